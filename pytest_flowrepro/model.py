@@ -1,0 +1,307 @@
+"""The frozen values that flow through the pipeline. No I/O here."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+"""What `json.loads` returns."""
+
+# --- what the source text says (discover) ---------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowSource:
+    """A flow that its own file starts, found without importing it."""
+
+    file: Path
+    """Absolute, symlinks not resolved: Metaflow packages the folder that the user names."""
+    name: str
+    """The class name, which is also what Metaflow calls the flow."""
+    lineno: int
+    steps: tuple[str, ...]
+    """Step names in the order of the source, base classes of local modules included."""
+
+
+# --- what Metaflow says (describe) ----------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decorator:
+    name: str
+    attributes: Json
+    """Resolved: after configs and mutators, as Metaflow itself sees them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    name: str
+    type: str
+    """Metaflow's node type: start, linear, split, foreach, split-switch, join, end."""
+    next: tuple[str, ...]
+    decorators: tuple[Decorator, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parameter:
+    name: str
+    """The name on Metaflow's command line."""
+    type: str
+    """The class: Parameter, IncludeFile or Config."""
+    required: bool
+    default: str | None
+    """As text; None without a default and for one that is computed when the flow is deployed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowDescription:
+    name: str
+    steps: tuple[Step, ...]
+    """In topological order."""
+    decorators: tuple[Decorator, ...]
+    """The flow's own: @project, @schedule, @pypi_base, ..."""
+    parameters: tuple[Parameter, ...]
+    files: tuple[Path, ...]
+    """What IncludeFile and Config defaults name, absolute; a named file may not exist."""
+
+
+# --- code -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeFile:
+    """One file of a code package, as the manifest lists it."""
+
+    path: str
+    """Relative to the flow's folder, with `/`; `../` where the file lies beside that folder."""
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodePackage:
+    root: Path
+    """The project folder on this machine; every packaged file is placed relative to it."""
+    flow: str
+    """The flow's file, relative to `root`, with `/`."""
+    files: tuple[CodeFile, ...]
+    """Sorted by path."""
+    archive: Path
+    """An uncompressed tar, the same bytes for the same files; its names are relative to `root`."""
+
+
+# --- environments ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requirements:
+    """What a flow declares that it needs, before anything is resolved."""
+
+    lines: tuple[str, ...]
+    """PEP 508, one each, Metaflow among them."""
+    source: str
+    """Where they were declared, for messages: `requirements.txt`, `train.py (PEP 723)`, ..."""
+    requires_python: str | None = None
+    """A specifier set that the declaration gives, as PEP 723 does."""
+    constraints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lock:
+    """A requirements file with a version and every hash for each package, without index URLs."""
+
+    text: str
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Package:
+    """One installed distribution."""
+
+    name: str
+    """Canonical (PEP 503)."""
+    version: str
+    record: str
+    """`sha256:...` over what the wheel brought, from RECORD, free of this machine's paths."""
+    via: tuple[str, ...]
+    """Which distributions require it; empty when the flow itself asks for it."""
+    direct_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """What an environment holds: the part of the manifest that a check compares."""
+
+    name: str
+    """`base` for the flow's own."""
+    python: str
+    """Implementation and version: `cpython 3.11.7`."""
+    packages: tuple[Package, ...]
+    """Sorted by name."""
+    lock: Lock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuiltEnvironment:
+    """An `Environment` that stands on this machine, ready to run."""
+
+    path: Path
+    python: Path
+    manifest: Environment
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class System:
+    """The layers below: shown when they differ, not gated unless asked."""
+
+    platform: str
+    machine: str
+    libc: str
+
+
+# --- what a rerun gave ----------------------------------------------------------------
+
+Determinism: TypeAlias = Literal["deterministic", "hash-seed", "nondeterministic"]
+"""deterministic: the same under any hash seed. hash-seed: the same under hash seed 0, which is
+what every check runs under. nondeterministic: differs between two runs under seed 0."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Artifact:
+    name: str
+    type: str
+    """The class of the value, qualified unless a builtin: `int`, `pandas.DataFrame`."""
+    digest: str
+    """`sha256:...` of the canonical form; equal values have equal digests."""
+    value: Json
+    """A readable form of the value, cut short where it is large (docs/reference/values.md)."""
+    opaque: bool = False
+    """Known by its pickle bytes only."""
+    determinism: Determinism = "deterministic"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """What one task set or changed. Keyed by step and foreach index, never by a task id."""
+
+    step: str
+    index: tuple[int, ...]
+    """The foreach index path, outermost first; empty outside a foreach."""
+    artifacts: tuple[Artifact, ...]
+    """Sorted by name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskLog:
+    """What one task printed, cut in the middle when long, and how it ended."""
+
+    step: str
+    index: tuple[int, ...]
+    ok: bool
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capture:
+    """What was read back from the datastore of one rerun."""
+
+    parameters: tuple[Artifact, ...]
+    """Parameters, configs and class constants, by attribute name, as the run began with them."""
+    tasks: tuple[Task, ...]
+    """Sorted by step in topological order, then by index."""
+    logs: tuple[TaskLog, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A rerun that has ended, well or not; its datastore is still there."""
+
+    flow: str
+    run_id: str | None
+    """None when Metaflow never came as far as starting the run."""
+    datastore: Path
+    observed: Path
+    """A folder with one JSON file per task attempt, written by the extension."""
+    returncode: int
+    timed_out: bool
+    output: str
+    """Metaflow's own output, cut in the middle when long."""
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return self.returncode == 0 and not self.timed_out
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recording:
+    """What was observed of one flow, and what its baseline stores."""
+
+    flow: str
+    case: str | None
+    code: tuple[CodeFile, ...]
+    environments: tuple[Environment, ...]
+    system: System
+    steps: tuple[Step, ...]
+    parameters: tuple[Artifact, ...]
+    tasks: tuple[Task, ...]
+    runs: int
+    """How many reruns the determinism of the artifacts rests on."""
+
+    def with_tasks(self, tasks: tuple[Task, ...]) -> Recording:
+        return replace(self, tasks=tasks)
+
+
+# --- what a comparison gave -----------------------------------------------------------
+
+ChangeKind: TypeAlias = Literal[
+    "code", "package", "python", "system", "parameter", "step", "artifact"
+]
+Gate: TypeAlias = Literal["environment", "artifacts", "code", "system", "nondeterminism"]
+Verdict: TypeAlias = Literal["reproduced", "drifted", "recorded", "no baseline", "error"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One difference between a baseline and what was observed."""
+
+    kind: ChangeKind
+    change: Literal["added", "removed", "changed"]
+    name: str
+    """The file, package, parameter, step or artifact."""
+    old: str | None
+    new: str | None
+    """One line each, short enough for a terminal; None for what was not there."""
+    gated: bool
+    environment: str | None = None
+    step: str | None = None
+    index: tuple[int, ...] | None = None
+    explanation: tuple[str, ...] = ()
+    """Lines that say where inside the value the difference is."""
+    determinism: Determinism = "deterministic"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowReport:
+    """What one session found out about one flow; every report format renders these."""
+
+    file: str
+    """The flow's file relative to the project, with `/`."""
+    flow: str
+    case: str | None
+    verdict: Verdict
+    seconds: tuple[tuple[str, float], ...]
+    """Stage and the wall-clock seconds that it took, in the order of the pipeline."""
+    changes: tuple[Change, ...]
+    nondeterministic: int = 0
+    """How many artifacts the baseline marks as nondeterministic: they are shown, not gated."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the reader: what ran differently here, what depends on the hash seed."""
+    error: str | None = None
+    """The message of a `FlowReproError`, when the verdict is `error` or `no baseline`."""

@@ -1,0 +1,1 @@
+"""The options, and nothing more until `--flow-repro` switches the rest on."""
