@@ -122,7 +122,9 @@ def run_process(
     assert child.stdout is not None
     assert child.stderr is not None
     try:
-        timed_out = _read(child, {child.stdout: stdout, child.stderr: stderr}, started + timeout)
+        timed_out = _read(
+            child, [(child.stdout, stdout), (child.stderr, stderr)], started + timeout
+        )
     finally:
         _end_tree(child, mark)
         child.stdout.close()
@@ -173,13 +175,13 @@ class _Kept:
 
 
 def _read(
-    child: subprocess.Popen[bytes], streams: Mapping[IO[bytes], _Kept], deadline: float
+    child: subprocess.Popen[bytes], streams: Sequence[tuple[IO[bytes], _Kept]], deadline: float
 ) -> bool:
     """Read both pipes until the child is done; True when the deadline came first."""
     with selectors.DefaultSelector() as selector:
-        for stream in streams:
+        for stream, kept in streams:
             os.set_blocking(stream.fileno(), False)
-            selector.register(stream, selectors.EVENT_READ)
+            selector.register(stream, selectors.EVENT_READ, kept)
         ended: float | None = None
         while selector.get_map():
             now = time.monotonic()
@@ -191,13 +193,11 @@ def _read(
                 return True
             # A grandchild may hold the pipe after the child's end: look at the child as well.
             for key, _ in selector.select(timeout=min(0.1, max(deadline - now, 0.001))):
-                stream = key.fileobj
-                assert not isinstance(stream, int)
                 data = os.read(key.fd, 65536)
                 if data:
-                    streams[stream].add(data)  # type: ignore[index]  # the files registered above
+                    key.data.add(data)
                 else:
-                    selector.unregister(stream)
+                    selector.unregister(key.fileobj)
     try:
         child.wait(timeout=max(deadline - time.monotonic(), 0.001))
     except subprocess.TimeoutExpired:
