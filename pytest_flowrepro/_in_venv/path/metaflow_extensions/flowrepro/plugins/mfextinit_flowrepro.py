@@ -1,0 +1,13 @@
+"""What the rerun adds to Metaflow, by Metaflow's own extension mechanism.
+
+Metaflow reads the lists below when it is imported (metaflow/extension_support/plugins.py); an
+entry with the name of one of Metaflow's own takes its place.
+"""
+
+CLIS_DESC = [("flowrepro-describe", ".flowrepro_describe.cli")]
+
+STEP_DECORATORS_DESC = [
+    ("flowrepro_observe", ".flowrepro_observe.ObserveDecorator"),
+    ("kubernetes", ".flowrepro_remote.KubernetesHere"),
+    ("batch", ".flowrepro_remote.BatchHere"),
+]

@@ -1,0 +1,3 @@
+"""Names the module that Metaflow imports once the rest of it is there."""
+
+toplevel = "flowrepro_select"

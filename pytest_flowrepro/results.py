@@ -1,0 +1,54 @@
+"""Puts the results of a session's tests together again: one `FlowReport` for each flow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_flowrepro.model import Change, FlowReport
+from pytest_flowrepro.verdict import worst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def flow_reports(results: Iterable[dict[str, Any]]) -> tuple[FlowReport, ...]:
+    """One report per flow and case, sorted by file and name, out of the plain values of its tests."""
+    by_flow: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for result in results:
+        key = (result["file"], result["flow"], result["case"] or "")
+        by_flow.setdefault(key, []).append(result)
+    return tuple(_flow_report(by_flow[key]) for key in sorted(by_flow))
+
+
+def _flow_report(parts: list[dict[str, Any]]) -> FlowReport:
+    first = parts[0]
+    seconds: dict[str, float] = {}
+    notes: dict[str, None] = {}
+    for part in parts:
+        seconds |= dict(part["seconds"])
+        notes |= dict.fromkeys(part["notes"])
+    told = [
+        p["failure"] for p in parts if p["verdict"] in {"error", "no baseline"} and p["failure"]
+    ]
+    return FlowReport(
+        file=first["file"],
+        flow=first["flow"],
+        case=first["case"],
+        verdict=worst(part["verdict"] for part in parts),
+        seconds=tuple(seconds.items()),
+        changes=tuple(_change(change) for part in parts for change in part["changes"]),
+        nondeterministic=max(part["nondeterministic"] for part in parts),
+        notes=tuple(notes),
+        error=told[0] if told else None,
+    )
+
+
+def _change(fields: dict[str, Any]) -> Change:
+    index = fields["index"]
+    return Change(
+        **{
+            **fields,
+            "index": None if index is None else tuple(index),
+            "explanation": tuple(fields["explanation"]),
+        }
+    )

@@ -1,0 +1,248 @@
+"""`[tool.flowrepro]` of pyproject.toml: read once, checked whole, merged per flow and per case."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, get_args
+
+from pytest_flowrepro.errors import SettingsError
+from pytest_flowrepro.model import Gate, Json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+DEFAULT_TIMEOUT = 600.0
+"""Seconds for one rerun of one flow."""
+
+DEFAULT_GATES: frozenset[Gate] = frozenset({"environment", "artifacts"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowSettings:
+    """What the configuration says about one case of one flow."""
+
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    """By the name that Metaflow's command line gives them."""
+    include: tuple[str, ...] = ()
+    requirements: str | None = None
+    ignore: tuple[str, ...] = ()
+    timeout: float = DEFAULT_TIMEOUT
+    record_runs: int = 2
+    """2: recording compares reruns; 1: it does not, for a flow that costs too much."""
+    fail_on: frozenset[Gate] = DEFAULT_GATES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The whole table."""
+
+    file: Path
+    """The pyproject.toml, whether or not it is there."""
+    flows: tuple[str, ...] | None = None
+    """Globs relative to the project; None: every file that starts a flow."""
+    project: FlowSettings = FlowSettings()
+    by_flow: Mapping[str, FlowSettings] = field(default_factory=dict)
+    by_case: Mapping[str, Mapping[str, FlowSettings]] = field(default_factory=dict)
+
+    def flow_files(self) -> frozenset[Path] | None:
+        """The files that `flows` names; None without that key.
+
+        Raises `SettingsError` for a pattern that matches nothing.
+        """
+        if self.flows is None:
+            return None
+        found: set[Path] = set()
+        for pattern in self.flows:
+            matching = set(self.file.parent.glob(pattern))
+            if not matching:
+                raise SettingsError(
+                    f"{self.file}: tool.flowrepro.flows: `{pattern}` matches no file",
+                    hint="correct the pattern, which is relative to that file, or remove it",
+                )
+            found |= matching
+        return frozenset(found)
+
+    def cases(self, flow: str) -> tuple[str | None, ...]:
+        """The flow itself, None, and its named cases after it."""
+        return (None, *self.by_case.get(flow, {}))
+
+    def for_flow(self, flow: str, case: str | None = None) -> FlowSettings:
+        if case is not None:
+            return self.by_case[flow][case]
+        return self.by_flow.get(flow, self.project)
+
+
+def read_settings(root: Path) -> Settings:
+    """The settings in `root`/pyproject.toml; the defaults where there is no such table.
+
+    Raises `SettingsError` that lists every problem with its key.
+    """
+    file = root / "pyproject.toml"
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return Settings(file=file)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            f"{file} cannot be read: {error}", hint="mend the file, then run again"
+        ) from error
+    problems: list[str] = []
+    settings = _project(_Table(document, "", problems).table("tool").table("flowrepro"), file)
+    if problems:
+        raise SettingsError(
+            f"{file}: " + "\n".join(problems),
+            hint="correct the keys named above; docs/reference/configuration.md lists all of them",
+        )
+    return settings
+
+
+class _Table:
+    """A TOML table that is read key by key; problems are collected, each with its full key."""
+
+    def __init__(self, data: Mapping[str, Any], key: str, problems: list[str]) -> None:
+        self._data = data
+        self._key = key
+        self._problems = problems
+
+    def path(self, key: str) -> str:
+        return f"{self._key}.{key}" if self._key else key
+
+    def problem(self, key: str, text: str) -> None:
+        self._problems.append(f"{self.path(key)}: {text}")
+
+    def table(self, key: str) -> _Table:
+        value = self._data.get(key, {})
+        if not isinstance(value, dict):
+            self.problem(key, f"must be a table, not {_toml_type(value)}")
+            value = {}
+        return _Table(value, self.path(key), self._problems)
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._data)
+
+    def only(self, *known: str) -> None:
+        for key in self._data:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+                meant = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
+                self.problem(key, f"is no key of this table; {meant}")
+
+    def read(self, key: str, default: Any, wanted: str, parse: Callable[[Any], Any]) -> Any:
+        """The parsed value; `default` without the key, and where `parse` raises ValueError."""
+        if key not in self._data:
+            return default
+        try:
+            return parse(self._data[key])
+        except ValueError:
+            self.problem(key, f"must be {wanted}, not {_toml_type(self._data[key])}")
+            return default
+
+
+_FLOW_KEYS = (
+    "parameters",
+    "include",
+    "requirements",
+    "ignore",
+    "timeout",
+    "record-runs",
+    "fail-on",
+)
+
+
+def _project(table: _Table, file: Path) -> Settings:
+    shared = tuple(key for key in _FLOW_KEYS if key != "parameters")
+    table.only("flows", *shared, "flow")
+    project = _flow(table, FlowSettings())
+    by_flow: dict[str, FlowSettings] = {}
+    by_case: dict[str, dict[str, FlowSettings]] = {}
+    flow_tables = table.table("flow")
+    for name in flow_tables.names():
+        flow_table = flow_tables.table(name)
+        flow_table.only(*_FLOW_KEYS, "case")
+        by_flow[name] = _flow(flow_table, project)
+        cases = flow_table.table("case")
+        for case in cases.names():
+            case_table = cases.table(case)
+            case_table.only(*_FLOW_KEYS)
+            by_case.setdefault(name, {})[case] = _flow(case_table, by_flow[name])
+    return Settings(
+        file=file,
+        flows=table.read("flows", None, "a list of globs", _strings),
+        project=project,
+        by_flow=by_flow,
+        by_case=by_case,
+    )
+
+
+def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
+    """The table's own values on top of the inherited ones; parameters are merged by name."""
+    own_parameters = table.read("parameters", {}, "a table of values", _parameters)
+    gates = ", ".join(f'"{gate}"' for gate in get_args(Gate))
+    read = table.read
+    return replace(
+        inherited,
+        parameters={**inherited.parameters, **own_parameters},
+        include=read("include", inherited.include, "a list of globs", _strings),
+        requirements=read("requirements", inherited.requirements, "a path", _string),
+        ignore=read("ignore", inherited.ignore, 'a list of globs like "step.artifact"', _strings),
+        timeout=read("timeout", inherited.timeout, "a number of seconds above 0", _seconds),
+        record_runs=read("record-runs", inherited.record_runs, "1 or 2", _runs),
+        fail_on=read("fail-on", inherited.fail_on, f"a list out of {gates}", _gates),
+    )
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError
+    return value
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError  # noqa: TRY004  one exception says "of the wrong form" here
+    return tuple(_string(item) for item in value)
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ValueError
+    return float(value)
+
+
+def _runs(value: Any) -> int:
+    if isinstance(value, bool) or value not in {1, 2}:
+        raise ValueError
+    return int(value)
+
+
+def _gates(value: Any) -> frozenset[Gate]:
+    known: dict[str, Gate] = {gate: gate for gate in get_args(Gate)}
+    names = _strings(value)
+    if not set(names) <= set(known):
+        raise ValueError
+    return frozenset(known[name] for name in names)
+
+
+def _parameters(value: Any) -> dict[str, Json]:
+    if not isinstance(value, dict) or not all(_is_json(item) for item in value.values()):
+        raise ValueError
+    return value
+
+
+def _is_json(value: Any) -> bool:
+    """TOML's dates and times have no form on Metaflow's command line."""
+    if isinstance(value, dict):
+        return all(_is_json(item) for item in value.values())
+    if isinstance(value, list):
+        return all(_is_json(item) for item in value)
+    return isinstance(value, bool | int | float | str)
+
+
+def _toml_type(value: Any) -> str:
+    names = {bool: "a boolean", int: "an integer", float: "a float", str: "a string"}
+    names |= {list: "an array", dict: "a table"}
+    shown = repr(value)
+    return f"{names.get(type(value), 'a date or time')} ({shown[:60]})"

@@ -1,0 +1,96 @@
+"""Which differences belong to which test, and what they add up to. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_flowrepro.model import Artifact, Change, Recording, Verdict
+
+_SEVERITY: tuple[Verdict, ...] = ("reproduced", "recorded", "drifted", "no baseline", "error")
+
+_SHOWN = 20
+
+
+def part_of(change: Change, steps: tuple[str, ...]) -> str:
+    """The test that answers for a change: `code`, `environment` or `step[NAME]`.
+
+    `steps` are the steps that have a test, in the order of the source. A parameter, and a step
+    that the source text did not show, belong to the first of them, so that nothing is left out.
+    """
+    match change.kind:
+        case "code":
+            return "code"
+        case "package" | "python" | "system":
+            return "environment"
+        case "step" if change.change == "changed":
+            return "code"
+        case "step":
+            step = change.name
+        case _:
+            step = change.step or ""
+    return f"step[{step if step in steps or not steps else steps[0]}]"
+
+
+def changes_of(part: str, changes: Iterable[Change], steps: tuple[str, ...]) -> tuple[Change, ...]:
+    return tuple(change for change in changes if part_of(change, steps) == part)
+
+
+def verdict_of(changes: Iterable[Change]) -> Verdict:
+    return "drifted" if any(change.gated for change in changes) else "reproduced"
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    return max(verdicts, key=_SEVERITY.index)
+
+
+def artifacts(recording: Recording) -> Iterator[tuple[str, Artifact]]:
+    """Every recorded artifact with its step; parameters are under `_parameters`."""
+    for artifact in recording.parameters:
+        yield "_parameters", artifact
+    for task in recording.tasks:
+        for artifact in task.artifacts:
+            yield task.step, artifact
+
+
+def nondeterministic(recording: Recording, ignore: tuple[str, ...]) -> Counter[str]:
+    """`step.artifact` of what the baseline marks so and nobody ignores, with its tasks."""
+    return _marked(recording, "nondeterministic", ignore)
+
+
+def determinism_notes(recording: Recording, ignore: tuple[str, ...]) -> tuple[str, ...]:
+    """What a person should know of a new baseline before committing it, and can do about it."""
+    notes = []
+    random = nondeterministic(recording, ignore)
+    if random:
+        notes.append(
+            f"differs from run to run: {_names(random)}. Seed it, sort it, or add it to `ignore`; "
+            "it is recorded as nondeterministic, shown in every report and not compared"
+        )
+    seeded = _marked(recording, "hash-seed", ignore)
+    if seeded:
+        notes.append(
+            f"depends on the hash seed: {_names(seeded)}. Sort it (the order of a set got into "
+            "it); it is recorded under hash seed 0, which every check runs under"
+        )
+    return tuple(notes)
+
+
+def _marked(recording: Recording, determinism: str, ignore: tuple[str, ...]) -> Counter[str]:
+    names = (
+        f"{step}.{artifact.name}"
+        for step, artifact in artifacts(recording)
+        if artifact.determinism == determinism
+    )
+    return Counter(name for name in names if not any(fnmatchcase(name, glob) for glob in ignore))
+
+
+def _names(counted: Counter[str]) -> str:
+    shown = [name if tasks == 1 else f"{name} ({tasks} tasks)" for name, tasks in counted.items()]
+    if len(shown) > _SHOWN:
+        shown[_SHOWN:] = [f"and {len(shown) - _SHOWN} more"]
+    return ", ".join(shown)

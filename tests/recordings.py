@@ -1,0 +1,76 @@
+"""A recording of a small flow, for the tests of what is done with recordings."""
+
+from __future__ import annotations
+
+from pytest_flowrepro.model import (
+    Artifact,
+    CodeFile,
+    Decorator,
+    Environment,
+    Json,
+    Lock,
+    Package,
+    Recording,
+    Step,
+    System,
+    Task,
+)
+
+LOCK = "metaflow==2.19.39 \\\n    --hash=sha256:aaaa\nnumpy==2.4.5 \\\n    --hash=sha256:bbbb\n"
+
+
+def artifact(name: str = "score", value: Json = 0.91, *, type: str = "float") -> Artifact:  # noqa: A002
+    return Artifact(name=name, type=type, digest=f"sha256:{value!r}", value=value)
+
+
+def task(step: str, *artifacts: Artifact, index: tuple[int, ...] = ()) -> Task:
+    return Task(step=step, index=index, artifacts=artifacts)
+
+
+def recording(
+    *tasks: Task,
+    flow: str = "TrainFlow",
+    case: str | None = None,
+    lock: str = LOCK,
+) -> Recording:
+    """Of a flow that fans out over `train`; `tasks` take the place of those below."""
+    some = (
+        task("start", artifact("rows", 100, type="int")),
+        task("train", artifact("score", 0.91), index=(0,)),
+        task("train", artifact("score", 0.93), index=(1,)),
+        task("end"),
+    )
+    numpy = Package(name="numpy", version="2.4.5", record="sha256:cc", via=("pandas",))
+    metaflow = Package(name="metaflow", version="2.19.39", record="sha256:dd", via=())
+    return Recording(
+        flow=flow,
+        case=case,
+        code=(CodeFile(path="../shared.csv", sha256="11"), CodeFile(path="train.py", sha256="22")),
+        environments=(
+            Environment(
+                name="base",
+                python="cpython 3.11.7",
+                packages=(metaflow, numpy),
+                lock=Lock(text=lock),
+            ),
+        ),
+        system=System(platform="linux", machine="x86_64", libc="glibc 2.36"),
+        steps=(
+            step("start", "train", type="foreach"),
+            step("train", "join", decorators=(Decorator(name="retry", attributes={"times": 3}),)),
+            step("join", "end", type="join"),
+            step("end", type="end"),
+        ),
+        parameters=(artifact("alpha", 0.1),),
+        tasks=tasks or some,
+        runs=2,
+    )
+
+
+def step(
+    name: str,
+    *following: str,
+    type: str = "linear",  # noqa: A002
+    decorators: tuple[Decorator, ...] = (),
+) -> Step:
+    return Step(name=name, type=type, next=following, decorators=decorators)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_flowrepro.errors import RerunError
+from pytest_flowrepro.rerun import Place, flow_environment, parameter_arguments, rerun_flow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_parameters_as_metaflows_command_line_takes_them() -> None:
+    given = {"alpha": 0.1, "name": "a b", "deep": {"k": [1, None]}, "fast": True, "n": 3}
+    assert parameter_arguments(given) == [
+        "--alpha=0.1",
+        "--name=a b",
+        '--deep={"k": [1, null]}',
+        "--fast=True",
+        "--n=3",
+    ]
+
+
+def test_a_flow_has_folders_of_its_own_and_a_fixed_hash_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METAFLOW_DEFAULT_DATASTORE", "s3")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
+    place = Place(root=tmp_path / "run").create()
+    python = tmp_path / "env" / "bin" / "python"
+    env = flow_environment("TrainFlow", place=place, python=python, hash_seed=1)
+    assert env["HOME"] == str(place.home)
+    assert env["METAFLOW_DATASTORE_SYSROOT_LOCAL"] == str(place.datastore)
+    assert env["PYTHONHASHSEED"] == "1"
+    assert env["PATH"].startswith(str(python.parent))
+    assert env["PYTHONPYCACHEPREFIX"].startswith(str(tmp_path / "env"))
+    assert not {"METAFLOW_DEFAULT_DATASTORE", "PIP_INDEX_URL"} & set(env)
+
+
+def test_an_interpreter_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    place = Place(root=tmp_path / "run").create()
+    with pytest.raises(RerunError, match="TrainFlow could not be started"):
+        rerun_flow(
+            "TrainFlow",
+            place.copy / "train.py",
+            python=tmp_path / "env" / "bin" / "python",
+            place=place,
+            parameters={},
+            hash_seed=0,
+            timeout=5,
+        )

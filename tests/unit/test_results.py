@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from pytest_flowrepro.model import Change
+from pytest_flowrepro.results import flow_reports
+
+
+def result(part: str, **more: Any) -> dict[str, Any]:
+    """As a worker sends it: through JSON."""
+    fields = {
+        "file": "flows/train.py",
+        "flow": "TrainFlow",
+        "case": None,
+        "part": part,
+        "verdict": "reproduced",
+        "changes": [],
+        "seconds": [],
+        "nondeterministic": 0,
+        "notes": [],
+        "failure": None,
+        **more,
+    }
+    loaded: dict[str, Any] = json.loads(json.dumps(fields))
+    return loaded
+
+
+def test_the_parts_of_a_flow_become_one_report() -> None:
+    score = Change(
+        kind="artifact",
+        change="changed",
+        name="score",
+        old="0.91",
+        new="0.93",
+        gated=True,
+        step="train",
+        index=(0,),
+        explanation=("moved by 0.02",),
+    )
+    (report,) = flow_reports(
+        [
+            result("environment", seconds=[["environment", 0.6]], notes=["one"]),
+            result("step[train]", verdict="drifted", changes=[asdict(score)], nondeterministic=2),
+            result("step[end]", seconds=[["rerun", 3.1]], notes=["one", "two"]),
+        ]
+    )
+    assert (report.verdict, report.nondeterministic) == ("drifted", 2)
+    assert report.changes == (score,)
+    assert report.seconds == (("environment", 0.6), ("rerun", 3.1))
+    assert report.notes == ("one", "two")
+    assert report.error is None
+
+
+def test_flows_and_cases_are_reported_apart_and_in_order() -> None:
+    reports = flow_reports(
+        [
+            result("code", case="small"),
+            result("code", file="flows/a.py"),
+            result("code"),
+        ]
+    )
+    assert [(report.file, report.case) for report in reports] == [
+        ("flows/a.py", None),
+        ("flows/train.py", None),
+        ("flows/train.py", "small"),
+    ]
+
+
+def test_an_error_is_no_drift_and_its_sentence_is_kept() -> None:
+    (report,) = flow_reports(
+        [
+            result("code", verdict="drifted", failure="TrainFlow code drifted"),
+            result("step[start]", verdict="error", failure="the index cannot be reached"),
+        ]
+    )
+    assert (report.verdict, report.error) == ("error", "the index cannot be reached")

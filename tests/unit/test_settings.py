@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_flowrepro.errors import SettingsError
+from pytest_flowrepro.settings import FlowSettings, Settings, read_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def settings(folder: Path, text: str) -> Settings:
+    (folder / "pyproject.toml").write_text(text, encoding="utf-8")
+    return read_settings(folder)
+
+
+def test_without_a_file_or_a_table_everything_is_the_default(tmp_path: Path) -> None:
+    assert read_settings(tmp_path).for_flow("TrainFlow") == FlowSettings()
+    assert settings(tmp_path, "[project]\nname = 'x'\n").flows is None
+
+
+def test_a_flow_inherits_from_the_project_and_a_case_from_its_flow(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        [tool.flowrepro]
+        timeout = 30
+        ignore = ["*.started_at"]
+        [tool.flowrepro.flow.TrainFlow]
+        parameters = { alpha = 0.1, rows = 1000 }
+        timeout = 60
+        [tool.flowrepro.flow.TrainFlow.case.small]
+        parameters = { rows = 100 }
+        """,
+    )
+    assert found.for_flow("OtherFlow").timeout == 30
+    assert found.for_flow("TrainFlow").timeout == 60
+    assert found.cases("TrainFlow") == (None, "small")
+    small = found.for_flow("TrainFlow", "small")
+    assert small.parameters == {"alpha": 0.1, "rows": 100}
+    assert (small.timeout, small.ignore) == (60, ("*.started_at",))
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ("fail_on = []", "tool.flowrepro.fail_on: is no key of this table; did you mean `fail-on`"),
+        ("nonsense = 1", "tool.flowrepro.nonsense: is no key of this table; known: flows, "),
+        ('fail-on = ["speed"]', "tool.flowrepro.fail-on: must be a list out of "),
+        ("timeout = true", "tool.flowrepro.timeout: must be a number of seconds above 0, not a b"),
+        ("timeout = 0", "tool.flowrepro.timeout: must be a number of seconds above 0"),
+        ("timeout = nan", "tool.flowrepro.timeout: must be a number of seconds above 0"),
+        ('record-runs = "2"', "tool.flowrepro.record-runs: must be 1 or 2, not a string ('2')"),
+        ("record-runs = 3", "tool.flowrepro.record-runs: must be 1 or 2, not an integer (3)"),
+        ('flows = "flows/*.py"', "tool.flowrepro.flows: must be a list of globs, not a string"),
+        ("flow = 3", "tool.flowrepro.flow: must be a table, not an integer (3)"),
+        ("parameters = {}", "tool.flowrepro.parameters: is no key of this table"),
+        ("flow.A.flows = []", "tool.flowrepro.flow.A.flows: is no key of this table"),
+        (
+            "flow.A.includes = []",
+            "flow.A.includes: is no key of this table; did you mean `include`",
+        ),
+        ("flow.A.case.b.case = {}", "tool.flowrepro.flow.A.case.b.case: is no key of this table"),
+        ("flow.A.parameters.day = 2026-01-02", "flow.A.parameters: must be a table of values"),
+        ("flow.A.requirements = ''", "flow.A.requirements: must be a path, not a string ('')"),
+    ],
+)
+def test_a_key_that_cannot_be_meant_is_named(tmp_path: Path, table: str, problem: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(tmp_path, f"[tool.flowrepro]\n{table}\n")
+    assert problem in str(caught.value)
+    assert str(tmp_path / "pyproject.toml") in str(caught.value)
+    assert "What to do: correct the keys" in str(caught.value)
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(tmp_path, "[tool.flowrepro]\ntimeout = -1\nflow.A.x = 1\n")
+    assert "tool.flowrepro.timeout" in caught.value.what
+    assert "tool.flowrepro.flow.A.x" in caught.value.what
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"pyproject\.toml cannot be read: .*line 1"):
+        settings(tmp_path, "[tool\n")
+
+
+def test_flows_names_files(tmp_path: Path) -> None:
+    (tmp_path / "flows").mkdir()
+    flow = tmp_path / "flows" / "train.py"
+    flow.touch()
+    assert settings(tmp_path, '[tool.flowrepro]\nflows = ["flows/*.py"]').flow_files() == {flow}
+
+
+def test_a_pattern_of_flows_that_matches_nothing_is_an_error(tmp_path: Path) -> None:
+    found = settings(tmp_path, '[tool.flowrepro]\nflows = ["flow/*.py"]')
+    with pytest.raises(SettingsError, match=r"flows: `flow/\*\.py` matches no file"):
+        found.flow_files()

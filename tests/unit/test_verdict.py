@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from recordings import artifact, recording, task
+
+from pytest_flowrepro.model import Change, Verdict
+from pytest_flowrepro.verdict import (
+    changes_of,
+    determinism_notes,
+    nondeterministic,
+    part_of,
+    verdict_of,
+    worst,
+)
+
+STEPS = ("start", "train", "end")
+
+
+def change(kind: Any, name: str = "x", *, gated: bool = True, **more: Any) -> Change:
+    fields = {"change": "changed", "old": "1", "new": "2", **more}
+    return Change(kind=kind, name=name, gated=gated, **fields)
+
+
+@pytest.mark.parametrize(
+    ("of", "part"),
+    [
+        (change("code", "train.py"), "code"),
+        (change("package", "numpy", environment="base"), "environment"),
+        (change("python", environment="base"), "environment"),
+        (change("system"), "environment"),
+        (change("artifact", step="train", index=(0,)), "step[train]"),
+        (change("step", "train", change="removed"), "step[train]"),
+        (change("step", "train"), "code"),
+        (change("parameter", "alpha"), "step[start]"),
+        # A step that only Metaflow knows has no test of its own; it must not go unseen.
+        (change("artifact", step="added_by_a_mutator", index=()), "step[start]"),
+        (change("step", "added_by_a_mutator", change="added"), "step[start]"),
+    ],
+)
+def test_every_change_belongs_to_one_test(of: Change, part: str) -> None:
+    assert part_of(of, STEPS) == part
+    assert changes_of(part, [of], STEPS) == (of,)
+    assert changes_of("step[end]", [of], STEPS) == ()
+
+
+def test_only_what_is_gated_is_drift() -> None:
+    assert verdict_of([change("code", gated=False)]) == "reproduced"
+    assert verdict_of([change("code", gated=False), change("artifact")]) == "drifted"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "flow"),
+    [
+        (["reproduced", "reproduced"], "reproduced"),
+        (["drifted", "reproduced"], "drifted"),
+        (["drifted", "error", "reproduced"], "error"),
+        (["no baseline"], "no baseline"),
+        (["recorded", "recorded"], "recorded"),
+    ],
+)
+def test_a_flow_is_as_bad_as_its_worst_part(verdicts: list[Verdict], flow: Verdict) -> None:
+    assert worst(verdicts) == flow
+
+
+def test_what_is_not_deterministic_is_told_by_step_and_name() -> None:
+    random = replace(artifact("score"), determinism="nondeterministic", digest="", value=None)
+    seeded = replace(artifact("order"), determinism="hash-seed")
+    found = recording(
+        task("start", seeded, artifact("rows")),
+        task("train", random, index=(0,)),
+        task("train", random, index=(1,)),
+    )
+    first, second = determinism_notes(found, ignore=())
+    assert first.startswith("differs from run to run: train.score (2 tasks). Seed it, sort it")
+    assert second.startswith("depends on the hash seed: start.order. Sort it")
+    assert nondeterministic(found, ignore=()).total() == 2
+    assert nondeterministic(found, ignore=("train.*",)).total() == 0
+    assert len(determinism_notes(found, ignore=("train.score",))) == 1
+
+
+def test_a_deterministic_flow_has_nothing_to_tell() -> None:
+    assert determinism_notes(recording(), ignore=()) == ()
