@@ -9,6 +9,8 @@ import os as _os
 
 from metaflow.flowspec import FlowSpec as _FlowSpec
 
+__version__ = "1"  # Metaflow 2.12 reads it of every such module
+
 _wanted = _os.environ.get("FLOWREPRO_FLOW")
 _init = _FlowSpec.__init__
 

@@ -1,0 +1,170 @@
+"""What Metaflow itself sees in a flow: `python flow.py flowrepro-describe --output FILE`.
+
+A command of Metaflow's own command line, so that the flow's main guard starts it as it starts
+`run`, and configs, mutators and decorators are resolved by then. It runs Metaflow's validity
+checks (metaflow/lint.py) first, then writes JSON:
+
+    {"name": "TrainFlow",
+     "steps": [{"name": "start", "type": "foreach", "next": ["train"],     in topological order
+                "decorators": [{"name": "retry", "attributes": {"times": 2}}]}],
+     "decorators": [{"name": "project", "attributes": {"name": "demo"}}],  the flow's own
+     "parameters": [{"name": "alpha", "type": "Parameter", "required": false, "default": "0.1"}],
+     "files": ["/home/me/flows/config.json"]}
+
+`default` is null without one and for one that a function computes. `files` are absolute: what
+IncludeFile and Config defaults name, there or not, and what mutators such as @package_sources add
+to the user's code in the package.
+"""
+
+# ruff: noqa: SLF001  what Metaflow sees is in attributes that it has no public name for
+import json
+import math
+import os
+import re
+import sys
+from itertools import chain
+
+from metaflow._vendor import click
+from metaflow.includefile import IncludeFile
+from metaflow.lint import linter
+from metaflow.parameters import DeployTimeField
+
+try:
+    from metaflow.packaging_sys import ContentType
+
+    USER_CONTENT = ContentType.USER_CONTENT
+except (ImportError, AttributeError):  # a Metaflow in which nothing adds to the user's files
+    USER_CONTENT = None
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_OURS = "flowrepro"
+_FOLDER = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), "")
+
+
+@click.group()
+def cli():
+    pass
+
+
+@cli.command("flowrepro-describe", hidden=True, help="Describe the flow for pytest-flowrepro.")
+@click.option("--output", required=True)
+@click.pass_obj
+def describe(obj, output):
+    linter.run_checks(obj.graph)
+    text = json.dumps(_description(obj.flow, obj.graph), sort_keys=True)
+    with open(output + ".part", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(output + ".part", output)
+
+
+def _description(flow, graph):
+    parameters = sorted((parameter for _, parameter in flow._get_parameters()), key=_name)
+    return {
+        "name": flow.name,
+        "steps": [_step(graph[name]) for name in graph.sorted_nodes],
+        "decorators": _decorators(_flow_decorators(flow), flow._flow_mutators),
+        "parameters": [_parameter(parameter) for parameter in parameters],
+        "files": sorted({*_default_files(parameters), *_added_files(flow)}),
+    }
+
+
+def _name(parameter):
+    return parameter.name
+
+
+def _flow_decorators(flow):
+    return chain.from_iterable(flow._flow_decorators.values())
+
+
+# --- steps and decorators, as in metaflow/graph.py output_steps -----------------------
+
+
+def _step(node):
+    return {
+        "name": node.name,
+        "type": node.type,
+        "next": node.out_funcs,
+        "decorators": _decorators(node.decorators, chain(node.wrappers, node.config_decorators)),
+    }
+
+
+def _decorators(metaflows, users):
+    """Metaflow's decorators, without its internal ones and ours, then the user's own."""
+    found = [
+        {"name": one.name, "attributes": _plain(one.attributes)}
+        for one in metaflows
+        if not one.name.startswith(("_", _OURS))
+    ]
+    for one in users:
+        attributes = {"_args": one._args} if one._args else {}
+        attributes.update(one._kwargs)
+        # Named after their module, which is the flow's file more often than not.
+        name = re.sub("^__main__[.]", "", one.decorator_name)
+        found.append({"name": name, "attributes": _plain(attributes)})
+    return found
+
+
+def _plain(value):
+    """As JSON that is the same in every process and, where it can be, on every machine."""
+    if isinstance(value, DeployTimeField):
+        value = value.fun
+    if isinstance(value, dict):
+        plain = {str(_plain(key)): _plain(item) for key, item in value.items()}
+    elif isinstance(value, (list, tuple)):
+        plain = [_plain(item) for item in value]
+    elif isinstance(value, (set, frozenset)):
+        plain = sorted((_plain(item) for item in value), key=json.dumps)
+    elif value is None or (isinstance(value, (bool, int, float)) and math.isfinite(value)):
+        plain = value
+    else:
+        text = _ADDRESS.sub("", getattr(value, "__qualname__", None) or str(value))
+        plain = text[len(_FOLDER) :] if text.startswith(_FOLDER) else text  # noqa: FURB188
+    return plain
+
+
+# --- parameters and files -------------------------------------------------------------
+
+
+def _parameter(parameter):
+    default = _default(parameter)
+    if isinstance(default, (dict, list)):
+        default = json.dumps(default, sort_keys=True)
+    return {
+        "name": parameter.name,
+        "type": type(parameter).__name__,
+        "required": bool(parameter.kwargs.get("required")),
+        "default": None if default is None or callable(default) else str(default),
+    }
+
+
+def _default(parameter):
+    default = parameter.kwargs.get("default")
+    if isinstance(parameter, IncludeFile) and isinstance(default, DeployTimeField):
+        return default.print_representation  # each default of an IncludeFile is wrapped in one
+    return default
+
+
+def _default_files(parameters):
+    for parameter in parameters:
+        if isinstance(parameter, IncludeFile) or getattr(parameter, "_default_is_file", False):
+            path = _default(parameter)
+            if callable(path):
+                try:
+                    path = path()
+                except Exception:  # noqa: BLE001, S112  the user's function; a run says it better
+                    continue
+            # A file that was uploaded before is given as JSON (metaflow/includefile.py).
+            if isinstance(path, (str, os.PathLike)) and not os.fspath(path).startswith(("{", '"{')):
+                yield os.path.abspath(os.path.expanduser(os.fspath(path)))
+
+
+def _added_files(flow):
+    """User files that decorators and mutators add (metaflow/package MetaflowPackage)."""
+    of_steps = (
+        chain(step.decorators, step.wrappers, step.config_decorators) for step in flow._steps
+    )
+    everything = chain(_flow_decorators(flow), flow._flow_mutators, chain.from_iterable(of_steps))
+    for one in everything:
+        for path, *_, kind in getattr(one, "add_to_package", list)():
+            if kind == USER_CONTENT and "__flowrepro__" not in path.split(os.sep):
+                yield os.path.abspath(path)

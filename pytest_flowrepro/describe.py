@@ -1,0 +1,211 @@
+"""What Metaflow itself says about a flow: its graph, decorators, parameters and named files.
+
+The host's half. The flow's interpreter runs the flow's file with a command that our extension adds
+to Metaflow's command line: `_in_venv/path/.../flowrepro_describe.py` has the JSON contract.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pytest_flowrepro.errors import DescribeError
+from pytest_flowrepro.model import Decorator, FlowDescription, Parameter, Step
+from pytest_flowrepro.process import CommandNotFoundError, run_process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_flowrepro.model import FlowSource
+    from pytest_flowrepro.process import Completed
+
+_T = TypeVar("_T")
+
+COMMAND = "flowrepro-describe"
+
+_DETAIL_LINES = 40
+_CONFIG = re.compile(r"configuration file '(?P<file>.+?)' could not be read for '(?P<config>.+?)'")
+_NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '(?P<name>[^'.]+)", re.MULTILINE)
+_LIBRARY_FRAME = re.compile(r'  File "(<frozen |[^"]*/(site-packages|lib/python\d[^/"]*)/)')
+
+
+def describe_flow(
+    flow: FlowSource,
+    *,
+    python: Path,
+    env: Mapping[str, str],
+    cwd: Path,
+    workspace: Path,
+    timeout: float,
+) -> FlowDescription:
+    """Ask Metaflow, run by `python` in `cwd` under `env`, which has our extension on PYTHONPATH.
+
+    Nothing is written but below `workspace` and where `env` says: it names a Metaflow datastore,
+    and bytecode is kept out of the user's tree. Relative defaults of IncludeFile and Config are
+    resolved against `cwd`.
+
+    Raises `DescribeError`, with Metaflow's sentence or the user's own frames of the traceback, for
+    a flow that cannot be imported, is not valid for Metaflow, lacks a configuration file, does not
+    start, or has not answered after `timeout` seconds.
+    """
+    answer = workspace / "description.json"
+    answer.unlink(missing_ok=True)
+    bytecode = {} if "PYTHONPYCACHEPREFIX" in env else {"PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        completed = run_process(
+            [python, flow.file, "--quiet", "--no-pylint", COMMAND, "--output", answer],
+            env={**env, **bytecode},
+            cwd=cwd,
+            timeout=timeout,
+        )
+    except CommandNotFoundError as error:
+        raise DescribeError(
+            f"{flow.file}: Python could not be started for {flow.name}: {error}",
+            hint="run again; if it persists, remove the environment's folder that is named here",
+        ) from error
+    if not completed.ok:
+        raise _failure(flow, completed, cwd)
+    if not answer.exists():
+        raise DescribeError(
+            f"{flow.file} came to its end without a word from {flow.name}",
+            hint=f"let `python {flow.file.name} {COMMAND}` reach `{flow.name}()`: "
+            "look for an exit or a condition on the arguments that comes before it",
+            detail=_last_lines(completed.stderr or completed.stdout),
+        )
+    description = _read(answer, flow)
+    if description.name != flow.name:
+        raise DescribeError(
+            f"{flow.file} starts {description.name}, not {flow.name}",
+            hint=f"give {flow.name} a file of its own",
+        )
+    return description
+
+
+# --- why there is no answer -----------------------------------------------------------
+
+
+def _failure(flow: FlowSource, completed: Completed, cwd: Path) -> DescribeError:
+    what = f"{flow.file}: Metaflow cannot load {flow.name}"
+    words = completed.stderr.strip()
+    detail = _last_lines(_users_traceback(words) or _metaflows_sentence(words))
+    hint = f"`python {flow.file.name} check` says the same: correct what it says"
+    if completed.timed_out:
+        what = f"{flow.file}: {flow.name} was {completed.ending} while it was loaded"
+        hint = "look for code at module level that waits; if it needs longer, raise `timeout`"
+    elif config := _CONFIG.search(words):
+        missing = cwd / config["file"]
+        what = f"{missing}: the file for config '{config['config']}' of {flow.name} cannot be read"
+        hint = "create it, or correct the Config's default; `cwd` sets where it is looked for"
+    elif module := _NO_MODULE.search(words):
+        what = f"{flow.file}: {flow.name} imports `{module['name']}`, which is not there"
+        hint = (
+            f"declare what provides `{module['name']}` in the flow's requirements, then record "
+            "again; a module of this repository must lie beside the flow"
+        )
+    elif f"No such command '{COMMAND}'" in words or f'No such command "{COMMAND}"' in words:
+        what = f"{flow.file}: Metaflow did not load the extension of pytest-flowrepro"
+        hint = "require a newer metaflow: 2.19.39 is known to load it"
+    elif completed.returncode < 0 or not words:
+        what = f"{flow.file}: {flow.name} ended with {completed.ending} while it was loaded"
+        hint = f"run `python {flow.file.name} check` by hand and correct what ends it"
+        detail = detail or _last_lines(completed.stdout)
+    return DescribeError(what, hint=hint, detail=detail)
+
+
+def _metaflows_sentence(words: str) -> str:
+    """Without the usage that the command line puts before an error."""
+    usage, error, sentence = words.partition("\nError: ")
+    return sentence if error and usage.startswith("Usage: ") else words
+
+
+def _users_traceback(words: str) -> str:
+    """The last traceback, without the frames of libraries; empty when there is none."""
+    _, found, traceback = words.rpartition("Traceback (most recent call last):\n")
+    if not found:
+        return ""
+    # Each frame is a line and what is indented further; the exception itself stands at the margin.
+    frames, kept = re.split(r"^(?=  File |\S)", traceback, flags=re.MULTILINE), []
+    kept = [part for part in frames if not _LIBRARY_FRAME.match(part)]
+    all_of_libraries = not any(part.startswith("  File ") for part in kept)
+    return found + "".join(frames if all_of_libraries else kept)
+
+
+def _last_lines(text: str) -> str:
+    lines = [line[:1000] for line in text.strip("\n").splitlines()]
+    cut = [f"[... {len(lines) - _DETAIL_LINES} lines left out ...]"]
+    return "\n".join([*(cut if len(lines) > _DETAIL_LINES else []), *lines[-_DETAIL_LINES:]])
+
+
+# --- the answer -----------------------------------------------------------------------
+
+
+class _MalformedError(Exception):
+    """The answer does not keep the contract; says where."""
+
+
+def _read(answer: Path, flow: FlowSource) -> FlowDescription:
+    try:
+        raw = json.loads(answer.read_bytes())
+        return FlowDescription(
+            name=_get(raw, "name", str),
+            steps=_each(raw, "steps", _step),
+            decorators=_each(raw, "decorators", _decorator),
+            parameters=_each(raw, "parameters", _parameter),
+            files=_each(raw, "files", lambda file: Path(_is(file, str))),
+        )
+    except (OSError, ValueError, RecursionError, _MalformedError) as error:
+        raise DescribeError(
+            f"{flow.file}: what was said about {flow.name} cannot be read",
+            hint="run again; if it persists, report it to pytest-flowrepro",
+            detail=f"{answer.name}: {error}",
+        ) from error
+
+
+def _step(raw: Any) -> Step:
+    return Step(
+        name=_get(raw, "name", str),
+        type=_get(raw, "type", str),
+        next=_each(raw, "next", lambda name: _is(name, str)),
+        decorators=_each(raw, "decorators", _decorator),
+    )
+
+
+def _decorator(raw: Any) -> Decorator:
+    return Decorator(name=_get(raw, "name", str), attributes=_get(raw, "attributes", dict))
+
+
+def _parameter(raw: Any) -> Parameter:
+    no_default = _get(raw, "default", object) is None
+    return Parameter(
+        name=_get(raw, "name", str),
+        type=_get(raw, "type", str),
+        required=_get(raw, "required", bool),
+        default=None if no_default else _get(raw, "default", str),
+    )
+
+
+def _is(value: Any, kind: type[_T]) -> _T:
+    if not isinstance(value, kind):
+        raise _MalformedError(f"expected {kind.__name__}, found {type(value).__name__}")
+    return value
+
+
+def _get(raw: Any, key: str, kind: type[_T]) -> _T:
+    if key not in _is(raw, dict):
+        raise _MalformedError(f"{key}: missing")
+    try:
+        return _is(raw[key], kind)
+    except _MalformedError as error:
+        raise _MalformedError(f"{key}: {error}") from None
+
+
+def _each(raw: Any, key: str, parse: Callable[[Any], _T]) -> tuple[_T, ...]:
+    parsed = []
+    for number, item in enumerate(_get(raw, key, list)):
+        try:
+            parsed.append(parse(item))
+        except _MalformedError as error:
+            raise _MalformedError(f"{key}[{number}]: {error}") from None
+    return tuple(parsed)

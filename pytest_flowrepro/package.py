@@ -1,0 +1,316 @@
+"""The files of a flow: what Metaflow would ship, what the flow says it reads, nothing else.
+
+Metaflow walks the folder of the flow's file (`metaflow.package.MetaflowPackage`,
+`metaflow.packaging_sys.utils.walk`, `metaflow.util.walk_without_cycles`). The same rule is
+written down here, because the host process never imports Metaflow; a test holds the two
+against each other. Left out are the folders that no flow is made of: see `_EXCLUDED`.
+"""
+
+from __future__ import annotations
+
+import errno
+import glob
+import hashlib
+import itertools
+import os
+import stat
+import tarfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from pytest_flowrepro.errors import PackageError
+from pytest_flowrepro.model import CodeFile, CodePackage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from pytest_flowrepro.model import FlowSource
+
+_DEFAULT_SUFFIXES = ".py,.R,.RDS"
+
+_EXCLUDED = frozenset(
+    {
+        "__pycache__",  # Metaflow's rule
+        "_escape_trampolines",  # Metaflow's rule
+        "__flowrepro__",  # the baselines themselves
+        ".git",
+        "node_modules",  # installed from a lock of its own
+    }
+)
+_MARKS_EXCLUDED = frozenset(
+    {
+        "pyvenv.cfg",  # a virtualenv (PEP 405)
+        "conda-meta",  # a conda environment
+        "CACHEDIR.TAG",  # a cache (Cache Directory Tagging Specification)
+    }
+)
+
+
+def default_suffixes(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The suffixes that Metaflow packages under this environment: `.py,.R,.RDS` by default.
+
+    `METAFLOW_DEFAULT_PACKAGE_SUFFIXES` replaces them (`metaflow.metaflow_config`),
+    `METAFLOW_PACKAGE_SUFFIXES` stands for `--package-suffixes` and adds to them. Both are
+    split at commas and not stripped: an empty value ships every file, as it does there.
+    """
+    default = env.get("METAFLOW_DEFAULT_PACKAGE_SUFFIXES", _DEFAULT_SUFFIXES)
+    option = env.get("METAFLOW_PACKAGE_SUFFIXES") or default
+    return tuple(dict.fromkeys([*default.split(","), *option.split(",")]))
+
+
+def package_flow(
+    flow: FlowSource,
+    *,
+    root: Path,
+    named_files: tuple[Path, ...],
+    include: tuple[str, ...],
+    suffixes: tuple[str, ...],
+    destination: Path,
+) -> CodePackage:
+    """Write the flow's files into the tar `destination`, and say what they are.
+
+    They are the flow's file, the user files that Metaflow would ship, `named_files` (absolute;
+    what IncludeFile and Config defaults name) and what the `include` patterns match: globs
+    relative to the flow's folder, where a folder stands for all that is in it. Where the flow's
+    folder lies outside `root`, it takes the place of `root`.
+
+    The archive has the same bytes for the same files: sorted, no times, no owners. A digest is
+    of the bytes that went into the archive, whatever happens to the file meanwhile.
+
+    Raises `PackageError` for a pattern that matches nothing, and for a file that is missing,
+    outside `root`, unreadable, no regular file, a dangling link or not named in UTF-8. A folder
+    that cannot be listed is passed over, as it is by Metaflow: the flow cannot read it either.
+    """
+    folder = flow.file.parent
+    root = root if folder.is_relative_to(root) else folder
+    files = {flow.file, *_shipped(folder, suffixes)}
+    for pattern in include:
+        files.update(_included(pattern, folder=folder, root=root))
+    files.update(_under_root(file, root=root, flow=flow) for file in named_files)
+    members = sorted(_member(file, folder=folder, root=root) for file in files)
+    return CodePackage(
+        root=root,
+        flow=flow.file.relative_to(root).as_posix(),
+        files=tuple(sorted(_write_archive(members, destination), key=lambda file: file.path)),
+        archive=destination,
+    )
+
+
+def extract_package(package: CodePackage, folder: Path) -> Path:
+    """Unpack into `folder`; the flow's file in there.
+
+    The files carry the time of their extraction, not the archive's zero: ZIP, which a flow may
+    write, knows no time before 1980. Raises `PackageError` when `folder` cannot be written.
+    """
+
+    def dated_now(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+        return tarfile.data_filter(member, path).replace(mtime=time.time(), deep=False)
+
+    try:
+        with tarfile.open(package.archive) as archive:
+            archive.extractall(folder, filter=dated_now)  # noqa: S202  dated_now keeps it inside
+    except (OSError, tarfile.TarError) as error:
+        raise PackageError(
+            f"{folder}: the flow's files cannot be unpacked here",
+            hint="see that the disk has room and the folder can be written",
+            detail=str(error),
+        ) from error
+    return folder / package.flow
+
+
+# --- which files ----------------------------------------------------------------------
+
+
+def _shipped(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    """The user files of Metaflow's code package: `metaflow.packaging_sys.utils.suffix_filter`.
+
+    Suffixes count without case; a file whose name begins with a dot only when it is a suffix
+    itself.
+    """
+    lowered = tuple(suffix.lower() for suffix in suffixes)
+
+    def has_suffix(name: str) -> bool:
+        name = name.lower()
+        return name in lowered if name[0] == "." else name.endswith(lowered)
+
+    return _walk(folder, has_suffix)
+
+
+def _walk(
+    folder: Path, wanted: Callable[[str], bool], links: frozenset[str] = frozenset()
+) -> Iterator[Path]:
+    """What is no folder and has a `wanted` name, but nothing out of hidden or excluded folders.
+
+    Linked folders are followed, unless they lead to where a link on the way here led already:
+    the rule by which `metaflow.util.walk_without_cycles` breaks loops.
+    """
+    for parent, folders, files in os.walk(folder):
+        yield from (Path(parent, name) for name in files if wanted(name))
+        folders[:] = [
+            name for name in folders if name[0] != "." and not _is_excluded(Path(parent, name))
+        ]
+        for link in (Path(parent, name) for name in folders if Path(parent, name).is_symlink()):
+            target = os.path.realpath(link)
+            if target not in links:
+                yield from _walk(link, wanted, links | {target})
+
+
+def _is_excluded(folder: Path) -> bool:
+    # os.path, here and below: Path.exists raises where a folder cannot be entered.
+    return folder.name in _EXCLUDED or any(
+        os.path.exists(folder / mark)  # noqa: PTH110
+        for mark in _MARKS_EXCLUDED
+    )
+
+
+def _included(pattern: str, *, folder: Path, root: Path) -> set[Path]:
+    """What a pattern matches; a folder that it matches stands for all files in it."""
+    if Path(pattern).is_absolute():
+        raise PackageError(
+            f"include pattern {pattern!r} is absolute",
+            hint=f"write it relative to the flow's folder, {folder}",
+        )
+    files: set[Path] = set()
+    for match in glob.glob(pattern, root_dir=folder, recursive=True):  # noqa: PTH207  takes `..`
+        steps = [*itertools.accumulate(Path(match).parts, os.path.join)]
+        if any(_is_excluded(folder / step) for step in steps):
+            continue
+        path = Path(os.path.normpath(folder / match))
+        if not path.is_relative_to(root):
+            raise PackageError(
+                f"include pattern {pattern!r}: {path} lies outside {root}, "
+                "and a baseline carries nothing from outside",
+                hint="move the file into the project, and correct the pattern",
+            )
+        is_folder = os.path.isdir(path)  # noqa: PTH112
+        files.update(_walk(path, lambda name: name[0] != ".") if is_folder else [path])
+    if not files:
+        hint = f"patterns are relative to the flow's folder, {folder}; correct or remove it"
+        if glob.glob(pattern, root_dir=root, recursive=True):  # noqa: PTH207  see above
+            meant = os.path.join(os.path.relpath(root, folder), pattern)  # noqa: PTH118  has `..`
+            hint = f"patterns are relative to the flow's folder: write {meant!r}"
+        raise PackageError(f"include pattern {pattern!r} matches no file", hint=hint)
+    return files
+
+
+def _under_root(file: Path, *, root: Path, flow: FlowSource) -> Path:
+    """A file that the flow names, as a path below `root`; `root` may itself be a symlink."""
+    if not os.path.lexists(file):
+        raise PackageError(
+            f"{file}: {flow.name} reads this file by default, and it does not exist",
+            hint="create it, or correct the default of the IncludeFile or Config that names it",
+        )
+    if file.is_relative_to(root):
+        return file
+    real = Path(os.path.realpath(file.parent), file.name)
+    if not real.is_relative_to(os.path.realpath(root)):
+        raise PackageError(
+            f"{file}: {flow.name} reads this file by default, but it lies outside {root}, "
+            "and a baseline carries nothing from outside",
+            hint="move the file into the project, or give the flow another one by `parameters`",
+        )
+    return root / real.relative_to(os.path.realpath(root))
+
+
+# --- the archive ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class _Member:
+    name: str
+    """In the archive: relative to the root."""
+    path: str
+    """In the manifest: relative to the flow's folder."""
+    source: Path
+
+
+def _member(file: Path, *, folder: Path, root: Path) -> _Member:
+    try:
+        os.fspath(file).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(file).decode(errors="backslashreplace")
+        raise PackageError(
+            f"{shown}: the file's name is not UTF-8, so no manifest can name it",
+            hint="rename it, or move it out of the flow's folder",
+        ) from None
+    path = Path(os.path.relpath(file, folder)).as_posix()
+    return _Member(name=file.relative_to(root).as_posix(), path=path, source=file)
+
+
+def _write_archive(members: Iterable[_Member], destination: Path) -> list[CodeFile]:
+    """Write the tar; what went into it. No archive is left behind where that fails."""
+    written = []
+    try:
+        with tarfile.open(destination, "w", format=tarfile.PAX_FORMAT) as archive:
+            for member in members:
+                with _opened(member.source) as file:
+                    info = _header(member, os.fstat(file.fileno()))
+                    content = _Hashed(file, member.source)
+                    archive.addfile(info, content)
+                written.append(CodeFile(path=member.path, sha256=content.hexdigest))
+    except OSError as error:
+        destination.unlink(missing_ok=True)
+        raise PackageError(
+            f"{destination}: the flow's files cannot be packed here",
+            hint="see that the disk has room and the folder can be written",
+            detail=str(error),
+        ) from error
+    except PackageError:
+        destination.unlink(missing_ok=True)
+        raise
+    return written
+
+
+def _header(member: _Member, status: os.stat_result) -> tarfile.TarInfo:
+    """What is the same on every machine: no time, no owner, only whether it is executable."""
+    info = tarfile.TarInfo(member.name)
+    info.size = status.st_size
+    info.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+    return info
+
+
+def _opened(file: Path) -> BinaryIO:
+    """A regular file, open; to open a FIFO would wait, and to open a device may do anything."""
+    try:
+        if stat.S_ISREG(file.stat().st_mode):
+            # Should it have become a FIFO just now, this does not wait either.
+            return os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb")
+        what = "is no regular file (but a folder, FIFO, socket or device)"
+    except OSError as error:
+        dangling = file.is_symlink() and error.errno in {errno.ENOENT, errno.ELOOP}
+        what = "is a dangling symlink" if dangling else f"cannot be read: {error.strerror}"
+    raise PackageError(
+        f"{file} {what}",
+        hint="a code package holds it by its name: correct, rename or remove it",
+    )
+
+
+class _Hashed:
+    """A file that is hashed by the very read that archives it."""
+
+    def __init__(self, file: BinaryIO, source: Path) -> None:
+        self._file = file
+        self._source = source
+        self._sha256 = hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            data = self._file.read(size)
+        except OSError as error:
+            raise PackageError(
+                f"{self._source} cannot be read: {error.strerror}",
+                hint="correct, rename or remove it",
+            ) from error
+        if len(data) < size:
+            raise PackageError(
+                f"{self._source} was cut short while it was packaged",
+                hint="start again when nothing writes to it",
+            )
+        self._sha256.update(data)
+        return data
+
+    @property
+    def hexdigest(self) -> str:
+        return self._sha256.hexdigest()

@@ -1,0 +1,408 @@
+"""Flows are found in the text of a file; nothing in it is imported or run."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_flowrepro.discover import find_flows, may_start_flow
+from pytest_flowrepro.errors import DiscoverError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_flowrepro.model import FlowSource
+
+    Found = tuple[FlowSource, ...]
+    Project = Callable[..., Found]
+
+FLOW = "from metaflow import FlowSpec\nclass TrainFlow(FlowSpec): pass\nTrainFlow()\n"
+GUARD = 'if __name__ == "__main__":\n    TrainFlow()\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Write a flow file and modules of its project, and find the flows of the file."""
+
+    def find(text: str, modules: dict[str, str] | None = None, *, file: str = "flow.py") -> Found:
+        for name, body in {file: text, **(modules or {})}.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(dedent(body), encoding="utf-8")
+        return find_flows(tmp_path / file, root=tmp_path)
+
+    return find
+
+
+def names(flows: Found) -> list[str]:
+    return [flow.name for flow in flows]
+
+
+def test_a_flow_is_a_file_a_class_a_line_and_its_steps(project: Project, tmp_path: Path) -> None:
+    (flow,) = project("""\
+        from metaflow import FlowSpec, retry, step
+
+        class TrainFlow(FlowSpec):
+            @step
+            def start(self):
+                self.next(self.end)
+
+            def helper(self):
+                pass
+
+            @retry(times=2)
+            @step
+            def end(self):
+                pass
+
+        if __name__ == "__main__":
+            TrainFlow()
+        """)
+    assert flow.file == tmp_path / "flow.py"
+    assert (flow.name, flow.lineno, flow.steps) == ("TrainFlow", 3, ("start", "end"))
+
+
+@pytest.mark.parametrize(
+    ("imports", "base"),
+    [
+        ("from metaflow import FlowSpec", "FlowSpec"),
+        ("from metaflow import FlowSpec as Spec", "Spec"),
+        ("from metaflow import *", "FlowSpec"),
+        ("from os import *\nfrom metaflow import *\nfrom json import *", "FlowSpec"),
+        ("import metaflow", "metaflow.FlowSpec"),
+        ("import metaflow as mf", "mf.FlowSpec"),
+        ("import metaflow.cards", "metaflow.FlowSpec"),
+        ("from metaflow.flowspec import FlowSpec", "FlowSpec"),
+        ("try:\n    from metaflow import FlowSpec\nexcept ImportError:\n    raise", "FlowSpec"),
+        ("from typing import Generic, T\nfrom metaflow import FlowSpec", "FlowSpec, Generic[T]"),
+        ("from abc import ABCMeta\nimport metaflow as mf", "mf.FlowSpec, metaclass=ABCMeta"),
+    ],
+)
+def test_every_way_to_import_flowspec(project: Project, imports: str, base: str) -> None:
+    assert names(project(f"{imports}\nclass TrainFlow({base}): pass\n{GUARD}")) == ["TrainFlow"]
+
+
+@pytest.mark.parametrize(
+    ("imports", "decorator"),
+    [
+        ("from metaflow import FlowSpec, step", "step"),
+        ("from metaflow import FlowSpec, step as task", "task"),
+        ("from metaflow import *", "step"),
+        ("import metaflow as mf\nfrom metaflow import FlowSpec", "mf.step"),
+        ("from metaflow import FlowSpec, step", "step(start=True)"),
+    ],
+)
+def test_every_way_to_mark_a_step(project: Project, imports: str, decorator: str) -> None:
+    (flow,) = project(f"""\
+{imports}
+class TrainFlow(FlowSpec):
+    @{decorator}
+    def begin(self): pass
+    @property
+    def no_step(self): pass
+TrainFlow()
+""")
+    assert flow.steps == ("begin",)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "if x:\n    {}",
+        "if x: pass\nelse:\n    {}",
+        "try:\n    {}\nfinally: pass",
+        "try: pass\nexcept ImportError:\n    {}",
+        "try: pass\nfinally:\n    {}",
+        "with x:\n    {}",
+        "match x:\n    case _:\n        {}",
+    ],
+)
+def test_a_class_may_stand_in_a_block(project: Project, block: str) -> None:
+    imported = block.format("from metaflow import FlowSpec")
+    defined = block.format("class TrainFlow(FlowSpec): pass")
+    assert names(project(f"{imported}\n{defined}\n{GUARD}")) == ["TrainFlow"]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "TrainFlow()",
+        "flow = TrainFlow()",
+        GUARD,
+        "if True:\n    try:\n        with open(f):\n            TrainFlow()\n    finally: pass",
+        "for _ in 'x':\n    TrainFlow()",
+        "match 1:\n    case _:\n        TrainFlow()",
+        "def main():\n    TrainFlow()\nif __name__ == '__main__':\n    main()",
+        "def run():\n    TrainFlow()\ndef main():\n    run()\n    main()\nsys.exit(main())",
+        "async def main():\n    TrainFlow()\nasyncio.run(main())",
+    ],
+)
+def test_a_flow_that_its_file_starts(project: Project, start: str) -> None:
+    source = f"from metaflow import FlowSpec\nclass TrainFlow(FlowSpec): pass\n{start}\n"
+    assert names(project(source)) == ["TrainFlow"]
+
+
+@pytest.mark.parametrize(
+    "no_start",
+    [
+        "",
+        "TrainFlow",
+        "TrainFlow(use_cli=False)",
+        "TrainFlow(False)",
+        "def main():\n    TrainFlow()",
+        "def test_flow():\n    assert TrainFlow()",
+        "class Runner:\n    def run(self):\n        TrainFlow()",
+        "later = lambda: TrainFlow()",
+        "print('TrainFlow()')",
+        "Other()",
+    ],
+)
+def test_a_class_that_its_file_never_starts_is_no_flow(project: Project, no_start: str) -> None:
+    source = f"from metaflow import FlowSpec\nclass TrainFlow(FlowSpec): pass\n{no_start}\n"
+    assert project(source) == ()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "from metaflow import FlowSpec\ndef test_it():\n    assert FlowSpec",
+        "'''from metaflow import FlowSpec'''\nclass TrainFlow(dict): pass\nTrainFlow()",
+        "import unittest\nclass FlowSpec: pass\nclass TrainFlow(FlowSpec): pass\nTrainFlow()",
+        "from metaflow import step\nclass TrainFlow(object):\n @step\n def a(self): 0\nTrainFlow()",
+        "import metaflow\nclass TrainFlow(metaflow.Parameter): pass\nTrainFlow()",
+    ],
+)
+def test_what_only_looks_like_a_flow(project: Project, source: str) -> None:
+    assert project(source) == ()
+
+
+def test_several_flows_in_one_file_come_in_the_order_of_their_lines(project: Project) -> None:
+    found = project("""\
+        from metaflow import FlowSpec
+        class Base(FlowSpec): pass
+        class First(Base): pass
+        class Second(Base): pass
+        if FLAG: Second()
+        else: First()
+        First()
+        """)
+    assert [(flow.name, flow.lineno) for flow in found] == [("First", 3), ("Second", 4)]
+
+
+def test_a_file_whose_name_is_no_identifier(project: Project) -> None:
+    source = f"from metaflow import FlowSpec\nclass TrainFlow(FlowSpec): pass\n{GUARD}"
+    assert names(project(source, file="flows/hello-cloud.py")) == ["TrainFlow"]
+
+
+BASE = """\
+from metaflow import FlowSpec, step
+class Base(FlowSpec):
+    @step
+    def start(self): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("imports", "base", "modules"),
+    [
+        ("from base import Base", "Base", {"base.py": BASE}),
+        ("import base", "base.Base", {"base.py": BASE}),
+        ("from base import Base", "Base[int]", {"base.py": BASE}),
+        ("from base import *", "Base", {"base.py": BASE}),
+        ("from base import *\nfrom metaflow import *", "Base", {"base.py": BASE}),
+        ("from lib.base import Base as B", "B", {"lib/base.py": BASE}),
+        ("import lib.base as b", "b.Base", {"lib/base.py": BASE}),
+        ("import lib.base", "lib.base.Base", {"lib/base.py": BASE}),
+        ("from lib import base", "base.Base", {"lib/base.py": BASE, "lib/__init__.py": ""}),
+        ("from lib import Base", "Base", {"lib/b.py": BASE, "lib/__init__.py": "from .b import *"}),
+        (
+            "from lib.sub.deep import Base",
+            "Base",
+            {"lib/sub/deep.py": "from ..base import Base", "lib/base.py": BASE},
+        ),
+        (
+            "from lib.deep import Base",
+            "Base",
+            {"lib/deep.py": "from . import base\nclass Base(base.Base): pass", "lib/base.py": BASE},
+        ),
+        (
+            "from lib.deep import Base",
+            "Base",
+            {"lib/deep.py": "from . import Base", "lib/__init__.py": BASE},
+        ),
+        (
+            "try:\n    from base import Base\nexcept ImportError:\n    from nowhere import Base",
+            "Base",
+            {"base.py": BASE},
+        ),
+    ],
+)
+def test_a_base_class_in_another_module_of_the_project(
+    project: Project, imports: str, base: str, modules: dict[str, str]
+) -> None:
+    (flow,) = project(f"{imports}\nclass TrainFlow({base}): pass\n{GUARD}", modules)
+    assert (flow.name, flow.steps) == ("TrainFlow", ("start",))
+
+
+def test_modules_are_found_beside_the_flow_then_in_the_root(project: Project) -> None:
+    flow = f"from base import Base\nclass TrainFlow(Base): pass\n{GUARD}"
+    other = BASE.replace("start", "begin")
+    (found,) = project(flow, {"base.py": other}, file="flows/flow.py")
+    assert found.steps == ("begin",)
+    (found,) = project(flow, {"base.py": other, "flows/base.py": BASE}, file="flows/flow.py")
+    assert found.steps == ("start",)
+
+
+def test_metaflow_is_never_a_module_of_the_project(project: Project) -> None:
+    own = {"metaflow/__init__.py": "class FlowSpec: pass", "metaflow/cli.py": ""}
+    assert names(project(FLOW, own, file="flows/flow.py")) == ["TrainFlow"]
+
+
+def test_an_import_cycle_ends(project: Project) -> None:
+    cycle = "from {} import *\nfrom {} import Missing\n"
+    flow = f"from a import Missing\nfrom a import *\nclass TrainFlow(Missing): pass\n{GUARD}"
+    assert project(flow, {"a.py": cycle.format("b", "b"), "b.py": cycle.format("a", "a")}) == ()
+    found = project(
+        f"from a import Base\nclass TrainFlow(Base): pass\n{GUARD}",
+        {"a.py": "from b import *", "b.py": "from a import *\n" + BASE},
+    )
+    assert names(found) == ["TrainFlow"]
+
+
+def test_a_class_may_take_the_name_of_its_base(project: Project) -> None:
+    found = project("from base import Base\nclass Base(Base): pass\nBase()", {"base.py": BASE})
+    assert names(found) == ["Base"]
+
+
+def test_a_class_outside_the_project_is_a_flow_when_it_has_steps(project: Project) -> None:
+    body = " @step\n def start(self): pass\n"
+    outside = "from company.flows import CompanyFlow\nfrom metaflow import step\n"
+    assert names(project(f"{outside}class TrainFlow(CompanyFlow):\n{body}{GUARD}")) == ["TrainFlow"]
+    assert project(f"{outside}class TrainFlow(CompanyFlow): pass\n{GUARD}") == ()
+
+
+def test_a_file_may_start_the_flow_of_another(project: Project) -> None:
+    (flow,) = project(
+        "import sys\nfrom base import Base as Flow\nFlow()\n", {"base.py": BASE}, file="run-it.py"
+    )
+    assert (flow.file.name, flow.name, flow.lineno) == ("run-it.py", "Base", 3)
+
+
+def test_steps_are_in_the_order_of_python_and_overridden_once(project: Project) -> None:
+    (flow,) = project("""\
+        from metaflow import FlowSpec, step
+        class Top(FlowSpec):
+            @step
+            def start(self): pass
+            @step
+            def middle(self): pass
+            @step
+            def dropped(self): pass
+        class Left(Top):
+            @step
+            def left(self): pass
+        class Right(Top):
+            @step
+            def right(self): pass
+        class Mixin:
+            @step
+            def mixed(self): pass
+        class TrainFlow(Left, Right, Mixin):
+            dropped = None
+            @step
+            def end(self): pass
+            @step
+            def middle(self): pass
+        TrainFlow()
+        """)
+    assert flow.steps == ("mixed", "start", "middle", "right", "left", "end")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (f"{FLOW}def broken(:\n".encode(), "flow.py, line 4: not valid Python"),
+        (f"{FLOW}print 'two'\n".encode(), "flow.py, line 4"),
+        (FLOW.encode() + b"# \xff\n", "codec can't decode byte 0xff"),
+        (b"# coding: klingon\n" + FLOW.encode(), "klingon"),
+        (FLOW.encode() + b"\0", "null bytes"),
+        (f"{FLOW}x = {'(' * 5000}\n".encode(), "too many nested parentheses"),
+        (f"{FLOW}x = {'-' * 100_000}1\n".encode(), "nested too deeply"),
+        (f"{FLOW}class A(TrainFlow): 0\nclass B(TrainFlow, A): 0\nB()".encode(), "line 5: Python"),
+    ],
+)
+def test_an_invalid_flow_is_an_error(tmp_path: Path, source: bytes, message: str) -> None:
+    file = tmp_path / "flow.py"
+    file.write_bytes(source)
+    with pytest.raises(DiscoverError) as caught:
+        find_flows(file, root=tmp_path)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("flow.py")
+    assert "What to do:" in str(caught.value)
+
+
+def test_an_invalid_base_module_is_the_one_that_is_named(project: Project) -> None:
+    with pytest.raises(DiscoverError, match=r"^base\.py, line 5: "):
+        project(
+            f"from base import Base\nclass TrainFlow(Base): pass\n{GUARD}", {"base.py": BASE + "("}
+        )
+
+
+def test_an_invalid_file_that_does_not_mention_metaflow_is_ignored(project: Project) -> None:
+    assert project("def broken(:\n    pass\nif __name__ == '__main__':") == ()
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        b"\xef\xbb\xbf" + FLOW.encode(),
+        b"# -*- coding: latin-1 -*-\n# \xe9\n" + FLOW.encode("latin-1"),
+        FLOW.replace("\n", "\r\n").encode(),
+    ],
+)
+def test_encodings_of_a_source_file(tmp_path: Path, encoded: bytes) -> None:
+    (tmp_path / "flow.py").write_bytes(encoded)
+    assert names(find_flows(tmp_path / "flow.py", root=tmp_path)) == ["TrainFlow"]
+
+
+def test_an_invalid_escape_gives_no_warning(project: Project) -> None:
+    assert names(project(FLOW + "pattern = '\\d'\n")) == ["TrainFlow"]
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DiscoverError, match=r"^gone\.py cannot be read: No such file"):
+        find_flows(tmp_path / "gone.py", root=tmp_path)
+
+
+def test_nothing_is_run(project: Project, tmp_path: Path) -> None:
+    project(f"open({str(tmp_path / 'ran')!r}, 'w')\n{FLOW}")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_file_that_changes_is_read_anew(project: Project) -> None:
+    assert names(project(FLOW)) == ["TrainFlow"]
+    assert names(project(FLOW.replace("Train", "Other"))) == ["OtherFlow"]
+
+
+def test_symlinks_in_the_path_of_a_flow_stay(tmp_path: Path, project: Project) -> None:
+    project(FLOW, file="real/flow.py")
+    (tmp_path / "link").symlink_to("real")
+    (flow,) = find_flows(tmp_path / "link" / "flow.py", root=tmp_path)
+    assert flow.file == tmp_path / "link" / "flow.py"
+
+
+@pytest.mark.parametrize(
+    ("source", "may"),
+    [
+        (b"import metaflow", True),
+        (b"from base import B\nif __name__ == '__main__':\n  B()", True),
+        (b"from base import B\nB()", True),
+        (b"def test_one():\n    assert flow()\n", False),
+        (b"import os\nVALUE = 1\n", False),
+    ],
+)
+def test_the_search_that_saves_parsing(source: bytes, may: bool) -> None:
+    assert may_start_flow(source) is may
