@@ -146,6 +146,8 @@ class Environment:
     packages: tuple[Package, ...]
     """Sorted by name."""
     lock: Lock
+    requirements: tuple[str, ...] = ()
+    """What the flow declares, PEP 508 lines, sorted; when checking, what it declares today."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,190 @@
+"""Builds environments, each from its lock alone, and shares them within a session."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING, Literal
+
+from packaging.version import Version
+
+from pytest_flowrepro.environment.interface import installer_named
+from pytest_flowrepro.environment.interpreter import create_virtualenv
+from pytest_flowrepro.environment.manifest import (
+    interpreter_of,
+    marker_environment,
+    read_manifest,
+    site_packages,
+)
+from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
+from pytest_flowrepro.model import BuiltEnvironment, Environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_flowrepro.lock_file import LockedPackage
+    from pytest_flowrepro.model import Lock, Package
+
+_COMPLETE = "flowrepro-complete"
+"""Written last: an environment without this file is half-built, by a process that was killed.
+A virtualenv cannot be built aside and moved into place, its scripts name their interpreter."""
+
+
+def build_environment(
+    lock: Lock,
+    *,
+    name: str,
+    requirements: tuple[str, ...],
+    python: Path,
+    folder: Path,
+    installer: Literal["uv", "pip-tools"],
+    timeout: float,
+) -> BuiltEnvironment:
+    """A fresh virtualenv at `folder` that holds what the lock says, and nothing else.
+
+    `requirements` are what the flow asks for, as PEP 508 lines; they tell direct packages from
+    those that came along. Whatever was at `folder` is deleted. Raises `EnvironmentBuildError`
+    when the lock is not valid, an installation fails or takes more than `timeout` seconds, or
+    what was installed is not what the lock says.
+    """
+    deadline = time.monotonic() + timeout
+    locked = _locked_packages(lock, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    venv_python = create_virtualenv(folder, python=python)
+    lock_file = folder / f"lock-{name}.txt"
+    lock_file.write_text(lock.text, encoding="utf-8")
+    left = max(deadline - time.monotonic(), 0)
+    installer_named(installer).install(lock_file, python=venv_python, timeout=left)
+    built = _described(folder, lock, name, requirements)
+    compare(built.manifest.packages, locked, marker_environment(folder), name)
+    (folder / _COMPLETE).touch()
+    return built
+
+
+def shared_environment(
+    lock: Lock,
+    *,
+    name: str,
+    requirements: tuple[str, ...],
+    python: Path,
+    folder: Path,
+    installer: Literal["uv", "pip-tools"],
+    timeout: float,
+) -> BuiltEnvironment:
+    """As `build_environment`, but built once for all who ask for the same lock, interpreter and
+    installer with the same `folder`, in this process or another.
+
+    An environment in which a file was edited since, by a flow that ran in it, is built anew
+    beside it; whoever still runs in the edited one is left alone.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415  heavy imports wait for their use
+
+    deadline = time.monotonic() + timeout
+    identity = f"{lock.digest}\n{python}\n{installer}"
+    key = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{key}.lock", timeout=timeout):
+            place = _unused_or_clean(folder, key)
+            if (place / _COMPLETE).exists():
+                return _described(place, lock, name, requirements)
+            return build_environment(
+                lock,
+                name=name,
+                requirements=requirements,
+                python=python,
+                folder=place,
+                installer=installer,
+                timeout=max(deadline - time.monotonic(), 0),
+            )
+    except Timeout as error:
+        raise EnvironmentBuildError(
+            f"Another worker is still building the environment {name} after {timeout:.0f} s.",
+            hint="check that the package index answers, and try again.",
+        ) from error
+    except OSError as error:
+        raise EnvironmentBuildError(
+            f"The environment {name} cannot be built in {folder}.",
+            hint="check that the disk is not full and that the folder can be written.",
+            detail=str(error),
+        ) from error
+
+
+def _unused_or_clean(folder: Path, key: str) -> Path:
+    """The first of the places for a build where there is none, half of one, or one in which
+    nobody edited a file.
+    """
+    places = (folder / f"{key}-{number}" for number in itertools.count())
+    return next(
+        place for place in places if not (place / _COMPLETE).exists() or not _was_edited(place)
+    )
+
+
+def _locked_packages(lock: Lock, name: str) -> tuple[LockedPackage, ...]:
+    try:
+        return parse_lock(lock.text)
+    except InvalidLockError as error:
+        raise EnvironmentBuildError(
+            f"lock-{name}.txt is not a lock that an environment can be rebuilt from.",
+            hint="restore the file from git, or record again with `--flow-repro-update`.",
+            detail="\n".join(error.problems[:20]),
+        ) from error
+
+
+def _described(
+    folder: Path, lock: Lock, name: str, requirements: tuple[str, ...]
+) -> BuiltEnvironment:
+    manifest = Environment(
+        name=name,
+        python=interpreter_of(folder),
+        requirements=tuple(sorted(requirements)),
+        packages=read_manifest(folder, requirements=requirements),
+        lock=lock,
+    )
+    return BuiltEnvironment(path=folder, python=folder / "bin" / "python", manifest=manifest)
+
+
+def compare(
+    installed: tuple[Package, ...],
+    locked: tuple[LockedPackage, ...],
+    markers: dict[str, str],
+    name: str,
+) -> None:
+    """Raises `EnvironmentBuildError` unless what is installed is what the lock says for an
+    environment with these markers, name by name and version by version.
+    """
+    wanted = {
+        package.name: package.version
+        for package in locked
+        if package.marker is None or package.marker.evaluate(markers)
+    }
+    there = {package.name: package.version for package in installed}
+    problems = [f"{missing} is missing" for missing in sorted(wanted.keys() - there.keys())]
+    problems += [f"{extra} is not in the lock" for extra in sorted(there.keys() - wanted.keys())]
+    problems += [
+        f"{both} is {there[both]}, the lock says {wanted[both]}"
+        for both in sorted(wanted.keys() & there.keys())
+        if Version(there[both]) != Version(wanted[both])
+    ]
+    if problems:
+        raise EnvironmentBuildError(
+            f"The environment {name} is not what its lock says.",
+            hint="a wheel on the index names itself wrongly, or the lock was edited: record "
+            "again with `--flow-repro-update`.",
+            detail="\n".join(problems[:20]),
+        )
+
+
+def _was_edited(environment: Path) -> bool:
+    """Whether a file under site-packages changed since the build; bytecode is not looked at."""
+    built = (environment / _COMPLETE).stat().st_ctime_ns
+    for folder, folders, files in os.walk(site_packages(environment)):
+        if "__pycache__" in folders:
+            folders.remove("__pycache__")
+        if any(os.lstat(os.path.join(folder, file)).st_ctime_ns > built for file in files):  # noqa: PTH118  a Path for each of 5,000 files takes three times as long
+            return True
+    return False

@@ -1,0 +1,94 @@
+"""What an installer's failure means for the person who wants the environment."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.index_errors import excerpt, index_trouble
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.process import Completed
+
+_LOCK_ANEW = "record again with `--flow-repro-update` to lock what the index has now"
+
+# The installer's words, what they mean, and what to do. The first that fits counts.
+_CHANGED = "{name} on the index is not the file that was locked: expected {expected}, got {got}."
+_GONE = "{name} is locked, but no longer on the index."
+_FAILURES = (
+    (
+        (
+            r"Hash mismatch for `(?P<name>[^`]+)`\s+Expected:\s+(?P<expected>[\s\S]+?)"
+            r"\s+Computed:\s+(?P<got>\w+:\w+)"
+        ),
+        _CHANGED,
+        "find out why the file changed before you trust it; then {lock_anew}.",
+    ),
+    (
+        r"\n\s+(?P<name>\S+) from .+:\n\s+Expected (?P<expected>[\s\S]+?)\n\s+Got\s+(?P<got>\w+)",
+        _CHANGED,
+        "find out why the file changed before you trust it; then {lock_anew}.",
+    ),
+    (
+        (
+            r"Failed to download `(?P<name>[^`]+)`[\s\S]*\b404\b"
+            r"|Could not install requirement (?P<other>\S+)[\s\S]*\b404\b"
+        ),
+        _GONE,
+        "{lock_anew}, or add the index that still has it to uv.toml or pip.conf.",
+    ),
+    (
+        r"(?P<name>\S+) has no wheels with a matching",
+        "{name} has no wheel for this machine.",
+        "check on the platform that the lock was recorded on, or {lock_anew}.",
+    ),
+    (
+        r"(?P<name>\S+) has no usable wheels",
+        "{name} is only there as a source distribution, which does not build the same everywhere.",
+        "use a version that has wheels, and {lock_anew}.",
+    ),
+    (
+        r"there is no version of (?P<name>\S+)|Because (?P<other>\S+) was not found in the package",
+        _GONE,
+        "{lock_anew}, or add the index that still has it to uv.toml or pip.conf.",
+    ),
+    (
+        r"the requirement (?P<name>[^\s;]+)[^\n]* \(from versions: ",
+        "{name} is locked, but the index has no wheel of it for this machine any more.",
+        "{lock_anew}, or add the index that still has it to pip.conf.",
+    ),
+    (
+        r"No space left on device",
+        "The disk is full.",
+        "free some space, or choose another folder with `--basetemp` or TMPDIR.",
+    ),
+)
+
+
+def install_error(done: Completed, *, tool: str, fetch_failures: str = "") -> EnvironmentBuildError:
+    output = f"{done.stdout}\n{done.stderr}"
+    detail = "\n".join(filter(None, (excerpt(output), excerpt(fetch_failures))))
+    if done.timed_out:
+        return EnvironmentBuildError(
+            f"{tool} did not finish building the environment: {done.ending}.",
+            hint="check that the package index answers, and try again.",
+            detail=detail,
+        )
+    if trouble := index_trouble(f"{done.stderr}\n{fetch_failures}"):
+        what, hint = trouble
+        return EnvironmentBuildError(what, hint=hint, detail=detail)
+    for pattern, what, hint in _FAILURES:
+        if match := re.search(pattern, output):
+            found = {
+                key: " ".join(value.split()) for key, value in match.groupdict().items() if value
+            }
+            found.setdefault("name", found.get("other", ""))
+            return EnvironmentBuildError(
+                what.format(**found), hint=hint.format(lock_anew=_LOCK_ANEW), detail=detail
+            )
+    return EnvironmentBuildError(
+        f"{tool} could not build the environment ({done.ending}).",
+        hint=f"read {tool}'s own words above, and try again.",
+        detail=detail,
+    )

@@ -1,0 +1,29 @@
+"""What an installer is, and which there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from pytest_flowrepro.environment.pip_tools import PipInstaller
+from pytest_flowrepro.environment.uv import UvInstaller
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Installer(Protocol):
+    def install(self, lock_file: Path, *, python: Path, timeout: float) -> None:
+        """Install every package of a lock into the virtualenv of `python`.
+
+        Wheels only, each with a hash that the lock has, nothing that the lock does not name.
+        Raises `EnvironmentBuildError`, at the latest after `timeout` seconds.
+        """
+        ...
+
+
+def installer_named(name: Literal["uv", "pip-tools"]) -> Installer:
+    match name:
+        case "uv":
+            return UvInstaller()
+        case "pip-tools":
+            return PipInstaller()

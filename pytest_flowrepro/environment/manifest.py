@@ -1,0 +1,172 @@
+"""What a virtualenv holds, read from its files: none of its code runs."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import platform
+import re
+import sys
+from importlib.metadata import PathDistribution
+from typing import TYPE_CHECKING
+
+from packaging.markers import default_environment
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.index_errors import redact
+from pytest_flowrepro.model import Package, System
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+# Written by the installer and not part of the wheel, or different on each machine: scripts name
+# the interpreter in their first line.
+_BY_INSTALLER = re.compile(
+    r"^(\.\./)+(bin|Scripts)/|^/|\.pyc$"
+    r"|\.dist-info/(INSTALLER|RECORD|REQUESTED|direct_url\.json|uv_\w+\.json)$"
+)
+
+
+def read_manifest(environment: Path, *, requirements: tuple[str, ...]) -> tuple[Package, ...]:
+    """The installed distributions of a virtualenv, sorted by name.
+
+    `requirements` are what the flow asks for, as PEP 508 lines. Raises `EnvironmentBuildError`
+    for a distribution whose metadata cannot be read.
+    """
+    found: dict[str, PathDistribution] = {}
+    for folder in sorted(site_packages(environment).glob("*.dist-info")):
+        distribution = PathDistribution(folder)
+        name = folder.name.removesuffix(".dist-info").rpartition("-")[0]
+        found[canonicalize_name(name)] = distribution
+    via = _required_by(found, requirements, marker_environment(environment))
+    return tuple(
+        Package(
+            name=name,
+            version=distribution.version,
+            record=record_digest(_text(distribution, "RECORD", name)),
+            via=via[name],
+            direct_url=_direct_url(distribution),
+        )
+        for name, distribution in sorted(found.items())
+    )
+
+
+def record_digest(record: str) -> str:
+    """`sha256:...` of the sorted `path,hash` lines of a RECORD (PEP 376, PEP 627).
+
+    The same for uv and pip, on every machine, as long as the wheel is the same.
+    """
+    rows = [row for row in csv.reader(record.splitlines()) if len(row) >= 2]
+    lines = sorted(f"{row[0]},{row[1]}\n" for row in rows if not _BY_INSTALLER.search(row[0]))
+    return "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def site_packages(environment: Path) -> Path:
+    found = sorted(environment.glob("lib/*/site-packages"))
+    if len(found) != 1:
+        raise EnvironmentBuildError(
+            f"{environment} is not a virtualenv with one site-packages folder.",
+            hint="delete the folder and check again.",
+        )
+    return found[0]
+
+
+def interpreter_of(environment: Path) -> str:
+    """Implementation and version, `cpython 3.11.7`, as virtualenv notes them in pyvenv.cfg."""
+    settings = _pyvenv(environment)
+    return f"{settings['implementation'].lower()} {settings['version']}"
+
+
+def marker_environment(environment: Path) -> dict[str, str]:
+    """What PEP 508 markers see in a virtualenv on this machine."""
+    settings = _pyvenv(environment)
+    version = settings["version"]
+    return {
+        **{name: str(value) for name, value in default_environment().items()},
+        "implementation_name": settings["implementation"].lower(),
+        "implementation_version": version,
+        "platform_python_implementation": settings["implementation"],
+        "python_full_version": version,
+        "python_version": ".".join(version.split(".")[:2]),
+    }
+
+
+def system_of() -> System:
+    """The layers below an environment of this machine: `linux`, `x86_64`, `glibc 2.36`."""
+    return System(
+        platform=sys.platform,
+        machine=platform.machine(),
+        libc=" ".join(platform.libc_ver()).strip(),
+    )
+
+
+def _pyvenv(environment: Path) -> dict[str, str]:
+    lines = (environment / "pyvenv.cfg").read_text("utf-8").splitlines()
+    pairs = (line.partition("=") for line in lines)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _required_by(
+    found: Mapping[str, PathDistribution], requirements: tuple[str, ...], markers: dict[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Name -> the names of those that require it, none for what the flow itself asks for.
+
+    An extra counts where somebody who counts asks for it, so it is looked at until nothing new
+    comes up.
+    """
+    asked = [line for line in map(Requirement, requirements) if _applies(line, {""}, markers)]
+    direct = {canonicalize_name(requirement.name) for requirement in asked}
+    extras = {name: {""} for name in found}
+    for requirement in asked:
+        extras.setdefault(canonicalize_name(requirement.name), {""}).update(requirement.extras)
+    edges: set[tuple[str, str]] = set()
+    grew = True
+    while grew:
+        before = len(edges), sum(map(len, extras.values()))
+        for name, distribution in found.items():
+            for requirement in _requires(distribution, name):
+                needed = canonicalize_name(requirement.name)
+                if needed in found and _applies(requirement, extras[name], markers):
+                    edges.add((name, needed))
+                    extras[needed] |= requirement.extras
+        grew = before != (len(edges), sum(map(len, extras.values())))
+    return {
+        name: () if name in direct else tuple(sorted(by for by, needed in edges if needed == name))
+        for name in found
+    }
+
+
+def _applies(requirement: Requirement, extras: set[str], markers: dict[str, str]) -> bool:
+    marker = requirement.marker
+    return marker is None or any(marker.evaluate({**markers, "extra": extra}) for extra in extras)
+
+
+def _requires(distribution: PathDistribution, name: str) -> list[Requirement]:
+    try:
+        return [Requirement(line) for line in distribution.requires or ()]
+    except InvalidRequirement as error:
+        raise _unreadable(name, "METADATA", str(error)) from error
+
+
+def _direct_url(distribution: PathDistribution) -> str | None:
+    text = distribution.read_text("direct_url.json")
+    return redact(str(json.loads(text)["url"])) if text else None
+
+
+def _text(distribution: PathDistribution, file: str, name: str) -> str:
+    text = distribution.read_text(file)
+    if text is None:
+        raise _unreadable(name, file, "the file is missing")
+    return text
+
+
+def _unreadable(name: str, file: str, reason: str) -> EnvironmentBuildError:
+    return EnvironmentBuildError(
+        f"The {file} of the installed {name} cannot be used.",
+        hint=f"its wheel is broken: choose another version of {name}.",
+        detail=reason,
+    )

@@ -1,0 +1,39 @@
+"""Installs by the pip that pip-tools brings along.
+
+By pip and not by `pip-sync`: that one needs a pip inside the environment, which would then be
+part of what the flow sees. `pip --python` runs ours for the other interpreter.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.environment.failures import install_error
+from pytest_flowrepro.index_errors import pip_fetch_failures
+from pytest_flowrepro.index_settings import pip_tool
+from pytest_flowrepro.process import run_process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class PipInstaller:
+    def install(self, lock_file: Path, *, python: Path, timeout: float) -> None:
+        """See `Installer.install`."""
+        deadline = time.monotonic() + timeout
+        tool = pip_tool("pip")
+        argv = [
+            *tool.argv,
+            *("--python", str(python)),
+            *("install", "--require-hashes", "--only-binary", ":all:", "--no-deps"),
+            *("--no-compile", "--no-warn-script-location", "--progress-bar", "off"),
+            *("--requirement", str(lock_file)),
+        ]
+        folder = lock_file.parent
+        done = run_process(argv, env=tool.env, cwd=folder, timeout=timeout)
+        if done.ok:
+            return
+        left = max(deadline - time.monotonic(), 0)
+        failures = pip_fetch_failures(done.stderr, workspace=folder, timeout=left)
+        raise install_error(done, tool="pip", fetch_failures=failures)

@@ -1,0 +1,96 @@
+"""What uv and pip say when they fail, in a form that is safe and short enough to show."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.index_settings import pip_tool
+from pytest_flowrepro.process import run_process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_DETAIL_LINES = 25
+
+# The last @ before the path ends the user information: a password may hold a raw one.
+_USER_INFORMATION = re.compile(r"(?<=://)[^/\s]*@")
+
+_PIP_TRACEBACK = re.compile(
+    r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*(?:\S.*\n?)"
+    r"(?:\nThe above exception was the direct cause of the following exception:\n\n?)?",
+    re.MULTILINE,
+)
+_CHATTER = re.compile(
+    r"\s*(Using Python |Resolved |Prepared |Collecting |Downloading |Using cached |Looking in |"
+    r"Using indexes|WARNING: Location |https?://\S+$|ROUND \d|\+ |=+$|-+$)"
+)
+_REFUSED = re.compile(r"\b40[13] (Unauthorized|Forbidden|Error|Client)|HTTP error 40[13]")
+_UNREACHABLE = re.compile(
+    r"error sending request|client error \(Connect|server error|dns error"
+    r"|[Cc]onnection (?:refused|reset|broken)|timed out|Failed to establish|Could not fetch URL"
+    r"|HTTP error 5\d\d|certificate verify|peer certificate|Network connectivity is disabled"
+)
+_NOTHING_FOUND = re.compile(
+    r"the requirement (?P<project>[^\s<>=!~;\[]+)[^\n]* \(from versions: none\)"
+)
+_HOST = re.compile(r"https?://([^/\s'\"]+)|host='([^']+)'")
+
+
+def redact(text: str) -> str:
+    """The text with user names, passwords and tokens taken out of every URL in it."""
+    return _USER_INFORMATION.sub("", text)
+
+
+def excerpt(output: str) -> str:
+    """What a reader needs of a package manager's output: no progress, no traceback, no
+    credentials, and its last lines only when it is long.
+    """
+    lines = [
+        line.rstrip()
+        for line in _PIP_TRACEBACK.sub("", output).splitlines()
+        if line.strip() and not _CHATTER.match(line)
+    ]
+    left_out = len(lines) - _DETAIL_LINES
+    if left_out > 0:
+        lines = [f"[... {left_out} lines left out ...]", *lines[left_out:]]
+    return redact("\n".join(dict.fromkeys(lines)))
+
+
+def index_trouble(output: str) -> tuple[str, str] | None:
+    """What is wrong with the index itself, and what to do; None when it did answer."""
+    output = redact(output)
+    host = next((a or b for a, b in _HOST.findall(output)), "")
+    index = f"The package index at {host}" if host else "The package index"
+    if _REFUSED.search(output):
+        return (
+            f"{index} refuses access (401 or 403).",
+            "give its credentials to pip or uv (netrc, keyring, UV_INDEX_<NAME>_PASSWORD).",
+        )
+    if _UNREACHABLE.search(output):
+        return (
+            f"{index} cannot be reached.",
+            "check the network, the proxy and the index settings of pip and uv, and try again.",
+        )
+    return None
+
+
+def pip_fetch_failures(output: str, *, workspace: Path, timeout: float) -> str:
+    """What pip kept to itself when it says that an index has no version of a project.
+
+    It says so, too, of an index that answers 500; only its debug log tells the two apart. So the
+    project is asked for once more, with the log; empty when the index did answer.
+    """
+    nothing_found = _NOTHING_FOUND.search(output)
+    if nothing_found is None:
+        return ""
+    tool = pip_tool("pip")
+    argv = [*tool.argv, "download", "-vv", "--no-deps", "--only-binary", ":all:"]
+    argv += ["--dest", str(workspace), nothing_found["project"]]
+    done = run_process(argv, env=tool.env, cwd=workspace, timeout=timeout)
+    failures = [
+        line.strip()
+        for line in (done.stdout + done.stderr).splitlines()
+        if "Could not fetch URL" in line and "404 Client Error" not in line
+    ]
+    return "\n".join(failures[:5])

@@ -1,0 +1,288 @@
+"""The user's package index settings, as uv and pip get them.
+
+pip reads its own configuration. uv does not read pip's, so that on a machine whose `pip.conf`
+names a company index uv would ask PyPI. Where uv has no index settings of its own, it is given
+pip's. Settings that say *where* packages come from reach both tools; settings that would change
+*what* is installed (`UV_CONSTRAINT`, `PIP_TARGET`, ...) do not.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.errors import FlowReproError
+from pytest_flowrepro.process import user_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_UV_INDEX_VARIABLES = (
+    "UV_DEFAULT_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+    "UV_INDEX",
+    "UV_INDEX_URL",
+)
+_PYPI = "https://pypi.org/simple"
+"""The default of both tools."""
+
+_UV_INDEX_KEYS = {"extra-index-url", "find-links", "index", "index-url", "no-index"}
+
+_REACH_UV = (
+    *_UV_INDEX_VARIABLES,
+    "UV_INDEX_",  # UV_INDEX_STRATEGY, and credentials: UV_INDEX_<NAME>_PASSWORD
+    "UV_CACHE_DIR",
+    "UV_CONCURRENT_",
+    "UV_CONFIG_FILE",
+    "UV_CREDENTIALS_DIR",
+    "UV_HTTP_",
+    "UV_INSECURE_HOST",
+    "UV_KEYRING_PROVIDER",
+    "UV_NATIVE_TLS",
+    "UV_NO_CACHE",
+    "UV_NO_CONFIG",
+    "UV_OFFLINE",
+    "UV_REQUEST_TIMEOUT",
+    "UV_SYSTEM_CERTS",
+)
+_REACH_PIP = (
+    "PIP_CACHE_DIR",
+    "PIP_CERT",
+    "PIP_CLIENT_CERT",
+    "PIP_CONFIG_FILE",
+    "PIP_DEFAULT_TIMEOUT",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_INDEX_URL",
+    "PIP_KEYRING_PROVIDER",
+    "PIP_NO_CACHE_DIR",
+    "PIP_NO_INDEX",
+    "PIP_PROXY",
+    "PIP_RETRIES",
+    "PIP_TIMEOUT",
+    "PIP_TRUSTED_HOST",
+    "PIP_USE_DEPRECATED",
+    "PIP_USE_FEATURE",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tool:
+    """How to call a package manager so that it sees the user's index settings."""
+
+    argv: tuple[str, ...]
+    """The program; a subcommand follows."""
+    options: tuple[str, ...]
+    """To be given after the subcommand."""
+    env: Mapping[str, str]
+    """Credentials are passed here, never in `argv`: any user of a machine can read that."""
+
+
+def uv_tool() -> Tool:
+    """The uv that is installed beside us, with the settings that uv has where the user started
+    pytest. Raises `FlowReproError` when there is no uv.
+    """
+    import uv  # noqa: PLC0415  heavy imports wait until an environment is needed
+
+    try:
+        program = os.fsdecode(uv.find_uv_bin())
+    except FileNotFoundError as error:
+        raise FlowReproError(
+            "uv, with which pytest-flowrepro locks and installs, is not on this machine.",
+            hint="install it beside pytest (`python -m pip install uv`), or use "
+            "`--flow-repro-installer=pip-tools`.",
+        ) from error
+    project = Path.cwd()
+    given = _user_environment(prefix="UV_", reach=_REACH_UV)
+    if links := given.get("UV_FIND_LINKS"):
+        given["UV_FIND_LINKS"] = ",".join(_absolute(link) for link in links.split(","))
+    settings = pip_settings(os.environ)
+    added = _transport_for_uv(settings)
+    options: tuple[str, ...] = ()
+    if not _uv_has_index_settings(project):
+        added |= _indexes_for_uv(settings)
+        if settings.get("no-index", "").lower() in {"1", "true", "yes", "on"}:
+            options = ("--no-index",)  # uv has no variable for this one
+    fixed = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    return Tool(
+        argv=(program, "--project", os.fspath(project)),
+        options=options,
+        env={**added, **given, **fixed},
+    )
+
+
+def pip_tool(module: str) -> Tool:
+    """`pip` or `piptools` of the interpreter that runs pytest: pip-tools brings pip along."""
+    env = _user_environment(prefix="PIP_", reach=_REACH_PIP)
+    if links := pip_settings(os.environ).get("find-links"):
+        env["PIP_FIND_LINKS"] = " ".join(_absolute(link) for link in links.split())
+    fixed = {"NO_COLOR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+    return Tool(argv=(sys.executable, "-m", module), options=(), env={**env, **fixed})
+
+
+def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The options of pip by their long names: `{"index-url": "https://..."}`.
+
+    Read from the files and variables that pip's documentation gives under "Configuration", in
+    its order of precedence: files (machine, user, virtualenv, PIP_CONFIG_FILE), and in them
+    `[global]` before `[install]`, then `PIP_*` variables. Empty values count as not given.
+    """
+    sections: dict[str, dict[str, str]] = {"global": {}, "install": {}}
+    for file in _pip_files(environ):
+        for section, found in _read_ini(file).items():
+            sections.setdefault(section, {}).update(found)
+    variables = {
+        _option_name(name.removeprefix("PIP_")): value
+        for name, value in environ.items()
+        if name.startswith("PIP_")
+    }
+    layers = (sections["global"], sections["install"], variables)
+    return {name: value for layer in layers for name, value in layer.items() if value.strip()}
+
+
+def _user_environment(*, prefix: str, reach: tuple[str, ...]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in user_environment({}).items()
+        if not name.startswith(prefix) or name.startswith(reach)
+    }
+
+
+def _pip_files(environ: Mapping[str, str]) -> Iterator[Path]:
+    """The configuration files of pip, the strongest last (`pip._internal.configuration`)."""
+    named = environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return
+    home = Path(environ.get("HOME") or Path.home())
+    config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    if sys.platform == "darwin":
+        library = Path("Library/Application Support/pip")
+        yield "/" / library / "pip.conf"
+        user = home / library if (home / library).is_dir() else config / "pip"
+    else:
+        shared = (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
+        yield from (Path(folder, "pip", "pip.conf") for folder in reversed(shared) if folder)
+        yield Path("/etc/pip.conf")
+        user = config / "pip"
+    if not (named and Path(named).exists()):
+        yield home / ".pip" / "pip.conf"
+        yield user / "pip.conf"
+    yield Path(sys.prefix, "pip.conf")
+    if named:
+        yield Path(named)
+
+
+def _read_ini(file: Path) -> dict[str, dict[str, str]]:
+    """Section -> option -> value; nothing for a file that is not there or not readable: that
+    is pip's to complain about.
+    """
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(file.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, configparser.Error):
+        return {}
+    return {
+        section: {_option_name(name): value for name, value in parser.items(section)}
+        for section in parser.sections()
+    }
+
+
+def _option_name(name: str) -> str:
+    return name.lower().replace("_", "-").removeprefix("--")
+
+
+def _indexes_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
+    """As pip sees them: it takes the best version of all indexes, where uv by default stops
+    at the first index that knows a package. Who gave pip several indexes gets pip's rule.
+
+    Of two indexes that have one version uv takes the hashes of the first only, and it looks at
+    its default index last. So pip's main index goes first: it has the wheels of every platform,
+    where an extra one may have those of one.
+    """
+    added = {}
+    main, extra = settings.get("index-url"), settings.get("extra-index-url", "").split()
+    if extra:
+        *first, last = (main or _PYPI, *extra)
+        added["UV_INDEX"] = " ".join(first)
+        added["UV_DEFAULT_INDEX"] = last
+        added["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    elif main:
+        added["UV_DEFAULT_INDEX"] = main
+    if links := settings.get("find-links"):
+        added["UV_FIND_LINKS"] = ",".join(_absolute(link) for link in links.split())
+    return added
+
+
+def _transport_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
+    added = {}
+    if cert := settings.get("cert"):
+        folder = Path(cert).expanduser().is_dir()
+        added["SSL_CERT_DIR" if folder else "SSL_CERT_FILE"] = _absolute(cert)
+    if cert := settings.get("client-cert"):
+        added["SSL_CLIENT_CERT"] = _absolute(cert)
+    if proxy := settings.get("proxy"):
+        added["ALL_PROXY"] = proxy
+    if hosts := settings.get("trusted-host"):
+        added["UV_INSECURE_HOST"] = " ".join(hosts.split())
+    if settings.get("keyring-provider") == "subprocess":
+        added["UV_KEYRING_PROVIDER"] = "subprocess"
+    if seconds := settings.get("timeout", settings.get("default-timeout")):
+        added["UV_HTTP_TIMEOUT"] = seconds
+    return added
+
+
+def _absolute(location: str) -> str:
+    """A path as pip means it, from where the user started pytest; a URL as it is."""
+    return location if "://" in location else os.path.abspath(os.path.expanduser(location))  # noqa: PTH100, PTH111  resolve() would follow links
+
+
+def _uv_has_index_settings(project: Path) -> bool:
+    """Whether a variable or a file names an index for uv itself."""
+    if any(os.environ.get(name) for name in _UV_INDEX_VARIABLES):
+        return True
+    for file in _uv_files(project):
+        table = _uv_table(file)
+        pip = table.get("pip")
+        keys = {*table, *(pip if isinstance(pip, dict) else ())}
+        if keys & _UV_INDEX_KEYS:
+            return True
+    return False
+
+
+def _uv_files(project: Path) -> Iterator[Path]:
+    """Where uv looks, as its documentation gives it under "Configuration files"."""
+    if named := os.environ.get("UV_CONFIG_FILE"):
+        yield Path(named)
+        return
+    if os.environ.get("UV_NO_CONFIG", "").lower() in {"1", "true"}:
+        return
+    for folder in (project, *project.parents):
+        candidates = (folder / "uv.toml", folder / "pyproject.toml")
+        nearest = next((file for file in candidates if _uv_table(file)), None)
+        if nearest:
+            yield nearest
+            break
+    home = Path(os.environ.get("HOME") or Path.home())
+    yield Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config", "uv", "uv.toml")
+    shared = (os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
+    yield from (Path(folder, "uv", "uv.toml") for folder in shared if folder)
+    yield Path("/etc/uv/uv.toml")
+
+
+def _uv_table(file: Path) -> dict[str, object]:
+    """The part of a file that is for uv; empty when there is none, or none that uv can read."""
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return {}
+    if file.name == "pyproject.toml":
+        tool = table.get("tool")
+        found = tool.get("uv") if isinstance(tool, dict) else None
+        return found if isinstance(found, dict) else {}
+    return table

@@ -1,0 +1,6 @@
+"""Locks: what a flow declares that it needs, resolved to one version and its hashes each."""
+
+from pytest_flowrepro.lock.interface import Resolver, resolver
+from pytest_flowrepro.lock.requirements import find_requirements
+
+__all__ = ["Resolver", "find_requirements", "resolver"]

@@ -1,0 +1,79 @@
+"""Locks by pip-tools: for the platform and the Python that lock it."""
+
+from __future__ import annotations
+
+import platform
+import time
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.index_errors import pip_fetch_failures
+from pytest_flowrepro.index_settings import pip_tool
+from pytest_flowrepro.lock.resolution import (
+    checked_lock,
+    end_of,
+    lock_error,
+    minor_version,
+    write_inputs,
+)
+from pytest_flowrepro.process import run_process
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from pytest_flowrepro.model import Lock, Requirements
+
+
+class PipToolsResolver:
+    def resolve(
+        self,
+        requirements: Requirements,
+        *,
+        python: Path,
+        workspace: Path,
+        timeout: float,
+        as_of: date | None = None,
+    ) -> Lock:
+        """See `Resolver.resolve`. pip-compile resolves for the interpreter that runs it, which
+        is ours: another minor version raises `LockError`.
+        """
+        deadline = time.monotonic() + timeout
+        _refuse_other_python(minor_version(python, workspace=workspace))
+        tool = pip_tool("piptools")
+        pip_args = ["--only-binary=:all:"]
+        if as_of:
+            pip_args.append(f"--uploaded-prior-to={end_of(as_of)}")
+        argv = [
+            *tool.argv,
+            # Verbose, because otherwise pip does not say what a conflict is caused by.
+            *(
+                "compile",
+                "--verbose",
+                "--no-config",
+                "--no-header",
+                "--generate-hashes",
+                "--strip-extras",
+            ),
+            *("--allow-unsafe", "--no-emit-index-url", "--no-emit-find-links"),
+            *("--no-emit-trusted-host", "--no-emit-options", "--resolver=backtracking"),
+            *("--pip-args", " ".join(pip_args), "--output-file", "lock.txt"),
+            *write_inputs(requirements, workspace),
+        ]
+        (workspace / "lock.txt").unlink(missing_ok=True)  # pip-compile keeps to its old pins
+        done = run_process(argv, env=tool.env, cwd=workspace, timeout=timeout)
+        if done.ok:
+            return checked_lock((workspace / "lock.txt").read_text("utf-8"), tool="pip-tools")
+        left = max(deadline - time.monotonic(), 0)
+        failures = pip_fetch_failures(done.stderr, workspace=workspace, timeout=left)
+        raise lock_error(done, requirements, tool="pip-tools", fetch_failures=failures)
+
+
+def _refuse_other_python(wanted: str) -> None:
+    ours = ".".join(platform.python_version_tuple()[:2])
+    if wanted != ours:
+        raise LockError(
+            f"pip-tools locks for the Python that runs it, {ours}, and this flow needs {wanted}.",
+            hint="lock with uv (`--flow-repro-installer=uv`), or run pytest under Python "
+            f"{wanted}.",
+        )

@@ -1,0 +1,150 @@
+"""Reads requirements files as pip does, as far as what they name can be locked."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.lock_file import logical_lines
+from pytest_flowrepro.model import Requirements
+
+_INCLUDE = re.compile(
+    r"(?P<option>-r|--requirement|-c|--constraint)(?:\s+|=|(?<=-[rc]))(?P<file>.+)"
+)
+_HASH = re.compile(r"\s--hash[=\s]\S+")
+_INDEX_OPTIONS = {
+    "-i",
+    "-f",
+    "--index-url",
+    "--pypi-url",
+    "--extra-index-url",
+    "--find-links",
+    "--no-index",
+    "--trusted-host",
+}
+_IMPLIED_OPTIONS = {"--require-hashes", "--prefer-binary", "--only-binary"}
+"""What every lock and every build does anyway."""
+
+_URL = re.compile(r"(?:[\w.\[\],-]+\s*@\s*)?(?P<scheme>[a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_PATH = re.compile(
+    r"[.~/\\]|[\w.-]+[/\\]|\S+\.(?:whl|tar\.gz|zip)$",  # ./lib, ~/lib, /lib, lib/six, six-1.0.whl
+)
+_LOCAL_PATH = "a local path exists on this machine only; publish it to an index"
+_VCS = ("git", "hg", "svn", "bzr")
+
+
+def read_requirements_file(file: Path, *, root: Path) -> Requirements:
+    """The requirements and constraints of a file and of those that it includes.
+
+    Hashes are dropped: the lock has its own. Raises `LockError` with every problem of every
+    file, each with the file and the line.
+    """
+    reading = _Reading(root=root)
+    reading.read(file, constraint=False)
+    source = display_path(file, root)
+    if reading.problems:
+        raise LockError(
+            f"{source} cannot be locked.",
+            hint="name packages of an index, with versions; package indexes belong into pip.conf "
+            "or uv.toml.",
+            detail="\n".join(reading.problems),
+        )
+    return Requirements(
+        lines=tuple(dict.fromkeys(reading.lines)),
+        source=source,
+        constraints=tuple(dict.fromkeys(reading.constraints)),
+    )
+
+
+def display_path(file: Path, root: Path) -> str:
+    """Relative to the project folder, with `/`, and with `../` for a file outside of it."""
+    return Path(os.path.relpath(file, root)).as_posix()
+
+
+def requirement_problem(line: str) -> str | None:
+    """Why a requirement cannot be locked; None for a package of an index (PEP 508).
+
+    The sentence never holds the line's URL, which may hold credentials.
+    """
+    if match := _URL.match(line):
+        scheme = match["scheme"].lower()
+        if scheme == "file":
+            return _LOCAL_PATH
+        if scheme.partition("+")[0] in _VCS:
+            return "a version control URL has no hash to pin; publish it to an index"
+        return "a URL is not a package of an index; name the package and its version"
+    if _PATH.match(line):
+        return _LOCAL_PATH
+    try:
+        Requirement(line)
+    except InvalidRequirement as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+@dataclass(kw_only=True, slots=True)
+class _Reading:
+    root: Path
+    lines: list[str] = field(default_factory=list)
+    constraints: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    open_files: tuple[Path, ...] = ()
+
+    def read(self, file: Path, *, constraint: bool) -> None:
+        try:
+            text = file.read_text("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            self.problems.append(f"{display_path(file, self.root)}: cannot be read: {reason}")
+            return
+        self.open_files += (file.resolve(),)
+        for number, line in logical_lines(text):
+            if problem := self._add(line, file, constraint=constraint):
+                self.problems.append(f"{display_path(file, self.root)}:{number}: {problem}")
+        self.open_files = self.open_files[:-1]
+
+    def _add(self, line: str, file: Path, *, constraint: bool) -> str | None:
+        """Take in one line; what is wrong with it, if anything."""
+        if match := _INCLUDE.fullmatch(line):
+            is_constraint = constraint or match["option"] in {"-c", "--constraint"}
+            return self._include(match["file"].strip("\"' "), file, constraint=is_constraint)
+        if line.startswith("-"):
+            return _option_problem(line)
+        bare = _HASH.sub("", line).strip()
+        if " --" in bare:
+            option = bare[bare.index(" --") + 1 :].split("=")[0].split()[0]
+            return f"the option {option} of a requirement is not supported; remove it"
+        problem = requirement_problem(bare)
+        if problem is None:
+            (self.constraints if constraint else self.lines).append(bare)
+        return problem
+
+    def _include(self, name: str, file: Path, *, constraint: bool) -> str | None:
+        if "://" in name:
+            return "a requirements file from a URL may change unseen; copy it into the project"
+        included = file.parent / name
+        if not included.is_file():
+            return f"{name} does not exist"
+        if included.resolve() in self.open_files:
+            return f"{name} includes itself"
+        self.read(included, constraint=constraint)
+        return None
+
+
+def _option_problem(line: str) -> str | None:
+    option = re.split(r"[\s=]", line, maxsplit=1)[0]
+    if option in _IMPLIED_OPTIONS:
+        return None
+    if option in {"-e", "--editable"}:
+        return "an editable install is what a folder holds today; publish it to an index"
+    if option in _INDEX_OPTIONS or option[:2] in {"-i", "-f"}:
+        return (
+            f"{option[:2] if option[1] != '-' else option} names a package index; put it into "
+            "pip.conf or uv.toml, so that neither its address nor its password is in the project"
+        )
+    return f"the option {option} is not supported; remove it"

@@ -1,0 +1,146 @@
+"""What the resolvers share: their input, their timeout, their failures, the check of a lock."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.index_errors import excerpt, index_trouble
+from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
+from pytest_flowrepro.model import Lock
+from pytest_flowrepro.process import (
+    CommandNotFoundError,
+    isolated_environment,
+    run_process,
+)
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from pytest_flowrepro.model import Requirements
+    from pytest_flowrepro.process import Completed
+
+# The tool's words (the group `name`, when there is one, is the package), what that means, and
+# what to do. The first that fits counts.
+_FAILURES = (
+    (
+        r"(?P<name>\S+) has no (?:usable )?wheels",
+        "{name} is only there as a source distribution, which does not build the same everywhere.",
+        "allow a version that has wheels, or build a wheel and put it on an index of your own.",
+    ),
+    (
+        r"Because (?P<name>\S+) was not found in the package registry",
+        "no index has a package {name}.",
+        "correct its name, or add the index that has it to uv.toml or pip.conf.",
+    ),
+    (
+        r"the requirement (?P<name>[^\s<>=!~;\[]+)[^\n]* \(from versions: none\)",
+        "no index has a package {name} with a wheel for this Python and platform.",
+        "correct its name, or add the index that has it to pip.conf.",
+    ),
+    (
+        r"there (?:is|are) no versions? of (?P<name>\S+) and you require",
+        "there is no version {name}.",
+        "ask for a version that exists.",
+    ),
+    (
+        r"the requirement (?P<name>\S+)[^\n]* \(from versions: ",
+        "there is no version {name}.",
+        "ask for a version that exists.",
+    ),
+    (
+        r"No solution found|ResolutionImpossible|conflicting dependencies",
+        "these requirements cannot be met together.",
+        "loosen one of the requirements that the reason names.",
+    ),
+)
+
+
+def write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]:
+    """Names of the files, relative to the workspace, as a resolver's command line takes them.
+
+    They are named the same for every flow: the names come back in the lock's comments.
+    """
+    inputs = {"requirements.in": requirements.lines, "constraints.txt": requirements.constraints}
+    try:
+        for name, lines in inputs.items():
+            (workspace / name).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    except OSError as error:
+        raise LockError(
+            f"The folder {workspace} cannot be written.",
+            hint="check that the disk is not full and that the folder can be written.",
+            detail=str(error),
+        ) from error
+    return ("--constraint", "constraints.txt", "requirements.in")
+
+
+def end_of(day: date) -> str:
+    """The first moment after a day, in UTC: uploads before it belong to the day."""
+    return (datetime.combine(day, time(), UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def minor_version(python: Path, *, workspace: Path) -> str:
+    """`3.11`. Raises `LockError` for an interpreter that does not run."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    argv = [str(python), "-I", "-S", "-c", code]
+    try:
+        done = run_process(argv, env=isolated_environment({}), cwd=workspace, timeout=30)
+    except CommandNotFoundError as error:
+        raise LockError(
+            f"The interpreter {python} cannot be started.",
+            hint="install it again, or let the flow use another Python.",
+            detail=str(error),
+        ) from error
+    if not done.ok:
+        raise LockError(
+            f"The interpreter {python} does not run ({done.ending}).",
+            hint="install it again, or let the flow use another Python.",
+            detail=excerpt(done.stderr),
+        )
+    return done.stdout.strip()
+
+
+def checked_lock(text: str, *, tool: str) -> Lock:
+    """The lock, every package of which is known to be pinned and hashed."""
+    text = "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
+    try:
+        parse_lock(text)
+    except InvalidLockError as error:
+        raise LockError(
+            f"{tool} gave a lock that cannot be rebuilt from.",
+            hint="an index that gives no sha256 for its files, or a package from a URL, cannot "
+            "be locked; use an index that does.",
+            detail="\n".join(error.problems[:20]),
+        ) from error
+    return Lock(text=text)
+
+
+def lock_error(
+    done: Completed, requirements: Requirements, *, tool: str, fetch_failures: str = ""
+) -> LockError:
+    """What a resolver's failure means for the person who wrote the requirements."""
+    output = f"{done.stdout}\n{done.stderr}"
+    source = requirements.source
+    detail = "\n".join(filter(None, (excerpt(output), excerpt(fetch_failures))))
+    if done.timed_out:
+        return LockError(
+            f"{tool} did not finish locking {source}: {done.ending}.",
+            hint="check that the package index answers, and try again.",
+            detail=detail,
+        )
+    if trouble := index_trouble(f"{done.stderr}\n{fetch_failures}"):
+        what, hint = trouble
+        return LockError(f"{what} {source} could not be locked.", hint=hint, detail=detail)
+    for pattern, what, hint in _FAILURES:
+        if match := re.search(pattern, output):
+            return LockError(
+                f"{source}: {what.format(**match.groupdict())}", hint=hint, detail=detail
+            )
+    return LockError(
+        f"{tool} could not lock {source} ({done.ending}).",
+        hint=f"read {tool}'s own words above; `--flow-repro-installer` chooses another tool.",
+        detail=detail,
+    )

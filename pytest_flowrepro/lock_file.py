@@ -1,0 +1,108 @@
+"""The text of a lock: a requirements file in which every package has one version and its hashes.
+
+A lock that is read may come from a pull request: whatever is not a pinned and hashed package is
+refused before a package manager sees it, so that no option in it can name an index or a file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packaging.markers import Marker
+
+_COMMENT = re.compile(r"(^|\s+)#.*$")
+_HASH = re.compile(r"\s--hash[=\s](\S+)")
+_STRONG_HASH = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedPackage:
+    name: str
+    """Canonical (PEP 503)."""
+    version: str
+    marker: Marker | None
+    hashes: tuple[str, ...]
+    """`sha256:...`, one for each file of this version."""
+
+
+class InvalidLockError(ValueError):
+    """`problems` has one sentence for each line that is not a pinned and hashed package."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Number of the first line and content: continuations joined, comments and blanks left out.
+
+    As pip reads a requirements file (`pip._internal.req.req_file`).
+    """
+    parts: list[str] = []
+    start = 0
+    for number, line in enumerate([*text.splitlines(), ""], 1):
+        start = start if parts else number
+        comment = line.lstrip().startswith("#")
+        if line.endswith("\\") and not comment:
+            parts.append(line[:-1])
+            continue
+        parts.append(f" {line}" if comment else line)
+        content = _COMMENT.sub("", "".join(parts)).strip()
+        parts = []
+        if content:
+            yield start, content
+
+
+def parse_lock(text: str) -> tuple[LockedPackage, ...]:
+    """The packages of a lock, in its order. Raises `InvalidLockError` with every problem."""
+    packages: list[LockedPackage] = []
+    problems: list[str] = []
+    for number, line in logical_lines(text):
+        found = _locked_package(line)
+        if isinstance(found, str):
+            problems.append(f"line {number}: {found}")
+        else:
+            packages.append(found)
+    if not packages and not problems:
+        problems.append("it names no package")
+    if problems:
+        raise InvalidLockError(tuple(problems))
+    return tuple(packages)
+
+
+def _locked_package(line: str) -> LockedPackage | str:
+    """The package of one line, or what is wrong with the line; never with a URL in it."""
+    if line.startswith("-"):
+        option = re.split(r"[\s=]", line, maxsplit=1)[0]
+        return f"the option {option} has no place in a lock"
+    hashes = tuple(_HASH.findall(line))
+    try:
+        requirement = Requirement(_HASH.sub("", line).strip())
+    except InvalidRequirement:
+        return f"`{line.split(maxsplit=1)[0][:40]}` is not a package with a version"
+    pins = [spec.version for spec in requirement.specifier if spec.operator == "=="]
+    problem = None
+    if requirement.url:
+        problem = "comes from a URL, not from an index"
+    elif len(requirement.specifier) != 1 or not pins or pins[0].endswith(".*"):
+        problem = "is not pinned to one version with `==`"
+    elif not hashes:
+        problem = "has no hash"
+    elif weak := [value for value in hashes if not _STRONG_HASH.fullmatch(value)]:
+        problem = f"has a hash that is not a whole sha256: {weak[0][:80]}"
+    if problem:
+        return f"{requirement.name} {problem}"
+    return LockedPackage(
+        name=canonicalize_name(requirement.name),
+        version=pins[0],
+        marker=requirement.marker,
+        hashes=hashes,
+    )

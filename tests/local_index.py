@@ -1,0 +1,197 @@
+"""A package index of our own on the loopback interface, and wheels made by hand.
+
+With it the tests of the lock and the environment run the real uv and the real pip, and need no
+network. The pages are those of PEP 503 with the `data-yanked` attribute of PEP 592.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import os
+import threading
+import zipfile
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from packaging.utils import canonicalize_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    import pytest
+
+
+PASSWORD = "hunter2"
+
+
+def wheel(
+    name: str,
+    version: str,
+    *,
+    requires: Sequence[str] = (),
+    extras: Sequence[str] = (),
+    tag: str = "py3-none-any",
+    console_script: str | None = None,
+    files: Mapping[str, str] | None = None,
+) -> tuple[str, bytes]:
+    """File name and bytes of a wheel that has one module, `<name>.py`, beside `files`."""
+    module = name.replace("-", "_")
+    info = f"{module}-{version}.dist-info"
+    metadata = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    metadata += [f"Provides-Extra: {extra}" for extra in extras]
+    metadata += [f"Requires-Dist: {requirement}" for requirement in requires]
+    content = {
+        f"{module}.py": f"VERSION = {version!r}\n\n\ndef main() -> None:\n    print(VERSION)\n",
+        **(files or {}),
+        f"{info}/METADATA": "\n".join(metadata) + "\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
+    }
+    if console_script:
+        content[f"{info}/entry_points.txt"] = (
+            f"[console_scripts]\n{console_script} = {module}:main\n"
+        )
+    record = "".join(f"{path},{_record_hash(text)},{len(text)}\n" for path, text in content.items())
+    content[f"{info}/RECORD"] = record + f"{info}/RECORD,,\n"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path, text in content.items():
+            archive.writestr(zipfile.ZipInfo(path), text)
+    return f"{module}-{version}-{tag}.whl", packed.getvalue()
+
+
+def _record_hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@contextmanager
+def only_index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalIndex]:
+    """An index that is the only one that uv and pip know, by a URL with a password.
+
+    Nothing of this machine's settings counts, no cache is warm, and nobody tries twice.
+    """
+    for name in os.environ:
+        if name.startswith(("UV_", "PIP_")):
+            monkeypatch.delenv(name)
+    for name in ("UV_CACHE_DIR", "PIP_CACHE_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    for name in ("UV_HTTP_RETRIES", "PIP_RETRIES"):
+        monkeypatch.setenv(name, "0")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("UV_NO_CONFIG", "1")
+    with LocalIndex() as index:
+        use_index(monkeypatch, index.url)
+        yield index
+
+
+def use_index(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Let both tools ask that index, with a password in its URL."""
+    for name in ("UV_DEFAULT_INDEX", "PIP_INDEX_URL"):
+        monkeypatch.setenv(name, url.replace("://", f"://bob:{PASSWORD}@"))
+
+
+class LocalIndex:
+    """Serves `files` until the `with` block ends."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.yanked: set[str] = set()
+        self.missing: set[str] = set()
+        """Listed, but not there when it is asked for."""
+        self.status: int | None = None
+        """When set, every answer has this status and no content."""
+        self.hangs = False
+        """When set, no request is ever answered."""
+        self._closing = threading.Event()
+        index = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                index._answer(self)
+
+            def do_HEAD(self) -> None:
+                index._answer(self)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._closing.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/simple"
+
+    def add(self, file: tuple[str, bytes]) -> str:
+        """Serve a file; returns its sha256."""
+        name, data = file
+        self.files[name] = data
+        return sha256(data)
+
+    def lock(self, *filenames: str) -> str:
+        """The text of a lock for these wheels."""
+        lines = []
+        for filename in sorted(filenames):
+            name, version = filename.split("-")[:2]
+            digest = sha256(self.files[filename])
+            lines.append(f"{canonicalize_name(name)}=={version} \\\n    --hash=sha256:{digest}\n")
+        return "".join(lines)
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        if self.hangs:
+            self._closing.wait(60)
+            return
+        body = self._body(unquote(request.path))
+        request.send_response(self.status or (404 if body is None else 200))
+        request.send_header("Content-Type", "text/html")
+        request.send_header("Content-Length", str(len(body or b"")))
+        request.end_headers()
+        if request.command == "GET":
+            request.wfile.write(body or b"")
+
+    def _body(self, path: str) -> bytes | None:
+        if self.status:
+            return None
+        match path.strip("/").split("/"):
+            case ["files", filename]:
+                return None if filename in self.missing else self.files.get(filename)
+            case ["simple", project]:
+                links = "".join(self._links(project))
+                return (
+                    f"<!DOCTYPE html><html><body>{links}</body></html>".encode() if links else None
+                )
+        return None
+
+    def _links(self, project: str) -> Iterator[str]:
+        for filename, data in self.files.items():
+            if canonicalize_name(filename.split("-")[0]) == project:
+                yanked = ' data-yanked=""' if filename in self.yanked else ""
+                url = f"/files/{filename}#sha256={sha256(data)}"
+                yield f'<a href="{url}"{yanked}>{filename}</a>'

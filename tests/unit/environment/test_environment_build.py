@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from filelock import FileLock
+from local_index import LocalIndex, only_index, wheel
+
+from pytest_flowrepro.environment import build_environment, shared_environment
+from pytest_flowrepro.environment.build import compare
+from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.lock_file import parse_lock
+from pytest_flowrepro.model import Lock, Package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_flowrepro.model import BuiltEnvironment
+
+HASH = "sha256:" + "0" * 64
+BETA = "beta-1.0-py3-none-any.whl"
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalIndex]:
+    monkeypatch.chdir(tmp_path)
+    with only_index(monkeypatch, tmp_path) as index:
+        index.add(wheel("alpha", "1.0", requires=["beta"]))
+        index.add(wheel("beta", "1.0"))
+        yield index
+
+
+def build(lock: str, *requirements: str) -> BuiltEnvironment:
+    return build_environment(
+        Lock(text=lock),
+        name="base",
+        requirements=requirements,
+        python=Path(sys.executable),
+        folder=Path.cwd() / "environment",
+        installer="uv",
+        timeout=60,
+    )
+
+
+def shared(
+    lock: str, *requirements: str, name: str = "base", timeout: float = 60
+) -> BuiltEnvironment:
+    return shared_environment(
+        Lock(text=lock),
+        name=name,
+        requirements=requirements,
+        python=Path(sys.executable),
+        folder=Path.cwd() / "session",
+        installer="uv",
+        timeout=timeout,
+    )
+
+
+def output(built: BuiltEnvironment, code: str) -> str:
+    done = subprocess.run([built.python, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_an_environment_holds_the_lock_and_nothing_else(index: LocalIndex) -> None:
+    built = build(index.lock(BETA), "beta")
+
+    names = output(
+        built,
+        "from importlib.metadata import distributions\nprint(*[d.name for d in distributions()])",
+    )
+    assert names == "beta"
+    assert built.manifest.python == f"cpython {'.'.join(map(str, sys.version_info[:3]))}"
+    assert built.manifest.lock.text == index.lock(BETA)
+
+
+def test_nothing_of_the_system_or_the_user_is_importable(
+    index: LocalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "virtualenv").mkdir()
+    settings = "[virtualenv]\nsystem_site_packages = true\n"
+    (tmp_path / "virtualenv" / "virtualenv.ini").write_text(settings)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("VIRTUALENV_SYSTEM_SITE_PACKAGES", "1")
+
+    built = build(index.lock(BETA), "beta")
+
+    assert output(built, "import site; print(site.ENABLE_USER_SITE)") == "False"
+    assert "include-system-site-packages = false" in (built.path / "pyvenv.cfg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("lock", "problem"),
+    [
+        ("", "it names no package"),
+        ("beta==1.0", "line 1: beta has no hash"),
+        (f"--index-url https://u:secret@h/\nbeta==1.0 --hash={HASH}", "line 1: the option --index"),
+        (f"beta @ https://u:secret@h/b.whl --hash={HASH}", "line 1: beta comes from a URL"),
+        ("<<<<<<< HEAD", "line 1: `<<<<<<<` is not a package"),
+    ],
+)
+def test_a_lock_that_is_not_one_is_refused_before_any_tool_sees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: str, problem: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(EnvironmentBuildError) as caught:
+        build(lock, "beta")
+
+    assert caught.value.what.startswith("lock-base.txt is not a lock")
+    assert caught.value.detail.startswith(problem)
+    assert "secret" not in str(caught.value)
+    assert not (tmp_path / "environment").exists()
+
+
+def test_a_package_that_is_only_for_another_platform_is_not_missed(index: LocalIndex) -> None:
+    lock = index.lock(BETA) + f"windows==1.0 ; sys_platform == 'win32' --hash={HASH}\n"
+
+    assert [package.name for package in build(lock, "beta").manifest.packages] == ["beta"]
+
+
+@pytest.mark.parametrize(
+    ("lock", "problem"),
+    [
+        ({"a": "1.0", "b": "1.0"}, "b is missing"),
+        ({}, "a is not in the lock"),
+        ({"a": "1.1"}, "a is 1.0, the lock says 1.1"),
+    ],
+)
+def test_what_is_installed_must_be_what_the_lock_says(lock: dict[str, str], problem: str) -> None:
+    installed = (Package(name="a", version="1.0", record="", via=()),)
+    lines = [f"{name}=={version} --hash={HASH}" for name, version in lock.items()]
+    locked = tuple(package for line in lines for package in parse_lock(line))
+
+    with pytest.raises(EnvironmentBuildError) as caught:
+        compare(installed, locked, {}, "base")
+
+    assert caught.value.detail == problem
+
+
+def test_versions_are_compared_as_versions() -> None:
+    installed = (Package(name="a", version="1.0", record="", via=()),)
+
+    compare(installed, parse_lock(f"a==1.0.0 --hash={HASH}"), {}, "base")
+
+
+def test_what_is_built_once_is_shared_by_all_who_ask_for_the_same_lock(index: LocalIndex) -> None:
+    lock = index.lock(BETA, "alpha-1.0-py3-none-any.whl")
+    first = shared(lock, "alpha")
+    index.status = 500
+
+    second = shared(lock, "alpha", "beta", name="train")
+
+    assert second.path == first.path
+    assert second.manifest.name == "train"
+    assert [package.via for package in first.manifest.packages] == [(), ("alpha",)]
+    assert [package.via for package in second.manifest.packages] == [(), ()]
+
+
+def test_another_lock_is_another_environment(index: LocalIndex) -> None:
+    assert shared(index.lock(BETA)).path != shared(index.lock(BETA) + "# anew\n").path
+
+
+def test_a_half_built_environment_is_never_used(index: LocalIndex) -> None:
+    built = shared(index.lock(BETA), "beta")
+    (built.path / "flowrepro-complete").unlink()
+    (built.path / "leftover").touch()
+
+    again = shared(index.lock(BETA), "beta")
+
+    assert again.path == built.path
+    assert not (again.path / "leftover").exists()
+
+
+def test_a_failed_build_is_tried_again_by_the_next_who_asks(index: LocalIndex) -> None:
+    index.status = 503
+    with pytest.raises(EnvironmentBuildError, match="cannot be reached"):
+        shared(index.lock(BETA), "beta")
+    index.status = None
+
+    assert shared(index.lock(BETA), "beta").manifest.packages
+
+
+@pytest.mark.parametrize("file", ["beta.py", "added.py"])
+def test_an_environment_that_a_flow_edited_is_left_to_that_flow(
+    index: LocalIndex, file: str
+) -> None:
+    used = shared(index.lock(BETA), "beta")
+    (site_packages,) = used.path.glob("lib/*/site-packages")
+    (site_packages / file).write_text("VERSION = 'edited'")
+
+    fresh = shared(index.lock(BETA), "beta")
+
+    assert output(fresh, "import beta; print(beta.VERSION)") == "1.0"
+    assert fresh.path != used.path
+    assert used.path.exists()
+
+
+def test_bytecode_that_a_flow_wrote_is_not_an_edit(index: LocalIndex) -> None:
+    used = shared(index.lock(BETA), "beta")
+    (site_packages,) = used.path.glob("lib/*/site-packages")
+    subprocess.run([used.python, "-m", "compileall", "-q", site_packages], check=True)
+    assert list(site_packages.rglob("*.pyc"))
+
+    assert shared(index.lock(BETA), "beta").path == used.path
+
+
+def test_waiting_for_another_worker_has_a_deadline(index: LocalIndex) -> None:
+    shared(index.lock(BETA), "beta")
+    (lock_file,) = (Path.cwd() / "session").glob("*.lock")
+
+    with (
+        FileLock(lock_file, is_singleton=False),
+        pytest.raises(EnvironmentBuildError, match="Another worker is still building"),
+    ):
+        shared(index.lock(BETA), "beta", timeout=0.2)
+
+
+def test_a_folder_that_cannot_be_written_is_told(index: LocalIndex, tmp_path: Path) -> None:
+    (tmp_path / "session").write_text("a file where the folder should be")
+
+    with pytest.raises(EnvironmentBuildError, match=r"cannot be built in .*session"):
+        shared(index.lock(BETA), "beta")
+
+
+def test_an_interpreter_that_is_none_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(EnvironmentBuildError, match="No virtualenv could be made"):
+        build_environment(
+            Lock(text=f"beta==1.0 --hash={HASH}"),
+            name="base",
+            requirements=(),
+            python=tmp_path / "no-python",
+            folder=tmp_path / "environment",
+            installer="uv",
+            timeout=60,
+        )

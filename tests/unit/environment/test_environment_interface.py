@@ -1,0 +1,181 @@
+"""What every installer does, with the real tools and an index of our own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import pytest
+from local_index import PASSWORD, LocalIndex, only_index, sha256, use_index, wheel
+
+from pytest_flowrepro.environment import build_environment
+from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.model import Lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_flowrepro.model import BuiltEnvironment
+
+Tool: TypeAlias = Literal["uv", "pip-tools"]
+
+both = pytest.mark.parametrize("tool", ["uv", "pip-tools"])
+
+ALPHA = "alpha-1.0-py3-none-any.whl"
+BETA = "beta-1.0-py3-none-any.whl"
+OTHER_HASH = "0" * 64
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalIndex]:
+    monkeypatch.chdir(tmp_path)
+    with only_index(monkeypatch, tmp_path) as index:
+        index.add(
+            wheel(
+                "alpha",
+                "1.0",
+                requires=["beta"],
+                console_script="alpha",
+                files={
+                    "alpha-1.0.data/data/share/alpha/table.txt": "1 2 3\n",
+                    "alpha-1.0.data/headers/alpha.h": "int alpha;\n",
+                    "alpha-1.0.data/scripts/alpha-tool": "#!python\nprint()\n",
+                },
+            )
+        )
+        index.add(wheel("beta", "1.0"))
+        index.add(wheel("beta", "2.0"))
+        yield index
+
+
+def build(tool: Tool, lock: str, *, timeout: float = 60) -> BuiltEnvironment:
+    return build_environment(
+        Lock(text=lock),
+        name="base",
+        requirements=("alpha",),
+        python=Path(sys.executable),
+        folder=Path.cwd() / tool,
+        installer=tool,
+        timeout=timeout,
+    )
+
+
+def failure(tool: Tool, lock: str, *, timeout: float = 60) -> EnvironmentBuildError:
+    with pytest.raises(EnvironmentBuildError) as caught:
+        build(tool, lock, timeout=timeout)
+    assert PASSWORD not in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    return caught.value
+
+
+def test_both_tools_give_the_same_manifest(index: LocalIndex) -> None:
+    lock = index.lock(ALPHA, BETA)
+
+    by_uv, by_pip = build("uv", lock), build("pip-tools", lock)
+
+    assert by_uv.manifest == by_pip.manifest
+    assert [package.name for package in by_uv.manifest.packages] == ["alpha", "beta"]
+    for built in (by_uv, by_pip):
+        assert (built.path / "bin" / "alpha-tool").exists()
+        assert not list(built.path.rglob("*.pyc"))
+
+
+@both
+def test_a_file_that_is_not_what_was_locked_is_named_with_both_hashes(
+    tool: Tool, index: LocalIndex
+) -> None:
+    got = sha256(index.files[ALPHA])
+    error = failure(tool, index.lock(ALPHA, BETA).replace(got, OTHER_HASH))
+
+    assert error.what.startswith("alpha==1.0 on the index is not the file that was locked:")
+    assert f"expected sha256:{OTHER_HASH}" in error.what.replace("sha256 ", "sha256:")
+    assert got in error.what
+
+
+@both
+def test_a_locked_version_that_is_gone_is_named(tool: Tool, index: LocalIndex) -> None:
+    error = failure(tool, index.lock(BETA).replace("beta==1.0", "beta==1.5"))
+
+    assert error.what.startswith("beta==1.5 is locked, but ")
+    assert "--flow-repro-update" in error.hint
+
+
+@both
+def test_a_listed_file_that_the_index_does_not_give_is_named(tool: Tool, index: LocalIndex) -> None:
+    lock = index.lock(BETA)
+    index.missing.add(BETA)
+
+    assert failure(tool, lock).what == "beta==1.0 is locked, but no longer on the index."
+
+
+@both
+def test_a_yanked_version_is_still_installed_because_the_lock_says_so(
+    tool: Tool, index: LocalIndex
+) -> None:
+    index.yanked.add(BETA)
+
+    (package,) = build(tool, index.lock(BETA)).manifest.packages
+
+    assert package.version == "1.0"
+
+
+@both
+def test_a_lock_of_another_platform_is_told(tool: Tool, index: LocalIndex) -> None:
+    index.add(wheel("gamma", "1.0", tag="py3-none-win_amd64"))
+
+    error = failure(tool, index.lock("gamma-1.0-py3-none-win_amd64.whl"))
+
+    assert "gamma==1.0" in error.what
+    assert "for this machine" in error.what
+
+
+@both
+def test_a_source_distribution_is_never_built(tool: Tool, index: LocalIndex) -> None:
+    index.files["gamma-1.0.tar.gz"] = b"never opened"
+
+    error = failure(tool, f"gamma==1.0 --hash=sha256:{sha256(b'never opened')}")
+
+    assert error.what.startswith("gamma==1.0 is ")
+
+
+@both
+@pytest.mark.parametrize(
+    ("status", "what"), [(503, "cannot be reached"), (403, "refuses access (401 or 403)")]
+)
+def test_an_index_that_does_not_answer_is_not_a_missing_file(
+    tool: Tool, index: LocalIndex, status: int, what: str
+) -> None:
+    index.status = status
+
+    assert what in failure(tool, index.lock(BETA)).what
+
+
+@both
+def test_an_index_that_is_down_is_told(
+    tool: Tool, index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_index(monkeypatch, "http://127.0.0.1:9/simple")
+
+    assert failure(tool, index.lock(BETA)).what == (
+        "The package index at 127.0.0.1:9 cannot be reached."
+    )
+
+
+@both
+def test_an_index_that_hangs_ends_with_the_deadline(tool: Tool, index: LocalIndex) -> None:
+    index.hangs = True
+
+    assert "did not finish" in failure(tool, index.lock(BETA), timeout=0.5).what
+
+
+def test_uv_copies_so_that_an_edited_file_does_not_reach_its_cache(index: LocalIndex) -> None:
+    lock = index.lock(BETA)
+    first = build("uv", lock)
+    (module,) = first.path.rglob("beta.py")
+    assert module.stat().st_nlink == 1
+    module.write_text("edited")
+
+    (again,) = build("uv", lock).path.rglob("beta.py")
+
+    assert "edited" not in again.read_text()

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_flowrepro.environment.manifest import (
+    interpreter_of,
+    marker_environment,
+    read_manifest,
+    record_digest,
+    system_of,
+)
+from pytest_flowrepro.errors import EnvironmentBuildError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """What virtualenv leaves behind, as far as it is read."""
+    (tmp_path / "lib" / "python3.10" / "site-packages").mkdir(parents=True)
+    (tmp_path / "pyvenv.cfg").write_text(
+        "home = /usr/bin\nimplementation = CPython\nversion = 3.10.4\n"
+    )
+    return tmp_path
+
+
+def install(environment: Path, name: str, *, version: str = "1.0", **files: str) -> Path:
+    folder = environment / "lib" / "python3.10" / "site-packages" / f"{name}-{version}.dist-info"
+    folder.mkdir()
+    requires = "".join(
+        f"Requires-Dist: {line}\n" for line in files.pop("requires", "").split("|") if line
+    )
+    (folder / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n{requires}")
+    (folder / "RECORD").write_text(f"{name}.py,sha256=abc,3\n")
+    for file, text in files.items():
+        (folder / file.replace("_json", ".json")).write_text(text)
+    return folder
+
+
+def via(environment: Path, *requirements: str) -> dict[str, tuple[str, ...]]:
+    return {
+        package.name: package.via
+        for package in read_manifest(environment, requirements=requirements)
+    }
+
+
+def test_packages_are_sorted_by_their_canonical_names(environment: Path) -> None:
+    install(environment, "Zope.Interface", version="6.0")
+    install(environment, "attrs", version="25.1.0")
+
+    packages = read_manifest(environment, requirements=("attrs", "zope-interface"))
+
+    assert [(package.name, package.version) for package in packages] == [
+        ("attrs", "25.1.0"),
+        ("zope-interface", "6.0"),
+    ]
+
+
+def test_what_the_flow_asks_for_is_direct_and_the_rest_came_along(environment: Path) -> None:
+    install(environment, "pandas", requires="numpy>=2|Python_DateUtil")
+    install(environment, "python_dateutil", requires="six")
+    install(environment, "numpy")
+    install(environment, "six")
+    install(environment, "other", requires="six")
+
+    assert via(environment, "pandas>=2", "NumPy", "other") == {
+        "numpy": (),
+        "other": (),
+        "pandas": (),
+        "python-dateutil": ("pandas",),
+        "six": ("other", "python-dateutil"),
+    }
+
+
+def test_an_extra_counts_where_somebody_asks_for_it(environment: Path) -> None:
+    install(environment, "a", requires="b[fast]")
+    install(environment, "b", requires='c ; extra == "fast"|d ; extra == "slow"')
+    install(environment, "c")
+    install(environment, "d")
+
+    assert via(environment, "a") == {"a": (), "b": ("a",), "c": ("b",), "d": ()}
+    assert via(environment, "a", "b[slow]")["d"] == ("b",)
+
+
+def test_what_the_flow_asks_for_on_another_platform_is_not_direct_here(environment: Path) -> None:
+    install(environment, "a", requires="b")
+    install(environment, "b")
+
+    assert via(environment, "a", "b ; sys_platform == 'plan9'") == {"a": (), "b": ("a",)}
+
+
+def test_markers_are_those_of_the_environments_python_and_not_of_ours(environment: Path) -> None:
+    install(environment, "a", requires='b ; python_version < "3.11"|c ; python_version >= "3.11"')
+    install(environment, "b")
+    install(environment, "c")
+
+    assert via(environment, "a") == {"a": (), "b": ("a",), "c": ()}
+    assert marker_environment(environment)["python_full_version"] == "3.10.4"
+    assert interpreter_of(environment) == "cpython 3.10.4"
+
+
+def test_packages_that_require_each_other_are_each_others_reason(environment: Path) -> None:
+    install(environment, "a", requires="b")
+    install(environment, "b", requires="a")
+
+    assert via(environment) == {"a": ("b",), "b": ("a",)}
+
+
+def test_a_package_from_a_url_says_so_without_its_password(environment: Path) -> None:
+    url = json.dumps({"url": "https://bob:hunter2@host/a.whl", "archive_info": {}})
+    install(environment, "a", direct_url_json=url)
+
+    (package,) = read_manifest(environment, requirements=("a",))
+
+    assert package.direct_url == "https://host/a.whl"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "a-1.dist-info/RECORD,,",
+        "a-1.dist-info/INSTALLER,sha256=x,2",
+        "a-1.dist-info/REQUESTED,sha256=x,0",
+        "a-1.dist-info/direct_url.json,sha256=x,9",
+        "a-1.dist-info/uv_cache.json,sha256=x,9",
+        "../../../bin/a,sha256=x,200",
+        "/home/me/a,sha256=x,200",
+        "__pycache__/a.cpython-311.pyc,,",
+    ],
+)
+def test_what_an_installer_adds_is_no_part_of_a_record_digest(row: str) -> None:
+    wheel = "a.py,sha256=abc,3\n"
+
+    assert record_digest(wheel + row) == record_digest(wheel)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "a.py,sha256=abd,3\n",
+        "b.py,sha256=abc,3\n",
+        "a.py,sha256=abc,3\nb.py,sha256=abc,3\n",
+        "a.py,sha256=abc,3\n../../../share/a.txt,sha256=abc,3\n",
+        "",
+    ],
+)
+def test_what_a_wheel_brings_is_part_of_it(record: str) -> None:
+    assert record_digest(record) != record_digest("a.py,sha256=abc,3\n")
+
+
+def test_the_order_of_a_record_does_not_matter() -> None:
+    rows = ["a.py,sha256=abc,3\n", '"b,c.py",sha256=abd,3\n']
+
+    assert record_digest("".join(rows)) == record_digest("".join(reversed(rows)))
+
+
+def test_metadata_that_cannot_be_used_is_told(environment: Path) -> None:
+    (install(environment, "a") / "RECORD").unlink()
+
+    with pytest.raises(EnvironmentBuildError, match="The RECORD of the installed a cannot be used"):
+        read_manifest(environment, requirements=("a",))
+
+
+def test_a_requirement_that_is_none_is_told(environment: Path) -> None:
+    install(environment, "a", requires="b >= ?")
+
+    with pytest.raises(EnvironmentBuildError, match="The METADATA of the installed a"):
+        read_manifest(environment, requirements=("a",))
+
+
+def test_the_system_has_words_for_this_machine() -> None:
+    system = system_of()
+
+    assert system.platform in {"linux", "darwin"}
+    assert system.machine
+    assert system == system_of()

@@ -1,0 +1,156 @@
+"""What every resolver does, with the real tools and an index of our own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import pytest
+from local_index import PASSWORD, LocalIndex, only_index, use_index, wheel
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.lock import resolver
+from pytest_flowrepro.model import Requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_flowrepro.model import Lock
+
+Tool: TypeAlias = Literal["uv", "pip-tools"]
+
+both = pytest.mark.parametrize("tool", ["uv", "pip-tools"])
+
+
+@pytest.fixture(autouse=True)
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalIndex]:
+    monkeypatch.chdir(tmp_path)
+    with only_index(monkeypatch, tmp_path) as index:
+        index.add(wheel("alpha", "1.0"))
+        index.add(wheel("alpha", "2.0", requires=["beta<2"]))
+        index.add(wheel("beta", "1.0"))
+        index.add(wheel("beta", "2.0"))
+        index.files["beta-3.0.tar.gz"] = b"a source distribution"
+        index.files["source_only-1.0.tar.gz"] = b"a source distribution"
+        yield index
+
+
+def resolve(
+    tool: Tool, *lines: str, constraints: tuple[str, ...] = (), timeout: float = 60
+) -> Lock:
+    workspace = Path.cwd() / "workspace"
+    workspace.mkdir(exist_ok=True)
+    requirements = Requirements(lines=lines, source="requirements.txt", constraints=constraints)
+    return resolver(tool).resolve(
+        requirements, python=Path(sys.executable), workspace=workspace, timeout=timeout
+    )
+
+
+@both
+def test_a_lock_has_versions_hashes_and_reasons_and_nothing_else(
+    tool: Tool, index: LocalIndex
+) -> None:
+    alpha = index.lock("alpha-2.0-py3-none-any.whl")
+    beta = index.lock("beta-1.0-py3-none-any.whl")
+
+    assert resolve(tool, "alpha").text == (
+        f"{alpha}    # via -r requirements.in\n{beta}    # via alpha\n"
+    )
+
+
+@both
+def test_what_was_locked_before_does_not_hold_a_new_lock_back(
+    tool: Tool, index: LocalIndex
+) -> None:
+    assert "beta==2.0" in resolve(tool, "beta").text
+
+    index.add(wheel("beta", "2.5"))
+    assert "beta==2.5" in resolve(tool, "beta").text
+
+
+@both
+def test_constraints_limit_and_do_not_add(tool: Tool) -> None:
+    lock = resolve(tool, "beta", constraints=("beta<2", "alpha<2"))
+
+    assert "beta==1.0" in lock.text
+    assert "alpha" not in lock.text
+
+
+@both
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        (("nowhere",), "requirements.txt: no index has a package nowhere"),
+        (("beta==9",), "requirements.txt: there is no version beta==9."),
+    ],
+)
+def test_what_cannot_be_resolved_is_told(tool: Tool, lines: tuple[str, ...], what: str) -> None:
+    with pytest.raises(LockError) as caught:
+        resolve(tool, *lines)
+
+    assert caught.value.what.startswith(what)
+    assert "Traceback" not in caught.value.detail
+    assert PASSWORD not in str(caught.value)
+
+
+@both
+def test_a_conflict_is_told_with_who_asks_for_what(tool: Tool) -> None:
+    with pytest.raises(LockError, match="these requirements cannot be met together") as caught:
+        resolve(tool, "alpha==2.0", "beta>=2")
+
+    assert "beta<2" in caught.value.detail
+    assert "beta>=2" in caught.value.detail
+    assert "Traceback" not in caught.value.detail
+
+
+@both
+def test_a_package_without_wheels_is_refused_when_it_is_locked(tool: Tool) -> None:
+    with pytest.raises(LockError) as caught:
+        resolve(tool, "source-only")
+
+    assert "source-only" in caught.value.what
+    assert ("source distribution" in caught.value.what) is (tool == "uv")
+
+
+@both
+@pytest.mark.parametrize(
+    ("status", "what"), [(503, "cannot be reached"), (401, "refuses access (401 or 403)")]
+)
+def test_an_index_that_does_not_answer_is_not_a_missing_package(
+    tool: Tool, index: LocalIndex, status: int, what: str
+) -> None:
+    index.status = status
+
+    with pytest.raises(LockError) as caught:
+        resolve(tool, "beta")
+
+    assert what in caught.value.what
+    assert PASSWORD not in str(caught.value)
+
+
+@both
+def test_an_index_that_is_down_is_told(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_index(monkeypatch, "http://127.0.0.1:9/simple")
+
+    with pytest.raises(LockError, match=r"The package index at 127\.0\.0\.1:9 cannot be reached"):
+        resolve(tool, "beta")
+
+
+@both
+def test_an_index_that_hangs_ends_with_the_deadline(tool: Tool, index: LocalIndex) -> None:
+    index.hangs = True
+
+    with pytest.raises(LockError, match=r"did not finish locking requirements\.txt: stopped"):
+        resolve(tool, "beta", timeout=0.5)
+
+
+@both
+def test_an_interpreter_that_does_not_run_is_told(tool: Tool, tmp_path: Path) -> None:
+    with pytest.raises(LockError, match="cannot be started"):
+        resolver(tool).resolve(
+            Requirements(lines=("beta",), source="requirements.txt"),
+            python=tmp_path / "no-python",
+            workspace=tmp_path,
+            timeout=5,
+        )

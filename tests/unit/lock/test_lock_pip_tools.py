@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.lock.pip_tools import PipToolsResolver
+from pytest_flowrepro.model import Requirements
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_another_python_is_refused_because_pip_compile_resolves_for_its_own(
+    tmp_path: Path,
+) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 3.1\n")
+    python.chmod(0o755)
+
+    with pytest.raises(LockError, match=r"and this flow needs 3\.1\.") as caught:
+        PipToolsResolver().resolve(
+            Requirements(lines=("six",), source="requirements.txt"),
+            python=python,
+            workspace=tmp_path,
+            timeout=5,
+        )
+
+    assert "--flow-repro-installer=uv" in caught.value.hint

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_flowrepro.index_settings import pip_settings, pip_tool, uv_tool
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home without any settings, and a working directory in it."""
+    for name in os.environ:
+        if name.startswith(("UV_", "PIP_")):
+            monkeypatch.delenv(name)
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "xdg"))
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path
+
+
+def write(file: Path, text: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def pip_conf(home: Path, text: str) -> Path:
+    folder = Path("Library/Application Support/pip") if sys.platform == "darwin" else ".config/pip"
+    return write(home / folder / "pip.conf", text)
+
+
+def test_pip_settings_are_what_pip_itself_reads(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(home / ".pip" / "pip.conf", "[global]\ntimeout = 7\n")
+    pip_conf(
+        home,
+        "[global]\nindex-url = https://user/\nfind_links =\n  /a\n  /b\n"
+        "[install]\nextra-index-url = https://extra/\nno-index = false\n",
+    )
+    monkeypatch.setenv("PIP_TRUSTED_HOST", "inner")
+    monkeypatch.setenv("PIP_PROXY", "")
+    said = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
+    )
+    expected: dict[str, str] = {}
+    for line in said.stdout.splitlines():
+        name, _, value = line.partition("=")
+        expected[name.split(".", 1)[1]] = value.strip("'\"").replace("\\n", "\n")
+
+    assert {name: value.split() for name, value in pip_settings(os.environ).items()} == {
+        name: value.split() for name, value in expected.items() if value
+    }
+    assert expected["index-url"] == "https://user/"
+
+
+def test_the_users_own_file_wins_over_the_legacy_one(home: Path) -> None:
+    write(home / ".pip" / "pip.conf", "[global]\nindex-url = https://legacy/\n")
+    pip_conf(home, "[global]\nindex-url = https://user/\n")
+
+    assert pip_settings(os.environ)["index-url"] == "https://user/"
+
+
+def test_pip_variables_win_over_its_files(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pip_conf(home, "[global]\nindex-url = https://file/\n[install]\nindex-url = https://inst/\n")
+    assert pip_settings(os.environ)["index-url"] == "https://inst/"
+
+    monkeypatch.setenv("PIP_INDEX_URL", "https://variable/")
+    assert pip_settings(os.environ)["index-url"] == "https://variable/"
+
+
+def test_pip_config_file_is_read_instead_of_the_users_own(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip_conf(home, "[global]\nindex-url = https://user/\nproxy = http://p\n")
+    named = write(home / "named.conf", "[global]\nindex-url = https://named/\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(named))
+    assert pip_settings(os.environ)["index-url"] == "https://named/"
+    assert "proxy" not in pip_settings(os.environ)
+
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    assert "index-url" not in pip_settings(os.environ)
+
+
+def test_a_file_that_pip_cannot_read_either_is_left_to_pip(home: Path) -> None:
+    pip_conf(home, "no section\n")
+
+    assert "index-url" not in pip_settings(os.environ)
+
+
+@pytest.mark.parametrize(
+    ("conf", "variables"),
+    [
+        (
+            "index-url = https://bob:pw@corp/simple",
+            {"UV_DEFAULT_INDEX": "https://bob:pw@corp/simple"},
+        ),
+        (
+            "extra-index-url = https://a/\n  https://b/",
+            {
+                "UV_INDEX": "https://pypi.org/simple https://a/",
+                "UV_DEFAULT_INDEX": "https://b/",
+                "UV_INDEX_STRATEGY": "unsafe-best-match",
+            },
+        ),
+        (
+            "index-url = https://main/\nextra-index-url = https://a/",
+            {
+                "UV_INDEX": "https://main/",
+                "UV_DEFAULT_INDEX": "https://a/",
+                "UV_INDEX_STRATEGY": "unsafe-best-match",
+            },
+        ),
+        ("find-links = https://a/ /wheels", {"UV_FIND_LINKS": "https://a/,/wheels"}),
+        ("trusted-host = a\n  b:80", {"UV_INSECURE_HOST": "a b:80"}),
+        ("cert = /ca.pem", {"SSL_CERT_FILE": "/ca.pem"}),
+        ("cert = /", {"SSL_CERT_DIR": "/"}),
+        ("client-cert = /me.pem", {"SSL_CLIENT_CERT": "/me.pem"}),
+        ("proxy = http://proxy:3128", {"ALL_PROXY": "http://proxy:3128"}),
+        ("timeout = 60", {"UV_HTTP_TIMEOUT": "60"}),
+        ("default-timeout = 60", {"UV_HTTP_TIMEOUT": "60"}),
+        ("keyring-provider = subprocess", {"UV_KEYRING_PROVIDER": "subprocess"}),
+    ],
+)
+def test_uv_is_given_the_settings_of_pip(home: Path, conf: str, variables: dict[str, str]) -> None:
+    before = uv_tool()
+    pip_conf(home, f"[global]\n{conf}\n")
+    tool = uv_tool()
+
+    added = {name: value for name, value in tool.env.items() if before.env.get(name) != value}
+    assert added == variables
+    assert "bob:pw" not in " ".join(tool.argv + tool.options)
+
+
+def test_no_index_is_an_option_because_uv_has_no_variable_for_it(home: Path) -> None:
+    assert uv_tool().options == ()
+
+    pip_conf(home, "[global]\nno-index = true\n")
+    assert uv_tool().options == ("--no-index",)
+
+
+def test_paths_are_meant_from_where_pytest_was_started(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip_conf(home, "[global]\nfind-links = wheels ~/more\n")
+    assert uv_tool().env["UV_FIND_LINKS"] == f"{home}/project/wheels,{home}/more"
+    assert pip_tool("pip").env["PIP_FIND_LINKS"] == f"{home}/project/wheels {home}/more"
+
+    monkeypatch.setenv("UV_FIND_LINKS", "own,https://host/wheels")
+    assert uv_tool().env["UV_FIND_LINKS"] == f"{home}/project/own,https://host/wheels"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (".config/uv/uv.toml", '[[index]]\nurl = "https://uv/"\n'),
+        ("xdg/uv/uv.toml", 'index-url = "https://uv/"\n'),
+        ("project/uv.toml", '[pip]\nextra-index-url = ["https://uv/"]\n'),
+        ("project/pyproject.toml", '[[tool.uv.index]]\nurl = "https://uv/"\n'),
+        ("uv.toml", 'find-links = ["/wheels"]\n'),
+    ],
+)
+def test_index_settings_of_uv_win_over_those_of_pip(home: Path, file: str, text: str) -> None:
+    pip_conf(home, "[global]\nindex-url = https://pip/\ntimeout = 9\n")
+    write(home / "project" / "pyproject.toml", "[project]\nname = 'x'\n")
+    write(home / file, text)
+
+    assert "UV_DEFAULT_INDEX" not in uv_tool().env
+    assert uv_tool().env["UV_HTTP_TIMEOUT"] == "9"
+
+
+def test_the_nearest_file_of_uv_counts_and_only_that(home: Path) -> None:
+    pip_conf(home, "[global]\nindex-url = https://pip/\n")
+    write(home / "uv.toml", 'index-url = "https://far/"\n')
+    write(home / "project" / "uv.toml", "offline = false\n")
+
+    assert uv_tool().env["UV_DEFAULT_INDEX"] == "https://pip/"
+
+
+@pytest.mark.parametrize("name", ["UV_INDEX", "UV_INDEX_URL", "UV_FIND_LINKS"])
+def test_index_variables_of_uv_win_over_those_of_pip(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    pip_conf(home, "[global]\nindex-url = https://pip/\n")
+    monkeypatch.setenv(name, "https://uv/")
+
+    assert "UV_DEFAULT_INDEX" not in uv_tool().env
+    assert uv_tool().env[name] == "https://uv/"
+
+
+def test_settings_that_change_what_is_installed_do_not_reach_the_tools(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("UV_CONSTRAINT", "UV_PYTHON", "PIP_TARGET", "PIP_CONSTRAINT", "PYTHONPATH"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+
+    assert "UV_CONSTRAINT" not in uv_tool().env
+    assert "UV_PYTHON" not in uv_tool().env
+    assert "PIP_TARGET" not in pip_tool("pip").env
+    assert "PIP_CONSTRAINT" not in pip_tool("pip").env
+    assert "PYTHONPATH" not in pip_tool("pip").env
+    assert pip_tool("pip").env["PIP_NO_INDEX"] == "1"
+    assert uv_tool().env["UV_PYTHON_DOWNLOADS"] == "never"
