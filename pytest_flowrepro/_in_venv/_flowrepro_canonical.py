@@ -1,0 +1,257 @@
+"""The canonical form of a value, version 1, and its digest (docs/reference/values.md).
+
+Equal values have equal digests in every process, under every hash seed and Python version; any
+change of a value changes its digest. Runs in the flow's own interpreter: standard library only,
+Python 3.8 syntax. Every encoding ends where its own tag and lengths say, so that no two values
+share one.
+"""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import pickle
+import struct
+from typing import Any, Callable, Iterable
+
+from _flowrepro_arrays import (
+    UnknownDtypeError,
+    chunks,
+    column,
+    dtype_text,
+    has_objects,
+    levels,
+    numpy_kind,
+    pandas_kind,
+)
+from _flowrepro_kinds import MAPPINGS, parts, text, type_name
+
+HEADER = b"flowrepro value 1\n"
+MAX_DEPTH = 100
+"""Levels of nesting; a fixed number, so that no interpreter's recursion limit decides."""
+
+_NAN = struct.pack(">d", float("nan"))
+
+
+class TooDeepError(ValueError):
+    """A value is nested deeper than `MAX_DEPTH`."""
+
+
+def digest(value: object) -> tuple[str, bool]:
+    """`sha256:...` of the canonical form, and whether any part of it is opaque.
+
+    An opaque part is known by its type and its pickle only. Raises `TooDeepError`, and whatever
+    pickling an opaque part raises.
+    """
+    sha = hashlib.sha256(HEADER)
+    encoder = Encoder(sha.update)
+    encoder.encode(value)
+    return "sha256:" + sha.hexdigest(), encoder.opaque
+
+
+def column_digest(values: object) -> str:
+    """`sha256:...` of a pandas column or index level, its name and its index left out."""
+    sha = hashlib.sha256(HEADER)
+    Encoder(sha.update).encode_column(values)
+    return "sha256:" + sha.hexdigest()
+
+
+def encoded(value: object) -> bytes:
+    """The canonical form itself: a total order over values of any types."""
+    out = bytearray()
+    Encoder(out.extend).encode(value)
+    return bytes(out)
+
+
+class Encoder:
+    """Writes canonical forms, one after the other."""
+
+    def __init__(self, write: Callable[[Any], object]) -> None:
+        self._write = write
+        self._path: dict[int, int] = {}
+        self.opaque = False
+
+    def encode(self, value: Any) -> None:
+        scalar = _SCALARS.get(type(value))
+        if scalar is not None:
+            self._write(scalar(value))
+            return
+        known = None if type(value) in _CONTAINERS else text(value)
+        if known is not None:
+            self._write(b"x" + _sized(known[0]) + _sized(known[1]))
+            return
+        level = self._path.get(id(value))
+        if level is not None:
+            self._write(b"^" + _number(len(self._path) - level))
+            return
+        if len(self._path) >= MAX_DEPTH:
+            raise TooDeepError("nested deeper than %d levels" % MAX_DEPTH)
+        self._path[id(value)] = len(self._path)
+        try:
+            self._composite(value)
+        finally:
+            del self._path[id(value)]
+
+    def _composite(self, value: Any) -> None:
+        cls = type(value)
+        if cls in _SEQUENCES:
+            self._items(_SEQUENCES[cls], len(value), value)
+        elif cls in _SETS:
+            self._write(_SETS[cls] + _number(len(value)))
+            for item in sorted(map(self._bytes, value)):
+                self._write(item)
+        elif cls in MAPPINGS:
+            self._write(b"d" + _sized(MAPPINGS[cls]))
+            self._pairs(value.items())
+        elif cls is collections.OrderedDict:
+            self._items(b"o", len(value), value.items())
+        else:
+            self._other(value)
+
+    def _other(self, value: Any) -> None:
+        known = parts(value)
+        kind = numpy_kind(value) or pandas_kind(value)
+        try:
+            if known is not None:
+                self._write(b"p" + _sized(known.kind) + _sized(known.type))
+                self._items(b"l", len(known.fields), known.fields)
+            elif kind == "array":
+                self._array(b"a", value)
+            elif kind == "scalar":
+                self._array(b"g", value)
+            elif kind:
+                self._pandas(kind, value)
+            else:
+                self._opaque(value)
+        except UnknownDtypeError:
+            self._opaque(value)
+
+    def _items(self, tag: bytes, length: int, items: Iterable[Any]) -> None:
+        write, scalar_of = self._write, _SCALARS.get
+        write(tag + _number(length))
+        for item in items:
+            scalar = scalar_of(type(item))
+            if scalar is None:
+                self.encode(item)
+            else:
+                write(scalar(item))
+
+    def _pairs(self, pairs: Iterable[tuple[Any, Any]]) -> None:
+        entries = [(self._bytes(key), item) for key, item in pairs]
+        entries.sort(key=_first)
+        if len({key for key, _ in entries}) < len(entries):
+            # Two NaN may be keys of one dict; only their values can put them in order.
+            entries.sort(key=lambda entry: (entry[0], self._bytes(entry[1])))
+        self._write(_number(len(entries)))
+        for key, item in entries:
+            self._write(key)
+            self.encode(item)
+
+    def _bytes(self, value: Any) -> bytes:
+        scalar = _SCALARS.get(type(value))
+        if scalar is not None:
+            return scalar(value)
+        out = bytearray()
+        write, self._write = self._write, out.extend
+        try:
+            self.encode(value)
+        finally:
+            self._write = write
+        return bytes(out)
+
+    def _array(self, tag: bytes, array: Any) -> None:
+        name = _sized(dtype_text(array.dtype))
+        self._write(tag + name + b"".join(map(_number, (array.ndim, *array.shape))))
+        self._elements(array)
+
+    def _elements(self, array: Any) -> None:
+        if array.dtype.names is not None:
+            for name in array.dtype.names:  # padding between fields is anything
+                self._elements(array[name])
+        elif has_objects(array.dtype):
+            for item in array.flat:
+                self.encode(item)
+        else:
+            for chunk in chunks(array):
+                self._write(chunk)
+
+    def _pandas(self, kind: str, value: Any) -> None:
+        self._write(b"P" + _sized(kind))
+        if kind == "index":
+            self._index(value)
+            return
+        self._index(value.index)
+        if kind == "series":
+            self.encode(value.name)
+            self.encode_column(value)
+        else:
+            self._index(value.columns)
+            for position in range(value.shape[1]):
+                self.encode_column(value.iloc[:, position])
+        self.encode(value.attrs)
+
+    def _index(self, index: Any) -> None:
+        self._write(b"M" if hasattr(index, "levels") else b"I")
+        self._items(b"l", index.nlevels, index.names)
+        for level in levels(index):
+            self.encode_column(level)
+
+    def encode_column(self, values: Any) -> None:
+        """A Series, or an Index that is no MultiIndex, without its name and its own index."""
+        known = column(values)
+        self._write(_sized(known.dtype))
+        self._array(b"a", known.data)
+        if known.missing is not None:
+            self._array(b"m", known.missing)
+        if known.categories is not None:
+            self._index(known.categories)
+
+    def _opaque(self, value: Any) -> None:
+        self.opaque = True
+        sha = hashlib.sha256()
+        pickle.Pickler(_Sink(sha.update), 4).dump(value)
+        self._write(b"O" + _sized(type_name(type(value))) + sha.digest())
+
+
+class _Sink:
+    """A file to pickle into, which keeps nothing."""
+
+    def __init__(self, write: Callable[[Any], object]) -> None:
+        self.write = write
+
+
+def _first(entry: tuple[bytes, Any]) -> bytes:
+    return entry[0]
+
+
+def _number(number: int) -> bytes:
+    return b"%d;" % number
+
+
+def _sized(string: str) -> bytes:
+    data = string.encode("utf-8", "surrogatepass")
+    return b"%d;" % len(data) + data
+
+
+def _int(value: int) -> bytes:
+    digits = b"%x" % value  # no limit on the number of digits, unlike str()
+    return b"i%d;%b" % (len(digits), digits)
+
+
+def _double(value: float) -> bytes:
+    return struct.pack(">d", value) if value == value else _NAN  # noqa: PLR0124  NaN
+
+
+_SCALARS: dict[type, Callable[[Any], bytes]] = {
+    type(None): lambda _: b"N",
+    bool: lambda value: b"T" if value else b"F",
+    int: _int,
+    float: lambda value: b"f" + _double(value),
+    complex: lambda value: b"c" + _double(value.real) + _double(value.imag),
+    str: lambda value: b"s" + _sized(value),
+    bytes: lambda value: b"b" + _number(len(value)) + value,
+    bytearray: lambda value: b"B" + _number(len(value)) + bytes(value),
+}
+_SEQUENCES: dict[type, bytes] = {list: b"l", tuple: b"t"}
+_SETS: dict[type, bytes] = {set: b"S", frozenset: b"Z"}
+_CONTAINERS = frozenset([*_SEQUENCES, *_SETS, *MAPPINGS, collections.OrderedDict])

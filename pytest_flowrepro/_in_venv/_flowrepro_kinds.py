@@ -1,0 +1,214 @@
+"""What a value consists of: the one place that decides which types have a canonical form.
+
+Runs in the flow's own interpreter: standard library only, Python 3.8 syntax. Nothing that a user
+defined is called here: no `__eq__`, `__hash__`, `__repr__`, property or `__getattribute__`.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime as dt
+import decimal
+import enum
+import pathlib
+import sys
+import types
+from typing import Any, NamedTuple, Optional, Tuple
+
+FLOW_MODULE = "_flowrepro_flow"
+"""The name that the flow's file is loaded under; its classes are shown as `__main__.X`."""
+
+_HEAPTYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: the class was made by Python code, not by C
+_RENAMED = ("numpy", "pandas", "pathlib")
+"""Packages that moved their classes between internal modules from one release to the next."""
+
+
+class Parts(NamedTuple):
+    """A value with named parts: dataclass, namedtuple, enum, ..."""
+
+    kind: str
+    type: str
+    fields: list[tuple[str, Any]]
+
+
+def type_name(cls: type) -> str:
+    """`int`, `pandas.DataFrame`, `__main__.Point`: qualified unless a builtin."""
+    module = type.__dict__["__module__"].__get__(cls)
+    name = type.__dict__["__qualname__"].__get__(cls)
+    if module == "builtins":
+        return str(name)
+    root = str(module).split(".", 1)[0]
+    if root in _RENAMED and vars(sys.modules[root]).get(name) is cls:
+        module = root
+    return "%s.%s" % ("__main__" if module == FLOW_MODULE else module, name)
+
+
+def parts(value: object) -> Parts | None:
+    """The named parts of a value, or None where it has none that are known to be all of it."""
+    cls = type(value)
+    mro = _mro(cls)
+    if issubclass(type(cls), enum.EnumMeta):
+        return _enum_parts(value, mro)
+    if "__dataclass_fields__" in _namespace(cls) and _is_plain(mro):
+        return Parts("dataclass", type_name(cls), sorted(_state(value, mro).items()))
+    if tuple in mro:
+        return _namedtuple_parts(value, mro)
+    if type_name(cls) == "pandas.Interval":
+        interval: Any = value
+        ends = [("left", interval.left), ("right", interval.right), ("closed", interval.closed)]
+        return Parts("interval", "pandas.Interval", ends)
+    return _metaflow_parts(value)
+
+
+def text(value: object) -> tuple[str, str] | None:
+    """Kind and exact text of a scalar that is best known by its text, or None."""
+    cls = type(value)
+    if cls in _TEXTS:
+        known: Optional[Tuple[str, str]] = _TEXTS[cls](value)
+        return known
+    pandas = sys.modules.get("pandas")
+    return None if pandas is None else _pandas_text(value, pandas)
+
+
+def _mro(cls: type) -> tuple[type, ...]:
+    mro: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
+    return mro
+
+
+def _namespace(cls: type) -> Any:
+    return type.__dict__["__dict__"].__get__(cls)
+
+
+def _is_plain(mro: tuple[type, ...]) -> bool:
+    """Whether `__dict__` and slots are all that an instance holds: no list or C class below it."""
+    flags = type.__dict__["__flags__"]
+    return all(cls is object or flags.__get__(cls) & _HEAPTYPE for cls in mro)
+
+
+def _state(value: object, mro: tuple[type, ...]) -> dict[str, Any]:
+    try:
+        state = dict(object.__getattribute__(value, "__dict__"))
+    except AttributeError:  # every attribute is a slot
+        state = {}
+    for cls in mro:
+        for name, member in _namespace(cls).items():
+            if type(member) is types.MemberDescriptorType:
+                try:
+                    state[name] = member.__get__(value)
+                except AttributeError:  # a slot that was never set
+                    continue
+    return state
+
+
+def _enum_parts(value: object, mro: tuple[type, ...]) -> Parts:
+    state = object.__getattribute__(value, "__dict__")
+    fields = [("value", state["_value_"])]
+    if enum.Flag not in mro:  # Python 3.11 began to name combinations of flags
+        fields.insert(0, ("name", state["_name_"]))
+    return Parts("enum", type_name(mro[0]), fields)
+
+
+def _namedtuple_parts(value: Any, mro: tuple[type, ...]) -> Parts | None:
+    names = next((_namespace(c)["_fields"] for c in mro if "_fields" in _namespace(c)), None)
+    items = list(tuple.__iter__(value))
+    if type(names) is not tuple or len(names) != len(items) or tuple not in mro:
+        return None
+    try:
+        extra = sorted(object.__getattribute__(value, "__dict__").items())
+    except AttributeError:
+        extra = []
+    named = list(zip(names, items))  # noqa: B905  Python 3.8; the lengths are equal
+    return Parts("namedtuple", type_name(mro[0]), named + extra)
+
+
+def _metaflow_parts(value: Any) -> Parts | None:
+    """What a user of Metaflow sees of its own wrappers.
+
+    A caught exception keeps its traceback as text, which names the folder that the run had.
+    """
+    name = type_name(type(value))
+    if name == "metaflow.exception.MetaflowExceptionWrapper":
+        state = object.__getattribute__(value, "__dict__")
+        return Parts("exception", name, [(k, state.get(k)) for k in ("type", "exception")])
+    if name == "metaflow.user_configs.config_parameters.ConfigValue":
+        return Parts("config", "metaflow.Config", sorted(value.to_dict().items()))
+    return None
+
+
+def _zone(tzinfo: dt.tzinfo | None) -> str | None:
+    """The name to tell two zones of one offset apart; None for a class that we do not know."""
+    if tzinfo is None:
+        return ""
+    if type(tzinfo) is dt.timezone:
+        name = tzinfo.tzname(None)
+        usual = dt.timezone(tzinfo.utcoffset(None)).tzname(None)
+        return "" if name == usual else " [%r]" % name
+    zone: Any = tzinfo
+    module = str(type.__dict__["__module__"].__get__(type(tzinfo))).split(".", 1)[0]
+    if module == "zoneinfo":
+        return " [%s]" % zone.key
+    if module == "pytz":
+        return " [%s]" % zone.zone
+    return None
+
+
+def _moment(kind: str, value: Any) -> tuple[str, str] | None:
+    zone = _zone(value.tzinfo)
+    if zone is None:
+        return None
+    return kind, value.isoformat() + zone + (" fold=1" if value.fold else "")
+
+
+def _duration(value: dt.timedelta) -> str:
+    return "%d d %d s %d us" % (value.days, value.seconds, value.microseconds)
+
+
+def _timezone_text(value: Any) -> tuple[str, str]:
+    return "timezone", _duration(value.utcoffset(None)) + (_zone(value) or "")
+
+
+def _decimal_text(value: decimal.Decimal) -> tuple[str, str]:
+    # Not `str`, which follows the `capitals` of the current decimal context.
+    with decimal.localcontext() as context:
+        context.capitals = 1
+        return "decimal", str(value)
+
+
+def _path_text(value: pathlib.PurePath) -> tuple[str, str]:
+    return type(value).__name__, str(value)
+
+
+def _pandas_text(value: Any, pandas: Any) -> tuple[str, str] | None:
+    cls = type(value)
+    if value is pandas.NaT:
+        return "pandas.NaT", ""
+    if value is pandas.NA:
+        return "pandas.NA", ""
+    if cls is pandas.Timestamp:
+        return _moment("pandas.Timestamp", value)
+    if cls is pandas.Timedelta:
+        return "pandas.Timedelta", "%s %d ns" % (_duration(value), value.nanoseconds)
+    if cls is pandas.Period:
+        return "pandas.Period", "%s %s" % (value, value.freqstr)
+    return None
+
+
+_TEXTS: dict[type, Any] = {
+    dt.datetime: lambda value: _moment("datetime", value),
+    dt.date: lambda value: ("date", value.isoformat()),
+    dt.time: lambda value: _moment("time", value),
+    dt.timedelta: lambda value: ("timedelta", _duration(value)),
+    dt.timezone: _timezone_text,
+    decimal.Decimal: _decimal_text,
+    pathlib.PurePosixPath: _path_text,
+    pathlib.PureWindowsPath: _path_text,
+    pathlib.PosixPath: _path_text,
+    pathlib.WindowsPath: _path_text,
+}
+
+MAPPINGS: dict[type, str] = {
+    dict: "dict",
+    collections.Counter: "collections.Counter",
+    collections.defaultdict: "collections.defaultdict",
+}
+"""Mappings whose order is no part of the value; nor is the factory of a defaultdict."""

@@ -1,0 +1,189 @@
+"""Load artifacts, each under the eye of a parent that survives whatever loading one does.
+
+Unpickling runs the flow's code: it may hang, end the process, or take all memory. So a forked
+worker loads one artifact after another; where it dies or takes too long, that artifact is known
+by its pickle bytes only, and another worker goes on with the next.
+Standard library and Metaflow only, Python 3.8 syntax.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import select
+import signal
+import sys
+import time
+import types
+from typing import Any, NamedTuple
+
+from _flowrepro_canonical import HEADER, digest
+from _flowrepro_kinds import FLOW_MODULE, type_name
+from _flowrepro_readable import readable
+
+
+class Stored(NamedTuple):
+    """One pickle in the datastore."""
+
+    sha: str
+    """Metaflow's own."""
+    name: str
+    """Of an artifact that it is the value of."""
+    store: Any
+    """The task datastore that knows the artifact."""
+
+
+def load_all(pickles: list[Stored], request: dict[str, Any]) -> dict[str, Any]:
+    """SHA -> {"type", "digest", "value", "opaque"}."""
+    values: dict[str, Any] = {}
+    while len(values) < len(pickles):
+        waiting = [stored for stored in pickles if stored.sha not in values]
+        ending = run_worker(waiting, request, values)
+        culprit = next((stored for stored in waiting if stored.sha not in values), None)
+        if culprit is not None:
+            values[culprit.sha] = by_pickle(culprit, "cannot be loaded: " + ending)
+    return values
+
+
+def run_worker(waiting: list[Stored], request: dict[str, Any], values: dict[str, Any]) -> str:
+    """Fill `values` from one worker; returns how the worker ended, in words."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reader)
+        work(waiting, request, writer)
+    os.close(writer)
+    expected = len(values) + len(waiting)
+    buffer = b""
+    try:
+        while len(values) < expected:
+            if not select.select([reader], [], [], request["seconds"])[0]:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                return "it took more than %d s" % request["seconds"]
+            data = os.read(reader, 1 << 16)
+            if not data:
+                break
+            *lines, buffer = (buffer + data).split(b"\n")
+            for line in lines:
+                values.update(json.loads(line))
+    finally:
+        os.close(reader)
+    return ending_of(pid)
+
+
+def ending_of(pid: int) -> str:
+    for _ in range(1000):
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done and os.WIFSIGNALED(status):
+            return "its process ended with %s" % signal.Signals(os.WTERMSIG(status)).name
+        if done:
+            return "its process ended with exit code %d" % os.WEXITSTATUS(status)
+        time.sleep(0.001)
+    os.kill(pid, signal.SIGKILL)  # its code closed the pipe, and went on
+    os.waitpid(pid, 0)
+    return "it never ended"
+
+
+def work(waiting: list[Stored], request: dict[str, Any], writer: int) -> None:
+    """The worker: one line of JSON for each artifact, as soon as it is known."""
+    status = 1
+    try:
+        resolve_main(request["flow_file"])
+        for stored in waiting:
+            line = json.dumps({stored.sha: observe(stored, request["value_limit"])}) + "\n"
+            data = line.encode("ascii")
+            while data:
+                data = data[os.write(writer, data) :]
+        status = 0
+    finally:
+        os._exit(status)  # no `atexit` of the flow, and never back into the parent's code
+
+
+def observe(stored: Stored, value_limit: int) -> dict[str, Any]:
+    """One artifact by its canonical form, or by its pickle where it has none."""
+    try:
+        _, value = next(iter(stored.store.load_artifacts([stored.name])))
+        if type_name(type(value)) == "metaflow.includefile.IncludedFile":
+            value = value.decode(stored.name)  # as Metaflow's client does; else it is a local URL
+    except BaseException as error:  # noqa: BLE001  the flow's code ran, and may raise anything
+        return by_pickle(stored, "cannot be unpickled: " + reason(error))
+    try:
+        found, opaque = digest(value)
+    except BaseException as error:  # noqa: BLE001  so may the `__reduce__` of an opaque part
+        return by_pickle(stored, "has no canonical form: " + reason(error))
+    kind = type_name(type(value))
+    try:
+        shown = readable(value, value_limit)
+    except Exception:  # noqa: BLE001  the digest decides; a value nobody can show is no error
+        shown = {"$cut": {"type": kind, "digest": found[len("sha256:") :][:16]}}
+    return {"type": kind, "digest": found, "value": shown, "opaque": opaque}
+
+
+def by_pickle(stored: Stored, why: str) -> dict[str, Any]:
+    """What is known of an artifact without loading it."""
+    info = vars(stored.store).get("_info", {}).get(stored.name, {})
+    found = re.match(r"<class '(.+)'>$", str(info.get("type")))
+    try:
+        blobs = stored.store._ca_store  # noqa: SLF001  the bytes themselves, not what they load as
+        data = dict(blobs.load_blobs([stored.sha]))[stored.sha]
+    except Exception:  # noqa: BLE001  the file is gone or broken; its name is a hash as well
+        data = stored.sha.encode()
+    sha = hashlib.sha256(HEADER + b"?" + data)
+    return {
+        "type": found.group(1) if found else "object",
+        "digest": "sha256:" + sha.hexdigest(),
+        "value": {"$opaque": why},
+        "opaque": True,
+    }
+
+
+def reason(error: BaseException) -> str:
+    """The error in one line that is the same in each run: no address, no path.
+
+    The message of an error class that is not Python's own is left alone: it is the user's code.
+    """
+    cls: type = type(error)
+    if cls.__module__ not in ("builtins", "_pickle", "pickle"):
+        return type_name(cls)
+    message = str(error).partition("\n")[0]
+    message = re.sub(r"0x[0-9a-fA-F]+", "0x...", message)
+    message = re.sub(r"(?<![\w.])/[^\s'\"<>,;:)]+", "...", message)
+    return ("%s: %s" % (type_name(cls), message))[:300]
+
+
+def resolve_main(flow_file: str) -> None:
+    """Let `__main__.X` in a pickle mean the X of the flow's file, which is loaded when needed."""
+    main = types.ModuleType("__main__")
+    real = vars(sys.modules["__main__"])
+    if "ForeachFrame" in real:  # Metaflow's own, see metaflow.tuple_util
+        vars(main)["ForeachFrame"] = real["ForeachFrame"]
+
+    def missing(name: str) -> Any:
+        if FLOW_MODULE not in sys.modules:
+            load_flow(flow_file)
+        return getattr(sys.modules[FLOW_MODULE], name)
+
+    vars(main)["__getattr__"] = missing
+    sys.modules["__main__"] = main
+    sys.path.insert(0, os.path.dirname(flow_file))
+    sys.argv = [flow_file]
+
+
+def load_flow(flow_file: str) -> None:
+    """Run the flow's file under another name than `__main__`, without starting the flow."""
+    from metaflow import FlowSpec  # noqa: PLC0415  in the worker only
+
+    # Some files start their flow at module level, not under a `__main__` guard.
+    FlowSpec.__init__ = lambda *_, **__: None
+    spec = importlib.util.spec_from_file_location(FLOW_MODULE, flow_file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[FLOW_MODULE] = module  # stays, even half loaded: it is not tried again
+    spec.loader.exec_module(module)

@@ -1,0 +1,332 @@
+"""A value as JSON for a reviewer to read, cut where it is large (docs/reference/values.md).
+
+Plain JSON where JSON says it exactly, an object with one key that starts with `$` otherwise. What
+does not fit is cut inside: the outer structure stays, and each cut carries the digest of what it
+stands for. Runs in the flow's own interpreter: standard library only, Python 3.8 syntax.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import math
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+    Union,
+)
+
+from _flowrepro_arrays import numpy_kind, pandas_kind
+from _flowrepro_canonical import digest, encoded
+from _flowrepro_kinds import MAPPINGS, parts, text, type_name
+from _flowrepro_tables import array_json, pandas_json
+
+Json = Union[None, bool, int, float, str, List[Any], Dict[str, Any]]
+Pairs = List[Tuple[Any, Json]]
+
+_CUT = 100  # characters that a cut needs at least
+_FIRST = 5  # items of a cut container that are shown
+_DEPTH = 30  # levels that anybody would read
+
+
+class _Container(NamedTuple):
+    type: str
+    length: int
+    items: Iterable[tuple[Any, Any]]
+    """Label and value, in an order that does not depend on a hash seed."""
+    build: Callable[[Pairs], Json]
+    wrap: Callable[[Json], Json]
+
+
+class _FullError(Exception):
+    """What is left of the room does not hold the value as a whole."""
+
+
+def readable(value: object, room: int) -> Json:
+    """The readable form of `value` in about `room` characters of JSON."""
+    return _Reader().fit(value, room)
+
+
+def short_digest(value: object) -> str:
+    """The first 16 hexadecimal digits of the digest: enough to see that two parts differ."""
+    return digest(value)[0][len("sha256:") :][:16]
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self._path: list[int] = []
+
+    def fit(self, value: Any, room: int) -> Json:
+        """The whole value where it fits; else its structure with cuts inside; else one cut."""
+        try:
+            return self._whole(value, room)[0]
+        except _FullError:
+            container = _container(value)
+        if container is None:
+            return _cut_scalar(value, room)
+        if container.length * _CUT > room or len(self._path) >= _DEPTH:
+            return self._cut(container, value, room)
+        return self._inside(container, value, room)
+
+    def _whole(self, value: Any, room: int) -> Tuple[Json, int]:
+        """The whole value and its length; raises `_FullError` as soon as it cannot fit."""
+        if id(value) in self._path:
+            return {"$cycle": len(self._path) - self._path.index(id(value))}, 12
+        container = _container(value)
+        if container is None:
+            return _measured(_leaf(value, room), room)
+        if len(self._path) >= _DEPTH or container.length * 2 > room:
+            raise _FullError
+        left = room - _length(container.wrap(container.build([])))
+        pairs: Pairs = []
+        self._path.append(id(value))
+        try:
+            for label, item in container.items:
+                part, size = self._whole(item, left)
+                left -= size + _overhead(label)
+                if left < 0:
+                    raise _FullError
+                pairs.append((label, part))
+        finally:
+            self._path.pop()
+        return container.wrap(container.build(pairs)), room - left
+
+    def _inside(self, container: _Container, value: Any, room: int) -> Json:
+        """The structure of a container; small items whole, the others share what is left."""
+        items = list(container.items)
+        room -= _length(container.wrap(container.build([])))
+        room -= sum(_overhead(label) for label, _ in items)
+        if len(items) * _CUT > room:
+            return self._cut(container._replace(items=items), value, room)
+        self._path.append(id(value))
+        try:
+            needs = [self._need(item, room) for _, item in items]
+            order = sorted(range(len(items)), key=needs.__getitem__)
+            shares = [0] * len(items)
+            for done, position in enumerate(order):
+                shares[position] = min(needs[position], room // (len(items) - done))
+                room -= shares[position]
+            pairs = [(label, self.fit(item, shares[i])) for i, (label, item) in enumerate(items)]
+        finally:
+            self._path.pop()
+        return container.wrap(container.build(pairs))
+
+    def _need(self, value: Any, room: int) -> int:
+        try:
+            return self._whole(value, room)[1]
+        except _FullError:
+            return room
+
+    def _cut(self, container: _Container, value: Any, room: int) -> Json:
+        cut = _cut(container.type, container.length, value)
+        left = room - _CUT
+        pairs: Pairs = []
+        self._path.append(id(value))
+        try:
+            for label, item in container.items:
+                part, size = self._whole(item, left // 2)
+                left -= size + _overhead(label)
+                if len(pairs) == _FIRST or left < 0:
+                    break
+                pairs.append((label, part))
+        except _FullError:
+            pass  # the next one is too long: what fitted is shown
+        finally:
+            self._path.pop()
+        if pairs:
+            cut["first"] = container.build(pairs)
+        return {"$cut": {**cut, **_spread(value)}}
+
+
+def _cut(type_: str, length: int, value: object) -> dict[str, Json]:
+    return {"type": type_, "length": length, "digest": short_digest(value)}
+
+
+def _spread(value: Any) -> Dict[str, Json]:
+    """Where the numbers of a list lie; `fsum` gives the same mean on every processor."""
+    if type(value) not in (list, tuple) or not {type(item) for item in value} <= {int, float}:
+        return {}
+    try:
+        mean = math.fsum(value) / len(value)
+    except (OverflowError, ValueError):  # beyond a float; infinities of both signs
+        return {}
+    spread = {"min": min(value), "max": max(value), "mean": mean}
+    return {name: _LEAVES[type(number)](number) for name, number in spread.items()}
+
+
+def _length(form: Json) -> int:
+    return len(json.dumps(form, ensure_ascii=False))
+
+
+def _overhead(label: Json) -> int:
+    """What an item takes beside its value: a separator, its key, brackets around the two."""
+    return 2 if label is None else _length(label) + 6
+
+
+def _measured(leaf: Json, room: int) -> Tuple[Json, int]:
+    size = _length(leaf)
+    if size > room:
+        raise _FullError
+    return leaf, size
+
+
+def _cut_scalar(value: Any, room: int) -> Json:
+    """The form of something without items that has no room for all of it."""
+    cls = type(value)
+    if cls is str:
+        first = value[: max(0, min(200, room - _CUT))].encode("utf-8", "backslashreplace")
+        return {"$cut": {**_cut("str", len(value), value), "first": first.decode()}}
+    if cls in (bytes, bytearray):
+        first = value[: max(0, min(200, room - _CUT) // 4)]
+        return {"$cut": {**_cut(cls.__name__, len(value), value), "first": _ascii(first)}}
+    if cls is int:
+        return {"$cut": {"type": "int", "bits": value.bit_length(), "digest": short_digest(value)}}
+    return _leaf(value, room)
+
+
+def _leaf(value: Any, room: int) -> Json:
+    """The form of anything that is no container; may be longer than `room`."""
+    cls = type(value)
+    if cls in _LEAVES:
+        if cls in (str, bytes, bytearray) and len(value) > room:
+            raise _FullError
+        return _LEAVES[cls](value)
+    known = text(value)
+    if known is not None:
+        return {"$" + known[0]: known[1]}
+    if numpy_kind(value):
+        return array_json(value, room, leaf=_small)
+    if pandas_kind(value):
+        return pandas_json(value, room, leaf=_small)
+    return {
+        "$opaque": "has no canonical form: known by its pickle only",
+        "type": type_name(cls),
+        "digest": short_digest(value),
+    }
+
+
+def _small(value: object) -> Json:
+    """An element of an array or a column."""
+    return readable(value, 200)
+
+
+def _container(value: Any) -> Optional[_Container]:  # noqa: PLR0911  one per type
+    cls = type(value)
+    if cls is list:
+        return _Container("list", len(value), _unlabelled(value), _as_list, _bare)
+    if cls is tuple:
+        return _Container("tuple", len(value), _unlabelled(value), _as_list, _tagged("$tuple"))
+    if cls in (set, frozenset):
+        name = str(cls.__name__)
+        items = _unlabelled(_sorted(value, lambda item: item))
+        return _Container(name, len(value), items, _as_list, _tagged("$" + name))
+    if cls is dict:
+        by_key = _sorted(value.items(), _first)
+        if all(type(key) is str and key[:1] != "$" and _is_text(key) for key in value):
+            return _Container("dict", len(value), by_key, _as_object, _bare)
+        return _Container("dict", len(value), _rendered(by_key), _as_pairs, _tagged("$dict"))
+    if cls in MAPPINGS or cls is collections.OrderedDict:
+        name = MAPPINGS.get(cls, "collections.OrderedDict")
+        pairs = value.items() if cls is collections.OrderedDict else _sorted(value.items(), _first)
+        wrap = _named("$mapping", name, "items")
+        return _Container(name, len(value), _rendered(pairs), _as_pairs, wrap)
+    known = None if cls in _LEAVES else parts(value)
+    if known is None:
+        return None
+    wrap = _named("$" + known.kind, known.type, "fields")
+    return _Container(known.type, len(known.fields), known.fields, _as_object, wrap)
+
+
+def _sorted(items: Iterable[Any], key: Callable[[Any], Any]) -> Iterator[Any]:
+    """In the order that a reader expects where all keys are of one plain type."""
+    items = list(items)
+    types = {type(key(item)) for item in items}
+    if types in ({str}, {int}):
+        yield from sorted(items, key=key)
+    else:
+        yield from sorted(items, key=lambda item: encoded(key(item)))
+
+
+def _first(pair: Tuple[Any, Any]) -> Any:
+    return pair[0]
+
+
+def _rendered(pairs: Iterable[Tuple[Any, Any]]) -> Iterator[Tuple[Json, Any]]:
+    return ((readable(key, 200), item) for key, item in pairs)
+
+
+def _unlabelled(items: Iterable[Any]) -> Iterator[Tuple[None, Any]]:
+    return ((None, item) for item in items)
+
+
+def _as_list(pairs: Pairs) -> Json:
+    return [item for _, item in pairs]
+
+
+def _as_object(pairs: Pairs) -> Json:
+    return dict(pairs)
+
+
+def _as_pairs(pairs: Pairs) -> Json:
+    return [[label, item] for label, item in pairs]
+
+
+def _bare(inner: Json) -> Json:
+    return inner
+
+
+def _tagged(tag: str) -> Callable[[Json], Json]:
+    return lambda inner: {tag: inner}
+
+
+def _named(tag: str, type_: str, part: str) -> Callable[[Json], Json]:
+    return lambda inner: {tag: {"type": type_, part: inner}}
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return True
+
+
+def _ascii(value: Union[bytes, bytearray]) -> str:
+    return repr(bytes(value))[2:-1]
+
+
+def _str(value: str) -> Json:
+    if _is_text(value):
+        return value
+    return {"$str": value.encode("utf-8", "backslashreplace").decode()}
+
+
+def _int(value: int) -> Json:
+    if abs(value) < 1 << 63:
+        return value
+    if value.bit_length() > 10_000:  # beyond what `str` and other JSON readers take
+        raise _FullError
+    return {"$int": str(value)}
+
+
+def _float(value: float) -> Json:
+    return value if math.isfinite(value) else {"$float": str(value)}
+
+
+_LEAVES: Dict[type, Callable[[Any], Json]] = {
+    type(None): lambda _: None,
+    bool: lambda value: value,
+    int: _int,
+    float: _float,
+    complex: lambda value: {"$complex": str(value)},
+    str: _str,
+    bytes: lambda value: {"$bytes": _ascii(value)},
+    bytearray: lambda value: {"$bytearray": _ascii(value)},
+}

@@ -1,0 +1,216 @@
+"""Read the artifacts and logs of one run back from Metaflow's datastore, as JSON.
+
+    python -B capture.py REQUEST.json RESULT.json
+
+Run by path with the flow's own interpreter: artifacts are unpickled here and nowhere else.
+Standard library and Metaflow only, Python 3.8 syntax.
+
+REQUEST: {"flow": str, "run_id": str,
+    "datastore": the folder that METAFLOW_DATASTORE_SYSROOT_LOCAL named,
+    "observed": folder of `<step>-<task id>-<attempt>.json`, one for each task attempt:
+        {"inputs": [[step, task id], ...], "set": [attribute, ...], "join": bool, ...},
+    "flow_file": str, "value_limit": characters for each value, "log_limit": characters for each
+    log, "seconds": to load one artifact}
+
+RESULT: {"parameters": [ARTIFACT, ...],
+    "tasks": [{"step": str, "index": [int, ...], "artifacts": [ARTIFACT, ...]}, ...],
+    "logs": [{"step": str, "index": [int, ...], "ok": bool, "stdout": str, "stderr": str}, ...]}
+ARTIFACT: {"name": str, "type": str, "digest": "sha256:...", "value": JSON, "opaque": bool}
+
+Tasks that failed are in `logs` only: what they left is no result.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from typing import Any, NamedTuple
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+from _flowrepro_load import Stored, load_all  # noqa: E402  found beside this file
+
+
+class TaskState(NamedTuple):
+    """The last attempt of one task, as the datastore has it."""
+
+    step: str
+    task_id: str
+    attempt: int
+    path: tuple[int, ...]
+    """The foreach index path."""
+    ok: bool
+    artifacts: dict[str, str]
+    """Attribute name -> Metaflow's SHA of the pickle."""
+    store: Any
+    observed: dict[str, Any] | None
+
+
+def main() -> None:
+    with open(sys.argv[1], encoding="utf-8") as file:
+        request = json.load(file)
+    # Before anything of Metaflow's or the flow's is imported: their `capture` is not this one.
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != HERE]
+    os.environ["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = request["datastore"]
+    tasks = read_tasks(request)
+    pickles = {
+        sha: Stored(sha, name, task.store)
+        for task in tasks
+        for name, sha in user_artifacts(task).items()
+    }
+    values = load_all(list(pickles.values()), request)
+    result = {
+        "parameters": parameters(tasks, values, request["flow"]),
+        "tasks": [
+            {
+                "step": task.step,
+                "index": task.path,
+                "artifacts": own_artifacts(task, tasks, values, request["flow"]),
+            }
+            for task in tasks
+            if task.ok and task.step != "_parameters"
+        ],
+        "logs": [log(task, request["log_limit"]) for task in tasks if task.step != "_parameters"],
+    }
+    with open(sys.argv[2] + ".part", "w", encoding="ascii") as file:
+        json.dump(result, file)
+    os.replace(sys.argv[2] + ".part", sys.argv[2])
+
+
+def read_tasks(request: dict[str, Any]) -> list[TaskState]:
+    """Every task that left anything, the pseudo task `_parameters` included."""
+    from metaflow.datastore.flow_datastore import FlowDataStore  # noqa: PLC0415  see `main`
+    from metaflow.plugins.datastores.local_storage import LocalStorage  # noqa: PLC0415
+
+    root = os.path.join(request["datastore"], LocalStorage.DATASTORE_DIR)
+    stores = FlowDataStore(request["flow"], storage_impl=LocalStorage, ds_root=root)
+    tasks = []
+    run = os.path.join(root, request["flow"], request["run_id"])
+    for step in sorted(folders(run)):
+        for task_id in sorted(folders(os.path.join(run, step)), key=lambda name: (len(name), name)):
+            names = os.listdir(os.path.join(run, step, task_id))
+            attempts = [int(found.group(1)) for found in map(ATTEMPT.match, names) if found]
+            if attempts:
+                ident = (step, task_id, max(attempts))
+                tasks.append(read_task(stores, request, *ident))
+    return tasks
+
+
+ATTEMPT = re.compile(r"(\d+)\.")
+
+
+def folders(path: str) -> list[str]:
+    if not os.path.isdir(path):
+        return []
+    return [e.name for e in os.scandir(path) if e.is_dir() and e.name != "_meta"]
+
+
+def read_task(
+    stores: Any, request: dict[str, Any], step: str, task_id: str, attempt: int
+) -> TaskState:
+    store = stores.get_task_datastore(
+        request["run_id"], step, task_id, attempt=attempt, allow_not_done=True
+    )
+    # Metaflow leaves `_objects` unset for a task that died before it stored anything.
+    artifacts = vars(store).get("_objects") or {}
+    ended = bool(artifacts) and store.has_metadata(store.METADATA_DONE_SUFFIX)
+    observed = os.path.join(request["observed"], "%s-%s-%d.json" % (step, task_id, attempt))
+    return TaskState(
+        step=step,
+        task_id=task_id,
+        attempt=attempt,
+        path=task_index(store) if artifacts else (),
+        ok=ended and bool(store.get("_task_ok")),
+        artifacts=artifacts,
+        store=store,
+        observed=read_observed(observed),
+    )
+
+
+def task_index(store: Any) -> tuple[int, ...]:
+    """The foreach index path; a step that loops to itself adds its iteration, to tell its tasks.
+
+    Source of both: `MetaflowTask._init_foreach` and `_init_iteration`.
+    """
+    frames = store.get("_foreach_stack") or []
+    return (*(frame.index for frame in frames), *(store.get("_iteration_stack") or []))
+
+
+def read_observed(path: str) -> dict[str, Any] | None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            observed = json.load(file)
+    except (OSError, ValueError):  # the task was killed before, or while, this was written
+        return None
+    return observed if isinstance(observed, dict) else None
+
+
+def user_artifacts(task: TaskState) -> dict[str, str]:
+    return {name: sha for name, sha in task.artifacts.items() if not name.startswith("_")}
+
+
+def parameters(tasks: list[TaskState], values: dict[str, Any], flow: str) -> list[dict[str, Any]]:
+    found = [task for task in tasks if task.step == "_parameters"]
+    return described(user_artifacts(found[0]), values, flow) if found else []
+
+
+def own_artifacts(
+    task: TaskState, tasks: list[TaskState], values: dict[str, Any], flow: str
+) -> list[dict[str, Any]]:
+    """What the task set or changed, and did not merely inherit from its parents.
+
+    A join inherits what `merge_artifacts` brought; what its own code assigned is its own, even
+    where the value is that of a branch.
+    """
+    artifacts = user_artifacts(task)
+    if task.observed is None:
+        return described(artifacts, values, flow)
+    by_id = {(other.step, other.task_id): other for other in tasks}
+    inputs = [by_id.get((step, task_id)) for step, task_id in task.observed["inputs"]]
+    parents = [parent for parent in inputs if parent is not None]
+    assigned = set(task.observed["set"]) if task.observed["join"] else set()
+
+    def is_own(name: str, sha: str) -> bool:
+        inherited = [p.artifacts[name] for p in parents if name in p.artifacts]
+        known = {values[parent]["digest"] for parent in inherited if parent in values}
+        return name in assigned or values[sha]["digest"] not in known
+
+    own = {name: sha for name, sha in artifacts.items() if is_own(name, sha)}
+    return described(own, values, flow)
+
+
+def described(artifacts: dict[str, str], values: dict[str, Any], flow: str) -> list[dict[str, Any]]:
+    """Artifacts by name, without the `name` that Metaflow itself gives to each flow."""
+    return [
+        {"name": name, **values[sha]}
+        for name, sha in sorted(artifacts.items())
+        if not (name == "name" and values[sha]["value"] == flow)
+    ]
+
+
+def log(task: TaskState, limit: int) -> dict[str, Any]:
+    from metaflow.mflog import LOG_SOURCES  # noqa: PLC0415  see `main`
+    from metaflow.mflog.mflog import merge_logs  # noqa: PLC0415
+
+    streams = {}
+    for stream in ("stdout", "stderr"):
+        logs = task.store.load_logs(LOG_SOURCES, stream, attempt_override=task.attempt)
+        lines = [line.msg for line in merge_logs([blob for _, blob in logs])]
+        # A line that mflog did not decorate keeps its line feed.
+        text = b"".join(line.rstrip(b"\n") + b"\n" for line in lines).decode("utf-8", "replace")
+        streams[stream] = cut_in_the_middle(text, limit)
+    return {"step": task.step, "index": task.path, "ok": task.ok, **streams}
+
+
+def cut_in_the_middle(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    head, tail = text[: limit // 2], text[len(text) - limit // 2 :]
+    left_out = "\n[... %d characters left out ...]\n" % (len(text) - len(head) - len(tail))
+    return head + left_out + tail
+
+
+if __name__ == "__main__":
+    main()

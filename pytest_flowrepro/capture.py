@@ -1,0 +1,189 @@
+"""What a rerun left in its datastore, as values: no pickle is loaded in this process.
+
+The flow's own interpreter reads the datastore (`_in_venv/capture.py`) and writes JSON. User code
+ran in that process, so its answer is checked like any other input.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pytest_flowrepro.errors import CaptureError
+from pytest_flowrepro.model import Artifact, Capture, Json, Run, Task, TaskLog
+from pytest_flowrepro.process import CommandNotFoundError, run_process
+from pytest_flowrepro.strict_json import StrictJsonError, parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCRIPT = Path(__file__).parent / "_in_venv" / "capture.py"
+
+VALUE_LIMIT = 4_000
+"""Characters of JSON that the readable form of one artifact is cut to, about."""
+LOG_LIMIT = 100_000
+"""Characters of one task's stdout, and of its stderr."""
+RESULT_LIMIT = 512_000_000
+"""Bytes of JSON that one run may come to; a foreach of 10,000 tasks is far below."""
+ARTIFACT_TIMEOUT = 60.0
+"""Seconds to load one artifact; one that takes longer is known by its pickle only."""
+
+_T = TypeVar("_T")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def capture(
+    run: Run,
+    *,
+    python: Path,
+    flow_file: Path,
+    cwd: Path,
+    env: Mapping[str, str],
+    workspace: Path,
+    steps: tuple[str, ...],
+    timeout: float,
+    script: Path = SCRIPT,
+) -> Capture:
+    """The parameters, the tasks' own artifacts and the logs of a run, failed or not.
+
+    `python` is the flow's interpreter and `flow_file` the file it ran; `steps` gives the order of
+    the tasks, a step that is not among them comes last. Raises `CaptureError` when the run never
+    began, and when its datastore cannot be read within `timeout` seconds.
+    """
+    if run.run_id is None:
+        raise CaptureError(
+            f"{flow_file.name}: the run of {run.flow} never began, so it left no artifacts",
+            hint="see what Metaflow said",
+            detail=run.output[-2000:],
+        )
+    request, result = workspace / "capture-request.json", workspace / "capture-result.json"
+    result.unlink(missing_ok=True)
+    asked = {
+        "flow": run.flow,
+        "run_id": run.run_id,
+        "datastore": str(run.datastore),
+        "observed": str(run.observed),
+        "flow_file": str(flow_file),
+        "value_limit": VALUE_LIMIT,
+        "log_limit": LOG_LIMIT,
+        "seconds": min(ARTIFACT_TIMEOUT, timeout / 3),
+    }
+    request.write_text(json.dumps(asked), encoding="utf-8")
+    try:
+        # Unpickling and pickling a set again keeps its order under one hash seed only.
+        completed = run_process(
+            [python, "-B", script, request, result],
+            env={**env, "PYTHONHASHSEED": "0"},
+            cwd=cwd,
+            timeout=timeout,
+        )
+    except CommandNotFoundError as error:
+        raise CaptureError(
+            f"the artifacts of {run.flow} could not be read: {error}",
+            hint="run again; if it persists, remove the environment's folder that is named here",
+        ) from error
+    if not completed.ok or not result.exists():
+        raise CaptureError(
+            f"the artifacts of {run.flow} could not be read: {completed.ending}",
+            hint="see its last words; an artifact that takes minutes to load does not suit a check",
+            detail=completed.stderr[-4000:],
+        )
+    return read_capture(result, steps=steps)
+
+
+def read_capture(file: Path, *, steps: tuple[str, ...]) -> Capture:
+    """The capture that the script wrote; raises `CaptureError` with the place in the file."""
+    if file.stat().st_size > RESULT_LIMIT:
+        raise CaptureError(
+            f"{file}: more than {RESULT_LIMIT:,} bytes of artifacts and logs",
+            hint="let the flow set fewer artifacts, or split it",
+        )
+    try:
+        found = parse_json(file.read_text(encoding="utf-8"))
+        fields = _fields(found, "parameters", "tasks", "logs", at="")
+        tasks = [_task(item, at) for item, at in _items(fields["tasks"], "tasks")]
+        logs = [_log(item, at) for item, at in _items(fields["logs"], "logs")]
+        parameters = _artifacts(fields["parameters"], "parameters")
+    except (_MalformedError, StrictJsonError, UnicodeDecodeError) as error:
+        raise CaptureError(
+            f"{file}: not what reading the datastore gives: {error}",
+            hint="look for code of the flow that writes there while its artifacts are loaded",
+        ) from error
+    order = {step: position for position, step in enumerate(steps)}
+
+    def place(item: Task | TaskLog) -> tuple[int, str, tuple[int, ...]]:
+        return order.get(item.step, len(order)), item.step, item.index
+
+    return Capture(
+        parameters=parameters,
+        tasks=tuple(sorted(tasks, key=place)),
+        logs=tuple(sorted(logs, key=place)),
+    )
+
+
+class _MalformedError(Exception):
+    def __init__(self, at: str, expected: str) -> None:
+        super().__init__(f"{at or 'the file'}: expected {expected}")
+
+
+def _task(item: Json, at: str) -> Task:
+    fields = _fields(item, "step", "index", "artifacts", at=at)
+    return Task(
+        step=_a(str, fields["step"], f"{at}.step"),
+        index=_index(fields["index"], f"{at}.index"),
+        artifacts=_artifacts(fields["artifacts"], f"{at}.artifacts"),
+    )
+
+
+def _log(item: Json, at: str) -> TaskLog:
+    fields = _fields(item, "step", "index", "ok", "stdout", "stderr", at=at)
+    return TaskLog(
+        step=_a(str, fields["step"], f"{at}.step"),
+        index=_index(fields["index"], f"{at}.index"),
+        ok=_a(bool, fields["ok"], f"{at}.ok"),
+        stdout=_a(str, fields["stdout"], f"{at}.stdout"),
+        stderr=_a(str, fields["stderr"], f"{at}.stderr"),
+    )
+
+
+def _artifacts(found: Json, at: str) -> tuple[Artifact, ...]:
+    artifacts = [_artifact(item, place) for item, place in _items(found, at)]
+    return tuple(sorted(artifacts, key=lambda artifact: artifact.name))
+
+
+def _artifact(item: Json, at: str) -> Artifact:
+    fields = _fields(item, "name", "type", "digest", "value", "opaque", at=at)
+    digest = _a(str, fields["digest"], f"{at}.digest")
+    if not _DIGEST.fullmatch(digest):
+        raise _MalformedError(f"{at}.digest", "sha256: and 64 hexadecimal digits")
+    return Artifact(
+        name=_a(str, fields["name"], f"{at}.name"),
+        type=_a(str, fields["type"], f"{at}.type"),
+        digest=digest,
+        value=fields["value"],
+        opaque=_a(bool, fields["opaque"], f"{at}.opaque"),
+    )
+
+
+def _index(found: Json, at: str) -> tuple[int, ...]:
+    return tuple(_a(int, item, place) for item, place in _items(found, at))
+
+
+def _items(found: Json, at: str) -> list[tuple[Json, str]]:
+    items = _a(list, found, at)
+    return [(item, f"{at}[{position}]") for position, item in enumerate(items)]
+
+
+def _fields(found: Json, *names: str, at: str) -> dict[str, Any]:
+    fields = _a(dict, found, at)
+    if fields.keys() != set(names):
+        raise _MalformedError(at, f"the keys {', '.join(names)}")
+    return fields
+
+
+def _a(type_: type[_T], found: Json, at: str) -> _T:
+    if not isinstance(found, type_) or (type_ is int and isinstance(found, bool)):
+        raise _MalformedError(at, f"a {type_.__name__}")
+    return found

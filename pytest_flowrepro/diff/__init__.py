@@ -1,0 +1,25 @@
+"""The differences between two recordings: what changed, and where inside a value."""
+
+from pytest_flowrepro.diff.changes import (
+    diff,
+    diff_artifacts,
+    diff_code,
+    diff_environments,
+    diff_steps,
+    diff_system,
+    unused_ignores,
+)
+from pytest_flowrepro.diff.explain import explain
+from pytest_flowrepro.diff.value_tree import one_line
+
+__all__ = [
+    "diff",
+    "diff_artifacts",
+    "diff_code",
+    "diff_environments",
+    "diff_steps",
+    "diff_system",
+    "explain",
+    "one_line",
+    "unused_ignores",
+]

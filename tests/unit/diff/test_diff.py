@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+from recordings import artifact, recording, step, task
+
+from pytest_flowrepro.diff import diff, diff_environments, unused_ignores
+from pytest_flowrepro.model import (
+    Artifact,
+    Change,
+    CodeFile,
+    Decorator,
+    Environment,
+    Gate,
+    Lock,
+    Package,
+    Recording,
+    System,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ALL: frozenset[Gate] = frozenset(get_args(Gate))
+NONE: frozenset[Gate] = frozenset()
+
+
+def only(changes: tuple[Change, ...]) -> Change:
+    assert len(changes) == 1, changes
+    return changes[0]
+
+
+def nondeterministic(name: str) -> Artifact:
+    return Artifact(name=name, type="list", digest="", value=None, determinism="nondeterministic")
+
+
+def package(version: str = "2.4.5", **fields: str) -> Package:
+    values = {"record": "sha256:aa", **fields}
+    return Package(name="numpy", version=version, via=(), **values)
+
+
+def environment(
+    *packages: Package, name: str = "base", python: str = "cpython 3.11.7"
+) -> Environment:
+    return Environment(name=name, python=python, packages=packages, lock=Lock(text=""))
+
+
+def test_a_recording_does_not_differ_from_itself() -> None:
+    assert diff(recording(), recording(), gates=ALL) == ()
+
+
+# Each difference, and the gate that makes it drift.
+MOVED: list[tuple[str, str, Callable[[Recording], Recording], Gate]] = [
+    (
+        "code",
+        "changed",
+        lambda r: replace(r, code=(r.code[0], CodeFile(path="train.py", sha256="33"))),
+        "code",
+    ),
+    ("code", "removed", lambda r: replace(r, code=r.code[1:]), "code"),
+    ("code", "added", lambda r: replace(r, code=(*r.code, CodeFile(path="z", sha256="1"))), "code"),
+    ("package", "removed", lambda r: with_environment(r, packages=()), "environment"),
+    ("python", "changed", lambda r: with_environment(r, python="cpython 3.12.1"), "environment"),
+    ("python", "removed", lambda r: replace(r, environments=()), "environment"),
+    (
+        "system",
+        "changed",
+        lambda r: replace(r, system=System(platform="darwin", machine="x86_64", libc="glibc 2.36")),
+        "system",
+    ),
+    ("parameter", "changed", lambda r: replace(r, parameters=(artifact("alpha", 1),)), "artifacts"),
+    ("parameter", "removed", lambda r: replace(r, parameters=()), "artifacts"),
+    ("step", "changed", lambda r: replace(r, steps=(step("start", "end"), *r.steps[1:])), "code"),
+    ("step", "removed", lambda r: replace(r, steps=r.steps[:-1]), "artifacts"),
+    ("step", "removed", lambda r: r.with_tasks(r.tasks[:-1]), "artifacts"),
+    (
+        "artifact",
+        "changed",
+        lambda r: r.with_tasks((task("start", artifact("rows", 5)), *r.tasks[1:])),
+        "artifacts",
+    ),
+    ("artifact", "removed", lambda r: r.with_tasks((task("start"), *r.tasks[1:])), "artifacts"),
+]
+
+
+def with_environment(found: Recording, **fields: object) -> Recording:
+    base = found.environments[0]
+    if fields.get("packages") == ():
+        fields["packages"] = base.packages[:-1]
+    return replace(found, environments=(replace(base, **fields),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("kind", "change", "move", "gate"), MOVED)
+def test_each_kind_of_change_and_its_gate(
+    kind: str, change: str, move: Callable[[Recording], Recording], gate: Gate
+) -> None:
+    old = recording()
+    assert {c.kind for c in diff(old, move(old), gates=ALL)} == {kind}
+    assert {c.change for c in diff(old, move(old), gates=ALL)} == {change}
+    assert all(c.gated for c in diff(old, move(old), gates=frozenset({gate})))
+    assert not any(c.gated for c in diff(old, move(old), gates=ALL - {gate}))
+
+
+def test_what_was_added_one_way_was_removed_the_other_way() -> None:
+    opposite = {"added": "removed", "removed": "added", "changed": "changed"}
+    old = recording()
+    for _, change, move, _ in MOVED:
+        back = diff(move(old), old, gates=ALL)
+        assert {c.change for c in back} == {opposite[change]}
+
+
+def test_digests_decide_and_not_the_readable_values() -> None:
+    one = artifact("a", 1)
+    same_digest = replace(one, value="something else")
+    other_digest = replace(one, digest="sha256:other")
+    old = recording(task("start", one))
+    assert diff(old, recording(task("start", same_digest)), gates=ALL) == ()
+    change = only(diff(old, recording(task("start", other_digest)), gates=ALL))
+    assert change.explanation[0].startswith("differs, cannot explain")
+
+
+def test_an_artifact_is_told_by_step_index_and_name_with_both_values() -> None:
+    old = recording(task("train", artifact("score", 0.91), index=(3,)))
+    new = recording(task("train", artifact("score", 0.93), index=(3,)))
+    change = only(diff(old, new, gates=ALL))
+    assert (change.step, change.index, change.name) == ("train", (3,), "score")
+    assert (change.old, change.new) == ("0.91", "0.93")
+    assert change.explanation == ("0.91 -> 0.93",)
+
+
+def test_a_foreach_that_shrank_is_one_change_for_each_task() -> None:
+    tasks = [task("train", artifact("a", n), artifact("b", n), index=(n,)) for n in range(4)]
+    changes = diff(recording(*tasks), recording(*tasks[:2]), gates=ALL)
+    assert [(c.kind, c.name, c.index, c.old, c.new) for c in changes] == [
+        ("step", "train", (2,), "a task with 2 artifacts", None),
+        ("step", "train", (3,), "a task with 2 artifacts", None),
+    ]
+
+
+def test_the_tasks_of_a_step_that_is_gone_are_not_told_again() -> None:
+    old = recording()
+    new = replace(old, steps=old.steps[:1], tasks=old.tasks[:1])
+    assert [(c.kind, c.name) for c in diff(old, new, gates=ALL)] == [
+        ("step", "train"),
+        ("step", "join"),
+        ("step", "end"),
+    ]
+
+
+def test_a_changed_decorator_is_told_by_its_attribute() -> None:
+    old = recording()
+    retry = Decorator(name="retry", attributes={"times": 4})
+    train = replace(old.steps[1], decorators=(retry,))
+    change = only(diff(old, replace(old, steps=(old.steps[0], train, *old.steps[2:])), gates=ALL))
+    assert change.explanation == ("@retry times: 3 -> 4",)
+
+
+# --- environments ---------------------------------------------------------------------
+
+
+def test_a_package_is_compared_by_version() -> None:
+    old, new = environment(package("2.4.5")), environment(package("2.4.6"))
+    change = only(diff_environments((old,), (new,), gates=ALL))
+    assert (change.kind, change.environment, change.name) == ("package", "base", "numpy")
+    assert (change.old, change.new, change.explanation) == ("2.4.5", "2.4.6", ())
+
+
+def test_one_version_with_other_files_says_so() -> None:
+    old, new = environment(package()), environment(package(record="sha256:bb"))
+    change = only(diff_environments((old,), (new,), gates=ALL))
+    assert change.explanation == ("same version, other files: RECORD sha256:aa -> sha256:bb",)
+
+
+def test_who_requires_a_package_is_no_part_of_the_comparison() -> None:
+    old = environment(package())
+    new = environment(replace(package(), via=("pandas",)))
+    assert diff_environments((old,), (new,), gates=ALL) == ()
+
+
+def test_a_whole_environment_that_came_is_one_change() -> None:
+    old, new = environment(package()), environment(package(), name="train")
+    change = only(diff_environments((old,), (old, new), gates=ALL))
+    assert (change.environment, change.change) == ("train", "added")
+    assert (change.old, change.new) == (None, "cpython 3.11.7, 1 package")
+
+
+# --- determinism ----------------------------------------------------------------------
+
+
+def test_a_nondeterministic_artifact_is_a_change_only_where_that_is_gated() -> None:
+    old = recording(task("start", nondeterministic("bonus")))
+    new = replace(recording(task("start", artifact("bonus", 3))), runs=1)
+    assert diff(old, new, gates=ALL - {"nondeterminism"}) == ()
+    change = only(diff(old, new, gates=frozenset({"nondeterminism"})))
+    assert change.gated
+    assert change.determinism == "nondeterministic"
+    assert change.explanation == (
+        "nondeterministic in the baseline: its values cannot be compared",
+    )
+
+
+def test_a_nondeterministic_artifact_that_went_is_shown_and_gated_as_such() -> None:
+    old, new = recording(task("start", nondeterministic("bonus"))), recording(task("start"))
+    change = only(diff(old, new, gates=frozenset({"artifacts"})))
+    assert (change.change, change.gated) == ("removed", False)
+    assert only(diff(old, new, gates=ALL)).gated
+
+
+def test_a_random_task_that_went_is_shown_and_gated_as_such() -> None:
+    random = task("train", nondeterministic("s"), index=(7,))
+    old, new = recording(task("start"), random), recording(task("start"))
+    change = only(diff(old, new, gates=frozenset({"artifacts"})))
+    assert (change.kind, change.gated, change.determinism) == ("step", False, "nondeterministic")
+
+
+def test_two_recordings_show_that_an_artifact_became_nondeterministic_and_back() -> None:
+    good = recording(task("start", artifact("bonus", 3)))
+    random = recording(task("start", nondeterministic("bonus")))
+    change = only(diff(good, random, gates=ALL))
+    assert (change.old, change.new, change.gated) == ("3", "nondeterministic", True)
+    change = only(diff(random, good, gates=NONE))
+    assert (change.old, change.new) == ("nondeterministic", "3")
+
+
+def test_a_hash_seed_dependent_artifact_is_compared_as_any_other() -> None:
+    seeded = replace(artifact("genres", 1), determinism="hash-seed")
+    old = recording(task("start", seeded))
+    assert diff(old, recording(task("start", artifact("genres", 1))), gates=ALL) == ()
+    change = only(diff(old, recording(task("start", artifact("genres", 2))), gates=ALL))
+    assert (change.gated, change.determinism) == (True, "hash-seed")
+
+
+# --- ignore ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("glob", ["start.rows", "start.*", "*.rows", "st?rt.rows", "*"])
+def test_ignored_artifacts_are_left_out(glob: str) -> None:
+    old, new = recording(), recording(task("start", artifact("rows", 5)), *recording().tasks[1:])
+    assert diff(old, new, gates=ALL, ignore=(glob,)) == ()
+
+
+@pytest.mark.parametrize("glob", ["start", "rows", "train.rows", "START.rows"])
+def test_other_globs_leave_them_in(glob: str) -> None:
+    old, new = recording(), recording(task("start", artifact("rows", 5)), *recording().tasks[1:])
+    assert len(diff(old, new, gates=ALL, ignore=(glob,))) == 1
+
+
+def test_a_task_of_ignored_artifacts_alone_may_come_and_go() -> None:
+    old = recording(task("train", artifact("score", 1), index=(0,)))
+    assert diff(old, recording(task("end")), gates=ALL, ignore=("train.*",))[0].name == "end"
+
+
+def test_parameters_are_ignored_under_metaflows_own_name_for_them() -> None:
+    old, new = recording(), replace(recording(), parameters=(artifact("alpha", 2),))
+    assert diff(old, new, gates=ALL, ignore=("_parameters.alpha",)) == ()
+
+
+def test_globs_that_match_nothing_are_named() -> None:
+    globs = ("start.rows", "_parameters.a*", "nothing.*")
+    assert unused_ignores([recording()], globs) == ("nothing.*",)

@@ -1,0 +1,298 @@
+"""The host half with fake children, and the worker that loads artifacts with a fake datastore."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import pytest_flowrepro
+from pytest_flowrepro import capture as stage
+from pytest_flowrepro.capture import capture, read_capture
+from pytest_flowrepro.errors import CaptureError
+from pytest_flowrepro.model import Artifact, Run, Task
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.model import Capture
+
+IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
+DIGEST = "sha256:" + "0" * 64
+SCORE = {"name": "score", "type": "float", "digest": DIGEST, "value": 0.5, "opaque": False}
+LOG = {"step": "start", "index": [], "ok": True, "stdout": "out", "stderr": ""}
+
+
+def result(**fields: object) -> dict[str, object]:
+    return {"parameters": [], "tasks": [], "logs": [], **fields}
+
+
+def task(step: str, *index: int, artifacts: object = ()) -> dict[str, object]:
+    return {"step": step, "index": list(index), "artifacts": artifacts}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(
+        flow="TrainFlow",
+        run_id="17",
+        datastore=tmp_path / "datastore",
+        observed=tmp_path / "observed",
+        returncode=0,
+        timed_out=False,
+        output="what Metaflow said",
+        seconds=1.0,
+    )
+
+
+def capture_with(script: str, run: Run, folder: Path, *, timeout: float = 20.0) -> Capture:
+    """`script` has the request as `request`, and `answer(value)` to write the result."""
+    file = folder / "fake.py"
+    file.write_text(
+        "import json, os, sys, time\n"
+        "request = json.load(open(sys.argv[1]))\n"
+        "def answer(value):\n"
+        "    with open(sys.argv[2], 'w') as file:\n"
+        "        file.write(value if isinstance(value, str) else json.dumps(value))\n" + script,
+        encoding="utf-8",
+    )
+    return capture(
+        run,
+        python=Path(sys.executable),
+        flow_file=folder / "train.py",
+        cwd=folder,
+        env={"PYTHONHASHSEED": "1", "FOR_THE_FLOW": "yes"},
+        workspace=folder,
+        steps=("start", "train", "end"),
+        timeout=timeout,
+        script=file,
+    )
+
+
+def test_the_child_is_told_where_everything_is(run: Run, tmp_path: Path) -> None:
+    script = (
+        "log = {'step': 'start', 'index': [], 'ok': True, 'stdout': json.dumps(request),"
+        " 'stderr': json.dumps(dict(os.environ))}\n"
+        "answer({'parameters': [], 'tasks': [], 'logs': [log]})"
+    )
+    (found,) = capture_with(script, run, tmp_path).logs
+    request, environment = json.loads(found.stdout), json.loads(found.stderr)
+    assert (request["flow"], request["run_id"]) == ("TrainFlow", "17")
+    assert request["datastore"] == str(run.datastore)
+    assert request["observed"] == str(run.observed)
+    assert request["flow_file"] == str(tmp_path / "train.py")
+    assert environment["FOR_THE_FLOW"] == "yes"
+    assert environment["PYTHONHASHSEED"] == "0", "opaque values are pickled again here"
+
+
+def test_tasks_are_in_the_order_of_the_steps_then_of_the_indexes(run: Run, tmp_path: Path) -> None:
+    tasks = [task("end"), task("train", 10), task("train", 9), task("other"), task("start")]
+    found = capture_with(f"answer({result(tasks=tasks)!r})", run, tmp_path)
+    assert [(t.step, t.index) for t in found.tasks] == [
+        ("start", ()),
+        ("train", (9,)),
+        ("train", (10,)),
+        ("end", ()),
+        ("other", ()),
+    ]
+
+
+def test_artifacts_are_read_and_sorted_by_name(run: Run, tmp_path: Path) -> None:
+    artifacts = [SCORE, {**SCORE, "name": "a", "value": {"$opaque": "why"}, "opaque": True}]
+    found = capture_with(
+        f"answer({result(parameters=artifacts, tasks=[task('start', artifacts=[SCORE])])!r})",
+        run,
+        tmp_path,
+    )
+    score = Artifact(name="score", type="float", digest=DIGEST, value=0.5)
+    other = replace(score, name="a", value={"$opaque": "why"}, opaque=True)
+    assert found.parameters == (other, score)
+    assert found.tasks == (Task(step="start", index=(), artifacts=(score,)),)
+
+
+# What the child does -> what the user is told.
+FAILURES = [
+    ("sys.exit('no module named metaflow')", "could not be read: exit code 1"),
+    ("os.kill(os.getpid(), 11)", "could not be read: signal SIGSEGV"),
+    ("pass", "could not be read: exit code 0"),
+    ("answer('')", "Expecting value"),
+    ("answer('[]')", "the file: expected a dict"),
+    ("answer('{\"tasks\": NaN}')", "NaN"),
+    ("answer('[' * 100_000)", "nested too deep"),
+    ("answer('{\"tasks\": ' + '9' * 5000 + '}')", "5,000 digits"),
+]
+
+
+@pytest.mark.parametrize(("script", "words"), FAILURES)
+def test_a_child_that_fails_is_an_error(script: str, words: str, run: Run, tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match=words) as caught:
+        capture_with(script, run, tmp_path)
+    assert caught.value.hint
+
+
+def test_the_childs_own_words_are_kept(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(CaptureError) as caught:
+        capture_with("sys.exit('x' * 9000 + 'no module named metaflow')", run, tmp_path)
+    assert caught.value.detail.rstrip().endswith("no module named metaflow")
+    assert len(caught.value.detail) <= 4_000
+
+
+def test_a_child_that_hangs_is_stopped(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="stopped after"):
+        capture_with("time.sleep(60)", run, tmp_path, timeout=0.5)
+
+
+def test_an_old_result_is_not_taken_for_a_new_one(run: Run, tmp_path: Path) -> None:
+    capture_with(f"answer({result()!r})", run, tmp_path)
+    with pytest.raises(CaptureError):
+        capture_with("pass", run, tmp_path)
+
+
+def test_an_interpreter_that_is_gone_is_an_error(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="could not be read"):
+        capture(
+            run,
+            python=tmp_path / "gone" / "python",
+            flow_file=tmp_path / "train.py",
+            cwd=tmp_path,
+            env={},
+            workspace=tmp_path,
+            steps=(),
+            timeout=5,
+        )
+
+
+def test_a_run_that_never_began_has_nothing_to_read(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="never began") as caught:
+        capture_with("answer({})", replace(run, run_id=None), tmp_path)
+    assert caught.value.detail == "what Metaflow said"
+
+
+MALFORMED = [
+    ({"tasks": []}, "the file: expected the keys parameters, tasks, logs"),
+    (result(tasks={}), "tasks: expected a list"),
+    (result(tasks=[1]), r"tasks\[0\]: expected a dict"),
+    (result(tasks=[{"step": "start"}]), r"tasks\[0\]: expected the keys step, index, artifacts"),
+    (result(tasks=[{**task("start"), "index": ["0"]}]), r"tasks\[0\]\.index\[0\]: expected a int"),
+    (result(tasks=[{**task("start"), "index": [True]}]), r"tasks\[0\]\.index\[0\]"),
+    (
+        result(tasks=[task("start", artifacts=[{**SCORE, "digest": "sha256:1"}])]),
+        r"tasks\[0\]\.artifacts\[0\]\.digest: expected sha256: and 64",
+    ),
+    (result(parameters=[{**SCORE, "opaque": 1}]), r"parameters\[0\]\.opaque: expected a bool"),
+    (result(logs=[LOG, {**LOG, "stdout": None}]), r"logs\[1\]\.stdout: expected a str"),
+]
+
+
+@pytest.mark.parametrize(("content", "words"), MALFORMED)
+def test_a_malformed_result_names_the_place(content: object, words: str, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(CaptureError, match=words) as caught:
+        read_capture(file, steps=())
+    assert str(file) in caught.value.what
+
+
+def test_a_result_that_is_too_large_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "result.json"
+    file.write_text(json.dumps(result()), encoding="utf-8")
+    monkeypatch.setattr(stage, "RESULT_LIMIT", 10)
+    with pytest.raises(CaptureError, match="more than 10 bytes"):
+        read_capture(file, steps=())
+
+
+# --- the worker -----------------------------------------------------------------------
+
+WORKER = """
+import json, os, pickle, sys, time
+sys.path.insert(0, sys.argv[1])
+from _flowrepro_load import Stored, load_all
+
+class Store:
+    # The part of Metaflow's TaskDataStore that is used.
+    def __init__(self, pickles):
+        self.pickles = pickles
+        self._ca_store = self
+        self._info = {name: {"type": "<class '__main__.Trap'>"} for name in pickles}
+    def load_artifacts(self, names):
+        for name in names:
+            yield name, pickle.loads(self.pickles[name])
+    def load_blobs(self, keys):
+        return ((key, self.pickles[key]) for key in keys)
+
+class Trap:
+    def __init__(self, kind):
+        self.kind = kind
+    def __getstate__(self):
+        return {"kind": self.kind}
+    def __setstate__(self, state):
+        if state["kind"] == "hang":
+            time.sleep(60)
+        if state["kind"] == "exit":
+            os._exit(0)
+        if state["kind"] == "crash":
+            os.kill(os.getpid(), 11)
+        if state["kind"] == "raise":
+            raise ValueError("no file /home/me/x for <object at 0x7f00beef>")
+        if state["kind"] == "close":
+            os.closerange(3, 100); time.sleep(60)
+        raise SystemExit(3)
+
+kinds = ["hang", "exit", "crash", "raise", "close", "system-exit"]
+values = {"first": 1, **{kind: Trap(kind) for kind in kinds}, "last": [1, 2]}
+store = Store({name: pickle.dumps(value) for name, value in values.items()})
+request = {"flow_file": sys.argv[2], "value_limit": 1000, "seconds": 1}
+print(json.dumps(load_all([Stored(name, name, store) for name in values], request)))
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("worker")
+    flow = "class Trap:\n" + WORKER.partition("class Trap:\n")[2].partition("\nkinds")[0]
+    (folder / "metaflow.py").write_text("class FlowSpec: pass\n", encoding="utf-8")
+    (folder / "flow.py").write_text("import os, time\n" + flow, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", WORKER, str(IN_VENV), str(folder / "flow.py")],
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    values: dict[str, Any] = json.loads(done.stdout)
+    return values
+
+
+TRAPS = [
+    ("hang", "cannot be loaded: it took more than 1 s"),
+    ("exit", "cannot be loaded: its process ended with exit code 0"),
+    ("crash", "cannot be loaded: its process ended with SIGSEGV"),
+    ("raise", "cannot be unpickled: ValueError: no file ... for <object at 0x...>"),
+    ("close", "cannot be loaded: it never ended"),
+    ("system-exit", "cannot be unpickled: SystemExit: 3"),
+]
+
+
+@pytest.mark.parametrize(("name", "reason"), TRAPS)
+def test_an_artifact_that_cannot_be_loaded_is_known_by_its_pickle(
+    name: str, reason: str, loaded: dict[str, Any]
+) -> None:
+    assert loaded[name]["value"] == {"$opaque": reason}
+    assert loaded[name]["opaque"] is True
+    assert loaded[name]["type"] == "__main__.Trap"
+
+
+def test_it_takes_no_other_artifact_with_it(loaded: dict[str, Any]) -> None:
+    assert (loaded["first"]["value"], loaded["last"]["value"]) == (1, [1, 2])
+
+
+def test_two_that_cannot_be_loaded_are_not_equal(loaded: dict[str, Any]) -> None:
+    assert len({loaded[name]["digest"] for name, _ in TRAPS}) == len(TRAPS)
