@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pytest_flowrepro.model import (
     Artifact,
     CodeFile,
@@ -15,6 +17,9 @@ from pytest_flowrepro.model import (
     System,
     Task,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOCK = "metaflow==2.19.39 \\\n    --hash=sha256:aaaa\nnumpy==2.4.5 \\\n    --hash=sha256:bbbb\n"
 
@@ -50,6 +55,7 @@ def recording(
             Environment(
                 name="base",
                 python="cpython 3.11.7",
+                requirements=("metaflow", "pandas>=2"),
                 packages=(metaflow, numpy),
                 lock=Lock(text=lock),
             ),
@@ -74,3 +80,7 @@ def step(
     decorators: tuple[Decorator, ...] = (),
 ) -> Step:
     return Step(name=name, type=type, next=following, decorators=decorators)
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())

@@ -1,0 +1,34 @@
+"""The baseline: a `Recording` as reviewable files beside its flow."""
+
+from __future__ import annotations
+
+from pytest_flowrepro.baseline.files import (
+    ARTIFACTS,
+    MANIFEST,
+    SCHEMA,
+    decode_recording,
+    encode_recording,
+)
+from pytest_flowrepro.baseline.folder import (
+    FOLDER,
+    baseline_folder,
+    find_baselines,
+    flow_and_case,
+    flow_file,
+)
+from pytest_flowrepro.baseline.store import read_baseline, write_baseline
+
+__all__ = [
+    "ARTIFACTS",
+    "FOLDER",
+    "MANIFEST",
+    "SCHEMA",
+    "baseline_folder",
+    "decode_recording",
+    "encode_recording",
+    "find_baselines",
+    "flow_and_case",
+    "flow_file",
+    "read_baseline",
+    "write_baseline",
+]

@@ -1,0 +1,348 @@
+"""The files of a baseline: a `Recording` to their text, and back (docs/reference/baseline.md)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+
+from pytest_flowrepro.baseline.folder import portable_name
+from pytest_flowrepro.baseline.node import Node, broken, parse_document, place
+from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.model import (
+    Artifact,
+    CodeFile,
+    Decorator,
+    Environment,
+    Lock,
+    Package,
+    Recording,
+    Step,
+    System,
+    Task,
+)
+from pytest_flowrepro.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pytest_flowrepro.model import Determinism, Json
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+ARTIFACTS = "artifacts.json"
+
+_INDEX = re.compile(r"\[(?:{n}(?:, {n})*)?\]".replace("{n}", "(?:0|[1-9][0-9]{0,17})"))
+
+_T = TypeVar("_T")
+_Tree: TypeAlias = "str | list[_Tree] | dict[str, _Tree]"
+"""What a file shows: a `str` is JSON text that stays on one line, the rest is indented."""
+
+
+def is_baseline_file(name: str) -> bool:
+    """Whether a file of this name belongs to the baseline; any other is the user's own."""
+    return name in {MANIFEST, ARTIFACTS} or (name.startswith("lock-") and name.endswith(".txt"))
+
+
+def lock_file(environment: str) -> str:
+    return f"lock-{portable_name(environment)}.txt"
+
+
+# --- to text --------------------------------------------------------------------------
+
+
+def encode_recording(recording: Recording) -> dict[str, str]:
+    """File name -> text; equal recordings give equal text.
+
+    Raises `BaselineError` for what the files cannot hold: a value that JSON has no form for, or two
+    things of one name.
+    """
+    locks = _named((lock_file(e.name), e.lock.text) for e in recording.environments)
+    _refuse_case_collisions(locks)
+    return {
+        MANIFEST: _indented(_manifest(recording)) + "\n",
+        ARTIFACTS: _indented(_artifacts(recording)) + "\n",
+        **locks,
+    }
+
+
+def _manifest(recording: Recording) -> _Tree:
+    system: dict[str, Json] = {
+        "platform": recording.system.platform,
+        "machine": recording.system.machine,
+        "libc": recording.system.libc,
+    }
+    return {
+        "schema": _line(SCHEMA),
+        "flow": _line(recording.flow),
+        "case": _line(recording.case),
+        "runs": _line(recording.runs),
+        "system": _line(system),
+        "code": _sorted((file.path, _line(file.sha256)) for file in recording.code),
+        "environments": _sorted((e.name, _environment(e)) for e in recording.environments),
+        "parameters": _sorted((p.name, _artifact(p)) for p in recording.parameters),
+        "steps": [_step(step) for step in recording.steps],
+    }
+
+
+def _environment(environment: Environment) -> _Tree:
+    lock: dict[str, Json] = {"file": lock_file(environment.name), "sha256": environment.lock.digest}
+    return {
+        "python": _line(environment.python),
+        "lock": _line(lock),
+        "requirements": [_line(requirement) for requirement in environment.requirements],
+        "packages": _sorted((p.name, _package(p)) for p in environment.packages),
+    }
+
+
+def _package(package: Package) -> str:
+    fields: dict[str, Json] = {
+        "version": package.version,
+        "via": list(package.via),
+        "record": package.record,
+    }
+    if package.direct_url is not None:
+        fields["direct_url"] = package.direct_url
+    return _line(fields)
+
+
+def _step(step: Step) -> str:
+    decorators: list[Json] = [
+        {"name": decorator.name, "attributes": decorator.attributes}
+        for decorator in step.decorators
+    ]
+    what = f"a decorator of step {step.name}"
+    fields: dict[str, Json] = {
+        "name": step.name,
+        "type": step.type,
+        "next": list(step.next),
+        "decorators": decorators,
+    }
+    return _line(fields, what=what)
+
+
+def _artifacts(recording: Recording) -> _Tree:
+    position = {step.name: i for i, step in enumerate(recording.steps)}
+    steps = dict.fromkeys(task.step for task in recording.tasks)
+    tasks = {
+        step: _named(
+            (_line(list(task.index)), _sorted((a.name, _artifact(a)) for a in task.artifacts))
+            for task in sorted(recording.tasks, key=lambda task: task.index)
+            if task.step == step
+        )
+        for step in sorted(steps, key=lambda step: position.get(step, len(position)))
+    }
+    return {"schema": _line(SCHEMA), "steps": cast("_Tree", tasks)}
+
+
+def _artifact(artifact: Artifact) -> str:
+    fields: dict[str, Json] = {
+        "type": artifact.type,
+        "digest": artifact.digest,
+        "value": artifact.value,
+    }
+    if artifact.opaque:
+        fields["opaque"] = True
+    if artifact.determinism != "deterministic":
+        fields["determinism"] = artifact.determinism
+    return _line(fields, what=f"the value of {artifact.name}")
+
+
+def _line(value: Json, *, what: str = "a value") -> str:
+    try:
+        return visible(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BaselineError(
+            f"{what} cannot be written as JSON: {error}",
+            hint="please report this: every value should have a readable form",
+        ) from error
+
+
+def _indented(tree: _Tree, indent: str = "") -> str:
+    inner = indent + "  "
+    match tree:
+        case str():
+            return tree
+        case dict():
+            ends = "{}"
+            items = [f"{_line(key)}: {_indented(item, inner)}" for key, item in tree.items()]
+        case list():
+            ends = "[]"
+            items = [_indented(item, inner) for item in tree]
+    if not items:
+        return ends
+    return f"{ends[0]}\n{inner}" + f",\n{inner}".join(items) + f"\n{indent}{ends[1]}"
+
+
+def _sorted(pairs: Iterable[tuple[str, _Tree]]) -> dict[str, _Tree]:
+    return dict(sorted(_named(pairs).items()))
+
+
+def _named(pairs: Iterable[tuple[str, _T]]) -> dict[str, _T]:
+    found: dict[str, _T] = {}
+    for name, item in pairs:
+        if name in found:
+            raise BaselineError(
+                f"two things of the name {name} cannot be told apart in a baseline",
+                hint="rename one of them in the flow",
+            )
+        found[name] = item
+    return found
+
+
+def _refuse_case_collisions(names: Iterable[str]) -> None:
+    """Names that differ by case only are one file on macOS and Windows."""
+    by_case: dict[str, str] = {}
+    for name in names:
+        other = by_case.setdefault(name.casefold(), name)
+        if other != name:
+            raise BaselineError(
+                f"{other} and {name} differ by case only, and would be one file on some systems",
+                hint="rename one of the two environments",
+            )
+
+
+# --- and back -------------------------------------------------------------------------
+
+
+def decode_recording(files: Mapping[str, str], *, folder: str = "") -> Recording:
+    """The `Recording` that `encode_recording` wrote; `folder` is for messages.
+
+    Raises `BaselineError`, which names the file and the place in it.
+    """
+    manifest = _document(MANIFEST, files, folder).record(
+        "schema", "flow", "case", "runs", "system", "code", "environments", "parameters", "steps"
+    )
+    artifacts = _document(ARTIFACTS, files, folder).record("schema", "steps")
+    system = manifest["system"].record("platform", "machine", "libc")
+    steps = tuple(_read_step(node) for node in manifest["steps"].items())
+    return Recording(
+        flow=manifest["flow"].text(),
+        case=manifest["case"].text_or_none(),
+        runs=manifest["runs"].integer(),
+        system=System(
+            platform=system["platform"].text(),
+            machine=system["machine"].text(),
+            libc=system["libc"].text(),
+        ),
+        code=tuple(
+            CodeFile(path=path, sha256=node.text()) for path, node in manifest["code"].entries()
+        ),
+        environments=tuple(
+            _read_environment(name, node, files, folder)
+            for name, node in manifest["environments"].entries()
+        ),
+        parameters=tuple(_read_artifacts(manifest["parameters"])),
+        steps=steps,
+        tasks=_read_tasks(artifacts["steps"], tuple(step.name for step in steps)),
+    )
+
+
+def refuse_newer(document: Node) -> None:
+    """Raises `BaselineError` for a file that a newer version of this project wrote."""
+    match document.value:
+        case {"schema": int(schema)} if schema > SCHEMA:
+            raise BaselineError(
+                f"{document.file} has schema {schema}; this version reads schemas up to {SCHEMA}",
+                hint="upgrade pytest-flowrepro: a newer version recorded this baseline",
+            )
+
+
+def _document(name: str, files: Mapping[str, str], folder: str) -> Node:
+    document = parse_document(_text(name, files, folder), place(folder, name))
+    refuse_newer(document)
+    schema = document.entry("schema")
+    if schema.integer() != SCHEMA:
+        raise schema.wrong(f"{SCHEMA} or more")
+    return document
+
+
+def _text(name: str, files: Mapping[str, str], folder: str) -> str:
+    if name not in files:
+        raise broken(place(folder, name), "is missing, while other files of the baseline are there")
+    return files[name]
+
+
+def _read_environment(name: str, node: Node, files: Mapping[str, str], folder: str) -> Environment:
+    fields = node.record("python", "lock", "requirements", "packages")
+    lock = fields["lock"].record("file", "sha256")
+    if lock["file"].text() != lock_file(name):
+        raise lock["file"].wrong(f'"{lock_file(name)}"')
+    found = Lock(text=_text(lock_file(name), files, folder))
+    if found.digest != lock["sha256"].text():
+        raise broken(
+            place(folder, lock_file(name)), f"is not the file that {MANIFEST} was written with"
+        )
+    return Environment(
+        name=name,
+        python=fields["python"].text(),
+        packages=tuple(_read_package(*entry) for entry in fields["packages"].entries()),
+        lock=found,
+        requirements=tuple(line.text() for line in fields["requirements"].items()),
+    )
+
+
+def _read_package(name: str, node: Node) -> Package:
+    fields = node.record("version", "via", "record", optional=("direct_url",))
+    return Package(
+        name=name,
+        version=fields["version"].text(),
+        via=tuple(via.text() for via in fields["via"].items()),
+        record=fields["record"].text(),
+        direct_url=fields["direct_url"].text() if "direct_url" in fields else None,
+    )
+
+
+def _read_step(node: Node) -> Step:
+    fields = node.record("name", "type", "next", "decorators")
+    return Step(
+        name=fields["name"].text(),
+        type=fields["type"].text(),
+        next=tuple(step.text() for step in fields["next"].items()),
+        decorators=tuple(_read_decorator(item) for item in fields["decorators"].items()),
+    )
+
+
+def _read_decorator(node: Node) -> Decorator:
+    fields = node.record("name", "attributes")
+    return Decorator(name=fields["name"].text(), attributes=fields["attributes"].value)
+
+
+def _read_tasks(steps: Node, order: tuple[str, ...]) -> tuple[Task, ...]:
+    position = {step: i for i, step in enumerate(order)}
+    tasks = [
+        Task(step=step, index=_read_index(index, node), artifacts=tuple(_read_artifacts(node)))
+        for step, indexes in steps.entries()
+        for index, node in indexes.entries()
+    ]
+    return tuple(
+        sorted(tasks, key=lambda t: (position.get(t.step, len(position)), t.step, t.index))
+    )
+
+
+def _read_index(text: str, node: Node) -> tuple[int, ...]:
+    if not _INDEX.fullmatch(text):
+        raise node.wrong('named by a foreach index path, such as "[]" or "[0, 3]"')
+    return tuple(json.loads(text))
+
+
+def _read_artifacts(named: Node) -> Iterator[Artifact]:
+    for name, node in named.entries():
+        fields = node.record("type", "digest", "value", optional=("opaque", "determinism"))
+        yield Artifact(
+            name=name,
+            type=fields["type"].text(),
+            digest=fields["digest"].text(),
+            value=fields["value"].value,
+            opaque="opaque" in fields and fields["opaque"].boolean(),
+            determinism=_read_determinism(fields["determinism"])
+            if "determinism" in fields
+            else "deterministic",
+        )
+
+
+def _read_determinism(node: Node) -> Determinism:
+    match node.value:
+        case "deterministic" | "hash-seed" | "nondeterministic" as known:
+            return known
+    raise node.wrong("deterministic, hash-seed or nondeterministic")

@@ -1,0 +1,107 @@
+"""Where the baseline of a flow lies: `<flow folder>/__flowrepro__/<flow file>/<flow>[@<case>]/`."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.visible import visible
+
+FOLDER = "__flowrepro__"
+
+_UNSAFE = re.compile(rb"[^A-Za-z0-9._-]|^\.|\.$")
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file, with or without an extension.
+_RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(?=\.|$)", re.IGNORECASE)
+
+
+def portable_name(name: str) -> str:
+    """A file name that any file system takes; another one for every other name.
+
+    Bytes outside of letters, digits, `.`, `_` and `-` are percent-encoded (RFC 3986), and so is
+    what would make a name hidden, relative or reserved: a first or last dot, `CON`, `NUL`.
+    """
+    data = name.encode("utf-8", "surrogatepass")
+    escaped = _UNSAFE.sub(lambda match: b"%%%02X" % match.group()[0], data).decode("ascii")
+    if _RESERVED.match(escaped):
+        escaped = f"%{ord(escaped[0]):02X}{escaped[1:]}"
+    return escaped
+
+
+def baseline_folder(flow_file: Path, flow: str, case: str | None) -> Path:
+    """The folder of a flow's baseline, or of one case of that flow; it may not exist yet.
+
+    Never outside of the flow file's own folder, whatever the names contain.
+    """
+    name = portable_name(flow) if case is None else f"{portable_name(flow)}@{portable_name(case)}"
+    return flow_file.parent / FOLDER / portable_name(flow_file.stem) / name
+
+
+def flow_file(folder: Path) -> Path:
+    """The flow file that a baseline folder belongs to: the inverse of `baseline_folder`."""
+    return folder.parent.parent.parent / f"{unquote(folder.parent.name)}.py"
+
+
+def flow_and_case(folder: Path) -> tuple[str, str | None]:
+    """The names that a baseline folder was named after, decoded."""
+    flow, has_case, case = folder.name.partition("@")
+    return unquote(flow), unquote(case) if has_case else None
+
+
+def find_baselines(top: Path) -> tuple[Path, ...]:
+    """Every baseline folder at or below `top`, sorted; hidden folders and virtualenvs left out."""
+    found: list[Path] = []
+    for path, folders, files in os.walk(top):
+        if "pyvenv.cfg" in files:
+            folders.clear()
+        if FOLDER in folders:
+            found += (f for f in Path(path, FOLDER).glob("[!.]*/[!.]*") if f.is_dir())
+        folders[:] = [f for f in folders if f != FOLDER and not f.startswith(".")]
+    return tuple(sorted(found))
+
+
+def checked_folder(folder: Path, *, root: Path) -> Path:
+    """The folder with symlinks resolved.
+
+    Raises `BaselineError` where that leads out of `root`, and where a neighbour's name differs by
+    case only: on macOS and Windows the two would be one folder.
+    """
+    for part in (folder, folder.parent):
+        _refuse_case_collision(part, root=root)
+    try:
+        real = folder.resolve(strict=False)
+    except (OSError, RuntimeError) as error:
+        raise BaselineError(
+            f"{label(folder, root=root)} cannot be followed: {error}",
+            hint="replace the symlink by a folder",
+        ) from None
+    if not real.is_relative_to(root.resolve()):
+        raise BaselineError(
+            f"{label(folder, root=root)} leads out of the project, to {visible(str(real))}",
+            hint="replace the symlink by a folder: a baseline is kept in git beside its flow",
+        )
+    return real
+
+
+def _refuse_case_collision(folder: Path, *, root: Path) -> None:
+    try:
+        names = [path.name for path in folder.parent.iterdir()]
+    except OSError:
+        return
+    for name in names:
+        if name != folder.name and name.casefold() == folder.name.casefold():
+            other = label(folder.with_name(name), root=root)
+            raise BaselineError(
+                f"{other} and {folder.name} differ by case only, one folder on some systems",
+                hint=f"rename one of the two, or remove {other} if its flow is gone",
+            )
+
+
+def label(path: Path, *, root: Path) -> str:
+    """The path for messages: relative to the project, with `/`."""
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return path.as_posix()

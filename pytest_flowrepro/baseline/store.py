@@ -1,0 +1,216 @@
+"""Reading and writing the baseline of one flow."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.baseline.files import (
+    MANIFEST,
+    decode_recording,
+    encode_recording,
+    is_baseline_file,
+    refuse_newer,
+)
+from pytest_flowrepro.baseline.folder import checked_folder, label
+from pytest_flowrepro.baseline.node import broken, parse_document, place
+from pytest_flowrepro.baseline.swap import clean_up, replace_folder, standing_folder
+from pytest_flowrepro.errors import BaselineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_flowrepro.model import Recording
+
+SIZE_LIMIT = 200_000_000
+"""Bytes of one file; a value is cut short long before (docs/reference/values.md)."""
+
+_RECORDER_TIMEOUT = 60.0
+"""Seconds to wait for another recorder of the same flow, which only writes three files."""
+
+_CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?: |$)", re.MULTILINE)
+_LFS_POINTER = "version https://git-lfs.github.com/spec/"
+
+
+def read_baseline(folder: Path, *, root: Path) -> Recording | None:
+    """What was recorded in `folder`; None where nothing was.
+
+    CRLF line ends and a byte order mark, which a checkout may add, do not count. Writes nothing.
+    Raises `BaselineError` for files that are damaged, newer than this version, or not in `root`.
+    """
+    named = label(folder, root=root)
+    files = _read_files(checked_folder(folder, root=root), named, root=root)
+    return decode_recording(files, folder=named) if files else None
+
+
+def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[str, ...]:
+    """Make `recording` the baseline; the names of the files that changed, sorted.
+
+    Where none changed, nothing is written. Files in the folder that are not the baseline's stay.
+    Raises `BaselineError`. After that, and after a kill, the old baseline or the new one is there,
+    whole.
+    """
+    named = label(folder, root=root)
+    folder = checked_folder(folder, root=root)
+    new = encode_recording(recording)
+    try:
+        with _only_recorder(folder, named):
+            clean_up(folder)
+            old = _files_to_replace(folder, named, root=root)
+            changed = sorted(n for n in old.keys() | new.keys() if old.get(n) != new.get(n))
+            if changed:
+                replace_folder(folder, lambda into: _fill(into, new, folder))
+            return tuple(changed)
+    except OSError as error:
+        raise BaselineError(
+            f"{named} cannot be written: {error.strerror or error}",
+            hint="make room, or make the folder writable, and record again; no baseline was lost",
+        ) from error
+
+
+def _fill(into: Path, files: dict[str, str], old: Path) -> None:
+    for name, text in files.items():
+        (into / name).write_bytes(text.encode())
+    kept = [p for p in old.iterdir() if not is_baseline_file(p.name)] if old.exists() else []
+    for path in kept:
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, into / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, into / path.name, follow_symlinks=False)
+
+
+@contextmanager
+def _only_recorder(folder: Path, named: str) -> Iterator[None]:
+    """Hold a lock of the operating system: it ends with its process, however that one ends.
+
+    Its file lies in the user's cache and not beside the baseline, where it would land in git.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415  only a recorder needs them
+    from platformdirs import user_cache_path  # noqa: PLC0415
+
+    locks = user_cache_path("pytest-flowrepro") / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    key = hashlib.sha256(os.fsencode(folder)).hexdigest()
+    try:
+        with FileLock(locks / f"{key}.lock", timeout=_RECORDER_TIMEOUT):
+            yield
+    except Timeout:
+        raise BaselineError(
+            f"{named} is being recorded by another process",
+            hint="wait for that one to end, and record again",
+        ) from None
+
+
+# --- reading --------------------------------------------------------------------------
+
+
+def _files_to_replace(folder: Path, named: str, *, root: Path) -> dict[str, str | None]:
+    """Name -> text, None for a damaged file: recording anew is how to repair it."""
+    found: dict[str, str | None] = {}
+    for name in _baseline_files(folder):
+        try:
+            found[name] = _read_text(folder / name, place(named, name), root=root)
+        except BaselineError:
+            found[name] = None
+    _refuse_newer(found.get(MANIFEST), place(named, MANIFEST))
+    return found
+
+
+def _refuse_newer(manifest: str | None, file: str) -> None:
+    """What a newer version recorded is not written over, while a damaged file is."""
+    try:
+        document = parse_document(manifest or "", file)
+    except BaselineError:
+        return
+    refuse_newer(document)
+
+
+def _read_files(folder: Path, named: str, *, root: Path) -> dict[str, str]:
+    """Name -> text of the files of one baseline, never some of the old and some of the new.
+
+    No lock is taken, for a reader may not be allowed to write one: a folder that was replaced
+    meanwhile is read again.
+    """
+    for _ in range(10):
+        standing = standing_folder(folder)
+        if standing is None:
+            return {}
+        before = _identity(standing)
+        if before is None:
+            continue
+        try:
+            files = {
+                name: _read_text(standing / name, place(named, name), root=root)
+                for name in _baseline_files(standing)
+            }
+        except (BaselineError, OSError):
+            if _identity(standing) == before:
+                raise
+            continue
+        if _identity(standing) == before:
+            return files
+    raise BaselineError(
+        f"{named} was replaced again and again while it was read",
+        hint="wait for the recording of this flow to end, and start again",
+    )
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _baseline_files(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if is_baseline_file(path.name))
+
+
+def _read_text(path: Path, file: str, *, root: Path) -> str:
+    """The text of a file, as it was before a checkout made CRLF of LF; `file` is for messages."""
+    text = _decoded(_read_bytes(path, file, root=root), file)
+    if text.startswith(_LFS_POINTER):
+        raise broken(file, "is a Git LFS pointer, not the file", hint="run `git lfs pull`")
+    if not text.strip():
+        raise broken(file, "is empty")
+    conflict = _CONFLICT.search(text)
+    if conflict:
+        line = text.count("\n", 0, conflict.start()) + 1
+        raise broken(file, f"line {line}: a merge conflict that was not resolved")
+    return text
+
+
+def _read_bytes(path: Path, file: str, *, root: Path) -> bytes:
+    try:
+        real = path.resolve(strict=True)
+        found = real.stat()
+        if not real.is_relative_to(root.resolve()):
+            raise broken(file, "is a symlink that leads out of the project")
+        # Looked at before it is opened: to open a pipe would wait for its other end.
+        if not stat.S_ISREG(found.st_mode):
+            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a special file"
+            raise broken(file, f"is {kind}, and should be a file")
+        if found.st_size > SIZE_LIMIT:
+            raise broken(file, f"has {found.st_size:,} bytes; the limit is {SIZE_LIMIT:,}")
+        return real.read_bytes()
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a loop of symlinks"
+        raise broken(file, f"cannot be read: {reason}") from error
+
+
+def _decoded(data: bytes, file: str) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise broken(file, f"line {line}: not UTF-8 (byte {error.start})") from None
+    return text.replace("\r\n", "\n")

@@ -1,0 +1,101 @@
+"""A folder is replaced at once: whoever looks finds the old one or the new one, whole.
+
+The new folder is written and synced beside the old one, as `.NAME.new`. On Linux one system call
+exchanges the two. Elsewhere the old one is renamed to `.NAME.old` and the new one to its place; a
+process that ends between the two renames leaves `.NAME.old`, which is the baseline as long as
+there is no folder, and which the next recorder puts back. So `.NAME.old` is always whole (it is
+renamed again before it is deleted), and `.NAME.new` is never looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def standing_folder(folder: Path) -> Path | None:
+    """Where the content of `folder` lies just now; None where there is none."""
+    # The folder is looked for once more: the old one may have been moved there meanwhile.
+    for place in (folder, _beside(folder, "old"), folder):
+        if place.is_dir():
+            return place
+    return None
+
+
+def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Replace `folder` by a new one that `fill` writes into. For one process at a time.
+
+    Raises `OSError`. After that, and after a kill, the old or the new folder is there, whole.
+    """
+    new = _beside(folder, "new")
+    clean_up(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new.mkdir()
+        fill(new)
+        _sync_tree(new)
+        if not (folder.exists() and _exchange(new, folder)):
+            if folder.exists():
+                folder.rename(_beside(folder, "old"))
+            new.rename(folder)
+        _sync(folder.parent)
+    finally:
+        clean_up(folder)
+
+
+def clean_up(folder: Path) -> None:
+    """Put back or remove what a recorder that was stopped has left."""
+    new, old, gone = (_beside(folder, what) for what in ("new", "old", "gone"))
+    for leftover in (new, gone):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+    if old.exists():
+        target = gone if folder.exists() else folder
+        old.rename(target)
+        _sync(folder.parent)
+        if target == gone:
+            shutil.rmtree(gone)
+
+
+def _beside(folder: Path, what: str) -> Path:
+    return folder.with_name(f".{folder.name}.{what}")
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, with Linux's renameat2(2); False where that is not given.
+
+    Not every file system has it, and not every C library.
+    """
+    if sys.platform != "linux":
+        return False
+    import ctypes  # noqa: PLC0415  only a recorder needs it
+
+    try:
+        renameat2 = ctypes.CDLL(None).renameat2
+    except AttributeError:
+        return False
+    cwd, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return bool(renameat2(cwd, os.fsencode(one), cwd, os.fsencode(other), exchange) == 0)
+
+
+def _sync_tree(top: Path) -> None:
+    for folder, _, files in os.walk(top, topdown=False):
+        for name in files:
+            _sync(Path(folder, name))
+        _sync(Path(folder))
+
+
+def _sync(path: Path) -> None:
+    if path.is_symlink():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,294 @@
+"""The console script `flowrepro`: what needs no test run (docs/reference/command-line.md)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, get_args
+
+from pytest_flowrepro.baseline import (
+    FOLDER,
+    baseline_folder,
+    find_baselines,
+    flow_and_case,
+    flow_file,
+    read_baseline,
+)
+from pytest_flowrepro.errors import BaselineError, FlowReproError
+from pytest_flowrepro.model import FlowReport, Gate
+from pytest_flowrepro.report import render_json, render_markdown, render_text
+from pytest_flowrepro.report.manifest import render_manifest
+from pytest_flowrepro.report.text import inert
+from pytest_flowrepro.revision import check_out_baselines, commit_of, repository_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_flowrepro.model import FlowSource, Recording
+
+_FORMATS = {"text": render_text, "markdown": render_markdown, "json": render_json}
+
+_GATES: frozenset[Gate] = frozenset(get_args(Gate)) - {"nondeterminism"}
+"""A comparison of two baselines shows whatever differs in what they hold."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    text: str
+    """For stdout."""
+    exit_code: int = 0
+    remark: str = ""
+    """For stderr, so that stdout can be piped on."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """0: done, no difference; 1: `diff` found a difference; 2: an error or a wrong command line."""
+    args = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], Answer] = args.command
+    try:
+        answer = command(args)
+    except FlowReproError as error:
+        _write(sys.stderr, "\n".join(inert(line) for line in f"flowrepro: {error}".splitlines()))
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    if answer.remark:
+        _write(sys.stderr, inert(answer.remark))
+    _write(sys.stdout, answer.text)
+    return answer.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="flowrepro", description="Look at the baselines of Metaflow flows, without a rerun."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    flow_help = "path/to/flow.py, path/to/flow.py::FlowName, or the name of a recorded flow"
+
+    diff = commands.add_parser("diff", help="what two revisions or folders recorded differently")
+    diff.add_argument("base", metavar="BASE", help="a git revision, or a folder")
+    diff.add_argument(
+        "head", metavar="HEAD", nargs="?", help="the same; by default the working tree"
+    )
+    diff.add_argument("--format", choices=_FORMATS, default="text")
+    diff.set_defaults(command=_diff)
+
+    show = commands.add_parser("show", help="what was recorded of a flow")
+    show.add_argument("flow", metavar="FLOW", help=flow_help)
+    show.set_defaults(command=_show)
+
+    package = commands.add_parser("package", help="the code package of a flow")
+    parts = package.add_subparsers(required=True, metavar="COMMAND")
+    listing = parts.add_parser("list", help="the files that would be packaged now")
+    listing.add_argument("flow", metavar="FLOW", help=flow_help)
+    listing.set_defaults(command=_package_list)
+    return parser
+
+
+def _write(stream: TextIO, text: str) -> None:
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # not every terminal takes every character
+    try:
+        stream.write(text if text.endswith("\n") or not text else f"{text}\n")
+        stream.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough. Python flushes once more when it ends: to nowhere, then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+# --- diff -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Side:
+    """Where the baselines of one side of a comparison are."""
+
+    name: str
+    root: Path
+
+    def read(self, folder: Path) -> Recording | None:
+        try:
+            return read_baseline(self.root / folder, root=self.root)
+        except BaselineError as error:
+            what = f"in {self.name}: {error.what}"
+            raise BaselineError(what, hint=error.hint, detail=error.detail) from error
+
+    def folders(self) -> set[Path]:
+        return {folder.relative_to(self.root) for folder in find_baselines(self.root)}
+
+
+def _diff(args: argparse.Namespace) -> Answer:
+    with tempfile.TemporaryDirectory(prefix="flowrepro-") as scratch:
+        base = _side(args.base, Path(scratch, "base"))
+        head = _side(args.head, Path(scratch, "head")) if args.head else _working_tree()
+        folders = sorted(base.folders() | head.folders())
+        compared = [_compared(folder, base, head) for folder in folders]
+    reports = tuple(report for report in compared if report is not None)
+    text = _FORMATS[args.format](reports)
+    if any(report.verdict == "error" for report in reports):
+        return Answer(text=text, exit_code=2, remark="flowrepro: not every baseline could be read")
+    if reports:
+        return Answer(text=text, exit_code=1)
+    return Answer(text=text, remark=f"no differences between {base.name} and {head.name}")
+
+
+def _side(name: str, scratch: Path) -> _Side:
+    repository = repository_of(Path.cwd())
+    commit = commit_of(name, repository=repository) if repository else None
+    if repository and commit:
+        scratch.mkdir()
+        check_out_baselines(commit, repository=repository, folder=scratch)
+        return _Side(name=name, root=scratch)
+    if Path(name).is_dir():
+        return _Side(name=name, root=Path(name).absolute())
+    raise FlowReproError(
+        f"{name} is no revision of a git repository here, and no folder",
+        hint="give a branch, a tag, a commit or a folder; `git fetch` brings what is not here yet",
+    )
+
+
+def _working_tree() -> _Side:
+    """The whole of it, wherever in it we are: so is a revision."""
+    top = repository_of(Path.cwd()) or Path.cwd()
+    return _Side(name="the working tree", root=top)
+
+
+def _compared(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
+    """What differs between the two baselines in `folder`; None where nothing does."""
+    from pytest_flowrepro.diff import diff  # noqa: PLC0415  only this command needs it
+
+    flow, case = flow_and_case(folder)
+    report = FlowReport(
+        file=flow_file(folder).as_posix(),
+        flow=flow,
+        case=case,
+        verdict="drifted",
+        seconds=(),
+        changes=(),
+    )
+    try:
+        old, new = base.read(folder), head.read(folder)
+    except BaselineError as error:
+        return replace(report, verdict="error", error=str(error))
+    if old == new:
+        return None
+    if new is None:
+        return replace(report, verdict="no baseline", notes=(f"recorded in {base.name} only",))
+    if old is None:
+        return replace(report, verdict="recorded", notes=(f"recorded in {head.name} only",))
+    changes = diff(old, new, gates=_GATES)
+    notes = () if changes else ("only what a check does not compare differs",)
+    return replace(report, changes=changes, notes=notes)
+
+
+# --- show -----------------------------------------------------------------------------
+
+
+def _show(args: argparse.Namespace) -> Answer:
+    shown = []
+    for folder in _recorded(args.flow):
+        recording = read_baseline(folder, root=_project_of(folder))
+        if recording is not None:
+            shown.append(render_manifest(recording, file=os.path.relpath(flow_file(folder))))
+    if not shown:
+        raise _not_recorded(args.flow)
+    return Answer(text="\n".join(shown))
+
+
+def _recorded(flow: str) -> list[Path]:
+    """The baseline folders that `file.py`, `file.py::Name`, `Name` or `Name[case]` means."""
+    file, name = _file_and_name(flow)
+    if file is None:
+        folders: Sequence[Path] = find_baselines(Path.cwd())
+    else:
+        beside = baseline_folder(file.absolute(), "x", None).parent
+        folders = [f for f in find_baselines(file.absolute().parent) if f.parent == beside]
+    return [folder for folder in folders if not name or name in _titles(folder)]
+
+
+def _titles(folder: Path) -> tuple[str, ...]:
+    flow, case = flow_and_case(folder)
+    return (flow,) if case is None else (flow, f"{flow}[{case}]")
+
+
+def _file_and_name(flow: str) -> tuple[Path | None, str]:
+    file, has_name, name = flow.partition("::")
+    if has_name or file.endswith(".py") or Path(file).is_file():
+        return Path(file), name
+    return None, flow
+
+
+def _not_recorded(flow: str) -> BaselineError:
+    file, _ = _file_and_name(flow)
+    if file is not None and not file.is_file():
+        return BaselineError(f"{file} is no file", hint="give the path of a flow's file")
+    where = "in this folder or below it" if file is None else f"in {file.parent / FOLDER}"
+    return BaselineError(
+        f"no baseline of {flow} {where}",
+        hint="record one with `pytest --flow-repro --flow-repro-update-new`, or give the path of "
+        "the flow's file",
+    )
+
+
+def _project_of(path: Path) -> Path:
+    """The nearest folder at or above `path` that holds a project; its parent where none does."""
+    marks = ("pyproject.toml", "pytest.toml", ".git")
+    above = (p for p in path.absolute().parents if any((p / mark).exists() for mark in marks))
+    return next(above, path.absolute().parent)
+
+
+# --- package list ---------------------------------------------------------------------
+
+
+def _package_list(args: argparse.Namespace) -> Answer:
+    from pytest_flowrepro.package import default_suffixes, package_flow  # noqa: PLC0415  as above
+    from pytest_flowrepro.settings import read_settings  # noqa: PLC0415
+
+    source = _source(args.flow)
+    root = _project_of(source.file)
+    baseline = read_baseline(baseline_folder(source.file, source.name, None), root=root)
+    recorded = [source.file.parent / file.path for file in baseline.code] if baseline else []
+    named = (Path(os.path.normpath(file)) for file in recorded if file.is_file())
+    with tempfile.TemporaryDirectory(prefix="flowrepro-") as scratch:
+        package = package_flow(
+            source,
+            root=root,
+            named_files=tuple(named),
+            include=read_settings(root).for_flow(source.name).include,
+            suffixes=default_suffixes(os.environ),
+            destination=Path(scratch, "code.tar"),
+        )
+    known = "as recorded" if baseline else "left out, for nothing is recorded yet"
+    return Answer(
+        text="".join(f"{inert(file.path)}\n" for file in package.files),
+        remark=f"what IncludeFile and Config defaults name, which Metaflow alone knows: {known}",
+    )
+
+
+def _source(flow: str) -> FlowSource:
+    """The one flow that is meant. Raises `FlowReproError` where there is none, or a choice."""
+    from pytest_flowrepro.discover import find_flows  # noqa: PLC0415  as above
+
+    file, name = _file_and_name(flow)
+    if file is None:
+        files = {flow_file(folder) for folder in _recorded(flow)}
+    elif file.is_file():
+        files = {file.absolute()}
+    else:
+        files = set()
+    if not files:
+        raise _not_recorded(flow)
+    found = [s for f in sorted(files) for s in find_flows(f, root=_project_of(f))]
+    meant = [source for source in found if not name or source.name == name.partition("[")[0]]
+    if len(meant) != 1:
+        names = ", ".join(f"{os.path.relpath(s.file)}::{s.name}" for s in meant or found)
+        raise FlowReproError(
+            f"{flow} means {len(meant) or 'no'} flow{'s' if meant else ''}",
+            hint=f"give one of {names}" if names else "give the path of a file that starts a flow",
+        )
+    return meant[0]

@@ -1,0 +1,34 @@
+"""What one session found out, for people and for machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.report.html import render_html
+from pytest_flowrepro.report.interface import write_report
+from pytest_flowrepro.report.json import render_json
+from pytest_flowrepro.report.markdown import render_markdown
+from pytest_flowrepro.report.text import change_lines, render_text, summary_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_flowrepro.report.interface import ReportFormat
+
+FORMATS: Mapping[str, ReportFormat] = {
+    "json": render_json,
+    "md": render_markdown,
+    "html": render_html,
+}
+"""By the suffix of the file, which is also that of the option: `--flow-repro-json`."""
+
+__all__ = [
+    "FORMATS",
+    "change_lines",
+    "render_html",
+    "render_json",
+    "render_markdown",
+    "render_text",
+    "summary_line",
+    "write_report",
+]

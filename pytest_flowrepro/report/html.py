@@ -1,0 +1,147 @@
+"""The report as one page: no scripts, nothing loaded, readable in light and dark and in print."""
+
+from __future__ import annotations
+
+from collections import Counter
+from html import escape
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.report.text import movement, remarks, subject, summary, title
+from pytest_flowrepro.visible import visible
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.model import Change, FlowReport, Verdict
+
+_MARKS: dict[Verdict, str] = {
+    "error": "!",
+    "drifted": "≠",
+    "no baseline": "?",
+    "recorded": "+",
+    "reproduced": "=",
+}
+"""Beside the words, the worst first: a verdict is never told by its colour alone."""
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --quiet: light-dark(#57606a, #9aa4af);
+  --good: light-dark(#116329, #57d364); --bad: light-dark(#a40e26, #ff8f8f);
+  --warn: light-dark(#7d4e00, #e3b341); }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
+  background: light-dark(#fff, #14171c); color: light-dark(#1f2328, #e6edf3); }
+h1 { font-size: 1.5rem; margin: 0; }
+h2 { font-size: 1.05rem; margin: 0; display: inline; }
+p { margin: .25rem 0 1rem; color: var(--quiet); }
+code, pre { font: .875rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
+pre { white-space: pre-wrap; border-left: 3px solid var(--bad); padding-left: .75rem; }
+table { border-collapse: collapse; width: 100%; }
+caption { text-align: left; color: var(--quiet); padding: .5rem 0; }
+th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0;
+  border-top: 1px solid var(--line); }
+thead th { color: var(--quiet); font-weight: 500; border-top: 0; }
+tbody th { font-weight: inherit; }
+details { border-top: 1px solid var(--line); padding: .75rem 0; }
+summary { cursor: pointer; }
+.verdict { display: inline-block; min-width: 8rem; font-weight: 600; }
+.reproduced, .recorded { color: var(--good); }
+.drifted, .error { color: var(--bad); }
+.no-baseline { color: var(--warn); }
+.said, .remark { color: var(--quiet); }
+ul { margin: .25rem 0; padding-left: 1.25rem; }
+""".strip()
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>Flow reproducibility</title>
+<style>
+{style}
+</style>
+</head>
+<body>
+<main>
+<h1>Flow reproducibility</h1>
+<p>{counts}</p>
+{flows}
+</main>
+</body>
+</html>
+"""
+
+
+def render_html(reports: tuple[FlowReport, ...]) -> str:
+    """Flows with the worst verdict first; those that did not reproduce are unfolded."""
+    ordered = sorted(reports, key=lambda report: list(_MARKS).index(report.verdict))
+    verdicts = Counter(report.verdict for report in reports)
+    counts = ", ".join(f"{verdicts[v]} {v}" for v in _MARKS if verdicts[v]) or "no flows"
+    flows = "\n".join(_flow(report) for report in ordered)
+    return _PAGE.format(style=_STYLE, counts=counts, flows=flows)
+
+
+def _flow(report: FlowReport) -> str:
+    kind = report.verdict.replace(" ", "-")
+    is_open = "" if report.verdict in {"reproduced", "recorded"} else " open"
+    mark = f'<span aria-hidden="true">{_MARKS[report.verdict]}</span>'
+    return "\n".join(
+        [
+            f"<details{is_open}>",
+            "<summary>",
+            f'<span class="verdict {kind}">{mark} {report.verdict}</span>',
+            f"<h2><code>{_text(title(report))}</code></h2>",
+            f'<span class="said">{_text("; ".join(summary(report)))}</span>',
+            "</summary>",
+            *([f"<pre>{_lines(report.error)}</pre>"] if report.error else []),
+            *_changes(report.changes),
+            *_list(report.notes),
+            *_seconds(report.seconds),
+            "</details>",
+        ]
+    )
+
+
+def _changes(changes: tuple[Change, ...]) -> list[str]:
+    if not changes:
+        return []
+    return [
+        "<table>",
+        "<caption>Differences from the baseline</caption>",
+        "<thead><tr>",
+        *(f'<th scope="col">{name}</th>' for name in ("what", "difference", "remarks")),
+        "</tr></thead>",
+        "<tbody>",
+        *(_change(change) for change in changes),
+        "</tbody>",
+        "</table>",
+    ]
+
+
+def _change(change: Change) -> str:
+    inside = "".join(_list(change.explanation, wrap="code"))
+    return (
+        f'<tr><th scope="row"><code>{_text(subject(change))}</code></th>'
+        f"<td><code>{_text(movement(change))}</code>{inside}</td>"
+        f'<td class="remark">{_text(", ".join(remarks(change)))}</td></tr>'
+    )
+
+
+def _list(items: tuple[str, ...], *, wrap: str = "span") -> list[str]:
+    if not items:
+        return []
+    return ["<ul>", *(f"<li><{wrap}>{_text(item)}</{wrap}></li>" for item in items), "</ul>"]
+
+
+def _seconds(seconds: tuple[tuple[str, float], ...]) -> list[str]:
+    if not seconds:
+        return []
+    stages = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in seconds)
+    return [f"<p>{_text(stages)}</p>"]
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))
+
+
+def _lines(text: str) -> str:
+    return "\n".join(_text(line) for line in text.splitlines())

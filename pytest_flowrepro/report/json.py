@@ -1,0 +1,47 @@
+"""The report for machines (docs/reference/json-report.md)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.model import Change, FlowReport, Json
+
+SCHEMA = 1
+
+
+def render_json(reports: tuple[FlowReport, ...]) -> str:
+    """One document, in ASCII: every control character in a value is escaped."""
+    document: Json = {"schema": SCHEMA, "flows": [_flow(report) for report in reports]}
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _flow(report: FlowReport) -> Json:
+    return {
+        "file": report.file,
+        "flow": report.flow,
+        "case": report.case,
+        "verdict": report.verdict,
+        "seconds": {stage: round(spent, 3) for stage, spent in report.seconds},
+        "changes": [_change(change) for change in report.changes],
+        "nondeterministic": report.nondeterministic,
+        "notes": list(report.notes),
+        "error": report.error,
+    }
+
+
+def _change(change: Change) -> Json:
+    return {
+        "kind": change.kind,
+        "change": change.change,
+        "environment": change.environment,
+        "step": change.step,
+        "index": None if change.index is None else list(change.index),
+        "name": change.name,
+        "old": change.old,
+        "new": change.new,
+        "gated": change.gated,
+        "explanation": list(change.explanation),
+        "determinism": change.determinism,
+    }

@@ -1,0 +1,72 @@
+"""A recording, for a person who wants to know what a flow ran with and what it gave."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.report.text import inert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_flowrepro.model import Artifact, Environment, Json, Recording, Step
+
+_WIDTH = 60
+"""Characters of a value; the rest of it is in artifacts.json."""
+
+
+def render_manifest(recording: Recording, *, file: str) -> str:
+    """Everything that a baseline records, one line each, in the order of the manifest."""
+    return "".join(f"{inert(line)}\n" for line in _lines(recording, file))
+
+
+def _lines(recording: Recording, file: str) -> Iterator[str]:
+    case = "" if recording.case is None else f"[{recording.case}]"
+    yield f"{file}::{recording.flow}{case}"
+    system = recording.system
+    yield f"  recorded on {system.platform} {system.machine}, {system.libc}; {_runs(recording)}"
+    for environment in recording.environments:
+        yield from _environment(environment)
+    yield "  code"
+    yield from (f"    {code.path}  {code.sha256[:12]}" for code in recording.code)
+    if recording.parameters:
+        yield "  parameters"
+        yield from (f"    {_artifact(parameter)}" for parameter in recording.parameters)
+    yield "  steps"
+    yield from (f"    {_step(step)}" for step in recording.steps)
+    yield "  artifacts"
+    for task in recording.tasks:
+        name = f"{task.step}{list(task.index) if task.index else ''}"
+        yield from (f"    {name}.{_artifact(artifact)}" for artifact in task.artifacts)
+
+
+def _runs(recording: Recording) -> str:
+    return f"{recording.runs} reruns compared" if recording.runs > 1 else "reruns not compared"
+
+
+def _environment(environment: Environment) -> Iterator[str]:
+    yield f"  environment {environment.name}: {environment.python}"
+    for package in environment.packages:
+        via = f"  (via {', '.join(package.via)})" if package.via else ""
+        url = f"  {package.direct_url}" if package.direct_url else ""
+        yield f"    {package.name} {package.version}{via}{url}"
+
+
+def _step(step: Step) -> str:
+    decorators = "".join(f"  @{decorator.name}" for decorator in step.decorators)
+    following = f" -> {', '.join(step.next)}" if step.next else ""
+    return f"{step.name} ({step.type}){following}{decorators}"
+
+
+def _artifact(artifact: Artifact) -> str:
+    remark = "" if artifact.determinism == "deterministic" else f"  [{artifact.determinism}]"
+    opaque = "  [opaque]" if artifact.opaque else ""
+    if artifact.determinism == "nondeterministic":
+        return f"{artifact.name}: {artifact.type}{remark}"
+    return f"{artifact.name}: {artifact.type} = {_short(artifact.value)}{opaque}{remark}"
+
+
+def _short(value: Json) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."

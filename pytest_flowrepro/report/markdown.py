@@ -1,0 +1,114 @@
+"""The report for a pull-request comment or a job's summary: GitHub Flavored Markdown.
+
+Whatever comes out of a flow stands in a code span, where nothing is a link, a mention, HTML or
+markup (https://github.github.com/gfm/#code-spans).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from html import escape
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.report.text import change_lines, counted, summary, title
+from pytest_flowrepro.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_flowrepro.model import FlowReport, Verdict
+
+LIMIT = 65_000
+"""Bytes; GitHub takes 65,536 characters for a comment."""
+
+_TABLE_LIMIT = 20_000
+_DETAILS_LIMIT = 20_000
+"""Bytes of the table, and of what is said about one flow."""
+
+_WORST_FIRST: tuple[Verdict, ...] = ("error", "drifted", "no baseline", "recorded", "reproduced")
+
+
+def render_markdown(reports: tuple[FlowReport, ...]) -> str:
+    """A heading, a table of the flows with the worst first, and folded details; bounded."""
+    ordered = sorted(reports, key=lambda report: _WORST_FIRST.index(report.verdict))
+    verdicts = Counter(report.verdict for report in reports)
+    counts = [f"{verdicts[v]} {v}" for v in _WORST_FIRST if verdicts[v]]
+    rows = _fitting((_row(report) for report in ordered), _TABLE_LIMIT)
+    heading = f"### Flow reproducibility: {', '.join(counts) or 'no flows'}\n"
+    text = f"{heading}\n| verdict | flow | what moved |\n|---|---|---|\n{''.join(rows)}"
+    if len(rows) < len(ordered):
+        left = len(ordered) - len(rows)
+        text += f"\n{counted(left, 'more flow')} left out of this table.\n"
+    detailed = [report for report in ordered if report.changes or report.notes or report.error]
+    details = _fitting(map(_details, detailed), LIMIT - 200 - len(text.encode()))
+    text += "".join(details)
+    if len(details) < len(detailed):
+        left = len(detailed) - len(details)
+        text += (
+            f"\nThe details of {counted(left, 'more flow')} are left out: see the JSON report.\n"
+        )
+    return text
+
+
+def _row(report: FlowReport) -> str:
+    said = "; ".join(summary(report))
+    return f"| {report.verdict} | {code(title(report), in_table=True)} | {said} |\n"
+
+
+def _details(report: FlowReport) -> str:
+    name = f"<code>{escape(visible(title(report)))}</code>"
+    total = len(report.notes) + sum(1 + len(change.explanation) for change in report.changes)
+    shown = _fitting(_lines(report), _DETAILS_LIMIT)
+    if len(shown) < total:
+        left = total - len(shown)
+        shown.append(f"- {counted(left, 'more line')} left out: see the JSON report\n")
+    is_open = " open" if report.verdict in {"drifted", "error"} else ""
+    error = _fenced(report.error) if report.error else ""
+    body = "".join(shown)
+    return (
+        f"\n<details{is_open}><summary>{report.verdict}: {name}</summary>\n\n"
+        f"{error}{body}\n</details>\n"
+    )
+
+
+def _lines(report: FlowReport) -> Iterator[str]:
+    for change in report.changes:
+        first, *explanation = change_lines(change)
+        yield f"- {code(first)}\n"
+        yield from (f"  - {code(line.strip())}\n" for line in explanation)
+    yield from (f"- note: {code(note)}\n" for note in report.notes)
+
+
+def code(text: str, *, in_table: bool = False) -> str:
+    """A code span that shows `text` and nothing else."""
+    shown = visible(text)
+    runs = re.findall(r"`+", shown)
+    fence = "`" * (max((len(run) for run in runs), default=0) + 1)
+    if shown.startswith(("`", " ")) or shown.endswith(("`", " ")):
+        shown = f" {shown} "
+    if in_table:
+        # A table is cut at its pipes before anything else is read, code spans included.
+        shown = re.sub(r"(\\*)\|", r"\1\1\\|", shown)
+    return f"{fence}{shown}{fence}" if shown else "` `"
+
+
+def _fenced(text: str) -> str:
+    lines = text.splitlines()
+    kept = _fitting((f"{visible(line)}\n" for line in lines), _DETAILS_LIMIT)
+    if len(kept) < len(lines):
+        kept.append(f"[... {counted(len(lines) - len(kept), 'more line')} ...]\n")
+    runs = re.findall(r"`{3,}", text)
+    fence = "`" * max((len(run) + 1 for run in runs), default=3)
+    return f"{fence}text\n{''.join(kept)}{fence}\n\n"
+
+
+def _fitting(blocks: Iterable[str], limit: int) -> list[str]:
+    """The first blocks that fit into `limit` bytes; none is made that is not looked at."""
+    kept: list[str] = []
+    for block in blocks:
+        limit -= len(block.encode())
+        if limit < 0:
+            break
+        kept.append(block)
+    return kept

@@ -1,0 +1,129 @@
+"""What the terminal shows, in plain words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.visible import visible
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.model import Change, ChangeKind, FlowReport
+
+# What the machines that run CI jobs read as orders in a log: GitHub at the start of a line, Azure
+# and TeamCity (and GitHub's older form) anywhere.
+_ORDER = re.compile(r"^(\s*)::|##(?=\w*\[)")
+
+_NOUNS: dict[ChangeKind, str] = {"python": "interpreter", "system": "system layer"}
+_KINDS: tuple[ChangeKind, ...] = ("artifact", "parameter", "step", "package", "python", "system")
+
+
+def inert(text: str) -> str:
+    """One line that a terminal and a CI machine show, and do not act upon."""
+    return _ORDER.sub(_disarmed, visible(text))
+
+
+def _disarmed(match: re.Match[str]) -> str:
+    return "\\u0023#" if match.group() == "##" else f"{match.group(1)}\\u003a:"
+
+
+def render_text(reports: tuple[FlowReport, ...]) -> str:
+    """Every flow: its summary, and below that all that there is to say about it."""
+    return "".join(f"{line}\n" for report in reports for line in report_lines(report))
+
+
+def report_lines(report: FlowReport) -> list[str]:
+    lines = [summary_line(report)]
+    for change in report.changes:
+        lines += [f"    {line}" for line in change_lines(change)]
+    lines += [f"    note: {inert(note)}" for note in report.notes]
+    if report.error:
+        lines += [f"    {inert(line)}" for line in report.error.splitlines()]
+    return lines
+
+
+def summary_line(report: FlowReport) -> str:
+    """`drifted  flows/train.py::TrainFlow[small]  1 artifact, 2 packages changed  (3.1 s)`."""
+    parts = [f"{report.verdict:<10}", inert(title(report))]
+    said = "; ".join(summary(report))
+    if said:
+        parts.append(said)
+    spent = sum(seconds for _, seconds in report.seconds)
+    return "  ".join(parts) + (f"  ({spent:.1f} s)" if report.seconds else "")
+
+
+def title(report: FlowReport) -> str:
+    case = "" if report.case is None else f"[{report.case}]"
+    return f"{report.file}::{report.flow}{case}"
+
+
+def summary(report: FlowReport) -> list[str]:
+    """What changed, by kind and counted; and what was not compared."""
+    kinds = Counter(change.kind for change in report.changes)
+    said = []
+    counts = [counted(kinds[k], _NOUNS.get(k, k)) for k in _KINDS if kinds[k]]
+    if counts:
+        said.append(f"{', '.join(counts)} changed")
+    if kinds["code"]:
+        said.append(f"{counted(kinds['code'], 'file')} changed since the baseline")
+    if kinds["code"] and "rerun" in dict(report.seconds) and not kinds["artifact"]:
+        said.append("artifacts unchanged")
+    if report.nondeterministic:
+        said.append(f"{counted(report.nondeterministic, 'nondeterministic artifact')} not compared")
+    return said
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def change_lines(change: Change) -> list[str]:
+    """One line that says what changed from what to what, and one for each place inside it."""
+    words = [f"{inert(subject(change))}  {inert(movement(change))}"]
+    words += [inert(remark) for remark in remarks(change)]
+    return ["   ".join(words), *(f"    {inert(line)}" for line in change.explanation)]
+
+
+def subject(change: Change) -> str:
+    """What a change is about: `train[0].score`, `step train[0]`, `parameter alpha`, `numpy`."""
+    index = list(change.index) if change.index else ""
+    match change.kind:
+        case "artifact" if change.step:
+            return f"{change.step}{index}.{change.name}"
+        case "step":
+            return f"step {change.name}{index}"
+        case "parameter":
+            return f"parameter {change.name}"
+        case _:
+            return change.name
+
+
+def movement(change: Change) -> str:
+    match change.change:
+        case "added":
+            return "added" if change.new is None else f"added: {change.new}"
+        case "removed":
+            return "removed" if change.old is None else f"removed: {change.old}"
+    if change.old is None and change.new is None:
+        return "changed"
+    return f"changed: {change.old} -> {change.new}"
+
+
+def remarks(change: Change) -> list[str]:
+    """Where it belongs, and whether it counts."""
+    said = []
+    match change.kind:
+        case "package":
+            said.append(f"package of {change.environment or 'the environment'}")
+        case "python":
+            said.append(f"interpreter of {change.environment or 'the environment'}")
+        case "code":
+            said.append("code file")
+        case "system":
+            said.append("system")
+    if change.determinism != "deterministic":
+        said.append(change.determinism)
+    if not change.gated:
+        said.append("shown only")
+    return said

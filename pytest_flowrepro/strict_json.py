@@ -1,0 +1,120 @@
+"""JSON (RFC 8259) that says one thing only.
+
+`json.loads` keeps the last of two equal keys, takes `NaN`, and turns `1e999` into infinity. In a
+file that was merged or edited by hand each of these hides a mistake.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.model import Json
+
+DIGITS_LIMIT = 4_300
+"""Digits of an integer: what Python itself reads, whatever `PYTHONINTMAXSTRDIGITS` says."""
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+
+
+class StrictJsonError(ValueError):
+    """The text is no JSON, or not unambiguous JSON."""
+
+    def __init__(self, reason: str, line: int | None) -> None:
+        super().__init__(reason, line)
+        self.reason = reason
+        self.line = line
+        """Counted from 1; None where no single line is to blame."""
+
+    def __str__(self) -> str:
+        return self.reason if self.line is None else f"line {self.line}: {self.reason}"
+
+
+class _Refused(Exception):  # noqa: N818  never leaves this module
+    def __init__(self, reason: str, literal: str) -> None:
+        super().__init__(reason, literal)
+        self.reason = reason
+        self.literal = literal
+
+
+class _DuplicateKey(Exception):  # noqa: N818  never leaves this module
+    pass
+
+
+def parse_json(text: str) -> Json:
+    """The value of a JSON text; numbers are exact, integers of any size up to the limit.
+
+    Raises `StrictJsonError` for what is no JSON and for duplicate keys, NaN and infinities, numbers
+    that Python cannot hold, and nesting that is too deep to read.
+    """
+    try:
+        value: Json = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=_constant,
+        )
+    except json.JSONDecodeError as error:
+        raise StrictJsonError(f"{error.msg} (column {error.colno})", error.lineno) from None
+    except _Refused as refused:
+        raise StrictJsonError(refused.reason, _line_of(text, refused.literal)) from None
+    except _DuplicateKey:
+        raise _duplicate_key(text) from None
+    except RecursionError:
+        raise StrictJsonError("nested too deeply to be read", None) from None
+    return value
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _DuplicateKey
+    return found
+
+
+def _integer(literal: str) -> int:
+    if len(literal) > DIGITS_LIMIT:
+        raise _Refused(f"a number of {len(literal):,} digits", literal)
+    return int(literal)
+
+
+def _float(literal: str) -> float:
+    value = float(literal)
+    if math.isinf(value):
+        raise _Refused(f"{literal[:40]} is larger than a float can be", literal)
+    return value
+
+
+def _constant(literal: str) -> Json:
+    raise _Refused(f"{literal} is not JSON", literal)
+
+
+def _line_of(text: str, literal: str) -> int | None:
+    for token in _TOKEN.finditer(text):
+        if token.group() == literal:
+            return text.count("\n", 0, token.start()) + 1
+    return None
+
+
+def _duplicate_key(text: str) -> StrictJsonError:
+    """Names the first key that comes for the second time in its object, and its line."""
+    objects: list[set[str]] = []
+    last: re.Match[str] | None = None
+    for token in _TOKEN.finditer(text):
+        match token.group():
+            case "{":
+                objects.append(set())
+            case "}":
+                objects.pop()
+            case ":" if last is not None:
+                key = json.loads(last.group())
+                if key in objects[-1]:
+                    line = text.count("\n", 0, last.start()) + 1
+                    return StrictJsonError(f"the key {json.dumps(key)} is there twice", line)
+                objects[-1].add(key)
+        last = token
+    raise AssertionError("called for a text without a duplicate key")

@@ -1,0 +1,36 @@
+"""Text whose every character can be seen: for terminals, reports and reviewable files."""
+
+from __future__ import annotations
+
+import re
+
+# Fixed ranges and not `str.isprintable`: that one changes with the Unicode tables of each Python
+# version, and the bytes of a baseline must not. The zero-width joiners U+200C and U+200D stay:
+# Persian, Hindi and emoji are spelled with them.
+_INVISIBLE = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f\xad"  # control characters, ANSI's escape among them; soft hyphen
+    "\u061c\u180e\u200b\u200e\u200f"  # marks of no width
+    "\u2028-\u202e\u2060-\u206f"  # line separators; orders to write from right to left
+    "\ud800-\udfff"  # lone surrogates, which UTF-8 cannot hold
+    "\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e0fff"  # tags
+    "]"
+)
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def visible(text: str) -> str:
+    r"""One line: characters that act or cannot be seen are written as JSON escapes, `\u001b`.
+
+    JSON without line breaks means the same afterwards.
+    """
+    return _INVISIBLE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match.group()
+    if character in _SHORT:
+        return _SHORT[character]
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))

@@ -1,0 +1,104 @@
+"""Reports for the tests of the report formats, and values that would do harm if they could."""
+
+from __future__ import annotations
+
+from pytest_flowrepro.model import Change, FlowReport
+
+SCORE = Change(
+    kind="artifact",
+    change="changed",
+    step="train",
+    index=(0, 3),
+    name="score",
+    old="0.91",
+    new="0.93",
+    gated=True,
+    explanation=("['auc'][3]: 0.91 -> 0.93",),
+)
+NUMPY = Change(
+    kind="package",
+    change="changed",
+    environment="base",
+    name="numpy",
+    old="2.4.5",
+    new="2.4.6",
+    gated=True,
+)
+CODE = Change(kind="code", change="changed", name="train.py", old=None, new=None, gated=False)
+
+DRIFTED = FlowReport(
+    file="flows/train.py",
+    flow="TrainFlow",
+    case="small",
+    verdict="drifted",
+    seconds=(("lock", 0.1), ("environment", 0.64), ("rerun", 3.1)),
+    changes=(SCORE, NUMPY, CODE),
+    nondeterministic=2,
+    notes=("@kubernetes ran locally",),
+)
+REPRODUCED = FlowReport(
+    file="flows/hello.py",
+    flow="HelloFlow",
+    case=None,
+    verdict="reproduced",
+    seconds=(("rerun", 1.0),),
+    changes=(),
+)
+FAILED = FlowReport(
+    file="flows/bad.py",
+    flow="BadFlow",
+    case=None,
+    verdict="error",
+    seconds=(),
+    changes=(),
+    error="manifest.json: is empty\nWhat to do: record the flow again",
+)
+
+ATTACKS = (
+    "\x1b[31mred\x1b[0m \x9b2J",
+    "::error file=x.py,line=1::pwned",
+    "  ::set-output name=x::y",
+    "fine ##[command]rm ##vso[task.setvariable]x ##teamcity[x]",
+    "two\nlines\r\n::warning::pwned",
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "</code></pre></details></td></style><b>out</b>",
+    "[link](https://evil.example) ![img](https://evil.example/x.png)",
+    "https://evil.example www.evil.example a@b.example @octocat #1",
+    "`code` ``two`` ``` three ```",
+    "` <b>out</b> `",
+    "````\n```\n<b>out</b>\n`````\n<b>out</b>",
+    "cell | cell \\| cell \\\\| <b>out</b>",
+    "# heading\n\n- item\n\n<!-- comment",
+    "&lt;b&gt; &amp; &#60;",
+    "{counts} {} %s $x",
+    "txt.\u202eexe \ud800 \x00",
+)
+
+
+def hostile(text: str) -> FlowReport:
+    """A flow all of whose values are `text`."""
+    change = Change(
+        kind="artifact",
+        change="changed",
+        environment=text,
+        step=text,
+        index=(1,),
+        name=text,
+        old=text,
+        new=text,
+        gated=True,
+        explanation=(text,),
+    )
+    package = Change(
+        kind="package", change="added", environment=text, name=text, old=None, new=text, gated=False
+    )
+    return FlowReport(
+        file=text,
+        flow=text,
+        case=text,
+        verdict="error",
+        seconds=(("rerun", 1.0),),
+        changes=(change, package),
+        notes=(text,),
+        error=text,
+    )

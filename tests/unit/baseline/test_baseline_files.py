@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recordings import LOCK, artifact, recording, task
+
+from pytest_flowrepro.baseline import ARTIFACTS, MANIFEST, decode_recording, encode_recording
+from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.model import Artifact, Environment, Json, Lock, Package
+
+MANIFEST_TEXT = """\
+{
+  "schema": 1,
+  "flow": "TrainFlow",
+  "case": null,
+  "runs": 2,
+  "system": {"platform": "linux", "machine": "x86_64", "libc": "glibc 2.36"},
+  "code": {
+    "../shared.csv": "11",
+    "train.py": "22"
+  },
+  "environments": {
+    "base": {
+      "python": "cpython 3.11.7",
+      "lock": {"file": "lock-base.txt", "sha256": "LOCK"},
+      "packages": {
+        "metaflow": {"version": "2.19.39", "via": [], "record": "sha256:dd"},
+        "numpy": {"version": "2.4.5", "via": ["pandas"], "record": "sha256:cc"}
+      }
+    }
+  },
+  "parameters": {
+    "alpha": {"type": "float", "digest": "sha256:0.1", "value": 0.1}
+  },
+  "steps": [
+    {"name": "start", "type": "foreach", "next": ["train"], "decorators": []},
+    {"name": "train", "type": "linear", "next": ["join"], "decorators": \
+[{"name": "retry", "attributes": {"times": 3}}]},
+    {"name": "join", "type": "join", "next": ["end"], "decorators": []},
+    {"name": "end", "type": "end", "next": [], "decorators": []}
+  ]
+}
+""".replace("LOCK", Lock(text=LOCK).digest)
+
+ARTIFACTS_TEXT = """\
+{
+  "schema": 1,
+  "steps": {
+    "start": {
+      "[]": {
+        "rows": {"type": "int", "digest": "sha256:100", "value": 100}
+      }
+    },
+    "train": {
+      "[0]": {
+        "score": {"type": "float", "digest": "sha256:0.91", "value": 0.91}
+      },
+      "[1]": {
+        "score": {"type": "float", "digest": "sha256:0.93", "value": 0.93}
+      }
+    },
+    "end": {
+      "[]": {}
+    }
+  }
+}
+"""
+
+
+def test_a_reviewer_sees_one_thing_per_line() -> None:
+    assert encode_recording(recording()) == {
+        MANIFEST: MANIFEST_TEXT,
+        ARTIFACTS: ARTIFACTS_TEXT,
+        "lock-base.txt": LOCK,
+    }
+
+
+def test_a_recording_comes_back_whole() -> None:
+    assert decode_recording(encode_recording(recording())) == recording()
+
+
+def test_optional_fields_are_there_only_where_they_say_something() -> None:
+    odd = replace(
+        artifact("model", {"$opaque": "?"}), opaque=True, determinism="hash-seed", type="m.Model"
+    )
+    base = recording().environments[0]
+    vcs = Package(name="own", version="1", record="sha256:ee", via=(), direct_url="git+x")
+    given = replace(
+        recording(task("start", odd)),
+        case="small",
+        environments=(replace(base, packages=(vcs,)),),
+    )
+    files = encode_recording(given)
+
+    assert '"opaque": true, "determinism": "hash-seed"}' in files[ARTIFACTS]
+    assert '"direct_url": "git+x"' in files[MANIFEST]
+    assert decode_recording(files) == given
+
+
+def test_order_is_that_of_the_graph_and_of_numbers_not_of_text() -> None:
+    tasks = [task("train", index=(i,)) for i in (0, 2, 10)]
+    given = recording(task("start"), *tasks, task("end"))
+    mixed = list(given.tasks)
+    random.Random(1).shuffle(mixed)
+
+    files = encode_recording(given.with_tasks(tuple(mixed)))
+
+    assert files == encode_recording(given)
+    assert decode_recording(files).tasks == given.tasks
+    assert files[ARTIFACTS].index('"[2]"') < files[ARTIFACTS].index('"[10]"')
+    assert files[ARTIFACTS].index('"train"') < files[ARTIFACTS].index('"end"')
+
+
+def test_each_environment_has_a_lock_file_whose_name_is_portable() -> None:
+    other = Environment(name="../CON", python="p", packages=(), lock=Lock(text="six==1\n"))
+    given = replace(recording(), environments=(other, recording().environments[0]))
+
+    files = encode_recording(given)
+
+    assert sorted(files) == [ARTIFACTS, "lock-%2E.%2FCON.txt", "lock-base.txt", MANIFEST]
+    assert decode_recording(files) == given
+
+
+_json = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(name=st.text(), value=_json)
+def test_any_name_and_any_json_value_come_back_exactly(name: str, value: Json) -> None:
+    given = recording(task("start", Artifact(name=name, type="t", digest="d", value=value)))
+
+    files = encode_recording(given)
+    back = decode_recording({name: text.encode().decode() for name, text in files.items()})
+
+    assert repr(back) == repr(given)  # unlike ==, repr tells 1 from 1.0 and 0.0 from -0.0
+
+
+def test_text_stays_readable_and_what_cannot_be_seen_is_escaped() -> None:
+    text = encode_recording(recording(task("start", artifact(value="größer \x1b \ud800 \u202e"))))
+
+    assert '"value": "größer \\u001b \\ud800 \\u202e"' in text[ARTIFACTS]
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), [10**5000], {"a": object()}], ids=["nan", "5,000 digits", "object"]
+)
+def test_a_value_that_json_cannot_hold_is_not_recorded(value: Json) -> None:
+    with pytest.raises(BaselineError, match="the value of score cannot be written as JSON"):
+        encode_recording(recording(task("start", replace(artifact(), value=value))))
+
+
+def test_two_tasks_of_one_index_are_not_recorded_as_one() -> None:
+    with pytest.raises(BaselineError, match=r"two things of the name \[0\]"):
+        encode_recording(recording(task("train", index=(0,)), task("train", index=(0,))))
+
+
+def test_environments_that_would_share_a_file_on_some_systems_are_refused() -> None:
+    base = recording().environments[0]
+    given = replace(recording(), environments=(base, replace(base, name="BASE")))
+
+    with pytest.raises(BaselineError, match="differ by case only"):
+        encode_recording(given)
+
+
+# --- damaged files --------------------------------------------------------------------
+
+
+def edited(name: str, old: str, new: str) -> dict[str, str]:
+    files = encode_recording(recording())
+    assert old in files[name]
+    return {**files, name: files[name].replace(old, new, 1)}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        (
+            ARTIFACTS,
+            '"digest": "sha256:0.91"',
+            '"digest": 7',
+            'artifacts.json: steps.train["[0]"].score.digest should be a string, is 7',
+        ),
+        (ARTIFACTS, '"digest": "sha256:0.91", ', "", 'steps.train["[0]"].score.digest is missing'),
+        (ARTIFACTS, '"value": 0.91', '"valeu": 0.91', 'steps.train["[0]"].score.value is missing'),
+        (
+            ARTIFACTS,
+            '"value": 0.91',
+            '"value": 1, "opague": true',
+            'steps.train["[0]"].score.opague is no key of this file',
+        ),
+        (ARTIFACTS, '"value": 0.91', '"value": 1, "opaque": 1', "should be true or false, is 1"),
+        (
+            ARTIFACTS,
+            '"value": 0.91',
+            '"value": 1, "determinism": "no"',
+            "score.determinism should be deterministic, hash-seed or nondeterministic",
+        ),
+        (ARTIFACTS, '"[0]"', '"0"', 'steps.train["0"] should be named by a foreach index path'),
+        (ARTIFACTS, '"[0]"', '"[0,3]"', 'steps.train["[0,3]"] should be named by'),
+        (ARTIFACTS, '"[0]"', '"[, 3]"', 'steps.train["[, 3]"] should be named by'),
+        (ARTIFACTS, '"[1]"', '"[0]"', 'line 13: the key "[0]" is there twice'),
+        (ARTIFACTS, '"[]": {}', '"[]": []', 'steps.end["[]"] should be an object, is an array'),
+        (ARTIFACTS, '0.91", ', '0.91" ', "artifacts.json: is not valid JSON: line 11: "),
+        (ARTIFACTS, '"value": 100', '"value": NaN', "line 6: NaN is not JSON"),
+        (ARTIFACTS, '"schema": 1', '"schema": 2', "schema 2; this version reads schemas up to 1"),
+        (MANIFEST, '"schema": 1', '"schema": 99', "manifest.json has schema 99"),
+        (MANIFEST, '"schema": 1', '"schema": true', "schema should be a whole number, is true"),
+        (MANIFEST, '"schema": 1', '"schema": "1"', 'schema should be a whole number, is "1"'),
+        (MANIFEST, '"schema": 1', '"schema": 0', "schema should be 1 or more, is 0"),
+        (MANIFEST, '"schema": 1,', "", "manifest.json: schema is missing"),
+        (MANIFEST, '"runs": 2', '"runs": 2.0', "runs should be a whole number, is 2.0"),
+        (MANIFEST, '"next": ["join"]', '"next": "join"', "steps[1].next should be an array"),
+        (MANIFEST, '"next": ["join"]', '"next": [1]', "steps[1].next[0] should be a string"),
+        (MANIFEST, '"flow": "TrainFlow"', '"flow": null', "flow should be a string, is null"),
+        (
+            MANIFEST,
+            "lock-base.txt",
+            "../../secret",
+            'environments.base.lock.file should be "lock-base.txt", is "../../secret"',
+        ),
+        (
+            "lock-base.txt",
+            "2.4.5",
+            "2.4.6",
+            "lock-base.txt: is not the file that manifest.json was written with",
+        ),
+    ],
+)
+def test_a_damaged_file_is_named_with_the_place_in_it(
+    name: str, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(BaselineError) as caught:
+        decode_recording(edited(name, old, new), folder="flows/__flowrepro__/train/TrainFlow")
+
+    assert message in caught.value.what
+    assert caught.value.what.startswith("flows/__flowrepro__/train/TrainFlow/")
+    assert "\n" not in caught.value.what
+    assert "--flow-repro-update" in caught.value.hint or "upgrade" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", [MANIFEST, ARTIFACTS, "lock-base.txt"])
+def test_a_missing_file_is_named(name: str) -> None:
+    files = encode_recording(recording())
+    del files[name]
+
+    with pytest.raises(BaselineError, match=f"{name}: is missing"):
+        decode_recording(files)
+
+
+@pytest.mark.parametrize("text", ["null", "[]", '"x"', "1"])
+def test_a_document_that_is_no_object_is_refused(text: str) -> None:
+    with pytest.raises(BaselineError, match="the file should be an object"):
+        decode_recording({**encode_recording(recording()), MANIFEST: text})
+
+
+def test_deep_nesting_is_refused_and_not_a_crash() -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+
+    with pytest.raises(BaselineError, match="nested too deeply"):
+        decode_recording(edited(ARTIFACTS, '"value": 100', f'"value": {deep}'))
+
+
+def test_what_a_damaged_file_says_reaches_no_terminal_raw() -> None:
+    files = edited(MANIFEST, '"flow": "TrainFlow"', '"flow": {}, "\\u001b[2J": 1')
+
+    with pytest.raises(BaselineError) as caught:
+        decode_recording(files)
+
+    assert "\x1b" not in str(caught.value)
+
+
+def test_it_crosses_between_processes_as_plain_json() -> None:
+    sent = json.dumps(encode_recording(recording()))
+
+    assert decode_recording(json.loads(sent)) == recording()

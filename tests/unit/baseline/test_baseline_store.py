@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from recordings import LOCK, names_in, recording
+
+from pytest_flowrepro.baseline import baseline_folder, read_baseline, store, write_baseline
+from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.model import Environment, Lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ALL = ("artifacts.json", "lock-base.txt", "manifest.json")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "repo"
+
+
+@pytest.fixture
+def folder(root: Path) -> Path:
+    return baseline_folder(root / "flows/train.py", "TrainFlow", None)
+
+
+@pytest.fixture
+def recorded(folder: Path, root: Path) -> Path:
+    write_baseline(folder, recording(), root=root)
+    return folder
+
+
+def test_nothing_recorded_is_none(folder: Path, root: Path) -> None:
+    assert read_baseline(folder, root=root) is None
+    folder.mkdir(parents=True)
+    (folder / "README.md").touch()
+    assert read_baseline(folder, root=root) is None
+
+
+def test_what_was_written_is_read(folder: Path, root: Path) -> None:
+    assert write_baseline(folder, recording(), root=root) == ALL
+    assert read_baseline(folder, root=root) == recording()
+    assert names_in(folder) == list(ALL)
+    assert names_in(folder.parent) == ["TrainFlow"]
+
+
+def test_recording_the_same_again_writes_nothing(recorded: Path, root: Path) -> None:
+    before = [(recorded / name).stat().st_mtime_ns for name in ALL] + [recorded.stat().st_ino]
+
+    assert write_baseline(recorded, recording(), root=root) == ()
+    after = [(recorded / name).stat().st_mtime_ns for name in ALL] + [recorded.stat().st_ino]
+    assert after == before
+
+
+def test_only_what_changed_is_named_and_a_lock_of_no_environment_goes(
+    recorded: Path, root: Path
+) -> None:
+    base = recording().environments[0]
+    two = replace(recording(), environments=(base, replace(base, name="step-train")))
+
+    assert write_baseline(recorded, two, root=root) == ("lock-step-train.txt", "manifest.json")
+    assert write_baseline(recorded, recording(), root=root) == (
+        "lock-step-train.txt",
+        "manifest.json",
+    )
+    assert names_in(recorded) == list(ALL)
+
+
+def test_a_file_of_the_user_survives_an_update(recorded: Path, root: Path) -> None:
+    (recorded / "README.md").write_text("why we pin numpy")
+    (recorded / "plots").mkdir()
+    (recorded / "plots/one.svg").write_text("<svg/>")
+    (recorded / "link").symlink_to("nowhere")
+
+    assert write_baseline(recorded, replace(recording(), runs=1), root=root) == ("manifest.json",)
+    assert (recorded / "README.md").read_text() == "why we pin numpy"
+    assert (recorded / "plots/one.svg").read_text() == "<svg/>"
+    assert (recorded / "link").readlink().name == "nowhere"
+
+
+def test_a_checkout_may_bring_crlf_and_a_byte_order_mark(recorded: Path, root: Path) -> None:
+    for name in ALL:
+        data = (recorded / name).read_bytes()
+        (recorded / name).write_bytes(b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n"))
+
+    assert read_baseline(recorded, root=root) == recording()
+    assert write_baseline(recorded, recording(), root=root) == ()
+
+
+def test_cases_of_one_flow_lie_side_by_side(root: Path) -> None:
+    plain, small = (baseline_folder(root / "train.py", "F", case) for case in (None, "small"))
+    write_baseline(plain, recording(), root=root)
+    write_baseline(small, recording(case="small"), root=root)
+
+    assert read_baseline(plain, root=root) == recording()
+    assert read_baseline(small, root=root) == recording(case="small")
+
+
+# --- damaged files --------------------------------------------------------------------
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda _: b"", "is empty"),
+        (lambda _: b"\r\n \n", "is empty"),
+        (lambda _: LFS, "is a Git LFS pointer, not the file"),
+        (
+            lambda data: b"\n".join(
+                [data.split(b"\n")[0], b"<<<<<<< HEAD", data, b"=======", data, b">>>>>>> topic"]
+            ),
+            "line 2: a merge conflict that was not resolved",
+        ),
+        (lambda data: data.replace(b"\n", b"\n\xff", 1), "line 2: not UTF-8"),
+    ],
+    ids=["empty", "blank", "lfs", "conflict", "latin-1"],
+)
+def test_a_damaged_file_is_named(
+    recorded: Path, root: Path, name: str, damage: Callable[[bytes], bytes], message: str
+) -> None:
+    (recorded / name).write_bytes(damage((recorded / name).read_bytes()))
+
+    with pytest.raises(BaselineError) as caught:
+        read_baseline(recorded, root=root)
+
+    path = f"flows/__flowrepro__/train/TrainFlow/{name}"
+    assert caught.value.what.startswith(f"{path}: {message}")
+    assert path in caught.value.hint or "git lfs pull" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["artifacts.json", "manifest.json"])
+@pytest.mark.parametrize("kept", [1, 50, 200])
+def test_a_truncated_file_is_named_with_its_last_line(
+    recorded: Path, root: Path, name: str, kept: int
+) -> None:
+    text = (recorded / name).read_text()[:kept]
+    (recorded / name).write_text(text)
+
+    with pytest.raises(BaselineError, match=f"{name}: is not valid JSON: line "):
+        read_baseline(recorded, root=root)
+
+
+def test_a_truncated_lock_is_noticed(recorded: Path, root: Path) -> None:
+    (recorded / "lock-base.txt").write_text(LOCK[:40])
+
+    with pytest.raises(BaselineError, match=r"lock-base.txt: is not the file that manifest.json"):
+        read_baseline(recorded, root=root)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_folder_a_pipe_and_a_symlink_out_of_the_project_are_no_files(
+    recorded: Path, root: Path, name: str
+) -> None:
+    path = recorded / name
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(BaselineError, match=f"{name}: is a folder, and should be a file"):
+        read_baseline(recorded, root=root)
+    path.rmdir()
+    os.mkfifo(path)
+    with pytest.raises(BaselineError, match=f"{name}: is a special file, and should be a file"):
+        read_baseline(recorded, root=root)
+    path.unlink()
+    path.symlink_to("/etc/hostname")
+    with pytest.raises(BaselineError, match=f"{name}: is a symlink that leads out of the project"):
+        read_baseline(recorded, root=root)
+    path.unlink()
+    path.symlink_to(name)
+    with pytest.raises(BaselineError, match=f"{name}: cannot be read"):
+        read_baseline(recorded, root=root)
+
+
+def test_a_huge_file_is_not_read(
+    recorded: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "SIZE_LIMIT", 100)
+
+    with pytest.raises(BaselineError, match=r"artifacts.json: has \d+ bytes; the limit is 100"):
+        read_baseline(recorded, root=root)
+
+
+def test_recording_repairs_a_damaged_baseline(recorded: Path, root: Path) -> None:
+    (recorded / "artifacts.json").write_text("<<<<<<< HEAD\n")
+    (recorded / "manifest.json").write_bytes(b"\xff")
+
+    changed = write_baseline(recorded, recording(), root=root)
+
+    assert changed == ("artifacts.json", "manifest.json")
+    assert read_baseline(recorded, root=root) == recording()
+
+
+def test_recording_does_not_write_over_what_a_newer_version_recorded(
+    recorded: Path, root: Path
+) -> None:
+    manifest = recorded / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 2'))
+    before = manifest.read_text()
+
+    with pytest.raises(BaselineError, match="schema 2") as caught:
+        write_baseline(recorded, recording(), root=root)
+
+    assert "upgrade pytest-flowrepro" in str(caught.value)
+    assert manifest.read_text() == before
+
+
+# --- writing ----------------------------------------------------------------------------
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_in_one_sentence(root: Path) -> None:
+    root.mkdir()
+    (root / "__flowrepro__").write_text("a file in the way")
+
+    with pytest.raises(BaselineError) as caught:
+        write_baseline(baseline_folder(root / "x.py", "F", None), recording(), root=root)
+
+    assert caught.value.what == "__flowrepro__/x/F cannot be written: Not a directory"
+
+
+def test_recorders_of_one_flow_wait_for_each_other(folder: Path, root: Path) -> None:
+    locks = [Lock(text=f"metaflow=={i}\n") for i in range(8)]
+
+    def record(lock: Lock) -> None:
+        base = Environment(name="base", python="p", packages=(), lock=lock)
+        write_baseline(folder, replace(recording(), environments=(base,)), root=root)
+
+    threads = [threading.Thread(target=record, args=(lock,)) for lock in locks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    found = read_baseline(folder, root=root)
+    assert found is not None
+    assert found.environments[0].lock in locks
+    assert names_in(folder.parent) == ["TrainFlow"]
+
+
+def test_a_recorder_that_holds_the_flow_too_long_is_an_error(
+    recorded: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_RECORDER_TIMEOUT", 0.05)
+
+    with (
+        store._only_recorder(recorded.resolve(), "F"),
+        pytest.raises(BaselineError, match="TrainFlow is being recorded by another process"),
+    ):
+        write_baseline(recorded, recording(), root=root)

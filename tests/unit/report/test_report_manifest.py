@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from flow_reports import ATTACKS
+from recordings import artifact, recording, task
+
+from pytest_flowrepro.report.manifest import render_manifest
+
+
+def test_everything_that_was_recorded_is_shown() -> None:
+    assert render_manifest(recording(case="small"), file="flows/train.py") == (
+        "flows/train.py::TrainFlow[small]\n"
+        "  recorded on linux x86_64, glibc 2.36; 2 reruns compared\n"
+        "  environment base: cpython 3.11.7\n"
+        "    metaflow 2.19.39\n"
+        "    numpy 2.4.5  (via pandas)\n"
+        "  code\n"
+        "    ../shared.csv  11\n"
+        "    train.py  22\n"
+        "  parameters\n"
+        "    alpha: float = 0.1\n"
+        "  steps\n"
+        "    start (foreach) -> train\n"
+        "    train (linear) -> join  @retry\n"
+        "    join (join) -> end\n"
+        "    end (end)\n"
+        "  artifacts\n"
+        "    start.rows: int = 100\n"
+        "    train[0].score: float = 0.91\n"
+        "    train[1].score: float = 0.93\n"
+    )
+
+
+def test_what_a_check_cannot_compare_is_marked() -> None:
+    marked = replace(artifact("shuffled", None, type="list"), determinism="nondeterministic")
+    seeded = replace(artifact("order", "ab", type="str"), determinism="hash-seed")
+    opaque = replace(artifact("model", "?", type="m.Model"), opaque=True)
+    text = render_manifest(recording(task("start", marked, seeded, opaque)), file="f.py")
+
+    assert "start.shuffled: list  [nondeterministic]\n" in text
+    assert 'start.order: str = "ab"  [hash-seed]\n' in text
+    assert 'start.model: m.Model = "?"  [opaque]\n' in text
+
+
+def test_a_long_value_is_cut() -> None:
+    text = render_manifest(recording(task("start", artifact(value="x" * 10_000))), file="f.py")
+
+    assert max(len(line) for line in text.splitlines()) < 100
+    assert "xxx...\n" in text
+
+
+@pytest.mark.parametrize("text", ATTACKS)
+def test_a_value_gives_no_orders(text: str) -> None:
+    shown = render_manifest(recording(task("start", artifact(text, text))), file=text)
+
+    shown.encode()
+    assert "\x1b" not in shown
+    assert len(shown.splitlines()) == 17

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from flow_reports import ATTACKS, CODE, DRIFTED, FAILED, NUMPY, REPRODUCED, SCORE, hostile
+
+from pytest_flowrepro.report import change_lines, render_text, summary_line
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.model import Change, FlowReport
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (SCORE, "train[0, 3].score  changed: 0.91 -> 0.93"),
+        (replace(SCORE, index=()), "train.score  changed: 0.91 -> 0.93"),
+        (replace(SCORE, change="added", old=None, index=None), "train.score  added: 0.93"),
+        (replace(SCORE, change="removed", new=None, index=None), "train.score  removed: 0.91"),
+        (
+            replace(SCORE, determinism="hash-seed"),
+            "train[0, 3].score  changed: 0.91 -> 0.93   hash-seed",
+        ),
+        (NUMPY, "numpy  changed: 2.4.5 -> 2.4.6   package of base"),
+        (
+            replace(NUMPY, kind="python", name="python", gated=False),
+            "python  changed: 2.4.5 -> 2.4.6   interpreter of base   shown only",
+        ),
+        (CODE, "train.py  changed   code file   shown only"),
+        (replace(CODE, kind="step", name="train"), "step train  changed   shown only"),
+        (
+            replace(CODE, kind="step", name="train", index=(0,), change="removed", old="a task"),
+            "step train[0]  removed: a task   shown only",
+        ),
+        (
+            replace(CODE, kind="parameter", name="alpha", old="1", new="2", gated=True),
+            "parameter alpha  changed: 1 -> 2",
+        ),
+        (
+            replace(CODE, kind="system", name="libc", old="glibc 2.31", new="glibc 2.36"),
+            "libc  changed: glibc 2.31 -> glibc 2.36   system   shown only",
+        ),
+    ],
+)
+def test_a_change_is_one_line_in_plain_words(change: Change, line: str) -> None:
+    assert change_lines(change)[0] == line
+
+
+def test_below_it_stands_where_inside_the_value() -> None:
+    assert change_lines(SCORE)[1:] == ["    ['auc'][3]: 0.91 -> 0.93"]
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        (REPRODUCED, "reproduced  flows/hello.py::HelloFlow  (1.0 s)"),
+        (
+            DRIFTED,
+            (
+                "drifted     flows/train.py::TrainFlow[small]  1 artifact, 1 package changed; "
+                "1 file changed since the baseline; 2 nondeterministic artifacts not compared"
+                "  (3.8 s)"
+            ),
+        ),
+        (
+            replace(REPRODUCED, changes=(CODE, CODE)),
+            (
+                "reproduced  flows/hello.py::HelloFlow  2 files changed since the baseline; "
+                "artifacts unchanged  (1.0 s)"
+            ),
+        ),
+        (
+            replace(REPRODUCED, changes=(CODE,), seconds=(("environment", 0.25),)),
+            "reproduced  flows/hello.py::HelloFlow  1 file changed since the baseline  (0.2 s)",
+        ),
+        (replace(FAILED, verdict="no baseline"), "no baseline  flows/bad.py::BadFlow"),
+    ],
+)
+def test_a_flow_is_one_line(report: FlowReport, line: str) -> None:
+    assert summary_line(report) == line
+
+
+def test_everything_about_a_flow_stands_below_its_line() -> None:
+    lines = render_text((DRIFTED, FAILED)).splitlines()
+
+    assert lines[1:3] == [
+        "    train[0, 3].score  changed: 0.91 -> 0.93",
+        "        ['auc'][3]: 0.91 -> 0.93",
+    ]
+    assert lines[5] == "    note: @kubernetes ran locally"
+    assert lines[7:] == ["    manifest.json: is empty", "    What to do: record the flow again"]
+
+
+@pytest.mark.parametrize("text", ATTACKS)
+def test_a_value_gives_no_orders_to_the_terminal_nor_to_the_ci_machine(text: str) -> None:
+    shown = render_text((hostile(text),))
+
+    shown.encode()
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown)
+    assert not re.search(r"^\s*::", shown, re.MULTILINE)
+    assert not re.search(r"##\w*\[", shown)

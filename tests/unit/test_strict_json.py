@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from pytest_flowrepro.strict_json import StrictJsonError, parse_json
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 2**53 + 1, -(10**4000), 0.1 + 0.2, 5e-324, 1.7976931348623157e308, "é\ud800", []],
+)
+def test_values_are_exact(value: object) -> None:
+    assert parse_json(json.dumps(value)) == value
+
+
+def test_the_sign_of_zero_is_kept() -> None:
+    value = parse_json("-0.0")
+
+    assert isinstance(value, float)
+    assert math.copysign(1, value) == -1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: Expecting value (column 1)"),
+        ('{\n  "a": 1,\n', "line 3: Expecting property name"),
+        ('{\n "a": 1,\n "b": {"a": 1},\n "a": 2\n}', 'line 4: the key "a" is there twice'),
+        ('{"b": [{"x": 1},\n {"x": 1, "\\u0078": 2}]}', 'line 2: the key "x" is there twice'),
+        ('["NaN",\n NaN]', "line 2: NaN is not JSON"),
+        ("[-Infinity]", "line 1: -Infinity is not JSON"),
+        ("[1,\n\n1e999]", "line 3: 1e999 is larger than a float can be"),
+        ("[\n" + "7" * 5000 + "]", "line 2: a number of 5,000 digits"),
+        ("[" * 100_000, "nested too deeply to be read"),
+        ("[" * 100_000 + "]" * 100_000, "nested too deeply to be read"),
+        ('{"a":' * 100_000, "nested too deeply to be read"),
+        ("1 2", "line 1: Extra data (column 3)"),
+    ],
+)
+def test_text_that_does_not_say_one_thing_is_refused(text: str, message: str) -> None:
+    with pytest.raises(StrictJsonError) as caught:
+        parse_json(text)
+
+    assert str(caught.value).startswith(message)

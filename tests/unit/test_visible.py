@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pytest_flowrepro.visible import visible
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain, and größer 模型 🎬", "plain, and größer 模型 🎬"),
+        ("\x1b[31mred\x1b[0m", "\\u001b[31mred\\u001b[0m"),
+        ("two\nlines\r\tand a tab", "two\\nlines\\r\\tand a tab"),
+        ("\x7f\x9b2J", "\\u007f\\u009b2J"),
+        ("txt.\u202eexe", "txt.\\u202eexe"),
+        ("\ufeffmark", "\\ufeffmark"),
+        ("lone \ud800", "lone \\ud800"),
+        ("tag \U000e0041", "tag \\udb40\\udc41"),
+        ("क्\u200dष", "क्\u200dष"),
+    ],
+)
+def test_characters_that_act_or_cannot_be_seen_are_escaped(text: str, shown: str) -> None:
+    assert visible(text) == shown
+    shown.encode()
+
+
+def test_json_means_the_same_afterwards() -> None:
+    value = {"a\u2028": "\ud800 \x9b \U000e0041 \n"}
+
+    assert json.loads(visible(json.dumps(value, ensure_ascii=False))) == value
