@@ -1,1 +1,50 @@
 """The options, and nothing more until `--flow-repro` switches the rest on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+_HELP = {
+    "--flow-repro": "check that Metaflow flows can be rebuilt, rerun and give the same results",
+    "--flow-repro-update": "record what is observed as the new baselines, then commit them",
+    "--flow-repro-update-new": "record only the flows that have no baseline yet",
+    "--flow-repro-keep": "keep the working directories, and print where they are",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("flow-repro", "reproducibility of Metaflow flows")
+    for option, text in _HELP.items():
+        group.addoption(option, action="store_true", help=text)
+    group.addoption(
+        "--flow-repro-installer",
+        choices=("uv", "pip-tools"),
+        default="uv",
+        help="what resolves and installs the flows' requirements (default: uv)",
+    )
+    group.addoption(
+        "--flow-repro-as-of",
+        metavar="DATE",
+        help="when recording, resolve as of that day (YYYY-MM-DD); uv only",
+    )
+    group.addoption(
+        "--flow-repro-timeout",
+        metavar="SECONDS",
+        type=float,
+        help="for one flow's rerun (default: the configuration's `timeout`, else 600)",
+    )
+    for form in ("json", "md", "html"):
+        group.addoption(
+            f"--flow-repro-{form}", metavar="PATH", help=f"write the report as {form} to PATH"
+        )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Imported only when it is switched on: a session without the option pays for nothing.
+    if config.option.flow_repro:
+        from pytest_flowrepro.active import FlowReproPlugin  # noqa: PLC0415  see above
+
+        config.pluginmanager.register(FlowReproPlugin.of(config), "flowrepro-session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,10 @@ EXTENSION = Path(__file__).parent / "_in_venv" / "path"
 """On PYTHONPATH, never installed: the environment's manifest stays that of its lock."""
 
 OUTPUT_LIMIT = 200_000
+
+# As click, in Metaflow's vendored version, says it.
+_MISSING = re.compile(r"Missing option ['\"]--(?P<name>[^'\" ]+)")
+_UNKNOWN = re.compile(r"[Nn]o such option:? ['\"]?--(?P<name>[^'\" ]+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,6 +150,22 @@ def rerun_flow(
         output=_both(completed),
         seconds=completed.seconds,
     )
+
+
+def start_hint(run: Run) -> str:
+    """What to do about a run that never started, from what Metaflow's command line said."""
+    if match := _MISSING.search(run.output):
+        return (
+            f"give the parameter a value in pyproject.toml:\n\n"
+            f"    [tool.flowrepro.flow.{run.flow}]\n"
+            f"    parameters = {{ {match['name']} = ... }}\n"
+        )
+    if match := _UNKNOWN.search(run.output):
+        return (
+            f"correct `{match['name']}` in tool.flowrepro.flow.{run.flow}.parameters: it takes the "
+            "names that Metaflow's command line gives them"
+        )
+    return "run the flow by hand, `python FILE run`, and mend what it says"
 
 
 def _both(completed: Completed) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def flow_reports(results: Iterable[dict[str, Any]]) -> tuple[FlowReport, ...]:
-    """One report per flow and case, sorted by file and name, out of the plain values of its tests."""
+    """One report per flow and case, sorted, out of the plain values of its tests."""
     by_flow: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for result in results:
         key = (result["file"], result["flow"], result["case"] or "")

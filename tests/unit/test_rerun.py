@@ -5,14 +5,29 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.errors import RerunError
-from pytest_flowrepro.rerun import Place, flow_environment, parameter_arguments, rerun_flow
+from pytest_flowrepro.model import Run
+from pytest_flowrepro.rerun import (
+    Place,
+    flow_environment,
+    parameter_arguments,
+    rerun_flow,
+    start_hint,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_flowrepro.model import Json
+
 
 def test_parameters_as_metaflows_command_line_takes_them() -> None:
-    given = {"alpha": 0.1, "name": "a b", "deep": {"k": [1, None]}, "fast": True, "n": 3}
+    given: dict[str, Json] = {
+        "alpha": 0.1,
+        "name": "a b",
+        "deep": {"k": [1, None]},
+        "fast": True,
+        "n": 3,
+    }
     assert parameter_arguments(given) == [
         "--alpha=0.1",
         "--name=a b",
@@ -50,3 +65,26 @@ def test_an_interpreter_that_is_gone_is_an_error(tmp_path: Path) -> None:
             hash_seed=0,
             timeout=5,
         )
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("Error: Missing option '--rows'.", "parameters = { rows = ... }"),
+        ("Error: no such option: --rwos  Did you mean --rows?", "correct `rwos` in tool.flowrepro"),
+        ("Error: No such option '--rwos'.", "correct `rwos` in tool.flowrepro.flow.TrainFlow"),
+        ("Internal error", "run the flow by hand"),
+    ],
+)
+def test_a_run_that_did_not_start_comes_with_advice(tmp_path: Path, said: str, hint: str) -> None:
+    run = Run(
+        flow="TrainFlow",
+        run_id=None,
+        datastore=tmp_path,
+        observed=tmp_path,
+        returncode=2,
+        timed_out=False,
+        output=said,
+        seconds=1.0,
+    )
+    assert hint in start_hint(run)

@@ -91,7 +91,8 @@ def test_flows_names_files(tmp_path: Path) -> None:
     (tmp_path / "flows").mkdir()
     flow = tmp_path / "flows" / "train.py"
     flow.touch()
-    assert settings(tmp_path, '[tool.flowrepro]\nflows = ["flows/*.py"]').flow_files() == {flow}
+    found = settings(tmp_path, '[tool.flowrepro]\nflows = ["flows/*.py"]')
+    assert found.flow_files() == frozenset({flow})
 
 
 def test_a_pattern_of_flows_that_matches_nothing_is_an_error(tmp_path: Path) -> None:

@@ -1,0 +1,191 @@
+"""The plugin while `--flow-repro` is on: collects flows, gathers results, reports."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_flowrepro.errors import FlowReproError
+from pytest_flowrepro.items import SESSION, FlowFile, PartItem
+from pytest_flowrepro.outcomes import SessionFolder
+from pytest_flowrepro.report import FORMATS, change_lines, summary_line, write_report
+from pytest_flowrepro.report.text import inert
+from pytest_flowrepro.results import flow_reports
+from pytest_flowrepro.session import Session
+from pytest_flowrepro.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from pytest_flowrepro.model import FlowReport
+
+_WORKER_KEY = "flowrepro_folder"
+
+
+@dataclass(slots=True)
+class FlowReproPlugin:
+    config: pytest.Config
+    session: Session
+    is_worker: bool
+    results: list[dict[str, Any]] = field(default_factory=list)
+    """One per test, in the order in which the tests were reported."""
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> FlowReproPlugin:
+        """The plugin of this process; raises `pytest.UsageError` for options that make no sense."""
+        worker_input = getattr(config, "workerinput", None)
+        if worker_input is None:
+            folder = Path(tempfile.mkdtemp(prefix="flowrepro-"))
+        else:
+            folder = Path(worker_input[_WORKER_KEY])
+        plugin = cls(
+            config=config,
+            session=_session(config, SessionFolder(folder), _progress(config)),
+            is_worker=worker_input is not None,
+        )
+        config.stash[SESSION] = plugin.session
+        config.addinivalue_line("markers", "flowrepro: one part of a Metaflow flow")
+        return plugin
+
+    # --- collection -------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collect_file(
+        self, file_path: Path, parent: pytest.Collector
+    ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+        others = yield
+        if file_path.suffix != ".py" or not self._is_wanted(file_path, parent.session):
+            return others
+        flow_file = FlowFile.of(parent, file_path)
+        # Instead of what others made of it: importing a flow as a test module would start it.
+        return others if flow_file is None else [flow_file]
+
+    def _is_wanted(self, path: Path, session: pytest.Session) -> bool:
+        """Whether a flow in this file is to be checked; it may have none."""
+        named = self.session.flow_files
+        if named is not None and path in named:
+            return True
+        # A test module may well define a flow, to test something with it.
+        patterns = (p for p in self.config.getini("python_files") if p != "*.py")
+        if any(path.match(pattern) for pattern in patterns):
+            return False
+        return named is None or session.isinitpath(path)
+
+    # --- results ----------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        decided = report.when == "call" or (report.when == "setup" and report.failed)
+        if decided and isinstance(item, PartItem):
+            vars(report)["flowrepro"] = item.as_json()
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        result = vars(report).get("flowrepro")
+        if result is not None:
+            self.results.append(result)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """xdist: every worker observes into the controller's folder."""
+        node.workerinput[_WORKER_KEY] = str(self.session.folder.path)
+
+    # --- reporting --------------------------------------------------------------------
+
+    def pytest_report_header(self) -> str:
+        how = {"no": "check", "new": "record what is new", "all": "record"}[self.session.update]
+        return f"flowrepro: {version('pytest-flowrepro')}, {how}, by {self.session.installer}"
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        reports = flow_reports(self.results)
+        if reports:
+            terminalreporter.section("flow-repro")
+            for line in (line for report in reports for line in _summary(report)):
+                terminalreporter.write_line(line)
+        for text in self._write_reports(reports):
+            terminalreporter.write_line(text)
+        if self.config.option.flow_repro_keep:
+            terminalreporter.write_line(f"working directories: {self.session.folder.path}")
+
+    def _write_reports(self, reports: tuple[FlowReport, ...]) -> list[str]:
+        said = []
+        for form, render in FORMATS.items():
+            path = self.config.getoption(f"flow_repro_{form}")
+            if path is not None:
+                try:
+                    write_report(Path(path), render(reports))
+                except FlowReproError as error:
+                    raise pytest.UsageError(str(error)) from error
+                said.append(f"wrote {path}")
+        return said
+
+    def pytest_unconfigure(self) -> None:
+        if not self.is_worker and not self.config.option.flow_repro_keep:
+            shutil.rmtree(self.session.folder.path, ignore_errors=True)
+
+
+def _session(
+    config: pytest.Config, folder: SessionFolder, progress: Callable[[str], None]
+) -> Session:
+    option = config.option
+    try:
+        settings = read_settings(config.rootpath)
+        flow_files = settings.flow_files()
+    except FlowReproError as error:
+        raise pytest.UsageError(str(error)) from error
+    as_of = None
+    if option.flow_repro_as_of is not None:
+        try:
+            as_of = date.fromisoformat(option.flow_repro_as_of)
+        except ValueError as error:
+            raise pytest.UsageError(f"--flow-repro-as-of: {error}; write YYYY-MM-DD") from error
+    return Session(
+        root=config.rootpath,
+        settings=settings,
+        folder=folder,
+        update="all"
+        if option.flow_repro_update
+        else "new"
+        if option.flow_repro_update_new
+        else "no",
+        installer=option.flow_repro_installer,
+        timeout=option.flow_repro_timeout,
+        as_of=as_of,
+        progress=progress,
+        flow_files=flow_files,
+    )
+
+
+def _progress(config: pytest.Config) -> Callable[[str], None]:
+    """Writes a line at once, past the capturing of output, where somebody watches a terminal."""
+
+    def write(text: str) -> None:
+        # Looked up here: this plugin is configured before the terminal's.
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        capture = config.pluginmanager.getplugin("capturemanager")
+        if reporter is not None and capture is not None and reporter.isatty:
+            with capture.global_and_fixture_disabled():
+                reporter.ensure_newline()
+                reporter.write_line(f"  {text}", light=True)
+                reporter.flush()
+
+    return write
+
+
+def _summary(report: FlowReport) -> Iterator[str]:
+    """A flow's verdict, and what no failure has shown: differences that are not gated, notes."""
+    yield summary_line(report)
+    for change in report.changes:
+        if not change.gated:
+            yield from (f"    {line}" for line in change_lines(change))
+    yield from (f"    {inert(note)}" for note in report.notes)

@@ -1,0 +1,276 @@
+"""Flows as pytest sees them: a file, its flows, and one test for each part of a flow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_flowrepro.diff import diff, diff_environments
+from pytest_flowrepro.discover import find_flows
+from pytest_flowrepro.errors import BaselineError, DiscoverError, FlowReproError, RerunError
+from pytest_flowrepro.failure import log_of, step_failure
+from pytest_flowrepro.report.text import change_lines, inert
+from pytest_flowrepro.verdict import changes_of, determinism_notes, nondeterministic, verdict_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_flowrepro.check import Job, Observation
+    from pytest_flowrepro.model import Change, FlowSource, Recording, Verdict
+    from pytest_flowrepro.session import Session
+
+SESSION: pytest.StashKey[Session] = pytest.StashKey()
+
+
+class NotReproducedError(Exception):
+    """A test that fails; its text is shown as it is, without a traceback."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartResult:
+    """What one test found out. Plain values: it crosses from an xdist worker as JSON."""
+
+    verdict: Verdict
+    changes: tuple[Change, ...] = ()
+    seconds: tuple[tuple[str, float], ...] = ()
+    nondeterministic: int = 0
+    notes: tuple[str, ...] = ()
+    failure: str | None = None
+    """The text of a test that does not pass."""
+    in_call: bool = True
+    """False for what broke before there was anything to test: an error, and no failure."""
+
+
+class FlowFile(pytest.File):
+    """A Python file that starts one flow or several, or could not be read."""
+
+    flows: tuple[FlowSource, ...] | DiscoverError
+
+    @classmethod
+    def of(cls, parent: pytest.Collector, path: Path) -> FlowFile | None:
+        """None for a file that starts no flow."""
+        flows: tuple[FlowSource, ...] | DiscoverError
+        try:
+            flows = find_flows(path, root=parent.config.stash[SESSION].root)
+        except DiscoverError as error:
+            flows = error
+        if flows == ():
+            return None
+        file: FlowFile = cls.from_parent(parent, path=path)
+        file.flows = flows
+        return file
+
+    def collect(self) -> Iterator[FlowNode]:
+        if isinstance(self.flows, DiscoverError):
+            raise self.flows
+        session = self.config.stash[SESSION]
+        for flow in self.flows:
+            for case in session.settings.cases(flow.name):
+                yield FlowNode.of(self, session.job(flow, case))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
+        if isinstance(excinfo.value, FlowReproError):
+            return _inert(str(excinfo.value))
+        return super().repr_failure(excinfo, *args)
+
+
+class FlowNode(pytest.Collector):
+    """One flow, or one case of it: `TrainFlow[small]`."""
+
+    job: Job
+
+    @classmethod
+    def of(cls, parent: FlowFile, job: Job) -> FlowNode:
+        # The id as text: pytest reads `[...]` in it as it does in one that comes from its cache.
+        nodeid = f"{parent.nodeid}::{job.title}"
+        node: FlowNode = cls.from_parent(parent, name=job.title, nodeid=nodeid)
+        node.job = job
+        if parent.config.pluginmanager.hasplugin("xdist"):
+            # Under --dist loadgroup a flow's tests stay with the worker that runs it.
+            node.add_marker(pytest.mark.xdist_group(str(node.nodeid)))
+        return node
+
+    def collect(self) -> Iterator[PartItem]:
+        yield CodeItem.of(self, "code")
+        yield EnvironmentItem.of(self, "environment")
+        for step in self.job.flow.steps:
+            yield StepItem.of(self, f"step[{step}]")
+
+
+class PartItem(pytest.Item):
+    """One part of a flow. `setup` observes: what breaks there is an error, and no failure."""
+
+    job: Job
+    flow_session: Session
+    result: PartResult | None = None
+
+    @classmethod
+    def of(cls, parent: FlowNode, part: str) -> PartItem:
+        item: PartItem = cls.from_parent(parent, name=part, nodeid=f"{parent.nodeid}::{part}")
+        item.job = parent.job
+        item.flow_session = parent.config.stash[SESSION]
+        item.add_marker("flowrepro")
+        return item
+
+    def setup(self) -> None:
+        self.result = self._observed()
+        self.user_properties.extend(self._properties(self.result))
+        if self.result.failure is not None and not self.result.in_call:
+            # Outside the call phase pytest asks no `repr_failure`; so it shows the sentence alone.
+            pytest.fail(_inert(self._told(self.result.failure)), pytrace=False)
+
+    def _told(self, failure: str) -> str:
+        """The whole sentence for the first test of a flow that it keeps from running."""
+        if self.flow_session.tell_once(self.job, failure):
+            return failure
+        return f"{failure.splitlines()[0]}\n(as above)"
+
+    def _observed(self) -> PartResult:
+        try:
+            if self.flow_session.records(self.job):
+                return self.recorded(self.flow_session.recorded(self.job))
+            return self.checked(self.flow_session.baseline(self.job))
+        except FlowReproError as error:
+            return PartResult(verdict="error", failure=str(error), in_call=False)
+
+    def runtest(self) -> None:
+        assert self.result is not None
+        if self.result.failure is not None:
+            raise NotReproducedError(self.result.failure)
+
+    def recorded(self, observation: Observation) -> PartResult:
+        """The result of a test whose flow was recorded; raises where the recording failed."""
+        if observation.failure is not None:
+            raise BaselineError(
+                f"{self.job.title} was not recorded: it ended with {observation.failure}",
+                hint="see the test of the step that failed; the baseline is as it was",
+            )
+        recording, ignore = observation.recording, self.job.settings.ignore
+        return PartResult(
+            verdict="recorded",
+            seconds=observation.seconds,
+            nondeterministic=nondeterministic(recording, ignore).total(),
+            notes=(*determinism_notes(recording, ignore), *observation.notes),
+        )
+
+    def checked(self, baseline: Recording | None) -> PartResult:
+        """The result of comparing this part with the baseline."""
+        if baseline is None:
+            return PartResult(verdict="no baseline", failure=self._no_baseline())
+        observation = self.flow_session.observed(self.job, baseline)
+        changes = diff(
+            baseline,
+            observation.recording,
+            gates=self.job.settings.fail_on,
+            ignore=self.job.settings.ignore,
+        )
+        ignore = self.job.settings.ignore
+        return replace(
+            self.compared(changes),
+            seconds=observation.seconds,
+            nondeterministic=nondeterministic(baseline, ignore).total(),
+            notes=observation.notes,
+        )
+
+    def compared(self, changes: tuple[Change, ...]) -> PartResult:
+        own = changes_of(self.name, changes, self.job.flow.steps)
+        verdict = verdict_of(own)
+        failure = None
+        if verdict == "drifted":
+            lines = [line for change in own for line in change_lines(change)]
+            failure = "\n".join([f"{self.job.title} {self.name} drifted", *lines])
+        return PartResult(verdict=verdict, changes=own, failure=failure)
+
+    def _no_baseline(self) -> str:
+        file = self.job.flow.file.name
+        return (
+            f"{self.job.title} has no baseline yet\nWhat to do: record one with "
+            f"`pytest --flow-repro --flow-repro-update-new {file}`, and commit it"
+        )
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self.job.flow.lineno - 1, f"{self.job.title}::{self.name}"
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
+        if isinstance(excinfo.value, NotReproducedError):
+            return _inert(str(excinfo.value))
+        return super().repr_failure(excinfo, *args)
+
+    def _properties(self, result: PartResult) -> Iterator[tuple[str, object]]:
+        """For JUnit: `flowrepro.flow`, `.part`, `.verdict`, `.changes`, `.seconds.<stage>`, ..."""
+        yield "flowrepro.flow", self.job.title
+        yield "flowrepro.part", self.name
+        yield "flowrepro.verdict", result.verdict
+        yield "flowrepro.changes", len(result.changes)
+        yield "flowrepro.nondeterministic", result.nondeterministic
+        for stage, spent in result.seconds:
+            yield f"flowrepro.seconds.{stage}", spent
+
+    def as_json(self) -> dict[str, Any]:
+        """What the controller builds the session's reports from."""
+        assert self.result is not None
+        root = self.flow_session.root
+        return {
+            **asdict(self.result),
+            "file": self.path.relative_to(root).as_posix(),
+            "flow": self.job.flow.name,
+            "case": self.job.case,
+            "part": self.name,
+        }
+
+
+class CodeItem(PartItem):
+    """The code package, parameters aside."""
+
+
+class EnvironmentItem(PartItem):
+    """Interpreter and packages: rebuilt and compared without a rerun."""
+
+    def checked(self, baseline: Recording | None) -> PartResult:
+        if baseline is None:
+            return super().checked(baseline)
+        environment = self.flow_session.environment(self.job, baseline)
+        changes = diff_environments(
+            baseline.environments, (environment,), gates=self.job.settings.fail_on
+        )
+        return self.compared(changes)
+
+
+class StepItem(PartItem):
+    """The artifacts of one step's tasks."""
+
+    @property
+    def step(self) -> str:
+        return self.name.removeprefix("step[").removesuffix("]")
+
+    def recorded(self, observation: Observation) -> PartResult:
+        return self._failed(observation) or super().recorded(observation)
+
+    def checked(self, baseline: Recording | None) -> PartResult:
+        if baseline is not None:
+            failed = self._failed(self.flow_session.observed(self.job, baseline))
+            if failed is not None:
+                return failed
+        return super().checked(baseline)
+
+    def _failed(self, observation: Observation) -> PartResult | None:
+        """A failed result where this step failed; raises where it was not reached."""
+        for stream in ("stdout", "stderr"):
+            if text := log_of(observation.logs, self.step, stream):
+                self.add_report_section("call", stream, text)
+        failure = step_failure(observation, self.step, self.job)
+        if failure is None:
+            return None
+        if failure.reached:
+            seconds = observation.seconds
+            return PartResult(verdict="error", failure=failure.text, seconds=seconds)
+        what, _, detail = failure.text.partition("\n")
+        raise RerunError(what, detail=detail, hint="mend the step that failed, then run again")
+
+
+def _inert(text: str) -> str:
+    """Text of another program, with nothing that a terminal or a CI machine would act upon."""
+    return "\n".join(inert(line) for line in text.splitlines())

@@ -1,0 +1,111 @@
+"""One observation per flow and session, however many tests and xdist workers ask for it.
+
+The first that asks makes it, under a lock; its outcome, a result or an error, is left as JSON in
+the session's folder, where the others read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from filelock import FileLock
+
+from pytest_flowrepro import errors
+from pytest_flowrepro.baseline import decode_recording, encode_recording
+from pytest_flowrepro.check import Observation
+from pytest_flowrepro.errors import FlowReproError
+from pytest_flowrepro.model import TaskLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFolder:
+    """A folder that all the processes of one pytest session share."""
+
+    path: Path
+    _seen: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def environments(self) -> Path:
+        return self.path / "environments"
+
+    def of(self, *key: str) -> Path:
+        """A folder for `key` alone; not created."""
+        readable = "".join(c if c.isalnum() or c in "-_" else "-" for c in key[-1])
+        digest = hashlib.sha256("\0".join(key).encode(errors="surrogateescape")).hexdigest()
+        return self.path / "flows" / f"{readable[:60]}-{digest[:12]}"
+
+    def once(
+        self,
+        folder: Path,
+        name: str,
+        make: Callable[[], T],
+        *,
+        encode: Callable[[T], Any],
+        decode: Callable[[Any], T],
+    ) -> T:
+        """What `make` returned or raised, here or in the process that came first."""
+        key = f"{folder.name}/{name}"
+        if key not in self._seen:
+            folder.mkdir(parents=True, exist_ok=True)
+            outcome = folder / f"{name}.json"
+            with FileLock(folder / f"{name}.lock"):
+                if not outcome.exists():
+                    _leave(outcome, _outcome(make, encode))
+            self._seen[key] = json.loads(outcome.read_text(encoding="utf-8"))
+        found = self._seen[key]
+        if "error" in found:
+            raise _error(found["error"])
+        return decode(found["result"])
+
+
+def _outcome(make: Callable[[], T], encode: Callable[[T], Any]) -> dict[str, Any]:
+    try:
+        return {"result": encode(make())}
+    except FlowReproError as error:
+        fields = {"what": error.what, "hint": error.hint, "detail": error.detail}
+        return {"error": {"class": type(error).__name__, **fields}}
+
+
+def _leave(path: Path, outcome: dict[str, Any]) -> None:
+    # Replaced into place: a process that is killed here leaves nothing that another would read.
+    part = path.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps(outcome), encoding="utf-8")
+    part.replace(path)
+
+
+def _error(fields: dict[str, str]) -> FlowReproError:
+    kind = getattr(errors, fields["class"], FlowReproError)
+    error: FlowReproError = kind(fields["what"], hint=fields["hint"], detail=fields["detail"])
+    return error
+
+
+def encode_observation(observation: Observation) -> dict[str, Any]:
+    return {
+        "recording": encode_recording(observation.recording),
+        "logs": [asdict(log) for log in observation.logs],
+        "failure": observation.failure,
+        "output": observation.output,
+        "seconds": observation.seconds,
+        "notes": observation.notes,
+    }
+
+
+def decode_observation(data: dict[str, Any]) -> Observation:
+    return Observation(
+        recording=decode_recording(data["recording"]),
+        logs=tuple(TaskLog(**{**log, "index": tuple(log["index"])}) for log in data["logs"]),
+        failure=data["failure"],
+        output=data["output"],
+        seconds=tuple((stage, spent) for stage, spent in data["seconds"]),
+        notes=tuple(data["notes"]),
+    )

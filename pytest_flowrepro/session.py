@@ -1,0 +1,110 @@
+"""What one pytest session knows: its settings, its folder, and what each flow's run gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
+from pytest_flowrepro.check import Job, Observation, observe, rebuild, record
+from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+    from pathlib import Path
+
+    from pytest_flowrepro.model import Environment, FlowSource, Recording
+    from pytest_flowrepro.settings import Settings
+
+Update = Literal["no", "new", "all"]
+"""no: check every flow. new: record those without a baseline. all: record every flow."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Session:
+    root: Path
+    settings: Settings
+    folder: SessionFolder
+    update: Update = "no"
+    installer: Literal["uv", "pip-tools"] = "uv"
+    timeout: float | None = None
+    """From the command line; it wins over the configuration's."""
+    as_of: date | None = None
+    flow_files: frozenset[Path] | None = None
+    """What the configuration's `flows` names; None: every file that starts a flow."""
+    progress: Callable[[str], None] = lambda _: None
+    _baselines: dict[str, Recording | None] = field(default_factory=dict)
+    _told: set[tuple[str, str]] = field(default_factory=set)
+
+    def job(self, flow: FlowSource, case: str | None) -> Job:
+        settings = self.settings.for_flow(flow.name, case)
+        if self.timeout is not None:
+            settings = replace(settings, timeout=self.timeout)
+        return Job(
+            flow=flow,
+            case=case,
+            settings=settings,
+            root=self.root,
+            folder=self.folder.of(str(flow.file), case or "", flow.name),
+            environments=self.folder.environments,
+            installer=self.installer,
+            as_of=self.as_of,
+            progress=self.progress,
+        )
+
+    def records(self, job: Job) -> bool:
+        """Whether this session records the flow; the same answer for all its tests."""
+        if self.update != "new":
+            return self.update == "all"
+        # Asked once, before the recording makes the answer another one.
+        missing = self.folder.once(
+            job.folder,
+            "without-baseline",
+            lambda: self._read(job) is None,
+            encode=bool,
+            decode=bool,
+        )
+        return bool(missing)
+
+    def baseline(self, job: Job) -> Recording | None:
+        """What is recorded; None when nothing is. Raises `BaselineError`."""
+        key = job.folder.name
+        if key not in self._baselines:
+            self._baselines[key] = self._read(job)
+        return self._baselines[key]
+
+    def recorded(self, job: Job) -> Observation:
+        """Record the flow, once per session; a flow that failed leaves its baseline alone."""
+        return self._once(job, "record", lambda: self._record(job))
+
+    def observed(self, job: Job, baseline: Recording) -> Observation:
+        """Rebuild and rerun the flow, once per session."""
+        return self._once(job, "check", lambda: observe(job, baseline))
+
+    def environment(self, job: Job, baseline: Recording) -> Environment:
+        """The rebuilt environment alone, without a rerun."""
+        return rebuild(job, baseline).manifest
+
+    def tell_once(self, job: Job, text: str) -> bool:
+        """True for the first time that this process tells `text` of a flow."""
+        before = len(self._told)
+        self._told.add((job.folder.name, text))
+        return len(self._told) > before
+
+    def _record(self, job: Job) -> Observation:
+        observation = record(job)
+        if observation.failure is None:
+            write_baseline(self._folder(job), observation.recording, root=self.root)
+        return observation
+
+    def _once(self, job: Job, name: str, make: Callable[[], Observation]) -> Observation:
+        return self.folder.once(
+            job.folder, name, make, encode=encode_observation, decode=decode_observation
+        )
+
+    def _folder(self, job: Job) -> Path:
+        return baseline_folder(job.flow.file, job.flow.name, job.case)
+
+    def _read(self, job: Job) -> Recording | None:
+        return read_baseline(self._folder(job), root=self.root)

@@ -1,0 +1,180 @@
+"""What several tests share: an environment with Metaflow in it, and small flow projects."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from filelock import FileLock
+from platformdirs import user_cache_dir
+
+from pytest_flowrepro.environment import shared_environment
+from pytest_flowrepro.lock import resolver
+from pytest_flowrepro.model import Lock, Requirements
+from pytest_flowrepro.process import run_process, user_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HELLO = """\
+from metaflow import FlowSpec, Parameter, step
+
+
+class HelloFlow(FlowSpec):
+    name_to_greet = Parameter("whom", default="world")
+
+    @step
+    def start(self):
+        self.greeting = "hello " + self.name_to_greet
+        self.next(self.count)
+
+    @step
+    def count(self):
+        self.letters = {letter: self.greeting.count(letter) for letter in "lo"}
+        print("counted", len(self.greeting))
+        self.next(self.end)
+
+    @step
+    def end(self):
+        self.total = sum(self.letters.values())
+
+
+if __name__ == "__main__":
+    HelloFlow()
+"""
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for the whole run, whichever xdist worker asks."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if hasattr(sys, "_xdist_worker") or "popen-gw" in base.name else base
+
+
+@pytest.fixture(scope="session")
+def metaflow_python(session_folder: Path) -> Path:
+    """The interpreter of an environment that holds Metaflow, pandas and numpy."""
+    folder = session_folder / "metaflow-environment"
+    folder.mkdir(exist_ok=True)
+    requirements = Requirements(lines=("metaflow", "numpy", "pandas"), source="tests/conftest.py")
+    lock_file = folder / "lock.txt"
+    with FileLock(folder / "lock.lock"):
+        if not lock_file.exists():
+            found = resolver("uv").resolve(
+                requirements, python=Path(sys.executable), workspace=folder, timeout=300
+            )
+            lock_file.write_text(found.text, encoding="utf-8")
+    built = shared_environment(
+        Lock(text=lock_file.read_text(encoding="utf-8")),
+        name="base",
+        requirements=requirements.lines,
+        python=Path(sys.executable),
+        folder=folder,
+        installer="uv",
+        timeout=600,
+    )
+    return built.python
+
+
+@dataclass(frozen=True)
+class Project:
+    """A repository with flows, and pytest run in it as a user runs it."""
+
+    pytester: pytest.Pytester
+
+    @property
+    def path(self) -> Path:
+        return self.pytester.path
+
+    def write(self, name: str, text: str) -> Path:
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        text = (self.path / name).read_text(encoding="utf-8")
+        assert old in text
+        self.write(name, text.replace(old, new))
+
+    def check(self, *args: str) -> pytest.RunResult:
+        return self.pytester.runpytest_inprocess("--flow-repro", *args)
+
+    def check_apart(self, *args: str) -> pytest.RunResult:
+        """In a process of its own: for xdist, and for what must not leak into this one."""
+        return self.pytester.runpytest_subprocess("--flow-repro", *args)
+
+    def record(self, *args: str) -> pytest.RunResult:
+        return self.check("--flow-repro-update", *args)
+
+    def report(self, *args: str) -> dict[str, Any]:
+        """The JSON report of a check."""
+        self.check("--flow-repro-json=report.json", *args)
+        report: dict[str, Any] = json.loads((self.path / "report.json").read_bytes())
+        return report
+
+    def baseline(self, flow: str, stem: str = "flow") -> Path:
+        return self.path / "__flowrepro__" / stem / flow
+
+    def baseline_bytes(self) -> dict[str, bytes]:
+        folder = self.path / "__flowrepro__"
+        files = (file for file in folder.rglob("*") if file.is_file())
+        return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+
+    def artifacts(self, flow: str, stem: str = "flow") -> dict[str, Any]:
+        """step -> index path -> name -> record."""
+        text = (self.baseline(flow, stem) / "artifacts.json").read_text(encoding="utf-8")
+        steps: dict[str, Any] = json.loads(text)["steps"]
+        return steps
+
+
+CACHES = {
+    "UV_CACHE_DIR": user_cache_dir("uv"),
+    "PIP_CACHE_DIR": user_cache_dir("pip"),
+    "VIRTUALENV_OVERRIDE_APP_DATA": user_cache_dir("virtualenv"),
+}
+"""Of the user who runs the tests: pytester moves HOME, and would begin with empty ones."""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    for name, folder in CACHES.items():
+        monkeypatch.setenv(name, os.environ.get(name, folder))
+    pytester.makepyprojecttoml("[tool.pytest]\n")
+    return Project(pytester)
+
+
+@pytest.fixture(scope="session")
+def recorded_hello(session_folder: Path) -> Callable[[Path], None]:
+    """Puts HelloFlow and its baseline into a folder; recorded once for all tests."""
+    made = session_folder / "recorded-hello"
+    with FileLock(session_folder / "recorded-hello.lock"):
+        if not (made / "__flowrepro__").exists():
+            made.mkdir(exist_ok=True)
+            (made / "flow.py").write_text(HELLO, encoding="utf-8")
+            (made / "pyproject.toml").write_text("[tool.pytest]\n", encoding="utf-8")
+            done = run_process(
+                [sys.executable, "-m", "pytest", "--flow-repro", "--flow-repro-update"],
+                env=user_environment({}),
+                cwd=made,
+                timeout=300,
+            )
+            assert done.ok, done.stdout + done.stderr
+
+    def place(folder: Path) -> None:
+        shutil.copytree(made, folder, dirs_exist_ok=True)
+
+    return place
+
+
+@pytest.fixture
+def hello(project: Project, recorded_hello: Callable[[Path], None]) -> Project:
+    """A project whose only flow, HelloFlow in flow.py, has a baseline."""
+    recorded_hello(project.path)
+    return project

@@ -1,0 +1,114 @@
+"""`pytest --flow-repro`: what it says of a flow that reproduces, and of one that does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conftest import Project
+
+
+def test_a_recorded_flow_reproduces(hello: Project) -> None:
+    result = hello.check("-v")
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines(
+        [
+            "flowrepro: *check, by uv",
+            "flow.py::HelloFlow::code PASSED*",
+            "flow.py::HelloFlow::environment PASSED*",
+            "flow.py::HelloFlow::step[[]start[]] PASSED*",
+            "flow.py::HelloFlow::step[[]count[]] PASSED*",
+            "flow.py::HelloFlow::step[[]end[]] PASSED*",
+            "reproduced  flow.py::HelloFlow*",
+        ]
+    )
+
+
+def test_a_changed_artifact_fails_its_step_and_is_shown_with_both_values(hello: Project) -> None:
+    hello.edit("flow.py", '"hello "', '"hullo "')
+    result = hello.check()
+    # hullo has as many of l and o: the later steps are as they were.
+    result.assert_outcomes(passed=4, failed=1)
+    result.stdout.fnmatch_lines(
+        ["*HelloFlow step[[]start[]] drifted*", "*greeting*hello world*hullo world*"]
+    )
+
+
+def test_a_change_of_code_alone_is_shown_and_passes(hello: Project) -> None:
+    hello.edit("flow.py", '"counted"', '"have counted"')
+    result = hello.check()
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines(["*1 file changed since the baseline; artifacts unchanged*"])
+
+
+def test_a_change_of_code_fails_when_it_is_gated(hello: Project) -> None:
+    hello.write("pyproject.toml", '[tool.pytest]\n[tool.flowrepro]\nfail-on = ["code"]\n')
+    hello.edit("flow.py", '"counted"', '"have counted"')
+    result = hello.check()
+    result.assert_outcomes(passed=4, failed=1)
+    result.stdout.fnmatch_lines(["*HelloFlow code drifted*"])
+
+
+def test_a_changed_default_of_a_parameter_is_shown_in_the_first_step(hello: Project) -> None:
+    hello.edit("flow.py", 'default="world"', 'default="word"')
+    result = hello.check("-k", "step[start]")
+    result.assert_outcomes(failed=1, deselected=4)
+    result.stdout.fnmatch_lines(["*name_to_greet*world*word*"])
+
+
+def test_without_a_baseline_the_tests_fail_and_say_how_to_record(hello: Project) -> None:
+    hello.write("other.py", (hello.path / "flow.py").read_text().replace("HelloFlow", "NewFlow"))
+    result = hello.check("other.py")
+    result.assert_outcomes(failed=5)
+    result.stdout.fnmatch_lines(
+        ["NewFlow has no baseline yet", "*--flow-repro-update-new other.py*"]
+    )
+
+
+def test_nothing_is_written_into_the_users_tree(hello: Project) -> None:
+    before = sorted(hello.path.rglob("*"))
+    hello.check("-p", "no:cacheprovider")
+    assert sorted(hello.path.rglob("*")) == before
+
+
+def test_a_step_that_fails_shows_its_own_traceback_and_later_ones_are_not_reached(
+    hello: Project,
+) -> None:
+    hello.edit("flow.py", 'print("counted"', 'print(1 / 0, "counted"')
+    result = hello.check()
+    result.assert_outcomes(passed=3, failed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*step count of HelloFlow failed (exit code 1)*",
+            "*ZeroDivisionError: division by zero*",
+        ]
+    )
+    result.stdout.fnmatch_lines(["*not reached: step count failed*"])
+
+
+def test_a_steps_output_is_in_its_own_report(hello: Project) -> None:
+    hello.edit("flow.py", '"counted", len', '"counted", 1 / 0, len')
+    hello.edit(
+        "flow.py", "        self.letters", '        print("before the fall")\n        self.letters'
+    )
+    result = hello.check("-k", "step[count]")
+    result.stdout.fnmatch_lines(["*Captured stdout call*", "*before the fall*"])
+
+
+def test_a_file_that_the_package_lacks_is_named_with_the_line_to_add(hello: Project) -> None:
+    hello.write("data/rates.csv", "1,2\n")
+    hello.edit("flow.py", "self.greeting = ", 'open("data/rates.csv"); self.greeting = ')
+    result = hello.check("-k", "step[start]")
+    result.assert_outcomes(failed=1, deselected=4)
+    result.stdout.fnmatch_lines(
+        [
+            "*FileNotFoundError*",
+            "*[[]tool.flowrepro.flow.HelloFlow[]]*",
+            "*include = *data/rates.csv*",
+        ]
+    )
+    hello.write(
+        "pyproject.toml",
+        '[tool.pytest]\n[tool.flowrepro.flow.HelloFlow]\ninclude = ["data/rates.csv"]\n',
+    )
+    hello.check("-k", "step[start]").assert_outcomes(passed=1, deselected=4)

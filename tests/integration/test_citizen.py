@@ -1,0 +1,92 @@
+"""The plugin among pytest's own options and other plugins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Project
+
+
+def test_the_environment_is_checked_without_a_rerun(hello: Project) -> None:
+    hello.edit("flow.py", "self.greeting = ", "open(MARK, 'w').close(); self.greeting = ")
+    hello.edit("flow.py", "class Hello", f"MARK = {str(hello.path / 'ran')!r}\n\n\nclass Hello")
+    hello.check("-k", "environment").assert_outcomes(passed=1, deselected=4)
+    assert not (hello.path / "ran").exists()
+    # The mark does tell: a step's test reruns the flow.
+    hello.check("-k", "step[end]").assert_outcomes(passed=1, deselected=4)
+    assert (hello.path / "ran").exists()
+
+
+def test_x_and_lf(hello: Project) -> None:
+    hello.edit("flow.py", '"hello "', '"hollow "')
+    hello.check("-x").assert_outcomes(passed=2, failed=1)
+    hello.check("--lf").assert_outcomes(failed=1)
+
+
+def test_the_marker_selects_flows_under_strict_markers(hello: Project) -> None:
+    hello.write("test_other.py", "def test_other():\n    pass\n")
+    result = hello.check(
+        "-m", "flowrepro", "--collect-only", "-q", "--strict-markers", "--strict-config"
+    )
+    assert result.ret == 0
+    assert len([line for line in result.outlines if "HelloFlow::" in line]) == 5
+    result.stdout.no_fnmatch_line("*test_other*")
+
+
+def test_junit_properties_tell_verdict_and_seconds(hello: Project) -> None:
+    hello.check("--junitxml=junit.xml")
+    cases = ET.parse(hello.path / "junit.xml").findall(".//testcase")
+    by_name = {case.get("name"): case for case in cases}
+    properties = {
+        item.get("name"): item.get("value") for item in by_name["step[count]"].iter("property")
+    }
+    assert properties["flowrepro.flow"] == "HelloFlow"
+    assert properties["flowrepro.part"] == "step[count]"
+    assert properties["flowrepro.verdict"] == "reproduced"
+    assert properties["flowrepro.changes"] == "0"
+    assert float(properties["flowrepro.seconds.rerun"] or 0) > 0
+
+
+@pytest.mark.parametrize(
+    "dist", ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "each"]
+)
+def test_xdist_reruns_a_flow_once_under_any_distribution(hello: Project, dist: str) -> None:
+    hello.edit("flow.py", "self.greeting = ", "open(MARK, 'a').write('x'); self.greeting = ")
+    hello.edit("flow.py", "class Hello", f"MARK = {str(hello.path / 'ran')!r}\n\n\nclass Hello")
+    result = hello.check_apart("-n", "2", "--dist", dist, "--flow-repro-json=report.json")
+    result.assert_outcomes(passed=10 if dist == "each" else 5)
+    assert (hello.path / "ran").read_text() == "x"
+    result.stdout.fnmatch_lines(["reproduced  flow.py::HelloFlow*"])
+
+
+def test_xdist_shows_a_drift_once(hello: Project) -> None:
+    hello.edit("flow.py", '"hello "', '"hollow "')
+    result = hello.check_apart("-n", "2")
+    result.assert_outcomes(passed=2, failed=3)
+    assert len([line for line in result.outlines if line == "HelloFlow step[start] drifted"]) == 1
+
+
+def test_xdist_records(hello: Project) -> None:
+    hello.edit("flow.py", '"hello "', '"hollow "')
+    hello.check_apart("-n", "2", "--flow-repro-update").assert_outcomes(passed=5)
+    hello.check().assert_outcomes(passed=5)
+
+
+@pytest.mark.parametrize(
+    "name_and_text",
+    [
+        ("pyproject.toml", '[tool.pytest.ini_options]\naddopts = "--flow-repro"\n'),
+        ("pyproject.toml", '[tool.pytest]\naddopts = ["--flow-repro"]\n'),
+        ("pytest.ini", "[pytest]\naddopts = --flow-repro\n"),
+    ],
+)
+def test_it_can_be_switched_on_in_the_configuration(
+    hello: Project, name_and_text: tuple[str, str]
+) -> None:
+    hello.write(*name_and_text)
+    result = hello.pytester.runpytest_inprocess("--collect-only", "-q")
+    assert len([line for line in result.outlines if "HelloFlow::" in line]) == 5

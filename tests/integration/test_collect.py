@@ -1,0 +1,104 @@
+"""What becomes a test, and that collecting runs nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import HELLO
+
+if TYPE_CHECKING:
+    from conftest import Project
+
+NO_WORK = """\
+import sys
+
+def _refuse(event, args):
+    if event in ("subprocess.Popen", "os.fork", "os.posix_spawn", "socket.connect"):
+        raise RuntimeError("collecting did " + event)
+
+sys.addaudithook(_refuse)
+"""
+
+IMPORTED = "open(__file__ + '.imported', 'w').close()\n"
+
+
+def collected(result: pytest.RunResult) -> list[str]:
+    return [line for line in result.outlines if "::" in line]
+
+
+def test_a_flow_has_a_test_for_each_of_its_parts(project: Project) -> None:
+    project.write("flows/hello-cloud.py", HELLO)
+    result = project.check("--collect-only", "-q")
+    assert collected(result) == [
+        "flows/hello-cloud.py::HelloFlow::code",
+        "flows/hello-cloud.py::HelloFlow::environment",
+        "flows/hello-cloud.py::HelloFlow::step[start]",
+        "flows/hello-cloud.py::HelloFlow::step[count]",
+        "flows/hello-cloud.py::HelloFlow::step[end]",
+    ]
+
+
+def test_a_case_is_one_more_flow(project: Project) -> None:
+    project.write("flow.py", HELLO)
+    project.write(
+        "pyproject.toml",
+        '[tool.pytest]\n[tool.flowrepro.flow.HelloFlow.case.mars]\nparameters={whom="mars"}\n',
+    )
+    result = project.check("--collect-only", "-q", "-k", "code")
+    assert collected(result) == ["flow.py::HelloFlow::code", "flow.py::HelloFlow[mars]::code"]
+
+
+def test_collecting_starts_no_process_and_touches_no_network(project: Project) -> None:
+    project.write("flow.py", HELLO)
+    project.write("conftest.py", NO_WORK)
+    result = project.check_apart("--collect-only", "-q")
+    assert result.ret == 0
+    assert len(collected(result)) == 5
+
+
+def test_a_flow_is_not_imported_even_when_it_is_named(project: Project) -> None:
+    project.write("flow.py", IMPORTED + HELLO)
+    result = project.check("--collect-only", "-q", "flow.py")
+    assert len(collected(result)) == 5
+    assert not (project.path / "flow.py.imported").exists()
+
+
+def test_a_test_module_that_mentions_flowspec_stays_a_test_module(project: Project) -> None:
+    project.write("test_flow.py", HELLO + "\n\ndef test_it():\n    pass\n")
+    project.write("metaflow.py", "FlowSpec = object\nParameter = lambda *a, **k: 0\nstep = id\n")
+    result = project.check("--collect-only", "-q")
+    assert collected(result) == ["test_flow.py::test_it"]
+
+
+def test_flows_in_the_configuration_says_which_files(project: Project) -> None:
+    project.write("flows/a.py", HELLO)
+    project.write("drafts/b.py", HELLO)
+    project.write("pyproject.toml", '[tool.pytest]\n[tool.flowrepro]\nflows = ["flows/*.py"]\n')
+    result = project.check("--collect-only", "-q", "-k", "code")
+    assert collected(result) == ["flows/a.py::HelloFlow::code"]
+    # Named on the command line it is a flow all the same, and not a test module.
+    result = project.check("--collect-only", "-q", "-k", "code", "drafts/b.py")
+    assert collected(result) == ["drafts/b.py::HelloFlow::code"]
+
+
+def test_a_flow_with_a_syntax_error_is_an_error_that_names_file_and_line(project: Project) -> None:
+    project.write("flow.py", HELLO.replace("def start(self):", "def start(self:"))
+    result = project.check()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*flow.py*line 8*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("fail_on = []", "*tool.flowrepro.fail_on: is no key of this table; did you mean*"),
+        ('flows = ["x/*.py"]', "*tool.flowrepro.flows: `x/[*].py` matches no file*"),
+    ],
+)
+def test_a_bad_configuration_is_a_usage_error(project: Project, table: str, said: str) -> None:
+    project.write("pyproject.toml", f"[tool.pytest]\n[tool.flowrepro]\n{table}\n")
+    result = project.check()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([said])

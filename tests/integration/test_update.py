@@ -1,0 +1,158 @@
+"""`--flow-repro-update` and `--flow-repro-update-new`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Project
+
+DICE = """\
+import random
+from metaflow import FlowSpec, step
+
+
+class DiceFlow(FlowSpec):
+    @step
+    def start(self):
+        self.thrown = random.random()
+        self.order = list({"a", "b", "c", "d", "e", "f", "g", "h"})
+        self.next(self.end)
+
+    @step
+    def end(self):
+        self.sides = 6
+
+
+if __name__ == "__main__":
+    DiceFlow()
+"""
+
+
+def test_recording_passes_and_a_check_after_it_reproduces(project: Project) -> None:
+    project.write("flow.py", DICE)
+    result = project.record()
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["flowrepro: *record, by uv", "recorded    flow.py::DiceFlow*"])
+    files = sorted(file.name for file in project.baseline("DiceFlow").iterdir())
+    assert files == ["artifacts.json", "lock-base.txt", "manifest.json"]
+
+    result = project.check()
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(
+        ["reproduced  flow.py::DiceFlow  1 nondeterministic artifact not compared*"]
+    )
+
+
+def test_what_differs_between_runs_is_told_with_what_to_do(project: Project) -> None:
+    project.write("flow.py", DICE)
+    result = project.record()
+    result.stdout.fnmatch_lines(
+        [
+            "*differs from run to run: start.thrown. Seed it*",
+            "*depends on the hash seed: start.order. Sort it*",
+        ]
+    )
+    start = project.artifacts("DiceFlow")["start"]["[]"]
+    assert start["thrown"]["determinism"] == "nondeterministic"
+    assert start["order"]["determinism"] == "hash-seed"
+    assert "determinism" not in project.artifacts("DiceFlow")["end"]["[]"]["sides"]
+
+
+def test_recording_twice_gives_the_same_bytes(project: Project) -> None:
+    project.write("flow.py", DICE)
+    project.record()
+    first = project.baseline_bytes()
+    assert first
+    project.record()
+    assert project.baseline_bytes() == first
+
+
+def test_a_nondeterministic_artifact_can_be_gated(project: Project) -> None:
+    project.write("flow.py", DICE)
+    project.record()
+    project.write("pyproject.toml", '[tool.pytest]\n[tool.flowrepro]\nfail-on=["nondeterminism"]\n')
+    result = project.check("-k", "step")
+    result.assert_outcomes(passed=1, failed=1, deselected=2)
+    result.stdout.fnmatch_lines(["*step[[]start[]] drifted*", "*thrown*"])
+
+
+def test_one_run_records_without_comparing(project: Project) -> None:
+    project.write("flow.py", DICE)
+    project.write(
+        "pyproject.toml", "[tool.pytest]\n[tool.flowrepro.flow.DiceFlow]\nrecord-runs = 1\n"
+    )
+    project.record()
+    assert "determinism" not in project.artifacts("DiceFlow")["start"]["[]"]["thrown"]
+    # Nobody was told, so the check has to say it.
+    project.check("-k", "step[start]").assert_outcomes(failed=1, deselected=3)
+
+
+def test_new_records_what_has_no_baseline_and_checks_the_rest(hello: Project) -> None:
+    hello.write("dice.py", DICE)
+    before = hello.baseline_bytes()
+    hello.edit("flow.py", '"hello "', '"hullo "')
+    result = hello.check("--flow-repro-update-new")
+    result.assert_outcomes(passed=4 + 4, failed=1)
+    after = hello.baseline_bytes()
+    assert {name: after[name] for name in before} == before
+    assert any(name.startswith("dice/DiceFlow/") for name in after)
+
+
+def test_flows_that_are_not_selected_keep_their_baselines(hello: Project) -> None:
+    hello.write("dice.py", DICE)
+    before = hello.baseline_bytes()
+    hello.edit("flow.py", '"hello "', '"hullo "')
+    hello.record("-k", "DiceFlow").assert_outcomes(passed=4, deselected=5)
+    after = hello.baseline_bytes()
+    assert {name: after[name] for name in before} == before
+    assert len(after) == len(before) + 3
+
+
+def test_a_flow_that_fails_is_not_recorded_and_its_baseline_stays(hello: Project) -> None:
+    before = hello.baseline_bytes()
+    hello.edit("flow.py", "self.total = ", "self.total = 1 / 0 + ")
+    result = hello.record("-x")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*HelloFlow was not recorded: it ended with exit code 1*"])
+    assert hello.baseline_bytes() == before
+
+
+def test_x_stops_before_the_next_flow_is_recorded(hello: Project) -> None:
+    hello.write("a_broken.py", DICE.replace("random.random()", "1 / 0"))
+    hello.edit("flow.py", '"hello "', '"hullo "')
+    before = hello.baseline_bytes()
+    hello.record("-x", "a_broken.py", "flow.py").assert_outcomes(errors=1)
+    assert hello.baseline_bytes() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_recording_that_is_ended_leaves_the_old_baseline_whole(
+    hello: Project, number: signal.Signals
+) -> None:
+    before = hello.baseline_bytes()
+    hello.edit("flow.py", '"hello "', '"hullo "')
+    hello.edit(
+        "flow.py", "        self.total", "        open(MARK, 'w').close()\n        self.total"
+    )
+    mark = hello.path / "reached"
+    hello.edit("flow.py", "class Hello", f"MARK = {str(mark)!r}\n\n\nclass Hello")
+    child = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--flow-repro", "--flow-repro-update"],
+        cwd=hello.path,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "COLUMNS": "80"},
+    )
+    while not mark.exists() and child.poll() is None:
+        time.sleep(0.02)
+    child.send_signal(number)
+    child.wait(30)
+    assert mark.exists()
+    assert hello.baseline_bytes() == before

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from recordings import recording
+
+from pytest_flowrepro.check import Job, Observation
+from pytest_flowrepro.failure import log_of, step_failure
+from pytest_flowrepro.model import FlowSource, TaskLog
+from pytest_flowrepro.settings import FlowSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    flow = FlowSource(
+        file=tmp_path / "flows" / "train.py", name="TrainFlow", lineno=3, steps=("start", "train")
+    )
+    return Job(
+        flow=flow,
+        case=None,
+        settings=FlowSettings(),
+        root=tmp_path,
+        folder=tmp_path / "session" / "flow",
+        environments=tmp_path / "session" / "environments",
+    )
+
+
+def log(step: str, *, ok: bool = True, stderr: str = "", index: tuple[int, ...] = ()) -> TaskLog:
+    return TaskLog(step=step, index=index, ok=ok, stdout="", stderr=stderr)
+
+
+def ended(*logs: TaskLog, failure: str | None = "exit code 1", output: str = "") -> Observation:
+    return Observation(
+        recording=recording(), logs=logs, failure=failure, output=output, seconds=(), notes=()
+    )
+
+
+def test_a_flow_that_ended_well_has_no_failure(job: Job) -> None:
+    assert step_failure(ended(log("start"), failure=None), "train", job) is None
+
+
+def test_the_step_that_failed_shows_the_end_of_its_own_stderr(job: Job) -> None:
+    said = "noise\n" * 100 + "ValueError: no rows\n"
+    observation = ended(log("start"), log("train", ok=False, stderr=said, index=(2,)))
+    failure = step_failure(observation, "train", job)
+    assert failure is not None
+    assert failure.reached
+    assert failure.text.startswith("step train[2] of TrainFlow failed (exit code 1)")
+    assert failure.text.endswith("ValueError: no rows")
+    assert len(failure.text.splitlines()) < 70
+    assert step_failure(observation, "start", job) is None
+
+
+def test_a_later_step_was_not_reached(job: Job) -> None:
+    failure = step_failure(ended(log("start", ok=False)), "train", job)
+    assert failure is not None
+    assert not failure.reached
+    assert failure.text == "not reached: step start failed"
+
+
+def test_a_run_that_ended_badly_without_a_failed_step_is_never_a_pass(job: Job) -> None:
+    observation = ended(log("start"), log("train"), output="Metaflow fell over")
+    for step in ("start", "train", "end"):
+        failure = step_failure(observation, step, job)
+        assert failure is not None
+        assert not failure.reached
+        assert "Metaflow fell over" in failure.text
+
+
+def test_a_killed_task_left_no_log_so_the_runtimes_lines_speak(job: Job) -> None:
+    output = "12:00 [1/start/1 (pid 3)] other\n12:01 [1/train/2 (pid 4)] at row 7\n"
+    observation = ended(
+        log("start"), log("train", ok=False), failure="stopped after 9 s", output=output
+    )
+    failure = step_failure(observation, "train", job)
+    assert failure is not None
+    assert "at row 7" in failure.text
+    assert "other" not in failure.text
+    assert "--flow-repro-timeout SECONDS" in failure.text
+
+
+@pytest.mark.parametrize(
+    ("named", "include"),
+    [
+        ("data/rates.csv", "data/rates.csv"),
+        ("../shared/rates.csv", "../shared/rates.csv"),
+        ("{folder}/check/code/flows/data/rates.csv", "data/rates.csv"),
+        ("{folder}/check/code/shared/rates.csv", "../shared/rates.csv"),
+    ],
+)
+def test_a_file_that_only_the_users_tree_has_comes_with_its_include_line(
+    job: Job, named: str, include: str
+) -> None:
+    file = job.flow.file.parent / include
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    (job.root / "flows").mkdir(exist_ok=True)
+    path = named.format(folder=job.folder)
+    said = f"FileNotFoundError: [Errno 2] No such file or directory: '{path}'\n"
+    failure = step_failure(ended(log("start", ok=False, stderr=said)), "start", job)
+    assert failure is not None
+    assert f'include = ["{include}"]' in failure.text
+    assert "[tool.flowrepro.flow.TrainFlow]" in failure.text
+
+
+def test_a_file_that_nobody_has_is_the_flows_own_matter(job: Job) -> None:
+    said = "FileNotFoundError: [Errno 2] No such file or directory: 'nowhere.csv'\n"
+    failure = step_failure(ended(log("start", ok=False, stderr=said)), "start", job)
+    assert failure is not None
+    assert "include" not in failure.text
+
+
+def test_a_module_that_nobody_declared_is_named(job: Job) -> None:
+    said = "ModuleNotFoundError: No module named 'sklearn.linear_model'\n"
+    failure = step_failure(ended(log("start", ok=False, stderr=said)), "start", job)
+    assert failure is not None
+    assert "declare what provides `sklearn`" in failure.text
+
+
+def test_the_logs_of_a_foreach_stand_under_their_indexes() -> None:
+    one = replace(log("train", index=(0,)), stdout="a\n")
+    two = replace(log("train", index=(1,)), stdout="b\n")
+    assert log_of([one, log("start")], "train", "stdout") == "a\n"
+    assert log_of([one, two], "train", "stdout") == "[0]\na\n[1]\nb\n"
+    assert log_of([one, two], "train", "stderr") == ""

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from recordings import recording
+
+from pytest_flowrepro.check import Observation
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.model import TaskLog
+from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def once(shared: SessionFolder, make: Callable[[], str]) -> str:
+    return shared.once(shared.of("TrainFlow"), "check", make, encode=str, decode=str)
+
+
+def test_what_one_process_made_the_others_read(tmp_path: Path) -> None:
+    assert once(SessionFolder(tmp_path), lambda: "made") == "made"
+    assert once(SessionFolder(tmp_path), lambda: pytest.fail("made again")) == "made"
+
+
+def test_two_that_ask_at_the_same_time_make_it_once(tmp_path: Path) -> None:
+    made = []
+
+    def make() -> str:
+        made.append(threading.get_ident())
+        time.sleep(0.2)
+        return "made"
+
+    def ask() -> None:
+        once(SessionFolder(tmp_path), make)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+
+
+def test_an_error_is_the_same_error_for_all(tmp_path: Path) -> None:
+    def fail() -> str:
+        raise LockError("no such package: x", hint="correct it", detail="because")
+
+    for make in (fail, lambda: pytest.fail("tried again")):
+        with pytest.raises(LockError, match="no such package: x") as caught:
+            once(SessionFolder(tmp_path), make)
+        assert (caught.value.hint, caught.value.detail) == ("correct it", "because")
+
+
+def test_what_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None:
+    def interrupted() -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        once(SessionFolder(tmp_path), interrupted)
+    assert once(SessionFolder(tmp_path), lambda: "made after all") == "made after all"
+
+
+def test_names_that_look_alike_have_folders_of_their_own(tmp_path: Path) -> None:
+    shared = SessionFolder(tmp_path)
+    folders = {shared.of(*key) for key in [("a", "F"), ("b", "F"), ("", "../F"), ("", "..-F")]}
+    assert len(folders) == 4
+    assert {folder.parent for folder in folders} == {tmp_path / "flows"}
+
+
+def test_an_observation_comes_back_as_it_was() -> None:
+    observation = Observation(
+        recording=recording(),
+        logs=(TaskLog(step="train", index=(0, 2), ok=False, stdout="out", stderr="err\udc80"),),
+        failure="exit code 1",
+        output="Metaflow",
+        seconds=(("rerun", 1.5),),
+        notes=("a note",),
+    )
+    assert decode_observation(encode_observation(observation)) == observation
