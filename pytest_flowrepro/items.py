@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.diff import diff, diff_environments
+from pytest_flowrepro.diff import diff, diff_environments, diff_system
 from pytest_flowrepro.discover import find_flows
+from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.errors import BaselineError, DiscoverError, FlowReproError, RerunError
 from pytest_flowrepro.failure import log_of, step_failure
 from pytest_flowrepro.report.text import change_lines, inert
@@ -232,11 +233,11 @@ class EnvironmentItem(PartItem):
     def checked(self, baseline: Recording | None) -> PartResult:
         if baseline is None:
             return super().checked(baseline)
+        gates = self.job.settings.fail_on
         environment = self.flow_session.environment(self.job, baseline)
-        changes = diff_environments(
-            baseline.environments, (environment,), gates=self.job.settings.fail_on
-        )
-        return self.compared(changes)
+        changes = diff_environments(baseline.environments, (environment,), gates=gates)
+        system = diff_system(baseline.system, system_of(), gates=gates)
+        return self.compared((*changes, *system))
 
 
 class StepItem(PartItem):

@@ -17,6 +17,7 @@ from platformdirs import user_cache_dir
 from pytest_flowrepro.environment import shared_environment
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import Lock, Requirements
+from pytest_flowrepro.outcomes import SessionFolder
 from pytest_flowrepro.process import run_process, user_environment
 
 if TYPE_CHECKING:
@@ -143,9 +144,14 @@ CACHES = {
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, session_folder: Path
+) -> Project:
     for name, folder in CACHES.items():
         monkeypatch.setenv(name, os.environ.get(name, folder))
+    # Sessions in this process share what they build, as xdist's workers do; those that run in a
+    # process of their own build anew.
+    monkeypatch.setattr(SessionFolder, "environments", session_folder / "environments")
     pytester.makepyprojecttoml("[tool.pytest]\n")
     return Project(pytester)
 

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from pytest_flowrepro.baseline.folder import portable_name
 from pytest_flowrepro.baseline.node import Node, broken, parse_document, place
 from pytest_flowrepro.errors import BaselineError
@@ -278,8 +280,16 @@ def _read_environment(name: str, node: Node, files: Mapping[str, str], folder: s
         python=fields["python"].text(),
         packages=tuple(_read_package(*entry) for entry in fields["packages"].entries()),
         lock=found,
-        requirements=tuple(line.text() for line in fields["requirements"].items()),
+        requirements=tuple(_requirement(line) for line in fields["requirements"].items()),
     )
+
+
+def _requirement(node: Node) -> str:
+    try:
+        Requirement(node.text())
+    except InvalidRequirement:
+        raise node.wrong("a requirement (PEP 508)") from None
+    return node.text()
 
 
 def _read_package(name: str, node: Node) -> Package:

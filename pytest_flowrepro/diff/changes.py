@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from pytest_flowrepro.diff.explain import explain
 from pytest_flowrepro.diff.value_tree import one_line
 from pytest_flowrepro.model import (
@@ -100,12 +103,38 @@ def diff_environments(
             )
             changes.append(python)
         if a and b:
+            changes += _requirements(a, b, gates)
             changes += _packages(a, b, gates)
     return tuple(changes)
 
 
 def _contents(environment: Environment) -> str:
     return f"{environment.python}, {_count(len(environment.packages), 'package')}"
+
+
+def _requirements(old: Environment, new: Environment, gates: frozenset[Gate]) -> Iterator[Change]:
+    """What the flow declares: a lock that is older than that proves nothing about it."""
+    before, now = (_declared(side.requirements) for side in (old, new))
+    for name, a, b in _paired(before, now):
+        if a != b:
+            yield Change(
+                kind="package",
+                change=_change(a, b),
+                name=f"requirement {name}",
+                old=a,
+                new=b,
+                gated="environment" in gates,
+                environment=old.name,
+                explanation=("declared otherwise since the lock was recorded: record again",),
+            )
+
+
+def _declared(requirements: tuple[str, ...]) -> dict[str, str]:
+    """Canonical name -> what is asked of it, under each of its markers."""
+    declared: dict[str, list[str]] = {}
+    for line in requirements:
+        declared.setdefault(canonicalize_name(Requirement(line).name), []).append(line)
+    return {name: "; ".join(sorted(lines)) for name, lines in declared.items()}
 
 
 def _packages(old: Environment, new: Environment, gates: frozenset[Gate]) -> Iterator[Change]:
@@ -295,7 +324,9 @@ def _explanation(old: Artifact, new: Artifact) -> tuple[str, ...]:
         return ("nondeterministic in the baseline: its values cannot be compared",)
     if new.determinism == "nondeterministic":
         return ("nondeterministic now: it differs between reruns under one hash seed",)
-    return explain(old, new)
+    lines = explain(old, new)
+    # A plain value is explained by itself, and the change says it already.
+    return () if lines == (f"{one_line(old)} -> {one_line(new)}",) else lines
 
 
 def unused_ignores(recordings: Iterable[Recording], ignore: tuple[str, ...]) -> tuple[str, ...]:

@@ -112,3 +112,12 @@ def test_a_file_that_the_package_lacks_is_named_with_the_line_to_add(hello: Proj
         '[tool.pytest]\n[tool.flowrepro.flow.HelloFlow]\ninclude = ["data/rates.csv"]\n',
     )
     hello.check("-k", "step[start]").assert_outcomes(passed=1, deselected=4)
+
+
+def test_requirements_that_changed_since_the_lock_are_told(hello: Project) -> None:
+    hello.write("requirements.txt", "metaflow>=2.12\nsix\n")
+    result = hello.check("-k", "environment")
+    result.assert_outcomes(failed=1, deselected=4)
+    result.stdout.fnmatch_lines(
+        ["*requirement metaflow*metaflow>=2.12*", "*record again*", "*requirement six*added: six*"]
+    )

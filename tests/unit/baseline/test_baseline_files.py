@@ -28,6 +28,10 @@ MANIFEST_TEXT = """\
     "base": {
       "python": "cpython 3.11.7",
       "lock": {"file": "lock-base.txt", "sha256": "LOCK"},
+      "requirements": [
+        "metaflow",
+        "pandas>=2"
+      ],
       "packages": {
         "metaflow": {"version": "2.19.39", "via": [], "record": "sha256:dd"},
         "numpy": {"version": "2.4.5", "via": ["pandas"], "record": "sha256:cc"}
@@ -228,6 +232,12 @@ def edited(name: str, old: str, new: str) -> dict[str, str]:
             "lock-base.txt",
             "../../secret",
             'environments.base.lock.file should be "lock-base.txt", is "../../secret"',
+        ),
+        (
+            MANIFEST,
+            '"pandas>=2"',
+            '"pandas >> 2"',
+            'requirements[1] should be a requirement (PEP 508), is "pandas >> 2"',
         ),
         (
             "lock-base.txt",

@@ -127,7 +127,7 @@ def test_an_artifact_is_told_by_step_index_and_name_with_both_values() -> None:
     change = only(diff(old, new, gates=ALL))
     assert (change.step, change.index, change.name) == ("train", (3,), "score")
     assert (change.old, change.new) == ("0.91", "0.93")
-    assert change.explanation == ("0.91 -> 0.93",)
+    assert change.explanation == ()
 
 
 def test_a_foreach_that_shrank_is_one_change_for_each_task() -> None:
@@ -177,6 +177,25 @@ def test_who_requires_a_package_is_no_part_of_the_comparison() -> None:
     old = environment(package())
     new = environment(replace(package(), via=("pandas",)))
     assert diff_environments((old,), (new,), gates=ALL) == ()
+
+
+def test_a_requirement_that_is_declared_otherwise_is_a_change_of_its_own() -> None:
+    old = replace(environment(package()), requirements=("metaflow", "numpy>=1", "six"))
+    new = replace(environment(package()), requirements=("NumPy>=2", "metaflow", "pandas"))
+    changes = diff_environments((old,), (new,), gates=ALL)
+    assert [(c.change, c.name, c.old, c.new, c.gated) for c in changes] == [
+        ("changed", "requirement numpy", "numpy>=1", "NumPy>=2", True),
+        ("removed", "requirement six", "six", None, True),
+        ("added", "requirement pandas", None, "pandas", True),
+    ]
+    assert "record again" in changes[0].explanation[0]
+
+
+def test_a_plain_value_needs_no_explanation() -> None:
+    old = recording(task("start", artifact("rows", 100, type="int")))
+    new = recording(task("start", artifact("rows", 200, type="int")))
+    change = only(diff(old, new, gates=ALL))
+    assert (change.old, change.new, change.explanation) == ("100", "200", ())
 
 
 def test_a_whole_environment_that_came_is_one_change() -> None:
