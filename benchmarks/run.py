@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
+# PYTHONDONTWRITEBYTECODE, for one, would make every bare run compile Metaflow anew.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+
 FLOW = """\
 from metaflow import FlowSpec, step
 
@@ -72,7 +75,7 @@ class Command:
         done = subprocess.run(
             [os.fspath(arg) for arg in self.argv],
             cwd=self.cwd,
-            env={**os.environ, **(self.env or {})},
+            env={**ENVIRONMENT, **(self.env or {})},
             capture_output=True,
             text=True,
             check=False,

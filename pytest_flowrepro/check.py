@@ -22,12 +22,12 @@ from pytest_flowrepro.model import (
     BuiltEnvironment,
     Capture,
     CodePackage,
-    FlowDescription,
     FlowSource,
     Lock,
     Recording,
     Requirements,
     Run,
+    Step,
     Task,
     TaskLog,
 )
@@ -112,7 +112,8 @@ class _Prepared:
     """What every rerun of one job starts from."""
 
     built: BuiltEnvironment
-    description: FlowDescription
+    steps: tuple[Step, ...]
+    """As Metaflow sees them, in topological order."""
     package: CodePackage
 
 
@@ -173,7 +174,7 @@ def observe(job: Job, baseline: Recording) -> Observation:
     clock = _Clock(job)
     with clock.stage("environment", "rebuilding the environment"):
         built = rebuild(job, baseline)
-    prepared = _prepare(job, built, clock)
+    prepared = _as_recorded(job, built, baseline, clock) or _prepare(job, built, clock)
     return _observation(
         job, prepared, _rerun(job, prepared, clock, seed=0, name="check"), clock, runs=1
     )
@@ -214,32 +215,52 @@ def _prepare(job: Job, built: BuiltEnvironment, clock: _Clock) -> _Prepared:
         description = describe_flow(
             job.flow,
             python=built.python,
-            env=flow_environment(job.flow.name, place=place, python=built.python, hash_seed=0),
+            env=flow_environment(job.flow.name, place=place, built=built, hash_seed=0),
             cwd=job.flow.file.parent,
             workspace=place.root,
             timeout=job.settings.timeout,
         )
     with clock.stage("package", "packaging"):
-        package = package_flow(
-            job.flow,
-            root=job.root,
-            named_files=description.files,
-            include=job.settings.include,
-            suffixes=default_suffixes(os.environ),
-            destination=job.folder / "code.tar",
-        )
-    return _Prepared(built=built, description=description, package=package)
+        package = _package(job, description.files)
+    return _Prepared(built=built, steps=description.steps, package=package)
+
+
+def _as_recorded(
+    job: Job, built: BuiltEnvironment, baseline: Recording, clock: _Clock
+) -> _Prepared | None:
+    """What the baseline knows already: of the same code in the same environment Metaflow says
+    the same, and to ask it costs as much as a step. None where either differs.
+    """
+    if built.manifest not in baseline.environments:
+        return None
+    folder = job.flow.file.parent
+    recorded = (folder / file.path for file in baseline.code)
+    with clock.stage("package", "packaging"):
+        package = _package(job, tuple(path for path in recorded if path.is_file()))
+    if package.files != baseline.code:
+        return None
+    return _Prepared(built=built, steps=baseline.steps, package=package)
+
+
+def _package(job: Job, named_files: tuple[Path, ...]) -> CodePackage:
+    return package_flow(
+        job.flow,
+        root=job.root,
+        named_files=named_files,
+        include=job.settings.include,
+        suffixes=default_suffixes(os.environ),
+        destination=job.folder / "code.tar",
+    )
 
 
 def _rerun(job: Job, prepared: _Prepared, clock: _Clock, *, seed: int, name: str) -> _Rerun:
     place = Place(root=job.folder / name).create()
     flow_file = extract_package(prepared.package, place.copy)
-    python = prepared.built.python
     with clock.stage("rerun", f"running ({name} run)"):
         run = rerun_flow(
             job.flow.name,
             flow_file,
-            python=python,
+            built=prepared.built,
             place=place,
             parameters=job.settings.parameters,
             hash_seed=seed,
@@ -257,16 +278,16 @@ def _rerun(job: Job, prepared: _Prepared, clock: _Clock, *, seed: int, name: str
 
 
 def _capture(job: Job, prepared: _Prepared, run: Run, place: Place, flow_file: Path) -> Capture:
-    python = prepared.built.python
+    built = prepared.built
     try:
         return capture(
             run,
-            python=python,
+            python=built.python,
             flow_file=flow_file,
             cwd=flow_file.parent,
-            env=flow_environment(job.flow.name, place=place, python=python, hash_seed=0),
+            env=flow_environment(job.flow.name, place=place, built=built, hash_seed=0),
             workspace=place.root,
-            steps=tuple(step.name for step in prepared.description.steps),
+            steps=tuple(step.name for step in prepared.steps),
             timeout=CAPTURE_TIMEOUT,
         )
     except CaptureError:
@@ -285,7 +306,7 @@ def _observation(
         code=prepared.package.files,
         environments=(prepared.built.manifest,),
         system=system_of(),
-        steps=prepared.description.steps,
+        steps=prepared.steps,
         parameters=rerun.captured.parameters,
         tasks=rerun.captured.tasks,
         runs=runs,
@@ -296,7 +317,7 @@ def _observation(
         failure=None if rerun.run.ok else ending(rerun.run),
         output=rerun.run.output,
         seconds=clock.read(),
-        notes=_ran_here_instead(prepared.description),
+        notes=_ran_here_instead(prepared.steps),
     )
 
 
@@ -310,10 +331,10 @@ def ending(run: Run) -> str:
 _REMOTE = frozenset({"batch", "kubernetes"})
 
 
-def _ran_here_instead(description: FlowDescription) -> tuple[str, ...]:
+def _ran_here_instead(steps: tuple[Step, ...]) -> tuple[str, ...]:
     return tuple(
         f"step {step.name} ran on this machine; the flow sends it elsewhere (@{decorator.name})"
-        for step in description.steps
+        for step in steps
         for decorator in step.decorators
         if decorator.name in _REMOTE
     )

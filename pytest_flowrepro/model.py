@@ -158,6 +158,11 @@ class BuiltEnvironment:
     python: Path
     manifest: Environment
 
+    @property
+    def bytecode(self) -> Path:
+        """For PYTHONPYCACHEPREFIX: nothing is written beside a source, the user's least of all."""
+        return self.path / "pycache"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class System:

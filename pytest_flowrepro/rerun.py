@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.errors import RerunError
-from pytest_flowrepro.model import Json, Run
+from pytest_flowrepro.model import BuiltEnvironment, Json, Run
 from pytest_flowrepro.process import (
     CommandNotFoundError,
     Completed,
@@ -60,22 +60,21 @@ class Place:
         return self
 
 
-def flow_environment(flow: str, *, place: Place, python: Path, hash_seed: int) -> dict[str, str]:
+def flow_environment(
+    flow: str, *, place: Place, built: BuiltEnvironment, hash_seed: int
+) -> dict[str, str]:
     """What a flow sees of the outside: an allowlist, and folders of its own.
 
-    Nothing of the user's METAFLOW_*, PYTHON*, PIP_* or UV_* is in it. Bytecode goes into a
-    folder beside the environment, so that neither the user's tree nor the copy is written to
-    and the tasks of all the flows that share the environment compile Metaflow once.
+    Nothing of the user's METAFLOW_*, PYTHON*, PIP_* or UV_* is in it.
     """
-    environment = python.parent.parent
     extra = {
         "HOME": str(place.home),
         "USERNAME": "flowrepro",
         "PYTHONHASHSEED": str(hash_seed),
         "PYTHONNOUSERSITE": "1",
         "PYTHONPATH": str(EXTENSION),
-        "PYTHONPYCACHEPREFIX": str(environment / "pycache"),
-        "VIRTUAL_ENV": str(environment),
+        "PYTHONPYCACHEPREFIX": str(built.bytecode),
+        "VIRTUAL_ENV": str(built.path),
         "METAFLOW_HOME": str(place.home / ".metaflowconfig"),
         "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(place.datastore),
         "METAFLOW_USER": "flowrepro",
@@ -83,7 +82,7 @@ def flow_environment(flow: str, *, place: Place, python: Path, hash_seed: int) -
         "FLOWREPRO_OBSERVED": str(place.observed),
     }
     isolated = isolated_environment(extra)
-    isolated["PATH"] = f"{python.parent}{os.pathsep}{isolated.get('PATH', os.defpath)}"
+    isolated["PATH"] = f"{built.python.parent}{os.pathsep}{isolated.get('PATH', os.defpath)}"
     return isolated
 
 
@@ -102,7 +101,7 @@ def rerun_flow(
     flow: str,
     flow_file: Path,
     *,
-    python: Path,
+    built: BuiltEnvironment,
     place: Place,
     parameters: Mapping[str, Json],
     hash_seed: int,
@@ -116,7 +115,7 @@ def rerun_flow(
     """
     run_id_file = place.root / "run-id"
     command: list[str | Path] = [
-        python,
+        built.python,
         flow_file.name,
         "--no-pylint",
         "run",
@@ -125,7 +124,7 @@ def rerun_flow(
         f"--max-workers={os.cpu_count() or 2}",
         *parameter_arguments(parameters),
     ]
-    environment = flow_environment(flow, place=place, python=python, hash_seed=hash_seed)
+    environment = flow_environment(flow, place=place, built=built, hash_seed=hash_seed)
     try:
         completed = run_process(
             command,

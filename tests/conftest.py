@@ -16,7 +16,7 @@ from platformdirs import user_cache_dir
 
 from pytest_flowrepro.environment import shared_environment
 from pytest_flowrepro.lock import resolver
-from pytest_flowrepro.model import Lock, Requirements
+from pytest_flowrepro.model import BuiltEnvironment, Lock, Requirements
 from pytest_flowrepro.outcomes import SessionFolder
 from pytest_flowrepro.process import run_process, user_environment
 
@@ -59,8 +59,8 @@ def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def metaflow_python(session_folder: Path) -> Path:
-    """The interpreter of an environment that holds Metaflow, pandas and numpy."""
+def metaflow_environment(session_folder: Path) -> BuiltEnvironment:
+    """Metaflow, pandas and numpy, ready to run."""
     folder = session_folder / "metaflow-environment"
     folder.mkdir(exist_ok=True)
     requirements = Requirements(lines=("metaflow", "numpy", "pandas"), source="tests/conftest.py")
@@ -71,7 +71,7 @@ def metaflow_python(session_folder: Path) -> Path:
                 requirements, python=Path(sys.executable), workspace=folder, timeout=300
             )
             lock_file.write_text(found.text, encoding="utf-8")
-    built = shared_environment(
+    return shared_environment(
         Lock(text=lock_file.read_text(encoding="utf-8")),
         name="base",
         requirements=requirements.lines,
@@ -80,7 +80,11 @@ def metaflow_python(session_folder: Path) -> Path:
         installer="uv",
         timeout=600,
     )
-    return built.python
+
+
+@pytest.fixture(scope="session")
+def metaflow_python(metaflow_environment: BuiltEnvironment) -> Path:
+    return metaflow_environment.python
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from packaging.version import Version
 
+from pytest_flowrepro.environment.bytecode import keep_bytecode
 from pytest_flowrepro.environment.interface import installer_named
 from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.manifest import (
@@ -61,6 +62,7 @@ def build_environment(
     installer_named(installer).install(lock_file, python=venv_python, timeout=left)
     built = _described(folder, lock, name, requirements)
     compare(built.manifest.packages, locked, marker_environment(folder), name)
+    keep_bytecode(built)
     (folder / _COMPLETE).touch()
     return built
 

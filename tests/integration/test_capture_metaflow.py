@@ -10,9 +10,7 @@ from pytest_flowrepro.capture import capture
 from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pytest_flowrepro.model import Artifact, Capture, Json, TaskLog
+    from pytest_flowrepro.model import Artifact, BuiltEnvironment, Capture, Json, TaskLog
 
 FLOW = """
 import dataclasses, sys
@@ -89,7 +87,9 @@ class Model:
 
 
 @pytest.fixture(scope="module")
-def captured(metaflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Capture:
+def captured(
+    metaflow_environment: BuiltEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> Capture:
     place = Place(root=tmp_path_factory.mktemp("grid") / "run").create()
     files = {"grid.py": FLOW, "shapes.py": SHAPES, "words.txt": "b a\n", "config.json": '{"lr": 1}'}
     for name, text in files.items():
@@ -98,7 +98,7 @@ def captured(metaflow_python: Path, tmp_path_factory: pytest.TempPathFactory) ->
     run = rerun_flow(
         "GridFlow",
         flow_file,
-        python=metaflow_python,
+        built=metaflow_environment,
         place=place,
         parameters={"alpha": 0.25},
         hash_seed=1,
@@ -107,10 +107,10 @@ def captured(metaflow_python: Path, tmp_path_factory: pytest.TempPathFactory) ->
     assert not run.ok, "its last step fails"
     return capture(
         run,
-        python=metaflow_python,
+        python=metaflow_environment.python,
         flow_file=flow_file,
         cwd=place.copy,
-        env=flow_environment("GridFlow", place=place, python=metaflow_python, hash_seed=0),
+        env=flow_environment("GridFlow", place=place, built=metaflow_environment, hash_seed=0),
         workspace=place.root,
         steps=("start", "row", "cell", "join_cells", "join_rows", "caught", "end"),
         timeout=60,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_flowrepro.model import BuiltEnvironment
+
     Ask = Callable[[str], FlowDescription]
 
 BODY = """
@@ -40,19 +42,19 @@ def flows(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ask(flows: Path, tmp_path: Path, metaflow_python: Path) -> Ask:
+def ask(flows: Path, tmp_path: Path, metaflow_environment: BuiltEnvironment) -> Ask:
     """Describe TrainFlow, as flows/train.py with this text; its folder is left as it was."""
 
     def describe(text: str) -> FlowDescription:
         file = flows / "train.py"
         file.write_text(dedent(text), encoding="utf-8")
         place = Place(root=tmp_path / "work").create()
-        env = flow_environment("TrainFlow", place=place, python=metaflow_python, hash_seed=0)
+        env = flow_environment("TrainFlow", place=place, built=metaflow_environment, hash_seed=0)
         before = sorted(flows.rglob("*"))
         try:
             return describe_flow(
                 FlowSource(file=file, name="TrainFlow", lineno=1, steps=()),
-                python=metaflow_python,
+                python=metaflow_environment.python,
                 env=env,
                 cwd=flows,
                 workspace=place.root,

@@ -3,9 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from recordings import recording
 
 from pytest_flowrepro.errors import RerunError
-from pytest_flowrepro.model import Run
+from pytest_flowrepro.model import BuiltEnvironment, Run
 from pytest_flowrepro.rerun import (
     Place,
     flow_environment,
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.model import Json
+
+
+def built(folder: Path) -> BuiltEnvironment:
+    return BuiltEnvironment(
+        path=folder / "env",
+        python=folder / "env" / "bin" / "python",
+        manifest=recording().environments[0],
+    )
 
 
 def test_parameters_as_metaflows_command_line_takes_them() -> None:
@@ -43,12 +52,11 @@ def test_a_flow_has_folders_of_its_own_and_a_fixed_hash_seed(
     monkeypatch.setenv("METAFLOW_DEFAULT_DATASTORE", "s3")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
     place = Place(root=tmp_path / "run").create()
-    python = tmp_path / "env" / "bin" / "python"
-    env = flow_environment("TrainFlow", place=place, python=python, hash_seed=1)
+    env = flow_environment("TrainFlow", place=place, built=built(tmp_path), hash_seed=1)
     assert env["HOME"] == str(place.home)
     assert env["METAFLOW_DATASTORE_SYSROOT_LOCAL"] == str(place.datastore)
     assert env["PYTHONHASHSEED"] == "1"
-    assert env["PATH"].startswith(str(python.parent))
+    assert env["PATH"].startswith(str(tmp_path / "env" / "bin"))
     assert env["PYTHONPYCACHEPREFIX"].startswith(str(tmp_path / "env"))
     assert not {"METAFLOW_DEFAULT_DATASTORE", "PIP_INDEX_URL"} & set(env)
 
@@ -59,7 +67,7 @@ def test_an_interpreter_that_is_gone_is_an_error(tmp_path: Path) -> None:
         rerun_flow(
             "TrainFlow",
             place.copy / "train.py",
-            python=tmp_path / "env" / "bin" / "python",
+            built=built(tmp_path),
             place=place,
             parameters={},
             hash_seed=0,

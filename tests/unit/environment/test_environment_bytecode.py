@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_flowrepro.environment.bytecode import keep_bytecode
+from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
+
+LOCK = Lock(text="six==1.17.0 --hash=sha256:00\n")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "pytest-flowrepro" / "bytecode"
+
+
+def environment(folder: Path, source: str = "value = 1\n", lock: Lock = LOCK) -> BuiltEnvironment:
+    """As if it had been installed a moment ago."""
+    packages = folder / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "thing.py").write_text(source)
+    manifest = Environment(name="base", python="cpython 3.11.7", packages=(), lock=lock)
+    built = BuiltEnvironment(path=folder, python=Path(sys.executable), manifest=manifest)
+    keep_bytecode(built)
+    return built
+
+
+PLAIN = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
+def import_thing(built: BuiltEnvironment) -> tuple[str, bool]:
+    """What `thing.value` is in there, and whether Python had to compile it."""
+    (packages,) = built.path.glob("lib/*/site-packages")
+    done = subprocess.run(
+        [sys.executable, "-v", "-c", "import thing; print(thing.value)"],
+        env={**PLAIN, "PYTHONPATH": str(packages), "PYTHONPYCACHEPREFIX": str(built.bytecode)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip(), "# wrote " in done.stderr
+
+
+def compiled(built: BuiltEnvironment) -> bool:
+    return import_thing(built)[1]
+
+
+def test_the_next_environment_of_the_same_lock_finds_the_bytecode(tmp_path: Path) -> None:
+    assert compiled(environment(tmp_path / "first"))
+    assert not compiled(environment(tmp_path / "second"))
+
+
+def test_another_lock_has_its_own(tmp_path: Path) -> None:
+    compiled(environment(tmp_path / "first"))
+    other = Lock(text="six==1.16.0 --hash=sha256:00\n")
+    assert compiled(environment(tmp_path / "second", "value = 2\n", other))
+
+
+def test_what_a_flow_edits_does_not_reach_the_next_environment(tmp_path: Path) -> None:
+    first = environment(tmp_path / "first")
+    (source,) = first.path.rglob("thing.py")
+    source.write_text("value = 9\n")
+    assert import_thing(first)[0] == "9"
+    assert import_thing(environment(tmp_path / "second"))[0] == "1"
+
+
+def test_bytecode_that_nobody_used_for_long_is_deleted(tmp_path: Path, cache: Path) -> None:
+    compiled(environment(tmp_path / "first"))
+    (old,) = cache.iterdir()
+    os.utime(old, (0, 0))
+    compiled(environment(tmp_path / "second", "value = 2\n", Lock(text="another")))
+    assert old not in cache.iterdir()
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("in the way")
+    assert compiled(environment(tmp_path / "first"))
