@@ -9,6 +9,7 @@ import platform
 import re
 import sys
 from importlib.metadata import PathDistribution
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.markers import default_environment
@@ -21,7 +22,6 @@ from pytest_flowrepro.model import Package, System
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 # Written by the installer and not part of the wheel, or different on each machine: scripts name
 # the interpreter in their first line.
@@ -79,6 +79,11 @@ def interpreter_of(environment: Path) -> str:
     """Implementation and version, `cpython 3.11.7`, as virtualenv notes them in pyvenv.cfg."""
     settings = _pyvenv(environment)
     return f"{settings['implementation'].lower()} {settings['version']}"
+
+
+def base_prefix(environment: Path) -> Path:
+    """Where the interpreter that a virtualenv was made of is installed."""
+    return Path(_pyvenv(environment)["base-prefix"])
 
 
 def marker_environment(environment: Path) -> dict[str, str]:
