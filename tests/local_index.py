@@ -7,6 +7,7 @@ network. The pages are those of PEP 503 with the `data-yanked` attribute of PEP 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import io
 import os
@@ -174,7 +175,9 @@ class LocalIndex:
         request.send_header("Content-Length", str(len(body or b"")))
         request.end_headers()
         if request.command == "GET":
-            request.wfile.write(body or b"")
+            # An installer that has seen enough, or was stopped, hangs up.
+            with contextlib.suppress(ConnectionError):
+                request.wfile.write(body or b"")
 
     def _body(self, path: str) -> bytes | None:
         if self.status:
