@@ -28,6 +28,7 @@ COMMAND = "flowrepro-describe"
 _DETAIL_LINES = 40
 _CONFIG = re.compile(r"configuration file '(?P<file>.+?)' could not be read for '(?P<config>.+?)'")
 _NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '(?P<name>[^'.]+)", re.MULTILINE)
+_STEP_ENVIRONMENT = re.compile(r"@(?P<name>\w+) decorator requires --environment=")
 _LIBRARY_FRAME = re.compile(r'  File "(<frozen |[^"]*/(site-packages|lib/python\d[^/"]*)/)')
 
 
@@ -97,16 +98,21 @@ def _failure(flow: FlowSource, completed: Completed, cwd: Path) -> DescribeError
     elif config := _CONFIG.search(words):
         missing = cwd / config["file"]
         what = f"{missing}: the file for config '{config['config']}' of {flow.name} cannot be read"
-        hint = "create it, or correct the Config's default; `cwd` sets where it is looked for"
+        hint = "create it, or correct the Config's default, which is read from the flow's folder"
     elif module := _NO_MODULE.search(words):
         what = f"{flow.file}: {flow.name} imports `{module['name']}`, which is not there"
         hint = (
             f"declare what provides `{module['name']}` in the flow's requirements, then record "
             "again; a module of this repository must lie beside the flow"
         )
+    elif match := _STEP_ENVIRONMENT.search(words):
+        hint = (
+            f"environments of single steps (@{match['name']}) are not rebuilt yet: declare what "
+            "the flow needs in its requirements, and take the decorator away"
+        )
     elif f"No such command '{COMMAND}'" in words or f'No such command "{COMMAND}"' in words:
         what = f"{flow.file}: Metaflow did not load the extension of pytest-flowrepro"
-        hint = "require a newer metaflow: 2.19.39 is known to load it"
+        hint = "require metaflow>=2.12, the oldest that is known to load it"
     elif completed.returncode < 0 or not words:
         what = f"{flow.file}: {flow.name} ended with {completed.ending} while it was loaded"
         hint = f"run `python {flow.file.name} check` by hand and correct what ends it"

@@ -18,6 +18,8 @@ _LINES = 60
 """Of a step's stderr: enough for a traceback through a library or two."""
 
 _NO_FILE = re.compile(r"^FileNotFoundError: .*?: '(?P<path>[^']+)'$", re.MULTILINE)
+# click, which runs Metaflow's command line, makes this of an EOFError.
+_NO_INPUT = re.compile(r"^Aborted!$|^EOFError", re.MULTILINE)
 _NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '(?P<name>[^']+)'", re.MULTILINE)
 
 
@@ -75,6 +77,8 @@ def _advice(said: str, ending: str, job: Job) -> str | None:
             f"    [tool.flowrepro.flow.{job.flow.name}]\n"
             f'    include = ["{include}"]\n'
         )
+    if _NO_INPUT.search(said):
+        return "the step asked its standard input, and in a rerun nobody answers: use a Parameter"
     if match := _NO_MODULE.search(said):
         name = match["name"].partition(".")[0]
         return (

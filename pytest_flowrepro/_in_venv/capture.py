@@ -25,6 +25,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 from typing import Any, NamedTuple
 
@@ -82,10 +83,11 @@ def main() -> None:
 def read_tasks(request: dict[str, Any]) -> list[TaskState]:
     """Every task that left anything, the pseudo task `_parameters` included."""
     from metaflow.datastore.flow_datastore import FlowDataStore  # noqa: PLC0415  see `main`
+    from metaflow.metaflow_config import DATASTORE_LOCAL_DIR  # noqa: PLC0415
     from metaflow.plugins.datastores.local_storage import LocalStorage  # noqa: PLC0415
 
-    root = os.path.join(request["datastore"], LocalStorage.DATASTORE_DIR)
-    stores = FlowDataStore(request["flow"], storage_impl=LocalStorage, ds_root=root)
+    root = os.path.join(request["datastore"], DATASTORE_LOCAL_DIR)
+    stores = FlowDataStore(request["flow"], None, storage_impl=LocalStorage, ds_root=root)
     tasks = []
     run = os.path.join(root, request["flow"], request["run_id"])
     for step in sorted(folders(run)):
@@ -201,7 +203,23 @@ def log(task: TaskState, limit: int) -> dict[str, Any]:
         # A line that mflog did not decorate keeps its line feed.
         text = b"".join(line.rstrip(b"\n") + b"\n" for line in lines).decode("utf-8", "replace")
         streams[stream] = cut_in_the_middle(text, limit)
+    streams["stderr"] += ending(task)
     return {"step": task.step, "index": task.path, "ok": task.ok, **streams}
+
+
+def ending(task: TaskState) -> str:
+    """The signal that ended a task, in words: Metaflow stores its number, and names one only."""
+    if not task.store.has_metadata("runtime"):
+        return ""
+    code = task.store.load_metadata(["runtime"])["runtime"]["return_code"]
+    if code >= 0:
+        return ""
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = "signal %d" % -code
+    hint = " (the system may have run out of memory)" if name == "SIGKILL" else ""
+    return "Task was ended by %s%s.\n" % (name, hint)
 
 
 def cut_in_the_middle(text: str, limit: int) -> str:

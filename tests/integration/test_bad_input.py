@@ -118,6 +118,17 @@ def test_a_flow_that_is_not_valid_for_metaflow_gets_metaflows_own_words(hello: P
     no_traceback_of_ours(result)
 
 
+def test_environments_of_single_steps_are_refused_with_a_sentence(hello: Project) -> None:
+    hello.edit("flow.py", "FlowSpec, Parameter", "FlowSpec, Parameter, pypi")
+    hello.edit(
+        "flow.py", "    @step\n    def count", "    @pypi(packages={})\n    @step\n    def count"
+    )
+    result = hello.check("-k", "code")
+    result.assert_outcomes(errors=1, deselected=4)
+    result.stdout.fnmatch_lines(["*environments of single steps (@pypi) are not rebuilt yet*"])
+    no_traceback_of_ours(result)
+
+
 def test_a_required_parameter_without_a_value_is_named(hello: Project) -> None:
     hello.edit("flow.py", 'Parameter("whom", default="world")', 'Parameter("whom", required=True)')
     result = hello.check("-k", "step[start]")

@@ -177,7 +177,7 @@ line 1 column 2"""
         (
             saying("Usage: x\n\nError: No such command 'flowrepro-describe'.", 2),
             "did not load the extension",
-            "newer metaflow",
+            "metaflow>=2.12",
             "No such command 'flowrepro-describe'.",
         ),
         ("kill -SEGV $$", "ended with signal SIGSEGV", "by hand", ""),

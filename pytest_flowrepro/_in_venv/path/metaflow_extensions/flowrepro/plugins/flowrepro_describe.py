@@ -61,8 +61,8 @@ def _description(flow, graph):
     parameters = sorted((parameter for _, parameter in flow._get_parameters()), key=_name)
     return {
         "name": flow.name,
-        "steps": [_step(graph[name]) for name in graph.sorted_nodes],
-        "decorators": _decorators(_flow_decorators(flow), flow._flow_mutators),
+        "steps": [_step(graph[name]) for name in _in_order(graph)],
+        "decorators": _decorators(_flow_decorators(flow), _flow_mutators(flow)),
         "parameters": [_parameter(parameter) for parameter in parameters],
         "files": sorted({*_default_files(parameters), *_added_files(flow)}),
     }
@@ -76,6 +76,28 @@ def _flow_decorators(flow):
     return chain.from_iterable(flow._flow_decorators.values())
 
 
+def _flow_mutators(flow):
+    return getattr(flow, "_flow_mutators", ())  # there since 2.19.2
+
+
+def _users_decorators(step):
+    """Wrappers and mutators of a step or of its node in the graph, there since 2.16."""
+    return chain(getattr(step, "wrappers", ()), getattr(step, "config_decorators", ()))
+
+
+def _in_order(graph):
+    if hasattr(graph, "sorted_nodes"):  # there since 2.13
+        return graph.sorted_nodes
+    order, pending = [], ["start"]
+    while pending:
+        name = pending.pop(0)
+        if name in order:
+            order.remove(name)  # a join comes after the last of its branches
+        order.append(name)
+        pending.extend(graph[name].out_funcs)
+    return order
+
+
 # --- steps and decorators, as in metaflow/graph.py output_steps -----------------------
 
 
@@ -84,7 +106,7 @@ def _step(node):
         "name": node.name,
         "type": node.type,
         "next": node.out_funcs,
-        "decorators": _decorators(node.decorators, chain(node.wrappers, node.config_decorators)),
+        "decorators": _decorators(node.decorators, _users_decorators(node)),
     }
 
 
@@ -160,10 +182,9 @@ def _default_files(parameters):
 
 def _added_files(flow):
     """User files that decorators and mutators add (metaflow/package MetaflowPackage)."""
-    of_steps = (
-        chain(step.decorators, step.wrappers, step.config_decorators) for step in flow._steps
-    )
-    everything = chain(_flow_decorators(flow), flow._flow_mutators, chain.from_iterable(of_steps))
+    of_steps = (chain(step.decorators, _users_decorators(step)) for step in flow)
+    mutators = _flow_mutators(flow)
+    everything = chain(_flow_decorators(flow), mutators, chain.from_iterable(of_steps))
     for one in everything:
         for path, *_, kind in getattr(one, "add_to_package", list)():
             if kind == USER_CONTENT and "__flowrepro__" not in path.split(os.sep):

@@ -1,4 +1,5 @@
-"""Attached to every step of a rerun (`run --with flowrepro_observe`): notes how each task ended.
+"""Attached to every step of a rerun (`run --with flowrepro_observe`): notes how each task ended,
+and sees to it that a task that reads its standard input finds the end of it.
 
 For each task attempt one JSON file, `<step>-<task id>-<attempt>.json`, is written into the folder
 that FLOWREPRO_OBSERVED names:
@@ -37,6 +38,11 @@ class ObserveDecorator(StepDecorator):
         self._task_id = task_id
         self._inputs = [[source.step_name, source.task_id] for source in inputs]
         self._set = []
+        # Metaflow gives a task a pipe that nobody writes to (metaflow/runtime.py): who reads its
+        # standard input would wait for ever, and nobody could tell that from work.
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
 
     def task_post_step(self, step_name, flow, graph, retry_count, max_user_code_retries):
         self._note_set(flow)

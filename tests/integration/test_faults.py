@@ -1,0 +1,119 @@
+"""What a flow can do to a rerun, and what becomes of it: never a pass, and nothing is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Project
+
+
+def in_count(project: Project, statement: str) -> None:
+    """Let the step `count` do that first."""
+    project.edit(
+        "flow.py", '        print("counted"', f'        {statement}\n        print("counted"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("import os; os.kill(os.getpid(), 11)", "*Task was ended by SIGSEGV.*"),
+        ("import os; os.kill(os.getpid(), 9)", "*Task was ended by SIGKILL*out of memory*"),
+        ("import os; os._exit(0)", "*HelloFlow*exit code 1*"),
+        ("input()", "*asked its standard input*use a Parameter*"),
+        ("import nothing_that_is_there", "*No module named 'nothing_that_is_there'*"),
+    ],
+)
+def test_a_step_that_dies_is_a_failure_and_no_drift(
+    hello: Project, statement: str, said: str
+) -> None:
+    in_count(hello, statement)
+    report = hello.report("--flow-repro-timeout=30")
+    assert report["flows"][0]["verdict"] == "error"
+    result = hello.check("-k", "step[count]", "--flow-repro-timeout=30")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([said])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import os; os.chdir('/')",
+        "import os, shutil; shutil.rmtree(os.getcwd())",
+        "import sys; sys.stdout.buffer.write(b'caf\\xe9\\n')",
+        "print('x' * 30_000_000)",
+        "open('flow.py', 'w').write('')",
+        "import os; os.environ.clear()",
+    ],
+)
+def test_what_a_step_does_to_its_surroundings_stays_there(hello: Project, statement: str) -> None:
+    in_count(hello, statement)
+    before = {path: path.read_bytes() for path in hello.path.glob("*.py")}
+    result = hello.check("-k", "step[start] or step[count]", "--flow-repro-timeout=30")
+    # Whether the flow survives what it did is its own matter; the user's tree and ours do.
+    assert result.ret in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+    assert {path: path.read_bytes() for path in hello.path.glob("*.py")} == before
+    assert len(result.stdout.str()) < 1_000_000
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+
+
+DAEMON = """import subprocess, sys
+        nothing = subprocess.DEVNULL
+        sleep = [sys.executable, "-c", "import time; time.sleep(300)"]
+        child = subprocess.Popen(sleep, start_new_session=True, stdout=nothing, stderr=nothing)
+        open(MARK, "w").write(str(child.pid))"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="daemons are found in /proc")
+def test_a_daemon_does_not_outlive_the_check(hello: Project) -> None:
+    mark = hello.path / "pid"
+    in_count(hello, DAEMON.replace("MARK", repr(str(mark))))
+    hello.check("-k", "step[count]", "--flow-repro-timeout=30").assert_outcomes(
+        passed=1, deselected=4
+    )
+    stat = Path("/proc", mark.read_text(), "stat")
+    # A zombie is dead: it waits for whoever adopted it to take notice.
+    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+
+
+def test_a_flow_sees_no_secret_of_the_users_environment(
+    hello: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_TOKEN", "s3cret")
+    in_count(hello, "import os; assert 'API_TOKEN' not in os.environ")
+    hello.check("-k", "step[count]").assert_outcomes(passed=1, deselected=4)
+
+
+def test_a_flow_that_edits_an_installed_file_does_not_poison_the_next_check(
+    hello: Project,
+) -> None:
+    edit = "import idna; open(idna.__file__, 'a').write('poisoned = 1')"
+    in_count(hello, edit)
+    hello.check("-k", "step[count]").assert_outcomes(passed=1, deselected=4)
+    hello.edit("flow.py", edit, "import idna; assert not hasattr(idna, 'poisoned')")
+    hello.check("-k", "step[count]").assert_outcomes(passed=1, deselected=4)
+
+
+def test_values_cannot_give_orders_to_a_terminal_or_a_ci_machine(hello: Project) -> None:
+    hello.edit("flow.py", '"hello "', r'"\x1b[31m\n::error::owned "')
+    result = hello.check("--flow-repro-md=r.md", "--flow-repro-html=r.html")
+    result.assert_outcomes(passed=2, failed=3)
+    for text in (
+        result.stdout.str(),
+        (hello.path / "r.md").read_text(encoding="utf-8"),
+        (hello.path / "r.html").read_text(encoding="utf-8"),
+    ):
+        assert "\x1b[31m" not in text
+        assert "\n::error" not in text
+
+
+def test_a_failing_steps_words_are_shown_inert(hello: Project) -> None:
+    in_count(hello, r"raise ValueError('\x1b[31m\n::error::owned')")
+    result = hello.check("-k", "step[count]", "--show-capture=no")
+    result.assert_outcomes(failed=1, deselected=4)
+    assert "\x1b[31m" not in result.stdout.str()
+    assert "\n::error" not in result.stdout.str()
