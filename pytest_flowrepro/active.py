@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -78,6 +79,19 @@ class FlowReproPlugin:
             return False
         return named is None or session.isinitpath(path)
 
+    def pytest_collection_finish(self) -> None:
+        """Tell settings of a flow that is not there, where everything was collected."""
+        everything = self.config.args_source is not pytest.Config.ArgsSource.ARGS
+        worker = getattr(self.config, "workerinput", {"workerid": "gw0"})["workerid"]
+        if not everything or worker != "gw0":
+            return
+        found = self.session.collected
+        for name in sorted(set(self.session.settings.by_flow) - found):
+            near = difflib.get_close_matches(name, found, n=1)
+            meant = f"; did you mean `{near[0]}`?" if near else ""
+            text = f"tool.flowrepro.flow.{name}: there is no flow of that name{meant}"
+            self.config.issue_config_time_warning(pytest.PytestConfigWarning(text), 2)
+
     # --- results ----------------------------------------------------------------------
 
     @pytest.hookimpl(wrapper=True)
@@ -143,6 +157,8 @@ def _session(
         flow_files = settings.flow_files()
     except FlowReproError as error:
         raise pytest.UsageError(str(error)) from error
+    if option.flow_repro_timeout is not None and not option.flow_repro_timeout > 0:
+        raise pytest.UsageError("--flow-repro-timeout: give a number of seconds above 0")
     as_of = None
     if option.flow_repro_as_of is not None:
         try:

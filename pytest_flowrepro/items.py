@@ -69,6 +69,7 @@ class FlowFile(pytest.File):
             raise self.flows
         session = self.config.stash[SESSION]
         for flow in self.flows:
+            session.collected.add(flow.name)
             for case in session.settings.cases(flow.name):
                 yield FlowNode.of(self, session.job(flow, case))
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
 from pytest_flowrepro.check import Job, Observation, observe, rebuild, record
+from pytest_flowrepro.diff import unused_ignores
+from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Session:
     flow_files: frozenset[Path] | None = None
     """What the configuration's `flows` names; None: every file that starts a flow."""
     progress: Callable[[str], None] = lambda _: None
+    collected: set[str] = field(default_factory=set)
+    """Names of the flows that were found."""
     _baselines: dict[str, Recording | None] = field(default_factory=dict)
     _told: set[tuple[str, str]] = field(default_factory=set)
 
@@ -80,7 +84,7 @@ class Session:
 
     def observed(self, job: Job, baseline: Recording) -> Observation:
         """Rebuild and rerun the flow, once per session."""
-        return self._once(job, "check", lambda: observe(job, baseline))
+        return self._once(job, "check", lambda: self._observe(job, baseline))
 
     def environment(self, job: Job, baseline: Recording) -> Environment:
         """The rebuilt environment alone, without a rerun."""
@@ -95,8 +99,27 @@ class Session:
     def _record(self, job: Job) -> Observation:
         observation = record(job)
         if observation.failure is None:
+            self._refuse_unused_ignores(job, observation.recording)
             write_baseline(self._folder(job), observation.recording, root=self.root)
         return observation
+
+    def _observe(self, job: Job, baseline: Recording) -> Observation:
+        observation = observe(job, baseline)
+        if observation.failure is None:
+            self._refuse_unused_ignores(job, baseline, observation.recording)
+        return observation
+
+    def _refuse_unused_ignores(self, job: Job, *recordings: Recording) -> None:
+        """Raise `SettingsError` for a glob of this flow's own that matches nothing of it."""
+        own = set(job.settings.ignore) - set(self.settings.project.ignore)
+        for glob in unused_ignores(recordings, job.settings.ignore):
+            if glob in own:
+                raise SettingsError(
+                    f"{self.settings.file}: tool.flowrepro.flow.{job.flow.name}.ignore: `{glob}` "
+                    "matches no artifact",
+                    hint=f"correct it (`flowrepro show {job.flow.name}` lists them as "
+                    "`step.artifact`), or remove it",
+                )
 
     def _once(self, job: Job, name: str, make: Callable[[], Observation]) -> Observation:
         return self.folder.once(

@@ -164,3 +164,32 @@ def test_the_json_report_of_an_error_says_error_and_never_drift(hello: Project) 
     assert "artifacts.json" in flow["error"]
     assert flow["changes"] == []
     assert json.dumps(flow)
+
+
+def test_an_ignore_that_matches_nothing_is_an_error_that_names_the_key(hello: Project) -> None:
+    table = "[tool.flowrepro.flow.HelloFlow]\nignore = ['start.greting']\n"
+    hello.write("pyproject.toml", f"[tool.pytest]\n{table}")
+    result = hello.check("-k", "step[start]")
+    result.assert_outcomes(errors=1, deselected=4)
+    result.stdout.fnmatch_lines(
+        ["*tool.flowrepro.flow.HelloFlow.ignore: `start.greting` matches no artifact"]
+    )
+    # The project's own globs are for all its flows, and need not match in each.
+    hello.write("pyproject.toml", "[tool.pytest]\n[tool.flowrepro]\nignore = ['start.greting']\n")
+    hello.check("-k", "step[start]").assert_outcomes(passed=1, deselected=4)
+
+
+def test_an_ignored_artifact_is_not_compared(hello: Project) -> None:
+    hello.edit("flow.py", '"hello "', '"hollow "')
+    table = "[tool.flowrepro.flow.HelloFlow]\nignore = ['*.letters', 'start.gr*', 'end.total']\n"
+    hello.write("pyproject.toml", f"[tool.pytest]\n{table}")
+    hello.check("-k", "step").assert_outcomes(passed=3, deselected=2)
+
+
+def test_settings_of_a_flow_that_is_not_there_are_told(hello: Project) -> None:
+    hello.write("pyproject.toml", "[tool.pytest]\n[tool.flowrepro.flow.HeloFlow]\ntimeout = 5\n")
+    result = hello.check("--collect-only")
+    result.stdout.fnmatch_lines(
+        ["*tool.flowrepro.flow.HeloFlow: there is no flow of that name; did you mean `HelloFlow`?*"]
+    )
+    hello.check("--collect-only", "flow.py").stdout.no_fnmatch_line("*HeloFlow*")

@@ -121,3 +121,22 @@ def test_requirements_that_changed_since_the_lock_are_told(hello: Project) -> No
     result.stdout.fnmatch_lines(
         ["*requirement metaflow*metaflow>=2.12*", "*record again*", "*requirement six*added: six*"]
     )
+
+
+def test_a_file_that_a_parameter_names_is_packaged(hello: Project) -> None:
+    hello.edit("flow.py", "FlowSpec, Parameter", "FlowSpec, IncludeFile, Parameter")
+    hello.edit("flow.py", "    @step\n    def start", WORDS + "    @step\n    def start")
+    hello.write("words/other.txt", "some words")
+    hello.write(
+        "pyproject.toml",
+        "[tool.pytest]\n[tool.flowrepro.flow.HelloFlow]\n"
+        "parameters = { words = 'words/other.txt' }\n",
+    )
+    hello.record().assert_outcomes(passed=5)
+    manifest = (hello.baseline("HelloFlow") / "manifest.json").read_text(encoding="utf-8")
+    assert "words/other.txt" in manifest
+    assert '"value": "some words"' in manifest
+    hello.check().assert_outcomes(passed=5)
+
+
+WORDS = '    words = IncludeFile("words", default="not-there.txt")\n\n'

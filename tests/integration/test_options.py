@@ -73,6 +73,12 @@ def test_as_of_resolves_as_of_a_day(project: Project) -> None:
     assert Version(match[1]) <= Version("2.19.20")  # the newest on that day
 
 
+def test_a_timeout_is_above_0(project: Project) -> None:
+    result = project.check("--flow-repro-timeout=0")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--flow-repro-timeout: give a number of seconds above 0*"])
+
+
 def test_as_of_wants_a_date(project: Project) -> None:
     result = project.check("--flow-repro-as-of=yesterday")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

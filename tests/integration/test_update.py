@@ -125,6 +125,19 @@ def test_a_flow_that_fails_is_not_recorded_and_its_baseline_stays(hello: Project
     assert hello.baseline_bytes() == before
 
 
+def test_a_flow_that_fails_under_another_hash_seed_only_is_told_so(project: Project) -> None:
+    project.write(
+        "flow.py",
+        DICE.replace("random.random()", "1 / int(os.environ['PYTHONHASHSEED'] == '0')").replace(
+            "import random", "import os"
+        ),
+    )
+    result = project.record()
+    result.assert_outcomes(failed=1, errors=3)
+    result.stdout.fnmatch_lines(["*DiceFlow was not recorded: *exit code 1 under hash seed 1*"])
+    assert not (project.path / "__flowrepro__").exists()
+
+
 def test_x_stops_before_the_next_flow_is_recorded(hello: Project) -> None:
     hello.write("a_broken.py", DICE.replace("random.random()", "1 / 0"))
     hello.edit("flow.py", '"hello "', '"hullo "')

@@ -1,0 +1,73 @@
+"""One case of one flow as the pipeline takes it, and what the pipeline gives."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import date
+    from pathlib import Path
+
+    from pytest_flowrepro.model import FlowSource, Recording, TaskLog
+    from pytest_flowrepro.settings import FlowSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One case of one flow, and where to observe it."""
+
+    flow: FlowSource
+    case: str | None
+    settings: FlowSettings
+    root: Path
+    """The project."""
+    folder: Path
+    """Of the session, for this job alone; created by the pipeline."""
+    environments: Path
+    """Of the session, shared by all its jobs."""
+    installer: Literal["uv", "pip-tools"] = "uv"
+    as_of: date | None = None
+    progress: Callable[[str], None] = lambda _: None
+
+    @property
+    def title(self) -> str:
+        return f"{self.flow.name}[{self.case}]" if self.case else self.flow.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observation:
+    """What one job's reruns gave, whether or not the flow came to its end."""
+
+    recording: Recording
+    logs: tuple[TaskLog, ...]
+    failure: str | None
+    """How the flow ended when it did not end well: `exit code 1`, `stopped after 600 s`."""
+    output: str
+    """Metaflow's own words, for a failure."""
+    seconds: tuple[tuple[str, float], ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Clock:
+    """Tells each stage as it begins, and keeps how long it took."""
+
+    job: Job
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, doing: str) -> Iterator[None]:
+        self.job.progress(f"{self.job.title}: {doing}")
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            spent = self.seconds.get(name, 0.0) + time.monotonic() - started
+            self.seconds[name] = round(spent, 3)
+
+    def read(self) -> tuple[tuple[str, float], ...]:
+        return tuple(self.seconds.items())
