@@ -90,7 +90,10 @@ class FlowReproPlugin:
             near = difflib.get_close_matches(name, found, n=1)
             meant = f"; did you mean `{near[0]}`?" if near else ""
             text = f"tool.flowrepro.flow.{name}: there is no flow of that name{meant}"
-            self.config.issue_config_time_warning(pytest.PytestConfigWarning(text), 2)
+            try:
+                self.config.issue_config_time_warning(pytest.PytestConfigWarning(text), 2)
+            except pytest.PytestConfigWarning as error:  # under -W error
+                raise pytest.UsageError(text) from error
 
     # --- results ----------------------------------------------------------------------
 

@@ -153,6 +153,8 @@ def project(
 ) -> Project:
     for name, folder in CACHES.items():
         monkeypatch.setenv(name, os.environ.get(name, folder))
+    # Ours, too, would lie in pytester's HOME, which is the project that is tested.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(session_folder / "cache"))
     # Sessions in this process share what they build, as xdist's workers do; those that run in a
     # process of their own build anew.
     monkeypatch.setattr(SessionFolder, "environments", session_folder / "environments")

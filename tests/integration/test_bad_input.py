@@ -193,3 +193,4 @@ def test_settings_of_a_flow_that_is_not_there_are_told(hello: Project) -> None:
         ["*tool.flowrepro.flow.HeloFlow: there is no flow of that name; did you mean `HelloFlow`?*"]
     )
     hello.check("--collect-only", "flow.py").stdout.no_fnmatch_line("*HeloFlow*")
+    assert hello.check("--collect-only", "-W", "error").ret == pytest.ExitCode.USAGE_ERROR

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from conftest import HELLO
+
 if TYPE_CHECKING:
     from conftest import Project
 
@@ -69,6 +71,16 @@ def test_nothing_is_written_into_the_users_tree(hello: Project) -> None:
     before = sorted(hello.path.rglob("*"))
     hello.check("-p", "no:cacheprovider")
     assert sorted(hello.path.rglob("*")) == before
+
+
+def test_recording_writes_the_baseline_and_nothing_else(project: Project) -> None:
+    project.write("flow.py", HELLO)
+    before = set(project.path.rglob("*"))
+    project.record("-p", "no:cacheprovider").assert_outcomes(passed=5)
+    new = {
+        path.relative_to(project.path).parts[0] for path in set(project.path.rglob("*")) - before
+    }
+    assert new == {"__flowrepro__"}
 
 
 def test_a_step_that_fails_shows_its_own_traceback_and_later_ones_are_not_reached(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -90,3 +94,28 @@ def test_it_can_be_switched_on_in_the_configuration(
     hello.write(*name_and_text)
     result = hello.pytester.runpytest_inprocess("--collect-only", "-q")
     assert len([line for line in result.outlines if "HelloFlow::" in line]) == 5
+
+
+def test_a_terminal_sees_a_line_for_each_stage(hello: Project) -> None:
+    ours, theirs = os.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--flow-repro", "-k", "step[start]"],
+        cwd=hello.path,
+        stdout=theirs,
+        stdin=subprocess.DEVNULL,
+    )
+    os.close(theirs)
+    seen = b""
+    with contextlib.suppress(OSError):  # how a terminal of Linux ends
+        while data := os.read(ours, 4096):
+            seen += data
+    os.close(ours)
+    assert child.wait(30) == 0
+    stages = ("rebuilding the environment", "packaging", "running", "reading artifacts")
+    places = [seen.find(f"HelloFlow: {stage}".encode()) for stage in stages]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_where_nobody_watches_there_are_no_such_lines(hello: Project) -> None:
+    hello.check("-k", "step[start]").stdout.no_fnmatch_line("*HelloFlow: running*")
