@@ -19,7 +19,7 @@ from pytest_flowrepro.outcomes import SessionFolder
 from pytest_flowrepro.report import FORMATS, change_lines, summary_line, write_report
 from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.results import flow_reports
-from pytest_flowrepro.session import Session
+from pytest_flowrepro.session import Session, Update
 from pytest_flowrepro.settings import read_settings
 
 if TYPE_CHECKING:
@@ -162,8 +162,15 @@ def _session(
         raise pytest.UsageError(str(error)) from error
     if option.flow_repro_timeout is not None and not option.flow_repro_timeout > 0:
         raise pytest.UsageError("--flow-repro-timeout: give a number of seconds above 0")
+    update: Update = "new" if option.flow_repro_update_new else "no"
+    if option.flow_repro_update:
+        update = "all"
     as_of = None
     if option.flow_repro_as_of is not None:
+        if update == "no":
+            raise pytest.UsageError(
+                "--flow-repro-as-of: a check does not resolve; give it with --flow-repro-update"
+            )
         try:
             as_of = date.fromisoformat(option.flow_repro_as_of)
         except ValueError as error:
@@ -172,11 +179,7 @@ def _session(
         root=config.rootpath,
         settings=settings,
         folder=folder,
-        update="all"
-        if option.flow_repro_update
-        else "new"
-        if option.flow_repro_update_new
-        else "no",
+        update=update,
         installer=option.flow_repro_installer,
         timeout=option.flow_repro_timeout,
         as_of=as_of,

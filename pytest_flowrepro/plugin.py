@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--flow-repro-as-of",
         metavar="DATE",
-        help="when recording, resolve as of that day (YYYY-MM-DD); uv only",
+        help="when recording, resolve as of that day (YYYY-MM-DD)",
     )
     group.addoption(
         "--flow-repro-timeout",

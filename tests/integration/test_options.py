@@ -73,13 +73,17 @@ def test_as_of_resolves_as_of_a_day(project: Project) -> None:
     assert Version(match[1]) <= Version("2.19.20")  # the newest on that day
 
 
-def test_a_timeout_is_above_0(project: Project) -> None:
-    result = project.check("--flow-repro-timeout=0")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--flow-repro-update", "--flow-repro-as-of=yesterday"], "*as-of:*YYYY-MM-DD*"),
+        (["--flow-repro-as-of=2026-01-01"], "*as-of: a check does not resolve*"),
+        (["--flow-repro-timeout=0"], "*--flow-repro-timeout: give a number of seconds above 0*"),
+    ],
+)
+def test_an_option_that_cannot_be_meant_is_a_usage_error(
+    project: Project, options: list[str], said: str
+) -> None:
+    result = project.check(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*--flow-repro-timeout: give a number of seconds above 0*"])
-
-
-def test_as_of_wants_a_date(project: Project) -> None:
-    result = project.check("--flow-repro-as-of=yesterday")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*--flow-repro-as-of:*YYYY-MM-DD*"])
+    result.stderr.fnmatch_lines([said])
