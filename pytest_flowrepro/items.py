@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -187,11 +188,15 @@ class PartItem(pytest.Item):
         return PartResult(verdict=verdict, changes=own, failure=failure)
 
     def _no_baseline(self) -> str:
-        file = self.job.flow.file.name
         return (
             f"{self.job.title} has no baseline yet\nWhat to do: record one with "
-            f"`pytest --flow-repro --flow-repro-update-new {file}`, and commit it"
+            f"`pytest --flow-repro --flow-repro-update-new {self._file}`, and commit it"
         )
+
+    @property
+    def _file(self) -> str:
+        """Relative to the project, with `/`."""
+        return self.path.relative_to(self.job.root).as_posix()
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.job.flow.lineno - 1, f"{self.job.title}::{self.name}"
@@ -214,10 +219,9 @@ class PartItem(pytest.Item):
     def as_json(self) -> dict[str, Any]:
         """What the controller builds the session's reports from."""
         assert self.result is not None
-        root = self.flow_session.root
         return {
             **asdict(self.result),
-            "file": self.path.relative_to(root).as_posix(),
+            "file": self._file,
             "flow": self.job.flow.name,
             "case": self.job.case,
             "part": self.name,
@@ -235,10 +239,12 @@ class EnvironmentItem(PartItem):
         if baseline is None:
             return super().checked(baseline)
         gates = self.job.settings.fail_on
+        started = time.monotonic()
         environment = self.flow_session.environment(self.job, baseline)
+        spent = round(time.monotonic() - started, 3)
         changes = diff_environments(baseline.environments, (environment,), gates=gates)
         system = diff_system(baseline.system, system_of(), gates=gates)
-        return self.compared((*changes, *system))
+        return replace(self.compared((*changes, *system)), seconds=(("environment", spent),))
 
 
 class StepItem(PartItem):

@@ -49,7 +49,8 @@ class Session:
             flow=flow,
             case=case,
             settings=settings,
-            root=self.root,
+            # A file that is named on the command line may lie elsewhere: its folder is its project.
+            root=self.root if flow.file.is_relative_to(self.root) else flow.file.parent,
             folder=self.folder.of(str(flow.file), case or "", flow.name),
             environments=self.folder.environments,
             installer=self.installer,
@@ -100,7 +101,7 @@ class Session:
         observation = record(job)
         if observation.failure is None:
             self._refuse_unused_ignores(job, observation.recording)
-            write_baseline(self._folder(job), observation.recording, root=self.root)
+            write_baseline(self._folder(job), observation.recording, root=job.root)
         return observation
 
     def _observe(self, job: Job, baseline: Recording) -> Observation:
@@ -130,4 +131,4 @@ class Session:
         return baseline_folder(job.flow.file, job.flow.name, job.case)
 
     def _read(self, job: Job) -> Recording | None:
-        return read_baseline(self._folder(job), root=self.root)
+        return read_baseline(self._folder(job), root=job.root)

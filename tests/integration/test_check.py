@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from conftest import HELLO
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Project
 
 
@@ -152,3 +155,12 @@ def test_a_file_that_a_parameter_names_is_packaged(hello: Project) -> None:
 
 
 WORDS = '    words = IncludeFile("words", default="not-there.txt")\n\n'
+
+
+def test_a_flow_outside_the_root_directory_is_its_own_project(
+    hello: Project, tmp_path: Path
+) -> None:
+    shutil.copytree(hello.path, tmp_path / "elsewhere")
+    result = hello.check(str(tmp_path / "elsewhere" / "flow.py"), f"--rootdir={hello.path}")
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines(["reproduced  flow.py::HelloFlow*"])

@@ -43,7 +43,9 @@ def test_the_parts_of_a_flow_become_one_report() -> None:
         [
             result("environment", seconds=[["environment", 0.6]], notes=["one"]),
             result("step[train]", verdict="drifted", changes=[asdict(score)], nondeterministic=2),
-            result("step[end]", seconds=[["rerun", 3.1]], notes=["one", "two"]),
+            result(
+                "step[end]", seconds=[["environment", 0.1], ["rerun", 3.1]], notes=["one", "two"]
+            ),
         ]
     )
     assert (report.verdict, report.nondeterministic) == ("drifted", 2)
