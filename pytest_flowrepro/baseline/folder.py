@@ -70,19 +70,27 @@ def checked_folder(folder: Path, *, root: Path) -> Path:
     """
     for part in (folder, folder.parent):
         _refuse_case_collision(part, root=root)
-    try:
-        real = folder.resolve(strict=False)
-    except (OSError, RuntimeError) as error:
+    real = _resolved(folder)
+    if real is None:
         raise BaselineError(
-            f"{label(folder, root=root)} cannot be followed: {error}",
+            f"{label(folder, root=root)} cannot be followed: a loop of symlinks",
             hint="replace the symlink by a folder",
-        ) from None
+        )
     if not real.is_relative_to(root.resolve()):
         raise BaselineError(
             f"{label(folder, root=root)} leads out of the project, to {visible(str(real))}",
             hint="replace the symlink by a folder: a baseline is kept in git beside its flow",
         )
     return real
+
+
+def _resolved(folder: Path) -> Path | None:
+    """With symlinks resolved; None for a loop, which Python 3.13 no longer raises for."""
+    try:
+        real = folder.resolve(strict=False)
+    except (OSError, RuntimeError):
+        return None
+    return None if any(part.is_symlink() for part in (real, *real.parents)) else real
 
 
 def _refuse_case_collision(folder: Path, *, root: Path) -> None:
