@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _WORKER_KEY = "flowrepro_folder"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # hashable: pytest keeps plugins in sets
 class FlowReproPlugin:
     config: pytest.Config
     session: Session
