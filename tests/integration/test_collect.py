@@ -58,11 +58,12 @@ def test_collecting_starts_no_process_and_touches_no_network(project: Project) -
 
 
 def test_a_conftest_beside_the_flows_is_honoured(project: Project) -> None:
-    project.write("flows/flow.py", HELLO)
-    project.write("flows/conftest.py", "collect_ignore = ['draft.py']\n")
-    project.write("flows/draft.py", HELLO)
+    for folder in ("a", "b"):
+        project.write(f"{folder}/flow.py", HELLO)
+        project.write(f"{folder}/conftest.py", "collect_ignore = ['draft.py']\n")
+        project.write(f"{folder}/draft.py", HELLO)
     result = project.check_apart("--collect-only", "-q", "-k", "code")
-    assert collected(result) == ["flows/flow.py::HelloFlow::code"]
+    assert collected(result) == ["a/flow.py::HelloFlow::code", "b/flow.py::HelloFlow::code"]
 
 
 def test_a_flow_is_not_imported_even_when_it_is_named(project: Project) -> None:
