@@ -29,9 +29,6 @@ _UV_INDEX_VARIABLES = (
     "UV_INDEX",
     "UV_INDEX_URL",
 )
-_PYPI = "https://pypi.org/simple"
-"""The default of both tools."""
-
 _UV_INDEX_KEYS = {"extra-index-url", "find-links", "index", "index-url", "no-index"}
 
 _REACH_UV = (
@@ -82,6 +79,13 @@ class Tool:
     """To be given after the subcommand."""
     env: Mapping[str, str]
     """Credentials are passed here, never in `argv`: any user of a machine can read that."""
+
+
+def default_index() -> str:
+    """The index that both tools use where the user's settings name none, as pip knows it."""
+    from pip._internal.models.index import PyPI  # noqa: PLC0415  pip tells it nowhere else
+
+    return str(PyPI.simple_url)
 
 
 def uv_tool() -> Tool:
@@ -208,7 +212,7 @@ def _indexes_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
     added = {}
     main, extra = settings.get("index-url"), settings.get("extra-index-url", "").split()
     if extra:
-        *first, last = (main or _PYPI, *extra)
+        *first, last = (main or default_index(), *extra)
         added["UV_INDEX"] = " ".join(first)
         added["UV_DEFAULT_INDEX"] = last
         added["UV_INDEX_STRATEGY"] = "unsafe-best-match"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flowrepro.index_settings import pip_settings, pip_tool, uv_tool
+from pytest_flowrepro.index_settings import default_index, pip_settings, pip_tool, uv_tool
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_file_that_pip_cannot_read_either_is_left_to_pip(home: Path) -> None:
         (
             "extra-index-url = https://a/\n  https://b/",
             {
-                "UV_INDEX": "https://pypi.org/simple https://a/",
+                "UV_INDEX": f"{default_index()} https://a/",
                 "UV_DEFAULT_INDEX": "https://b/",
                 "UV_INDEX_STRATEGY": "unsafe-best-match",
             },
