@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +56,8 @@ class Place:
         return self.root / "observed"
 
     def create(self) -> Place:
+        """Empty folders; what a worker that was killed has left is removed."""
+        shutil.rmtree(self.root, ignore_errors=True)
         for folder in (self.copy, self.home, self.datastore, self.observed):
             folder.mkdir(parents=True)
         return self

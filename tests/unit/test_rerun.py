@@ -46,6 +46,13 @@ def test_parameters_as_metaflows_command_line_takes_them() -> None:
     ]
 
 
+def test_what_a_killed_worker_left_is_removed(tmp_path: Path) -> None:
+    left = Place(root=tmp_path / "run").create()
+    (left.copy / "train.py").touch()
+    place = Place(root=tmp_path / "run").create()
+    assert list(place.copy.iterdir()) == []
+
+
 def test_a_flow_has_folders_of_its_own_and_a_fixed_hash_seed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
