@@ -41,15 +41,8 @@ class FlowReproPlugin:
     @classmethod
     def of(cls, config: pytest.Config) -> FlowReproPlugin:
         """The plugin of this process; raises `pytest.UsageError` for options that make no sense."""
-        worker_input = getattr(config, "workerinput", None)
-        if worker_input is None:
-            folder = Path(tempfile.mkdtemp(prefix="flowrepro-"))
-        else:
-            folder = Path(worker_input[_WORKER_KEY])
         plugin = cls(
-            config=config,
-            session=_session(config, SessionFolder(folder), _progress(config)),
-            is_worker=worker_input is not None,
+            config=config, session=_session(config), is_worker=hasattr(config, "workerinput")
         )
         config.stash[SESSION] = plugin.session
         config.addinivalue_line("markers", "flowrepro: one part of a Metaflow flow")
@@ -151,9 +144,7 @@ class FlowReproPlugin:
             shutil.rmtree(self.session.folder.path, ignore_errors=True)
 
 
-def _session(
-    config: pytest.Config, folder: SessionFolder, progress: Callable[[str], None]
-) -> Session:
+def _session(config: pytest.Config) -> Session:
     option = config.option
     try:
         settings = read_settings(config.rootpath)
@@ -178,14 +169,22 @@ def _session(
     return Session(
         root=config.rootpath,
         settings=settings,
-        folder=folder,
+        folder=SessionFolder(_folder(config)),
         update=update,
         installer=option.flow_repro_installer,
         timeout=option.flow_repro_timeout,
         as_of=as_of,
-        progress=progress,
+        progress=_progress(config),
         flow_files=flow_files,
     )
+
+
+def _folder(config: pytest.Config) -> Path:
+    """The controller's folder, which it makes, and its workers share."""
+    worker_input = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        return Path(worker_input[_WORKER_KEY])
+    return Path(tempfile.mkdtemp(prefix="flowrepro-"))
 
 
 def _progress(config: pytest.Config) -> Callable[[str], None]:
