@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.diff import diff, diff_environments, diff_system
+from pytest_flowrepro.diff import diff_environments, diff_system
 from pytest_flowrepro.discover import find_flows
 from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.errors import BaselineError, DiscoverError, FlowReproError, RerunError
@@ -164,15 +164,9 @@ class PartItem(pytest.Item):
         if baseline is None:
             return PartResult(verdict="no baseline", failure=self._no_baseline())
         observation = self.flow_session.observed(self.job, baseline)
-        changes = diff(
-            baseline,
-            observation.recording,
-            gates=self.job.settings.fail_on,
-            ignore=self.job.settings.ignore,
-        )
         ignore = self.job.settings.ignore
         return replace(
-            self.compared(changes),
+            self.compared(self.flow_session.changes(self.job, baseline)),
             seconds=observation.seconds,
             nondeterministic=nondeterministic(baseline, ignore).total(),
             notes=observation.notes,

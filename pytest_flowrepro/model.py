@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -262,9 +262,6 @@ class Recording:
     tasks: tuple[Task, ...]
     runs: int
     """How many reruns the determinism of the artifacts rests on."""
-
-    def with_tasks(self, tasks: tuple[Task, ...]) -> Recording:
-        return replace(self, tasks=tasks)
 
 
 # --- what a comparison gave -----------------------------------------------------------

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from filelock import FileLock
 
@@ -61,11 +61,15 @@ class SessionFolder:
             with FileLock(folder / f"{name}.lock"):
                 if not outcome.exists():
                     _leave(outcome, _outcome(make, encode))
-            self._seen[key] = json.loads(outcome.read_text(encoding="utf-8"))
-        found = self._seen[key]
-        if "error" in found:
-            raise _error(found["error"])
-        return decode(found["result"])
+            found = json.loads(outcome.read_text(encoding="utf-8"))
+            # Decoded once: a flow's every test asks.
+            self._seen[key] = (
+                _error(found["error"]) if "error" in found else decode(found["result"])
+            )
+        seen = self._seen[key]
+        if isinstance(seen, FlowReproError):
+            raise seen
+        return cast("T", seen)
 
 
 def _outcome(make: Callable[[], T], encode: Callable[[T], Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
 from pytest_flowrepro.check import Job, Observation, observe, rebuild, record
-from pytest_flowrepro.diff import unused_ignores
+from pytest_flowrepro.diff import diff, unused_ignores
 from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.model import Environment, FlowSource, Recording
+    from pytest_flowrepro.model import Change, Environment, FlowSource, Recording
     from pytest_flowrepro.settings import Settings
 
 Update = Literal["no", "new", "all"]
@@ -39,6 +39,7 @@ class Session:
     collected: set[str] = field(default_factory=set)
     """Names of the flows that were found."""
     _baselines: dict[str, Recording | None] = field(default_factory=dict)
+    _changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
     _told: set[tuple[str, str]] = field(default_factory=set)
 
     def job(self, flow: FlowSource, case: str | None) -> Job:
@@ -86,6 +87,18 @@ class Session:
     def observed(self, job: Job, baseline: Recording) -> Observation:
         """Rebuild and rerun the flow, once per session."""
         return self._once(job, "check", lambda: self._observe(job, baseline))
+
+    def changes(self, job: Job, baseline: Recording) -> tuple[Change, ...]:
+        """All that differs between the flow as observed and its baseline."""
+        key = job.folder.name
+        if key not in self._changes:
+            self._changes[key] = diff(
+                baseline,
+                self.observed(job, baseline).recording,
+                gates=job.settings.fail_on,
+                ignore=job.settings.ignore,
+            )
+        return self._changes[key]
 
     def environment(self, job: Job, baseline: Recording) -> Environment:
         """The rebuilt environment alone, without a rerun."""

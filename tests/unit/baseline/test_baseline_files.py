@@ -112,7 +112,7 @@ def test_order_is_that_of_the_graph_and_of_numbers_not_of_text() -> None:
     mixed = list(given.tasks)
     random.Random(1).shuffle(mixed)
 
-    files = encode_recording(given.with_tasks(tuple(mixed)))
+    files = encode_recording(replace(given, tasks=tuple(mixed)))
 
     assert files == encode_recording(given)
     assert decode_recording(files).tasks == given.tasks

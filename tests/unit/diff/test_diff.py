@@ -74,14 +74,14 @@ MOVED: list[tuple[str, str, Callable[[Recording], Recording], Gate]] = [
     ("parameter", "removed", lambda r: replace(r, parameters=()), "artifacts"),
     ("step", "changed", lambda r: replace(r, steps=(step("start", "end"), *r.steps[1:])), "code"),
     ("step", "removed", lambda r: replace(r, steps=r.steps[:-1]), "artifacts"),
-    ("step", "removed", lambda r: r.with_tasks(r.tasks[:-1]), "artifacts"),
+    ("step", "removed", lambda r: replace(r, tasks=r.tasks[:-1]), "artifacts"),
     (
         "artifact",
         "changed",
-        lambda r: r.with_tasks((task("start", artifact("rows", 5)), *r.tasks[1:])),
+        lambda r: replace(r, tasks=(task("start", artifact("rows", 5)), *r.tasks[1:])),
         "artifacts",
     ),
-    ("artifact", "removed", lambda r: r.with_tasks((task("start"), *r.tasks[1:])), "artifacts"),
+    ("artifact", "removed", lambda r: replace(r, tasks=(task("start"), *r.tasks[1:])), "artifacts"),
 ]
 
 
