@@ -15,6 +15,7 @@ import pytest
 
 from pytest_flowrepro.errors import FlowReproError
 from pytest_flowrepro.items import SESSION, FlowFile, PartItem
+from pytest_flowrepro.local_modules import forget_modules
 from pytest_flowrepro.outcomes import SessionFolder
 from pytest_flowrepro.report import FORMATS, change_lines, summary_line, write_report
 from pytest_flowrepro.report.text import inert
@@ -41,6 +42,7 @@ class FlowReproPlugin:
     @classmethod
     def of(cls, config: pytest.Config) -> FlowReproPlugin:
         """The plugin of this process; raises `pytest.UsageError` for options that make no sense."""
+        forget_modules()
         plugin = cls(
             config=config, session=_session(config), is_worker=hasattr(config, "workerinput")
         )
@@ -57,7 +59,7 @@ class FlowReproPlugin:
         others = yield
         if file_path.suffix != ".py" or not self._is_wanted(file_path, parent.session):
             return others
-        flow_file = FlowFile.of(parent, file_path)
+        flow_file = FlowFile.of(parent, file_path, named=parent.session.isinitpath(file_path))
         # Instead of what others made of it: importing a flow as a test module would start it.
         return others if flow_file is None else [flow_file]
 
@@ -72,13 +74,18 @@ class FlowReproPlugin:
             return False
         return named is None or session.isinitpath(path)
 
-    def pytest_collection_finish(self) -> None:
-        """Tell settings of a flow that is not there, where everything was collected."""
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        parts = (item for item in session.items if isinstance(item, PartItem))
+        self.session.selected.update(part.job.folder for part in parts)
+        self._tell_settings_of_no_flow()
+
+    def _tell_settings_of_no_flow(self) -> None:
+        """Where everything was collected; else the flow may lie in what was not."""
         everything = self.config.args_source is not pytest.Config.ArgsSource.ARGS
         worker = getattr(self.config, "workerinput", {"workerid": "gw0"})["workerid"]
         if not everything or worker != "gw0":
             return
-        found = self.session.collected
+        found = {flow.name for flow in self.session.collected}
         for name in sorted(set(self.session.settings.by_flow) - found):
             near = difflib.get_close_matches(name, found, n=1)
             meant = f"; did you mean `{near[0]}`?" if near else ""
@@ -96,7 +103,7 @@ class FlowReproPlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         decided = report.when == "call" or (report.when == "setup" and report.failed)
-        if decided and isinstance(item, PartItem):
+        if decided and isinstance(item, PartItem) and item.result is not None:
             vars(report)["flowrepro"] = item.as_json()
         return report
 
@@ -176,6 +183,7 @@ def _session(config: pytest.Config) -> Session:
         as_of=as_of,
         progress=_progress(config),
         flow_files=flow_files,
+        details=option.flow_repro_details,
     )
 
 

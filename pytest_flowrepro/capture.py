@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_flowrepro.errors import CaptureError
 from pytest_flowrepro.model import Artifact, Capture, Json, Run, Task, TaskLog
 from pytest_flowrepro.process import CommandNotFoundError, run_process
+from pytest_flowrepro.redact import NOTHING
 from pytest_flowrepro.strict_json import StrictJsonError, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pytest_flowrepro.redact import Redaction
 
 SCRIPT = Path(__file__).parent / "_in_venv" / "capture.py"
 
@@ -45,6 +49,7 @@ def capture(
     steps: tuple[str, ...],
     timeout: float,
     script: Path = SCRIPT,
+    redaction: Redaction = NOTHING,
 ) -> Capture:
     """The parameters, the tasks' own artifacts and the logs of a run, failed or not.
 
@@ -88,9 +93,9 @@ def capture(
         raise CaptureError(
             f"the artifacts of {run.flow} could not be read: {completed.ending}",
             hint="see its last words; an artifact that takes minutes to load does not suit a check",
-            detail=completed.stderr[-4000:],
+            detail=redaction.text(completed.stderr)[-4000:],
         )
-    return read_capture(result, steps=steps)
+    return _redacted(read_capture(result, steps=steps), redaction)
 
 
 def read_capture(file: Path, *, steps: tuple[str, ...]) -> Capture:
@@ -123,6 +128,22 @@ def read_capture(file: Path, *, steps: tuple[str, ...]) -> Capture:
     )
 
 
+def _redacted(found: Capture, redaction: Redaction) -> Capture:
+    def hidden(artifact: Artifact) -> Artifact:
+        return replace(artifact, value=redaction.json(artifact.value))
+
+    return Capture(
+        parameters=tuple(map(hidden, found.parameters)),
+        tasks=tuple(
+            replace(task, artifacts=tuple(map(hidden, task.artifacts))) for task in found.tasks
+        ),
+        logs=tuple(
+            replace(log, stdout=redaction.text(log.stdout), stderr=redaction.text(log.stderr))
+            for log in found.logs
+        ),
+    )
+
+
 class _MalformedError(Exception):
     def __init__(self, at: str, expected: str) -> None:
         super().__init__(f"{at or 'the file'}: expected {expected}")
@@ -138,11 +159,15 @@ def _task(item: Json, at: str) -> Task:
 
 
 def _log(item: Json, at: str) -> TaskLog:
-    fields = _fields(item, "step", "index", "ok", "stdout", "stderr", at=at)
+    names = ("step", "index", "ok", "attempts", "written", "stdout", "stderr")
+    fields = _fields(item, *names, at=at)
+    written = _items(fields["written"], f"{at}.written")
     return TaskLog(
         step=_a(str, fields["step"], f"{at}.step"),
         index=_index(fields["index"], f"{at}.index"),
         ok=_a(bool, fields["ok"], f"{at}.ok"),
+        attempts=_a(int, fields["attempts"], f"{at}.attempts"),
+        written=tuple(_a(str, path, place) for path, place in written),
         stdout=_a(str, fields["stdout"], f"{at}.stdout"),
         stderr=_a(str, fields["stderr"], f"{at}.stderr"),
     )

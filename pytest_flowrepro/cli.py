@@ -20,7 +20,7 @@ from pytest_flowrepro.baseline import (
     read_baseline,
 )
 from pytest_flowrepro.errors import BaselineError, FlowReproError
-from pytest_flowrepro.model import FlowReport, Gate
+from pytest_flowrepro.model import FlowReport, Gate, NamedFile
 from pytest_flowrepro.report import render_json, render_markdown, render_text
 from pytest_flowrepro.report.manifest import render_manifest
 from pytest_flowrepro.report.text import inert
@@ -253,7 +253,7 @@ def _package_list(args: argparse.Namespace) -> Answer:
     root = _project_of(source.file)
     baseline = read_baseline(baseline_folder(source.file, source.name, None), root=root)
     recorded = [source.file.parent / file.path for file in baseline.code] if baseline else []
-    named = (Path(os.path.normpath(file)) for file in recorded if file.is_file())
+    named = (NamedFile(source=Path(os.path.normpath(file))) for file in recorded if file.is_file())
     with tempfile.TemporaryDirectory(prefix="flowrepro-") as scratch:
         package = package_flow(
             source,

@@ -29,7 +29,7 @@ def with_determinism(
 
     `seed0` and `again0` ran under hash seed 0, `seed1` under another; without `again0` whatever
     differs counts as nondeterministic. An artifact that is nondeterministic keeps neither digest
-    nor value, so that two recordings of it are the same. One that `again0` alone has is added.
+    nor value, so that two recordings of it are the same. What `again0` alone has is added.
     """
     again = seed1 if again0 is None else again0
     seeded, random = set(differing(seed0, seed1)), set(differing(seed0, again))
@@ -42,9 +42,9 @@ def with_determinism(
             for artifact in task.artifacts
         }
     for task in (*seed0, *again):
+        found = tasks.setdefault((task.step, task.index), {})
         for artifact in task.artifacts:
             if (task.step, task.index, artifact.name) in random:
-                found = tasks.setdefault((task.step, task.index), {})
                 found[artifact.name] = _random(artifact, found.get(artifact.name))
     steps = list(dict.fromkeys(step for step, _ in tasks))
     return tuple(

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_flowrepro.errors import DiscoverError
+from pytest_flowrepro.local_modules import find_module
 from pytest_flowrepro.model import FlowSource
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def find_flows(file: Path, *, root: Path) -> tuple[FlowSource, ...]:
     and yet mentions Metaflow. Any other invalid file has no flows: it is not our business.
     """
     file = Path(os.path.abspath(file))  # noqa: PTH100  resolve() would follow symlinks
-    names = _Names(root=root, folders=(file.parent, root))
+    # Python looks beside the real file, whatever link it was started by.
+    names = _Names(root=root, folders=(Path(os.path.realpath(file)).parent, root))
     source = names.read(file)
     if not may_start_flow(source):
         return ()
@@ -71,6 +73,20 @@ def find_flows(file: Path, *, root: Path) -> tuple[FlowSource, ...]:
         FlowSource(file=file, name=flow.__name__, lineno=lineno, steps=_steps(flow))
         for flow, lineno in sorted(lines.items(), key=lambda item: item[1])
     )
+
+
+def refuse_unstarted_flow(file: Path, *, root: Path) -> None:
+    """Raise `DiscoverError` when `file` defines a flow with steps: nobody was seen to start it."""
+    names = _Names(root=root, folders=(Path(os.path.realpath(file)).parent, root))
+    source = names.read(file)
+    module = names.parse(file, source, _parse) if _MENTIONS_METAFLOW.search(source) else None
+    for name in module.names if module else ():
+        flow = names.find(module, (name,)) if module else None
+        if isinstance(flow, type) and _is_flow(flow) and _steps(flow):
+            raise DiscoverError(
+                f"{file} defines the flow {flow.__name__}, and no call that starts it was found",
+                hint=f'start it by its name: `if __name__ == "__main__": {flow.__name__}()`',
+            )
 
 
 # --- what runs when the file runs -----------------------------------------------------
@@ -123,6 +139,13 @@ class _Import:
     """None when the module itself is bound, `*` for all that it has."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Alias:
+    """`flow = TrainFlow`."""
+
+    dotted: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _Module:
     """A module's top level: every binding of each name, the last one first to count."""
@@ -136,7 +159,7 @@ class _Module:
 
 
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
-_Binding: TypeAlias = _Import | ast.ClassDef | _Function
+_Binding: TypeAlias = _Import | _Alias | ast.ClassDef | _Function
 _Parse: TypeAlias = "Callable[[Path, bytes], _Module]"
 _Meaning: TypeAlias = type | _Function | _Module | str | None
 """A mirrored class, a function, a module; a dotted name when it lies outside the project."""
@@ -190,6 +213,8 @@ class _Names:
                     return self._class(module, binding)
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     return binding
+                case _Alias(dotted=dotted):
+                    return self.find(module, dotted)
                 case _Import():
                     found = self._imported(module, binding)
                     wanted = name if binding.name == "*" else binding.name
@@ -269,10 +294,23 @@ class _Names:
         match self.find(module, dotted) if dotted else "":
             case type() as mirror:
                 return mirror
+            case str() as outside if outside in _FLOW_SPEC:
+                return _FlowSpec
             case str() as outside:
-                return _FlowSpec if outside in _FLOW_SPEC else type(outside, (_Outside,), {})
+                return self._elsewhere(outside) or type(outside, (_Outside,), {})
             case _:
                 return None
+
+    def _elsewhere(self, dotted: str) -> type | None:
+        """A class of the project in a module that `sys.path` or PYTHONPATH leads to."""
+        top = dotted.partition(".")[0]
+        if top == "metaflow" or top in sys.stdlib_module_names:
+            return None
+        folder = find_module(dotted.rpartition(".")[0], root=self._root)
+        found: _Meaning = self._package(folder) if folder else None
+        for part in dotted.split("."):
+            found = self._member(found, part)
+        return found if isinstance(found, type) else None
 
     def _members(self, module: _Module, node: ast.ClassDef) -> Iterator[tuple[str, bool]]:
         """Each name that a class body binds, and whether it is a step."""
@@ -372,6 +410,8 @@ def _bindings(statement: ast.stmt) -> Iterator[tuple[str, _Binding]]:
     match statement:
         case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
             yield statement.name, statement
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if dotted := _dotted(value):
+            yield name, _Alias(dotted=dotted)
         case ast.Import(names=aliases):
             for alias in aliases:
                 module = alias.name if alias.asname else alias.name.partition(".")[0]

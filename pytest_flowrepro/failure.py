@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os.path
-import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pytest_flowrepro.advice import advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_flowrepro.check import Job, Observation
-    from pytest_flowrepro.model import TaskLog
+    from pytest_flowrepro.model import Recording, TaskLog
 
 _LINES = 60
 """Of a step's stderr: enough for a traceback through a library or two."""
 
-_NO_FILE = re.compile(r"^FileNotFoundError: .*?: '(?P<path>[^']+)'$", re.MULTILINE)
-# click, which runs Metaflow's command line, makes this of an EOFError.
-_NO_INPUT = re.compile(r"^Aborted!$|^EOFError", re.MULTILINE)
-_NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '(?P<name>[^']+)'", re.MULTILINE)
+# metaflow/runtime.py `Worker.clean`: another task failed, and this one was stopped for it.
+_STOPPED = "[KILLED BY ORCHESTRATOR]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,19 +27,26 @@ class StepFailure:
     text: str
 
 
-def step_failure(observation: Observation, step: str, job: Job) -> StepFailure | None:
-    """Why a step has nothing that could be compared; None when it ended well."""
+def step_failure(
+    observation: Observation, step: str, job: Job, baseline: Recording | None = None
+) -> StepFailure | None:
+    """Why a step cannot be compared; None when all its tasks that `baseline` has ended well."""
     if observation.failure is None:
         return None
-    failed = [log for log in observation.logs if not log.ok]
+    unfinished = [log for log in observation.logs if not log.ok]
+    failed = [log for log in unfinished if _STOPPED not in log.stderr] or unfinished
     own = next((log for log in failed if log.step == step), None)
     if own is not None:
         return StepFailure(reached=True, text=_own_failure(observation, own, job))
-    if failed and any(log.step == step for log in observation.logs):
+    begun = {log.index for log in observation.logs if log.step == step}
+    expected = {task.index for task in baseline.tasks if task.step == step} if baseline else begun
+    stopped = any(log.step == step for log in unfinished) or not expected <= begun
+    if failed and begun and not stopped:
         return None
     if failed:
         names = ", ".join(dict.fromkeys(log.step for log in failed))
-        return StepFailure(reached=False, text=f"not reached: step {names} failed")
+        ending = "stopped" if begun else "not reached"
+        return StepFailure(reached=False, text=f"{ending}: step {names} failed")
     text = f"{job.title} ended with {observation.failure}\n\n{_tail(observation.output)}"
     return StepFailure(reached=False, text=text)
 
@@ -59,47 +63,10 @@ def _own_failure(observation: Observation, log: TaskLog, job: Job) -> str:
     task = f"{log.step}{list(log.index) if log.index else ''}"
     said = log.stderr or _lines_about(observation.output, log.step)
     parts = [f"step {task} of {job.title} failed ({observation.failure})", "", _tail(said)]
-    advice = _advice(said, observation.failure or "", job)
-    if advice:
-        parts += ["", f"What to do: {advice}"]
+    what_to_do = advice(said, observation.failure or "", job)
+    if what_to_do:
+        parts += ["", f"What to do: {what_to_do}"]
     return "\n".join(parts)
-
-
-def _advice(said: str, ending: str, job: Job) -> str | None:
-    if ending.startswith("stopped after"):
-        return (
-            "if the flow needs longer, raise `timeout` in [tool.flowrepro] or give "
-            "--flow-repro-timeout SECONDS; if it hangs, the lines above say where"
-        )
-    if (match := _NO_FILE.search(said)) and (include := _to_include(match["path"], job)):
-        return (
-            f"the flow reads {include}, which is not in its code package; add it:\n\n"
-            f"    [tool.flowrepro.flow.{job.flow.name}]\n"
-            f'    include = ["{include}"]\n'
-        )
-    if _NO_INPUT.search(said):
-        return "the step asked its standard input, and in a rerun nobody answers: use a Parameter"
-    if match := _NO_MODULE.search(said):
-        name = match["name"].partition(".")[0]
-        return (
-            f"declare what provides `{name}` in the flow's requirements, then record again "
-            "with --flow-repro-update; if it is a module of this repository, add it to `include`"
-        )
-    return None
-
-
-def _to_include(path: str, job: Job) -> str | None:
-    """The `include` line for a file that the copy lacks and the user's tree has."""
-    named = Path(path)
-    copies = [parent for parent in named.parents if parent.parent.parent == job.folder]
-    if named.is_absolute() and copies:
-        in_project = job.root / named.relative_to(copies[0])
-    else:
-        in_project = job.flow.file.parent / named
-    if not in_project.is_file():
-        return None
-    # Path.relative_to(walk_up=True) comes with Python 3.12 only.
-    return Path(os.path.relpath(in_project, job.flow.file.parent)).as_posix()
 
 
 def _lines_about(output: str, step: str) -> str:

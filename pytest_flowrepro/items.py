@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_flowrepro.diff import diff_environments, diff_system
-from pytest_flowrepro.discover import find_flows
+from pytest_flowrepro.discover import find_flows, refuse_unstarted_flow
 from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.errors import BaselineError, DiscoverError, FlowReproError, RerunError
 from pytest_flowrepro.failure import log_of, step_failure
@@ -52,11 +52,15 @@ class FlowFile(pytest.File):
     flows: tuple[FlowSource, ...] | DiscoverError
 
     @classmethod
-    def of(cls, parent: pytest.Collector, path: Path) -> FlowFile | None:
-        """None for a file that starts no flow."""
+    def of(cls, parent: pytest.Collector, path: Path, *, named: bool) -> FlowFile | None:
+        """None for a file that starts no flow. `named`: somebody asks for this very file, and is
+        told when it defines a flow all the same.
+        """
         flows: tuple[FlowSource, ...] | DiscoverError
         try:
             flows = find_flows(path, root=parent.config.stash[SESSION].root)
+            if named and not flows:
+                refuse_unstarted_flow(path, root=parent.config.stash[SESSION].root)
         except DiscoverError as error:
             flows = error
         if flows == ():
@@ -70,7 +74,7 @@ class FlowFile(pytest.File):
             raise self.flows
         session = self.config.stash[SESSION]
         for flow in self.flows:
-            session.collected.add(flow.name)
+            session.collected.append(flow)
             for case in session.settings.cases(flow.name):
                 yield FlowNode.of(self, session.job(flow, case))
 
@@ -156,7 +160,7 @@ class PartItem(pytest.Item):
             verdict="recorded",
             seconds=observation.seconds,
             nondeterministic=nondeterministic(recording, ignore).total(),
-            notes=(*determinism_notes(recording, ignore), *observation.notes),
+            notes=(*determinism_notes(recording, ignore), *self._notes(observation)),
         )
 
     def checked(self, baseline: Recording | None) -> PartResult:
@@ -169,8 +173,11 @@ class PartItem(pytest.Item):
             self.compared(self.flow_session.changes(self.job, baseline)),
             seconds=observation.seconds,
             nondeterministic=nondeterministic(baseline, ignore).total(),
-            notes=observation.notes,
+            notes=self._notes(observation),
         )
+
+    def _notes(self, observation: Observation) -> tuple[str, ...]:
+        return observation.notes + (observation.details if self.flow_session.details else ())
 
     def compared(self, changes: tuple[Change, ...]) -> PartResult:
         own = changes_of(self.name, changes, self.job.flow.steps)
@@ -253,17 +260,19 @@ class StepItem(PartItem):
 
     def checked(self, baseline: Recording | None) -> PartResult:
         if baseline is not None:
-            failed = self._failed(self.flow_session.observed(self.job, baseline))
+            failed = self._failed(self.flow_session.observed(self.job, baseline), baseline)
             if failed is not None:
                 return failed
         return super().checked(baseline)
 
-    def _failed(self, observation: Observation) -> PartResult | None:
-        """A failed result where this step failed; raises where it was not reached."""
+    def _failed(
+        self, observation: Observation, baseline: Recording | None = None
+    ) -> PartResult | None:
+        """A failed result where this step failed; raises where it was not reached, or not whole."""
         for stream in ("stdout", "stderr"):
             if text := log_of(observation.logs, self.step, stream):
                 self.add_report_section("call", stream, text)
-        failure = step_failure(observation, self.step, self.job)
+        failure = step_failure(observation, self.step, self.job, baseline)
         if failure is None:
             return None
         if failure.reached:

@@ -54,8 +54,19 @@ class Parameter:
     type: str
     """The class: Parameter, IncludeFile or Config."""
     required: bool
+    """A run must give it a value."""
     default: str | None
     """As text; None without a default and for one that is computed when the flow is deployed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamedFile:
+    """A file that belongs to a flow because the flow itself says so."""
+
+    source: Path
+    """Absolute; it may not exist."""
+    place: str | None = None
+    """Where a decorator or mutator puts it in the package, relative to the flow's folder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,8 +77,9 @@ class FlowDescription:
     decorators: tuple[Decorator, ...]
     """The flow's own: @project, @schedule, @pypi_base, ..."""
     parameters: tuple[Parameter, ...]
-    files: tuple[Path, ...]
-    """What IncludeFile and Config defaults name, absolute; a named file may not exist."""
+    files: tuple[NamedFile, ...]
+    """What IncludeFile and Config defaults name, what decorators and mutators add to the package,
+    and the modules that Metaflow packages because they ask for it."""
 
 
 # --- code -----------------------------------------------------------------------------
@@ -212,7 +224,12 @@ class TaskLog:
     step: str
     index: tuple[int, ...]
     ok: bool
+    attempts: int
+    """1, unless @retry or @catch gave it more."""
+    written: tuple[str, ...]
+    """Files that its Python code opened for writing, absolute; a C library's are not seen."""
     stdout: str
+    """Of the last attempt."""
     stderr: str
 
 

@@ -101,15 +101,21 @@ def encode_observation(observation: Observation) -> dict[str, Any]:
         "output": observation.output,
         "seconds": observation.seconds,
         "notes": observation.notes,
+        "details": observation.details,
     }
 
 
 def decode_observation(data: dict[str, Any]) -> Observation:
     return Observation(
         recording=decode_recording(data["recording"]),
-        logs=tuple(TaskLog(**{**log, "index": tuple(log["index"])}) for log in data["logs"]),
+        logs=tuple(_task_log(log) for log in data["logs"]),
         failure=data["failure"],
         output=data["output"],
         seconds=tuple((stage, spent) for stage, spent in data["seconds"]),
         notes=tuple(data["notes"]),
+        details=tuple(data["details"]),
     )
+
+
+def _task_log(data: dict[str, Any]) -> TaskLog:
+    return TaskLog(**{**data, "index": tuple(data["index"]), "written": tuple(data["written"])})

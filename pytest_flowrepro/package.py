@@ -3,7 +3,7 @@
 Metaflow walks the folder of the flow's file (`metaflow.package.MetaflowPackage`,
 `metaflow.packaging_sys.utils.walk`, `metaflow.util.walk_without_cycles`). The same rule is
 written down here, because the host process never imports Metaflow; a test holds the two
-against each other. Left out are the folders that no flow is made of: see `_EXCLUDED`.
+against each other. Left out are the folders that no flow is made of (excluded.py).
 """
 
 from __future__ import annotations
@@ -21,31 +21,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from pytest_flowrepro.errors import PackageError
+from pytest_flowrepro.excluded import is_excluded
 from pytest_flowrepro.model import CodeFile, CodePackage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pytest_flowrepro.model import FlowSource
+    from pytest_flowrepro.model import FlowSource, NamedFile
 
 _DEFAULT_SUFFIXES = ".py,.R,.RDS"
-
-_EXCLUDED = frozenset(
-    {
-        "__pycache__",  # Metaflow's rule
-        "_escape_trampolines",  # Metaflow's rule
-        "__flowrepro__",  # the baselines themselves
-        ".git",
-        "node_modules",  # installed from a lock of its own
-    }
-)
-_MARKS_EXCLUDED = frozenset(
-    {
-        "pyvenv.cfg",  # a virtualenv (PEP 405)
-        "conda-meta",  # a conda environment
-        "CACHEDIR.TAG",  # a cache (Cache Directory Tagging Specification)
-    }
-)
 
 
 def default_suffixes(env: Mapping[str, str]) -> tuple[str, ...]:
@@ -64,17 +48,20 @@ def package_flow(
     flow: FlowSource,
     *,
     root: Path,
-    named_files: tuple[Path, ...],
+    named_files: tuple[NamedFile, ...],
     include: tuple[str, ...],
     suffixes: tuple[str, ...],
     destination: Path,
 ) -> CodePackage:
     """Write the flow's files into the tar `destination`, and say what they are.
 
-    They are the flow's file, the user files that Metaflow would ship, `named_files` (absolute;
-    what IncludeFile and Config defaults name) and what the `include` patterns match: globs
-    relative to the flow's folder, where a folder stands for all that is in it. Where the flow's
-    folder lies outside `root`, it takes the place of `root`.
+    They are the flow's file, the user files that Metaflow would ship, `named_files` (what the
+    flow itself names or adds) and what the `include` patterns match: globs relative to the flow's
+    folder, where a folder stands for all that is in it. Where the flow's folder lies outside
+    `root`, it takes the place of `root`.
+
+    A flow's file that is a symlink stays one: Python looks for the modules that it imports beside
+    the real file, so what Metaflow would ship from there is in the package as well.
 
     The archive has the same bytes for the same files: sorted, no times, no owners. A digest is
     of the bytes that went into the archive, whatever happens to the file meanwhile.
@@ -86,10 +73,20 @@ def package_flow(
     folder = flow.file.parent
     root = root if folder.is_relative_to(root) else folder
     files = {flow.file, *_shipped(folder, suffixes)}
+    target = _link_target(flow.file, root=root)
+    if target is not None:
+        files.update((target, *_shipped(target.parent, suffixes)))
     for pattern in include:
         files.update(_included(pattern, folder=folder, root=root))
-    files.update(_under_root(file, root=root, flow=flow) for file in named_files)
-    members = sorted(_member(file, folder=folder, root=root) for file in files)
+    sources = {file: file for file in files}
+    for named in named_files:
+        for place, source in _placed(named, folder=folder, root=root, flow=flow):
+            sources.setdefault(place, source)  # as in Metaflow, what the walk found comes first
+    links = {flow.file: os.path.relpath(target, folder)} if target else {}
+    members = sorted(
+        _member(place, source, folder=folder, root=root, link=links.get(place, ""))
+        for place, source in sources.items()
+    )
     return CodePackage(
         root=root,
         flow=flow.file.relative_to(root).as_posix(),
@@ -149,20 +146,12 @@ def _walk(
     for parent, folders, files in os.walk(folder):
         yield from (Path(parent, name) for name in files if wanted(name))
         folders[:] = [
-            name for name in folders if name[0] != "." and not _is_excluded(Path(parent, name))
+            name for name in folders if name[0] != "." and not is_excluded(Path(parent, name))
         ]
         for link in (Path(parent, name) for name in folders if Path(parent, name).is_symlink()):
             target = os.path.realpath(link)
             if target not in links:
                 yield from _walk(link, wanted, links | {target})
-
-
-def _is_excluded(folder: Path) -> bool:
-    # os.path, here and below: Path.exists raises where a folder cannot be entered.
-    return folder.name in _EXCLUDED or any(
-        os.path.exists(folder / mark)  # noqa: PTH110
-        for mark in _MARKS_EXCLUDED
-    )
 
 
 def _included(pattern: str, *, folder: Path, root: Path) -> set[Path]:
@@ -175,7 +164,7 @@ def _included(pattern: str, *, folder: Path, root: Path) -> set[Path]:
     files: set[Path] = set()
     for match in glob.glob(pattern, root_dir=folder, recursive=True):  # noqa: PTH207  takes `..`
         steps = [*itertools.accumulate(Path(match).parts, os.path.join)]
-        if any(_is_excluded(folder / step) for step in steps):
+        if any(is_excluded(folder / step) for step in steps):
             continue
         path = Path(os.path.normpath(folder / match))
         if not path.is_relative_to(root):
@@ -195,23 +184,59 @@ def _included(pattern: str, *, folder: Path, root: Path) -> set[Path]:
     return files
 
 
-def _under_root(file: Path, *, root: Path, flow: FlowSource) -> Path:
-    """A file that the flow names, as a path below `root`; `root` may itself be a symlink."""
-    if not os.path.lexists(file):
-        raise PackageError(
-            f"{file}: {flow.name} reads this file by default, and it does not exist",
-            hint="create it, or correct the default of the IncludeFile or Config that names it",
-        )
+def _link_target(file: Path, *, root: Path) -> Path | None:
+    """What `file` is a symlink to, or its folder is, as a path below `root`.
+
+    None for no symlink, and for one that leads out of the project: what it leads to is packaged
+    in its place.
+    """
+    real = _under_root(Path(os.path.realpath(file)), root=root)
+    return None if real == file else real
+
+
+def _under_root(file: Path, *, root: Path) -> Path | None:
+    """`file` as a path below `root`, which may itself be a symlink; None where it lies outside."""
     if file.is_relative_to(root):
         return file
-    real = Path(os.path.realpath(file.parent), file.name)
-    if not real.is_relative_to(os.path.realpath(root)):
-        raise PackageError(
-            f"{file}: {flow.name} reads this file by default, but it lies outside {root}, "
-            "and a baseline carries nothing from outside",
-            hint="move the file into the project, or give the flow another one by `parameters`",
-        )
-    return root / real.relative_to(os.path.realpath(root))
+    real, real_root = Path(os.path.realpath(file.parent), file.name), os.path.realpath(root)
+    return root / real.relative_to(real_root) if real.is_relative_to(real_root) else None
+
+
+def _placed(
+    named: NamedFile, *, folder: Path, root: Path, flow: FlowSource
+) -> Iterator[tuple[Path, Path]]:
+    """Where the package has a file that the flow names, and the file.
+
+    What a decorator or mutator adds stands in two places: where it puts the file, as after
+    Metaflow has unpacked its own package, and where the file lies, as in `python flow.py run`.
+    """
+    source, there = named.source, os.path.lexists(named.source)
+    place = _under_root(source, root=root)
+    if named.place is None:
+        if not there:
+            raise PackageError(
+                f"{source}: {flow.name} reads this file by default, and it does not exist",
+                hint="create it, or correct the default of the IncludeFile or Config that names it",
+            )
+        if place is None:
+            raise PackageError(
+                f"{source} belongs to the code of {flow.name}, but it lies outside {root}, "
+                "and a baseline carries nothing from outside",
+                hint="move it into the project, or, where it is the default of an IncludeFile or "
+                "Config, give the flow another one in the configuration",
+            )
+        yield place, source
+    elif there:  # else it was made for Metaflow's package only, and no local run sees it
+        put = Path(os.path.normpath(folder / named.place))
+        if not put.is_relative_to(root):
+            raise PackageError(
+                f"{flow.name} adds {source} to its package as {named.place!r}, "
+                f"which is outside {root}",
+                hint="correct `add_to_package` of its decorator or mutator",
+            )
+        yield put, source
+        if place is not None:
+            yield place, source
 
 
 # --- the archive ----------------------------------------------------------------------
@@ -224,19 +249,21 @@ class _Member:
     path: str
     """In the manifest: relative to the flow's folder."""
     source: Path
+    link: str
+    """Where not empty, the archive has a symlink to this path instead of the content."""
 
 
-def _member(file: Path, *, folder: Path, root: Path) -> _Member:
+def _member(place: Path, source: Path, *, folder: Path, root: Path, link: str) -> _Member:
     try:
-        os.fspath(file).encode()
+        os.fspath(place).encode()
     except UnicodeEncodeError:
-        shown = os.fsencode(file).decode(errors="backslashreplace")
+        shown = os.fsencode(place).decode(errors="backslashreplace")
         raise PackageError(
             f"{shown}: the file's name is not UTF-8, so no manifest can name it",
             hint="rename it, or move it out of the flow's folder",
         ) from None
-    path = Path(os.path.relpath(file, folder)).as_posix()
-    return _Member(name=file.relative_to(root).as_posix(), path=path, source=file)
+    path = Path(os.path.relpath(place, folder)).as_posix()
+    return _Member(name=place.relative_to(root).as_posix(), path=path, source=source, link=link)
 
 
 def _write_archive(members: Iterable[_Member], destination: Path) -> list[CodeFile]:
@@ -246,9 +273,13 @@ def _write_archive(members: Iterable[_Member], destination: Path) -> list[CodeFi
         with tarfile.open(destination, "w", format=tarfile.PAX_FORMAT) as archive:
             for member in members:
                 with _opened(member.source) as file:
-                    info = _header(member, os.fstat(file.fileno()))
+                    status = os.fstat(file.fileno())
                     content = _Hashed(file, member.source)
-                    archive.addfile(info, content)
+                    if member.link:
+                        archive.addfile(_link(member))
+                        content.read(status.st_size)  # its digest is that of what it leads to
+                    else:
+                        archive.addfile(_header(member, status), content)
                 written.append(CodeFile(path=member.path, sha256=content.hexdigest))
     except OSError as error:
         destination.unlink(missing_ok=True)
@@ -268,6 +299,12 @@ def _header(member: _Member, status: os.stat_result) -> tarfile.TarInfo:
     info = tarfile.TarInfo(member.name)
     info.size = status.st_size
     info.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+    return info
+
+
+def _link(member: _Member) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(member.name)
+    info.type, info.linkname = tarfile.SYMTYPE, member.link
     return info
 
 

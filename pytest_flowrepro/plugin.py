@@ -11,6 +11,7 @@ _HELP = {
     "--flow-repro": "check that Metaflow flows can be rebuilt, rerun and give the same results",
     "--flow-repro-update": "record what is observed as the new baselines, then commit them",
     "--flow-repro-update-new": "record only the flows that have no baseline yet",
+    "--flow-repro-details": "tell also what flows write into their working directory",
     "--flow-repro-keep": "keep the working directories, and print where they are",
 }
 

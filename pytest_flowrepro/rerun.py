@@ -8,6 +8,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.errors import RerunError
@@ -18,6 +19,7 @@ from pytest_flowrepro.process import (
     isolated_environment,
     run_process,
 )
+from pytest_flowrepro.redact import NOTHING, Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +27,13 @@ if TYPE_CHECKING:
 EXTENSION = Path(__file__).parent / "_in_venv" / "path"
 """On PYTHONPATH, never installed: the environment's manifest stays that of its lock."""
 
+USER = "flowrepro"
+"""Who runs the flow, for Metaflow: on every machine the same, as @project and namespaces use it."""
+
 OUTPUT_LIMIT = 200_000
+
+MAX_SPLITS = 1_000_000
+"""Tasks of one foreach: Metaflow stops at 100, and people raise that when they start the flow."""
 
 # As click, in Metaflow's vendored version, says it.
 _MISSING = re.compile(r"Missing option ['\"]--(?P<name>[^'\" ]+)")
@@ -37,6 +45,8 @@ class Place:
     """The folders of one rerun, all below one root."""
 
     root: Path
+    state: Path | None = None
+    """The root of the rerun whose HOME and datastore this one shares; None: it has its own."""
 
     @property
     def copy(self) -> Path:
@@ -45,48 +55,69 @@ class Place:
 
     @property
     def home(self) -> Path:
-        return self.root / "home"
+        return (self.state or self.root) / "home"
 
     @property
     def datastore(self) -> Path:
-        return self.root / "datastore"
+        return (self.state or self.root) / "datastore"
 
     @property
     def observed(self) -> Path:
         return self.root / "observed"
 
     def create(self) -> Place:
-        """Empty folders; what a worker that was killed has left is removed."""
+        """Empty folders; what a worker that was killed has left is removed, shared state is not."""
         shutil.rmtree(self.root, ignore_errors=True)
         for folder in (self.copy, self.home, self.datastore, self.observed):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
         return self
 
 
 def flow_environment(
-    flow: str, *, place: Place, built: BuiltEnvironment, hash_seed: int
+    flow: str,
+    flow_file: Path,
+    *,
+    place: Place,
+    built: BuiltEnvironment,
+    hash_seed: int = 0,
+    given: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """What a flow sees of the outside: an allowlist, and folders of its own.
+    """What a flow sees of the outside: an allowlist, folders of its own, and what it is `given`.
 
     Nothing of the user's METAFLOW_*, PYTHON*, PIP_* or UV_* is in it.
     """
     extra = {
+        **given,
         "HOME": str(place.home),
-        "USERNAME": "flowrepro",
         "PYTHONHASHSEED": str(hash_seed),
         "PYTHONNOUSERSITE": "1",
-        "PYTHONPATH": str(EXTENSION),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(EXTENSION), given.get("PYTHONPATH")))),
         "PYTHONPYCACHEPREFIX": str(built.bytecode),
         "VIRTUAL_ENV": str(built.path),
         "METAFLOW_HOME": str(place.home / ".metaflowconfig"),
         "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(place.datastore),
-        "METAFLOW_USER": "flowrepro",
         "FLOWREPRO_FLOW": flow,
+        "FLOWREPRO_FILE": str(flow_file),
+        "FLOWREPRO_COPY": str(place.copy),
         "FLOWREPRO_OBSERVED": str(place.observed),
     }
-    isolated = isolated_environment(extra)
+    isolated = isolated_environment({"USERNAME": USER, "METAFLOW_USER": USER, **extra})
     isolated["PATH"] = f"{built.python.parent}{os.pathsep}{isolated.get('PATH', os.defpath)}"
     return isolated
+
+
+def config_arguments(configs: Mapping[str, Json]) -> list[str]:
+    """Configs as Metaflow's command line takes them, before the command.
+
+    A string names a file, relative to where the flow is started; anything else is the value.
+    """
+    arguments = []
+    for name, value in configs.items():
+        if isinstance(value, str):
+            arguments += ["--config", name, value]
+        else:
+            arguments += ["--config-value", name, json.dumps(value)]
+    return arguments
 
 
 def parameter_arguments(parameters: Mapping[str, Json]) -> list[str]:
@@ -104,38 +135,38 @@ def rerun_flow(
     flow: str,
     flow_file: Path,
     *,
-    built: BuiltEnvironment,
+    python: Path,
     place: Place,
-    parameters: Mapping[str, Json],
-    hash_seed: int,
+    cwd: Path,
+    env: Mapping[str, str],
     timeout: float,
+    max_workers: int,
+    configs: Mapping[str, Json] = MappingProxyType({}),
+    parameters: Mapping[str, Json] = MappingProxyType({}),
+    redaction: Redaction = NOTHING,
     on_line: Callable[[str], None] | None = None,
 ) -> Run:
-    """Run `flow_file`, which stands in `place.copy`, from its own folder.
+    """Run `flow_file`, which stands in `place.copy`, from `cwd`, under `flow_environment`.
 
     A flow that fails or is stopped after `timeout` seconds is a `Run` that is not `ok`;
     `RerunError` is raised only where Python could not be started.
     """
     run_id_file = place.root / "run-id"
     command: list[str | Path] = [
-        built.python,
-        flow_file.name,
+        python,
+        os.path.relpath(flow_file, cwd),
         "--no-pylint",
+        *config_arguments(configs),
         "run",
         "--with=flowrepro_observe",
         f"--run-id-file={run_id_file}",
-        f"--max-workers={os.cpu_count() or 2}",
+        f"--max-workers={max_workers}",
+        f"--max-num-splits={MAX_SPLITS}",
         *parameter_arguments(parameters),
     ]
-    environment = flow_environment(flow, place=place, built=built, hash_seed=hash_seed)
     try:
         completed = run_process(
-            command,
-            env=environment,
-            cwd=flow_file.parent,
-            timeout=timeout,
-            limit=OUTPUT_LIMIT,
-            on_line=on_line,
+            command, env=env, cwd=cwd, timeout=timeout, limit=OUTPUT_LIMIT, on_line=on_line
         )
     except CommandNotFoundError as error:
         raise RerunError(
@@ -149,19 +180,24 @@ def rerun_flow(
         observed=place.observed,
         returncode=completed.returncode,
         timed_out=completed.timed_out,
-        output=_both(completed),
+        output=redaction.text(_both(completed)),
         seconds=completed.seconds,
+    )
+
+
+def parameter_hint(flow: str, *names: str) -> str:
+    values = ", ".join(f"{name} = ..." for name in names)
+    return (
+        f"give {'it a value' if len(names) == 1 else 'them values'} in pyproject.toml:\n\n"
+        f"    [tool.flowrepro.flow.{flow}]\n"
+        f"    parameters = {{ {values} }}\n"
     )
 
 
 def start_hint(run: Run) -> str:
     """What to do about a run that never started, from what Metaflow's command line said."""
     if match := _MISSING.search(run.output):
-        return (
-            f"give the parameter a value in pyproject.toml:\n\n"
-            f"    [tool.flowrepro.flow.{run.flow}]\n"
-            f"    parameters = {{ {match['name']} = ... }}\n"
-        )
+        return parameter_hint(run.flow, match["name"])
     if match := _UNKNOWN.search(run.output):
         return (
             f"correct `{match['name']}` in tool.flowrepro.flow.{run.flow}.parameters: it takes the "

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
-from pytest_flowrepro.check import Job, Observation, observe, rebuild, record
+from pytest_flowrepro.check import Job, Observation, Upstream, observe, rebuild, record
 from pytest_flowrepro.diff import diff, unused_ignores
-from pytest_flowrepro.errors import SettingsError
+from pytest_flowrepro.errors import BaselineError, RerunError, SettingsError
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
+from pytest_flowrepro.upstream import flows_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +37,12 @@ class Session:
     flow_files: frozenset[Path] | None = None
     """What the configuration's `flows` names; None: every file that starts a flow."""
     progress: Callable[[str], None] = lambda _: None
-    collected: set[str] = field(default_factory=set)
-    """Names of the flows that were found."""
+    details: bool = False
+    """Whether to tell what a check does not rest on: files that a flow leaves behind."""
+    collected: list[FlowSource] = field(default_factory=list)
+    """The flows that were found, in the order of the collection."""
+    selected: set[Path] = field(default_factory=set)
+    """The folders of the jobs that have a test to run."""
     _baselines: dict[str, Recording | None] = field(default_factory=dict)
     _changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
     _told: set[tuple[str, str]] = field(default_factory=set)
@@ -111,17 +116,40 @@ class Session:
         return len(self._told) > before
 
     def _record(self, job: Job) -> Observation:
-        observation = record(job)
+        observation = record(self._after_others(job))
         if observation.failure is None:
             self._refuse_unused_ignores(job, observation.recording)
             write_baseline(self._folder(job), observation.recording, root=job.root)
         return observation
 
     def _observe(self, job: Job, baseline: Recording) -> Observation:
-        observation = observe(job, baseline)
+        observation = observe(self._after_others(job), baseline)
         if observation.failure is None:
             self._refuse_unused_ignores(job, baseline, observation.recording)
         return observation
+
+    def _after_others(self, job: Job) -> Job:
+        """The job with the flows that are to run before it, recorded first where they are to be."""
+        after = []
+        for flow in flows_before(job, self.collected, self.settings):
+            upstream = self.job(flow, None)
+            # Only what was asked for is recorded; but that before what reads its runs.
+            recorded = upstream.folder in self.selected and self.records(upstream)
+            if recorded and self.recorded(upstream).failure is not None:
+                raise RerunError(
+                    f"{job.title} is to run after {flow.name}, and that could not be recorded",
+                    hint=f"see the tests of {flow.name}",
+                )
+            baseline = self._read(upstream)
+            if baseline is None and not self.records(job):
+                raise BaselineError(
+                    f"{job.title} is to run after {flow.name}, which has no baseline yet",
+                    hint=f"record one with `pytest --flow-repro --flow-repro-update-new "
+                    f"{flow.file.relative_to(upstream.root).as_posix()}`, and commit it",
+                )
+            folder = job.folder / "before" / flow.name
+            after.append(Upstream(job=replace(upstream, folder=folder), baseline=baseline))
+        return replace(job, after=tuple(after))
 
     def _refuse_unused_ignores(self, job: Job, *recordings: Recording) -> None:
         """Raise `SettingsError` for a glob of this flow's own that matches nothing of it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, get_args
 
 from pytest_flowrepro.errors import SettingsError
@@ -21,11 +22,26 @@ DEFAULT_GATES: frozenset[Gate] = frozenset({"environment", "artifacts"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PassedThrough:
+    """The value of a variable is that of the user's environment, and is never written down."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FlowSettings:
     """What the configuration says about one case of one flow."""
 
     parameters: Mapping[str, Json] = field(default_factory=dict)
     """By the name that Metaflow's command line gives them."""
+    configs: Mapping[str, Json] = field(default_factory=dict)
+    """Config by name: a string is a file, anything else the value itself."""
+    env: Mapping[str, str | PassedThrough] = field(default_factory=dict)
+    """Environment variables for the flow."""
+    cwd: str | None = None
+    """Relative to the project: where the flow is started from; None: its own folder."""
+    after: tuple[str, ...] = ()
+    """Flows to rerun first, into the same datastore."""
+    max_workers: int | None = None
+    """Tasks at a time; None: as many as this process may use processors."""
     include: tuple[str, ...] = ()
     requirements: str | None = None
     ignore: tuple[str, ...] = ()
@@ -141,8 +157,12 @@ class _Table:
             return default
 
 
-_FLOW_KEYS = (
-    "parameters",
+_OF_ONE_FLOW = ("parameters", "configs", "after")
+
+_SHARED = (
+    "env",
+    "cwd",
+    "max-workers",
     "include",
     "requirements",
     "ignore",
@@ -151,22 +171,34 @@ _FLOW_KEYS = (
     "fail-on",
 )
 
+_OWN_VARIABLES = frozenset(
+    {
+        "HOME",
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL",
+        "METAFLOW_HOME",
+        "PYTHONHASHSEED",
+        "PYTHONNOUSERSITE",
+        "PYTHONPYCACHEPREFIX",
+        "VIRTUAL_ENV",
+    }
+)
+"""What a rerun rests on: `rerun.flow_environment` sets them."""
+
 
 def _project(table: _Table, file: Path) -> Settings:
-    shared = tuple(key for key in _FLOW_KEYS if key != "parameters")
-    table.only("flows", *shared, "flow")
+    table.only("flows", *_SHARED, "flow")
     project = _flow(table, FlowSettings())
     by_flow: dict[str, FlowSettings] = {}
     by_case: dict[str, dict[str, FlowSettings]] = {}
     flow_tables = table.table("flow")
     for name in flow_tables.names():
         flow_table = flow_tables.table(name)
-        flow_table.only(*_FLOW_KEYS, "case")
+        flow_table.only(*_OF_ONE_FLOW, *_SHARED, "case")
         by_flow[name] = _flow(flow_table, project)
         cases = flow_table.table("case")
         for case in cases.names():
             case_table = cases.table(case)
-            case_table.only(*_FLOW_KEYS)
+            case_table.only(*_OF_ONE_FLOW, *_SHARED)
             by_case.setdefault(name, {})[case] = _flow(case_table, by_flow[name])
     return Settings(
         file=file,
@@ -178,13 +210,19 @@ def _project(table: _Table, file: Path) -> Settings:
 
 
 def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
-    """The table's own values on top of the inherited ones; parameters are merged by name."""
-    own_parameters = table.read("parameters", {}, "a table of values", _parameters)
+    """The table's own values on top of the inherited ones; what has names is merged by name."""
+    own_parameters = table.read("parameters", {}, "a table of values", _values)
+    own_configs = table.read("configs", {}, "a table of files (strings) and values", _values)
     gates = ", ".join(f'"{gate}"' for gate in get_args(Gate))
     read = table.read
     return replace(
         inherited,
         parameters={**inherited.parameters, **own_parameters},
+        configs={**inherited.configs, **own_configs},
+        env={**inherited.env, **_environment(table)},
+        cwd=read("cwd", inherited.cwd, "a folder, relative to this file", _folder),
+        after=read("after", inherited.after, "a list of flows", _strings),
+        max_workers=read("max-workers", inherited.max_workers, "an integer above 0", _count),
         include=read("include", inherited.include, "a list of globs", _strings),
         requirements=read("requirements", inherited.requirements, "a path", _string),
         ignore=read("ignore", inherited.ignore, 'a list of globs like "step.artifact"', _strings),
@@ -226,7 +264,43 @@ def _gates(value: Any) -> frozenset[Gate]:
     return frozenset(known[name] for name in names)
 
 
-def _parameters(value: Any) -> dict[str, Json]:
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError
+    return value
+
+
+def _folder(value: Any) -> str:
+    path = PurePosixPath(_string(value))
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError
+    return path.as_posix()
+
+
+def _environment(table: _Table) -> dict[str, str | PassedThrough]:
+    """The `env` table, whose problems are told variable by variable."""
+    variables = table.table("env")
+    wanted = "a string, or { pass = true } to take it from the environment"
+    found = {}
+    for name in variables.names():
+        if name in _OWN_VARIABLES or name.startswith("FLOWREPRO_"):
+            variables.problem(name, "is set by the rerun itself, which rests on it")
+        elif not name or "=" in name or "\0" in name:
+            variables.problem(name, "is no name of an environment variable")
+        else:
+            found[name] = variables.read(name, "", wanted, _variable)
+    return found
+
+
+def _variable(value: Any) -> str | PassedThrough:
+    if isinstance(value, dict) and list(value) == ["pass"] and value["pass"] is True:
+        return PassedThrough()
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError
+    return value
+
+
+def _values(value: Any) -> dict[str, Json]:
     if not isinstance(value, dict) or not all(_is_json(item) for item in value.values()):
         raise ValueError
     return value

@@ -23,6 +23,9 @@ from pytest_flowrepro.process import run_process, user_environment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FLOWS = Path(__file__).parent / "flows"
+"""Small real flows, a folder for each thing that a repository may do."""
+
 HELLO = """\
 from metaflow import FlowSpec, Parameter, step
 
@@ -117,6 +120,29 @@ class Project:
 
     def record(self, *args: str) -> pytest.RunResult:
         return self.check("--flow-repro-update", *args)
+
+    def place_flows(self, name: str) -> None:
+        """Copy tests/flows/`name`, flows and pyproject.toml, into the project."""
+        shutil.copytree(FLOWS / name, self.path, dirs_exist_ok=True, symlinks=True)
+
+    def drift(self, *args: str) -> list[str]:
+        """What a check of everything flags, gated or not: `FlowName: kind place change`.
+
+        Code is left out: whoever breaks a flow changes its file. A flow that could not be checked
+        is `FlowName: error`.
+        """
+        found = []
+        for flow in self.report(*args)["flows"]:
+            title = f"{flow['flow']}[{flow['case']}]" if flow["case"] else flow["flow"]
+            if flow["verdict"] not in {"reproduced", "drifted"}:
+                found.append(f"{title}: {flow['verdict']}")
+            for change in flow["changes"]:
+                if change["kind"] != "code":
+                    index = "".join(f"[{number}]" for number in change["index"] or ())
+                    place = ".".join(filter(None, (change["step"], change["name"])))
+                    kind, how = change["kind"], change["change"]
+                    found.append(f"{title}: {kind} {place}{index} {how}")
+        return found
 
     def report(self, *args: str) -> dict[str, Any]:
         """The JSON report of a check."""

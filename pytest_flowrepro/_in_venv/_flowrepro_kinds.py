@@ -10,7 +10,9 @@ import collections
 import datetime as dt
 import decimal
 import enum
+import os
 import pathlib
+import re
 import sys
 import types
 from typing import Any, NamedTuple, Optional, Tuple
@@ -122,17 +124,42 @@ def _namedtuple_parts(value: Any, mro: tuple[type, ...]) -> Parts | None:
 
 
 def _metaflow_parts(value: Any) -> Parts | None:
-    """What a user of Metaflow sees of its own wrappers.
-
-    A caught exception keeps its traceback as text, which names the folder that the run had.
-    """
+    """What a user of Metaflow sees of its own wrappers."""
     name = type_name(type(value))
     if name == "metaflow.exception.MetaflowExceptionWrapper":
-        state = object.__getattribute__(value, "__dict__")
-        return Parts("exception", name, [(k, state.get(k)) for k in ("type", "exception")])
+        return Parts("exception", name, _caught(object.__getattribute__(value, "__dict__")))
     if name == "metaflow.user_configs.config_parameters.ConfigValue":
         return Parts("config", "metaflow.Config", sorted(value.to_dict().items()))
     return None
+
+
+_PLACES = {
+    "FLOWREPRO_COPY": "<project>",
+    "VIRTUAL_ENV": "<environment>",
+    "METAFLOW_DATASTORE_SYSROOT_LOCAL": "<datastore>",
+    "HOME": "<home>",
+}
+"""Variables that name a folder of one rerun -> what stands for it in a message."""
+
+# What metaflow/plugins/timeout_decorator.py appends to the message itself.
+_TIMEOUT_STACK = "\nStack when the timeout was raised:"
+
+
+def _caught(state: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Class and message of an exception that @catch stored, without what differs in each rerun.
+
+    The traceback is left out: it names the rerun's folder and the lines of every library.
+    """
+    message = state.get("exception")
+    if type(message) is str:
+        message = message.partition(_TIMEOUT_STACK)[0]
+        message = re.sub(r" at 0x[0-9a-fA-F]+", " at 0x...", message)
+        for variable, shown in _PLACES.items():
+            folder = os.environ.get(variable)
+            if folder:
+                for spelled in (folder, os.path.realpath(folder)):
+                    message = message.replace(spelled, shown)
+    return [("type", state.get("type")), ("exception", message)]
 
 
 def _zone(tzinfo: dt.tzinfo | None) -> str | None:

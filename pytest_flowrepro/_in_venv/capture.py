@@ -8,13 +8,16 @@ Standard library and Metaflow only, Python 3.8 syntax.
 REQUEST: {"flow": str, "run_id": str,
     "datastore": the folder that METAFLOW_DATASTORE_SYSROOT_LOCAL named,
     "observed": folder of `<step>-<task id>-<attempt>.json`, one for each task attempt:
-        {"inputs": [[step, task id], ...], "set": [attribute, ...], "join": bool, ...},
+        {"inputs": [[step, task id], ...], "set": [attribute, ...], "join": bool,
+         "cards": [{"type": str, "id": str or null, "uuid": str}, ...],
+         "written": [path, ...], ...},
     "flow_file": str, "value_limit": characters for each value, "log_limit": characters for each
     log, "seconds": to load one artifact}
 
 RESULT: {"parameters": [ARTIFACT, ...],
     "tasks": [{"step": str, "index": [int, ...], "artifacts": [ARTIFACT, ...]}, ...],
-    "logs": [{"step": str, "index": [int, ...], "ok": bool, "stdout": str, "stderr": str}, ...]}
+    "logs": [{"step": str, "index": [int, ...], "ok": bool, "attempts": int,
+              "written": [path, ...], "stdout": str, "stderr": str}, ...]}
 ARTIFACT: {"name": str, "type": str, "digest": "sha256:...", "value": JSON, "opaque": bool}
 
 Tasks that failed are in `logs` only: what they left is no result.
@@ -27,10 +30,12 @@ import os
 import re
 import signal
 import sys
+from collections import Counter
 from typing import Any, NamedTuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
+from _flowrepro_cards import card_artifacts  # noqa: E402  found beside this file
 from _flowrepro_load import Stored, load_all  # noqa: E402  found beside this file
 
 
@@ -41,7 +46,8 @@ class TaskState(NamedTuple):
     task_id: str
     attempt: int
     path: tuple[int, ...]
-    """The foreach index path."""
+    """The foreach index path; in a step that loops to itself, the pass comes last."""
+    loops: bool
     ok: bool
     artifacts: dict[str, str]
     """Attribute name -> Metaflow's SHA of the pickle."""
@@ -56,6 +62,7 @@ def main() -> None:
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != HERE]
     os.environ["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = request["datastore"]
     tasks = read_tasks(request)
+    by_id = {(task.step, task.task_id): task for task in tasks}
     pickles = {
         sha: Stored(sha, name, task.store)
         for task in tasks
@@ -68,12 +75,13 @@ def main() -> None:
             {
                 "step": task.step,
                 "index": task.path,
-                "artifacts": own_artifacts(task, tasks, values, request["flow"]),
+                "artifacts": own_artifacts(task, by_id, values, request["flow"])
+                + cards(task, request),
             }
             for task in tasks
             if task.ok and task.step != "_parameters"
         ],
-        "logs": [log(task, request["log_limit"]) for task in tasks if task.step != "_parameters"],
+        "logs": [log(task, request) for task in tasks if task.step != "_parameters"],
     }
     with open(sys.argv[2] + ".part", "w", encoding="ascii") as file:
         json.dump(result, file)
@@ -95,9 +103,8 @@ def read_tasks(request: dict[str, Any]) -> list[TaskState]:
             names = os.listdir(os.path.join(run, step, task_id))
             attempts = [int(found.group(1)) for found in map(ATTEMPT.match, names) if found]
             if attempts:
-                ident = (step, task_id, max(attempts))
-                tasks.append(read_task(stores, request, *ident))
-    return tasks
+                tasks.append(read_task(stores, request, step, task_id, max(attempts)))
+    return with_passes(tasks)
 
 
 ATTEMPT = re.compile(r"(\d+)\.")
@@ -118,29 +125,49 @@ def read_task(
     # Metaflow leaves `_objects` unset for a task that died before it stored anything.
     artifacts = vars(store).get("_objects") or {}
     ended = bool(artifacts) and store.has_metadata(store.METADATA_DONE_SUFFIX)
-    observed = os.path.join(request["observed"], "%s-%s-%d.json" % (step, task_id, attempt))
     return TaskState(
         step=step,
         task_id=task_id,
         attempt=attempt,
         path=task_index(store) if artifacts else (),
+        loops=bool(artifacts) and bool(store.get("_iteration_stack")),
         ok=ended and bool(store.get("_task_ok")),
         artifacts=artifacts,
         store=store,
-        observed=read_observed(observed),
+        observed=read_observed(request["observed"], step, task_id, attempt),
     )
 
 
 def task_index(store: Any) -> tuple[int, ...]:
-    """The foreach index path; a step that loops to itself adds its iteration, to tell its tasks.
+    """The foreach index path (metaflow/task.py `_init_foreach`).
 
-    Source of both: `MetaflowTask._init_foreach` and `_init_iteration`.
+    The tasks of @parallel are in it by their node. The control task is node 0, where older
+    Metaflows, such as 2.12, give it no index (metaflow/plugins/parallel_decorator.py).
     """
-    frames = store.get("_foreach_stack") or []
-    return (*(frame.index for frame in frames), *(store.get("_iteration_stack") or []))
+    return tuple(frame.index or 0 for frame in store.get("_foreach_stack") or [])
 
 
-def read_observed(path: str) -> dict[str, Any] | None:
+def with_passes(tasks: list[TaskState]) -> list[TaskState]:
+    """The tasks in their order; the passes of a step that loops to itself are counted from 0.
+
+    Metaflow's own count would not do: a loop that follows another goes on with the other's
+    (metaflow/task.py `_init_iteration`), and then its keys would depend on how often that ran.
+    Ids ascend, and a pass begins when the one before it has ended.
+    """
+    passes: Counter[tuple[str, tuple[int, ...]]] = Counter()
+    counted = []
+    for task in tasks:
+        if task.loops:
+            key = (task.step, task.path)
+            counted.append(task._replace(path=(*task.path, passes[key])))
+            passes[key] += 1
+        else:
+            counted.append(task)
+    return counted
+
+
+def read_observed(folder: str, step: str, task_id: str, attempt: int) -> dict[str, Any] | None:
+    path = os.path.join(folder, "%s-%s-%d.json" % (step, task_id, attempt))
     try:
         with open(path, encoding="utf-8") as file:
             observed = json.load(file)
@@ -159,7 +186,10 @@ def parameters(tasks: list[TaskState], values: dict[str, Any], flow: str) -> lis
 
 
 def own_artifacts(
-    task: TaskState, tasks: list[TaskState], values: dict[str, Any], flow: str
+    task: TaskState,
+    by_id: dict[tuple[str, str], TaskState],
+    values: dict[str, Any],
+    flow: str,
 ) -> list[dict[str, Any]]:
     """What the task set or changed, and did not merely inherit from its parents.
 
@@ -169,7 +199,6 @@ def own_artifacts(
     artifacts = user_artifacts(task)
     if task.observed is None:
         return described(artifacts, values, flow)
-    by_id = {(other.step, other.task_id): other for other in tasks}
     inputs = [by_id.get((step, task_id)) for step, task_id in task.observed["inputs"]]
     parents = [parent for parent in inputs if parent is not None]
     assigned = set(task.observed["set"]) if task.observed["join"] else set()
@@ -192,7 +221,25 @@ def described(artifacts: dict[str, str], values: dict[str, Any], flow: str) -> l
     ]
 
 
-def log(task: TaskState, limit: int) -> dict[str, Any]:
+def cards(task: TaskState, request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The task's cards, as if they were artifacts."""
+    from metaflow.plugins.cards.card_datastore import CardDatastore  # noqa: PLC0415  see `main`
+
+    if task.observed is None or not task.observed["cards"]:
+        return []
+    root = CardDatastore.get_storage_root("local")
+    run = (request["flow"], "runs", request["run_id"], "steps", task.step, "tasks", task.task_id)
+    return card_artifacts(task.observed["cards"], os.path.join(root, *run, "cards"))
+
+
+def written(task: TaskState, request: dict[str, Any]) -> list[str]:
+    """What all the attempts wrote: those that failed have written as well."""
+    where = (request["observed"], task.step, task.task_id)
+    found = (read_observed(*where, attempt) for attempt in range(task.attempt + 1))
+    return sorted({path for observed in found if observed for path in observed["written"]})
+
+
+def log(task: TaskState, request: dict[str, Any]) -> dict[str, Any]:
     from metaflow.mflog import LOG_SOURCES  # noqa: PLC0415  see `main`
     from metaflow.mflog.mflog import merge_logs  # noqa: PLC0415
 
@@ -202,9 +249,16 @@ def log(task: TaskState, limit: int) -> dict[str, Any]:
         lines = [line.msg for line in merge_logs([blob for _, blob in logs])]
         # A line that mflog did not decorate keeps its line feed.
         text = b"".join(line.rstrip(b"\n") + b"\n" for line in lines).decode("utf-8", "replace")
-        streams[stream] = cut_in_the_middle(text, limit)
+        streams[stream] = cut_in_the_middle(text, request["log_limit"])
     streams["stderr"] += ending(task)
-    return {"step": task.step, "index": task.path, "ok": task.ok, **streams}
+    return {
+        "step": task.step,
+        "index": task.path,
+        "ok": task.ok,
+        "attempts": task.attempt + 1,
+        "written": written(task, request),
+        **streams,
+    }
 
 
 def ending(task: TaskState) -> str:

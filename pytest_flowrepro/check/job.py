@@ -29,6 +29,8 @@ class Job:
     """Of the session, for this job alone; created by the pipeline."""
     environments: Path
     """Of the session, shared by all its jobs."""
+    after: tuple[Upstream, ...] = ()
+    """Flows whose runs this one reads, in the order in which they are rerun."""
     installer: Literal["uv", "pip-tools"] = "uv"
     as_of: date | None = None
     progress: Callable[[str], None] = lambda _: None
@@ -36,6 +38,26 @@ class Job:
     @property
     def title(self) -> str:
         return f"{self.flow.name}[{self.case}]" if self.case else self.flow.name
+
+    @property
+    def table(self) -> str:
+        """The flow's table in the configuration."""
+        return f"tool.flowrepro.flow.{self.flow.name}"
+
+    @property
+    def cwd(self) -> Path:
+        """Where people start the flow from, in the user's tree."""
+        own, given = self.flow.file.parent, self.settings.cwd
+        return own if given is None else self.root / given
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Upstream:
+    """A flow that is rerun first, into the same datastore."""
+
+    job: Job
+    baseline: Recording | None
+    """Its environment is rebuilt from there; None, when recording: from what it declares."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +72,8 @@ class Observation:
     """Metaflow's own words, for a failure."""
     seconds: tuple[tuple[str, float], ...]
     notes: tuple[str, ...]
+    details: tuple[str, ...] = ()
+    """Sentences for who asks for more: what the flow left in its working directory."""
 
 
 @dataclass(slots=True)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.check.start import start_of
 from pytest_flowrepro.describe import describe_flow
 from pytest_flowrepro.environment import find_interpreter, shared_environment
-from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.errors import BaselineError, SettingsError
 from pytest_flowrepro.lock import find_requirements, resolver
+from pytest_flowrepro.model import NamedFile
 from pytest_flowrepro.package import default_suffixes, package_flow
-from pytest_flowrepro.rerun import Place, flow_environment
+from pytest_flowrepro.rerun import Place, config_arguments, flow_environment, parameter_hint
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_flowrepro.check.job import Clock, Job
+    from pytest_flowrepro.check.start import Start
     from pytest_flowrepro.model import (
         BuiltEnvironment,
         CodePackage,
@@ -39,10 +41,13 @@ _BUILD_TIMEOUT = 900.0
 class Prepared:
     """What every rerun of one job starts from."""
 
+    job: Job
+    start: Start
     built: BuiltEnvironment
     steps: tuple[Step, ...]
     """As Metaflow sees them, in topological order."""
     package: CodePackage
+    after: tuple[Prepared, ...] = ()
 
 
 def resolve_and_build(job: Job, clock: Clock) -> BuiltEnvironment:
@@ -76,36 +81,75 @@ def rebuild(job: Job, baseline: Recording) -> BuiltEnvironment:
 
 
 def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
+    start = start_of(job)
     place = Place(root=job.folder / "describe").create()
+    flow, file = job.flow.name, job.flow.file
     with clock.stage("describe", "asking Metaflow"):
         description = describe_flow(
             job.flow,
             python=built.python,
-            env=flow_environment(job.flow.name, place=place, built=built, hash_seed=0),
-            cwd=job.flow.file.parent,
+            env=flow_environment(flow, file, place=place, built=built, given=start.env),
+            options=config_arguments(job.settings.configs),
+            cwd=start.cwd,
+            root=job.root,
             workspace=place.root,
             timeout=job.settings.timeout,
+            redaction=start.redaction,
         )
+    _refuse_missing_parameters(job, description)
     with clock.stage("package", "packaging"):
-        package = _package(job, _named_files(job, description))
-    return Prepared(built=built, steps=description.steps, package=package)
+        package = _package(job, start, _named_files(job, start, description))
+    return Prepared(job=job, start=start, built=built, steps=description.steps, package=package)
 
 
-def as_recorded(
+def _refuse_missing_parameters(job: Job, description: FlowDescription) -> None:
+    given = job.settings.parameters
+    missing = [one.name for one in description.parameters if one.required and one.name not in given]
+    missing = [name for name in missing if name not in job.settings.configs]
+    if missing:
+        raise SettingsError(
+            f"{job.flow.file}: {job.title} cannot start without its required "
+            f"{'parameter' if len(missing) == 1 else 'parameters'} {', '.join(missing)}",
+            hint=parameter_hint(job.flow.name, *missing),
+        )
+
+
+def with_upstreams(prepared: Prepared, clock: Clock) -> Prepared:
+    """The same, with the flows that are to run before it."""
+    after = []
+    for upstream in prepared.job.after:
+        job, baseline = upstream.job, upstream.baseline
+        job.folder.mkdir(parents=True, exist_ok=True)
+        if baseline is None:
+            after.append(prepare(job, resolve_and_build(job, clock), clock))
+        else:
+            after.append(prepare_again(job, baseline, clock))
+    return replace(prepared, after=tuple(after))
+
+
+def prepare_again(job: Job, baseline: Recording, clock: Clock) -> Prepared:
+    """What a rerun to compare with `baseline` starts from: the environment is that of its lock."""
+    with clock.stage("environment", "rebuilding the environment"):
+        built = rebuild(job, baseline)
+    return _as_recorded(job, built, baseline, clock) or prepare(job, built, clock)
+
+
+def _as_recorded(
     job: Job, built: BuiltEnvironment, baseline: Recording, clock: Clock
 ) -> Prepared | None:
     """What the baseline knows already: of the same code in the same environment Metaflow says
-    the same, and to ask it costs as much as a step. None where either differs.
+    the same, and to ask it costs as much as a step. None where either differs, where files belong
+    to the flow that Metaflow alone can tell (one may have come to them), and where configs or
+    variables, of which the baseline knows nothing, have a say in the graph.
     """
-    if built.manifest not in baseline.environments:
+    if job.settings.configs or job.settings.env or built.manifest not in baseline.environments:
         return None
-    folder = job.flow.file.parent
-    recorded = (folder / file.path for file in baseline.code)
+    start = start_of(job)
     with clock.stage("package", "packaging"):
-        package = _package(job, tuple(path for path in recorded if path.is_file()))
+        package = _package(job, start, ())
     if package.files != baseline.code:
         return None
-    return Prepared(built=built, steps=baseline.steps, package=package)
+    return Prepared(job=job, start=start, built=built, steps=baseline.steps, package=package)
 
 
 def _requirements(job: Job) -> Requirements:
@@ -124,29 +168,33 @@ def _build(job: Job, lock: Lock, requirements: Requirements, python: Path) -> Bu
     )
 
 
-def _named_files(job: Job, description: FlowDescription) -> tuple[Path, ...]:
-    """What IncludeFile and Config defaults name, less those that the configuration overrides."""
-    folder = job.flow.file.parent
+def _named_files(job: Job, start: Start, description: FlowDescription) -> tuple[NamedFile, ...]:
+    """What the flow names, less the defaults that the configuration overrides."""
+    given = {*job.settings.parameters, *job.settings.configs}
     overridden = {
-        folder / parameter.default
+        Path(os.path.normpath(start.cwd / parameter.default))
         for parameter in description.parameters
-        if parameter.default is not None and parameter.name in job.settings.parameters
+        if parameter.default is not None and parameter.name in given
     }
-    return tuple(file for file in description.files if file not in overridden)
+    return tuple(file for file in description.files if file.source not in overridden)
 
 
-def _given_files(job: Job) -> tuple[Path, ...]:
-    """Files of the project that the configuration gives as the value of a parameter."""
-    values = (value for value in job.settings.parameters.values() if isinstance(value, str))
-    paths = (job.flow.file.parent / value for value in values)
-    return tuple(path for path in paths if path.is_relative_to(job.root) and path.is_file())
+def _given_files(job: Job, start: Start) -> tuple[NamedFile, ...]:
+    """Files of the project that the configuration gives as the value of a parameter or config."""
+    values = (*job.settings.parameters.values(), *job.settings.configs.values())
+    paths = (
+        Path(os.path.normpath(start.cwd / value)) for value in values if isinstance(value, str)
+    )
+    return tuple(
+        NamedFile(source=path) for path in paths if path.is_relative_to(job.root) and path.is_file()
+    )
 
 
-def _package(job: Job, named_files: tuple[Path, ...]) -> CodePackage:
+def _package(job: Job, start: Start, named_files: tuple[NamedFile, ...]) -> CodePackage:
     return package_flow(
         job.flow,
         root=job.root,
-        named_files=(*named_files, *_given_files(job)),
+        named_files=(*named_files, *_given_files(job, start)),
         include=job.settings.include,
         suffixes=default_suffixes(os.environ),
         destination=job.folder / "code.tar",

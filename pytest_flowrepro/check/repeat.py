@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.capture import capture
+from pytest_flowrepro.check.left_behind import file_states, left_behind
+from pytest_flowrepro.checkout import place_checkout
 from pytest_flowrepro.errors import CaptureError, RerunError
+from pytest_flowrepro.local_modules import missing_module, module_advice
 from pytest_flowrepro.model import Capture, Run, Task
 from pytest_flowrepro.package import extract_package
+from pytest_flowrepro.processors import processors
 from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow, start_hint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_flowrepro.check.job import Clock, Job
@@ -26,6 +31,8 @@ class Rerun:
     run: Run
     captured: Capture
     seed: int
+    left_behind: tuple[str, ...]
+    """Sentences about the files that the flow wrote into its working directory."""
 
     @property
     def failure(self) -> str | None:
@@ -41,33 +48,56 @@ class Rerun:
         return (before, *self.captured.tasks)
 
 
-def repeat(job: Job, prepared: Prepared, clock: Clock, *, seed: int, name: str) -> Rerun:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Copy:
+    """A prepared flow, unpacked to be run."""
+
+    prepared: Prepared
+    place: Place
+    flow_file: Path
+    cwd: Path
+    env: Mapping[str, str]
+
+    def run(self) -> Run:
+        job, start = self.prepared.job, self.prepared.start
+        return rerun_flow(
+            job.flow.name,
+            self.flow_file,
+            python=self.prepared.built.python,
+            place=self.place,
+            cwd=self.cwd,
+            env=self.env,
+            timeout=job.settings.timeout,
+            max_workers=job.settings.max_workers or processors(),
+            configs=job.settings.configs,
+            parameters=job.settings.parameters,
+            redaction=start.redaction,
+        )
+
+
+def repeat(prepared: Prepared, clock: Clock, *, seed: int, name: str) -> Rerun:
     """Run the flow in a copy of its package of its own, and read its artifacts back.
 
-    `name` is that of the run's folder. A flow that fails gives a `Rerun` that says so; one that
-    never starts raises `RerunError`.
+    The flows that it reads the runs of are run before it, each in a copy of its own, on the same
+    datastore. `name` is that of the run's folder. A flow that fails gives a `Rerun` that says so;
+    one that never starts, and one that runs before it and fails, raises `RerunError`.
     """
-    place = Place(root=job.folder / name).create()
-    flow_file = extract_package(prepared.package, place.copy)
+    place = Place(root=prepared.job.folder / name).create()
+    copy = _unpacked(prepared, place, seed)
+    for before in prepared.after:
+        _run_before(before, prepared, place, clock, seed)
+    states = file_states(place.copy)
     with clock.stage("rerun", f"running ({name} run)"):
-        run = rerun_flow(
-            job.flow.name,
-            flow_file,
-            built=prepared.built,
-            place=place,
-            parameters=job.settings.parameters,
-            hash_seed=seed,
-            timeout=job.settings.timeout,
-        )
-    if run.run_id is None:
-        raise RerunError(
-            f"{job.flow.file}: {job.title} did not start: {ending(run)}",
-            hint=start_hint(run),
-            detail=run.output[-4000:],
-        )
+        run = copy.run()
+    _refuse_never_started(prepared, run)
     with clock.stage("capture", "reading artifacts"):
-        captured = _capture(job, prepared, run, place, flow_file)
-    return Rerun(run=run, captured=captured, seed=seed)
+        captured = _capture(copy, run)
+    return Rerun(
+        run=run,
+        captured=captured,
+        seed=seed,
+        left_behind=left_behind(place.copy, states, captured.logs),
+    )
 
 
 def ending(run: Run) -> str:
@@ -77,18 +107,68 @@ def ending(run: Run) -> str:
     return f"exit code {run.returncode}"
 
 
-def _capture(job: Job, prepared: Prepared, run: Run, place: Place, flow_file: Path) -> Capture:
-    built = prepared.built
+def _unpacked(prepared: Prepared, place: Place, seed: int) -> _Copy:
+    job, start = prepared.job, prepared.start
+    flow_file = extract_package(prepared.package, place.copy)
+    place_checkout(place.copy, flow_file=job.flow.file, root=prepared.package.root)
+    cwd = place.copy / start.cwd.relative_to(prepared.package.root)
+    cwd.mkdir(parents=True, exist_ok=True)  # a folder that holds nothing of the package
+    env = flow_environment(
+        job.flow.name,
+        flow_file,
+        place=place,
+        built=prepared.built,
+        hash_seed=seed,
+        given=start.env,
+    )
+    return _Copy(prepared=prepared, place=place, flow_file=flow_file, cwd=cwd, env=env)
+
+
+def _run_before(
+    before: Prepared, prepared: Prepared, place: Place, clock: Clock, seed: int
+) -> None:
+    name = before.job.title
+    own = Place(root=place.root / "before" / name, state=place.root).create()
+    copy = _unpacked(before, own, seed)
+    with clock.stage("rerun", f"running {name} before it"):
+        run = copy.run()
+    _refuse_never_started(before, run)
+    if not run.ok:
+        raise RerunError(
+            f"{prepared.job.title} is to run after {name}, and that failed: {ending(run)}",
+            hint=f"mend {name}: `pytest --flow-repro {before.job.flow.file}` checks it by itself",
+            detail=run.output[-4000:],
+        )
+
+
+def _refuse_never_started(prepared: Prepared, run: Run) -> None:
+    job = prepared.job
+    if run.run_id is None:
+        raise RerunError(
+            f"{job.flow.file}: {job.title} did not start: {ending(run)}",
+            hint=_start_hint(job, run),
+            detail=run.output[-4000:],
+        )
+
+
+def _start_hint(job: Job, run: Run) -> str:
+    module = missing_module(run.output)
+    return module_advice(module, flow=job.flow, root=job.root) if module else start_hint(run)
+
+
+def _capture(copy: _Copy, run: Run) -> Capture:
+    prepared = copy.prepared
     try:
         return capture(
             run,
-            python=built.python,
-            flow_file=flow_file,
-            cwd=flow_file.parent,
-            env=flow_environment(job.flow.name, place=place, built=built, hash_seed=0),
-            workspace=place.root,
+            python=prepared.built.python,
+            flow_file=copy.flow_file,
+            cwd=copy.cwd,
+            env=copy.env,
+            workspace=copy.place.root,
             steps=tuple(step.name for step in prepared.steps),
             timeout=_CAPTURE_TIMEOUT,
+            redaction=prepared.start.redaction,
         )
     except CaptureError:
         if run.ok:

@@ -245,8 +245,9 @@ def diff_artifacts(
 
     What the baseline marks as nondeterministic cannot be compared: it is a change only when
     "nondeterminism" is gated, when it came or went, or when `new` rests on several reruns and
-    calls it something else. The tasks of a step that is itself new or gone are left to
-    `diff_steps`.
+    calls it something else. A task that comes or goes counts as nondeterministic itself when all
+    its artifacts do, or when a nondeterministic switch or foreach decides that it runs. The tasks
+    of a step that is itself new or gone are left to `diff_steps`.
     """
     rules = _Rules(gates=gates, ignore=ignore, runs=new.runs)
     before, now = (
@@ -261,21 +262,48 @@ def diff_artifacts(
         {(task.step, task.index): task for task in side.tasks if task.step in both}
         for side in (old, new)
     )
+    by_chance = _decided_by_chance(old) | _decided_by_chance(new)
     for _, a, b in _paired(tasks, others):
         if a and b:
             changes += _artifacts(a, b, rules)
-        elif a or b:
-            changes += _lone_task(a, b, rules)
+        elif task := a or b:
+            changes += _lone_task(a, b, rules, by_chance=task.step in by_chance)
     return tuple(changes)
 
 
-def _lone_task(old: Task | None, new: Task | None, rules: _Rules) -> Iterator[Change]:
+def _decided_by_chance(recording: Recording) -> frozenset[str]:
+    """The steps that come after a switch or foreach which sets something nondeterministic.
+
+    Which of their tasks there are may differ from run to run. It is known by the step that
+    decides, as a task may set nothing, and one that did not run yet has no determinism.
+    """
+    random = {
+        task.step
+        for task in recording.tasks
+        if any(artifact.determinism == "nondeterministic" for artifact in task.artifacts)
+    }
+    following = {step.name: step.next for step in recording.steps}
+    deciding = {s.name for s in recording.steps if s.type in {"split-switch", "foreach"}}
+    pending = [name for step in deciding & random for name in following[step]]
+    reached: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name not in reached:
+            reached.add(name)
+            pending += following.get(name, ())
+    return frozenset(reached)
+
+
+def _lone_task(
+    old: Task | None, new: Task | None, rules: _Rules, *, by_chance: bool
+) -> Iterator[Change]:
     task = old or new
     assert task is not None
-    kept = [a for a in task.artifacts if not rules.ignored(task.step, a.name)]
-    if task.artifacts and not kept:
+    # `step.*` is also about a task that sets nothing.
+    if all(rules.ignored(task.step, name) for name in _names(task)):
         return
-    random = kept and all(a.determinism == "nondeterministic" for a in kept)
+    kept = [a for a in task.artifacts if not rules.ignored(task.step, a.name)]
+    random = by_chance or (kept and all(a.determinism == "nondeterministic" for a in kept))
     determinism: Determinism = "nondeterministic" if random else "deterministic"
     yield Change(
         kind="step",
@@ -288,6 +316,11 @@ def _lone_task(old: Task | None, new: Task | None, rules: _Rules) -> Iterator[Ch
         index=task.index,
         determinism=determinism,
     )
+
+
+def _names(task: Task) -> tuple[str, ...]:
+    """Of its artifacts; a task that sets nothing is there under the name ""."""
+    return tuple(artifact.name for artifact in task.artifacts) or ("",)
 
 
 def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
@@ -335,7 +368,7 @@ def unused_ignores(recordings: Iterable[Recording], ignore: tuple[str, ...]) -> 
     for recording in recordings:
         names |= {f"{PARAMETERS}.{artifact.name}" for artifact in recording.parameters}
         for task in recording.tasks:
-            names |= {f"{task.step}.{artifact.name}" for artifact in task.artifacts}
+            names |= {f"{task.step}.{name}" for name in _names(task)}
     return tuple(glob for glob in ignore if not any(fnmatchcase(name, glob) for name in names))
 
 

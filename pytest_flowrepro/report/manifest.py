@@ -10,10 +10,13 @@ from pytest_flowrepro.report.text import inert
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_flowrepro.model import Artifact, Environment, Json, Recording, Step
+    from pytest_flowrepro.model import Artifact, Decorator, Environment, Json, Recording, Step
 
 _WIDTH = 60
 """Characters of a value; the rest of it is in artifacts.json."""
+
+
+_ASKED_FOR = ("image", "cpu", "gpu", "memory", "disk")
 
 
 def render_manifest(recording: Recording, *, file: str) -> str:
@@ -54,9 +57,16 @@ def _environment(environment: Environment) -> Iterator[str]:
 
 
 def _step(step: Step) -> str:
-    decorators = "".join(f"  @{decorator.name}" for decorator in step.decorators)
+    decorators = "".join(f"  {_decorator(decorator)}" for decorator in step.decorators)
     following = f" -> {', '.join(step.next)}" if step.next else ""
     return f"{step.name} ({step.type}){following}{decorators}"
+
+
+def _decorator(decorator: Decorator) -> str:
+    """With the image and the resources that it asks for; manifest.json has the rest."""
+    given = decorator.attributes if isinstance(decorator.attributes, dict) else {}
+    asked = ", ".join(f"{name}={given[name]}" for name in _ASKED_FOR if given.get(name) is not None)
+    return f"@{decorator.name}({asked})" if asked else f"@{decorator.name}"
 
 
 def _artifact(artifact: Artifact) -> str:

@@ -95,13 +95,18 @@ def captured(
     for name, text in files.items():
         (place.copy / name).write_text(text, encoding="utf-8")
     flow_file = place.copy / "grid.py"
+    env = flow_environment(
+        "GridFlow", flow_file, place=place, built=metaflow_environment, hash_seed=1
+    )
     run = rerun_flow(
         "GridFlow",
         flow_file,
-        built=metaflow_environment,
+        python=metaflow_environment.python,
         place=place,
+        cwd=place.copy,
+        env=env,
         parameters={"alpha": 0.25},
-        hash_seed=1,
+        max_workers=2,
         timeout=120,
     )
     assert not run.ok, "its last step fails"
@@ -110,7 +115,7 @@ def captured(
         python=metaflow_environment.python,
         flow_file=flow_file,
         cwd=place.copy,
-        env=flow_environment("GridFlow", place=place, built=metaflow_environment, hash_seed=0),
+        env=env,
         workspace=place.root,
         steps=("start", "row", "cell", "join_cells", "join_rows", "caught", "end"),
         timeout=60,

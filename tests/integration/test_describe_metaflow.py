@@ -9,7 +9,7 @@ import pytest
 
 from pytest_flowrepro.describe import describe_flow
 from pytest_flowrepro.errors import DescribeError
-from pytest_flowrepro.model import FlowDescription, FlowSource, Parameter
+from pytest_flowrepro.model import FlowDescription, FlowSource, NamedFile, Parameter
 from pytest_flowrepro.rerun import Place, flow_environment
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def ask(flows: Path, tmp_path: Path, metaflow_environment: BuiltEnvironment) -> 
         file = flows / "train.py"
         file.write_text(dedent(text), encoding="utf-8")
         place = Place(root=tmp_path / "work").create()
-        env = flow_environment("TrainFlow", place=place, built=metaflow_environment, hash_seed=0)
+        env = flow_environment("TrainFlow", file, place=place, built=metaflow_environment)
         before = sorted(flows.rglob("*"))
         try:
             return describe_flow(
@@ -57,6 +57,7 @@ def ask(flows: Path, tmp_path: Path, metaflow_environment: BuiltEnvironment) -> 
                 python=metaflow_environment.python,
                 env=env,
                 cwd=flows,
+                root=tmp_path,
                 workspace=place.root,
                 timeout=60,
             )
@@ -206,10 +207,8 @@ class TrainFlow(FlowSpec):
         "table": ("Parameter", False, '{"a": 1}'),
         "today": ("Parameter", False, None),
     }
-    assert described.files == (
-        flows / "config.json",
-        flows / "models/model.bin",
-        flows / "rows.csv",
+    assert described.files == tuple(
+        NamedFile(source=flows / name) for name in ("config.json", "models/model.bin", "rows.csv")
     )
 
 
@@ -224,7 +223,57 @@ from metaflow.plugins.package_suffixes_mutator import package_suffixes
 @package_suffixes([".yaml"])
 class TrainFlow(FlowSpec):
 {BODY}""")
-    assert described.files == (flows / "a.yaml", flows / "sub/c.yaml")
+    assert described.files == tuple(
+        NamedFile(source=flows / name, place=name) for name in ("a.yaml", "sub/c.yaml")
+    )
+
+
+def test_modules_and_files_that_metaflow_packages_from_elsewhere(ask: Ask, tmp_path: Path) -> None:
+    policy = 'METAFLOW_PACKAGE_POLICY = "include"\n'
+    texts = {
+        "lib/rates/__init__.py": policy,
+        "lib/rates/deep/data.txt": "",
+        "lib/rates/gone.pyc": "",
+        "lib/single.py": policy,
+        "lib/rules.py": "from metaflow import StepMutator\nclass rule(StepMutator): pass\n",
+        "lib/added/__init__.py": "",
+        "lib/not_asked_for.py": "",
+        "code.txt": "",
+        "users.txt": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    described = ask(f"""\
+import sys
+sys.path.append("../lib")
+import added, not_asked_for, rates, rules, single
+import json, requests
+json.METAFLOW_PACKAGE_POLICY = requests.METAFLOW_PACKAGE_POLICY = "include"  # both are installed
+from metaflow import FlowMutator, FlowSpec, step
+from metaflow.packaging_sys import ContentType
+
+class adds(FlowMutator):
+    def add_to_package(self):
+        yield "../code.txt", "a.txt"
+        yield requests.__file__, "requests.py"
+        yield "../users.txt", "data/b.txt", ContentType.USER_CONTENT
+        yield "../made-elsewhere.txt", "c.txt", ContentType.USER_CONTENT
+        yield added, None, ContentType.MODULE_CONTENT
+
+@adds
+class TrainFlow(FlowSpec):
+{BODY}""")
+    assert {(str(file.source.relative_to(tmp_path)), file.place) for file in described.files} == {
+        ("code.txt", "a.txt"),
+        ("flows/train.py", None),
+        ("lib/added/__init__.py", None),
+        ("lib/rates/__init__.py", None),
+        ("lib/rates/deep/data.txt", None),
+        ("lib/rules.py", None),
+        ("lib/single.py", None),
+        ("users.txt", "data/b.txt"),
+    }
 
 
 FAILING_CONFIG = 'Config("c", default="train.py", parser=lambda text: 1 / 0)'
@@ -252,7 +301,7 @@ HEAD = "from metaflow import Config, FlowSpec, Parameter, pypi, step\n"
         ),
         (
             f'{HEAD}class TrainFlow(FlowSpec):\n    c = Config("c", required=True)\n{BODY}',
-            "cannot load",
+            "TrainFlow cannot start without its config 'c'",
             "missing configuration for 'c'",
         ),
         (

@@ -568,3 +568,71 @@ def test_python_versions_do_not_matter(version: str) -> None:
     found = run_stable(python)
     assert (found.returncode, found.stderr) == (0, "")
     assert found.stdout == expected.stdout
+
+
+# --- what @catch stores ---------------------------------------------------------------
+
+Caught = type("MetaflowExceptionWrapper", (Exception,), {"__module__": "metaflow.exception"})
+
+
+def caught(type_: str, message: object, stacktrace: str = "") -> Any:
+    wrapper: Any = Caught()
+    wrapper.type, wrapper.exception, wrapper.stacktrace = type_, message, stacktrace
+    return wrapper
+
+
+@pytest.fixture
+def rerun_in(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def place(folder: Path) -> None:
+        monkeypatch.setenv("FLOWREPRO_COPY", str(folder / "code"))
+        monkeypatch.setenv("VIRTUAL_ENV", str(folder / "venv"))
+        monkeypatch.setenv("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(folder / "datastore"))
+        monkeypatch.setenv("HOME", str(folder / "home"))
+
+    return place
+
+
+# The message in a rerun in `{}` -> as it is compared and shown.
+MESSAGES = [
+    ("'late'", "'late'"),
+    ("no file '{}/code/data/x.csv'", "no file '<project>/data/x.csv'"),
+    ("['{}/venv/bin/python', '{}/home/x']", "['<environment>/bin/python', '<home>/x']"),
+    ("{}/datastore/.metaflow", "<datastore>/.metaflow"),
+    ("<object object at 0x7f00beef>", "<object object at 0x...>"),
+    ("timed out\nStack when the timeout was raised:\n>  {}/code/flow.py", "timed out"),
+]
+
+
+@pytest.mark.parametrize(("message", "shown"), MESSAGES)
+def test_a_caught_exception_is_its_class_and_message_wherever_the_rerun_stands(
+    message: str, shown: str, tmp_path: Path, rerun_in: Any
+) -> None:
+    digests = set()
+    for name in ("first", "check"):
+        folder = tmp_path / name
+        rerun_in(folder)
+        value = caught("builtins.KeyError", message.replace("{}", str(folder)), f"in {folder}")
+        digests.add(digest(value))
+        assert readable(value)["$exception"]["fields"] == {
+            "type": "builtins.KeyError",
+            "exception": shown,
+        }
+    assert len(digests) == 1
+
+
+def test_a_folder_is_left_out_under_each_of_its_names(tmp_path: Path, rerun_in: Any) -> None:
+    (tmp_path / "real" / "code").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    rerun_in(tmp_path / "link")
+    spelled = (f"no {tmp_path / folder / 'code'}/x" for folder in ("link", "real"))
+    assert len({digest(caught("builtins.OSError", message)) for message in spelled}) == 1
+
+
+def test_another_class_or_message_is_another_exception() -> None:
+    values = [
+        caught("builtins.KeyError", "'late'"),
+        caught("builtins.ValueError", "'late'"),
+        caught("builtins.KeyError", "'early'"),
+        caught("builtins.KeyError", None),
+    ]
+    assert len(set(map(digest, values))) == len(values)

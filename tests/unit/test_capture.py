@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,15 +18,25 @@ import pytest_flowrepro
 from pytest_flowrepro import capture as stage
 from pytest_flowrepro.capture import capture, read_capture
 from pytest_flowrepro.errors import CaptureError
-from pytest_flowrepro.model import Artifact, Run, Task
+from pytest_flowrepro.model import Artifact, Run, Task, TaskLog
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Capture
 
 IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
+sys.path.append(str(IN_VENV))
+in_venv: Any = import_module("capture")
 DIGEST = "sha256:" + "0" * 64
 SCORE = {"name": "score", "type": "float", "digest": DIGEST, "value": 0.5, "opaque": False}
-LOG = {"step": "start", "index": [], "ok": True, "stdout": "out", "stderr": ""}
+LOG = {
+    "step": "start",
+    "index": [],
+    "ok": True,
+    "attempts": 2,
+    "written": ["/copy/plot.png"],
+    "stdout": "out",
+    "stderr": "",
+}
 
 
 def result(**fields: object) -> dict[str, object]:
@@ -75,7 +87,8 @@ def capture_with(script: str, run: Run, folder: Path, *, timeout: float = 20.0) 
 
 def test_the_child_is_told_where_everything_is(run: Run, tmp_path: Path) -> None:
     script = (
-        "log = {'step': 'start', 'index': [], 'ok': True, 'stdout': json.dumps(request),"
+        "log = {'step': 'start', 'index': [], 'ok': True, 'attempts': 1, 'written': [],"
+        " 'stdout': json.dumps(request),"
         " 'stderr': json.dumps(dict(os.environ))}\n"
         "answer({'parameters': [], 'tasks': [], 'logs': [log]})"
     )
@@ -112,6 +125,19 @@ def test_artifacts_are_read_and_sorted_by_name(run: Run, tmp_path: Path) -> None
     other = replace(score, name="a", value={"$opaque": "why"}, opaque=True)
     assert found.parameters == (other, score)
     assert found.tasks == (Task(step="start", index=(), artifacts=(score,)),)
+
+
+def test_a_log_says_how_often_the_task_began_and_what_it_wrote(run: Run, tmp_path: Path) -> None:
+    (log,) = capture_with(f"answer({result(logs=[LOG])!r})", run, tmp_path).logs
+    assert log == TaskLog(
+        step="start",
+        index=(),
+        ok=True,
+        attempts=2,
+        written=("/copy/plot.png",),
+        stdout="out",
+        stderr="",
+    )
 
 
 # What the child does -> what the user is told.
@@ -185,6 +211,8 @@ MALFORMED = [
     ),
     (result(parameters=[{**SCORE, "opaque": 1}]), r"parameters\[0\]\.opaque: expected a bool"),
     (result(logs=[LOG, {**LOG, "stdout": None}]), r"logs\[1\]\.stdout: expected a str"),
+    (result(logs=[{**LOG, "attempts": "2"}]), r"logs\[0\]\.attempts: expected a int"),
+    (result(logs=[{**LOG, "written": [1]}]), r"logs\[0\]\.written\[0\]: expected a str"),
 ]
 
 
@@ -205,6 +233,53 @@ def test_a_result_that_is_too_large_is_not_read(
     monkeypatch.setattr(stage, "RESULT_LIMIT", 10)
     with pytest.raises(CaptureError, match="more than 10 bytes"):
         read_capture(file, steps=())
+
+
+# --- where a task stands ----------------------------------------------------------------
+
+
+def state(step: str, task_id: str, *path: int, loops: bool = False) -> Any:
+    return in_venv.TaskState(
+        step=step,
+        task_id=task_id,
+        attempt=0,
+        path=path,
+        loops=loops,
+        ok=True,
+        artifacts={},
+        store=None,
+        observed=None,
+    )
+
+
+def test_the_passes_of_a_loop_are_counted_for_each_task_of_a_foreach() -> None:
+    tasks = [
+        state("grind", "3", 0, loops=True),
+        state("grind", "4", 1, loops=True),
+        state("grind", "9", 0, loops=True),
+        state("buff", "12", 0, loops=True),
+        state("polish", "20", loops=True),
+        state("wrap", "21", 0),
+    ]
+    found = [(task.step, task.path) for task in in_venv.with_passes(tasks)]
+    assert found == [
+        ("grind", (0, 0)),
+        ("grind", (1, 0)),
+        ("grind", (0, 1)),
+        ("buff", (0, 0)),
+        ("polish", (0,)),
+        ("wrap", (0,)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stack", "index"), [(None, ()), ([], ()), ([2, 0], (2, 0)), ([1, None], (1, 0))]
+)
+def test_the_index_is_that_of_the_foreach_stack(
+    stack: list[int | None] | None, index: tuple[int, ...]
+) -> None:
+    frames = None if stack is None else [SimpleNamespace(index=number) for number in stack]
+    assert in_venv.task_index({"_foreach_stack": frames}) == index
 
 
 # --- the worker -----------------------------------------------------------------------

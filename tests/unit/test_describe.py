@@ -8,17 +8,24 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_flowrepro.describe import describe_flow
 from pytest_flowrepro.errors import DescribeError
-from pytest_flowrepro.model import Decorator, FlowDescription, FlowSource, Parameter, Step
+from pytest_flowrepro.model import (
+    Decorator,
+    FlowDescription,
+    FlowSource,
+    NamedFile,
+    Parameter,
+    Step,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Ask = Callable[..., FlowDescription]
 
@@ -38,7 +45,10 @@ ANSWER: dict[str, Any] = {
         {"name": "alpha", "type": "Parameter", "required": False, "default": "0.1"},
         {"name": "beta", "type": "Parameter", "required": True, "default": None},
     ],
-    "files": ["/flows/config.json"],
+    "files": [
+        {"source": "/flows/config.json", "place": None},
+        {"source": "/shared/rates.yaml", "place": "conf/rates.yaml"},
+    ],
 }
 
 
@@ -58,6 +68,7 @@ def ask(tmp_path: Path) -> Ask:
             python=python,
             env={"ANSWER": json.dumps(answer), "PATH": "/usr/bin:/bin"},
             cwd=tmp_path,
+            root=tmp_path,
             workspace=tmp_path,
             timeout=timeout,
         )
@@ -72,7 +83,7 @@ def saying(words: str, code: int = 1) -> str:
     return f"printf %s {shlex.quote(words)} >&2; exit {code}"
 
 
-def test_an_answer(ask: Ask, tmp_path: Path) -> None:
+def test_an_answer(ask: Ask) -> None:
     assert ask(GIVE) == FlowDescription(
         name="TrainFlow",
         steps=(
@@ -89,7 +100,10 @@ def test_an_answer(ask: Ask, tmp_path: Path) -> None:
             Parameter(name="alpha", type="Parameter", required=False, default="0.1"),
             Parameter(name="beta", type="Parameter", required=True, default=None),
         ),
-        files=(type(tmp_path)("/flows/config.json"),),
+        files=(
+            NamedFile(source=Path("/flows/config.json")),
+            NamedFile(source=Path("/shared/rates.yaml"), place="conf/rates.yaml"),
+        ),
     )
 
 
@@ -144,8 +158,8 @@ line 1 column 2"""
         ),
         (
             saying("Usage: train.py [OPTIONS]\n\nError: missing configuration for 'c'\n", 2),
-            "Metaflow cannot load TrainFlow",
-            "python train.py check",
+            "train.py: TrainFlow cannot start without its config 'c'",
+            'configs = { c = "FILE" }',
             "missing configuration for 'c'",
         ),
         (
@@ -177,7 +191,7 @@ line 1 column 2"""
         (
             saying("Usage: x\n\nError: No such command 'flowrepro-describe'.", 2),
             "did not load the extension",
-            "metaflow>=2.12",
+            "metaflow>=2.8",
             "No such command 'flowrepro-describe'.",
         ),
         ("kill -SEGV $$", "ended with signal SIGSEGV", "by hand", ""),
@@ -192,6 +206,19 @@ def test_why_there_is_no_answer(ask: Ask, script: str, what: str, hint: str, det
     assert what in caught.value.what
     assert hint in caught.value.hint
     assert caught.value.detail == detail
+
+
+def test_a_module_of_the_project_comes_with_the_lines_to_add(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "src/warehouse").mkdir(parents=True)
+    (tmp_path / "src/warehouse/__init__.py").touch()
+    with pytest.raises(DescribeError, match="imports `warehouse`, which is not there") as caught:
+        ask(saying("ModuleNotFoundError: No module named 'warehouse'"))
+    assert caught.value.hint.splitlines()[1:] == [
+        "",
+        "    [tool.flowrepro.flow.TrainFlow]",
+        '    env = { PYTHONPATH = "src" }',
+        '    include = ["src"]',
+    ]
 
 
 def test_a_flow_that_hangs_while_it_is_loaded(ask: Ask) -> None:
@@ -213,6 +240,7 @@ def test_an_interpreter_that_is_not_there(tmp_path: Path) -> None:
             python=tmp_path / "gone",
             env={},
             cwd=tmp_path,
+            root=tmp_path,
             workspace=tmp_path,
             timeout=5,
         )
@@ -233,7 +261,8 @@ def test_an_interpreter_that_is_not_there(tmp_path: Path) -> None:
             ANSWER | {"parameters": [ANSWER["parameters"][0] | {"default": 3}]},
             "parameters[0]: default: expected str, found int",
         ),
-        (ANSWER | {"files": [None]}, "files[0]: expected str"),
+        (ANSWER | {"files": [None]}, "files[0]: expected dict"),
+        (ANSWER | {"files": [{"source": "/a"}]}, "files[0]: place: missing"),
     ],
 )
 def test_an_answer_that_does_not_keep_the_contract(ask: Ask, answer: Any, place: str) -> None:

@@ -103,6 +103,32 @@ def test_a_task_without_artifacts_that_is_in_one_run_only_asks_for_a_third() -> 
     assert differing((task("a"),), (task("a"), task("b"))) == (("b", (), ""),)
 
 
+def test_a_task_without_artifacts_that_comes_and_goes_is_recorded_whichever_run_has_it() -> None:
+    with_it, without = (task("start"), task("skip")), (task("start"),)
+    assert with_determinism(with_it, with_it, without) == with_it
+    assert with_determinism(without, with_it, with_it) == with_it
+    assert with_determinism(without, with_it, without) == without
+
+
+def test_the_passes_of_a_loop_are_tasks_of_their_own() -> None:
+    run = (
+        task("grind", artifact("left", 1), index=(0, 0)),
+        task("grind", artifact("left", 0), index=(0, 1)),
+        task("grind", artifact("left", 1), index=(1, 0)),
+        task("wrap", index=(0,)),
+    )
+    longer = (*run, task("grind", artifact("left", 0), index=(1, 1)))
+    assert differing(run, longer) == (("grind", (1, 1), "left"),)
+    marked = with_determinism(run, run, longer)
+    assert [(t.step, t.index) for t in marked] == [
+        ("grind", (0, 0)),
+        ("grind", (0, 1)),
+        ("grind", (1, 0)),
+        ("grind", (1, 1)),
+        ("wrap", (0,)),
+    ]
+
+
 def test_foreach_indexes_are_in_numerical_order() -> None:
     run = tuple(task("train", artifact("s", n), index=(n,)) for n in range(12))
     assert with_determinism(run, run, run) == run

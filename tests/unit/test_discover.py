@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.discover import find_flows, may_start_flow
+from pytest_flowrepro.discover import find_flows, may_start_flow, refuse_unstarted_flow
 from pytest_flowrepro.errors import DiscoverError
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ def test_a_class_may_stand_in_a_block(project: Project, block: str) -> None:
         GUARD,
         "if True:\n    try:\n        with open(f):\n            TrainFlow()\n    finally: pass",
         "for _ in 'x':\n    TrainFlow()",
+        "flow = TrainFlow\nflow()",
+        "if __name__ == '__main__':\n    flow = TrainFlow\n    flow()",
         "match 1:\n    case _:\n        TrainFlow()",
         "def main():\n    TrainFlow()\nif __name__ == '__main__':\n    main()",
         "def run():\n    TrainFlow()\ndef main():\n    run()\n    main()\nsys.exit(main())",
@@ -177,6 +179,18 @@ def test_a_class_that_its_file_never_starts_is_no_flow(project: Project, no_star
 )
 def test_what_only_looks_like_a_flow(project: Project, source: str) -> None:
     assert project(source) == ()
+
+
+def test_a_flow_that_nobody_starts_is_told_to_who_asks_for_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "train.py"
+    steps = "    @step\n    def start(self): pass\n"
+    head = "from metaflow import FlowSpec, step\n"
+    file.write_text(f"{head}class TrainFlow(FlowSpec):\n{steps}make()()\n", encoding="utf-8")
+    with pytest.raises(DiscoverError, match="defines the flow TrainFlow, and no call") as caught:
+        refuse_unstarted_flow(file, root=tmp_path)
+    assert "TrainFlow()" in caught.value.hint
+    file.write_text(f"{head}class Base(FlowSpec): pass\nclass Mixin:\n{steps}", encoding="utf-8")
+    refuse_unstarted_flow(file, root=tmp_path)
 
 
 def test_several_flows_in_one_file_come_in_the_order_of_their_lines(project: Project) -> None:
@@ -254,6 +268,34 @@ def test_modules_are_found_beside_the_flow_then_in_the_root(project: Project) ->
     assert found.steps == ("begin",)
     (found,) = project(flow, {"base.py": other, "flows/base.py": BASE}, file="flows/flow.py")
     assert found.steps == ("start",)
+
+
+def test_modules_are_found_beside_the_real_file_of_a_linked_flow(
+    project: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs/link.py").symlink_to("../real/flow.py")
+    base = "from metaflow import FlowSpec as Base"
+    project("", {"real/base.py": base, "jobs/base.py": "class Base: pass"})
+    text = f"from base import Base\nclass TrainFlow(Base): pass\n{GUARD}"
+    assert names(project(text, file="real/flow.py")) == ["TrainFlow"]
+    (flow,) = find_flows(tmp_path / "jobs/link.py", root=tmp_path)
+    assert flow.file == tmp_path / "jobs/link.py"
+
+
+@pytest.mark.parametrize("module", ["lib/stock/base.py", "src/stock/base/__init__.py"])
+def test_a_base_class_that_only_sys_path_leads_to(project: Project, module: str) -> None:
+    base = """\
+        from metaflow import FlowSpec, step
+
+        class Base(FlowSpec):
+            @step
+            def start(self):
+                pass
+        """
+    text = f"from stock.base import Base\nclass TrainFlow(Base): pass\n{GUARD}"
+    (flow,) = project(text, {module: base}, file="flows/flow.py")
+    assert flow.steps == ("start",)
 
 
 def test_metaflow_is_never_a_module_of_the_project(project: Project) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from recordings import recording
+from recordings import recording, task
 
 from pytest_flowrepro.check import Job, Observation
 from pytest_flowrepro.failure import log_of, step_failure
@@ -31,7 +31,7 @@ def job(tmp_path: Path) -> Job:
 
 
 def log(step: str, *, ok: bool = True, stderr: str = "", index: tuple[int, ...] = ()) -> TaskLog:
-    return TaskLog(step=step, index=index, ok=ok, stdout="", stderr=stderr)
+    return TaskLog(step=step, index=index, ok=ok, attempts=1, written=(), stdout="", stderr=stderr)
 
 
 def ended(*logs: TaskLog, failure: str | None = "exit code 1", output: str = "") -> Observation:
@@ -61,6 +61,50 @@ def test_a_later_step_was_not_reached(job: Job) -> None:
     assert failure is not None
     assert not failure.reached
     assert failure.text == "not reached: step start failed"
+
+
+def test_a_task_that_was_stopped_for_another_one_is_not_at_fault(job: Job) -> None:
+    words = "[KILLED BY ORCHESTRATOR]\nTask was ended by SIGKILL.\n"
+    stopped = log("train", ok=False, stderr=words)
+    other, failed = replace(stopped, step="test"), replace(stopped, index=(1,), stderr="ValueError")
+    observation = ended(log("start"), stopped, failed, other)
+    failure = step_failure(observation, "train", job)
+    assert failure is not None
+    assert failure.text.startswith("step train[1] of TrainFlow failed")
+    failure = step_failure(observation, "test", job)
+    assert failure is not None
+    assert not failure.reached
+    assert failure.text == "stopped: step train failed"
+    assert step_failure(observation, "start", job) is None
+
+
+def test_a_step_of_which_the_baseline_has_more_tasks_was_stopped_and_has_not_drifted(
+    job: Job,
+) -> None:
+    baseline = recording(task("train", index=(0,)), task("train", index=(1,)), task("load"))
+    observation = ended(log("load", ok=False), log("train", index=(0,)))
+    failure = step_failure(observation, "train", job, baseline)
+    assert failure is not None
+    assert not failure.reached
+    assert failure.text == "stopped: step load failed"
+    whole = replace(observation, logs=(*observation.logs, log("train", index=(1,))))
+    assert step_failure(whole, "train", job, baseline) is None
+
+
+def test_a_run_that_was_stopped_as_a_whole_shows_what_was_running(job: Job) -> None:
+    stopped = log("train", ok=False, stderr="at row 7\n[KILLED BY ORCHESTRATOR]\n")
+    failure = step_failure(ended(stopped, failure="stopped after 9 s"), "train", job)
+    assert failure is not None
+    assert failure.reached
+    assert "at row 7" in failure.text
+
+
+@pytest.mark.parametrize("name", ["*rows*", "rows"])
+def test_a_foreach_over_nothing_comes_with_a_way_around_it(job: Job, name: str) -> None:
+    said = f"    Foreach iterator over {name} in step *start* produced zero splits. Check it.\n"
+    failure = step_failure(ended(log("start", ok=False, stderr=said)), "start", job)
+    assert failure is not None
+    assert "see why `rows` is empty" in failure.text
 
 
 def test_a_run_that_ended_badly_without_a_failed_step_is_never_a_pass(job: Job) -> None:
@@ -120,6 +164,15 @@ def test_a_module_that_nobody_declared_is_named(job: Job) -> None:
     failure = step_failure(ended(log("start", ok=False, stderr=said)), "start", job)
     assert failure is not None
     assert "declare what provides `sklearn`" in failure.text
+
+
+def test_a_module_of_the_project_comes_with_its_include_line(job: Job) -> None:
+    (job.root / "lib").mkdir()
+    (job.root / "lib/units.py").touch()
+    said = "ModuleNotFoundError: No module named 'units'\n"
+    failure = step_failure(ended(log("start", ok=False, stderr=said)), "start", job)
+    assert failure is not None
+    assert '    [tool.flowrepro.flow.TrainFlow]\n    include = ["../lib"]\n' in failure.text
 
 
 def test_the_logs_of_a_foreach_stand_under_their_indexes() -> None:

@@ -11,12 +11,14 @@ PACKAGE = Path(__file__).parents[2] / "pytest_flowrepro"
 
 LAYERS = (
     {"errors", "model", "process", "visible", "strict_json", "index_settings", "index_errors"}
-    | {"lock_file", "revision"},
+    | {"lock_file", "revision", "excluded", "local_modules", "redact", "processors", "said"},
     {"settings"},
     {"discover", "describe", "package", "lock", "environment", "rerun", "capture", "determinism"}
-    | {"diff", "baseline", "report"},
+    | {"diff", "baseline", "report", "checkout"},
     {"check", "verdict"},
-    {"outcomes", "failure", "results"},
+    {"outcomes", "advice", "results"},
+    {"failure"},
+    {"upstream"},
     {"session"},
     {"items", "cli"},
     {"active"},

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -74,10 +75,22 @@ def test_names_that_look_alike_have_folders_of_their_own(tmp_path: Path) -> None
 def test_an_observation_comes_back_as_it_was() -> None:
     observation = Observation(
         recording=recording(),
-        logs=(TaskLog(step="train", index=(0, 2), ok=False, stdout="out", stderr="err\udc80"),),
+        logs=(
+            TaskLog(
+                step="train",
+                index=(0, 2),
+                ok=False,
+                attempts=2,
+                written=("/copy/plot.png",),
+                stdout="out",
+                stderr="err\udc80",
+            ),
+        ),
         failure="exit code 1",
         output="Metaflow",
         seconds=(("rerun", 1.5),),
         notes=("a note",),
+        details=("a detail",),
     )
-    assert decode_observation(encode_observation(observation)) == observation
+    written = json.dumps(encode_observation(observation))
+    assert decode_observation(json.loads(written)) == observation

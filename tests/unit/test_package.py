@@ -9,13 +9,14 @@ import os
 import socket
 import tarfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_flowrepro.errors import PackageError
-from pytest_flowrepro.model import FlowSource
+from pytest_flowrepro.model import FlowSource, NamedFile
 from pytest_flowrepro.package import (
     _Hashed,
     default_suffixes,
@@ -56,6 +57,9 @@ class Project:
             "destination": self.archive,
         }
         return package_flow(self.flow, **(arguments | changes))
+
+    def named(self, name: str, place: str | None = None) -> NamedFile:
+        return NamedFile(source=Path(os.path.normpath(self.root / name)), place=place)
 
     def paths(self, **changes: Any) -> list[str]:
         return [file.path for file in self.package(**changes).files]
@@ -189,7 +193,7 @@ def test_patterns_that_cannot_be_meant(project: Project, pattern: str, message: 
 
 def test_files_that_the_flow_names(project: Project) -> None:
     project.write("flows/config.json", "data/rows.csv")
-    named = (project.root / "flows/config.json", project.root / "data/rows.csv")
+    named = (project.named("flows/config.json"), project.named("data/rows.csv"))
     assert project.paths(named_files=named) == ["../data/rows.csv", "config.json", "train.py"]
 
 
@@ -197,29 +201,107 @@ def test_a_named_file_may_be_named_by_its_real_path(project: Project, tmp_path: 
     project.write("flows/config.json")
     (tmp_path / "link").symlink_to("project")
     linked = Project(tmp_path / "link")
-    named = (project.root / "flows/config.json",)
-    assert linked.paths(named_files=named) == ["config.json", "train.py"]
+    named = (project.named("flows/config.json"), project.named("flows/config.json", "a.json"))
+    assert linked.paths(named_files=named) == ["a.json", "config.json", "train.py"]
+
+
+def test_what_a_mutator_adds_stands_where_it_puts_it_and_where_it_lies(
+    project: Project, tmp_path: Path
+) -> None:
+    project.write("shared/today.txt", text="shared\n")
+    project.write("../outside.txt", "flows/taken.py")
+    named = (
+        project.named("shared/today.txt", "tariffs/today.txt"),
+        project.named("../outside.txt", "../outside.txt"),
+        project.named("shared/today.txt", "taken.py"),
+        project.named("../made-for-the-package-and-gone.txt", "gone.txt"),
+    )
+    package = project.package(named_files=named)
+    assert [file.path for file in package.files] == [
+        "../outside.txt",
+        "../shared/today.txt",
+        "taken.py",
+        "tariffs/today.txt",
+        "train.py",
+    ]
+    extract_package(package, tmp_path / "copy")
+    assert (tmp_path / "copy/flows/tariffs/today.txt").read_text() == "shared\n"
+    assert (tmp_path / "copy/outside.txt").read_text() == "x = 1\n"
+    assert (tmp_path / "copy/flows/taken.py").read_text() == "x = 1\n"
+
+
+def test_a_mutator_cannot_put_a_file_outside_the_project(project: Project) -> None:
+    project.write("flows/a.txt")
+    with pytest.raises(PackageError, match=r"adds .*a\.txt to its package as '\.\./\.\./a\.txt'"):
+        project.package(named_files=(project.named("flows/a.txt", "../../a.txt"),))
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("flows/gone.json", "gone.json: TrainFlow reads this file by default, and it does not"),
-        ("../outside.csv", "lies outside"),
+        ("../outside.csv", "belongs to the code of TrainFlow, but it lies outside"),
         ("flows/folder", "is no regular file"),
     ],
 )
 def test_named_files_that_cannot_be_packaged(project: Project, name: str, message: str) -> None:
     project.write("../outside.csv", "flows/folder/x.csv")
-    file = Path(os.path.normpath(project.root / name))
     with pytest.raises(PackageError) as caught:
-        project.package(named_files=(file,))
+        project.package(named_files=(project.named(name),))
     assert message in str(caught.value)
 
 
 def test_a_flow_outside_the_root_has_its_own_folder_as_root(project: Project) -> None:
     package = project.package(root=project.root / "elsewhere")
     assert (package.root, package.flow) == (project.root / "flows", "train.py")
+
+
+# --- a flow that is a link ---
+
+
+def test_a_linked_flow_stays_a_link_and_brings_what_lies_beside_the_real_file(
+    project: Project, tmp_path: Path
+) -> None:
+    project.write("survey/tide.py", "survey/datum.py", "survey/deep/names.py", "survey/notes.txt")
+    project.link("flows/tide.py", "../survey/tide.py")
+    project.flow = replace(project.flow, file=project.root / "flows/tide.py")
+    package = project.package()
+    assert [file.path for file in package.files] == [
+        "../survey/datum.py",
+        "../survey/deep/names.py",
+        "../survey/tide.py",
+        "tide.py",
+        "train.py",
+    ]
+    assert {file.sha256 for file in package.files} == {hashlib.sha256(b"x = 1\n").hexdigest()}
+    flow_file = extract_package(package, tmp_path / "copy")
+    assert flow_file == tmp_path / "copy/flows/tide.py"
+    assert flow_file.resolve() == tmp_path.resolve() / "copy/survey/tide.py"
+    assert flow_file.read_text() == "x = 1\n"
+
+
+def test_a_flow_in_a_linked_folder_stays_a_link_too(project: Project, tmp_path: Path) -> None:
+    project.write("src/jobs/tide.py", "src/jobs/datum.py")
+    project.link("jobs", "src/jobs")
+    project.flow = replace(project.flow, file=project.root / "jobs/tide.py")
+    package = project.package()
+    assert [file.path for file in package.files] == [
+        "../src/jobs/datum.py",
+        "../src/jobs/tide.py",
+        "datum.py",
+        "tide.py",
+    ]
+    flow_file = extract_package(package, tmp_path / "copy")
+    assert flow_file.resolve() == tmp_path.resolve() / "copy/src/jobs/tide.py"
+
+
+def test_a_flow_that_is_linked_from_outside_is_copied(project: Project, tmp_path: Path) -> None:
+    project.write("../elsewhere/tide.py", "../elsewhere/datum.py")
+    project.link("flows/tide.py", "../../elsewhere/tide.py")
+    project.flow = replace(project.flow, file=project.root / "flows/tide.py")
+    package = project.package()
+    assert [file.path for file in package.files] == ["tide.py", "train.py"]
+    assert not extract_package(package, tmp_path / "copy").is_symlink()
 
 
 # --- the archive ---

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,7 +9,10 @@ from recordings import recording
 from pytest_flowrepro.errors import RerunError
 from pytest_flowrepro.model import BuiltEnvironment, Run
 from pytest_flowrepro.rerun import (
+    EXTENSION,
+    MAX_SPLITS,
     Place,
+    config_arguments,
     flow_environment,
     parameter_arguments,
     rerun_flow,
@@ -59,7 +63,8 @@ def test_a_flow_has_folders_of_its_own_and_a_fixed_hash_seed(
     monkeypatch.setenv("METAFLOW_DEFAULT_DATASTORE", "s3")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
     place = Place(root=tmp_path / "run").create()
-    env = flow_environment("TrainFlow", place=place, built=built(tmp_path), hash_seed=1)
+    flow_file = place.copy / "train.py"
+    env = flow_environment("TrainFlow", flow_file, place=place, built=built(tmp_path), hash_seed=1)
     assert env["HOME"] == str(place.home)
     assert env["METAFLOW_DATASTORE_SYSROOT_LOCAL"] == str(place.datastore)
     assert env["PYTHONHASHSEED"] == "1"
@@ -68,17 +73,65 @@ def test_a_flow_has_folders_of_its_own_and_a_fixed_hash_seed(
     assert not {"METAFLOW_DEFAULT_DATASTORE", "PIP_INDEX_URL"} & set(env)
 
 
+def test_what_is_given_reaches_the_flow_but_what_a_rerun_rests_on_stays(tmp_path: Path) -> None:
+    place = Place(root=tmp_path / "run")
+    given = {"MODE": "dry", "PYTHONPATH": "src", "METAFLOW_USER": "jane", "HOME": "/root"}
+    env = flow_environment(
+        "TrainFlow", place.copy / "train.py", place=place, built=built(tmp_path), given=given
+    )
+    assert (env["MODE"], env["METAFLOW_USER"]) == ("dry", "jane")
+    assert env["PYTHONPATH"] == f"{EXTENSION}{os.pathsep}src"
+    assert env["HOME"] == str(place.home)
+
+
+def test_a_flow_that_runs_before_another_shares_its_state_and_nothing_else(tmp_path: Path) -> None:
+    main = Place(root=tmp_path / "run").create()
+    (main.datastore / "runs").touch()
+    before = Place(root=main.root / "before" / "IngestFlow", state=main.root).create()
+    assert (before.datastore, before.home) == (main.datastore, main.home)
+    assert (before.datastore / "runs").exists()
+    assert not {before.copy, before.observed} & {main.copy, main.observed}
+
+
+def test_configs_are_files_or_values() -> None:
+    assert config_arguments({"model": "prod.json", "limits": {"max": 3}}) == [
+        *("--config", "model", "prod.json"),
+        *("--config-value", "limits", '{"max": 3}'),
+    ]
+
+
+def test_a_foreach_may_have_more_tasks_than_metaflow_takes_by_default(tmp_path: Path) -> None:
+    place = Place(root=tmp_path / "run").create()
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$@"\n', encoding="utf-8")
+    python.chmod(0o700)
+    run = rerun_flow(
+        "TrainFlow",
+        place.copy / "train.py",
+        python=python,
+        place=place,
+        cwd=place.copy,
+        env={"PATH": os.environ["PATH"]},
+        timeout=5,
+        max_workers=1,
+    )
+    assert " run " in run.output
+    assert f" --max-num-splits={MAX_SPLITS}" in run.output
+    assert MAX_SPLITS > 100
+
+
 def test_an_interpreter_that_is_gone_is_an_error(tmp_path: Path) -> None:
     place = Place(root=tmp_path / "run").create()
     with pytest.raises(RerunError, match="TrainFlow could not be started"):
         rerun_flow(
             "TrainFlow",
             place.copy / "train.py",
-            built=built(tmp_path),
+            python=built(tmp_path).python,
             place=place,
-            parameters={},
-            hash_seed=0,
+            cwd=place.copy,
+            env={},
             timeout=5,
+            max_workers=1,
         )
 
 

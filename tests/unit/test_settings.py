@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.errors import SettingsError
-from pytest_flowrepro.settings import FlowSettings, Settings, read_settings
+from pytest_flowrepro.settings import FlowSettings, PassedThrough, Settings, read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +43,25 @@ def test_a_flow_inherits_from_the_project_and_a_case_from_its_flow(tmp_path: Pat
     assert (small.timeout, small.ignore) == (60, ("*.started_at",))
 
 
+def test_what_has_names_is_merged_by_name(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        [tool.flowrepro]
+        env = { MODE = "test", LEVEL = "1" }
+        [tool.flowrepro.flow.TrainFlow]
+        env = { LEVEL = "2", TOKEN = { pass = true } }
+        configs = { model = "model.json" }
+        [tool.flowrepro.flow.TrainFlow.case.big]
+        configs = { limits = { rows = 9 } }
+        """,
+    )
+    assert found.for_flow("OtherFlow").env == {"MODE": "test", "LEVEL": "1"}
+    big = found.for_flow("TrainFlow", "big")
+    assert big.env == {"MODE": "test", "LEVEL": "2", "TOKEN": PassedThrough()}
+    assert big.configs == {"model": "model.json", "limits": {"rows": 9}}
+
+
 @pytest.mark.parametrize(
     ("table", "problem"),
     [
@@ -65,6 +84,18 @@ def test_a_flow_inherits_from_the_project_and_a_case_from_its_flow(tmp_path: Pat
         ("flow.A.case.b.case = {}", "tool.flowrepro.flow.A.case.b.case: is no key of this table"),
         ("flow.A.parameters.day = 2026-01-02", "flow.A.parameters: must be a table of values"),
         ("flow.A.requirements = ''", "flow.A.requirements: must be a path, not a string ('')"),
+        ("max-workers = 0", "tool.flowrepro.max-workers: must be an integer above 0, not an int"),
+        ('cwd = "../x"', "tool.flowrepro.cwd: must be a folder, relative to this file"),
+        ('cwd = "/x"', "tool.flowrepro.cwd: must be a folder, relative to this file"),
+        ('after = ["B"]', "tool.flowrepro.after: is no key of this table"),
+        ('flow.A.after = "B"', "flow.A.after: must be a list of flows, not a string ('B')"),
+        ("flow.A.configs = 3", "flow.A.configs: must be a table of files (strings) and values"),
+        ("env = 3", "tool.flowrepro.env: must be a table, not an integer (3)"),
+        ("env.MODE = 3", "env.MODE: must be a string, or { pass = true } to take it"),
+        ("env.MODE = { pass = 1 }", "env.MODE: must be a string, or { pass = true }"),
+        ('env.HOME = "x"', "tool.flowrepro.env.HOME: is set by the rerun itself"),
+        ('env.FLOWREPRO_X = "x"', "env.FLOWREPRO_X: is set by the rerun itself"),
+        ('env."A=B" = "x"', "env.A=B: is no name of an environment variable"),
     ],
 )
 def test_a_key_that_cannot_be_meant_is_named(tmp_path: Path, table: str, problem: str) -> None:

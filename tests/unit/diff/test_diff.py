@@ -18,6 +18,7 @@ from pytest_flowrepro.model import (
     Package,
     Recording,
     System,
+    Task,
 )
 
 if TYPE_CHECKING:
@@ -234,6 +235,49 @@ def test_a_random_task_that_went_is_shown_and_gated_as_such() -> None:
     assert (change.kind, change.gated, change.determinism) == ("step", False, "nondeterministic")
 
 
+def routed(*tasks: Task, route: Artifact) -> Recording:
+    """Of a flow whose switch `start` goes to `fast` or `slow`, both of which lead to `end`."""
+    return replace(
+        recording(task("start", route), *tasks, task("end")),
+        steps=(
+            step("start", "fast", "slow", type="split-switch"),
+            step("fast", "end"),
+            step("slow", "rest"),
+            step("rest", "end"),
+            step("end", type="end"),
+        ),
+    )
+
+
+def test_a_switch_that_goes_another_way_takes_tasks_away_and_brings_others() -> None:
+    old = routed(task("fast", artifact("ms", 3)), route=artifact("route", "fast"))
+    new = routed(task("slow"), task("rest"), route=artifact("route", "slow"))
+    found = [(c.step, c.change, c.gated) for c in diff(old, new, gates=frozenset({"artifacts"}))]
+    assert found == [
+        ("start", "changed", True),
+        ("fast", "removed", True),
+        ("slow", "added", True),
+        ("rest", "added", True),
+    ]
+
+
+def test_what_follows_from_a_random_switch_or_foreach_is_shown_and_gated_as_such() -> None:
+    random = nondeterministic("route")
+    old = routed(task("fast", artifact("ms", 3)), route=random)
+    new = routed(task("slow"), task("rest"), route=artifact("route", "slow"))
+    for gates, gated in ((frozenset[Gate]({"artifacts"}), False), (ALL, True)):
+        found = [c for c in diff(old, new, gates=gates) if c.kind == "step"]
+        assert [c.step for c in found] == ["fast", "slow", "rest"]
+        assert {(c.gated, c.determinism) for c in found} == {(gated, "nondeterministic")}
+
+
+def test_chance_elsewhere_in_the_flow_excuses_no_task_that_went() -> None:
+    route, slow = artifact("route", "slow"), task("slow", nondeterministic("ms"))
+    old = routed(slow, task("rest", artifact("ok", 1)), route=route)
+    change = only(diff(old, routed(slow, route=route), gates=frozenset({"artifacts"})))
+    assert (change.step, change.change, change.gated) == ("rest", "removed", True)
+
+
 def test_two_recordings_show_that_an_artifact_became_nondeterministic_and_back() -> None:
     good = recording(task("start", artifact("bonus", 3)))
     random = recording(task("start", nondeterministic("bonus")))
@@ -269,6 +313,13 @@ def test_other_globs_leave_them_in(glob: str) -> None:
 def test_a_task_of_ignored_artifacts_alone_may_come_and_go() -> None:
     old = recording(task("train", artifact("score", 1), index=(0,)))
     assert diff(old, recording(task("end")), gates=ALL, ignore=("train.*",))[0].name == "end"
+
+
+def test_a_task_that_sets_nothing_is_ignored_with_its_step() -> None:
+    old, new = recording(task("start"), task("train")), recording(task("start"))
+    assert only(diff(old, new, gates=ALL)).step == "train"
+    assert diff(old, new, gates=ALL, ignore=("train.*",)) == ()
+    assert unused_ignores([old], ("train.*",)) == ()
 
 
 def test_parameters_are_ignored_under_metaflows_own_name_for_them() -> None:

@@ -9,11 +9,13 @@ checks (metaflow/lint.py) first, then writes JSON:
                 "decorators": [{"name": "retry", "attributes": {"times": 2}}]}],
      "decorators": [{"name": "project", "attributes": {"name": "demo"}}],  the flow's own
      "parameters": [{"name": "alpha", "type": "Parameter", "required": false, "default": "0.1"}],
-     "files": ["/home/me/flows/config.json"]}
+     "files": [{"source": "/home/me/flows/config.json", "place": null},
+               {"source": "/home/me/shared/rates.yaml", "place": "conf/rates.yaml"}]}
 
-`default` is null without one and for one that a function computes. `files` are absolute: what
-IncludeFile and Config defaults name, there or not, and what mutators such as @package_sources add
-to the user's code in the package.
+`default` is null without one and for one that a function computes. A `source` is absolute. The
+`files` are what IncludeFile and Config defaults name, there or not; what decorators and mutators
+such as @package_sources add to the package, with the `place` that they give it there; and the
+modules that Metaflow packages wherever they lie. What is installed is not among them.
 """
 
 # ruff: noqa: SLF001  what Metaflow sees is in attributes that it has no public name for
@@ -22,6 +24,7 @@ import math
 import os
 import re
 import sys
+import sysconfig
 from itertools import chain
 
 from metaflow._vendor import click
@@ -31,10 +34,11 @@ from metaflow.parameters import DeployTimeField
 
 try:
     from metaflow.packaging_sys import ContentType
-
-    USER_CONTENT = ContentType.USER_CONTENT
-except (ImportError, AttributeError):  # a Metaflow in which nothing adds to the user's files
-    USER_CONTENT = None
+    from metaflow.packaging_sys.utils import walk_without_cycles
+    from metaflow.user_decorators.user_flow_decorator import FlowMutatorMeta
+    from metaflow.user_decorators.user_step_decorator import UserStepDecoratorMeta
+except ImportError:  # before 2.16 only the flow's folder is packaged, and nothing adds to it
+    ContentType = None
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _OURS = "flowrepro"
@@ -64,7 +68,7 @@ def _description(flow, graph):
         "steps": [_step(graph[name]) for name in _in_order(graph)],
         "decorators": _decorators(_flow_decorators(flow), _flow_mutators(flow)),
         "parameters": [_parameter(parameter) for parameter in parameters],
-        "files": sorted({*_default_files(parameters), *_added_files(flow)}),
+        "files": _files(flow, parameters),
     }
 
 
@@ -154,7 +158,7 @@ def _parameter(parameter):
     return {
         "name": parameter.name,
         "type": type(parameter).__name__,
-        "required": bool(parameter.kwargs.get("required")),
+        "required": default is None and bool(parameter.kwargs.get("required")),
         "default": None if default is None or callable(default) else str(default),
     }
 
@@ -180,12 +184,62 @@ def _default_files(parameters):
                 yield os.path.abspath(os.path.expanduser(os.fspath(path)))
 
 
+def _files(flow, parameters):
+    found = {(path, None) for path in _default_files(parameters)}
+    if ContentType is not None:
+        found.update(_added_files(flow))
+        found.update((path, None) for module in _packaged_modules() for path in _of_module(module))
+    return [
+        {"source": source, "place": place}
+        for source, place in sorted(found, key=lambda file: (file[0], file[1] or ""))
+        if "__flowrepro__" not in source.split(os.sep)
+    ]
+
+
 def _added_files(flow):
-    """User files that decorators and mutators add (metaflow/package MetaflowPackage)."""
+    """What decorators and mutators add (metaflow/package MetaflowPackage._add_addl_files).
+
+    Metaflow puts the user's content beside the flow, and code into a folder that is on Python's
+    path as well: one place stands for both.
+    """
     of_steps = (chain(step.decorators, _users_decorators(step)) for step in flow)
     mutators = _flow_mutators(flow)
     everything = chain(_flow_decorators(flow), mutators, chain.from_iterable(of_steps))
     for one in everything:
-        for path, *_, kind in getattr(one, "add_to_package", list)():
-            if kind == USER_CONTENT and "__flowrepro__" not in path.split(os.sep):
-                yield os.path.abspath(path)
+        for content, name, *kind in getattr(one, "add_to_package", list)():
+            if kind == [ContentType.MODULE_CONTENT]:
+                for path in _of_module(content):
+                    yield path, None
+            elif os.path.isfile(content) and not _is_installed(content):
+                yield os.path.abspath(content), name
+
+
+def _packaged_modules():
+    """As metaflow/package MetaflowPackage selects them; each with all that is in it."""
+    mutators = {*FlowMutatorMeta._import_modules, *UserStepDecoratorMeta._import_modules}
+    for name, module in sorted(sys.modules.items()):
+        try:
+            included = module.METAFLOW_PACKAGE_POLICY == "include"
+        except Exception:  # noqa: BLE001  a lazy module may raise what it likes
+            included = False
+        if included or name in mutators:
+            yield module
+
+
+def _of_module(module):
+    """The files of a module that is not installed (metaflow/packaging_sys/v1.py _module_files)."""
+    for root in getattr(module, "__path__", None) or [getattr(module, "__file__", None)]:
+        if root is None or _is_installed(root):
+            continue
+        if os.path.isfile(root):
+            yield os.path.abspath(root)
+        for parent, *_, files in walk_without_cycles(root):  # 2.16 gives no folders
+            for name in files:
+                if "__pycache__" not in parent and not name.endswith(".pyc"):
+                    yield os.path.join(os.path.abspath(parent), name)
+
+
+def _is_installed(path):
+    folders = (sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
+    real = os.path.realpath(path)
+    return any(real.startswith(os.path.join(os.path.realpath(one), "")) for one in folders)

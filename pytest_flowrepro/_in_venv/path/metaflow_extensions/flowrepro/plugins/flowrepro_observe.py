@@ -6,20 +6,28 @@ that FLOWREPRO_OBSERVED names:
 
     {"step": "train", "task_id": "3", "attempt": 0, "ok": true, "join": false,
      "inputs": [["start", "1"]],       the tasks that this one takes its artifacts from
-     "set": ["model", "score"]}        what stood on `self` when the step had ended
+     "set": ["model", "score"],        what stood on `self` when the step had ended
+     "cards": [{"type": "default", "id": null, "uuid": "..."}],        one for each @card
+     "written": ["/.../code/plot.png"]}    below its working directory or below FLOWREPRO_COPY
 
-Metaflow stores neither of the last two: an artifact that a join merged and one that it assigned
-look the same in the datastore.
+Metaflow stores none of the last four: an artifact that a join merged and one that it assigned
+look the same in the datastore, and so do a card that did not render and none.
 """
 
 import json
 import os
 
+import metaflow_extensions.flowrepro.plugins.flowrepro_cards  # noqa: F401  for what it changes
 from metaflow.decorators import StepDecorator
+from metaflow_extensions.flowrepro.plugins.flowrepro_written import Written
 
 
 class ObserveDecorator(StepDecorator):
     name = "flowrepro_observe"
+
+    def step_init(self, flow, graph, step_name, decorators, environment, flow_datastore, logger):
+        self._card_decorators = [one for one in decorators if one.name == "card"]
+        self._task_id = None
 
     def task_pre_step(
         self,
@@ -38,6 +46,8 @@ class ObserveDecorator(StepDecorator):
         self._task_id = task_id
         self._inputs = [[source.step_name, source.task_id] for source in inputs]
         self._set = []
+        self._written = Written({os.getcwd(), *_copy()})
+        self._written.watch()
         # Metaflow gives a task a pipe that nobody writes to (metaflow/runtime.py): who reads its
         # standard input would wait for ever, and nobody could tell that from work.
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -55,6 +65,8 @@ class ObserveDecorator(StepDecorator):
         self._set = sorted(name for name in vars(flow) if not name.startswith("_"))
 
     def task_finished(self, step_name, flow, graph, is_task_ok, retry_count, max_user_code_retries):
+        if self._task_id is None:
+            return  # another decorator failed before the step began: what it raised is to be read
         observed = {
             "step": step_name,
             "task_id": self._task_id,
@@ -63,7 +75,24 @@ class ObserveDecorator(StepDecorator):
             "join": graph[step_name].type == "join",
             "inputs": self._inputs,
             "set": self._set,
+            "cards": [_card(one) for one in self._card_decorators],
+            "written": self._written.paths(),
         }
         name = "%s-%s-%d.json" % (step_name, self._task_id, retry_count)
         with open(os.path.join(os.environ["FLOWREPRO_OBSERVED"], name), "w") as file:
             json.dump(observed, file)
+
+
+def _copy():
+    """The root of the code copy, by the names that the flow may know it by."""
+    copy = os.environ.get("FLOWREPRO_COPY")
+    return (copy, os.path.realpath(copy)) if copy else ()
+
+
+def _card(decorator):
+    """What a card's file is named after (metaflow/plugins/cards/card_datastore.py)."""
+    return {
+        "type": decorator.attributes["type"],
+        "id": decorator.attributes["id"],
+        "uuid": decorator._card_uuid,  # noqa: SLF001  set by its `task_pre_step`
+    }

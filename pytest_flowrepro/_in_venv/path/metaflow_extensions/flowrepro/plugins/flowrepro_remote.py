@@ -8,19 +8,12 @@ from metaflow.decorators import StepDecorator
 from metaflow.plugins.aws.batch.batch_decorator import BatchDecorator
 from metaflow.plugins.kubernetes.kubernetes_decorator import KubernetesDecorator
 
-# Every hook of metaflow/decorators.py StepDecorator that those two override.
-_HOOKS = (
-    "step_init",
-    "package_init",
-    "runtime_init",
-    "runtime_task_created",
-    "runtime_step_cli",
-    "runtime_finished",
-    "task_pre_step",
-    "task_finished",
-    "task_exception",
-    "task_post_step",
-)
+# Of metaflow/decorators.py StepDecorator; `init`, which checks the attributes, is none of them.
+_HOOKS = [
+    name
+    for name in vars(StepDecorator)
+    if name.startswith(("step_init", "package_", "runtime_", "task_"))
+]
 
 
 class KubernetesHere(KubernetesDecorator):

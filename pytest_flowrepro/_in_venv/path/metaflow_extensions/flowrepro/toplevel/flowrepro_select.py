@@ -1,17 +1,20 @@
 """Lets a file that starts several flows run the one that is asked for.
 
 `AFlow(); BFlow()` under a main guard always runs AFlow: its constructor is Metaflow's command
-line and never returns (metaflow/flowspec.py). While FLOWREPRO_FLOW names a flow, the constructors
-of the others return at once and leave the command line to it.
+line and never returns (metaflow/flowspec.py). In the file that FLOWREPRO_FILE names, the
+constructors of all flows but FLOWREPRO_FLOW return at once and leave the command line to it. In
+any other file, which a flow may start by metaflow.Runner, all is as Metaflow has it.
 """
 
 import os as _os
+import sys as _sys
 
 from metaflow.flowspec import FlowSpec as _FlowSpec
 
 __version__ = "1"  # Metaflow 2.12 reads it of every such module
 
 _wanted = _os.environ.get("FLOWREPRO_FLOW")
+_file = _os.environ.get("FLOWREPRO_FILE", "")
 _init = _FlowSpec.__init__
 
 
@@ -19,5 +22,5 @@ def _init_selected(self, use_cli=True):
     _init(self, use_cli=use_cli and type(self).__name__ == _wanted)
 
 
-if _wanted:
+if _wanted and _os.path.realpath(_sys.argv[0]) == _os.path.realpath(_file):
     _FlowSpec.__init__ = _init_selected

@@ -1,0 +1,49 @@
+"""Which files a task's Python code opens for writing.
+
+An audit hook (PEP 578) tells of what this process opens and renames by Python's own means; what a
+C library opens, and what other processes write, it does not see.
+"""
+
+import os
+import sys
+
+LIMIT = 1000
+"""Paths kept: a step that writes more writes a whole tree, and nobody reads such a list."""
+
+_WRITING = os.O_WRONLY | os.O_RDWR
+
+
+class Written:
+    """The paths below some folders that were opened for writing since `watch`."""
+
+    def __init__(self, folders):
+        self._folders = tuple(os.path.join(folder, "") for folder in folders)
+        self._paths = set()
+
+    def watch(self):
+        """For the rest of this process: Python has no way to remove an audit hook."""
+        sys.addaudithook(self._note)
+
+    def paths(self):
+        """Absolute, sorted; bytes that are no UTF-8 are shown as escapes."""
+        found = list(self._paths)  # at once: a thread of the step may still write
+        return sorted(path.encode("utf-8", "backslashreplace").decode() for path in found)
+
+    def _note(self, event, args):
+        # Called for each import and attribute look-up, too: the common case comes first.
+        if event not in ("open", "os.rename"):
+            return
+        try:
+            if event == "open":
+                path, _, flags = args
+                if not flags & _WRITING:
+                    return
+            else:
+                path = args[1]
+            if isinstance(path, int) or len(self._paths) >= LIMIT:
+                return
+            path = os.path.abspath(os.fsdecode(path))
+            if path.startswith(self._folders) and "%s__pycache__%s" % (os.sep, os.sep) not in path:
+                self._paths.add(path)
+        except Exception:  # noqa: BLE001, S110  what a hook raises, the flow's own call would raise
+            pass

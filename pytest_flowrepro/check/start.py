@@ -1,0 +1,45 @@
+"""How a job's flow is started, as the configuration says it: from where, with which variables."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.errors import SettingsError
+from pytest_flowrepro.redact import Redaction
+from pytest_flowrepro.settings import PassedThrough
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pytest_flowrepro.check.job import Job
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    cwd: Path
+    """In the user's tree, absolute; a rerun takes the same folder of its copy."""
+    env: Mapping[str, str]
+    redaction: Redaction
+
+
+def start_of(job: Job) -> Start:
+    """Raises `SettingsError` for a folder that is not there, and for a variable that is not set."""
+    settings = job.settings
+    if not job.cwd.is_dir():
+        raise SettingsError(
+            f"pyproject.toml: the `cwd` of {job.flow.name}, {job.cwd}, is no folder",
+            hint="correct it: it is relative to the project, and the flow is started from there",
+        )
+    passed = [name for name, value in settings.env.items() if isinstance(value, PassedThrough)]
+    if unset := [name for name in passed if name not in os.environ]:
+        raise SettingsError(
+            f"pyproject.toml: the `env` of {job.flow.name} passes {', '.join(unset)} through, "
+            "and pytest itself was started without it",
+            hint=f"set {unset[0]} where pytest is started, or give it a literal value",
+        )
+    literal = {name: value for name, value in settings.env.items() if isinstance(value, str)}
+    secret = {name: os.environ[name] for name in passed}
+    return Start(cwd=job.cwd, env={**literal, **secret}, redaction=Redaction(secret))

@@ -1,0 +1,34 @@
+"""Folders of a repository that hold no code of its own: nothing is packaged or looked for there."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NAMES = frozenset(
+    {
+        "__pycache__",  # Metaflow's rule
+        "_escape_trampolines",  # Metaflow's rule
+        "__flowrepro__",  # the baselines themselves
+        ".git",
+        "node_modules",  # installed from a lock of its own
+    }
+)
+_MARKS = frozenset(
+    {
+        "pyvenv.cfg",  # a virtualenv (PEP 405)
+        "conda-meta",  # a conda environment
+        "CACHEDIR.TAG",  # a cache (Cache Directory Tagging Specification)
+    }
+)
+
+
+def is_excluded(folder: Path) -> bool:
+    # os.path: Path.exists raises where a folder cannot be entered.
+    return folder.name in _NAMES or any(
+        os.path.exists(folder / mark)  # noqa: PTH110
+        for mark in _MARKS
+    )

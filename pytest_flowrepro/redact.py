@@ -1,0 +1,65 @@
+"""Hides the values of variables that were passed through: they reach the flow and nothing else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_flowrepro.model import Json
+
+_SHORTEST = 4
+"""Characters: `1` or `yes` is no secret, and to hide it would tear every text apart."""
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """What must not be written, and the name that stands for it."""
+
+    values: Mapping[str, str]
+    """Name of the variable -> its value."""
+
+    def text(self, text: str) -> str:
+        for value, shown in self._replacements:
+            text = text.replace(value, shown)
+        return text
+
+    def json(self, value: Json) -> Json:
+        """The same for every text in a JSON value, the names in its objects included."""
+        if not self._replacements:
+            return value
+        match value:
+            case str():
+                return self.text(value)
+            case list():
+                return [self.json(item) for item in value]
+            case dict():
+                return {self.text(key): self.json(item) for key, item in value.items()}
+            case _:
+                return value
+
+    @cached_property
+    def _replacements(self) -> tuple[tuple[str, str], ...]:
+        """The longest first: one value may be part of another."""
+        found = {
+            form: f"[{name}]"
+            for name, value in self.values.items()
+            for form in _forms(value)
+            if len(form) >= _SHORTEST
+        }
+        return tuple(sorted(found.items(), key=lambda entry: -len(entry[0])))
+
+
+def _forms(value: str) -> Iterator[str]:
+    """How a value may stand in a text: as it is, line by line, and as a literal shows it."""
+    yield value
+    yield from value.splitlines()
+    yield json.dumps(value)[1:-1]
+    yield repr(value)[1:-1]
+
+
+NOTHING = Redaction({})

@@ -1,0 +1,101 @@
+"""Which flows a flow is to run after: `after` in the configuration, found by their names."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.discover import find_flows
+from pytest_flowrepro.errors import DiscoverError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_flowrepro.check import Job
+    from pytest_flowrepro.model import FlowSource
+    from pytest_flowrepro.settings import Settings
+
+
+def flows_before(
+    job: Job, known: Iterable[FlowSource], settings: Settings
+) -> tuple[FlowSource, ...]:
+    """The flows that `job` is to run after, and those that these are to run after, in that order.
+
+    They are looked for among the `known` ones first, then in the whole project. Raises
+    `SettingsError` for a name that is no flow or several, and where a flow would have to run
+    before itself.
+    """
+    catalogue = _Catalogue(known, job.root)
+    order: dict[str, FlowSource] = {}
+
+    def visit(name: str, key: str, on_the_way: tuple[str, ...]) -> None:
+        if name in on_the_way:
+            circle = " after ".join((*on_the_way, name))
+            raise SettingsError(
+                f"{settings.file}: {key}: {circle} is a circle",
+                hint="leave one of them out: a flow cannot read a run that comes after its own",
+            )
+        if name not in order:
+            flow = catalogue.flow(name, f"{settings.file}: {key}")
+            for other in settings.for_flow(name).after:
+                visit(other, f"tool.flowrepro.flow.{name}.after", (*on_the_way, name))
+            order[name] = flow
+
+    for name in job.settings.after:
+        visit(name, f"{job.table}.after", (job.flow.name,))
+    return tuple(order.values())
+
+
+class _Catalogue:
+    """The flows of a project by name; its files are read when a name is not known otherwise."""
+
+    def __init__(self, known: Iterable[FlowSource], root: Path) -> None:
+        self._flows = _by_name(known)
+        self._root = root
+        self._complete = False
+
+    def flow(self, name: str, key: str) -> FlowSource:
+        if name not in self._flows and not self._complete:
+            self._flows = _by_name(_flows_of(self._root))
+            self._complete = True
+        match self._flows.get(name, []):
+            case [flow]:
+                return flow
+            case []:
+                near = difflib.get_close_matches(name, self._flows, n=1)
+                meant = f"; did you mean `{near[0]}`?" if near else ""
+                raise SettingsError(
+                    f"{key}: there is no flow `{name}` in {self._root}{meant}",
+                    hint="give the class name of a flow of this project",
+                )
+            case several:
+                files = ", ".join(str(flow.file.relative_to(self._root)) for flow in several)
+                raise SettingsError(
+                    f"{key}: `{name}` is several flows, in {files}",
+                    hint="give each flow a name of its own: Metaflow keeps their runs by name",
+                )
+
+
+def _by_name(flows: Iterable[FlowSource]) -> dict[str, list[FlowSource]]:
+    found: dict[str, list[FlowSource]] = {}
+    for flow in dict.fromkeys(flows):
+        found.setdefault(flow.name, []).append(flow)
+    return found
+
+
+def _flows_of(root: Path) -> Iterator[FlowSource]:
+    """Every flow of the project; what cannot be read is left to the test that is about it."""
+    for parent, folders, files in os.walk(root):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith((".", "__")) and not Path(parent, name, "pyvenv.cfg").exists()
+        )
+        for name in sorted(files):
+            if name.endswith(".py"):
+                try:
+                    yield from find_flows(Path(parent, name), root=root)
+                except DiscoverError:
+                    continue

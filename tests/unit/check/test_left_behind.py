@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.check.left_behind import file_states, left_behind
+from pytest_flowrepro.model import TaskLog
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def log(step: str, *written: Path) -> TaskLog:
+    return TaskLog(
+        step=step,
+        index=(),
+        ok=True,
+        attempts=1,
+        written=tuple(map(str, written)),
+        stdout="",
+        stderr="",
+    )
+
+
+def test_what_is_new_changed_and_gone_is_told_with_who_wrote_it(tmp_path: Path) -> None:
+    for name in ("same.txt", "words.txt", "draft.txt"):
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    before = file_states(tmp_path)
+    (tmp_path / "draft.txt").unlink()
+    (tmp_path / "words.txt").write_text("xy", encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    new = tmp_path / "out" / "model.bin"
+    new.write_bytes(b"m")
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "x.pyc").touch()
+    assert left_behind(
+        tmp_path, before, [log("start", new), log("end", new, tmp_path / "gone")]
+    ) == (
+        "the flow removed draft.txt",
+        "step start, end wrote out/model.bin",
+        "the flow changed words.txt",
+    )
+
+
+def test_nothing_is_told_of_a_tidy_flow_and_not_everything_of_an_untidy_one(
+    tmp_path: Path,
+) -> None:
+    before = file_states(tmp_path)
+    assert left_behind(tmp_path, before, [log("start", tmp_path / "gone")]) == ()
+    for number in range(60):
+        (tmp_path / f"{number:02}").touch()
+    told = left_behind(tmp_path, before, [])
+    assert told[0] == "the flow wrote 00"
+    assert told[-1] == "and 10 more files"
+    assert len(told) == 51

@@ -1,0 +1,93 @@
+"""What is said of a task's cards: `_in_venv/_flowrepro_cards.py`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import pytest_flowrepro
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+sys.path.append(str(Path(pytest_flowrepro.__file__).parent / "_in_venv"))
+cards: Any = import_module("_flowrepro_cards")
+
+
+def page(title: str) -> str:
+    """Of metaflow/plugins/cards/card_modules/base.html, the part that counts."""
+    log = {"type": "log", "data": "ValueError: no fruit"}
+    section = {"type": "section", "title": title, "contents": [log]}
+    data = {"components": [{"type": "page", "title": "Card", "contents": [section]}]}
+    encoded = base64.b64encode(json.dumps(data).encode()).decode()
+    return f'<script>window.__MF_DATA__["0d2b-4f"] = "{encoded}"</script>'
+
+
+def card(uuid: str | None, *, type_: str = "default", id_: str | None = None) -> dict[str, Any]:
+    return {"type": type_, "id": id_, "uuid": uuid}
+
+
+PAGES = [
+    (page("Task Info"), "rendered"),
+    ("<ul><li>apples: 120 kg</ul>", "rendered"),
+    ("", "rendered"),
+    ('window.__MF_DATA__["x"] = "e30="', "rendered"),
+    ('window.__MF_DATA__["x"] = "MQ=="', "rendered"),
+    ('window.__MF_DATA__["x"] = "abc"', "rendered"),
+    ('window.__MF_DATA__["x"] = "abcd"', "rendered"),
+    ("Card Render Failed With Error", "rendered"),
+    (page("Card Render Failed With Error"), "failed"),
+]
+
+
+@pytest.mark.parametrize(("html", "expected"), PAGES)
+def test_metaflows_error_card_is_a_card_that_failed(
+    html: str, expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / "default-1234.html").write_text(html, encoding="utf-8")
+    (found,) = cards.card_artifacts([card("1234")], str(tmp_path))
+    assert (found["name"], found["type"], found["value"]) == (
+        "@card(default)",
+        "metaflow.card",
+        expected,
+    )
+
+
+@pytest.mark.parametrize("uuid", ["1234", None])
+def test_a_card_without_a_file_is_missing(uuid: str | None, tmp_path: Path) -> None:
+    (found,) = cards.card_artifacts([card(uuid)], str(tmp_path / "never made"))
+    assert found["value"] == "missing"
+
+
+def test_a_card_is_named_by_its_type_and_its_id(tmp_path: Path) -> None:
+    found = cards.card_artifacts([card("1", id_="sums"), card("2", type_="blank")], str(tmp_path))
+    assert [artifact["name"] for artifact in found] == ["@card(default, sums)", "@card(blank)"]
+
+
+def test_cards_that_share_a_name_are_told_by_their_order(tmp_path: Path) -> None:
+    (tmp_path / "default-2.html").write_text("", encoding="utf-8")
+    (found,) = cards.card_artifacts([card("1"), card("2")], str(tmp_path))
+    assert found["value"] == "missing, rendered"
+
+
+def test_what_an_earlier_attempt_left_is_no_card_of_the_task(tmp_path: Path) -> None:
+    for uuid in ("1", "2"):
+        (tmp_path / f"default-{uuid}.html").write_text("", encoding="utf-8")
+    (found,) = cards.card_artifacts([card("2")], str(tmp_path))
+    assert found["value"] == "rendered"
+
+
+def test_equal_states_have_equal_digests(tmp_path: Path) -> None:
+    make: Callable[[dict[str, Any]], dict[str, Any]] = lambda one: cards.card_artifacts(  # noqa: E731
+        [one], str(tmp_path)
+    )[0]
+    first, missing = make(card("1")), make(card("2"))
+    (tmp_path / "default-1.html").write_text("", encoding="utf-8")
+    rendered = make(card("1"))
+    assert first["digest"] == missing["digest"] != rendered["digest"]

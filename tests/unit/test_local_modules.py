@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_flowrepro.local_modules import (
+    find_module,
+    include_line,
+    missing_module,
+    module_advice,
+)
+from pytest_flowrepro.model import FlowSource
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = (
+    "top.py",
+    "flows/train.py",
+    "lib/stock.py",
+    "lib/deep/stock.py",
+    "src/warehouse/__init__.py",
+    "src/warehouse/shelves.py",
+    "shared/rates/vat.py",
+    "data/notes/readme.txt",
+    ".hidden/secret.py",
+    "env/pyvenv.cfg",
+    "env/installed.py",
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+@pytest.fixture
+def flow(root: Path) -> FlowSource:
+    return FlowSource(file=root / "flows/train.py", name="TrainFlow", lineno=1, steps=())
+
+
+@pytest.mark.parametrize(
+    ("said", "module"),
+    [
+        ("Traceback\nModuleNotFoundError: No module named 'stock'\n", "stock"),
+        ("ModuleNotFoundError: No module named 'rates.vat'", "rates.vat"),
+        ("ModuleNotFoundError: No module named 'a.b'; 'a' is not a package", "a.b"),
+        ("the log says ModuleNotFoundError: No module named 'x'", None),
+        ("", None),
+    ],
+)
+def test_the_module_that_a_traceback_misses(said: str, module: str | None) -> None:
+    assert missing_module(said) == module
+
+
+@pytest.mark.parametrize(
+    ("module", "folder"),
+    [
+        ("stock", "lib"),
+        ("warehouse", "src"),
+        ("warehouse.shelves", "src"),
+        ("rates.vat", "shared"),
+        ("rates", "shared"),
+        ("top", "."),
+        ("warehouse.gone", None),
+        ("notes", None),
+        ("secret", None),
+        ("installed", None),
+        ("pandas", None),
+    ],
+)
+def test_the_folder_of_the_project_that_has_a_module(
+    root: Path, module: str, folder: str | None
+) -> None:
+    assert find_module(module, root=root) == (root / folder if folder else None)
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("stock", 'include = ["../lib"]'),
+        ("warehouse.shelves", 'include = ["../src"]'),
+        ("top", 'include = ["../top.py"]'),
+        ("shared.rates", 'include = ["../shared"]'),
+        ("pandas", None),
+    ],
+)
+def test_the_line_that_packages_a_module(
+    root: Path, flow: FlowSource, module: str, line: str | None
+) -> None:
+    assert include_line(module, flow=flow, root=root) == line
+
+
+def test_advice_on_a_module_of_the_project_and_on_any_other(root: Path, flow: FlowSource) -> None:
+    (root / "lib.py").touch()
+    advice = module_advice("stock", flow=flow, root=root)
+    assert '    [tool.flowrepro.flow.TrainFlow]\n    include = ["../lib"]\n' in advice
+    advice = module_advice("sklearn.linear_model", flow=flow, root=root)
+    assert "declare what provides `sklearn` in the flow's requirements" in advice
