@@ -1,0 +1,2 @@
+def per_box(boxes):
+    return 24 * boxes

@@ -1,0 +1,1 @@
+NAMES = {"brest": "Brest, quai du Commerce"}

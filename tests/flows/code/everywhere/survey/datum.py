@@ -1,0 +1,1 @@
+CHART_DATUM = 0.5
