@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,15 +52,100 @@ def test_01_playlist_shuffles_unseeded(project: Project, metaflow_python: Path) 
     assert project.report("-k", "step")["flows"][0]["nondeterministic"] == 4
 
 
-def test_02_statistics_depends_on_the_hash_seed(project: Project, metaflow_python: Path) -> None:
+def digests(baseline: Path) -> dict[tuple[str, str, str], str]:
+    steps: dict[str, Any] = json.loads((baseline / "artifacts.json").read_bytes())["steps"]
+    return {
+        (step, index, name): artifact["digest"]
+        for step, tasks in steps.items()
+        for index, artifacts in tasks.items()
+        for name, artifact in artifacts.items()
+    }
+
+
+@pytest.fixture
+def statistics(project: Project, metaflow_python: Path) -> Project:
+    """Episodes 02, 03, and 06 and 08, which run the flow of 02 on Kubernetes."""
     copy_tutorial(metaflow_python, "02-statistics", project)
-    result = project.record()
-    result.assert_outcomes(passed=6)
+    copy_tutorial(metaflow_python, "03-playlist-redux", project)
+    # The movies of five genres: as many tasks, instead of 22, in each of seven runs.
+    movies = project.path / "02-statistics" / "movies.csv"
+    head, *lines = movies.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if set(line.split(",")[-2].split("|")) <= GENRES]
+    movies.write_text("".join([head, *kept]), encoding="utf-8")
+    project.write("pyproject.toml", STATISTICS)
+    return project
+
+
+GENRES = {"Action", "Adventure", "Comedy", "Drama", "Sci-Fi"}
+
+STATISTICS = """\
+[tool.pytest]
+
+[tool.flowrepro.flow.PlayListFlow]
+after = ["MovieStatsFlow"]
+record-runs = 1
+ignore = ["bonus_movie.bonus", "genre_movies.movies", "join.bonus", "join.playlist"]
+
+[tool.flowrepro.flow.MovieStatsFlow.case.cloud]
+env = { METAFLOW_DECOSPECS = "kubernetes:memory=4000" }
+record-runs = 1
+"""
+
+
+def test_02_03_06_08_statistics_and_what_reads_them(statistics: Project) -> None:
+    # 02: the order of a set gets into it, so it depends on the hash seed; it reproduces.
+    # 03: it reads the runs of 02 (`after`), and shuffles unseeded, as 01 does (`ignore`).
+    # 06, 08: `--with kubernetes`, of which a rerun makes a run on this machine.
+    result = statistics.record()
+    result.assert_outcomes(passed=19)
     (told,) = (line for line in result.outlines if "depends on the hash seed" in line)
     assert "start.genres" in told
     assert "compute_statistics.genre (" in told
     result.stdout.no_fnmatch_line("*differs from run to run*")
+    result.stdout.fnmatch_lines(
+        [
+            "recorded *::MovieStatsFlow[[]cloud[]]*",
+            "*step start ran on this machine; the flow sends it elsewhere (@kubernetes)",
+            "recorded *::PlayListFlow*",
+            "*MovieStatsFlow ran before it",
+        ]
+    )
+    recorded = statistics.path / "02-statistics" / "__flowrepro__" / "stats"
+    here, cloud = (digests(recorded / name) for name in ("MovieStatsFlow", "MovieStatsFlow@cloud"))
+    assert here == cloud
 
-    result = project.check()
-    result.assert_outcomes(passed=6)
-    result.stdout.fnmatch_lines(["reproduced  *::MovieStatsFlow*"])
+    result = statistics.check("-k", "not cloud")
+    result.assert_outcomes(passed=13, deselected=6)
+    result.stdout.fnmatch_lines(["reproduced *::MovieStatsFlow *", "reproduced *::PlayListFlow *"])
+
+
+def test_04_playlist_plus_is_refused_for_its_conda_step(
+    project: Project, metaflow_python: Path
+) -> None:
+    copy_tutorial(metaflow_python, "04-playlist-plus", project)
+    result = project.record("-k", "code")
+    result.assert_outcomes(errors=1, deselected=6)
+    result.stdout.fnmatch_lines(
+        [
+            "*playlist.py: Metaflow cannot load PlayListFlow",
+            "*What to do: environments of single steps (@conda) are not rebuilt yet: declare *",
+        ]
+    )
+
+
+def test_05_hello_cloud_runs_here_instead(project: Project, metaflow_python: Path) -> None:
+    copy_tutorial(metaflow_python, "05-hello-cloud", project)
+    result = project.record()
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines(
+        ["*step hello ran on this machine; the flow sends it elsewhere (@kubernetes)"]
+    )
+    assert project.drift() == []
+
+
+def test_06_07_08_have_notebooks_and_no_flow_of_their_own(
+    project: Project, metaflow_python: Path
+) -> None:
+    for name in ("06-statistics-redux", "07-worldview", "08-autopilot"):
+        copy_tutorial(metaflow_python, name, project)
+    assert project.check().ret == pytest.ExitCode.NO_TESTS_COLLECTED
