@@ -47,6 +47,36 @@ if __name__ == "__main__":
     Flow{n}()
 """
 
+WIDE = """\
+import pandas
+from metaflow import FlowSpec, step
+
+
+class WideFlow(FlowSpec):
+    @step
+    def start(self):
+        self.items = list(range({items}))
+        self.next(self.work, foreach="items")
+
+    @step
+    def work(self):
+        self.mean = float(pandas.Series(range(self.input + 1)).mean())
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.means = [one.mean for one in inputs]
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    WideFlow()
+"""
+
 TEST_MODULE = """\
 import json
 
@@ -162,6 +192,31 @@ def check(folder: Path, python: Path, runs: int) -> None:
     print()
 
 
+def workers(folder: Path, runs: int, items: int) -> None:
+    """A wide foreach with as many workers as the machine has processors, against Metaflow's 16."""
+    reports, commands = [], []
+    for name, table in (("machine", ""), ("sixteen", "[tool.flowrepro]\nmax-workers = 16\n")):
+        project = folder / name
+        project.mkdir()
+        (project / "wide.py").write_text(WIDE.format(items=items), encoding="utf-8")
+        (project / "pyproject.toml").write_text(f"[tool.pytest]\n{table}", encoding="utf-8")
+        (project / "requirements.txt").write_text("metaflow\npandas\n", encoding="utf-8")
+        report = project / "report.json"
+        options = ("--flow-repro", f"--flow-repro-json={report}")
+        Command(pytest_command(*options, "--flow-repro-update"), project).seconds()
+        reports.append(report)
+        commands.append(Command(pytest_command(*options), project))
+    rerun: tuple[list[float], list[float]] = ([], [])
+    for _ in range(runs):
+        for command, report, seconds in zip(commands, reports, rerun, strict=True):
+            command.seconds()
+            seconds.append(json.loads(report.read_bytes())["flows"][0]["seconds"]["rerun"])
+    print(f"rerun of a foreach over {items} items, each with pandas")
+    row("max-workers as the machine has processors (the default)", rerun[0])
+    row("max-workers = 16, Metaflow's own default", rerun[1])
+    print()
+
+
 def off(folder: Path, runs: int) -> None:
     """Runs pytest with the plugin installed and not switched on, against without it."""
     module = folder / "off" / "test_one.py"
@@ -200,7 +255,9 @@ def collection(folder: Path, runs: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="of each command (default: 5)")
-    runs = parser.parse_args().runs
+    parser.add_argument("--items", type=int, default=32, help="of the foreach (default: 32)")
+    options = parser.parse_args()
+    runs = options.runs
     print(f"seconds: median, least .. most of {runs} runs; Python {sys.version.split()[0]}, ")
     print(f"{os.cpu_count()} cores\n")
     with tempfile.TemporaryDirectory(prefix="flowrepro-benchmark-") as name:
@@ -210,6 +267,7 @@ def main() -> None:
         print()
         _, python = environment(folder, runs)
         check(folder, python, runs)
+        workers(folder, runs, options.items)
 
 
 if __name__ == "__main__":
