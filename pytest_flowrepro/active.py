@@ -124,7 +124,7 @@ class FlowReproPlugin:
         return f"flowrepro: {version('pytest-flowrepro')}, {how}, by {self.session.installer}"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        reports = flow_reports(self.results)
+        reports = flow_reports(self.results, fresh=self.session.fresh)
         if reports:
             terminalreporter.section("flow-repro")
             for line in (line for report in reports for line in _summary(report)):
@@ -163,11 +163,15 @@ def _session(config: pytest.Config) -> Session:
     update: Update = "new" if option.flow_repro_update_new else "no"
     if option.flow_repro_update:
         update = "all"
+    fresh = option.flow_repro_env == "fresh"
+    if fresh and update != "no":
+        raise pytest.UsageError("--flow-repro-env fresh: recording resolves anew by itself")
     as_of = None
     if option.flow_repro_as_of is not None:
-        if update == "no":
+        if update == "no" and not fresh:
             raise pytest.UsageError(
-                "--flow-repro-as-of: a check does not resolve; give it with --flow-repro-update"
+                "--flow-repro-as-of: a check does not resolve; give it with --flow-repro-update "
+                "or --flow-repro-env fresh"
             )
         try:
             as_of = date.fromisoformat(option.flow_repro_as_of)
@@ -181,6 +185,7 @@ def _session(config: pytest.Config) -> Session:
         installer=option.flow_repro_installer,
         timeout=option.flow_repro_timeout,
         as_of=as_of,
+        fresh=fresh,
         progress=_progress(config),
         flow_files=flow_files,
         details=option.flow_repro_details,

@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_flowrepro.errors import CaptureError
@@ -19,7 +20,7 @@ from pytest_flowrepro.redact import NOTHING
 from pytest_flowrepro.strict_json import StrictJsonError, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_flowrepro.redact import Redaction
 
@@ -48,14 +49,16 @@ def capture(
     workspace: Path,
     steps: tuple[str, ...],
     timeout: float,
+    pythons: Mapping[str, Path] = MappingProxyType({}),
     script: Path = SCRIPT,
     redaction: Redaction = NOTHING,
 ) -> Capture:
     """The parameters, the tasks' own artifacts and the logs of a run, failed or not.
 
-    `python` is the flow's interpreter and `flow_file` the file it ran; `steps` gives the order of
-    the tasks, a step that is not among them comes last. Raises `CaptureError` when the run never
-    began, and when its datastore cannot be read within `timeout` seconds.
+    `python` is the flow's interpreter, `pythons` has those of the steps that ran under another,
+    and `flow_file` is the file that it ran; `steps` gives the order of the tasks, a step that is
+    not among them comes last. Raises `CaptureError` when the run never began, and when its
+    datastore cannot be read within `timeout` seconds by each interpreter.
     """
     if run.run_id is None:
         raise CaptureError(
@@ -63,8 +66,6 @@ def capture(
             hint="see what Metaflow said",
             detail=run.output[-2000:],
         )
-    request, result = workspace / "capture-request.json", workspace / "capture-result.json"
-    result.unlink(missing_ok=True)
     asked = {
         "flow": run.flow,
         "run_id": run.run_id,
@@ -75,7 +76,41 @@ def capture(
         "log_limit": LOG_LIMIT,
         "seconds": min(ARTIFACT_TIMEOUT, timeout / 3),
     }
+    others = {own: [s for s in pythons if pythons[s] == own] for own in pythons.values()}
+    requests = [(python, {"steps": None, "but": list(pythons)})]
+    requests += [(own, {"steps": theirs, "but": []}) for own, theirs in others.items()]
+    found = []
+    for reader, about in requests:
+        result = _result(
+            {**asked, **about},
+            script=script,
+            python=reader,
+            cwd=cwd,
+            env=env,
+            workspace=workspace,
+            timeout=timeout,
+            redaction=redaction,
+        )
+        found.append(read_capture(result, steps=steps))
+    return _redacted(_merged(found, steps=steps), redaction)
+
+
+def _result(
+    asked: Mapping[str, Any],
+    *,
+    script: Path,
+    python: Path,
+    cwd: Path,
+    env: Mapping[str, str],
+    workspace: Path,
+    timeout: float,
+    redaction: Redaction,
+) -> Path:
+    """The file that the script wrote, run by one interpreter."""
+    request, result = workspace / "capture-request.json", workspace / "capture-result.json"
+    result.unlink(missing_ok=True)
     request.write_text(json.dumps(asked), encoding="utf-8")
+    flow = asked["flow"]
     try:
         # Unpickling and pickling a set again keeps its order under one hash seed only.
         completed = run_process(
@@ -86,16 +121,31 @@ def capture(
         )
     except CommandNotFoundError as error:
         raise CaptureError(
-            f"the artifacts of {run.flow} could not be read: {error}",
+            f"the artifacts of {flow} could not be read: {error}",
             hint="run again; if it persists, remove the environment's folder that is named here",
         ) from error
     if not completed.ok or not result.exists():
         raise CaptureError(
-            f"the artifacts of {run.flow} could not be read: {completed.ending}",
+            f"the artifacts of {flow} could not be read: {completed.ending}",
             hint="see its last words; an artifact that takes minutes to load does not suit a check",
             detail=redaction.text(completed.stderr)[-4000:],
         )
-    return _redacted(read_capture(result, steps=steps), redaction)
+    return result
+
+
+def _merged(found: Sequence[Capture], *, steps: tuple[str, ...]) -> Capture:
+    """What several interpreters read, each of its own steps; the first has the parameters."""
+    place = _order(steps)
+    return Capture(
+        parameters=found[0].parameters,
+        tasks=tuple(sorted((task for one in found for task in one.tasks), key=place)),
+        logs=tuple(sorted((log for one in found for log in one.logs), key=place)),
+    )
+
+
+def _order(steps: tuple[str, ...]) -> Callable[[Task | TaskLog], tuple[int, str, tuple[int, ...]]]:
+    order = {step: position for position, step in enumerate(steps)}
+    return lambda item: (order.get(item.step, len(order)), item.step, item.index)
 
 
 def read_capture(file: Path, *, steps: tuple[str, ...]) -> Capture:
@@ -116,11 +166,7 @@ def read_capture(file: Path, *, steps: tuple[str, ...]) -> Capture:
             f"{file}: not what reading the datastore gives: {error}",
             hint="look for code of the flow that writes there while its artifacts are loaded",
         ) from error
-    order = {step: position for position, step in enumerate(steps)}
-
-    def place(item: Task | TaskLog) -> tuple[int, str, tuple[int, ...]]:
-        return order.get(item.step, len(order)), item.step, item.index
-
+    place = _order(steps)
     return Capture(
         parameters=parameters,
         tasks=tuple(sorted(tasks, key=place)),
@@ -158,18 +204,21 @@ def _task(item: Json, at: str) -> Task:
     )
 
 
+_NOTED = ("written", "modules", "sources")
+
+
 def _log(item: Json, at: str) -> TaskLog:
-    names = ("step", "index", "ok", "attempts", "written", "stdout", "stderr")
+    names = ("step", "index", "ok", "attempts", *_NOTED, "stdout", "stderr")
     fields = _fields(item, *names, at=at)
-    written = _items(fields["written"], f"{at}.written")
+    noted = {name: _items(fields[name], f"{at}.{name}") for name in _NOTED}
     return TaskLog(
         step=_a(str, fields["step"], f"{at}.step"),
         index=_index(fields["index"], f"{at}.index"),
         ok=_a(bool, fields["ok"], f"{at}.ok"),
         attempts=_a(int, fields["attempts"], f"{at}.attempts"),
-        written=tuple(_a(str, path, place) for path, place in written),
         stdout=_a(str, fields["stdout"], f"{at}.stdout"),
         stderr=_a(str, fields["stderr"], f"{at}.stderr"),
+        **{name: tuple(_a(str, one, place) for one, place in noted[name]) for name in _NOTED},
     )
 
 

@@ -34,7 +34,6 @@ COMMAND = "flowrepro-describe"
 _DETAIL_LINES = 40
 _CONFIG = re.compile(r"configuration file '(?P<file>.+?)' could not be read for '(?P<config>.+?)'")
 _NO_CONFIG = re.compile(r"missing configuration for '(?P<config>.+?)'")
-_STEP_ENVIRONMENT = re.compile(r"@(?P<name>\w+) decorator requires --environment=")
 _LIBRARY_FRAME = re.compile(r'  File "(<frozen |[^"]*/(site-packages|lib/python\d[^/"]*)/)')
 
 
@@ -127,11 +126,6 @@ def _failure(flow: FlowSource, completed: Completed, cwd: Path, root: Path) -> D
     elif module := missing_module(words):
         what = f"{flow.file}: {flow.name} imports `{module.partition('.')[0]}`, which is not there"
         hint = _module_hint(module, flow, cwd, root)
-    elif match := _STEP_ENVIRONMENT.search(words):
-        hint = (
-            f"environments of single steps (@{match['name']}) are not rebuilt yet: declare what "
-            "the flow needs in its requirements, and take the decorator away"
-        )
     elif f"No such command '{COMMAND}'" in words or f'No such command "{COMMAND}"' in words:
         what = f"{flow.file}: Metaflow did not load the extension of pytest-flowrepro"
         hint = "require metaflow>=2.8, the oldest that is known to load it"

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, urlsplit
 
 from pytest_flowrepro.errors import FlowReproError
 from pytest_flowrepro.process import user_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _UV_INDEX_VARIABLES = (
     "UV_DEFAULT_INDEX",
@@ -28,6 +30,13 @@ _UV_INDEX_VARIABLES = (
     "UV_FIND_LINKS",
     "UV_INDEX",
     "UV_INDEX_URL",
+)
+_NAME_AN_INDEX = (
+    *_UV_INDEX_VARIABLES,
+    "UV_CONFIG_FILE",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_INDEX_URL",
 )
 _UV_INDEX_KEYS = {"extra-index-url", "find-links", "index", "index-url", "no-index"}
 
@@ -130,6 +139,30 @@ def pip_tool(module: str) -> Tool:
     return Tool(argv=(sys.executable, "-m", module), options=(), env={**env, **fixed})
 
 
+def without_index(tool: Tool) -> Tool:
+    """The same uv or pip, which asks nobody: it knows only the files that it is given."""
+    kept = {k: v for k, v in tool.env.items() if not k.startswith(_NAME_AN_INDEX)}
+    nowhere = {"UV_NO_CONFIG": "1", "UV_OFFLINE": "1", "PIP_CONFIG_FILE": os.devnull}
+    return Tool(argv=tool.argv, options=("--no-index",), env={**kept, **nowhere})
+
+
+def download_tool(installer: Literal["uv", "pip-tools"]) -> Tool:
+    """A pip that looks for files where the installer does: uv has no command for a download.
+
+    Which of several indexes a file comes from is no matter where its hash is required.
+    """
+    tool = pip_tool("pip")
+    if installer != "uv":
+        return tool
+    env = dict(tool.env)
+    if os.environ.get("UV_OFFLINE", "").lower() in {"1", "true"}:
+        env["PIP_NO_INDEX"] = "1"
+    project = Path.cwd()
+    if _uv_has_index_settings(project):
+        env |= _indexes_for_pip(_uv_files(project), os.environ)
+    return Tool(argv=tool.argv, options=tool.options, env=env)
+
+
 def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """The options of pip by their long names: `{"index-url": "https://..."}`.
 
@@ -223,6 +256,49 @@ def _indexes_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
     return added
 
 
+def _indexes_for_pip(uv_files: Iterable[Path], environ: Mapping[str, str]) -> dict[str, str]:
+    """What uv's settings name, as pip's variables; everything, where uv would stop at the first."""
+    default = [environ.get("UV_DEFAULT_INDEX", ""), environ.get("UV_INDEX_URL", "")]
+    extra = [*environ.get("UV_INDEX", "").split(), *environ.get("UV_EXTRA_INDEX_URL", "").split()]
+    links = environ.get("UV_FIND_LINKS", "").split(",")
+    no_index = False
+    for file in uv_files:
+        table: dict[str, Any] = _uv_table(file)
+        for part in (table, table.get("pip", {})):
+            for index in part.get("index", ()):
+                url = f"{index.get('name', '')}={index.get('url', '')}".removeprefix("=")
+                flat = index.get("format") == "flat"
+                (links if flat else default if index.get("default") else extra).append(url)
+            default.append(part.get("index-url", ""))
+            extra += part.get("extra-index-url", ())
+            links += (_absolute(link, file.parent) for link in part.get("find-links", ()))
+            no_index = no_index or part.get("no-index") is True
+    named = [_with_credentials(url, environ) for url in filter(None, [*default, *extra])]
+    first = named[0] if any(default) else default_index()
+    found = {
+        "PIP_INDEX_URL": first,
+        "PIP_EXTRA_INDEX_URL": " ".join(url for url in named if url != first),
+        "PIP_FIND_LINKS": " ".join(_with_credentials(link, environ) for link in links if link),
+        "PIP_TRUSTED_HOST": environ.get("UV_INSECURE_HOST", ""),
+        "PIP_NO_INDEX": "1" if no_index else "",
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _with_credentials(index: str, environ: Mapping[str, str]) -> str:
+    """The URL of `name=url`, with the user and the password that uv's variables have for it."""
+    match = re.fullmatch(r"(?P<name>[\w.-]+)=(?P<url>.*)", index)
+    if match is None:
+        return index
+    url, variable = match["url"], "UV_INDEX_" + re.sub(r"\W", "_", match["name"]).upper()
+    user = environ.get(f"{variable}_USERNAME", "")
+    password = environ.get(f"{variable}_PASSWORD", "")
+    host = urlsplit(url).netloc
+    if "@" in host or not (user or password):
+        return url
+    return url.replace(host, f"{quote(user, safe='')}:{quote(password, safe='')}@{host}", 1)
+
+
 def _transport_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
     added = {}
     if cert := settings.get("cert"):
@@ -241,9 +317,11 @@ def _transport_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
     return added
 
 
-def _absolute(location: str) -> str:
+def _absolute(location: str, folder: Path | None = None) -> str:
     """A path as pip means it, from where the user started pytest; a URL as it is."""
-    return location if "://" in location else os.path.abspath(os.path.expanduser(location))  # noqa: PTH100, PTH111  resolve() would follow links
+    if "://" in location:
+        return location
+    return os.path.abspath(os.path.join(folder or "", os.path.expanduser(location)))  # noqa: PTH100, PTH111, PTH118  resolve() would follow links
 
 
 def _uv_has_index_settings(project: Path) -> bool:

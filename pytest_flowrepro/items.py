@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_flowrepro.check import with_origins
 from pytest_flowrepro.diff import diff_environments, diff_system
 from pytest_flowrepro.discover import find_flows, refuse_unstarted_flow
 from pytest_flowrepro.environment import system_of
@@ -239,12 +240,17 @@ class EnvironmentItem(PartItem):
     def checked(self, baseline: Recording | None) -> PartResult:
         if baseline is None:
             return super().checked(baseline)
-        gates = self.job.settings.fail_on
+        gates = self.flow_session.gates(self.job)
         started = time.monotonic()
-        environment = self.flow_session.environment(self.job, baseline)
+        environments = self.flow_session.environments(self.job, baseline)
         spent = round(time.monotonic() - started, 3)
-        changes = diff_environments(baseline.environments, (environment,), gates=gates)
-        system = diff_system(baseline.system, system_of(), gates=gates)
+        systems = baseline.system, system_of()
+        changes = diff_environments(
+            baseline.environments, environments, gates=gates, systems=systems
+        )
+        if self.flow_session.fresh:
+            changes = with_origins(changes, environments)
+        system = diff_system(*systems, gates=gates)
         return replace(self.compared((*changes, *system)), seconds=(("environment", spent),))
 
 

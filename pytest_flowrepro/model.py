@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -120,6 +120,8 @@ class Requirements:
     requires_python: str | None = None
     """A specifier set that the declaration gives, as PEP 723 does."""
     constraints: tuple[str, ...] = ()
+    locked: Lock | None = None
+    """Where the declaration is a lock itself: nothing is resolved, unless as of a day."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,6 +147,9 @@ class Package:
     via: tuple[str, ...]
     """Which distributions require it; empty when the flow itself asks for it."""
     direct_url: str | None = None
+    wheel: str | None = None
+    """The tags of the wheel that it came as, `cp311-cp311-manylinux_2_28_x86_64`; None where the
+    wheel, or an older baseline, does not say."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,6 +165,11 @@ class Environment:
     lock: Lock
     requirements: tuple[str, ...] = ()
     """What the flow declares, PEP 508 lines, sorted; when checking, what it declares today."""
+    steps: tuple[str, ...] = ()
+    """The steps that run in it, in topological order; none for `base`, where all others run."""
+    imported: tuple[str, ...] = field(default=(), compare=False)
+    """The distributions that the flow's own code imports there, sorted, Metaflow left out. Known
+    after a rerun only, so that two environments are equal without it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -231,6 +241,10 @@ class TaskLog:
     stdout: str
     """Of the last attempt."""
     stderr: str
+    modules: tuple[str, ...] = ()
+    """Installed modules that were loaded when it ended: `pandas`, `google.auth`."""
+    sources: tuple[str, ...] = ()
+    """Files of the code package that were loaded as modules, relative to the project, with `/`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

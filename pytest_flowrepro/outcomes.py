@@ -118,4 +118,5 @@ def decode_observation(data: dict[str, Any]) -> Observation:
 
 
 def _task_log(data: dict[str, Any]) -> TaskLog:
-    return TaskLog(**{**data, "index": tuple(data["index"]), "written": tuple(data["written"])})
+    lists = {name: tuple(data[name]) for name in ("index", "written", "modules", "sources")}
+    return TaskLog(**{**data, **lists})

@@ -27,9 +27,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what resolves and installs the flows' requirements (default: uv)",
     )
     group.addoption(
+        "--flow-repro-env",
+        choices=("locked", "fresh"),
+        default="locked",
+        help="check in the recorded environment (default), or in one that is resolved anew",
+    )
+    group.addoption(
         "--flow-repro-as-of",
         metavar="DATE",
-        help="when recording, resolve as of that day (YYYY-MM-DD)",
+        help="when recording, and with fresh, resolve as of that day (YYYY-MM-DD)",
     )
     group.addoption(
         "--flow-repro-timeout",

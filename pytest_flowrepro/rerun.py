@@ -81,10 +81,12 @@ def flow_environment(
     built: BuiltEnvironment,
     hash_seed: int = 0,
     given: Mapping[str, str] = MappingProxyType({}),
+    pythons: Mapping[str, Path] = MappingProxyType({}),
 ) -> dict[str, str]:
     """What a flow sees of the outside: an allowlist, folders of its own, and what it is `given`.
 
-    Nothing of the user's METAFLOW_*, PYTHON*, PIP_* or UV_* is in it.
+    `pythons` has the interpreter of each step that does not run in `built`. Nothing of the user's
+    METAFLOW_*, PYTHON*, PIP_* or UV_* is in it.
     """
     extra = {
         **given,
@@ -100,6 +102,7 @@ def flow_environment(
         "FLOWREPRO_FILE": str(flow_file),
         "FLOWREPRO_COPY": str(place.copy),
         "FLOWREPRO_OBSERVED": str(place.observed),
+        "FLOWREPRO_PYTHONS": json.dumps({step: str(python) for step, python in pythons.items()}),
     }
     isolated = isolated_environment({"USERNAME": USER, "METAFLOW_USER": USER, **extra})
     isolated["PATH"] = f"{built.python.parent}{os.pathsep}{isolated.get('PATH', os.defpath)}"

@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.model import Change, FlowReport
+from pytest_flowrepro.report.text import counted
 from pytest_flowrepro.verdict import worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def flow_reports(results: Iterable[dict[str, Any]]) -> tuple[FlowReport, ...]:
-    """One report per flow and case, sorted, out of the plain values of its tests."""
+def flow_reports(
+    results: Iterable[dict[str, Any]], *, fresh: bool = False
+) -> tuple[FlowReport, ...]:
+    """One report per flow and case, sorted, out of the plain values of its tests.
+
+    `fresh`: packages were resolved anew; what moved is told in two sentences.
+    """
     by_flow: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for result in results:
         key = (result["file"], result["flow"], result["case"] or "")
         by_flow.setdefault(key, []).append(result)
-    return tuple(_flow_report(by_flow[key]) for key in sorted(by_flow))
+    reports = []
+    for key in sorted(by_flow):
+        report = _flow_report(by_flow[key])
+        parts = {part["part"] for part in by_flow[key]}
+        reports.append(_with_moves(report, parts) if fresh else report)
+    return tuple(reports)
+
+
+def _with_moves(report: FlowReport, parts: set[str]) -> FlowReport:
+    """What lets a person upgrade with evidence: `3 packages moved`, `artifacts unchanged`."""
+    if report.verdict not in {"reproduced", "drifted"}:
+        return report
+    notes = []
+    if "environment" in parts:
+        packages = {change.name for change in report.changes if change.kind == "package"}
+        # What is declared otherwise is a finding of its own (diff/changes.py), no package.
+        moved = {name for name in packages if not name.startswith("requirement ")}
+        notes.append(f"{counted(len(moved), 'package')} moved" if moved else "no package moved")
+    if "rerun" in dict(report.seconds):
+        changed = [c for c in report.changes if c.kind in {"artifact", "parameter"}]
+        count = counted(len(changed), "artifact")
+        notes.append(f"{count} changed" if changed else "artifacts unchanged")
+    return replace(report, notes=(*notes, *report.notes))
 
 
 def _flow_report(parts: list[dict[str, Any]]) -> FlowReport:

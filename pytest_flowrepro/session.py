@@ -6,7 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
-from pytest_flowrepro.check import Job, Observation, Upstream, observe, rebuild, record
+from pytest_flowrepro.check import (
+    Job,
+    Observation,
+    Upstream,
+    environments,
+    observe,
+    record,
+    resolved_environments,
+)
 from pytest_flowrepro.diff import diff, unused_ignores
 from pytest_flowrepro.errors import BaselineError, RerunError, SettingsError
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.model import Change, Environment, FlowSource, Recording
+    from pytest_flowrepro.model import Change, Environment, FlowSource, Gate, Recording
     from pytest_flowrepro.settings import Settings
 
 Update = Literal["no", "new", "all"]
@@ -34,6 +42,8 @@ class Session:
     timeout: float | None = None
     """From the command line; it wins over the configuration's."""
     as_of: date | None = None
+    fresh: bool = False
+    """Check against what the declared requirements come to today: packages may move."""
     flow_files: frozenset[Path] | None = None
     """What the configuration's `flows` names; None: every file that starts a flow."""
     progress: Callable[[str], None] = lambda _: None
@@ -61,6 +71,7 @@ class Session:
             environments=self.folder.environments,
             installer=self.installer,
             as_of=self.as_of,
+            fresh=self.fresh,
             progress=self.progress,
         )
 
@@ -100,14 +111,19 @@ class Session:
             self._changes[key] = diff(
                 baseline,
                 self.observed(job, baseline).recording,
-                gates=job.settings.fail_on,
+                gates=self.gates(job),
                 ignore=job.settings.ignore,
             )
         return self._changes[key]
 
-    def environment(self, job: Job, baseline: Recording) -> Environment:
-        """The rebuilt environment alone, without a rerun."""
-        return rebuild(job, baseline).manifest
+    def environments(self, job: Job, baseline: Recording) -> tuple[Environment, ...]:
+        """The environments alone, without a rerun: rebuilt, or resolved anew and not built."""
+        make = resolved_environments if self.fresh else environments
+        return make(job, baseline)
+
+    def gates(self, job: Job) -> frozenset[Gate]:
+        """What fails; packages that a new resolution moved are what one asks it for."""
+        return job.settings.fail_on - {"environment"} if self.fresh else job.settings.fail_on
 
     def tell_once(self, job: Job, text: str) -> bool:
         """True for the first time that this process tells `text` of a flow."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, get_args
 
 from pytest_flowrepro.errors import SettingsError
+from pytest_flowrepro.index_errors import redact
 from pytest_flowrepro.model import Gate, Json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds for one rerun of one flow."""
@@ -44,6 +45,14 @@ class FlowSettings:
     """Tasks at a time; None: as many as this process may use processors."""
     include: tuple[str, ...] = ()
     requirements: str | None = None
+    extras: tuple[str, ...] = ()
+    """Of the project that declares the requirements."""
+    groups: tuple[str, ...] = ()
+    """Its dependency groups."""
+    wheelhouse: str | None = None
+    """The path of a folder, absolute, or a URL: where the locked wheels are kept."""
+    conda_from_pypi: bool = False
+    """Take the packages that the flow takes from conda from PyPI, by name."""
     ignore: tuple[str, ...] = ()
     timeout: float = DEFAULT_TIMEOUT
     record_runs: int = 2
@@ -106,7 +115,7 @@ def read_settings(root: Path) -> Settings:
             f"{file} cannot be read: {error}", hint="mend the file, then run again"
         ) from error
     problems: list[str] = []
-    settings = _project(_Table(document, "", problems).table("tool").table("flowrepro"), file)
+    settings = _project(_Table(document, "", problems, root).table("tool").table("flowrepro"), file)
     if problems:
         raise SettingsError(
             f"{file}: " + "\n".join(problems),
@@ -118,10 +127,11 @@ def read_settings(root: Path) -> Settings:
 class _Table:
     """A TOML table that is read key by key; problems are collected, each with its full key."""
 
-    def __init__(self, data: Mapping[str, Any], key: str, problems: list[str]) -> None:
+    def __init__(self, data: Mapping[str, Any], key: str, problems: list[str], root: Path) -> None:
         self._data = data
         self._key = key
         self._problems = problems
+        self._root = root
 
     def path(self, key: str) -> str:
         return f"{self._key}.{key}" if self._key else key
@@ -134,7 +144,12 @@ class _Table:
         if not isinstance(value, dict):
             self.problem(key, f"must be a table, not {_toml_type(value)}")
             value = {}
-        return _Table(value, self.path(key), self._problems)
+        return _Table(value, self.path(key), self._problems, self._root)
+
+    def location(self, value: Any) -> str:
+        """A URL as it is, a path from the folder that the file is in."""
+        text = _string(value)
+        return text if "://" in text else os.path.normpath(self._root / Path(text).expanduser())
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._data)
@@ -165,6 +180,10 @@ _SHARED = (
     "max-workers",
     "include",
     "requirements",
+    "extras",
+    "groups",
+    "wheelhouse",
+    "conda",
     "ignore",
     "timeout",
     "record-runs",
@@ -225,7 +244,11 @@ def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
         max_workers=read("max-workers", inherited.max_workers, "an integer above 0", _count),
         include=read("include", inherited.include, "a list of globs", _strings),
         requirements=read("requirements", inherited.requirements, "a path", _string),
+        wheelhouse=read("wheelhouse", inherited.wheelhouse, "a folder or a URL", table.location),
+        extras=read("extras", inherited.extras, "a list of extras", _strings),
+        groups=read("groups", inherited.groups, "a list of dependency groups", _strings),
         ignore=read("ignore", inherited.ignore, 'a list of globs like "step.artifact"', _strings),
+        conda_from_pypi=read("conda", inherited.conda_from_pypi, '"pypi"', _conda),
         timeout=read("timeout", inherited.timeout, "a number of seconds above 0", _seconds),
         record_runs=read("record-runs", inherited.record_runs, "1 or 2", _runs),
         fail_on=read("fail-on", inherited.fail_on, f"a list out of {gates}", _gates),
@@ -262,6 +285,12 @@ def _gates(value: Any) -> frozenset[Gate]:
     if not set(names) <= set(known):
         raise ValueError
     return frozenset(known[name] for name in names)
+
+
+def _conda(value: Any) -> bool:
+    if value != "pypi":
+        raise ValueError
+    return True
 
 
 def _count(value: Any) -> int:
@@ -318,5 +347,5 @@ def _is_json(value: Any) -> bool:
 def _toml_type(value: Any) -> str:
     names = {bool: "a boolean", int: "an integer", float: "a float", str: "a string"}
     names |= {list: "an array", dict: "a table"}
-    shown = repr(value)
+    shown = redact(repr(value))
     return f"{names.get(type(value), 'a date or time')} ({shown[:60]})"

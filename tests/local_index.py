@@ -102,6 +102,20 @@ def use_index(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         monkeypatch.setenv(name, url.replace("://", f"://bob:{PASSWORD}@"))
 
 
+def switch_index_off(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """No index answers uv or pip any more, and neither has anything in its cache."""
+    for name in os.environ:
+        if name.startswith(("UV_", "PIP_")):
+            monkeypatch.delenv(name)
+    for name in ("UV_CACHE_DIR", "PIP_CACHE_DIR"):
+        monkeypatch.setenv(name, str(folder / f"empty-{name}"))
+    for name in ("UV_HTTP_RETRIES", "PIP_RETRIES"):
+        monkeypatch.setenv(name, "0")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("UV_NO_CONFIG", "1")
+    use_index(monkeypatch, "http://127.0.0.1:9/simple")
+
+
 class LocalIndex:
     """Serves `files` until the `with` block ends."""
 
@@ -114,6 +128,8 @@ class LocalIndex:
         """When set, every answer has this status and no content."""
         self.hangs = False
         """When set, no request is ever answered."""
+        self.asked: list[str] = []
+        """The path of each request, in order."""
         self._closing = threading.Event()
         index = self
 
@@ -166,6 +182,7 @@ class LocalIndex:
         return "".join(lines)
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        self.asked.append(request.path)
         if self.hangs:
             self._closing.wait(60)
             return

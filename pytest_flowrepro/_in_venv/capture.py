@@ -10,14 +10,16 @@ REQUEST: {"flow": str, "run_id": str,
     "observed": folder of `<step>-<task id>-<attempt>.json`, one for each task attempt:
         {"inputs": [[step, task id], ...], "set": [attribute, ...], "join": bool,
          "cards": [{"type": str, "id": str or null, "uuid": str}, ...],
-         "written": [path, ...], ...},
+         "written": [path, ...], "modules": [name, ...], "sources": [path, ...], ...},
     "flow_file": str, "value_limit": characters for each value, "log_limit": characters for each
-    log, "seconds": to load one artifact}
+    log, "seconds": to load one artifact,
+    "steps": those to read, null for all, "but": steps that another interpreter reads}
 
 RESULT: {"parameters": [ARTIFACT, ...],
     "tasks": [{"step": str, "index": [int, ...], "artifacts": [ARTIFACT, ...]}, ...],
     "logs": [{"step": str, "index": [int, ...], "ok": bool, "attempts": int,
-              "written": [path, ...], "stdout": str, "stderr": str}, ...]}
+              "written": [path, ...], "modules": [name, ...], "sources": [path, ...],
+              "stdout": str, "stderr": str}, ...]}
 ARTIFACT: {"name": str, "type": str, "digest": "sha256:...", "value": JSON, "opaque": bool}
 
 Tasks that failed are in `logs` only: what they left is no result.
@@ -63,14 +65,15 @@ def main() -> None:
     os.environ["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = request["datastore"]
     tasks = read_tasks(request)
     by_id = {(task.step, task.task_id): task for task in tasks}
+    here = [task for task in tasks if is_read_here(task.step, request)]
     pickles = {
         sha: Stored(sha, name, task.store)
-        for task in tasks
+        for task in (*here, *parents_of(here, by_id))
         for name, sha in user_artifacts(task).items()
     }
     values = load_all(list(pickles.values()), request)
     result = {
-        "parameters": parameters(tasks, values, request["flow"]),
+        "parameters": parameters(here, values, request["flow"]),
         "tasks": [
             {
                 "step": task.step,
@@ -78,14 +81,25 @@ def main() -> None:
                 "artifacts": own_artifacts(task, by_id, values, request["flow"])
                 + cards(task, request),
             }
-            for task in tasks
+            for task in here
             if task.ok and task.step != "_parameters"
         ],
-        "logs": [log(task, request) for task in tasks if task.step != "_parameters"],
+        "logs": [log(task, request) for task in here if task.step != "_parameters"],
     }
     with open(sys.argv[2] + ".part", "w", encoding="ascii") as file:
         json.dump(result, file)
     os.replace(sys.argv[2] + ".part", sys.argv[2])
+
+
+def is_read_here(step: str, request: dict[str, Any]) -> bool:
+    steps = request["steps"]
+    return step not in request["but"] if steps is None else step in steps
+
+
+def parents_of(tasks: list[TaskState], by_id: dict[tuple[str, str], TaskState]) -> list[TaskState]:
+    """Those that another interpreter reads, perhaps: to tell what was inherited, by value."""
+    inputs = {tuple(one) for task in tasks if task.observed for one in task.observed["inputs"]}
+    return [by_id[one] for one in sorted(inputs) if one in by_id]
 
 
 def read_tasks(request: dict[str, Any]) -> list[TaskState]:
@@ -232,11 +246,11 @@ def cards(task: TaskState, request: dict[str, Any]) -> list[dict[str, Any]]:
     return card_artifacts(task.observed["cards"], os.path.join(root, *run, "cards"))
 
 
-def written(task: TaskState, request: dict[str, Any]) -> list[str]:
-    """What all the attempts wrote: those that failed have written as well."""
+def noted(what: str, task: TaskState, request: dict[str, Any]) -> list[str]:
+    """What was noted of all the attempts: those that failed have written and imported as well."""
     where = (request["observed"], task.step, task.task_id)
     found = (read_observed(*where, attempt) for attempt in range(task.attempt + 1))
-    return sorted({path for observed in found if observed for path in observed["written"]})
+    return sorted({path for observed in found if observed for path in observed[what]})
 
 
 def log(task: TaskState, request: dict[str, Any]) -> dict[str, Any]:
@@ -256,7 +270,7 @@ def log(task: TaskState, request: dict[str, Any]) -> dict[str, Any]:
         "index": task.path,
         "ok": task.ok,
         "attempts": task.attempt + 1,
-        "written": written(task, request),
+        **{what: noted(what, task, request) for what in ("written", "modules", "sources")},
         **streams,
     }
 

@@ -89,10 +89,13 @@ def _manifest(recording: Recording) -> _Tree:
 
 def _environment(environment: Environment) -> _Tree:
     lock: dict[str, Json] = {"file": lock_file(environment.name), "sha256": environment.lock.digest}
+    steps: dict[str, _Tree] = {"steps": _line(list(environment.steps))} if environment.steps else {}
     return {
         "python": _line(environment.python),
+        **steps,
         "lock": _line(lock),
         "requirements": [_line(requirement) for requirement in environment.requirements],
+        **({"imported": _line(list(environment.imported))} if environment.imported else {}),
         "packages": _sorted((p.name, _package(p)) for p in environment.packages),
     }
 
@@ -103,6 +106,8 @@ def _package(package: Package) -> str:
         "via": list(package.via),
         "record": package.record,
     }
+    if package.wheel is not None:
+        fields["wheel"] = package.wheel
     if package.direct_url is not None:
         fields["direct_url"] = package.direct_url
     return _line(fields)
@@ -266,7 +271,9 @@ def _text(name: str, files: Mapping[str, str], folder: str) -> str:
 
 
 def _read_environment(name: str, node: Node, files: Mapping[str, str], folder: str) -> Environment:
-    fields = node.record("python", "lock", "requirements", "packages")
+    fields = node.record(
+        "python", "lock", "requirements", "packages", optional=("steps", "imported")
+    )
     lock = fields["lock"].record("file", "sha256")
     if lock["file"].text() != lock_file(name):
         raise lock["file"].wrong(f'"{lock_file(name)}"')
@@ -281,7 +288,13 @@ def _read_environment(name: str, node: Node, files: Mapping[str, str], folder: s
         packages=tuple(_read_package(*entry) for entry in fields["packages"].entries()),
         lock=found,
         requirements=tuple(_requirement(line) for line in fields["requirements"].items()),
+        steps=_texts(fields.get("steps")),
+        imported=_texts(fields.get("imported")),
     )
+
+
+def _texts(node: Node | None) -> tuple[str, ...]:
+    return tuple(item.text() for item in node.items()) if node else ()
 
 
 def _requirement(node: Node) -> str:
@@ -293,13 +306,14 @@ def _requirement(node: Node) -> str:
 
 
 def _read_package(name: str, node: Node) -> Package:
-    fields = node.record("version", "via", "record", optional=("direct_url",))
+    fields = node.record("version", "via", "record", optional=("wheel", "direct_url"))
     return Package(
         name=name,
         version=fields["version"].text(),
         via=tuple(via.text() for via in fields["via"].items()),
         record=fields["record"].text(),
         direct_url=fields["direct_url"].text() if "direct_url" in fields else None,
+        wheel=fields["wheel"].text() if "wheel" in fields else None,
     )
 
 

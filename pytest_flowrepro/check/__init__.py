@@ -1,7 +1,17 @@
 """Recording and checking one flow: the only place that composes the stages."""
 
+from pytest_flowrepro.check.fresh import resolved_environments, with_origins
 from pytest_flowrepro.check.job import Job, Observation, Upstream
 from pytest_flowrepro.check.pipeline import observe, record
-from pytest_flowrepro.check.prepare import rebuild
+from pytest_flowrepro.check.prepare import environments
 
-__all__ = ["Job", "Observation", "Upstream", "observe", "rebuild", "record"]
+__all__ = [
+    "Job",
+    "Observation",
+    "Upstream",
+    "environments",
+    "observe",
+    "record",
+    "resolved_environments",
+    "with_origins",
+]

@@ -33,6 +33,8 @@ class Job:
     """Flows whose runs this one reads, in the order in which they are rerun."""
     installer: Literal["uv", "pip-tools"] = "uv"
     as_of: date | None = None
+    fresh: bool = False
+    """Check against what the declared requirements come to today, not against the lock."""
     progress: Callable[[str], None] = lambda _: None
 
     @property

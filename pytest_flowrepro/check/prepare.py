@@ -7,27 +7,38 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.check.job import Clock
 from pytest_flowrepro.check.start import start_of
 from pytest_flowrepro.describe import describe_flow
-from pytest_flowrepro.environment import find_interpreter, shared_environment
+from pytest_flowrepro.environment import (
+    Wheelhouse,
+    build_notes,
+    find_interpreter,
+    shared_environment,
+)
 from pytest_flowrepro.errors import BaselineError, SettingsError
 from pytest_flowrepro.lock import find_requirements, resolver
 from pytest_flowrepro.model import NamedFile
 from pytest_flowrepro.package import default_suffixes, package_flow
 from pytest_flowrepro.rerun import Place, config_arguments, flow_environment, parameter_hint
+from pytest_flowrepro.step_environments import step_environments
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.check.job import Clock, Job
+    from collections.abc import Iterator
+
+    from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.check.start import Start
     from pytest_flowrepro.model import (
         BuiltEnvironment,
         CodePackage,
+        Environment,
         FlowDescription,
         Lock,
         Recording,
         Requirements,
         Step,
     )
+    from pytest_flowrepro.step_environments import StepEnvironment
 
 BASE = "base"
 """The name of the environment that a flow's own requirements give."""
@@ -44,27 +55,38 @@ class Prepared:
     job: Job
     start: Start
     built: BuiltEnvironment
+    """Of the flow itself, and of the steps that have none of their own."""
     steps: tuple[Step, ...]
     """As Metaflow sees them, in topological order."""
     package: CodePackage
+    of_steps: tuple[BuiltEnvironment, ...] = ()
+    """Of the steps that declare packages of their own."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of the environments."""
     after: tuple[Prepared, ...] = ()
+
+    @property
+    def environments(self) -> tuple[Environment, ...]:
+        return (self.built.manifest, *(built.manifest for built in self.of_steps))
 
 
 def resolve_and_build(job: Job, clock: Clock) -> BuiltEnvironment:
     """A new lock of what the flow declares today, and its environment."""
-    requirements = _requirements(job)
+    requirements = declared(job)
     with clock.stage("lock", f"resolving {requirements.source}"):
         python = find_interpreter(requirements.requires_python)
         job.folder.mkdir(parents=True, exist_ok=True)
-        lock = resolver(job.installer).resolve(
-            requirements,
-            python=python,
-            workspace=job.folder,
-            timeout=_RESOLVE_TIMEOUT,
-            as_of=job.as_of,
-        )
+        lock = resolve(job, requirements, python)
     with clock.stage("environment", "building the environment"):
-        return _build(job, lock, requirements, python)
+        return _build(job, lock, requirements, python, save_wheels=True)
+
+
+def environments(job: Job, baseline: Recording) -> tuple[Environment, ...]:
+    """What the baseline's locks come to on this machine, without a rerun."""
+    if len(baseline.environments) == 1:
+        return (rebuild(job, baseline).manifest,)
+    job.folder.mkdir(parents=True, exist_ok=True)
+    return prepare_again(job, baseline, Clock(job)).environments
 
 
 def rebuild(job: Job, baseline: Recording) -> BuiltEnvironment:
@@ -75,9 +97,7 @@ def rebuild(job: Job, baseline: Recording) -> BuiltEnvironment:
             f"the baseline of {job.title} has no environment `{BASE}`",
             hint="restore it from git, or record again with --flow-repro-update",
         )
-    return _build(
-        job, recorded.lock, _requirements(job), find_interpreter(recorded=recorded.python)
-    )
+    return _build(job, recorded.lock, declared(job), find_interpreter(recorded=recorded.python))
 
 
 def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
@@ -120,18 +140,81 @@ def with_upstreams(prepared: Prepared, clock: Clock) -> Prepared:
     for upstream in prepared.job.after:
         job, baseline = upstream.job, upstream.baseline
         job.folder.mkdir(parents=True, exist_ok=True)
-        if baseline is None:
-            after.append(prepare(job, resolve_and_build(job, clock), clock))
+        if baseline is None or job.fresh:
+            after.append(prepare_anew(job, clock))
         else:
             after.append(prepare_again(job, baseline, clock))
     return replace(prepared, after=tuple(after))
 
 
+def prepare_anew(job: Job, clock: Clock) -> Prepared:
+    """What the reruns of a recording start from: the environments are what is declared today."""
+    prepared = prepare(job, resolve_and_build(job, clock), clock)
+    return _with_step_environments(prepared, clock, baseline=None)
+
+
 def prepare_again(job: Job, baseline: Recording, clock: Clock) -> Prepared:
-    """What a rerun to compare with `baseline` starts from: the environment is that of its lock."""
+    """What a rerun to compare with `baseline` starts from: the environments are its locks'."""
     with clock.stage("environment", "rebuilding the environment"):
         built = rebuild(job, baseline)
-    return _as_recorded(job, built, baseline, clock) or prepare(job, built, clock)
+    prepared = _as_recorded(job, built, baseline, clock) or prepare(job, built, clock)
+    return _with_step_environments(prepared, clock, baseline=baseline)
+
+
+def _with_step_environments(
+    prepared: Prepared, clock: Clock, *, baseline: Recording | None
+) -> Prepared:
+    job, base = prepared.job, prepared.built.manifest
+    wanted = step_environments(
+        prepared.steps, base=base, conda_from_pypi=job.settings.conda_from_pypi
+    )
+    of_steps = []
+    notes = [*build_notes(prepared.built.path)]
+    for one in wanted:
+        if baseline is None:
+            with clock.stage("lock", f"resolving {one.requirements.source}"):
+                lock, python = _resolved(job, one, base)
+        else:
+            lock, python = _recorded(one, baseline)
+        with clock.stage("environment", f"building the environment of {', '.join(one.steps)}"):
+            built = _build(
+                job, lock, one.requirements, python, name=one.name, save_wheels=baseline is None
+            )
+        of_steps.append(replace(built, manifest=replace(built.manifest, steps=one.steps)))
+        notes += (*_notes(one, built), *build_notes(built.path))
+    return replace(prepared, of_steps=tuple(of_steps), notes=tuple(notes))
+
+
+def _resolved(job: Job, wanted: StepEnvironment, base: Environment) -> tuple[Lock, Path]:
+    python = (
+        find_interpreter(recorded=base.python)
+        if wanted.python is None
+        else find_interpreter(asked=wanted.python)
+    )
+    return resolve(job, wanted.requirements, python), python
+
+
+def _recorded(wanted: StepEnvironment, baseline: Recording) -> tuple[Lock, Path]:
+    for environment in baseline.environments:
+        if environment.name == wanted.name:
+            return environment.lock, find_interpreter(recorded=environment.python)
+    raise BaselineError(
+        f"{wanted.requirements.source} asks for packages of its own, and the baseline of "
+        f"{baseline.flow} has no lock for them",
+        hint="record again with --flow-repro-update",
+    )
+
+
+def _notes(wanted: StepEnvironment, built: BuiltEnvironment) -> Iterator[str]:
+    steps = ", ".join(wanted.steps)
+    python = built.manifest.python.partition(" ")[2]
+    if wanted.python is not None and wanted.python != python:
+        yield f"step {steps} asks for Python {wanted.python}, and ran under {python}"
+    if wanted.from_conda:
+        yield (
+            f"step {steps} takes {', '.join(wanted.from_conda)} from conda; "
+            "here they came from PyPI, by name"
+        )
 
 
 def _as_recorded(
@@ -152,19 +235,49 @@ def _as_recorded(
     return Prepared(job=job, start=start, built=built, steps=baseline.steps, package=package)
 
 
-def _requirements(job: Job) -> Requirements:
-    return find_requirements(job.flow.file, root=job.root, setting=job.settings.requirements)
+def declared(job: Job) -> Requirements:
+    """What the flow itself declares that it needs, today."""
+    return find_requirements(
+        job.flow.file,
+        root=job.root,
+        setting=job.settings.requirements,
+        extras=job.settings.extras,
+        groups=job.settings.groups,
+    )
 
 
-def _build(job: Job, lock: Lock, requirements: Requirements, python: Path) -> BuiltEnvironment:
+def resolve(job: Job, requirements: Requirements, python: Path) -> Lock:
+    # A lock of the project's own, such as uv.lock, is what a fresh resolution looks past.
+    asked = replace(requirements, locked=None) if job.fresh else requirements
+    return resolver(job.installer).resolve(
+        asked,
+        python=python,
+        workspace=job.folder,
+        timeout=_RESOLVE_TIMEOUT,
+        as_of=job.as_of,
+    )
+
+
+def _build(
+    job: Job,
+    lock: Lock,
+    requirements: Requirements,
+    python: Path,
+    *,
+    name: str = BASE,
+    save_wheels: bool = False,
+) -> BuiltEnvironment:
+    # What is resolved anew for a check is neither recorded nor in the wheelhouse.
+    location = None if job.fresh else job.settings.wheelhouse
     return shared_environment(
         lock,
-        name=BASE,
+        name=name,
         requirements=requirements.lines,
         python=python,
         folder=job.environments,
         installer=job.installer,
         timeout=_BUILD_TIMEOUT,
+        wheelhouse=Wheelhouse(location=location, save=save_wheels) if location else None,
     )
 
 

@@ -4,11 +4,10 @@ from pytest_flowrepro.diff.changes import (
     diff,
     diff_artifacts,
     diff_code,
-    diff_environments,
     diff_steps,
-    diff_system,
     unused_ignores,
 )
+from pytest_flowrepro.diff.environments import diff_environments, diff_system
 from pytest_flowrepro.diff.explain import explain
 from pytest_flowrepro.diff.value_tree import one_line
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
+from pytest_flowrepro.diff.environments import diff_environments, diff_system, other_machine
 from pytest_flowrepro.diff.explain import explain
+from pytest_flowrepro.diff.paired import change_of, paired
 from pytest_flowrepro.diff.value_tree import one_line
 from pytest_flowrepro.model import (
     Artifact,
@@ -22,21 +21,15 @@ from pytest_flowrepro.model import (
     CodeFile,
     Decorator,
     Determinism,
-    Environment,
     Gate,
-    Package,
     Recording,
     Step,
-    System,
     Task,
 )
 from pytest_flowrepro.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-K = TypeVar("K")
-T = TypeVar("T")
+    from collections.abc import Iterable, Iterator
 
 PARAMETERS = "_parameters"
 """The step that parameters belong to, as Metaflow itself names it."""
@@ -54,13 +47,27 @@ def diff(
     `ignore` holds globs over `step.artifact`, with `_parameters` as the step of a parameter; what
     they match is left out.
     """
+    systems = old.system, new.system
     return (
         *diff_code(old.code, new.code, gates=gates),
-        *diff_environments(old.environments, new.environments, gates=gates),
-        *diff_system(old.system, new.system, gates=gates),
+        *diff_environments(old.environments, new.environments, gates=gates, systems=systems),
+        *diff_system(*systems, gates=gates),
         *diff_steps(old.steps, new.steps, gates=gates),
-        *diff_artifacts(old, new, gates=gates, ignore=ignore),
+        *_beside_the_machine(
+            diff_artifacts(old, new, gates=gates, ignore=ignore), other_machine(*systems)
+        ),
     )
+
+
+def _beside_the_machine(changes: tuple[Change, ...], machine: str | None) -> Iterator[Change]:
+    """The same; the first artifact of each step that drifted tells that the machine is another."""
+    told = set()
+    for change in changes:
+        if machine and change.gated and change.kind == "artifact" and change.step not in told:
+            told.add(change.step)
+            yield replace(change, explanation=(*change.explanation, visible(machine)))
+        else:
+            yield change
 
 
 def diff_code(
@@ -72,108 +79,14 @@ def diff_code(
     return tuple(
         Change(
             kind="code",
-            change=_change(a, b),
+            change=change_of(a, b),
             name=path,
             old=a[:12] if a else None,
             new=b[:12] if b else None,
             gated="code" in gates,
         )
-        for path, a, b in _paired(before, now)
+        for path, a, b in paired(before, now)
         if a != b
-    )
-
-
-def diff_environments(
-    old: tuple[Environment, ...], new: tuple[Environment, ...], *, gates: frozenset[Gate]
-) -> tuple[Change, ...]:
-    """Interpreters and packages, environment by environment."""
-    before = {environment.name: environment for environment in old}
-    now = {environment.name: environment for environment in new}
-    changes: list[Change] = []
-    for name, a, b in _paired(before, now):
-        if not a or not b or a.python != b.python:
-            python = Change(
-                kind="python",
-                change=_change(a, b),
-                name="python",
-                old=(a.python if b else _contents(a)) if a else None,
-                new=(b.python if a else _contents(b)) if b else None,
-                gated="environment" in gates,
-                environment=name,
-            )
-            changes.append(python)
-        if a and b:
-            changes += _requirements(a, b, gates)
-            changes += _packages(a, b, gates)
-    return tuple(changes)
-
-
-def _contents(environment: Environment) -> str:
-    return f"{environment.python}, {_count(len(environment.packages), 'package')}"
-
-
-def _requirements(old: Environment, new: Environment, gates: frozenset[Gate]) -> Iterator[Change]:
-    """What the flow declares: a lock that is older than that proves nothing about it."""
-    before, now = (_declared(side.requirements) for side in (old, new))
-    for name, a, b in _paired(before, now):
-        if a != b:
-            yield Change(
-                kind="package",
-                change=_change(a, b),
-                name=f"requirement {name}",
-                old=a,
-                new=b,
-                gated="environment" in gates,
-                environment=old.name,
-                explanation=("declared otherwise since the lock was recorded: record again",),
-            )
-
-
-def _declared(requirements: tuple[str, ...]) -> dict[str, str]:
-    """Canonical name -> what is asked of it, under each of its markers."""
-    declared: dict[str, list[str]] = {}
-    for line in requirements:
-        declared.setdefault(canonicalize_name(Requirement(line).name), []).append(line)
-    return {name: "; ".join(sorted(lines)) for name, lines in declared.items()}
-
-
-def _packages(old: Environment, new: Environment, gates: frozenset[Gate]) -> Iterator[Change]:
-    before = {package.name: package for package in old.packages}
-    now = {package.name: package for package in new.packages}
-    for name, a, b in _paired(before, now):
-        if a and b and _identity(a) == _identity(b):
-            continue
-        yield Change(
-            kind="package",
-            change=_change(a, b),
-            name=name,
-            old=a.version if a else None,
-            new=b.version if b else None,
-            gated="environment" in gates,
-            environment=old.name,
-            explanation=_same_version(a, b) if a and b and a.version == b.version else (),
-        )
-
-
-def _identity(package: Package) -> tuple[str, str, str | None]:
-    return package.version, package.record, package.direct_url
-
-
-def _same_version(old: Package, new: Package) -> tuple[str, ...]:
-    lines = []
-    if old.record != new.record:
-        lines.append(f"same version, other files: RECORD {old.record[:19]} -> {new.record[:19]}")
-    if old.direct_url != new.direct_url:
-        lines.append(f"direct_url: {old.direct_url or 'none'} -> {new.direct_url or 'none'}")
-    return tuple(map(visible, lines))
-
-
-def diff_system(old: System, new: System, *, gates: frozenset[Gate]) -> tuple[Change, ...]:
-    """Platform, machine and C library."""
-    return tuple(
-        Change(kind="system", change="changed", name=name, old=a, new=b, gated="system" in gates)
-        for name in ("platform", "machine", "libc")
-        if (a := getattr(old, name)) != (b := getattr(new, name))
     )
 
 
@@ -183,14 +96,14 @@ def diff_steps(
     """Steps of the graph: those added and removed, and those whose place or decorators changed."""
     before, now = ({step.name: step for step in side} for side in (old, new))
     changes = []
-    for name, a, b in _paired(before, now):
+    for name, a, b in paired(before, now):
         if a == b:
             continue
         lines = tuple(_step_lines(a, b)) if a and b else ()
         changes.append(
             Change(
                 kind="step",
-                change=_change(a, b),
+                change=change_of(a, b),
                 name=name,
                 old=a.type if a else None,
                 new=b.type if b else None,
@@ -216,7 +129,7 @@ def _step_lines(old: Step, new: Step) -> Iterator[str]:
 
 def _attribute_lines(old: Decorator, new: Decorator) -> Iterator[str]:
     if isinstance(old.attributes, dict) and isinstance(new.attributes, dict):
-        for name, a, b in _paired(old.attributes, new.attributes):
+        for name, a, b in paired(old.attributes, new.attributes):
             if a != b:
                 yield f"@{old.name} {name}: {json.dumps(a)} -> {json.dumps(b)}"
     else:
@@ -263,7 +176,7 @@ def diff_artifacts(
         for side in (old, new)
     )
     by_chance = _decided_by_chance(old) | _decided_by_chance(new)
-    for _, a, b in _paired(tasks, others):
+    for _, a, b in paired(tasks, others):
         if a and b:
             changes += _artifacts(a, b, rules)
         elif task := a or b:
@@ -307,7 +220,7 @@ def _lone_task(
     determinism: Determinism = "nondeterministic" if random else "deterministic"
     yield Change(
         kind="step",
-        change=_change(old, new),
+        change=change_of(old, new),
         name=task.step,
         old=f"a task with {_count(len(old.artifacts), 'artifact')}" if old else None,
         new=f"a task with {_count(len(new.artifacts), 'artifact')}" if new else None,
@@ -326,14 +239,14 @@ def _names(task: Task) -> tuple[str, ...]:
 def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
     before = {artifact.name: artifact for artifact in old.artifacts}
     now = {artifact.name: artifact for artifact in new.artifacts}
-    for name, a, b in _paired(before, now):
+    for name, a, b in paired(before, now):
         if rules.ignored(old.step, name) or (a and b and not _differs(a, b, rules)):
             continue
         known = a or b
         assert known is not None
         yield Change(
             kind="artifact",
-            change=_change(a, b),
+            change=change_of(a, b),
             name=name,
             old=one_line(a) if a else None,
             new=one_line(b) if b else None,
@@ -370,18 +283,6 @@ def unused_ignores(recordings: Iterable[Recording], ignore: tuple[str, ...]) -> 
         for task in recording.tasks:
             names |= {f"{task.step}.{name}" for name in _names(task)}
     return tuple(glob for glob in ignore if not any(fnmatchcase(name, glob) for name in names))
-
-
-def _paired(old: Mapping[K, T], new: Mapping[K, T]) -> Iterator[tuple[K, T | None, T | None]]:
-    """Every key with both its values, the old order first; what is new comes last."""
-    for key in dict.fromkeys((*old, *new)):
-        yield key, old.get(key), new.get(key)
-
-
-def _change(old: object, new: object) -> Literal["added", "removed", "changed"]:
-    if old is None:
-        return "added"
-    return "removed" if new is None else "changed"
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,14 +1,20 @@
 """Environments: a fresh virtualenv that holds what a lock says, and its manifest."""
 
-from pytest_flowrepro.environment.build import build_environment, shared_environment
+from pytest_flowrepro.environment.build import build_environment, build_notes, shared_environment
 from pytest_flowrepro.environment.interface import Installer
 from pytest_flowrepro.environment.interpreter import find_interpreter
 from pytest_flowrepro.environment.manifest import read_manifest, system_of
+from pytest_flowrepro.environment.provided import Provided, provided_by
+from pytest_flowrepro.environment.wheelhouse import Wheelhouse
 
 __all__ = [
     "Installer",
+    "Provided",
+    "Wheelhouse",
     "build_environment",
+    "build_notes",
     "find_interpreter",
+    "provided_by",
     "read_manifest",
     "shared_environment",
     "system_of",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from packaging.version import Version
 
 from pytest_flowrepro.environment.bytecode import keep_bytecode
+from pytest_flowrepro.environment.failures import with_notes
 from pytest_flowrepro.environment.interface import installer_named
 from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.manifest import (
@@ -20,6 +21,7 @@ from pytest_flowrepro.environment.manifest import (
     read_manifest,
     site_packages,
 )
+from pytest_flowrepro.environment.wheelhouse import NO_WHEELS, gather_wheels
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
 from pytest_flowrepro.model import BuiltEnvironment, Environment
@@ -27,12 +29,15 @@ from pytest_flowrepro.model import BuiltEnvironment, Environment
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_flowrepro.environment.wheelhouse import Wheelhouse
     from pytest_flowrepro.lock_file import LockedPackage
     from pytest_flowrepro.model import Lock, Package
 
 _COMPLETE = "flowrepro-complete"
 """Written last: an environment without this file is half-built, by a process that was killed.
 A virtualenv cannot be built aside and moved into place, its scripts name their interpreter."""
+
+_NOTES = "flowrepro-notes.txt"
 
 
 def build_environment(
@@ -44,13 +49,15 @@ def build_environment(
     folder: Path,
     installer: Literal["uv", "pip-tools"],
     timeout: float,
+    wheelhouse: Wheelhouse | None = None,
 ) -> BuiltEnvironment:
     """A fresh virtualenv at `folder` that holds what the lock says, and nothing else.
 
     `requirements` are what the flow asks for, as PEP 508 lines; they tell direct packages from
-    those that came along. Whatever was at `folder` is deleted. Raises `EnvironmentBuildError`
-    when the lock is not valid, an installation fails or takes more than `timeout` seconds, or
-    what was installed is not what the lock says.
+    those that came along. Wheels are taken from the wheelhouse first. Whatever was at `folder` is
+    deleted. Raises `EnvironmentBuildError` when the lock is not valid, an installation fails or
+    takes more than `timeout` seconds, what was installed is not what the lock says, or its wheels
+    are to be saved and cannot be.
     """
     deadline = time.monotonic() + timeout
     locked = _locked_packages(lock, name)
@@ -58,8 +65,26 @@ def build_environment(
     venv_python = create_virtualenv(folder, python=python)
     lock_file = folder / f"lock-{name}.txt"
     lock_file.write_text(lock.text, encoding="utf-8")
+    wheels = NO_WHEELS
+    if wheelhouse is not None:
+        wheels = gather_wheels(
+            wheelhouse,
+            locked,
+            environment=folder,
+            folder=folder / "wheels",
+            installer=installer,
+            timeout=deadline - time.monotonic(),
+        )
     left = max(deadline - time.monotonic(), 0)
-    installer_named(installer).install(lock_file, python=venv_python, timeout=left)
+    try:
+        installer_named(installer).install(
+            lock_file, python=venv_python, timeout=left, wheels=wheels
+        )
+    except EnvironmentBuildError as error:
+        raise with_notes(error, wheels.notes) from error
+    shutil.rmtree(folder / "wheels", ignore_errors=True)
+    if wheels.notes:
+        (folder / _NOTES).write_text("\n".join(wheels.notes), encoding="utf-8")
     built = _described(folder, lock, name, requirements)
     compare(built.manifest.packages, locked, marker_environment(folder), name)
     keep_bytecode(built)
@@ -76,9 +101,10 @@ def shared_environment(
     folder: Path,
     installer: Literal["uv", "pip-tools"],
     timeout: float,
+    wheelhouse: Wheelhouse | None = None,
 ) -> BuiltEnvironment:
-    """As `build_environment`, but built once for all who ask for the same lock, interpreter and
-    installer with the same `folder`, in this process or another.
+    """As `build_environment`, but built once for all who ask for the same lock, interpreter,
+    installer and wheelhouse with the same `folder`, in this process or another.
 
     An environment in which a file was edited since, by a flow that ran in it, is built anew
     beside it; whoever still runs in the edited one is left alone.
@@ -86,7 +112,7 @@ def shared_environment(
     from filelock import FileLock, Timeout  # noqa: PLC0415  heavy imports wait for their use
 
     deadline = time.monotonic() + timeout
-    identity = f"{lock.digest}\n{python}\n{installer}"
+    identity = f"{lock.digest}\n{python}\n{installer}\n{wheelhouse}"
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,6 +128,7 @@ def shared_environment(
                 folder=place,
                 installer=installer,
                 timeout=max(deadline - time.monotonic(), 0),
+                wheelhouse=wheelhouse,
             )
     except Timeout as error:
         raise EnvironmentBuildError(
@@ -114,6 +141,12 @@ def shared_environment(
             hint="check that the disk is not full and that the folder can be written.",
             detail=str(error),
         ) from error
+
+
+def build_notes(environment: Path) -> tuple[str, ...]:
+    """Sentences about how an environment was built: what its wheelhouse did not have."""
+    file = environment / _NOTES
+    return tuple(file.read_text("utf-8").splitlines()) if file.exists() else ()
 
 
 def _unused_or_clean(folder: Path, key: str) -> Path:

@@ -66,6 +66,12 @@ _FAILURES = (
 )
 
 
+def with_notes(error: EnvironmentBuildError, notes: tuple[str, ...]) -> EnvironmentBuildError:
+    """The error, with what its reader should know of the wheelhouse that the build began from."""
+    detail = "\n".join(filter(None, (*notes, error.detail)))
+    return EnvironmentBuildError(error.what, hint=error.hint, detail=detail)
+
+
 def install_error(done: Completed, *, tool: str, fetch_failures: str = "") -> EnvironmentBuildError:
     output = f"{done.stdout}\n{done.stderr}"
     detail = "\n".join(filter(None, (excerpt(output), excerpt(fetch_failures))))

@@ -6,16 +6,22 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from pytest_flowrepro.environment.pip_tools import PipInstaller
 from pytest_flowrepro.environment.uv import UvInstaller
+from pytest_flowrepro.environment.wheelhouse import NO_WHEELS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_flowrepro.environment.wheelhouse import Wheels
+
 
 class Installer(Protocol):
-    def install(self, lock_file: Path, *, python: Path, timeout: float) -> None:
+    def install(
+        self, lock_file: Path, *, python: Path, timeout: float, wheels: Wheels = NO_WHEELS
+    ) -> None:
         """Install every package of a lock into the virtualenv of `python`.
 
-        Wheels only, each with a hash that the lock has, nothing that the lock does not name.
+        Wheels only, each with a hash that the lock has, nothing that the lock does not name. With
+        `wheels` that are complete, no index is asked.
         Raises `EnvironmentBuildError`, at the latest after `timeout` seconds.
         """
         ...

@@ -17,16 +17,20 @@ _MINORS = range(8, 20)
 """Python 3.8 is the oldest that Metaflow's rerun supports here; the last are yet to come."""
 
 
-def find_interpreter(requires: str | None = None, *, recorded: str | None = None) -> Path:
+def find_interpreter(
+    requires: str | None = None, *, recorded: str | None = None, asked: str | None = None
+) -> Path:
     """The interpreter for an environment, which is the one that runs pytest where it fits.
 
     `requires` is a specifier set, as PEP 723 gives it. `recorded` is what a baseline names,
-    `cpython 3.11.7`: that version if this machine has it, else another patch release of the
-    same minor version. Others are found as virtualenv finds them: on PATH, and where uv keeps
-    its own. Raises `EnvironmentBuildError` when there is none.
+    `cpython 3.11.7`, and `asked` what a step does, `3.11.7`: that version if this machine has it,
+    else another patch release of the same minor version. Others are found as virtualenv finds
+    them: on PATH, and where uv keeps its own. Raises `EnvironmentBuildError` when there is none.
     """
     if recorded is not None:
-        return _recorded_interpreter(recorded)
+        return _same_minor(recorded, f", and the baseline was recorded with {recorded}")
+    if asked is not None:
+        return _same_minor(f"cpython {asked}", f", and {asked} is what a step asks for")
     wanted = SpecifierSet(requires or "")
     ours = sys.version_info.minor
     if wanted.contains(platform.python_version(), prereleases=True):
@@ -39,8 +43,8 @@ def find_interpreter(requires: str | None = None, *, recorded: str | None = None
     raise _no_interpreter(f"Python {wanted}")
 
 
-def _recorded_interpreter(recorded: str) -> Path:
-    implementation, _, version = recorded.partition(" ")
+def _same_minor(wanted: str, because: str) -> Path:
+    implementation, _, version = wanted.partition(" ")
     minor = ".".join(version.split(".")[:2])
     ours = platform.python_version()
     same = implementation == platform.python_implementation().lower()
@@ -52,11 +56,10 @@ def _recorded_interpreter(recorded: str) -> Path:
         return Path(sys.executable)
     if found := _discover(f"{implementation}{minor}"):
         return found[0]
-    raise _no_interpreter(f"{implementation} {minor}", recorded=recorded)
+    raise _no_interpreter(f"{implementation} {minor}", because)
 
 
-def _no_interpreter(wanted: str, *, recorded: str | None = None) -> EnvironmentBuildError:
-    because = f", and the baseline was recorded with {recorded}" if recorded else ""
+def _no_interpreter(wanted: str, because: str = "") -> EnvironmentBuildError:
     return EnvironmentBuildError(
         f"There is no {wanted} on this machine{because}.",
         hint="install it (`uv python install`, pyenv, your system's packages) and put it on "

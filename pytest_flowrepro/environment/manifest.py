@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from packaging.markers import default_environment
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.tags import platform_tags
 from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.errors import EnvironmentBuildError
@@ -21,7 +22,7 @@ from pytest_flowrepro.index_errors import redact
 from pytest_flowrepro.model import Package, System
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 # Written by the installer and not part of the wheel, or different on each machine: scripts name
 # the interpreter in their first line.
@@ -50,6 +51,7 @@ def read_manifest(environment: Path, *, requirements: tuple[str, ...]) -> tuple[
             record=record_digest(_text(distribution, "RECORD", name)),
             via=via[name],
             direct_url=_direct_url(distribution),
+            wheel=wheel_tags(distribution.read_text("WHEEL") or ""),
         )
         for name, distribution in sorted(found.items())
     )
@@ -63,6 +65,18 @@ def record_digest(record: str) -> str:
     rows = [row for row in csv.reader(record.splitlines()) if len(row) >= 2]
     lines = sorted(f"{row[0]},{row[1]}\n" for row in rows if not _BY_INSTALLER.search(row[0]))
     return "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def wheel_tags(metadata: str) -> str | None:
+    """The tags of a WHEEL file (PEP 427), sorted and compressed as in a wheel's name (PEP 425).
+
+    None where it has none that are tags.
+    """
+    lines = (line.partition(":") for line in metadata.splitlines())
+    tags = [value.strip().split("-") for name, _, value in lines if name.strip() == "Tag"]
+    if not tags or any(len(tag) != 3 for tag in tags):
+        return None
+    return "-".join(".".join(sorted(set(part))) for part in zip(*tags, strict=True))
 
 
 def site_packages(environment: Path) -> Path:
@@ -101,12 +115,27 @@ def marker_environment(environment: Path) -> dict[str, str]:
 
 
 def system_of() -> System:
-    """The layers below an environment of this machine: `linux`, `x86_64`, `glibc 2.36`."""
+    """The layers below an environment of this machine: `linux`, `x86_64`, `glibc 2.36`.
+
+    With the interpreter, which each environment has its own of, they decide which wheels fit
+    (`packaging.tags`).
+    """
     return System(
         platform=sys.platform,
         machine=platform.machine(),
-        libc=" ".join(platform.libc_ver()).strip(),
+        libc=libc_name(platform.libc_ver(), mac=platform.mac_ver()[0], tags=platform_tags()),
     )
+
+
+def libc_name(found: tuple[str, str], *, mac: str, tags: Iterable[str]) -> str:
+    """`glibc 2.36`, `musl 1.2`, or `macos 14.5`, where the C library is a part of the system.
+
+    `found` is what `platform.libc_ver` says, which does not know musl under every Python.
+    """
+    if mac:
+        return f"macos {mac}"
+    musl = next((tag.split("_") for tag in tags if tag.startswith("musllinux_")), None)
+    return f"musl {musl[1]}.{musl[2]}" if musl else " ".join(found).strip()
 
 
 def _pyvenv(environment: Path) -> dict[str, str]:

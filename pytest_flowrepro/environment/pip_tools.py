@@ -10,24 +10,31 @@ import time
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.failures import install_error
+from pytest_flowrepro.environment.wheelhouse import NO_WHEELS
 from pytest_flowrepro.index_errors import pip_fetch_failures
-from pytest_flowrepro.index_settings import pip_tool
+from pytest_flowrepro.index_settings import pip_tool, without_index
 from pytest_flowrepro.process import run_process
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_flowrepro.environment.wheelhouse import Wheels
+
 
 class PipInstaller:
-    def install(self, lock_file: Path, *, python: Path, timeout: float) -> None:
+    def install(
+        self, lock_file: Path, *, python: Path, timeout: float, wheels: Wheels = NO_WHEELS
+    ) -> None:
         """See `Installer.install`."""
         deadline = time.monotonic() + timeout
-        tool = pip_tool("pip")
+        tool = without_index(pip_tool("pip")) if wheels.complete else pip_tool("pip")
         argv = [
             *tool.argv,
             *("--python", str(python)),
             *("install", "--require-hashes", "--only-binary", ":all:", "--no-deps"),
             *("--no-compile", "--no-warn-script-location", "--progress-bar", "off"),
+            *(("--find-links", str(wheels.folder)) if wheels.folder else ()),
+            *tool.options,
             *("--requirement", str(lock_file)),
         ]
         folder = lock_file.parent

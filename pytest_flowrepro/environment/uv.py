@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.failures import install_error
-from pytest_flowrepro.index_settings import uv_tool
+from pytest_flowrepro.environment.wheelhouse import NO_WHEELS
+from pytest_flowrepro.index_settings import uv_tool, without_index
 from pytest_flowrepro.process import run_process
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_flowrepro.environment.wheelhouse import Wheels
+
 
 class UvInstaller:
-    def install(self, lock_file: Path, *, python: Path, timeout: float) -> None:
+    def install(
+        self, lock_file: Path, *, python: Path, timeout: float, wheels: Wheels = NO_WHEELS
+    ) -> None:
         """See `Installer.install`."""
         tool = uv_tool()
+        # Hard links share their content with uv's cache: a flow that edits an installed
+        # file would edit it for every later environment on this machine.
+        linking = ["--link-mode", "copy"]
+        own_cache = lock_file.parent / "uv-cache"
+        if wheels.complete:
+            tool = without_index(tool)
+            # uv would keep what it unpacks of a local wheel in the user's cache, under a path that
+            # is another one in each session. A cache that is deleted may be linked to, besides.
+            linking = ["--link-mode", "hardlink", "--cache-dir", str(own_cache)]
         argv = [
             *tool.argv,
             *("pip", "sync", "--quiet", "--require-hashes", "--only-binary", ":all:"),
-            # Hard links share their content with uv's cache: a flow that edits an installed
-            # file would edit it for every later environment on this machine.
-            *("--link-mode", "copy"),
+            *linking,
             # No bytecode: compiling all of Metaflow, pandas and numpy took 5 s where a flow's
             # first run writes what it needs in 0.4 s.
             "--no-compile-bytecode",
             *("--python", str(python)),
+            *(("--find-links", str(wheels.folder)) if wheels.folder else ()),
             *tool.options,
             str(lock_file),
         ]
         done = run_process(argv, env=tool.env, cwd=lock_file.parent, timeout=timeout)
+        shutil.rmtree(own_cache, ignore_errors=True)
         if not done.ok:
             raise install_error(done, tool="uv")

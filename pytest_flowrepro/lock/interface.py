@@ -24,7 +24,8 @@ class Resolver(Protocol):
         timeout: float,
         as_of: date | None = None,
     ) -> Lock:
-        """One version and its hashes for each package that `requirements` need.
+        """One version and its hashes for each package that `requirements` need; their own lock
+        where they have one and no day is given.
 
         `python` is the interpreter that the packages are for, `workspace` an existing folder to
         write in, `timeout` the seconds for all of it; with `as_of`, files that were

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,8 @@ class PipToolsResolver:
         """See `Resolver.resolve`. pip-compile resolves for the interpreter that runs it, which
         is ours: another minor version raises `LockError`.
         """
+        if requirements.locked and not as_of:
+            return requirements.locked
         deadline = time.monotonic() + timeout
         _refuse_other_python(minor_version(python, workspace=workspace))
         tool = pip_tool("piptools")
@@ -63,10 +66,16 @@ class PipToolsResolver:
         (workspace / "lock.txt").unlink(missing_ok=True)  # pip-compile keeps to its old pins
         done = run_process(argv, env=tool.env, cwd=workspace, timeout=timeout)
         if done.ok:
-            return checked_lock((workspace / "lock.txt").read_text("utf-8"), tool="pip-tools")
+            packages = (workspace / "lock.txt").read_text("utf-8")
+            return checked_lock(f"{one_platform_header()}\n{packages}", tool="pip-tools")
         left = max(deadline - time.monotonic(), 0)
         failures = pip_fetch_failures(done.stderr, workspace=workspace, timeout=left)
         raise lock_error(done, requirements, tool="pip-tools", fetch_failures=failures)
+
+
+def one_platform_header() -> str:
+    """The first line of every lock by pip-tools: whoever reads the lock elsewhere is to know."""
+    return f"# By pip-tools, for {sys.platform} {platform.machine()} only."
 
 
 def _refuse_other_python(wanted: str) -> None:

@@ -2,63 +2,91 @@
 
 from __future__ import annotations
 
-import re
-import tokenize
-import tomllib
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
+from packaging.pylock import is_valid_pylock_path
 from packaging.requirements import Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.errors import LockError
-from pytest_flowrepro.lock.requirements_file import (
-    display_path,
-    read_requirements_file,
-    requirement_problem,
-)
+from pytest_flowrepro.lock.conda_file import read_conda_file
+from pytest_flowrepro.lock.declared import Selection
+from pytest_flowrepro.lock.project import read_project
+from pytest_flowrepro.lock.pylock import read_pylock
+from pytest_flowrepro.lock.requirements_file import display_path, read_requirements_file
+from pytest_flowrepro.lock.script import read_script
+from pytest_flowrepro.lock.setup_files import read_setup_cfg, read_setup_py
+from pytest_flowrepro.lock.uv_lock import read_uv_lock
 from pytest_flowrepro.model import Requirements
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-# The regular expression of the inline script metadata specification, as it stands there:
-# https://packaging.python.org/en/latest/specifications/inline-script-metadata/
-_SCRIPT_BLOCK = re.compile(
-    r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$"
+    class Reader(Protocol):
+        def __call__(
+            self, file: Path, *, root: Path, selection: Selection
+        ) -> Requirements | None: ...
+
+
+_FILES = ("requirements.txt", "requirements.in")
+"""Of two in one folder the `.txt` counts: it is what people install from."""
+
+_PROJECT_FILES = (
+    "uv.lock",
+    "pylock.toml",
+    "pyproject.toml",
+    "setup.cfg",
+    "setup.py",
+    "environment.yml",
+    "environment.yaml",
 )
+"""Locks before what they were made of, then from what is read most exactly to what is least."""
 
-_FILE_NAMES = ("requirements.txt", "requirements.in")
 
-
-def find_requirements(flow_file: Path, *, root: Path, setting: str | None) -> Requirements:
+def find_requirements(
+    flow_file: Path,
+    *,
+    root: Path,
+    setting: str | None,
+    extras: tuple[str, ...] = (),
+    groups: tuple[str, ...] = (),
+) -> Requirements:
     """What a flow declares that it needs, from the first place that says so.
 
     `setting`, the `requirements` key of the configuration, is a path relative to `root`, the
-    project folder. Without it: a PEP 723 block in the flow's file, then `requirements.txt` or
-    `requirements.in` beside the flow, then in the project folder; else Metaflow alone. Of two
-    files in one folder the `.txt` counts: it is what people install from. Metaflow is added
-    where it is not declared. Raises `LockError` with every problem of the declaration.
+    project folder. Without it: a PEP 723 block in the flow's file; `requirements.txt` or
+    `requirements.in` beside the flow, then in the project folder; the files of a project, beside
+    the flow, then in the project folder; else Metaflow alone. Metaflow is added where it is not
+    declared; a lock must hold it. `extras` and `groups` choose optional parts of a declaration
+    that has them. Raises `LockError` with every problem of the declaration.
     """
-    declared = (
-        _from_setting(setting, root)
-        if setting is not None
-        else _from_script(flow_file, root) or _from_folders(flow_file, root)
-    )
+    selection = Selection(extras=extras, groups=groups)
+    if setting is None:
+        declared = next(_declarations(flow_file, root, selection), None)
+    else:
+        declared = _from_setting(setting, root, selection)
     if declared is None:
-        return Requirements(lines=("metaflow",), source="Metaflow alone (nothing is declared)")
-    names = {canonicalize_name(Requirement(line).name) for line in declared.lines}
-    if "metaflow" in names:
-        return declared
-    return Requirements(
-        lines=(*declared.lines, "metaflow"),
-        source=declared.source,
-        requires_python=declared.requires_python,
-        constraints=declared.constraints,
-    )
+        alone = "Metaflow alone (nothing is declared)"
+        _refuse_selection(selection, alone, extras=False)
+        return Requirements(lines=("metaflow",), source=alone)
+    return _with_metaflow(declared)
 
 
-def _from_setting(setting: str, root: Path) -> Requirements:
+def _declarations(flow_file: Path, root: Path, selection: Selection) -> Iterator[Requirements]:
+    if block := read_script(flow_file, root=root):
+        _refuse_selection(selection, block.source, extras=False)
+        yield block
+    folders = tuple(dict.fromkeys((flow_file.parent, root)))
+    for names in (_FILES, _PROJECT_FILES):
+        for file in (folder / name for folder in folders for name in names):
+            lonely = file.name == "uv.lock" and not (file.parent / "pyproject.toml").is_file()
+            if file.is_file() and not lonely and (found := _read(file, root, selection)):
+                yield found
+
+
+def _from_setting(setting: str, root: Path, selection: Selection) -> Requirements:
     file = root / setting
     if not file.is_file():
         raise LockError(
@@ -66,77 +94,64 @@ def _from_setting(setting: str, root: Path) -> Requirements:
             hint="correct `requirements` under `[tool.flowrepro]` in pyproject.toml: it is a "
             "path relative to the project folder.",
         )
+    found = _read(file, root, selection)
+    if found is None:
+        raise LockError(
+            f"{display_path(file, root)} declares no dependencies.",
+            hint="name another file as `requirements` under `[tool.flowrepro]`, or the "
+            "`extras` and `groups` that the flow needs.",
+        )
+    return found
+
+
+def _read(file: Path, root: Path, selection: Selection) -> Requirements | None:
+    """What one file declares; None where it is about something else."""
+    if file.name == "pyproject.toml" and file.with_name("uv.lock").is_file():
+        file = file.with_name("uv.lock")
+    if read := _of_project(file):
+        found = read(file, root=root, selection=selection)
+        if found and file.name in {"setup.cfg", "setup.py"}:
+            _refuse_selection(selection, found.source, extras=True)
+        return found
+    _refuse_selection(selection, display_path(file, root), extras=False)
+    if file.suffix in {".yml", ".yaml"}:
+        return read_conda_file(file, root=root)
     return read_requirements_file(file, root=root)
 
 
-def _from_folders(flow_file: Path, root: Path) -> Requirements | None:
-    for folder in dict.fromkeys((flow_file.parent, root)):
-        for name in _FILE_NAMES:
-            if (folder / name).is_file():
-                return read_requirements_file(folder / name, root=root)
-    return None
+def _of_project(file: Path) -> Reader | None:
+    """What reads a declaration that has extras."""
+    if is_valid_pylock_path(file):
+        return read_pylock
+    readers: dict[str, Reader] = {
+        "uv.lock": read_uv_lock,
+        "pyproject.toml": read_project,
+        "setup.cfg": read_setup_cfg,
+        "setup.py": read_setup_py,
+    }
+    return readers.get(file.name)
 
 
-def _from_script(flow_file: Path, root: Path) -> Requirements | None:
-    """The PEP 723 block of a flow's file; None without one."""
-    source = f"{display_path(flow_file, root)} (PEP 723)"
-    try:
-        with tokenize.open(flow_file) as stream:
-            text = stream.read()
-    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+def _refuse_selection(selection: Selection, source: str, *, extras: bool) -> None:
+    """Not to be passed over: the flow would lack what was chosen."""
+    asked = {"groups": selection.groups, "extras": () if extras else selection.extras}
+    for key, names in asked.items():
+        if names:
+            raise LockError(
+                f"{source} has no {key}, and the configuration asks for {', '.join(names)}.",
+                hint="name the file that has them as `requirements` under `[tool.flowrepro]`, "
+                f"or give this flow `{key} = []`.",
+            )
+
+
+def _with_metaflow(declared: Requirements) -> Requirements:
+    names = {canonicalize_name(Requirement(line).name) for line in declared.lines}
+    if "metaflow" in names:
+        return declared
+    if declared.locked is not None:
         raise LockError(
-            f"{display_path(flow_file, root)} cannot be read.",
-            hint="save the file as UTF-8, and make it readable.",
-            detail=str(error),
-        ) from error
-    blocks = [match for match in _SCRIPT_BLOCK.finditer(text) if match["type"] == "script"]
-    if not blocks:
-        return None
-    problems: list[str] = []
-    if len(blocks) > 1:
-        problems.append("it has more than one `# /// script` block")
-    table = _block_table(blocks[0]["content"], problems)
-    lines = _dependencies(table.get("dependencies", []), problems)
-    requires_python = _requires_python(table.get("requires-python"), problems)
-    if problems:
-        raise LockError(
-            f"{source} cannot be used.",
-            hint="correct the `# /// script` block at the top of the flow's file.",
-            detail="\n".join(problems),
+            f"{declared.source} does not lock metaflow, which every flow needs.",
+            hint="add metaflow to what is locked (`uv add metaflow`) and lock again, or name "
+            "the `extras` or `groups` that have it under `[tool.flowrepro]`.",
         )
-    return Requirements(lines=lines, source=source, requires_python=requires_python)
-
-
-def _block_table(content: str, problems: list[str]) -> dict[str, object]:
-    plain = "".join(
-        line[2:] if line.startswith("# ") else line[1:] for line in content.splitlines(True)
-    )
-    try:
-        return tomllib.loads(plain)
-    except tomllib.TOMLDecodeError as error:
-        problems.append(f"its block is not valid TOML: {error}")
-        return {}
-
-
-def _dependencies(value: object, problems: list[str]) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        problems.append("dependencies: not a list of strings")
-        return ()
-    lines = []
-    for position, item in enumerate(value):
-        problem = "not a string" if not isinstance(item, str) else requirement_problem(item)
-        if problem:
-            problems.append(f"dependencies[{position}]: {problem}")
-        else:
-            lines.append(item)
-    return tuple(lines)
-
-
-def _requires_python(value: object, problems: list[str]) -> str | None:
-    if value is None:
-        return None
-    try:
-        return str(SpecifierSet(str(value)))
-    except InvalidSpecifier:
-        problems.append(f"requires-python: {value!r} is not a version specifier such as '>=3.11'")
-        return None
+    return replace(declared, lines=(*declared.lines, "metaflow"))

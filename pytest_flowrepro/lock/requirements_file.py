@@ -6,12 +6,16 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock_file import logical_lines
 from pytest_flowrepro.model import Requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _INCLUDE = re.compile(
     r"(?P<option>-r|--requirement|-c|--constraint)(?:\s+|=|(?<=-[rc]))(?P<file>.+)"
@@ -34,7 +38,10 @@ _URL = re.compile(r"(?:[\w.\[\],-]+\s*@\s*)?(?P<scheme>[a-z][a-z0-9+.-]*):", re.
 _PATH = re.compile(
     r"[.~/\\]|[\w.-]+[/\\]|\S+\.(?:whl|tar\.gz|zip)$",  # ./lib, ~/lib, /lib, lib/six, six-1.0.whl
 )
-_LOCAL_PATH = "a local path exists on this machine only; publish it to an index"
+LOCAL_PATH = "a local path exists on this machine only; publish it to an index"
+VERSION_CONTROL = "a version control URL has no hash to pin; publish it to an index"
+DIRECT_URL = "a URL is not a package of an index; name the package and its version"
+EDITABLE = "an editable install is what a folder holds today; publish it to an index"
 _VCS = ("git", "hg", "svn", "bzr")
 
 
@@ -46,7 +53,24 @@ def read_requirements_file(file: Path, *, root: Path) -> Requirements:
     """
     reading = _Reading(root=root)
     reading.read(file, constraint=False)
+    return _read(reading, display_path(file, root))
+
+
+def read_requirement_list(
+    lines: Sequence[str], *, file: Path, root: Path, problems: Sequence[str]
+) -> Requirements:
+    """As `read_requirements_file`, for lines that stand in a file of another form. `problems` are
+    those that its reader already has.
+    """
+    reading = _Reading(root=root, problems=list(problems))
     source = display_path(file, root)
+    for line in lines:
+        if problem := reading.add(line, file, constraint=False):
+            reading.problems.append(f"{source}: {problem}")
+    return _read(reading, source)
+
+
+def _read(reading: _Reading, source: str) -> Requirements:
     if reading.problems:
         raise LockError(
             f"{source} cannot be locked.",
@@ -74,12 +98,12 @@ def requirement_problem(line: str) -> str | None:
     if match := _URL.match(line):
         scheme = match["scheme"].lower()
         if scheme == "file":
-            return _LOCAL_PATH
+            return LOCAL_PATH
         if scheme.partition("+")[0] in _VCS:
-            return "a version control URL has no hash to pin; publish it to an index"
-        return "a URL is not a package of an index; name the package and its version"
+            return VERSION_CONTROL
+        return DIRECT_URL
     if _PATH.match(line):
-        return _LOCAL_PATH
+        return LOCAL_PATH
     try:
         Requirement(line)
     except InvalidRequirement as error:
@@ -104,11 +128,11 @@ class _Reading:
             return
         self.open_files += (file.resolve(),)
         for number, line in logical_lines(text):
-            if problem := self._add(line, file, constraint=constraint):
+            if problem := self.add(line, file, constraint=constraint):
                 self.problems.append(f"{display_path(file, self.root)}:{number}: {problem}")
         self.open_files = self.open_files[:-1]
 
-    def _add(self, line: str, file: Path, *, constraint: bool) -> str | None:
+    def add(self, line: str, file: Path, *, constraint: bool) -> str | None:
         """Take in one line; what is wrong with it, if anything."""
         if match := _INCLUDE.fullmatch(line):
             is_constraint = constraint or match["option"] in {"-c", "--constraint"}
@@ -141,7 +165,7 @@ def _option_problem(line: str) -> str | None:
     if option in _IMPLIED_OPTIONS:
         return None
     if option in {"-e", "--editable"}:
-        return "an editable install is what a folder holds today; publish it to an index"
+        return EDITABLE
     if option in _INDEX_OPTIONS or option[:2] in {"-i", "-f"}:
         return (
             f"{option[:2] if option[1] != '-' else option} names a package index; put it into "

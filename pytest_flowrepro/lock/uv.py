@@ -32,6 +32,8 @@ class UvResolver:
         as_of: date | None = None,
     ) -> Lock:
         """See `Resolver.resolve`."""
+        if requirements.locked and not as_of:
+            return requirements.locked
         tool = uv_tool()
         argv = [
             *tool.argv,

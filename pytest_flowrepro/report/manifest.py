@@ -53,7 +53,8 @@ def _environment(environment: Environment) -> Iterator[str]:
     for package in environment.packages:
         via = f"  (via {', '.join(package.via)})" if package.via else ""
         url = f"  {package.direct_url}" if package.direct_url else ""
-        yield f"    {package.name} {package.version}{via}{url}"
+        imported = "  imported" if package.name in environment.imported else ""
+        yield f"    {package.name} {package.version}{via}{url}{imported}"
 
 
 def _step(step: Step) -> str:

@@ -60,11 +60,15 @@ def title(report: FlowReport) -> str:
 
 def summary(report: FlowReport) -> list[str]:
     """What changed, by kind and counted; and what was not compared."""
+    platform = [c for c in report.changes if c.kind == "system" and c.environment]
     kinds = Counter(change.kind for change in report.changes)
+    kinds["system"] -= len(platform)
     said = []
     counts = [counted(kinds[k], _NOUNS.get(k, k)) for k in _KINDS if kinds[k]]
     if counts:
         said.append(f"{', '.join(counts)} changed")
+    if platform:
+        said.append(counted(len(platform), "platform difference"))
     if kinds["code"]:
         said.append(f"{counted(kinds['code'], 'file')} changed since the baseline")
     if kinds["code"] and "rerun" in dict(report.seconds) and not kinds["artifact"]:
@@ -120,6 +124,8 @@ def remarks(change: Change) -> list[str]:
             said.append(f"interpreter of {change.environment or 'the environment'}")
         case "code":
             said.append("code file")
+        case "system" if change.environment:
+            said.append(f"platform difference of {change.environment}")
         case "system":
             said.append("system")
     if change.determinism != "deterministic":

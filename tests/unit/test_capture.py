@@ -34,6 +34,8 @@ LOG = {
     "ok": True,
     "attempts": 2,
     "written": ["/copy/plot.png"],
+    "modules": ["pandas"],
+    "sources": ["train.py"],
     "stdout": "out",
     "stderr": "",
 }
@@ -88,6 +90,7 @@ def capture_with(script: str, run: Run, folder: Path, *, timeout: float = 20.0) 
 def test_the_child_is_told_where_everything_is(run: Run, tmp_path: Path) -> None:
     script = (
         "log = {'step': 'start', 'index': [], 'ok': True, 'attempts': 1, 'written': [],"
+        " 'modules': [], 'sources': [],"
         " 'stdout': json.dumps(request),"
         " 'stderr': json.dumps(dict(os.environ))}\n"
         "answer({'parameters': [], 'tasks': [], 'logs': [log]})"
@@ -137,6 +140,8 @@ def test_a_log_says_how_often_the_task_began_and_what_it_wrote(run: Run, tmp_pat
         written=("/copy/plot.png",),
         stdout="out",
         stderr="",
+        modules=("pandas",),
+        sources=("train.py",),
     )
 
 
@@ -213,6 +218,7 @@ MALFORMED = [
     (result(logs=[LOG, {**LOG, "stdout": None}]), r"logs\[1\]\.stdout: expected a str"),
     (result(logs=[{**LOG, "attempts": "2"}]), r"logs\[0\]\.attempts: expected a int"),
     (result(logs=[{**LOG, "written": [1]}]), r"logs\[0\]\.written\[0\]: expected a str"),
+    (result(logs=[{**LOG, "modules": "pandas"}]), r"logs\[0\]\.modules: expected a list"),
 ]
 
 

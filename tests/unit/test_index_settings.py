@@ -4,10 +4,21 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.index_settings import default_index, pip_settings, pip_tool, uv_tool
+from pytest_flowrepro.index_settings import (
+    default_index,
+    download_tool,
+    pip_settings,
+    pip_tool,
+    uv_tool,
+    without_index,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @pytest.fixture
@@ -210,3 +221,84 @@ def test_settings_that_change_what_is_installed_do_not_reach_the_tools(
     assert "PYTHONPATH" not in pip_tool("pip").env
     assert pip_tool("pip").env["PIP_NO_INDEX"] == "1"
     assert uv_tool().env["UV_PYTHON_DOWNLOADS"] == "never"
+
+
+def pip_variables(env: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix("PIP_"): value
+        for name, value in env.items()
+        if name.startswith("PIP_") and name not in {"PIP_DISABLE_PIP_VERSION_CHECK", "PIP_NO_INPUT"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("variables", "uv_toml", "expected"),
+    [
+        ({}, "", {}),
+        ({"UV_OFFLINE": "1"}, "", {"NO_INDEX": "1"}),
+        ({"UV_INDEX_URL": "https://a/"}, "", {"INDEX_URL": "https://a/"}),
+        (
+            {"UV_DEFAULT_INDEX": "main=https://a/", "UV_INDEX": "b=https://b/ https://c/"},
+            "",
+            {"INDEX_URL": "https://a/", "EXTRA_INDEX_URL": "https://b/ https://c/"},
+        ),
+        (
+            {"UV_INDEX_CO_OP_USERNAME": "bob", "UV_INDEX_CO_OP_PASSWORD": "p@ss"},
+            '[[index]]\nname = "co-op"\nurl = "https://coop/"\ndefault = true\n',
+            {"INDEX_URL": "https://bob:p%40ss@coop/"},
+        ),
+        (
+            {"UV_INDEX_COOP_PASSWORD": "other"},
+            '[[index]]\nname = "coop"\nurl = "https://bob:own@coop/"\n',
+            {"INDEX_URL": "{pypi}", "EXTRA_INDEX_URL": "https://bob:own@coop/"},
+        ),
+        (
+            {},
+            "[pip]\nno-index = true\nfind-links = ['flat']\n",
+            {"INDEX_URL": "{pypi}", "NO_INDEX": "1", "FIND_LINKS": "{project}/flat"},
+        ),
+        (
+            {"UV_INSECURE_HOST": "coop"},
+            "[[index]]\nurl = 'https://coop/flat'\nformat = 'flat'\n",
+            {"INDEX_URL": "{pypi}", "FIND_LINKS": "https://coop/flat", "TRUSTED_HOST": "coop"},
+        ),
+    ],
+)
+def test_a_download_asks_the_indexes_that_uv_would_ask(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    uv_toml: str,
+    expected: dict[str, str],
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    write(home / "project" / "uv.toml", uv_toml)
+    places = {"pypi": default_index(), "project": home / "project"}
+
+    assert pip_variables(download_tool("uv").env) == {
+        name: value.format(**places) for name, value in expected.items()
+    }
+
+
+@pytest.mark.usefixtures("home")
+def test_a_download_for_pip_asks_what_pip_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://uv/")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://pip/")
+
+    assert pip_variables(download_tool("pip-tools").env) == {"INDEX_URL": "https://pip/"}
+
+
+def test_without_an_index_no_setting_names_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_INDEX_A_PASSWORD"):
+        monkeypatch.setenv(name, "https://index/")
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
+        monkeypatch.setenv(name, "https://index/")
+    monkeypatch.setenv("UV_CONFIG_FILE", str(home / "uv.toml"))
+
+    for tool in (without_index(uv_tool()), without_index(pip_tool("pip"))):
+        assert "--no-index" in tool.options
+        assert "https://index/" not in tool.env.values()
+        assert "UV_CONFIG_FILE" not in tool.env
+        assert tool.env["PIP_CONFIG_FILE"] == os.devnull
+        assert tool.env["UV_NO_CONFIG"] == tool.env["UV_OFFLINE"] == "1"

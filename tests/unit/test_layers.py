@@ -14,7 +14,7 @@ LAYERS = (
     | {"lock_file", "revision", "excluded", "local_modules", "redact", "processors", "said"},
     {"settings"},
     {"discover", "describe", "package", "lock", "environment", "rerun", "capture", "determinism"}
-    | {"diff", "baseline", "report", "checkout"},
+    | {"diff", "baseline", "report", "checkout", "step_environments", "imports"},
     {"check", "verdict"},
     {"outcomes", "advice", "results"},
     {"failure"},

@@ -84,6 +84,8 @@ def test_an_observation_comes_back_as_it_was() -> None:
                 written=("/copy/plot.png",),
                 stdout="out",
                 stderr="err\udc80",
+                modules=("pandas",),
+                sources=("train.py",),
             ),
         ),
         failure="exit code 1",

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.settings import FlowSettings, PassedThrough, Settings, read_settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def settings(folder: Path, text: str) -> Settings:
@@ -28,8 +25,10 @@ def test_a_flow_inherits_from_the_project_and_a_case_from_its_flow(tmp_path: Pat
         [tool.flowrepro]
         timeout = 30
         ignore = ["*.started_at"]
+        groups = ["flows"]
         [tool.flowrepro.flow.TrainFlow]
         parameters = { alpha = 0.1, rows = 1000 }
+        extras = ["plots"]
         timeout = 60
         [tool.flowrepro.flow.TrainFlow.case.small]
         parameters = { rows = 100 }
@@ -41,6 +40,7 @@ def test_a_flow_inherits_from_the_project_and_a_case_from_its_flow(tmp_path: Pat
     small = found.for_flow("TrainFlow", "small")
     assert small.parameters == {"alpha": 0.1, "rows": 100}
     assert (small.timeout, small.ignore) == (60, ("*.started_at",))
+    assert (small.extras, small.groups) == (("plots",), ("flows",))
 
 
 def test_what_has_names_is_merged_by_name(tmp_path: Path) -> None:
@@ -60,6 +60,35 @@ def test_what_has_names_is_merged_by_name(tmp_path: Path) -> None:
     big = found.for_flow("TrainFlow", "big")
     assert big.env == {"MODE": "test", "LEVEL": "2", "TOKEN": PassedThrough()}
     assert big.configs == {"model": "model.json", "limits": {"rows": 9}}
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("wheels", "{root}/wheels"),
+        ("../wheels", "{root.parent}/wheels"),
+        ("/srv/wheels", "/srv/wheels"),
+        ("~/wheels", "{home}/wheels"),
+        ("s3://bucket/wheels", "s3://bucket/wheels"),
+    ],
+)
+def test_a_wheelhouse_is_a_url_or_a_folder_seen_from_the_file(
+    tmp_path: Path, given: str, found: str
+) -> None:
+    project = settings(
+        tmp_path,
+        f"[tool.flowrepro]\nwheelhouse = 'unused'\nflow.TrainFlow.wheelhouse = '{given}'\n",
+    )
+    expected = found.format(root=tmp_path, home=Path.home())
+    assert project.for_flow("TrainFlow").wheelhouse == expected
+    assert project.for_flow("OtherFlow").wheelhouse == str(tmp_path / "unused")
+
+
+def test_credentials_in_a_value_of_the_wrong_type_are_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(tmp_path, "[tool.flowrepro]\nwheelhouse = ['s3://bob:hunter2@bucket/w']\n")
+    assert "wheelhouse: must be a folder or a URL, not an array" in caught.value.what
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +113,8 @@ def test_what_has_names_is_merged_by_name(tmp_path: Path) -> None:
         ("flow.A.case.b.case = {}", "tool.flowrepro.flow.A.case.b.case: is no key of this table"),
         ("flow.A.parameters.day = 2026-01-02", "flow.A.parameters: must be a table of values"),
         ("flow.A.requirements = ''", "flow.A.requirements: must be a path, not a string ('')"),
+        ('extras = "plots"', "tool.flowrepro.extras: must be a list of extras, not a string"),
+        ("groups = [1]", "tool.flowrepro.groups: must be a list of dependency groups, not an arr"),
         ("max-workers = 0", "tool.flowrepro.max-workers: must be an integer above 0, not an int"),
         ('cwd = "../x"', "tool.flowrepro.cwd: must be a folder, relative to this file"),
         ('cwd = "/x"', "tool.flowrepro.cwd: must be a folder, relative to this file"),

@@ -88,12 +88,29 @@ def test_a_recording_comes_back_whole() -> None:
     assert decode_recording(encode_recording(recording())) == recording()
 
 
+def test_what_is_imported_comes_back_and_older_baselines_do_without() -> None:
+    (environment,) = recording().environments
+    given = replace(recording(), environments=(replace(environment, imported=("numpy",)),))
+    files = encode_recording(given)
+    assert '"imported": ["numpy"],' in files[MANIFEST]
+    (found,) = decode_recording(files).environments
+    assert found.imported == ("numpy",)
+    assert "imported" not in encode_recording(recording())[MANIFEST]
+
+
 def test_optional_fields_are_there_only_where_they_say_something() -> None:
     odd = replace(
         artifact("model", {"$opaque": "?"}), opaque=True, determinism="hash-seed", type="m.Model"
     )
     base = recording().environments[0]
-    vcs = Package(name="own", version="1", record="sha256:ee", via=(), direct_url="git+x")
+    vcs = Package(
+        name="own",
+        version="1",
+        record="sha256:ee",
+        via=(),
+        direct_url="git+x",
+        wheel="py3-none-any",
+    )
     given = replace(
         recording(task("start", odd)),
         case="small",
@@ -102,7 +119,7 @@ def test_optional_fields_are_there_only_where_they_say_something() -> None:
     files = encode_recording(given)
 
     assert '"opaque": true, "determinism": "hash-seed"}' in files[ARTIFACTS]
-    assert '"direct_url": "git+x"' in files[MANIFEST]
+    assert '"wheel": "py3-none-any", "direct_url": "git+x"}' in files[MANIFEST]
     assert decode_recording(files) == given
 
 

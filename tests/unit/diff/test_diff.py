@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 from recordings import artifact, recording, step, task
 
-from pytest_flowrepro.diff import diff, diff_environments, unused_ignores
+from pytest_flowrepro.diff import diff, unused_ignores
 from pytest_flowrepro.model import (
     Artifact,
     Change,
     CodeFile,
     Decorator,
-    Environment,
     Gate,
-    Lock,
-    Package,
     Recording,
     System,
     Task,
@@ -35,17 +32,6 @@ def only(changes: tuple[Change, ...]) -> Change:
 
 def nondeterministic(name: str) -> Artifact:
     return Artifact(name=name, type="list", digest="", value=None, determinism="nondeterministic")
-
-
-def package(version: str = "2.4.5", **fields: str) -> Package:
-    values = {"record": "sha256:aa", **fields}
-    return Package(name="numpy", version=version, via=(), **values)
-
-
-def environment(
-    *packages: Package, name: str = "base", python: str = "cpython 3.11.7"
-) -> Environment:
-    return Environment(name=name, python=python, packages=packages, lock=Lock(text=""))
 
 
 def test_a_recording_does_not_differ_from_itself() -> None:
@@ -158,52 +144,11 @@ def test_a_changed_decorator_is_told_by_its_attribute() -> None:
     assert change.explanation == ("@retry times: 3 -> 4",)
 
 
-# --- environments ---------------------------------------------------------------------
-
-
-def test_a_package_is_compared_by_version() -> None:
-    old, new = environment(package("2.4.5")), environment(package("2.4.6"))
-    change = only(diff_environments((old,), (new,), gates=ALL))
-    assert (change.kind, change.environment, change.name) == ("package", "base", "numpy")
-    assert (change.old, change.new, change.explanation) == ("2.4.5", "2.4.6", ())
-
-
-def test_one_version_with_other_files_says_so() -> None:
-    old, new = environment(package()), environment(package(record="sha256:bb"))
-    change = only(diff_environments((old,), (new,), gates=ALL))
-    assert change.explanation == ("same version, other files: RECORD sha256:aa -> sha256:bb",)
-
-
-def test_who_requires_a_package_is_no_part_of_the_comparison() -> None:
-    old = environment(package())
-    new = environment(replace(package(), via=("pandas",)))
-    assert diff_environments((old,), (new,), gates=ALL) == ()
-
-
-def test_a_requirement_that_is_declared_otherwise_is_a_change_of_its_own() -> None:
-    old = replace(environment(package()), requirements=("metaflow", "numpy>=1", "six"))
-    new = replace(environment(package()), requirements=("NumPy>=2", "metaflow", "pandas"))
-    changes = diff_environments((old,), (new,), gates=ALL)
-    assert [(c.change, c.name, c.old, c.new, c.gated) for c in changes] == [
-        ("changed", "requirement numpy", "numpy>=1", "NumPy>=2", True),
-        ("removed", "requirement six", "six", None, True),
-        ("added", "requirement pandas", None, "pandas", True),
-    ]
-    assert "record again" in changes[0].explanation[0]
-
-
 def test_a_plain_value_needs_no_explanation() -> None:
     old = recording(task("start", artifact("rows", 100, type="int")))
     new = recording(task("start", artifact("rows", 200, type="int")))
     change = only(diff(old, new, gates=ALL))
     assert (change.old, change.new, change.explanation) == ("100", "200", ())
-
-
-def test_a_whole_environment_that_came_is_one_change() -> None:
-    old, new = environment(package()), environment(package(), name="train")
-    change = only(diff_environments((old,), (old, new), gates=ALL))
-    assert (change.environment, change.change) == ("train", "added")
-    assert (change.old, change.new) == (None, "cpython 3.11.7, 1 package")
 
 
 # --- determinism ----------------------------------------------------------------------

@@ -7,10 +7,12 @@ import pytest
 
 from pytest_flowrepro.environment.manifest import (
     interpreter_of,
+    libc_name,
     marker_environment,
     read_manifest,
     record_digest,
     system_of,
+    wheel_tags,
 )
 from pytest_flowrepro.errors import EnvironmentBuildError
 
@@ -158,6 +160,34 @@ def test_the_order_of_a_record_does_not_matter() -> None:
     assert record_digest("".join(rows)) == record_digest("".join(reversed(rows)))
 
 
+@pytest.mark.parametrize(
+    ("tags", "wheel"),
+    [
+        (["py3-none-any"], "py3-none-any"),
+        (["py3-none-any", "py2-none-any"], "py2.py3-none-any"),
+        (
+            ["cp311-cp311-manylinux_2_28_x86_64", "cp311-cp311-manylinux_2_27_x86_64"],
+            "cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64",
+        ),
+        ([], None),
+        (["any"], None),
+    ],
+)
+def test_a_wheel_is_known_by_its_tags(environment: Path, tags: list[str], wheel: str) -> None:
+    text = "Wheel-Version: 1.0\n" + "".join(f"Tag: {tag}\n" for tag in tags)
+    install(environment, "a", WHEEL=text)
+
+    (package,) = read_manifest(environment, requirements=("a",))
+
+    assert package.wheel == wheel == wheel_tags(text)
+
+
+def test_a_distribution_that_came_as_no_wheel_has_none(environment: Path) -> None:
+    install(environment, "a")
+
+    assert [one.wheel for one in read_manifest(environment, requirements=("a",))] == [None]
+
+
 def test_metadata_that_cannot_be_used_is_told(environment: Path) -> None:
     (install(environment, "a") / "RECORD").unlink()
 
@@ -178,3 +208,23 @@ def test_the_system_has_words_for_this_machine() -> None:
     assert system.platform in {"linux", "darwin"}
     assert system.machine
     assert system == system_of()
+
+
+@pytest.mark.parametrize(
+    ("found", "mac", "tags", "libc"),
+    [
+        (("glibc", "2.36"), "", ["linux_x86_64", "manylinux_2_36_x86_64"], "glibc 2.36"),
+        (("", ""), "14.5", ["macosx_14_0_arm64"], "macos 14.5"),
+        (
+            ("", ""),
+            "",
+            ["linux_x86_64", "musllinux_1_2_x86_64", "musllinux_1_1_x86_64"],
+            "musl 1.2",
+        ),
+        (("", ""), "", ["linux_mips"], ""),
+    ],
+)
+def test_the_c_library_is_named_on_every_system(
+    found: tuple[str, str], mac: str, tags: list[str], libc: str
+) -> None:
+    assert libc_name(found, mac=mac, tags=tags) == libc

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -11,12 +12,11 @@ from local_index import PASSWORD, LocalIndex, only_index, use_index, wheel
 
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock import resolver
-from pytest_flowrepro.model import Requirements
+from pytest_flowrepro.lock.pip_tools import one_platform_header
+from pytest_flowrepro.model import Lock, Requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from pytest_flowrepro.model import Lock
 
 Tool: TypeAlias = Literal["uv", "pip-tools"]
 
@@ -54,8 +54,9 @@ def test_a_lock_has_versions_hashes_and_reasons_and_nothing_else(
     alpha = index.lock("alpha-2.0-py3-none-any.whl")
     beta = index.lock("beta-1.0-py3-none-any.whl")
 
+    head = "" if tool == "uv" else f"{one_platform_header()}\n"
     assert resolve(tool, "alpha").text == (
-        f"{alpha}    # via -r requirements.in\n{beta}    # via alpha\n"
+        f"{head}{alpha}    # via -r requirements.in\n{beta}    # via alpha\n"
     )
 
 
@@ -67,6 +68,23 @@ def test_what_was_locked_before_does_not_hold_a_new_lock_back(
 
     index.add(wheel("beta", "2.5"))
     assert "beta==2.5" in resolve(tool, "beta").text
+
+
+@both
+def test_a_declaration_that_is_a_lock_is_not_resolved_unless_as_of_a_day(
+    tool: Tool, tmp_path: Path
+) -> None:
+    lock = Lock(text="beta==1.0\n")
+    requirements = Requirements(lines=("beta",), source="uv.lock", locked=lock)
+
+    def resolved(as_of: date | None) -> Lock:
+        return resolver(tool).resolve(
+            requirements, python=Path(sys.executable), workspace=tmp_path, timeout=60, as_of=as_of
+        )
+
+    assert resolved(None) is lock
+    with pytest.raises(LockError):  # the index gives no days
+        resolved(date(2024, 1, 1))
 
 
 @both

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_flowrepro.errors import LockError
-from pytest_flowrepro.lock.pip_tools import PipToolsResolver
+from pytest_flowrepro.lock.pip_tools import PipToolsResolver, one_platform_header
 from pytest_flowrepro.model import Requirements
 
 if TYPE_CHECKING:
@@ -28,3 +29,7 @@ def test_another_python_is_refused_because_pip_compile_resolves_for_its_own(
         )
 
     assert "--flow-repro-installer=uv" in caught.value.hint
+
+
+def test_a_lock_by_pip_tools_names_the_platform_that_it_is_for() -> None:
+    assert re.fullmatch(r"# By pip-tools, for \w+ \w+ only\.", one_platform_header())

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,15 +10,40 @@ from pytest_flowrepro.lock import find_requirements
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCRIPT = """\
-# /// script
-# requires-python = ">=3.11"
-# dependencies = [
-#   "pandas>=2",
-#   "metaflow",
-# ]
-# ///
-from metaflow import FlowSpec
+PYLOCK = f"""
+lock-version = "1.0"
+created-by = "hand"
+[[packages]]
+name = "metaflow"
+version = "2.19"
+[[packages.wheels]]
+url = "https://host/metaflow-2.19-py3-none-any.whl"
+hashes = {{ sha256 = "{"0" * 64}" }}
+"""
+UV_PROJECT = """
+[project]
+name = "harbor"
+version = "0"
+requires-python = ">=3.11"
+dependencies = ["metaflow"]
+"""
+UV_LOCK = f"""
+version = 1
+requires-python = ">=3.11"
+[[package]]
+name = "harbor"
+version = "0"
+source = {{ virtual = "." }}
+dependencies = [{{ name = "metaflow" }}]
+[package.metadata]
+requires-dist = [{{ name = "metaflow" }}]
+[[package]]
+name = "metaflow"
+version = "2.19"
+source = {{ registry = "https://host/simple" }}
+[[package.wheels]]
+url = "https://host/metaflow-2.19-py3-none-any.whl"
+hash = "sha256:{"0" * 64}"
 """
 
 
@@ -32,25 +57,158 @@ def flow(tmp_path: Path) -> Path:
 
 
 def test_the_first_place_that_declares_anything_counts(flow: Path, tmp_path: Path) -> None:
+    """From the last of all places to the first."""
+
     def found() -> tuple[str, ...]:
         requirements = find_requirements(flow, root=tmp_path, setting=setting)
         return (requirements.source, *requirements.lines)
 
     setting: str | None = None
     assert found() == ("Metaflow alone (nothing is declared)", "metaflow")
-    (tmp_path / "requirements.in").write_text("one")
-    assert found() == ("requirements.in", "one", "metaflow")
-    (tmp_path / "requirements.txt").write_text("two")
-    assert found() == ("requirements.txt", "two", "metaflow")
-    (flow.parent / "requirements.in").write_text("three")
-    assert found() == ("flows/requirements.in", "three", "metaflow")
-    (flow.parent / "requirements.txt").write_text("four")
-    assert found() == ("flows/requirements.txt", "four", "metaflow")
-    flow.write_text(SCRIPT)
-    assert found() == ("flows/train.py (PEP 723)", "pandas>=2", "metaflow")
-    (tmp_path / "deps.txt").write_text("five")
+    for place, folder in (("", tmp_path), ("flows/", flow.parent)):
+        (folder / "environment.yml").write_text("dependencies: [{pip: [one]}]")
+        assert found() == (f"{place}environment.yml", "one", "metaflow")
+        (folder / "setup.py").write_text("setup(install_requires=['two'])")
+        assert found() == (f"{place}setup.py", "two", "metaflow")
+        (folder / "setup.cfg").write_text("[options]\ninstall_requires = three")
+        assert found() == (f"{place}setup.cfg", "three", "metaflow")
+        (folder / "pyproject.toml").write_text("[project]\ndependencies = ['four']")
+        assert found() == (f"{place}pyproject.toml", "four", "metaflow")
+        (folder / "pylock.toml").write_text(PYLOCK)
+        assert found() == (f"{place}pylock.toml", "metaflow==2.19")
+        (folder / "pyproject.toml").write_text(UV_PROJECT)
+        (folder / "uv.lock").write_text(UV_LOCK)
+        assert found() == (f"{place}uv.lock", "metaflow", 'metaflow==2.19 ; extra == "locked"')
+    (tmp_path / "requirements.in").write_text("five")
+    assert found() == ("requirements.in", "five", "metaflow")
+    (tmp_path / "requirements.txt").write_text("six")
+    assert found() == ("requirements.txt", "six", "metaflow")
+    (flow.parent / "requirements.in").write_text("seven")
+    assert found() == ("flows/requirements.in", "seven", "metaflow")
+    (flow.parent / "requirements.txt").write_text("eight")
+    assert found() == ("flows/requirements.txt", "eight", "metaflow")
+    flow.write_text('# /// script\n# dependencies = ["nine"]\n# ///\n')
+    assert found() == ("flows/train.py (PEP 723)", "nine", "metaflow")
+    (tmp_path / "deps.txt").write_text("ten")
     setting = "deps.txt"
-    assert found() == ("deps.txt", "five", "metaflow")
+    assert found() == ("deps.txt", "ten", "metaflow")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", "[tool.poetry.dependencies]\nsix = '1'"),
+        ("pyproject.toml", "[project]\nname = 'tools'"),
+        ("uv.lock", "without a pyproject.toml beside it"),
+        ("setup.cfg", "[flake8]\nmax-line-length = 100"),
+        ("setup.py", "from setuptools import setup\nsetup()"),
+    ],
+)
+def test_a_file_that_declares_nothing_is_passed_over(
+    flow: Path, tmp_path: Path, name: str, text: str
+) -> None:
+    (flow.parent / name).write_text(text)
+
+    assert find_requirements(flow, root=tmp_path, setting=None).lines == ("metaflow",)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lines"),
+    [
+        ("pyproject.toml", "[project]\ndependencies = ['one']", ("one", "metaflow")),
+        ("pylock.train.toml", PYLOCK, ("metaflow==2.19",)),
+        ("conda.yaml", "dependencies: [{pip: [one]}]", ("one", "metaflow")),
+        ("sub/setup.cfg", "[options]\ninstall_requires = one", ("one", "metaflow")),
+        ("needs", "one", ("one", "metaflow")),
+    ],
+)
+def test_a_configured_file_is_read_as_what_its_name_says(
+    flow: Path, tmp_path: Path, name: str, text: str, lines: tuple[str, ...]
+) -> None:
+    (tmp_path / "requirements.txt").write_text("other")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+
+    assert find_requirements(flow, root=tmp_path, setting=name).lines == lines
+
+
+def test_a_configured_pyproject_is_its_lock_where_it_has_one(flow: Path, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(UV_PROJECT)
+    (tmp_path / "uv.lock").write_text(UV_LOCK)
+
+    found = find_requirements(flow, root=tmp_path, setting="pyproject.toml")
+
+    assert found.source == "uv.lock"
+    assert found.locked is not None
+
+
+def test_extras_and_groups_reach_the_declaration(flow: Path, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        "[project]\noptional-dependencies.plots = ['one']\n[dependency-groups]\nflows = ['two']"
+    )
+
+    found = find_requirements(
+        flow, root=tmp_path, setting=None, extras=("plots",), groups=("flows",)
+    )
+
+    assert found.lines == ("one", "two", "metaflow")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "key"),
+    [
+        ("requirements.txt", "", "extras"),
+        ("requirements.txt", "", "groups"),
+        ("environment.yml", "", "extras"),
+        ("setup.cfg", "[options]\ninstall_requires = six", "groups"),
+        ("setup.py", "setup(install_requires=['six'])", "groups"),
+    ],
+)
+def test_extras_and_groups_of_what_has_none_are_refused(
+    flow: Path, tmp_path: Path, name: str, text: str, key: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    chosen: dict[str, Any] = {key: ("maps",)}
+
+    with pytest.raises(LockError) as caught:
+        find_requirements(flow, root=tmp_path, setting=None, **chosen)
+
+    assert caught.value.what == f"{name} has no {key}, and the configuration asks for maps."
+    assert caught.value.hint.endswith(f"or give this flow `{key} = []`.")
+
+
+def test_a_script_block_has_no_extras(flow: Path, tmp_path: Path) -> None:
+    flow.write_text("# /// script\n# dependencies = []\n# ///\n")
+
+    with pytest.raises(LockError, match=r"train\.py \(PEP 723\) has no groups"):
+        find_requirements(flow, root=tmp_path, setting=None, groups=("flows",))
+
+
+def test_extras_of_nothing_are_refused(flow: Path, tmp_path: Path) -> None:
+    with pytest.raises(LockError, match=r"^Metaflow alone \(nothing is declared\) has no extras"):
+        find_requirements(flow, root=tmp_path, setting=None, extras=("plots",))
+
+
+@pytest.mark.parametrize("name", ["pylock.toml", "uv.lock"])
+def test_a_lock_must_hold_metaflow(flow: Path, tmp_path: Path, name: str) -> None:
+    texts = {"pyproject.toml": UV_PROJECT, "uv.lock": UV_LOCK, "pylock.toml": PYLOCK}
+    for file in {name, "pyproject.toml"}:
+        (tmp_path / file).write_text(texts[file].replace("metaflow", "six"))
+
+    with pytest.raises(LockError, match=f"{name} does not lock metaflow") as caught:
+        find_requirements(flow, root=tmp_path, setting=name)
+
+    assert "`uv add metaflow`" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "setup.cfg", "setup.py"])
+def test_a_configured_file_that_declares_nothing_is_refused(
+    flow: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).touch()
+
+    with pytest.raises(LockError, match=f"{name} declares no dependencies"):
+        find_requirements(flow, root=tmp_path, setting=name)
 
 
 @pytest.mark.parametrize(
@@ -60,70 +218,6 @@ def test_metaflow_is_not_added_where_it_is_declared(flow: Path, tmp_path: Path, 
     (flow.parent / "requirements.txt").write_text(line)
 
     assert find_requirements(flow, root=tmp_path, setting=None).lines == (line,)
-
-
-def test_a_script_block_may_limit_python(flow: Path, tmp_path: Path) -> None:
-    flow.write_text(SCRIPT)
-
-    assert find_requirements(flow, root=tmp_path, setting=None).requires_python == ">=3.11"
-
-
-def test_a_script_block_without_dependencies_declares_that_there_are_none(
-    flow: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "requirements.txt").write_text("pandas")
-    flow.write_text('# /// script\n# requires-python = ">=3.9"\n# ///\n')
-
-    assert find_requirements(flow, root=tmp_path, setting=None).lines == ("metaflow",)
-
-
-def test_only_a_block_of_the_script_type_counts(flow: Path, tmp_path: Path) -> None:
-    flow.write_text("# /// other\n# dependencies = ['six']\n# ///\n\nx = '# /// script'\n")
-
-    assert find_requirements(flow, root=tmp_path, setting=None).lines == ("metaflow",)
-
-
-@pytest.mark.parametrize(
-    ("block", "problem"),
-    [
-        ("# dependencies = [", "its block is not valid TOML"),
-        ('# dependencies = "six"', "dependencies: not a list of strings"),
-        ("# dependencies = [1]", "dependencies[0]: not a string"),
-        ('# dependencies = ["six", "=1"]', "dependencies[1]: Expected"),
-        (
-            '# dependencies = ["six @ git+https://bob:pw@host/six"]',
-            "dependencies[0]: a version control URL has no hash to pin",
-        ),
-        ('# dependencies = ["./six"]', "dependencies[0]: a local path exists on this machine only"),
-        ('# requires-python = "three"', "requires-python: 'three' is not a version specifier"),
-        ("# requires-python = 3", "requires-python: 3 is not a version specifier"),
-        ("# x = 1\n# ///\n\n# /// script\n# y = 1", "it has more than one `# /// script` block"),
-    ],
-)
-def test_a_bad_script_block_is_refused(
-    flow: Path, tmp_path: Path, block: str, problem: str
-) -> None:
-    flow.write_text(f"# /// script\n{block}\n# ///\n")
-
-    with pytest.raises(LockError) as caught:
-        find_requirements(flow, root=tmp_path, setting=None)
-
-    assert caught.value.what == "flows/train.py (PEP 723) cannot be used."
-    assert caught.value.detail.startswith(problem)
-    assert "pw" not in str(caught.value)
-
-
-def test_a_flow_in_another_encoding_is_read_by_its_declaration(flow: Path, tmp_path: Path) -> None:
-    flow.write_bytes(b"# -*- coding: latin-1 -*-\n# \xe9\n" + SCRIPT.encode())
-
-    assert "pandas>=2" in find_requirements(flow, root=tmp_path, setting=None).lines
-
-
-def test_a_flow_that_is_not_text_is_refused(flow: Path, tmp_path: Path) -> None:
-    flow.write_bytes(b"# \xe9\n")
-
-    with pytest.raises(LockError, match=r"flows/train\.py cannot be read"):
-        find_requirements(flow, root=tmp_path, setting=None)
 
 
 def test_a_configured_file_that_is_not_there_is_refused(flow: Path, tmp_path: Path) -> None:

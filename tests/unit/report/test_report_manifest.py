@@ -33,6 +33,12 @@ def test_everything_that_was_recorded_is_shown() -> None:
     )
 
 
+def test_what_the_flow_imports_is_marked() -> None:
+    (base,) = recording().environments
+    given = replace(recording(), environments=(replace(base, imported=("numpy",)),))
+    assert "    numpy 2.4.5  (via pandas)  imported\n" in render_manifest(given, file="f.py")
+
+
 def test_what_a_check_cannot_compare_is_marked() -> None:
     marked = replace(artifact("shuffled", None, type="list"), determinism="nondeterministic")
     seeded = replace(artifact("order", "ab", type="str"), determinism="hash-seed")

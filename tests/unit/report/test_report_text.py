@@ -43,6 +43,10 @@ if TYPE_CHECKING:
             replace(CODE, kind="system", name="libc", old="glibc 2.31", new="glibc 2.36"),
             "libc  changed: glibc 2.31 -> glibc 2.36   system   shown only",
         ),
+        (
+            replace(NUMPY, kind="system", name="appnope", change="removed", new=None, gated=False),
+            "appnope  removed: 2.4.5   platform difference of base   shown only",
+        ),
     ],
 )
 def test_a_change_is_one_line_in_plain_words(change: Change, line: str) -> None:
@@ -75,6 +79,23 @@ def test_below_it_stands_where_inside_the_value() -> None:
         (
             replace(REPRODUCED, changes=(CODE,), seconds=(("environment", 0.25),)),
             "reproduced  flows/hello.py::HelloFlow  1 file changed since the baseline  (0.2 s)",
+        ),
+        (
+            replace(
+                REPRODUCED,
+                changes=(
+                    replace(NUMPY, kind="system", gated=False),
+                    replace(CODE, kind="system", name="libc"),
+                ),
+            ),
+            (
+                "reproduced  flows/hello.py::HelloFlow  1 system layer changed; "
+                "1 platform difference  (1.0 s)"
+            ),
+        ),
+        (
+            replace(REPRODUCED, changes=(replace(NUMPY, kind="system", gated=False),)),
+            "reproduced  flows/hello.py::HelloFlow  1 platform difference  (1.0 s)",
         ),
         (replace(FAILED, verdict="no baseline"), "no baseline  flows/bad.py::BadFlow"),
     ],

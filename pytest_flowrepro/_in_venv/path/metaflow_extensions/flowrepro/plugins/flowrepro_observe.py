@@ -1,5 +1,6 @@
-"""Attached to every step of a rerun (`run --with flowrepro_observe`): notes how each task ended,
-and sees to it that a task that reads its standard input finds the end of it.
+"""Attached to every step of a rerun (`run --with flowrepro_observe`): starts each task with the
+interpreter of its step, notes how it ended, and sees to it that a task that reads its standard
+input finds the end of it.
 
 For each task attempt one JSON file, `<step>-<task id>-<attempt>.json`, is written into the folder
 that FLOWREPRO_OBSERVED names:
@@ -8,9 +9,11 @@ that FLOWREPRO_OBSERVED names:
      "inputs": [["start", "1"]],       the tasks that this one takes its artifacts from
      "set": ["model", "score"],        what stood on `self` when the step had ended
      "cards": [{"type": "default", "id": null, "uuid": "..."}],        one for each @card
-     "written": ["/.../code/plot.png"]}    below its working directory or below FLOWREPRO_COPY
+     "written": ["/.../code/plot.png"],    below its working directory or below FLOWREPRO_COPY
+     "modules": ["pandas"],            what was loaded at the end: installed modules, and
+     "sources": ["flows/train.py"]}    files below FLOWREPRO_COPY, relative to it
 
-Metaflow stores none of the last four: an artifact that a join merged and one that it assigned
+Metaflow stores none of the last six: an artifact that a join merged and one that it assigned
 look the same in the datastore, and so do a card that did not render and none.
 """
 
@@ -19,15 +22,28 @@ import os
 
 import metaflow_extensions.flowrepro.plugins.flowrepro_cards  # noqa: F401  for what it changes
 from metaflow.decorators import StepDecorator
+from metaflow_extensions.flowrepro.plugins.flowrepro_imports import loaded
 from metaflow_extensions.flowrepro.plugins.flowrepro_written import Written
+
+_PYTHONS = json.loads(os.environ.get("FLOWREPRO_PYTHONS", "{}"))
+"""Step -> interpreter, for the steps that have an environment of their own."""
 
 
 class ObserveDecorator(StepDecorator):
     name = "flowrepro_observe"
 
     def step_init(self, flow, graph, step_name, decorators, environment, flow_datastore, logger):
+        self._step = step_name
         self._card_decorators = [one for one in decorators if one.name == "card"]
         self._task_id = None
+
+    def runtime_step_cli(self, cli_args, retry_count, max_user_code_retries, ubf_context):
+        python = _PYTHONS.get(self._step)
+        if python:
+            cli_args.entrypoint[0] = python
+            folder = os.path.dirname(python)
+            cli_args.env["PATH"] = os.pathsep.join((folder, os.environ["PATH"]))
+            cli_args.env["VIRTUAL_ENV"] = os.path.dirname(folder)
 
     def task_pre_step(
         self,
@@ -67,6 +83,7 @@ class ObserveDecorator(StepDecorator):
     def task_finished(self, step_name, flow, graph, is_task_ok, retry_count, max_user_code_retries):
         if self._task_id is None:
             return  # another decorator failed before the step began: what it raised is to be read
+        modules, sources = loaded(_copy())
         observed = {
             "step": step_name,
             "task_id": self._task_id,
@@ -77,6 +94,8 @@ class ObserveDecorator(StepDecorator):
             "set": self._set,
             "cards": [_card(one) for one in self._card_decorators],
             "written": self._written.paths(),
+            "modules": modules,
+            "sources": sources,
         }
         name = "%s-%s-%d.json" % (step_name, self._task_id, retry_count)
         with open(os.path.join(os.environ["FLOWREPRO_OBSERVED"], name), "w") as file:

@@ -1,0 +1,45 @@
+"""Which modules a task has loaded: those of its environment, and the files of the code package.
+
+Read from `sys.modules` when the step has ended: an import hook would not be asked about what
+Metaflow had imported before the flow did, and would stand in the user's tracebacks.
+"""
+
+import os
+import sys
+
+_INSTALLED = "%ssite-packages%s" % (os.sep, os.sep)
+
+
+def loaded(folders):
+    """The installed modules and the files below `folders` (absolute) that this process loaded.
+
+    A module is named for what was installed as one: `pandas`, not `pandas.io`; but, as `google` is
+    a namespace that several share (PEP 420), `google.auth`. Files are relative to their folder,
+    with `/`. Both are sorted.
+    """
+    files = {name: file for name, module in list(sys.modules.items()) for file in _file(module)}
+    installed = {name for name, file in files.items() if _INSTALLED in file}
+    modules = {name for name in installed if not any(p in installed for p in _parents(name))}
+    sources = set()
+    for file in files.values():
+        for folder in folders:
+            if file.startswith(os.path.join(folder, "")):
+                sources.add(os.path.relpath(file, folder).replace(os.sep, "/"))
+    return sorted(modules), sorted(sources)
+
+
+def _file(module):
+    """The module's file, when it has one; a module that is loaded lazily stays as it is."""
+    try:
+        file = object.__getattribute__(module, "__dict__").get("__file__")
+    except Exception:  # noqa: BLE001  anything may lie in `sys.modules`
+        return ()
+    if not isinstance(file, str):
+        return ()
+    # To normalize each of a thousand paths takes 10 ms.
+    return (file if os.path.isabs(file) else os.path.abspath(file),)
+
+
+def _parents(name):
+    parts = name.split(".")
+    return (".".join(parts[:length]) for length in range(1, len(parts)))

@@ -1,0 +1,114 @@
+"""What the declared requirements come to today, by name and version: nothing is built for it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from packaging.markers import default_environment
+from packaging.version import Version
+
+from pytest_flowrepro.check.prepare import BASE, declared, resolve
+from pytest_flowrepro.environment import find_interpreter
+from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.lock_file import parse_lock
+from pytest_flowrepro.model import Package
+from pytest_flowrepro.step_environments import step_environments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_flowrepro.check.job import Job
+    from pytest_flowrepro.model import Change, Environment, Lock, Recording, Requirements
+
+_PACKAGE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)==")
+_VIA = re.compile(r"#\s+(?:via\s+)?(?P<name>[A-Za-z0-9][\w.-]*)$")
+
+
+def resolved_environments(job: Job, baseline: Recording) -> tuple[Environment, ...]:
+    """The baseline's environments with the packages that a resolution of today gives them.
+
+    A package of the same version is the recorded one; of any other only name, version and what
+    brought it are known. The declarations of single steps are those of the recorded flow.
+    """
+    job.folder.mkdir(parents=True, exist_ok=True)
+    recorded = {environment.name: environment for environment in baseline.environments}
+    if BASE not in recorded:
+        raise BaselineError(
+            f"the baseline of {job.title} has no environment `{BASE}`",
+            hint="restore it from git, or record again with --flow-repro-update",
+        )
+    base = _resolved(job, recorded[BASE], declared(job))
+    of_steps = step_environments(
+        baseline.steps, base=base, conda_from_pypi=job.settings.conda_from_pypi
+    )
+    return (
+        base,
+        *(
+            _resolved(job, recorded[one.name], one.requirements)
+            for one in of_steps
+            if one.name in recorded
+        ),
+    )
+
+
+def _resolved(job: Job, recorded: Environment, requirements: Requirements) -> Environment:
+    lock = resolve(job, requirements, find_interpreter(recorded=recorded.python))
+    return replace(
+        recorded,
+        packages=tuple(_packages(lock, recorded)),
+        lock=lock,
+        requirements=tuple(sorted(requirements.lines)),
+    )
+
+
+def _packages(lock: Lock, recorded: Environment) -> Iterator[Package]:
+    known = {package.name: package for package in recorded.packages}
+    version = recorded.python.partition(" ")[2]
+    markers = {
+        **{name: str(value) for name, value in default_environment().items()},
+        "python_full_version": version,
+        "python_version": ".".join(version.split(".")[:2]),
+    }
+    via = brought_by(lock)
+    for package in parse_lock(lock.text):
+        if package.marker is None or package.marker.evaluate(markers):
+            same = known.get(package.name)
+            if same is not None and Version(same.version) == Version(package.version):
+                yield same
+            else:
+                yield Package(
+                    name=package.name,
+                    version=package.version,
+                    record="",
+                    via=via.get(package.name, ()),
+                )
+
+
+def with_origins(
+    changes: Iterable[Change], environments: Iterable[Environment]
+) -> tuple[Change, ...]:
+    """Package changes that say who asks for the package: the flow, or other packages."""
+    via = {(env.name, one.name): one.via for env in environments for one in env.packages}
+
+    def explained(change: Change) -> Change:
+        names = via.get((change.environment or "", change.name))
+        if change.kind != "package" or names is None or change.explanation:
+            return change
+        origin = f"came with {', '.join(names)}" if names else "the flow asks for it"
+        return replace(change, explanation=(origin,))
+
+    return tuple(map(explained, changes))
+
+
+def brought_by(lock: Lock) -> dict[str, tuple[str, ...]]:
+    """Package -> the packages that require it, from the comments that uv and pip-compile write."""
+    found: dict[str, tuple[str, ...]] = {}
+    name = None
+    for line in lock.text.splitlines():
+        if package := _PACKAGE.match(line):
+            name = package["name"]
+        elif name and (via := _VIA.search(line)) and via["name"] != "via":
+            found[name] = (*found.get(name, ()), via["name"])
+    return found

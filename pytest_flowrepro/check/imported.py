@@ -1,0 +1,192 @@
+"""What a flow's own code imports, held against what it declares.
+
+Two observations are put together. What an import statement names, and in which step, says the
+source of those files that a task has loaded; that the module was really loaded, says the task.
+Neither would do alone: a statement may never run, and of a module that is loaded nobody knows
+who wanted it, as Metaflow and the libraries load many for themselves.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tarfile
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from pytest_flowrepro.environment import Provided, provided_by
+from pytest_flowrepro.imports import Import, find_imports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, KeysView, Mapping
+
+    from pytest_flowrepro.model import BuiltEnvironment, CodePackage, Environment, TaskLog
+
+_PINNED = frozenset({"metaflow", "requests"})
+"""What the environment of a step asks for, whatever the step declares (step_environments.py)."""
+
+_SHOWN = 5
+"""Names in one sentence."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Imported:
+    environments: tuple[Environment, ...]
+    """Those of the flow, with what its code imports there."""
+    undeclared: tuple[str, ...]
+    """A sentence for each module that came with something else."""
+    unused: tuple[str, ...]
+    """A sentence about what is declared and was never imported, where there is such."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Loaded:
+    """By all the tasks of one step."""
+
+    modules: frozenset[str]
+    sources: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Use:
+    """One import statement that was run."""
+
+    step: str
+    module: str
+    """The part of its name that was loaded."""
+    distributions: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """An environment in which steps have run."""
+
+    environment: Environment
+    provided: Provided
+    steps: Mapping[str, _Loaded]
+
+    @property
+    def declared(self) -> frozenset[str]:
+        return frozenset(one.name for one in self.environment.packages if not one.via)
+
+    @property
+    def by_the_flow(self) -> frozenset[str]:
+        return self.declared - (_PINNED if self.environment.steps else {"metaflow"})
+
+    def uses(self, imports: Mapping[str, tuple[Import, ...]]) -> Iterator[_Use]:
+        for step, loaded in self.steps.items():
+            for path in sorted(loaded.sources):
+                for one in imports.get(path, ()):
+                    module = next((m for m in _prefixes(one.name) if m in loaded.modules), None)
+                    if module is not None and one.step in {None, step}:
+                        names = self.provided.providers(one.name) - {"metaflow"}
+                        yield _Use(step=step, module=module, distributions=names)
+
+
+def imported(
+    package: CodePackage, environments: Iterable[BuiltEnvironment], logs: Iterable[TaskLog]
+) -> Imported:
+    """What the steps whose tasks left `logs` import; no more than was run.
+
+    `environments` are those of the flow: its own, and those of the steps that have another one.
+    """
+    steps = _by_step(logs)
+    sources = frozenset[str]().union(*(loaded.sources for loaded in steps.values()))
+    imports = {path: find_imports(text) for path, text in _read(package, sources)}
+    used = []
+    judged: list[tuple[_Place, tuple[_Use, ...]]] = []
+    for place in _places(tuple(environments), steps):
+        uses = tuple(place.uses(imports))
+        names = frozenset[str]().union(*(use.distributions for use in uses))
+        used.append(replace(place.environment, imported=tuple(sorted(names))))
+        if place.steps and place.by_the_flow:
+            judged.append((place, uses))
+    everything = itertools.chain.from_iterable(imports.values())
+    return Imported(
+        environments=tuple(used),
+        undeclared=tuple(_undeclared(judged, all_steps=steps.keys())),
+        unused=tuple(_unused([place for place, _ in judged], everything)),
+    )
+
+
+def _by_step(logs: Iterable[TaskLog]) -> dict[str, _Loaded]:
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for log in logs:
+        modules, sources = found.setdefault(log.step, (set(), set()))
+        modules.update(log.modules)
+        sources.update(log.sources)
+    return {
+        step: _Loaded(modules=frozenset(modules), sources=frozenset(sources))
+        for step, (modules, sources) in found.items()
+    }
+
+
+def _places(
+    environments: tuple[BuiltEnvironment, ...], steps: Mapping[str, _Loaded]
+) -> Iterator[_Place]:
+    own = {step for built in environments for step in built.manifest.steps}
+    for built in environments:
+        theirs = built.manifest.steps or [step for step in steps if step not in own]
+        yield _Place(
+            environment=built.manifest,
+            provided=provided_by(built.path),
+            steps={step: steps[step] for step in theirs if step in steps},
+        )
+
+
+def _read(package: CodePackage, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Those of the files that the package has: a flow may also write a module, and load it."""
+    wanted = set(paths)
+    with tarfile.open(package.archive) as archive:
+        for member in archive.getmembers():
+            if member.name in wanted and (file := archive.extractfile(member)):
+                yield member.name, file.read()
+
+
+def _undeclared(
+    judged: Iterable[tuple[_Place, tuple[_Use, ...]]], *, all_steps: KeysView[str]
+) -> Iterator[str]:
+    steps: dict[tuple[str, frozenset[str]], dict[str, None]] = defaultdict(dict)
+    brought: dict[str, set[str]] = defaultdict(set)
+    for place, uses in judged:
+        via = {package.name: package.via for package in place.environment.packages}
+        for use in uses:
+            if use.distributions and not use.distributions & place.declared:
+                steps[use.module, use.distributions][use.step] = None
+                brought[use.module].update(*(via.get(name, ()) for name in use.distributions))
+    for module, names in sorted(steps, key=lambda key: key[0]):
+        where = steps[module, names]
+        who = "the flow" if where.keys() == all_steps else f"step {', '.join(where)}"
+        same = {canonicalize_name(module)} == names
+        what = module if same else f"{module} ({', '.join(sorted(names))})"
+        others = _listed(brought[module])
+        yield f"{who} imports {what}, which nobody declares: it came with {others}"
+
+
+def _unused(places: Iterable[_Place], imports: Iterable[Import]) -> Iterator[str]:
+    """Loaded by whom it may be: an engine that pandas looks for is used as well."""
+    names = {one.name for one in imports}
+    asked: set[str] = set()
+    used: set[str] = set()
+    for place in places:
+        provided = place.provided
+        asked |= (place.by_the_flow & provided.with_modules) - provided.of_others
+        loaded = (module for one in place.steps.values() for module in one.modules)
+        used = used.union(*map(provided.providers, {*names, *loaded}))
+    if unused := asked - used:
+        yield (
+            f"declared, and never imported by this flow: {_listed(unused)} "
+            "(fine for what others need, and for what works without an import)"
+        )
+
+
+def _listed(names: Iterable[str]) -> str:
+    some = sorted(names)
+    more = f" and {len(some) - _SHOWN} more" if len(some) > _SHOWN else ""
+    return ", ".join(some[:_SHOWN]) + more
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    return itertools.accumulate(name.split("."), "{}.{}".format)

@@ -1,0 +1,167 @@
+"""The differences between two sets of environments, and between the machines below them. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from pytest_flowrepro.diff.paired import change_of, paired
+from pytest_flowrepro.diff.platforms import Sides, locked_for, platform_reason
+from pytest_flowrepro.model import Change, Environment, Gate, Package, System
+from pytest_flowrepro.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def diff_environments(
+    old: tuple[Environment, ...],
+    new: tuple[Environment, ...],
+    *,
+    gates: frozenset[Gate],
+    systems: tuple[System, System] | None = None,
+) -> tuple[Change, ...]:
+    """Interpreters and packages, environment by environment.
+
+    `systems` are the machines of the two sides, None for one and the same. What the lock itself
+    gives to one platform and not to the other is a change of the kind "system".
+    """
+    before = {environment.name: environment for environment in old}
+    now = {environment.name: environment for environment in new}
+    changes: list[Change] = []
+    for name, a, b in paired(before, now):
+        if not a or not b or a.python != b.python:
+            python = Change(
+                kind="python",
+                change=change_of(a, b),
+                name="python",
+                old=(a.python if b else _contents(a)) if a else None,
+                new=(b.python if a else _contents(b)) if b else None,
+                gated="environment" in gates,
+                environment=name,
+            )
+            changes.append(python)
+        if a and b:
+            changes += _requirements(a, b, gates)
+            changes += _packages(a, b, gates, systems)
+            changes += _one_platform_lock(b, systems, gates)
+    return tuple(changes)
+
+
+def _contents(environment: Environment) -> str:
+    count = len(environment.packages)
+    return f"{environment.python}, {count:,} {'package' if count == 1 else 'packages'}"
+
+
+def _requirements(old: Environment, new: Environment, gates: frozenset[Gate]) -> Iterator[Change]:
+    """What the flow declares: a lock that is older than that proves nothing about it."""
+    before, now = (_declared(side.requirements) for side in (old, new))
+    for name, a, b in paired(before, now):
+        if a != b:
+            yield Change(
+                kind="package",
+                change=change_of(a, b),
+                name=f"requirement {name}",
+                old=a,
+                new=b,
+                gated="environment" in gates,
+                environment=old.name,
+                explanation=("declared otherwise since the lock was recorded: record again",),
+            )
+
+
+def _declared(requirements: tuple[str, ...]) -> dict[str, str]:
+    """Canonical name -> what is asked of it, under each of its markers."""
+    declared: dict[str, list[str]] = {}
+    for line in requirements:
+        declared.setdefault(canonicalize_name(Requirement(line).name), []).append(line)
+    return {name: "; ".join(sorted(lines)) for name, lines in declared.items()}
+
+
+def _packages(
+    old: Environment,
+    new: Environment,
+    gates: frozenset[Gate],
+    systems: tuple[System, System] | None,
+) -> Iterator[Change]:
+    before = {package.name: package for package in old.packages}
+    now = {package.name: package for package in new.packages}
+    for name, a, b in paired(before, now):
+        lines = _differences(a, b) if a and b else ()
+        if a and b and a.version == b.version and not lines:
+            continue
+        reason = None
+        if systems is not None:
+            sides = Sides(old=old, new=new, old_system=systems[0], new_system=systems[1])
+            reason = platform_reason(sides, a, b)
+        yield Change(
+            kind="system" if reason else "package",
+            change=change_of(a, b),
+            name=name,
+            old=a.version if a else None,
+            new=b.version if b else None,
+            gated=("system" if reason else "environment") in gates,
+            environment=old.name,
+            explanation=(visible(reason),) if reason else lines,
+        )
+
+
+def _differences(old: Package, new: Package) -> tuple[str, ...]:
+    """How two packages of one version differ; nothing for two versions, which say it all.
+
+    A wheel for another platform has other files, and its RECORD says nothing about this one's. A
+    baseline may be from before wheels were told apart: then the RECORDs alone decide.
+    """
+    if old.version != new.version:
+        return ()
+    lines = []
+    if old.wheel and new.wheel and old.wheel != new.wheel:
+        lines.append(f"same version, other wheel: {old.wheel} -> {new.wheel}")
+    elif old.record != new.record:
+        lines.append(f"same version, other files: RECORD {old.record[:19]} -> {new.record[:19]}")
+    if old.direct_url != new.direct_url:
+        lines.append(f"direct_url: {old.direct_url or 'none'} -> {new.direct_url or 'none'}")
+    return tuple(map(visible, lines))
+
+
+def _one_platform_lock(
+    new: Environment, systems: tuple[System, System] | None, gates: frozenset[Gate]
+) -> Iterator[Change]:
+    """A lock that was made for one platform, where it is used on another."""
+    made_for = locked_for(new.lock)
+    if made_for is None or systems is None:
+        return
+    here = f"{systems[1].platform} {systems[1].machine}"
+    what = f"locked by pip-tools on {made_for}: it holds the packages of that platform only"
+    if made_for != here:
+        yield Change(
+            kind="system",
+            change="changed",
+            name="lock",
+            old=made_for,
+            new=here,
+            gated="system" in gates,
+            environment=new.name,
+            explanation=(f"{what}; lock by uv for all",),
+        )
+
+
+def diff_system(old: System, new: System, *, gates: frozenset[Gate]) -> tuple[Change, ...]:
+    """Platform, machine and C library."""
+    return tuple(
+        Change(kind="system", change="changed", name=name, old=a, new=b, gated="system" in gates)
+        for name in ("platform", "machine", "libc")
+        if (a := getattr(old, name)) != (b := getattr(new, name))
+    )
+
+
+def other_machine(old: System, new: System) -> str | None:
+    """One line that tells the two machines apart; None for machines that are alike."""
+    layers = (
+        f"{change.name} {change.old or 'unknown'} -> {change.new or 'unknown'}"
+        for change in diff_system(old, new, gates=frozenset())
+    )
+    said = ", ".join(layers)
+    return f"this machine differs from the recording one: {said}" if said else None

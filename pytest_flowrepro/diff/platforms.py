@@ -1,0 +1,143 @@
+"""Which differences between two environments the difference of their machines explains.
+
+A lock may be for every platform: its markers (PEP 508) give one machine packages that another one
+does not get, and its hashes are those of every platform's wheels. What the lock itself gives to
+the one machine and not to the other is no drift. Nothing else is excused: on one platform, and
+wherever the lock cannot be read, every difference is a drift.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_version
+
+from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
+
+if TYPE_CHECKING:
+    from packaging.markers import Marker
+
+    from pytest_flowrepro.lock_file import LockedPackage
+    from pytest_flowrepro.model import Environment, Lock, Package, System
+
+# The first line of a lock by pip-tools (docs/reference/baseline.md).
+_ONE_PLATFORM = re.compile(r"# By pip-tools, for (\w{1,40} \w{1,40}) only\.\n")
+
+# What sys.platform and sys.implementation.name are called by the other markers.
+_SYSTEMS = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
+_IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalVM"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sides:
+    """Two environments of one name, and the machines that they stand on."""
+
+    old: Environment
+    new: Environment
+    old_system: System
+    new_system: System
+
+
+def platform_reason(sides: Sides, old: Package | None, new: Package | None) -> str | None:
+    """How the lock explains that a package differs between two platforms; None where it does not.
+
+    Both locks must give each machine what it has, whichever of the two Pythons is asked: a
+    difference that comes from the interpreter, or from a lock that moved, is none of the platform.
+    """
+    if sides.old_system == sides.new_system or not _as_locked(sides, old, new):
+        return None
+    if any(side and side.direct_url for side in (old, new)):  # a lock names no URLs
+        return None
+    if old is None or new is None:
+        return "the lock's markers give it to one of the two platforms only"
+    if old.version != new.version:
+        return "the lock's markers give each of the two platforms a version of its own"
+    if not _for_other_platforms(old.wheel, new.wheel) or not _same_files_locked(sides, old):
+        return None
+    return f"each platform's own wheel: {old.wheel} -> {new.wheel}"
+
+
+def locked_for(lock: Lock) -> str | None:
+    """`linux x86_64`, where a lock says that it was made for that platform alone."""
+    found = _ONE_PLATFORM.match(lock.text)
+    return found[1] if found else None
+
+
+def _as_locked(sides: Sides, old: Package | None, new: Package | None) -> bool:
+    package = old or new
+    assert package is not None
+    return all(
+        locked_version(lock, package.name, system, python)
+        == (canonicalize_version(side.version) if side else None)
+        for lock in (sides.old.lock, sides.new.lock)
+        for python in (sides.old.python, sides.new.python)
+        for system, side in ((sides.old_system, old), (sides.new_system, new))
+    )
+
+
+def locked_version(lock: Lock, name: str, system: System, python: str) -> str | None:
+    """The canonical version of what a lock gives to a machine; None where it gives nothing of that
+    name. `python` is an interpreter as the manifest names it: `cpython 3.11.7`.
+    """
+    markers = _markers(system, python)
+    return next(
+        (
+            canonicalize_version(package.version)
+            for package in _packages(lock.text)
+            if package.name == name and _holds(package.marker, markers)
+        ),
+        None,
+    )
+
+
+def _holds(marker: Marker | None, markers: dict[str, str]) -> bool:
+    try:
+        return marker is None or marker.evaluate(markers)
+    except ValueError:  # such as `sys_platform ~= "linux"`, which no resolver writes
+        return False
+
+
+@lru_cache(maxsize=8)
+def _packages(lock: str) -> tuple[LockedPackage, ...]:
+    try:
+        return parse_lock(lock)
+    except InvalidLockError:
+        return ()
+
+
+def _markers(system: System, python: str) -> dict[str, str]:
+    """The environment of PEP 508 markers on a machine that is known by its manifest.
+
+    Release and version of its kernel are not: what depends on them is the same on both sides.
+    """
+    implementation, _, version = python.partition(" ")
+    return {
+        "implementation_name": implementation,
+        "implementation_version": version,
+        "os_name": "nt" if system.platform == "win32" else "posix",
+        "platform_machine": system.machine,
+        "platform_python_implementation": _IMPLEMENTATIONS.get(implementation, implementation),
+        "platform_release": "",
+        "platform_system": _SYSTEMS.get(system.platform, system.platform),
+        "platform_version": "",
+        "python_full_version": version,
+        "python_version": ".".join(version.split(".")[:2]),
+        "sys_platform": system.platform,
+    }
+
+
+def _for_other_platforms(old: str | None, new: str | None) -> bool:
+    """By the last part of the tags: those of interpreter and ABI are none of the platform."""
+    return bool(old and new and old.rpartition("-")[2] != new.rpartition("-")[2])
+
+
+def _same_files_locked(sides: Sides, package: Package) -> bool:
+    """Whether all the files that the old lock allows are still what the new one allows."""
+    before, now = (
+        {value for one in _packages(lock.text) if one.name == package.name for value in one.hashes}
+        for lock in (sides.old.lock, sides.new.lock)
+    )
+    return before <= now

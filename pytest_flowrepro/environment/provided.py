@@ -1,0 +1,95 @@
+"""Which distribution of a virtualenv brings which module, read from RECORD: no code runs."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from importlib.metadata import PathDistribution
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from pytest_flowrepro.environment.manifest import site_packages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_MODULES = (".py", ".so", ".pyd")
+_NAME = re.compile(r"[\w.-]+")
+"""What a requirement begins with (PEP 508); to parse the rest of it takes ten times as long."""
+_NONE: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provided:
+    modules: Mapping[str, frozenset[str]]
+    """Module or package, dotted -> the canonical names of the distributions with files of it."""
+    of_others: frozenset[str]
+    """Distributions that need no import: another one, Metaflow aside, may use them (its
+    requirements name them, for an extra perhaps), or they are programs."""
+
+    def providers(self, name: str) -> frozenset[str]:
+        """The distributions that `import name` may load; several where they share a package."""
+        found = _NONE
+        for prefix in itertools.accumulate(name.split("."), "{}.{}".format):
+            here = self.modules.get(prefix)
+            if here is None:
+                break
+            found = here
+        return found
+
+    @property
+    def with_modules(self) -> frozenset[str]:
+        """All but those that bring stubs or data only, or nothing but requirements."""
+        return _NONE.union(*self.modules.values())
+
+
+def provided_by(environment: Path) -> Provided:
+    modules: dict[str, set[str]] = defaultdict(set)
+    of_others: set[str] = set()
+    for folder in sorted(site_packages(environment).glob("*.dist-info")):
+        distribution = PathDistribution(folder)
+        name = canonicalize_name(folder.name.removesuffix(".dist-info").rpartition("-")[0])
+        for dotted in _dotted(distribution.read_text("RECORD") or ""):
+            modules[dotted].add(name)
+        if name != "metaflow":
+            of_others |= {needed for needed in _required(distribution) if needed != name}
+        if _is_program(distribution, name):
+            of_others.add(name)
+    return Provided(
+        modules={dotted: frozenset(names) for dotted, names in modules.items()},
+        of_others=frozenset(of_others),
+    )
+
+
+def _dotted(record: str) -> Iterator[str]:
+    """The modules of a RECORD, and the packages that they lie in."""
+    for path, *_ in filter(None, csv.reader(record.splitlines())):
+        if path.endswith(_MODULES):
+            *packages, file = path.split("/")
+            parts = [*packages, file.partition(".")[0]]
+            if parts[-1] == "__init__":
+                parts.pop()
+            if all(part.isidentifier() for part in parts):
+                yield from itertools.accumulate(parts, "{}.{}".format)
+
+
+def _required(distribution: PathDistribution) -> Iterator[str]:
+    for line in distribution.requires or ():
+        if name := _NAME.match(line):
+            yield canonicalize_name(name.group())
+
+
+def _is_program(distribution: PathDistribution, name: str) -> bool:
+    """Whether it installs a command of its own name.
+
+    `PathDistribution.entry_points` would do, and raise for a line that is none.
+    """
+    text = distribution.read_text("entry_points.txt") or ""
+    section = text.partition("[console_scripts]")[2].partition("\n[")[0]
+    commands = (line.partition("=")[0].strip() for line in section.splitlines())
+    return any(canonicalize_name(command) == name for command in commands)

@@ -1,0 +1,235 @@
+"""Where wheels are kept by their hash: in a folder, or behind a URL that fsspec can open.
+
+    sha256/<hash, in hex>/<name of the wheel>
+
+A wheel has one place, whichever lock, flow or Python it was saved for, and what lies there never
+changes. Nothing here is believed: who takes a wheel from a store compares it with its hash.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import uuid
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
+from urllib.request import url2pathname
+
+from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.index_errors import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+
+class WheelStoreError(EnvironmentBuildError):
+    """A store that cannot be read or written."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredWheel:
+    hash: str
+    """`sha256:...`: what its place says that it is."""
+    filename: str
+
+    @property
+    def place(self) -> str:
+        """Relative to the store, with `/`."""
+        algorithm, _, digest = self.hash.partition(":")
+        return f"{algorithm}/{digest}/{self.filename}"
+
+
+class WheelStore(Protocol):
+    @property
+    def shown(self) -> str:
+        """Its name in messages, without credentials."""
+        ...
+
+    def find(self, hashes: Collection[str], *, timeout: float) -> tuple[StoredWheel, ...]:
+        """The wheels that it has for these hashes. Raises `WheelStoreError`."""
+        ...
+
+    def fetch(self, wheels: Collection[StoredWheel], folder: Path, *, timeout: float) -> None:
+        """Put them into `folder` under their file names. Raises `WheelStoreError`."""
+        ...
+
+    def save(self, wheels: Mapping[StoredWheel, Path], *, timeout: float) -> None:
+        """Keep these files, each whole or not at all; others may save the same at the same time.
+        Raises `WheelStoreError`.
+        """
+        ...
+
+
+def open_store(location: str) -> WheelStore:
+    """The store at a folder's path or at a URL. Raises `EnvironmentBuildError` for a URL that
+    nothing on this machine can open.
+    """
+    if location.startswith("file://"):
+        return FolderStore(Path(url2pathname(urlsplit(location).path)))
+    return RemoteStore(location) if "://" in location else FolderStore(Path(location))
+
+
+class FolderStore:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.shown = str(root)
+
+    def find(self, hashes: Collection[str], *, timeout: float) -> tuple[StoredWheel, ...]:  # noqa: ARG002  see WheelStore
+        found = []
+        try:
+            for value in sorted(hashes):
+                folder = self._root / StoredWheel(hash=value, filename="").place
+                names = sorted(file.name for file in folder.glob("*.whl"))
+                found += [StoredWheel(hash=value, filename=name) for name in names]
+        except OSError as error:
+            raise _unreadable(self.shown, str(error)) from error
+        return tuple(found)
+
+    def fetch(self, wheels: Collection[StoredWheel], folder: Path, *, timeout: float) -> None:  # noqa: ARG002
+        for wheel in wheels:
+            (folder / wheel.filename).symlink_to(self._root.absolute() / wheel.place)
+
+    def save(self, wheels: Mapping[StoredWheel, Path], *, timeout: float) -> None:  # noqa: ARG002
+        try:
+            for wheel, file in wheels.items():
+                _copy_whole(file, self._root / wheel.place)
+        except OSError as error:
+            raise _unwritable(self.shown, str(error)) from error
+
+
+def _copy_whole(file: Path, destination: Path) -> None:
+    """Written aside and moved into place, so that nobody ever sees a part of it."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    aside = destination.parent / f"{uuid.uuid4().hex}.part"
+    try:
+        with file.open("rb") as source, aside.open("wb") as target:
+            shutil.copyfileobj(source, target)
+            target.flush()
+            os.fsync(target.fileno())
+        aside.replace(destination)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+class RemoteStore:
+    """An object store, whose writes are whole or not there at all, as those of S3 and GCS are."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.shown = redact(url).partition("?")[0]
+        self._files, self._root = self._open()
+
+    def _open(self) -> tuple[Any, str]:
+        try:
+            from fsspec.core import url_to_fs  # noqa: PLC0415  an extra
+
+            files, root = url_to_fs(self._url)
+        except ImportError as error:
+            raise EnvironmentBuildError(
+                f"The wheelhouse {self.shown} cannot be opened: a library for it is not installed.",
+                hint="install the extra `remote`, `python -m pip install "
+                "'pytest-flowrepro[remote]'`, which brings fsspec and s3fs; for anything but S3 "
+                "also what fsspec needs for it (gcsfs, adlfs, ...).",
+                detail=self._hidden(str(error)),
+            ) from error
+        except ValueError as error:
+            raise EnvironmentBuildError(
+                f"The wheelhouse {self.shown} cannot be opened.",
+                hint="correct `wheelhouse` in pyproject.toml: a folder, or a URL that fsspec "
+                "knows, such as s3://bucket/folder.",
+                detail=self._hidden(str(error)),
+            ) from error
+        return files, str(root).rstrip("/")
+
+    def find(self, hashes: Collection[str], *, timeout: float) -> tuple[StoredWheel, ...]:
+        # One listing of all of it: S3 gives a thousand names at a time, and a lock for every
+        # platform easily has two hundred hashes to ask for.
+        self._files.invalidate_cache()
+        try:
+            names = _within(timeout, lambda: self._files.find(self._root))
+        except FileNotFoundError:
+            return ()
+        except Exception as error:
+            # Each file system has exceptions of its own.
+            raise _unreadable(self.shown, self._hidden(_words(error))) from error
+        found = []
+        for name in names:
+            *_, algorithm, digest, filename = ("", "", *PurePosixPath(name).parts)
+            wheel = StoredWheel(hash=f"{algorithm}:{digest}", filename=filename)
+            if wheel.hash in hashes and filename.endswith(".whl"):
+                found.append(wheel)
+        return tuple(sorted(found, key=lambda wheel: wheel.place))
+
+    def fetch(self, wheels: Collection[StoredWheel], folder: Path, *, timeout: float) -> None:
+        there = [f"{self._root}/{wheel.place}" for wheel in wheels]
+        here = [str(folder / wheel.filename) for wheel in wheels]
+        try:
+            _within(timeout, lambda: self._files.get(there, here))
+        except Exception as error:
+            raise _unreadable(self.shown, self._hidden(_words(error))) from error
+
+    def save(self, wheels: Mapping[StoredWheel, Path], *, timeout: float) -> None:
+        there = [f"{self._root}/{wheel.place}" for wheel in wheels]
+        here = [str(file) for file in wheels.values()]
+        try:
+            _within(timeout, lambda: self._files.put(here, there))
+        except Exception as error:
+            raise _unwritable(self.shown, self._hidden(_words(error))) from error
+
+    def _hidden(self, text: str) -> str:
+        """Without what the URL has of credentials, wherever in the text it stands."""
+        text = redact(text.replace(self._url, self.shown))
+        parts = urlsplit(self._url)
+        secrets = (parts.password, parts.query, *(value for _, value in parse_qsl(parts.query)))
+        for secret in filter(None, secrets):
+            text = text.replace(secret, "***")
+        return text
+
+
+def _within(timeout: float, call: Callable[[], Any]) -> Any:
+    """What the call returns or raises; `TimeoutError` when it does neither in time.
+
+    fsspec has no deadline. A thread that hangs is left behind; it does not keep pytest from
+    ending.
+    """
+    outcome: list[Any] = []
+    failure: list[Exception] = []
+
+    def run() -> None:
+        try:
+            outcome.append(call())
+        except Exception as error:  # noqa: BLE001  raised again, in the thread that waits
+            failure.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    if failure:
+        raise failure[0]
+    if not outcome:
+        raise TimeoutError(f"no answer within {timeout:.0f} s")
+    return outcome[0]
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _unreadable(shown: str, reason: str) -> WheelStoreError:
+    return WheelStoreError(
+        f"The wheelhouse {shown} cannot be read.",
+        hint="check that it can be reached from here, and with what credentials.",
+        detail=reason,
+    )
+
+
+def _unwritable(shown: str, reason: str) -> WheelStoreError:
+    return WheelStoreError(
+        f"The wheelhouse {shown} cannot be written, so the wheels were not saved.",
+        hint="let this user write there, or take `wheelhouse` out of pyproject.toml, and record "
+        "again; the baseline is as it was.",
+        detail=reason,
+    )

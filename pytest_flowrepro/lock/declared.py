@@ -1,0 +1,79 @@
+"""What the readers of declarations share: texts, requirements and Python versions, checked."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.lock.requirements_file import display_path, requirement_problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """What of a declaration's optional parts a flow needs, as the configuration says."""
+
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+def read_text(file: Path, *, root: Path) -> str:
+    """Raises `LockError` for a file that is not there, not readable or not UTF-8."""
+    try:
+        return file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise LockError(
+            f"{display_path(file, root)} cannot be read: {reason}.",
+            hint="save the file as UTF-8, and make it readable.",
+        ) from error
+
+
+def read_toml(file: Path, *, root: Path) -> dict[str, Any]:
+    """Raises `LockError` for a file that cannot be read or is not TOML."""
+    try:
+        return tomllib.loads(read_text(file, root=root))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise LockError(
+            f"{display_path(file, root)} is not valid TOML.",
+            hint="correct the line that is named, or restore the file from git.",
+            detail=str(error),
+        ) from error
+
+
+def requirement_lines(value: object, key: str, problems: list[str]) -> tuple[str, ...]:
+    """The requirements (PEP 508) of a list; what is wrong with it goes to `problems`."""
+    if not isinstance(value, list):
+        problems.append(f"{key}: not a list of strings")
+        return ()
+    lines = []
+    for position, item in enumerate(value):
+        problem = "not a string" if not isinstance(item, str) else requirement_problem(item)
+        if problem:
+            problems.append(f"{key}[{position}]: {problem}")
+        else:
+            lines.append(item)
+    return tuple(lines)
+
+
+def python_specifier(value: object, key: str, problems: list[str]) -> str | None:
+    """A specifier set, `>=3.11`; what is wrong with it goes to `problems`."""
+    if value is None:
+        return None
+    try:
+        return str(SpecifierSet(str(value)))
+    except InvalidSpecifier:
+        problems.append(f"{key}: {value!r} is not a version specifier such as '>=3.11'")
+        return None
+
+
+def unknown(name: str, key: str, known: tuple[str, ...]) -> str:
+    """The problem of a selected extra or group that a declaration does not have."""
+    there = f"it has {', '.join(known)}" if known else "it has none"
+    return f"{key}: there is no `{name}`; {there}"

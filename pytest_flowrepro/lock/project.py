@@ -1,0 +1,168 @@
+"""Dependencies of a pyproject.toml: `[project]`, its extras, and dependency groups (PEP 735)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.lock.declared import (
+    Selection,
+    python_specifier,
+    read_toml,
+    requirement_lines,
+    unknown,
+)
+from pytest_flowrepro.lock.requirements_file import (
+    DIRECT_URL,
+    LOCAL_PATH,
+    VERSION_CONTROL,
+    display_path,
+)
+from pytest_flowrepro.model import Requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_ELSEWHERE = {
+    "git": VERSION_CONTROL,
+    "path": LOCAL_PATH,
+    "url": DIRECT_URL,
+    "workspace": LOCAL_PATH,
+}
+"""Keys of a source in `[tool.uv.sources]`, and why they are refused."""
+
+_DYNAMIC = "only the project's build backend knows them; write a requirements file for the flow"
+
+
+def read_project(
+    file: Path, *, root: Path, selection: Selection, locked: bool = False
+) -> Requirements | None:
+    """What `pip install .` would install beside the project itself, with the selected extras and
+    dependency groups.
+
+    None where the file declares nothing: no `[project]`, no dependencies in it and none selected,
+    or, unless the project is `locked`, dependencies that are left to the setup.cfg or setup.py
+    beside it. Raises `LockError` with every problem.
+    """
+    document = read_toml(file, root=root)
+    if not document.keys() & {"project", "dependency-groups"}:
+        return None
+    problems: list[str] = []
+    project = _table(document, "project", problems)
+    dynamic = project.get("dynamic", [])
+    if isinstance(dynamic, list) and "dependencies" in dynamic:
+        setup_files = (file.with_name(name) for name in ("setup.cfg", "setup.py"))
+        if not locked and any(setup_file.is_file() for setup_file in setup_files):
+            return None
+        problems.append(f"project.dependencies: dynamic: {_DYNAMIC}")
+    key = "project.dependencies"
+    lines = requirement_lines(project.get("dependencies", []), key, problems)
+    lines += _extras(project, selection.extras, problems)
+    groups = _table(document, "dependency-groups", problems)
+    lines += _groups(groups, selection.groups, problems)
+    python = python_specifier(project.get("requires-python"), "project.requires-python", problems)
+    problems += _elsewhere(document, lines)
+    source = display_path(file, root)
+    if problems:
+        raise LockError(
+            f"{source} cannot be locked.",
+            hint="correct the file, or name another declaration as `requirements` under "
+            "`[tool.flowrepro]`.",
+            detail="\n".join(problems),
+        )
+    if not lines:
+        return None
+    return Requirements(lines=tuple(dict.fromkeys(lines)), source=source, requires_python=python)
+
+
+def group_requirements(
+    groups: Mapping[str, Any], name: str, problems: list[str], within: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """The requirements of one dependency group and of those that it includes (PEP 735).
+
+    `groups` is the table by normalized names, `within` the groups that include this one.
+    """
+    key = f"dependency-groups.{name}"
+    if name in within:
+        problems.append(f"{key}: includes itself: {' -> '.join((*within, name))}")
+        return ()
+    if name not in groups:
+        problems.append(unknown(name, "dependency-groups", tuple(groups)))
+        return ()
+    if not isinstance(groups[name], list):
+        problems.append(f"{key}: not a list")
+        return ()
+    lines: tuple[str, ...] = ()
+    for position, item in enumerate(groups[name]):
+        match item:
+            case {"include-group": str(included), **rest} if not rest:
+                wanted = canonicalize_name(included)
+                lines += group_requirements(groups, wanted, problems, (*within, name))
+            case str():
+                lines += requirement_lines([item], key, problems)
+            case _:
+                problems.append(f"{key}[{position}]: neither a requirement nor an include-group")
+    return lines
+
+
+def _table(document: Mapping[str, Any], key: str, problems: list[str]) -> dict[str, Any]:
+    value = document.get(key, {})
+    if isinstance(value, dict):
+        return value
+    problems.append(f"{key}: not a table")
+    return {}
+
+
+def _extras(
+    project: Mapping[str, Any], names: tuple[str, ...], problems: list[str]
+) -> tuple[str, ...]:
+    """With extras of the project that an extra asks for in turn: `all = ["name[one,two]"]`."""
+    own = canonicalize_name(str(project.get("name", "")))
+    key = "project.optional-dependencies"
+    declared = _table(project, "optional-dependencies", problems)
+    optional = {canonicalize_name(name): value for name, value in declared.items()}
+    wanted = [canonicalize_name(name) for name in names]
+    lines: list[str] = []
+    for name in wanted:  # grows while it is read
+        if name not in optional:
+            problems.append(unknown(name, key, tuple(optional)))
+            continue
+        for line in requirement_lines(optional[name], f"{key}.{name}", problems):
+            requirement = Requirement(line)
+            if canonicalize_name(requirement.name) == own:
+                extras = map(canonicalize_name, sorted(requirement.extras))
+                wanted += [extra for extra in extras if extra not in wanted]
+            else:
+                lines.append(line)
+    return tuple(lines)
+
+
+def _groups(
+    groups: Mapping[str, Any], names: tuple[str, ...], problems: list[str]
+) -> tuple[str, ...]:
+    normalized: dict[str, Any] = {canonicalize_name(name): value for name, value in groups.items()}
+    lines: tuple[str, ...] = ()
+    for name in names:
+        lines += group_requirements(normalized, canonicalize_name(name), problems)
+    return lines
+
+
+def _elsewhere(document: Mapping[str, Any], lines: tuple[str, ...]) -> list[str]:
+    """Requirements that uv would take from somewhere else than an index."""
+    match document:
+        case {"tool": {"uv": {"sources": dict() as tables}}}:
+            needed = {canonicalize_name(Requirement(line).name) for line in lines}
+        case _:
+            return []
+    return [
+        f"tool.uv.sources.{name}: {_ELSEWHERE[key]}"
+        for name, sources in tables.items()
+        if canonicalize_name(name) in needed
+        for source in (sources if isinstance(sources, list) else [sources])
+        if isinstance(source, dict)
+        for key in sorted(source.keys() & _ELSEWHERE)
+    ]

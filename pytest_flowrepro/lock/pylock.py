@@ -1,0 +1,138 @@
+"""Lock files of PEP 751, turned into ours."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from packaging.pylock import Package, PackageWheel, Pylock, PylockValidationError
+from packaging.utils import canonicalize_name
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.lock.declared import Selection, read_toml, unknown
+from pytest_flowrepro.lock.requirements_file import (
+    DIRECT_URL,
+    EDITABLE,
+    LOCAL_PATH,
+    VERSION_CONTROL,
+    display_path,
+)
+from pytest_flowrepro.model import Lock, Requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_SELECTED = re.compile(
+    r'"(?P<name>[^"]*)" (?P<not>not )?in (?P<choice>extras|dependency_groups)',
+)
+_SHA256 = re.compile("[0-9a-f]{64}")
+_ALWAYS, _NEVER = 'python_version >= "0"', 'python_version < "0"'
+
+_SOURCE_ONLY = "there is a source distribution only, which does not build the same everywhere"
+
+
+def read_pylock(file: Path, *, root: Path, selection: Selection) -> Requirements:
+    """What a `pylock.toml` locks, with the selected extras and groups, else its default groups.
+
+    Raises `LockError` with every package that an index and a hash do not pin.
+    """
+    document = read_toml(file, root=root)
+    return from_pylock(document, source=display_path(file, root), selection=selection)
+
+
+def from_pylock(document: Mapping[str, Any], *, source: str, selection: Selection) -> Requirements:
+    """The requirements are the exact versions: a lock file of PEP 751 does not say which of its
+    packages were asked for. Raises `LockError`.
+    """
+    try:
+        pylock = Pylock.from_dict(document)
+    except PylockValidationError as error:
+        raise LockError(
+            f"{source} is not a lock file as PEP 751 has it.",
+            hint="let the tool that wrote it write it anew, or restore it from git.",
+            detail=str(error),
+        ) from error
+    problems = _unknown(pylock, selection)
+    environments = pylock.environments or ()
+    if environments and not any(marker.evaluate() for marker in environments):
+        problems.append(f"environments: none of {', '.join(map(str, environments))} is this one")
+    pins: list[str] = []
+    entries: list[str] = []
+    chosen: dict[str, set[str]] = {
+        "extras": {canonicalize_name(name) for name in selection.extras},
+        "dependency_groups": set(selection.groups or pylock.default_groups or ()),
+    }
+    for package in pylock.packages:
+        marker = _marker(package, chosen)
+        if marker == _NEVER:
+            continue
+        if problem := _problem(package):
+            problems.append(f"{package.name}: {problem}")
+        pin = f"{package.name}=={package.version}" + (f" ; {marker}" if marker else "")
+        hashes = sorted(set(map(_sha256, package.wheels or ())))
+        pins.append(pin)
+        entries.append(" \\\n    ".join((pin, *(f"--hash=sha256:{one}" for one in hashes))))
+    if problems:
+        raise LockError(
+            f"{source} cannot be rebuilt from.",
+            hint="lock versions of an index that have wheels, and lock anew.",
+            detail="\n".join(problems),
+        )
+    return Requirements(
+        lines=tuple(pins),
+        source=source,
+        requires_python=str(pylock.requires_python) if pylock.requires_python else None,
+        locked=Lock(text="".join(f"{entry}\n" for entry in entries)),
+    )
+
+
+def _unknown(pylock: Pylock, selection: Selection) -> list[str]:
+    extras, groups = tuple(pylock.extras or ()), tuple(pylock.dependency_groups or ())
+    problems = [
+        unknown(name, "extras", extras)
+        for name in selection.extras
+        if canonicalize_name(name) not in extras
+    ]
+    return problems + [
+        unknown(name, "dependency-groups", groups)
+        for name in selection.groups
+        if name not in groups
+    ]
+
+
+def _marker(package: Package, chosen: Mapping[str, set[str]]) -> str | None:
+    """The marker without what PEP 751 adds to PEP 508, the choice of extras and groups, which is
+    made here; `_NEVER` for a package that was not chosen.
+    """
+
+    def made(match: re.Match[str]) -> str:
+        is_in = match["name"] in chosen[match["choice"]]
+        return _ALWAYS if is_in is not bool(match["not"]) else _NEVER
+
+    if package.marker is None:
+        return None
+    marker = _SELECTED.sub(made, str(package.marker))
+    return None if marker == _ALWAYS else marker
+
+
+def _problem(package: Package) -> str | None:
+    """Why a package cannot be pinned to an index and a hash."""
+    problem = None
+    if package.vcs is not None:
+        problem = VERSION_CONTROL
+    elif package.directory is not None:
+        problem = EDITABLE if package.directory.editable else LOCAL_PATH
+    elif package.archive is not None:
+        problem = DIRECT_URL if package.archive.url else LOCAL_PATH
+    elif not package.wheels:
+        problem = _SOURCE_ONLY
+    elif package.version is None:
+        problem = "it has no version"
+    elif bare := [wheel for wheel in package.wheels if not _SHA256.fullmatch(_sha256(wheel))]:
+        problem = f"{bare[0].filename} has no sha256"
+    return problem
+
+
+def _sha256(wheel: PackageWheel) -> str:
+    return wheel.hashes.get("sha256", "")

@@ -1,0 +1,128 @@
+"""Dependencies of projects of setuptools: setup.cfg is read, setup.py is never run."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.lock.declared import (
+    Selection,
+    python_specifier,
+    read_text,
+    requirement_lines,
+    unknown,
+)
+from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.model import Requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_WRITE_THEM_DOWN = "write a requirements file for the flow, or declare them in pyproject.toml"
+
+
+def read_setup_cfg(file: Path, *, root: Path, selection: Selection) -> Requirements | None:
+    """`[options] install_requires`, with the selected extras; None without any.
+
+    Lists are read as setuptools reads them (`setuptools.config.setupcfg`). Raises `LockError`.
+    """
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(read_text(file, root=root), source=display_path(file, root))
+    except configparser.Error as error:
+        raise _refused(file, root, [str(error)]) from error
+    options = dict(parser["options"]) if parser.has_section("options") else {}
+    section = "options.extras_require"
+    extras = dict(parser[section]) if parser.has_section(section) else {}
+    problems: list[str] = []
+    declared = {
+        "install_requires": _listed(options.get("install_requires", ""), problems),
+        "extras_require": {name: _listed(value, problems) for name, value in extras.items()},
+        "python_requires": options.get("python_requires"),
+    }
+    return _requirements(declared, file, root, selection, problems)
+
+
+def read_setup_py(file: Path, *, root: Path, selection: Selection) -> Requirements | None:
+    """The literal `install_requires` of a call of `setup`, with the selected extras; None without.
+
+    What the file would compute is refused: it is code. Raises `LockError`.
+    """
+    try:
+        tree = ast.parse(read_text(file, root=root))
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise _refused(file, root, [str(error)]) from error
+    wanted = {"install_requires", "python_requires"}
+    wanted |= {"extras_require"} if selection.extras else set()
+    declared: dict[str, Any] = {}
+    problems: list[str] = []
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call) or _called(call) != "setup":
+            continue
+        for keyword in call.keywords:
+            if keyword.arg is None:
+                problems.append(f"line {call.lineno}: `**` hides what is installed")
+            elif keyword.arg in wanted:
+                try:
+                    declared[keyword.arg] = ast.literal_eval(keyword.value)
+                except (ValueError, TypeError):
+                    problems.append(f"line {keyword.lineno}: {keyword.arg} is computed")
+    return _requirements(declared, file, root, selection, problems)
+
+
+def _called(call: ast.Call) -> str | None:
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return None
+
+
+def _listed(value: str, problems: list[str]) -> list[str]:
+    """One requirement in a line, or several in one line with `;` between them."""
+    if value.lstrip().startswith(("file:", "attr:")):
+        problems.append(f"`{value.strip().splitlines()[0][:60]}` names another file; name that one")
+        return []
+    parts = value.splitlines() if "\n" in value else value.split(";")
+    return [part.strip() for part in parts if part.strip() and not part.strip().startswith("#")]
+
+
+def _requirements(
+    declared: Mapping[str, Any],
+    file: Path,
+    root: Path,
+    selection: Selection,
+    problems: list[str],
+) -> Requirements | None:
+    lines = requirement_lines(declared.get("install_requires", []), "install_requires", problems)
+    extras = declared.get("extras_require", {})
+    if not isinstance(extras, dict):
+        problems.append("extras_require: not a table")
+        extras = {}
+    optional = {canonicalize_name(str(name)): value for name, value in extras.items()}
+    for name in selection.extras:
+        key = canonicalize_name(name)
+        if key in optional:
+            lines += requirement_lines(optional[key], f"extras_require.{key}", problems)
+        else:
+            problems.append(unknown(name, "extras_require", tuple(optional)))
+    python = python_specifier(declared.get("python_requires"), "python_requires", problems)
+    if problems:
+        raise _refused(file, root, problems)
+    if not lines:
+        return None
+    return Requirements(
+        lines=tuple(dict.fromkeys(lines)), source=display_path(file, root), requires_python=python
+    )
+
+
+def _refused(file: Path, root: Path, problems: list[str]) -> LockError:
+    return LockError(
+        f"{display_path(file, root)} cannot be used: it is read, never run.",
+        hint=_WRITE_THEM_DOWN + ", and name that file as `requirements` under `[tool.flowrepro]`.",
+        detail="\n".join(problems),
+    )

@@ -1,0 +1,151 @@
+"""uv.lock: what uv would install from it, and whether it still belongs to its pyproject.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.index_errors import excerpt
+from pytest_flowrepro.index_settings import uv_tool
+from pytest_flowrepro.lock.declared import Selection, read_toml
+from pytest_flowrepro.lock.project import group_requirements, read_project
+from pytest_flowrepro.lock.pylock import from_pylock
+from pytest_flowrepro.lock.requirements_file import display_path, requirement_problem
+from pytest_flowrepro.process import run_process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_flowrepro.model import Requirements
+
+_TIMEOUT = 60.0
+"""Seconds; an export reads two files and takes 0.04 s."""
+
+_ELSEWHERE = {"git", "url", "path", "directory", "editable", "virtual"}
+"""Where uv.lock says that a requirement is no package of an index."""
+
+
+def read_uv_lock(file: Path, *, root: Path, selection: Selection) -> Requirements | None:
+    """What a uv.lock pins of the project beside it, with the selected extras and groups.
+
+    Nothing is resolved. The requirements are those of the pyproject.toml and, under the marker
+    `extra == "locked"`, by which they ask for nothing themselves, all versions of the lock: so a
+    lock that changed is seen. None where the project declares nothing. Raises `LockError`.
+    """
+    pyproject = file.parent / "pyproject.toml"
+    lock = read_toml(file, root=root)
+    declared = read_project(pyproject, root=root, selection=selection, locked=True)
+    if declared is None:
+        return None
+    source = display_path(file, root)
+    exported = _export(file, selection, source)  # before: uv checks the form of both files
+    _refuse_stale(lock, read_toml(pyproject, root=root), source)
+    exact = from_pylock(exported, source=source, selection=Selection())
+    pins = tuple(_locked_only(line) for line in exact.lines)
+    return replace(declared, lines=(*declared.lines, *pins), source=source, locked=exact.locked)
+
+
+def _locked_only(pin: str) -> str:
+    name, _, marker = pin.partition(" ; ")
+    return f'{name} ; ({marker}) and extra == "locked"' if marker else f'{name} ; extra == "locked"'
+
+
+def _export(file: Path, selection: Selection, source: str) -> dict[str, Any]:
+    """The part of the lock that is to be installed, as uv exports it (PEP 751)."""
+    tool = uv_tool()
+    argv = [
+        *(tool.argv[0], "--project", str(file.parent)),
+        *("export", "--quiet", "--frozen", "--no-emit-project", "--no-header"),
+        *("--format", "pylock.toml", "--no-default-groups"),
+        *(f"--extra={extra}" for extra in selection.extras),
+        *(f"--group={group}" for group in selection.groups),
+    ]
+    done = run_process(argv, env=tool.env, cwd=file.parent, timeout=_TIMEOUT, limit=100_000_000)
+    if not done.ok:
+        raise LockError(
+            f"uv cannot export {source} ({done.ending}).",
+            hint="`uv lock` writes it anew; a lock by a newer uv needs that uv beside pytest.",
+            detail=excerpt(done.stderr),
+        )
+    return tomllib.loads(done.stdout)
+
+
+def _refuse_stale(lock: Mapping[str, Any], document: Mapping[str, Any], source: str) -> None:
+    """Compares with the requirements that the lock was made of, which are in it, but for their
+    markers: uv writes these in a form of its own. To ask uv (`--locked`) would be to resolve anew
+    wherever the user's index is not that of the lock.
+    """
+    project = document.get("project", {})
+    name = canonicalize_name(str(project.get("name", "")))
+    package: dict[str, Any] = next(
+        (one for one in lock.get("package", ()) if one["name"] == name), {}
+    )
+    metadata = package.get("metadata", {})
+    # A pyproject.toml that has groups and no project is no package in the lock.
+    outside = lock.get("manifest", {}).get("dependency-groups", {})
+    locked_groups = metadata.get("requires-dev", outside)
+    groups: dict[str, Any] = {
+        canonicalize_name(key): value for key, value in _groups_of(document).items()
+    }
+    optional = project.get("optional-dependencies", {}).values()
+    lines = [*project.get("dependencies", ()), *(line for lines in optional for line in lines)]
+    problems = _differences("project", lines, metadata.get("requires-dist", ()))
+    for group in sorted(groups.keys() | locked_groups.keys()):
+        now = group_requirements(groups, group, []) if group in groups else ()
+        problems += _differences(f"group {group}", now, locked_groups.get(group, ()))
+    if problems:
+        raise LockError(
+            f"{source} does not belong to the pyproject.toml beside it.",
+            hint="lock anew (`uv lock`), and commit both files.",
+            detail="\n".join(problems),
+        )
+
+
+def _groups_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    groups = dict(document.get("dependency-groups", {}))
+    match document:
+        case {"tool": {"uv": {"dev-dependencies": [*older]}}}:  # from before PEP 735
+            groups["dev"] = [*groups.get("dev", ()), *older]
+    return groups
+
+
+def _differences(
+    place: str, lines: Iterable[str], locked: Iterable[Mapping[str, Any]]
+) -> list[str]:
+    elsewhere = {one["name"] for one in locked if _ELSEWHERE & one.keys()}
+    before = {
+        (one["name"], frozenset(one.get("extras", ())), SpecifierSet(one.get("specifier", "")))
+        for one in locked
+        if one["name"] not in elsewhere
+    }
+    now = {
+        (canonicalize_name(one.name), frozenset(map(canonicalize_name, one.extras)), one.specifier)
+        for one in _parsed(lines)
+        if canonicalize_name(one.name) not in elsewhere
+    }
+    return [
+        *(f"{place}: {_shown(one)} is not in the lock" for one in sorted(now - before, key=_shown)),
+        *(
+            f"{place}: {_shown(one)} is only in the lock"
+            for one in sorted(before - now, key=_shown)
+        ),
+    ]
+
+
+def _parsed(lines: Iterable[str]) -> Iterator[Requirement]:
+    """Those of the packages of an index; of those that are selected, all others are refused."""
+    for line in lines:
+        if requirement_problem(line) is None:
+            yield Requirement(line)
+
+
+def _shown(one: tuple[str, frozenset[str], SpecifierSet]) -> str:
+    name, extras, specifier = one
+    return f"{name}[{','.join(sorted(extras))}]{specifier}" if extras else f"{name}{specifier}"

@@ -1,0 +1,119 @@
+"""Which steps have an environment of their own, and what it is to hold. Pure.
+
+Metaflow's decorators have merged their attributes by then (metaflow/plugins/pypi), and a step that
+they disable runs where the flow itself does. The pins are those of Metaflow's own environments
+(metaflow/metaflow_config.py get_pinned_conda_libs, for the local datastore).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.model import Requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_flowrepro.model import Decorator, Environment, Step
+
+_PINS = ("requests>=2.21.0",)
+
+_OPERATORS = ("<", ">", "!", "~", "@")
+"""A version that begins with one is taken as it is; any other is pinned (pypi/pip.py)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepEnvironment:
+    """What one environment is to hold, and the steps that share it."""
+
+    name: str
+    """`step-` and the first of the steps."""
+    steps: tuple[str, ...]
+    requirements: Requirements
+    python: str | None
+    """The version that is asked for; None: that of the flow itself."""
+    from_conda: tuple[str, ...]
+    """Packages that the flow takes from conda, and that are to come from PyPI."""
+
+
+def step_environments(
+    steps: Iterable[Step], *, base: Environment, conda_from_pypi: bool
+) -> tuple[StepEnvironment, ...]:
+    """The environments of the steps that declare packages or a Python; equal ones share one.
+
+    `base` is where the flow itself runs, with the Metaflow that all its steps have. Raises
+    `LockError` for a version that is none, for conda packages unless they are to come from PyPI,
+    and for a step that mixes both.
+    """
+    found: dict[tuple[tuple[str, ...], str | None], StepEnvironment] = {}
+    for step in steps:
+        own = _own(step, base, conda_from_pypi=conda_from_pypi)
+        if own is not None:
+            key = (own.requirements.lines, own.python)
+            same = found.get(key)
+            found[key] = replace(same, steps=(*same.steps, step.name)) if same else own
+    return tuple(found.values())
+
+
+def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnvironment | None:
+    given = {one.name: _attributes(one) for one in step.decorators if one.name in {"pypi", "conda"}}
+    if any(str(attributes.get("disabled")).lower() == "true" for attributes in given.values()):
+        return None
+    pypi, conda = (_packages(given.get(name, {})) for name in ("pypi", "conda"))
+    if pypi and conda:
+        raise LockError(
+            f"step {step.name} takes packages from PyPI and from conda, and Metaflow refuses that",
+            hint="use one of @pypi and @conda in a step",
+        )
+    if conda and not conda_from_pypi:
+        raise LockError(
+            f"step {step.name} takes packages from conda, which are not rebuilt yet: "
+            f"{', '.join(sorted(conda))}",
+            hint='use @pypi, or take the packages of these names from PyPI: `conda = "pypi"` in '
+            "the flow's table of pyproject.toml",
+        )
+    asked = given.get("pypi", {}).get("python") or given.get("conda", {}).get("python")
+    # @conda names the Python that runs the flow where nobody names one (conda_decorator.py).
+    python = None if asked is None or base.python.endswith(f" {asked}") else str(asked)
+    packages = pypi or conda
+    if not packages and python is None:
+        return None
+    metaflow = next(one.version for one in base.packages if one.name == "metaflow")
+    lines = [_line(name, version, step) for name, version in packages.items()]
+    return StepEnvironment(
+        name=f"step-{step.name}",
+        steps=(step.name,),
+        requirements=Requirements(
+            lines=tuple(sorted({*lines, *_PINS, f"metaflow=={metaflow}"})),
+            source=f"step {step.name} (@{'conda' if conda else 'pypi'})",
+        ),
+        python=python,
+        from_conda=tuple(sorted(conda)),
+    )
+
+
+def _attributes(decorator: Decorator) -> Mapping[str, object]:
+    return decorator.attributes if isinstance(decorator.attributes, dict) else {}
+
+
+def _packages(attributes: Mapping[str, object]) -> dict[str, str]:
+    packages = attributes.get("packages")
+    return {str(k): str(v) for k, v in packages.items()} if isinstance(packages, dict) else {}
+
+
+def _line(name: str, version: str, step: Step) -> str:
+    name = name.rpartition("::")[2]  # conda's `channel::package`
+    text = f"{name}{version}" if version.startswith(_OPERATORS) or not version else None
+    text = text or f"{name}=={version.removeprefix('==').removeprefix('=')}"
+    try:
+        return str(Requirement(text))
+    except InvalidRequirement as error:
+        raise LockError(
+            f"step {step.name}: {name!r} with version {version!r} is no requirement",
+            hint="write the version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, or an empty text",
+            detail=str(error),
+        ) from None

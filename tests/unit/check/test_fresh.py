@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from recordings import recording
+
+from pytest_flowrepro.check.fresh import brought_by, with_origins
+from pytest_flowrepro.model import Change, Lock, Package
+
+LOCK = """\
+boto3==1.44.5 \\
+    --hash=sha256:1
+    # via metaflow
+botocore==1.44.5 \\
+    --hash=sha256:2
+    # via
+    #   boto3
+    #   s3transfer
+metaflow==2.19.39
+    # via -r requirements.in
+"""
+
+
+def test_what_brought_a_package_stands_in_the_locks_comments() -> None:
+    assert brought_by(Lock(text=LOCK)) == {
+        "boto3": ("metaflow",),
+        "botocore": ("boto3", "s3transfer"),
+    }
+
+
+def moved(name: str, *explanation: str) -> Change:
+    return Change(
+        kind="package",
+        change="changed",
+        name=name,
+        old="1",
+        new="2",
+        gated=False,
+        environment="base",
+        explanation=explanation,
+    )
+
+
+def test_a_package_that_moved_says_who_asks_for_it() -> None:
+    packages = (
+        Package(name="numpy", version="2", record="", via=("pandas", "scipy")),
+        Package(name="pandas", version="2", record="", via=()),
+    )
+    environment = replace(recording().environments[0], name="base", packages=packages)
+    system = replace(moved("numpy"), kind="system")
+    changes = (
+        moved("numpy"),
+        moved("pandas"),
+        moved("gone"),
+        moved("pandas", "RECORD differs"),
+        system,
+    )
+    explained = with_origins(changes, [environment])
+    assert [one.explanation for one in explained] == [
+        ("came with pandas, scipy",),
+        ("the flow asks for it",),
+        (),
+        ("RECORD differs",),
+        (),
+    ]

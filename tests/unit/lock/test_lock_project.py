@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.lock.declared import Selection
+from pytest_flowrepro.lock.project import read_project
+from pytest_flowrepro.model import Requirements
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROJECT = """
+[project]
+name = "Harbor.Flows"
+requires-python = ">=3.11"
+dependencies = ["metaflow>=2.12", "pandas[excel] ; python_version < '4'"]
+[project.optional-dependencies]
+Big_Plots = ["seaborn"]
+maps = ["folium", "harbor-flows[big-plots]"]
+all = ["harbor.flows[maps,all]"]
+[dependency-groups]
+flows = ["tqdm", { include-group = "Num_Bers" }]
+num-bers = ["numpy", "tqdm"]
+"""
+
+
+def read(folder: Path, text: str, **selection: tuple[str, ...]) -> Requirements | None:
+    file = folder / "pyproject.toml"
+    file.write_text(text, "utf-8")
+    return read_project(file, root=folder, selection=Selection(**selection))
+
+
+@pytest.mark.parametrize(
+    ("selection", "lines"),
+    [
+        ({}, ()),
+        ({"extras": ("big-plots",)}, ("seaborn",)),
+        ({"extras": ("maps",)}, ("folium", "seaborn")),
+        ({"extras": ("all",)}, ("folium", "seaborn")),
+        ({"groups": ("flows",)}, ("tqdm", "numpy")),
+        ({"extras": ("BIG.plots",), "groups": ("num_bers",)}, ("seaborn", "numpy", "tqdm")),
+    ],
+)
+def test_what_is_installed_are_dependencies_and_what_is_selected(
+    tmp_path: Path, selection: dict[str, tuple[str, ...]], lines: tuple[str, ...]
+) -> None:
+    assert read(tmp_path, PROJECT, **selection) == Requirements(
+        lines=("metaflow>=2.12", "pandas[excel] ; python_version < '4'", *lines),
+        source="pyproject.toml",
+        requires_python=">=3.11",
+    )
+
+
+def test_a_group_needs_no_project(tmp_path: Path) -> None:
+    found = read(tmp_path, '[dependency-groups]\nflows = ["six"]', groups=("flows",))
+
+    assert found is not None
+    assert found.lines == ("six",)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[project", "pyproject.toml is not valid TOML."),
+        ("project = 3", "project: not a table"),
+        ("[project]\ndependencies = 'six'", "project.dependencies: not a list of strings"),
+        ("[project]\ndependencies = [1]", "project.dependencies[0]: not a string"),
+        (
+            "[project]\ndependencies = ['six', 'x @ git+https://bob:pw@host/x']",
+            "project.dependencies[1]: a version control URL has no hash to pin",
+        ),
+        ("[project]\ndynamic = 3\ndependencies = 3", "project.dependencies: not a list of str"),
+        ("[project]\nrequires-python = 'three'", "project.requires-python: 'three' is not a vers"),
+        ("[project]\ndynamic = ['dependencies']", "project.dependencies: dynamic: only the proj"),
+        (
+            "[project]\ndependencies = ['x']\n[tool.uv.sources]\nX = { path = '../x' }",
+            "tool.uv.sources.X: a local path exists on this machine only",
+        ),
+        (
+            "[project]\ndependencies = ['x']\n[tool.uv.sources]\nx = [{ git = 'https://a:pw@b' }]",
+            "tool.uv.sources.x: a version control URL has no hash",
+        ),
+        (
+            "[project]\ndependencies = ['x']\n[tool.uv.sources]\nx = { workspace = true }",
+            "tool.uv.sources.x: a local path exists on this machine only",
+        ),
+    ],
+)
+def test_what_cannot_be_locked_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(LockError) as caught:
+        read(tmp_path, text)
+
+    assert problem in str(caught.value)
+    assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "selection", "problem"),
+    [
+        (
+            PROJECT,
+            {"extras": ("plots",)},
+            "project.optional-dependencies: there is no `plots`; it has big-plots, maps, all",
+        ),
+        ("[project]", {"groups": ("x",)}, "dependency-groups: there is no `x`; it has none"),
+        (
+            "[dependency-groups]\na = [{include-group = 'b'}]\nb = [{include-group = 'A'}]",
+            {"groups": ("a",)},
+            "dependency-groups.a: includes itself: a -> b -> a",
+        ),
+        (
+            "[dependency-groups]\na = [{include-group = 'b'}]",
+            {"groups": ("a",)},
+            "dependency-groups: there is no `b`; it has a",
+        ),
+        ("[dependency-groups]\na = 'six'", {"groups": ("a",)}, "dependency-groups.a: not a list"),
+        (
+            "[dependency-groups]\na = ['six', { set = 1 }]",
+            {"groups": ("a",)},
+            "dependency-groups.a[1]: neither a requirement nor an include-group",
+        ),
+        ("dependency-groups = 1", {"groups": ("a",)}, "dependency-groups: not a table"),
+    ],
+)
+def test_what_is_selected_must_be_there(
+    tmp_path: Path, text: str, selection: dict[str, tuple[str, ...]], problem: str
+) -> None:
+    with pytest.raises(LockError) as caught:
+        read(tmp_path, text, **selection)
+
+    assert problem in caught.value.detail.splitlines()
+
+
+def test_a_package_of_another_index_is_a_package_of_an_index(tmp_path: Path) -> None:
+    text = "[project]\ndependencies = ['x']\n[tool.uv.sources]\nx = { index = 'ours' }"
+
+    assert read(tmp_path, text) is not None
+
+
+def test_dynamic_dependencies_are_those_of_the_setup_file(tmp_path: Path) -> None:
+    (tmp_path / "setup.cfg").touch()
+
+    assert read(tmp_path, "[project]\ndynamic = ['dependencies']", extras=("plots",)) is None
+
+
+def test_a_file_of_settings_alone_has_no_extras_to_choose_from(tmp_path: Path) -> None:
+    """It is there whenever extras are configured: what has them may be the setup.cfg beside it."""
+    assert read(tmp_path, "[tool.flowrepro]\nextras = ['plots']", extras=("plots",)) is None

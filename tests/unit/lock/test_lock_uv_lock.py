@@ -1,0 +1,257 @@
+"""With the real uv, which exports a lock without asking any index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.lock.declared import Selection
+from pytest_flowrepro.lock.uv_lock import read_uv_lock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_flowrepro.model import Requirements
+
+NOTHING = Selection()
+PROJECT = """
+[project]
+name = "Harbor"
+version = "0"
+requires-python = ">=3.11"
+dependencies = ["alpha<2"]
+[project.optional-dependencies]
+plots = ["beta[fast] ; python_version < '4'"]
+[dependency-groups]
+flows = ["gamma", { include-group = "dev" }]
+dev = ["alpha"]
+"""
+
+
+def package(name: str, rest: str = "") -> str:
+    url = f"https://host/{name}-1-py3-none-any.whl"
+    return (
+        f'[[package]]\nname = "{name}"\nversion = "1"\n'
+        'source = { registry = "https://host/simple" }\n'
+        f'wheels = [{{ url = "{url}", hash = "sha256:{"0" * 64}" }}]\n{rest}\n'
+    )
+
+
+LOCK = """
+version = 1
+requires-python = ">=3.11"
+[[package]]
+name = "harbor"
+version = "0"
+source = { virtual = "." }
+dependencies = [{ name = "alpha" }]
+[package.optional-dependencies]
+plots = [{ name = "beta", extra = ["fast"] }]
+[package.dev-dependencies]
+dev = [{ name = "alpha" }]
+flows = [{ name = "alpha" }, { name = "gamma" }]
+[package.metadata]
+requires-dist = [
+  { name = "alpha", specifier = "<2" },
+  { name = "beta", extras = ["fast"], marker = "extra == 'plots'" },
+]
+provides-extras = ["plots"]
+[package.metadata.requires-dev]
+dev = [{ name = "alpha" }]
+flows = [{ name = "alpha" }, { name = "gamma" }]
+""" + "".join(
+    (
+        package("alpha", "dependencies = [{ name = 'delta', marker = \"os_name == 'nt'\" }]"),
+        package("beta", "[package.optional-dependencies]\nfast = [{ name = 'gamma' }]"),
+        package("gamma"),
+        package("delta"),
+    )
+)
+
+
+def read(
+    folder: Path, project: str = PROJECT, lock: str = LOCK, selection: Selection = NOTHING
+) -> Requirements | None:
+    (folder / "pyproject.toml").write_text(project)
+    (folder / "uv.lock").write_text(lock)
+    return read_uv_lock(folder / "uv.lock", root=folder, selection=selection)
+
+
+def names(found: Requirements | None) -> list[str]:
+    assert found is not None
+    assert found.locked is not None
+    return [line.partition("==")[0] for line in found.locked.text.splitlines() if "==" in line[:9]]
+
+
+def test_a_lock_is_exported_and_what_it_pins_is_declared(tmp_path: Path) -> None:
+    found = read(tmp_path)
+
+    assert found is not None
+    assert found.source == "uv.lock"
+    assert found.requires_python == ">=3.11"
+    assert found.lines == (
+        "alpha<2",
+        'alpha==1 ; extra == "locked"',
+        'delta==1 ; (os_name == "nt") and extra == "locked"',
+    )
+    assert found.locked is not None
+    assert found.locked.text == (
+        f"alpha==1 \\\n    --hash=sha256:{'0' * 64}\n"
+        f'delta==1 ; os_name == "nt" \\\n    --hash=sha256:{"0" * 64}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("selection", "more"),
+    [
+        (Selection(extras=("plots",)), ["beta", "gamma"]),
+        (Selection(groups=("flows",)), ["gamma"]),
+        (Selection(groups=("dev",)), []),
+    ],
+)
+def test_extras_and_groups_are_exported_where_they_are_selected(
+    tmp_path: Path, selection: Selection, more: list[str]
+) -> None:
+    assert sorted(names(read(tmp_path, selection=selection))) == sorted(["alpha", "delta", *more])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problems"),
+    [
+        (
+            "alpha<2",
+            "alpha<3",
+            ["project: alpha<3 is not in the lock", "project: alpha<2 is only in the lock"],
+        ),
+        ('["alpha<2"]', '["alpha<2", "six"]', ["project: six is not in the lock"]),
+        (
+            "[fast]",
+            "",
+            ["project: beta is not in the lock", "project: beta[fast] is only in the lock"],
+        ),
+        ('dev = ["alpha"]', 'dev = ["alpha", "six"]', ["group dev: six is not in the lock"]),
+        ('"gamma", ', "", ["group flows: gamma is only in the lock"]),
+    ],
+)
+def test_a_lock_of_other_requirements_is_refused(
+    tmp_path: Path, old: str, new: str, problems: list[str]
+) -> None:
+    assert old in PROJECT
+
+    with pytest.raises(LockError) as caught:
+        read(tmp_path, PROJECT.replace(old, new))
+
+    assert caught.value.what == "uv.lock does not belong to the pyproject.toml beside it."
+    assert "lock anew (`uv lock`)" in caught.value.hint
+    assert [problem for problem in problems if problem not in caught.value.detail] == []
+
+
+def test_requirements_that_are_written_otherwise_are_the_same(tmp_path: Path) -> None:
+    spelled = PROJECT.replace("alpha<2", "Alpha < 2.0").replace("python_version", "os_name")
+
+    assert read(tmp_path, spelled) is not None
+
+
+@pytest.mark.parametrize(
+    ("source", "metadata", "problem"),
+    [
+        ('{ editable = "lib" }', 'editable = "lib"', "an editable install is what a folder holds"),
+        ('{ directory = "lib" }', 'directory = "lib"', "a local path exists on this machine only"),
+        (
+            '{ git = "https://bob:pw@host/x?rev=1#0123456789012345678901234567890123456789" }',
+            'git = "https://bob:pw@host/x?rev=1"',
+            "a version control URL has no hash to pin",
+        ),
+        (
+            '{ url = "https://bob:pw@host/gamma-1-py3-none-any.whl" }',
+            'url = "https://bob:pw@host/gamma-1-py3-none-any.whl"',
+            "a URL is not a package of an index",
+        ),
+    ],
+)
+def test_what_no_index_has_is_refused(
+    tmp_path: Path, source: str, metadata: str, problem: str
+) -> None:
+    elsewhere = f'[[package]]\nname = "gamma"\nversion = "1"\nsource = {source}\n'
+    if "url" in source:
+        elsewhere += package("gamma").splitlines()[4] + "\n"
+    lock = LOCK.replace(package("gamma"), elsewhere)
+    assert elsewhere in lock
+    requires_dev = '[package.metadata.requires-dev]\ndev = [{ name = "alpha" }]\nflows = ['
+    lock = lock.replace(
+        requires_dev + '{ name = "alpha" }, { name = "gamma" }]',
+        requires_dev + f'{{ name = "alpha" }}, {{ name = "gamma", {metadata} }}]',
+    )
+
+    with pytest.raises(LockError, match=r"uv\.lock cannot be rebuilt from") as caught:
+        read(tmp_path, lock=lock, selection=Selection(groups=("flows",)))
+
+    assert caught.value.detail.startswith(f"gamma: {problem}")
+    assert "pw" not in str(caught.value)
+
+
+def test_a_package_without_wheels_is_refused(tmp_path: Path) -> None:
+    wheels = package("alpha").splitlines()[4]
+    source = f'sdist = {{ url = "https://host/alpha-1.tar.gz", hash = "sha256:{"0" * 64}" }}'
+    assert wheels in LOCK
+
+    with pytest.raises(LockError) as caught:
+        read(tmp_path, lock=LOCK.replace(wheels, source))
+
+    assert caught.value.detail.startswith("alpha: there is a source distribution only")
+
+
+@pytest.mark.parametrize(
+    ("lock", "what", "detail"),
+    [
+        ("<<<<<<< HEAD\n", "uv.lock is not valid TOML.", "line 1"),
+        ("", "uv cannot export uv.lock (exit code 2).", "missing field `version`"),
+        ("version = 9", "uv cannot export uv.lock (exit code 2).", "unsupported schema version"),
+    ],
+)
+def test_a_lock_that_cannot_be_read_is_told(
+    tmp_path: Path, lock: str, what: str, detail: str
+) -> None:
+    with pytest.raises(LockError) as caught:
+        read(tmp_path, lock=lock)
+
+    assert caught.value.what == what
+    assert detail in caught.value.detail
+
+
+def test_a_group_that_nobody_selects_may_come_from_anywhere(tmp_path: Path) -> None:
+    project = PROJECT + 'docs = ["theme>=1"]\n[tool.uv.sources]\ntheme = { path = "theme" }\n'
+    groups = "[package.metadata.requires-dev]\n"
+    lock = LOCK.replace(groups, groups + 'docs = [{ name = "theme", directory = "theme" }]\n')
+
+    assert names(read(tmp_path, project, lock)) == ["alpha", "delta"]
+    with pytest.raises(LockError, match=r"tool\.uv\.sources\.theme: a local path"):
+        read(tmp_path, project, lock, Selection(groups=("docs",)))
+
+
+def test_groups_may_belong_to_no_project(tmp_path: Path) -> None:
+    project = "[dependency-groups]\nflows = ['alpha<2']\n[tool.uv.workspace]\n"
+    lock = """
+        version = 1
+        requires-python = ">=3.11"
+        [manifest.dependency-groups]
+        flows = [{ name = "alpha", specifier = "<2" }]
+        """ + package("alpha")
+    flows = Selection(groups=("flows",))
+
+    assert names(read(tmp_path, project, lock, flows)) == ["alpha"]
+    with pytest.raises(LockError, match="group flows: alpha<1 is not in the lock"):
+        read(tmp_path, project.replace("<2", "<1"), lock, flows)
+
+
+def test_dynamic_dependencies_are_not_taken_from_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "setup.cfg").touch()
+
+    with pytest.raises(LockError, match=r"project\.dependencies: dynamic"):
+        read(tmp_path, '[project]\nname = "harbor"\ndynamic = ["dependencies"]')
+
+
+def test_a_project_that_declares_nothing_has_no_lock(tmp_path: Path) -> None:
+    assert read(tmp_path, "[tool.flowrepro]") is None

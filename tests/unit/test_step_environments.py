@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from recordings import recording
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.model import Decorator, Package, Step
+from pytest_flowrepro.step_environments import StepEnvironment, step_environments
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.model import Json
+
+METAFLOW = Package(name="metaflow", version="2.19.39", record="sha256:0", via=())
+BASE = replace(recording().environments[0], python="cpython 3.11.7", packages=(METAFLOW,))
+ALWAYS = ("metaflow==2.19.39", "requests>=2.21.0")
+
+
+def step(name: str, **decorators: dict[str, Json]) -> Step:
+    return Step(
+        name=name,
+        type="linear",
+        next=(),
+        decorators=tuple(Decorator(name=n, attributes=given) for n, given in decorators.items()),
+    )
+
+
+def found(*steps: Step, conda_from_pypi: bool = False) -> tuple[StepEnvironment, ...]:
+    return step_environments(steps, base=BASE, conda_from_pypi=conda_from_pypi)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "line"),
+    [
+        ("pandas", "2.1.1", "pandas==2.1.1"),
+        ("pandas", "==2.1.1", "pandas==2.1.1"),
+        ("pandas", ">=1.2,<2", "pandas<2,>=1.2"),
+        ("pandas", "!=2.0", "pandas!=2.0"),
+        ("pandas", "~=2.1", "pandas~=2.1"),
+        ("pandas", "", "pandas"),
+        ("pandas[performance]", "2.1.1", "pandas[performance]==2.1.1"),
+        ("pandas", "@ https://example.org/p.whl", "pandas @ https://example.org/p.whl"),
+        ("pandas", "@git+https://example.org/p", "pandas @ git+https://example.org/p"),
+    ],
+)
+def test_a_version_as_metaflow_takes_it(name: str, version: str, line: str) -> None:
+    (only,) = found(step("train", pypi={"packages": {name: version}}))
+    assert set(only.requirements.lines) == {line, *ALWAYS}
+
+
+def test_equal_declarations_share_an_environment_that_is_named_after_the_first_step() -> None:
+    six: dict[str, Json] = {"packages": {"six": "1.16.0"}}
+    shared, other = found(
+        step("start", pypi=six),
+        step("train", pypi={"packages": {"six": ""}}),
+        step("score", pypi=six),
+        step("end"),
+    )
+    assert (shared.name, shared.steps) == ("step-start", ("start", "score"))
+    assert (other.name, other.steps) == ("step-train", ("train",))
+
+
+@pytest.mark.parametrize(
+    "decorators",
+    [
+        {},
+        {"pypi": {"packages": {}, "python": None, "disabled": False}},
+        {"pypi": {"packages": {"six": ""}, "disabled": True}},
+        {"conda": {"packages": {"six": ""}, "disabled": "true"}},
+        {"conda": {"packages": {}, "python": "3.11.7", "disabled": False}},
+    ],
+)
+def test_a_step_that_declares_nothing_runs_where_the_flow_does(
+    decorators: dict[str, dict[str, Json]],
+) -> None:
+    assert found(step("train", **decorators)) == ()
+
+
+def test_a_python_of_its_own_is_an_environment_of_its_own() -> None:
+    (only,) = found(step("train", pypi={"packages": {}, "python": "3.9.10"}))
+    assert (only.python, only.requirements.lines) == ("3.9.10", ALWAYS)
+
+
+def test_conda_packages_come_from_pypi_only_where_that_is_asked_for() -> None:
+    train = step("train", conda={"packages": {"conda-forge::six": "=1.16.0"}, "python": "3.11.7"})
+    with pytest.raises(LockError, match=r"step train takes packages from conda, .*::six") as caught:
+        found(train)
+    assert 'conda = "pypi"' in caught.value.hint
+    (only,) = found(train, conda_from_pypi=True)
+    assert set(only.requirements.lines) == {"six==1.16.0", *ALWAYS}
+    assert only.from_conda == ("conda-forge::six",)
+
+
+def test_what_metaflow_refuses_or_nobody_can_read_is_told() -> None:
+    both: dict[str, Json] = {"packages": {"six": ""}}
+    with pytest.raises(LockError, match="from PyPI and from conda"):
+        found(step("train", pypi=both, conda=both))
+    with pytest.raises(LockError, match="'six' with version 'new!' is no requirement"):
+        found(step("train", pypi={"packages": {"six": "new!"}}))
