@@ -118,14 +118,18 @@ def test_a_flow_that_is_not_valid_for_metaflow_gets_metaflows_own_words(hello: P
     no_traceback_of_ours(result)
 
 
-def test_environments_of_single_steps_are_refused_with_a_sentence(hello: Project) -> None:
+def test_a_version_of_a_step_that_is_none_is_named(hello: Project) -> None:
     hello.edit("flow.py", "FlowSpec, Parameter", "FlowSpec, Parameter, pypi")
     hello.edit(
-        "flow.py", "    @step\n    def count", "    @pypi(packages={})\n    @step\n    def count"
+        "flow.py",
+        "    @step\n    def count",
+        "    @pypi(packages={'six': 'newest!'})\n    @step\n    def count",
     )
     result = hello.check("-k", "code")
     result.assert_outcomes(errors=1, deselected=4)
-    result.stdout.fnmatch_lines(["*environments of single steps (@pypi) are not rebuilt yet*"])
+    result.stdout.fnmatch_lines(
+        ["step count: 'six' with version 'newest!' is no requirement", "*What to do: *`>=1.2,<2`*"]
+    )
     no_traceback_of_ours(result)
 
 

@@ -127,8 +127,8 @@ def test_04_playlist_plus_is_refused_for_its_conda_step(
     result.assert_outcomes(errors=1, deselected=6)
     result.stdout.fnmatch_lines(
         [
-            "*playlist.py: Metaflow cannot load PlayListFlow",
-            "*What to do: environments of single steps (@conda) are not rebuilt yet: declare *",
+            "step bonus_movie takes packages from conda, which are not rebuilt yet: editdistance",
+            "What to do: use @pypi, or *",
         ]
     )
 

@@ -1,0 +1,89 @@
+"""`--flow-repro-env fresh`: what would move today, and whether the artifacts mind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Project
+
+FLOW = """\
+from metaflow import FlowSpec, step
+
+
+class TasteFlow(FlowSpec):
+    @step
+    def start(self):
+        import toolz
+
+        self.tasted = list(toolz.unique("banana"))
+        self.version = toolz.__version__ if TELL else "untold"
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+TELL = False
+
+if __name__ == "__main__":
+    TasteFlow()
+"""
+
+
+def test_what_moves_is_told_apart_from_what_changes(project: Project) -> None:
+    project.write("flow.py", FLOW)
+    project.write("requirements.txt", "toolz<1\nmetaflow\n")
+    project.record().assert_outcomes(passed=4)
+    project.write("requirements.txt", "toolz<1.1\nmetaflow\n")
+
+    result = project.check("--flow-repro-env=fresh")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "reproduced  flow.py::TasteFlow *",
+            "*toolz  changed: 0.12.1 -> 1.0.0 *shown only",
+            "*the flow asks for it",
+            "*1 package moved",
+            "*artifacts unchanged",
+        ]
+    )
+
+    project.edit("flow.py", "TELL = False", "TELL = True")
+    report = project.report("--flow-repro-env=fresh")
+    (flow,) = report["flows"]
+    assert flow["verdict"] == "drifted"
+    assert flow["notes"] == ["1 package moved", "1 artifact changed"]
+
+    # Without a rerun nothing is built either.
+    result = project.check("--flow-repro-env=fresh", "-k", "environment")
+    result.assert_outcomes(passed=1, deselected=3)
+    result.stdout.fnmatch_lines(["*toolz  changed: 0.12.1 -> 1.0.0 *", "*1 package moved"])
+    result.stdout.no_fnmatch_line("*artifacts unchanged*")
+    # In the recorded environment, the declaration that changed is a finding of its own.
+    result = project.check("-k", "environment")
+    result.assert_outcomes(failed=1, deselected=3)
+    result.stdout.fnmatch_lines(["*requirement toolz*toolz<1 -> toolz<1.1*", "*record again*"])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--flow-repro-update"], "*--flow-repro-env fresh: recording resolves anew by itself"),
+        (["--flow-repro-as-of=june"], "*--flow-repro-as-of: *write YYYY-MM-DD"),
+    ],
+)
+def test_options_that_make_no_sense_together(
+    project: Project, options: list[str], said: str
+) -> None:
+    result = project.check_apart("--flow-repro-env=fresh", *options)
+    result.stderr.fnmatch_lines([said])
+
+
+def test_fresh_as_of_a_day(hello: Project) -> None:
+    result = hello.check("--flow-repro-env=fresh", "--flow-repro-as-of=2026-06-01", "-k", "environ")
+    result.assert_outcomes(passed=1, deselected=4)
+    result.stdout.fnmatch_lines(["*metaflow  changed: * -> 2.19.31 *"])
