@@ -42,8 +42,11 @@ class ObserveDecorator(StepDecorator):
         if python:
             cli_args.entrypoint[0] = python
             folder = os.path.dirname(python)
+            environment = os.path.dirname(folder)
             cli_args.env["PATH"] = os.pathsep.join((folder, os.environ["PATH"]))
-            cli_args.env["VIRTUAL_ENV"] = os.path.dirname(folder)
+            cli_args.env["VIRTUAL_ENV"] = environment
+            # Where the build left what it kept of earlier sessions (environment/bytecode.py).
+            cli_args.env["PYTHONPYCACHEPREFIX"] = os.path.join(environment, "pycache")
 
     def task_pre_step(
         self,

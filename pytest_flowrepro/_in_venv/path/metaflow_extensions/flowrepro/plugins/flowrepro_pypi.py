@@ -36,12 +36,8 @@ class PyPIHere(_Here, PyPIStepDecorator):
     pass
 
 
-# Metaflow calls `init`, which merges the older `libraries`, of a class that defines it itself
-# (metaflow/decorators.py external_init).
-
-
 class CondaHere(_Here, CondaStepDecorator):
-    init = CondaStepDecorator.init
+    pass
 
 
 class PyPIBaseHere(_Here, PyPIFlowDecorator):
@@ -49,7 +45,14 @@ class PyPIBaseHere(_Here, PyPIFlowDecorator):
 
 
 class CondaBaseHere(_Here, CondaFlowDecorator):
-    init = CondaFlowDecorator.init
+    pass
+
+
+# Metaflow calls `init`, which merges the older `libraries`, only of a class that has it itself
+# (metaflow/decorators.py external_init); Metaflow 2.12 has none.
+for _stand_in in (CondaHere, CondaBaseHere):
+    if hasattr(_stand_in, "init"):
+        _stand_in.init = _stand_in.init
 
 
 for _stand_in in (PyPIHere, CondaHere):
