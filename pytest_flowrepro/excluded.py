@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 _NAMES = frozenset(
     {
@@ -24,6 +25,18 @@ _MARKS = frozenset(
         "CACHEDIR.TAG",  # a cache (Cache Directory Tagging Specification)
     }
 )
+
+
+def project_folders(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Each folder of a project with the names of its folders and files, as `os.walk` gives them.
+
+    What begins with a dot is left out as well; links are not followed.
+    """
+    for parent, folders, files in os.walk(root):
+        folders[:] = [
+            name for name in folders if name[0] != "." and not is_excluded(Path(parent, name))
+        ]
+        yield Path(parent), folders, files
 
 
 def is_excluded(folder: Path) -> bool:

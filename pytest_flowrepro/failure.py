@@ -60,9 +60,8 @@ def log_of(logs: Iterable[TaskLog], step: str, stream: str) -> str:
 
 
 def _own_failure(observation: Observation, log: TaskLog, job: Job) -> str:
-    task = f"{log.step}{list(log.index) if log.index else ''}"
     said = log.stderr or _lines_about(observation.output, log.step)
-    parts = [f"step {task} of {job.title} failed ({observation.failure})", "", _tail(said)]
+    parts = [f"step {log.title} of {job.title} failed ({observation.failure})", "", _tail(said)]
     what_to_do = advice(said, observation.failure or "", job)
     if what_to_do:
         parts += ["", f"What to do: {what_to_do}"]

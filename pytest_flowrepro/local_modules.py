@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.excluded import is_excluded
+from pytest_flowrepro.excluded import project_folders
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import FlowSource
@@ -76,13 +76,10 @@ def module_advice(dotted: str, *, flow: FlowSource, root: Path) -> str:
 def _holders(root: Path) -> dict[str, list[Path]]:
     """The folders of the project that hold a module or package of a name."""
     found: dict[str, list[Path]] = {}
-    for parent, folders, files in os.walk(root):
-        folders[:] = [
-            name for name in folders if name[0] != "." and not is_excluded(Path(parent, name))
-        ]
+    for parent, folders, files in project_folders(root):
         modules = (name.removesuffix(".py") for name in files if name.endswith(".py"))
         for name in {*folders, *modules}:
-            found.setdefault(name, []).append(Path(parent))
+            found.setdefault(name, []).append(parent)
     return found
 
 

@@ -14,7 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from packaging.markers import Marker
 
@@ -31,6 +31,10 @@ class LockedPackage:
     marker: Marker | None
     hashes: tuple[str, ...]
     """`sha256:...`, one for each file of this version."""
+
+    def is_for(self, markers: Mapping[str, str]) -> bool:
+        """Whether it is to be installed where PEP 508 markers have these values."""
+        return self.marker is None or self.marker.evaluate(dict(markers))
 
 
 class InvalidLockError(ValueError):

@@ -226,6 +226,10 @@ class Task:
     artifacts: tuple[Artifact, ...]
     """Sorted by name."""
 
+    @property
+    def title(self) -> str:
+        return task_title(self.step, self.index)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskLog:
@@ -245,6 +249,15 @@ class TaskLog:
     """Installed modules that were loaded when it ended: `pandas`, `google.auth`."""
     sources: tuple[str, ...] = ()
     """Files of the code package that were loaded as modules, relative to the project, with `/`."""
+
+    @property
+    def title(self) -> str:
+        return task_title(self.step, self.index)
+
+
+def task_title(step: str, index: tuple[int, ...]) -> str:
+    """A task in messages: `train[0, 2]`; `end` outside a foreach."""
+    return f"{step}{list(index) if index else ''}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.discover import find_flows
 from pytest_flowrepro.errors import DiscoverError, SettingsError
+from pytest_flowrepro.excluded import project_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from pytest_flowrepro.check import Job
     from pytest_flowrepro.model import FlowSource
@@ -87,15 +87,11 @@ def _by_name(flows: Iterable[FlowSource]) -> dict[str, list[FlowSource]]:
 
 def _flows_of(root: Path) -> Iterator[FlowSource]:
     """Every flow of the project; what cannot be read is left to the test that is about it."""
-    for parent, folders, files in os.walk(root):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith((".", "__")) and not Path(parent, name, "pyvenv.cfg").exists()
-        )
+    for parent, folders, files in project_folders(root):
+        folders.sort()
         for name in sorted(files):
             if name.endswith(".py"):
                 try:
-                    yield from find_flows(Path(parent, name), root=root)
+                    yield from find_flows(parent / name, root=root)
                 except DiscoverError:
                     continue

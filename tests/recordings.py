@@ -16,6 +16,7 @@ from pytest_flowrepro.model import (
     Step,
     System,
     Task,
+    TaskLog,
 )
 
 if TYPE_CHECKING:
@@ -80,6 +81,25 @@ def step(
     decorators: tuple[Decorator, ...] = (),
 ) -> Step:
     return Step(name=name, type=type, next=following, decorators=decorators)
+
+
+def log(
+    step: str,
+    *index: int,
+    ok: bool = True,
+    attempts: int = 1,
+    written: tuple[str, ...] = (),
+    stderr: str = "",
+) -> TaskLog:
+    return TaskLog(
+        step=step,
+        index=index,
+        ok=ok,
+        attempts=attempts,
+        written=written,
+        stdout="",
+        stderr=stderr,
+    )
 
 
 def names_in(folder: Path) -> list[str]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packaging.markers import default_environment
 from packaging.version import Version
 
-from pytest_flowrepro.check.prepare import BASE, declared, resolve
-from pytest_flowrepro.environment import find_interpreter
-from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.check.prepare import declared, recorded_base, resolve
+from pytest_flowrepro.environment import find_interpreter, markers_of
 from pytest_flowrepro.lock_file import parse_lock
 from pytest_flowrepro.model import Package
 from pytest_flowrepro.step_environments import step_environments
@@ -32,14 +31,8 @@ def resolved_environments(job: Job, baseline: Recording) -> tuple[Environment, .
     A package of the same version is the recorded one; of any other only name, version and what
     brought it are known. The declarations of single steps are those of the recorded flow.
     """
-    job.folder.mkdir(parents=True, exist_ok=True)
     recorded = {environment.name: environment for environment in baseline.environments}
-    if BASE not in recorded:
-        raise BaselineError(
-            f"the baseline of {job.title} has no environment `{BASE}`",
-            hint="restore it from git, or record again with --flow-repro-update",
-        )
-    base = _resolved(job, recorded[BASE], declared(job))
+    base = _resolved(job, recorded_base(job, baseline), declared(job))
     of_steps = step_environments(
         baseline.steps, base=base, conda_from_pypi=job.settings.conda_from_pypi
     )
@@ -65,15 +58,10 @@ def _resolved(job: Job, recorded: Environment, requirements: Requirements) -> En
 
 def _packages(lock: Lock, recorded: Environment) -> Iterator[Package]:
     known = {package.name: package for package in recorded.packages}
-    version = recorded.python.partition(" ")[2]
-    markers = {
-        **{name: str(value) for name, value in default_environment().items()},
-        "python_full_version": version,
-        "python_version": ".".join(version.split(".")[:2]),
-    }
+    markers = markers_of(platform.python_implementation(), recorded.python.partition(" ")[2])
     via = brought_by(lock)
     for package in parse_lock(lock.text):
-        if package.marker is None or package.marker.evaluate(markers):
+        if package.is_for(markers):
             same = known.get(package.name)
             if same is not None and Version(same.version) == Version(package.version):
                 yield same

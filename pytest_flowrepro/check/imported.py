@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.environment import Provided, provided_by
 from pytest_flowrepro.imports import Import, find_imports
+from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, KeysView, Mapping
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 _PINNED = frozenset({"metaflow", "requests"})
 """What the environment of a step asks for, whatever the step declares (step_environments.py)."""
-
-_SHOWN = 5
-"""Names in one sentence."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,7 +159,7 @@ def _undeclared(
         who = "the flow" if where.keys() == all_steps else f"step {', '.join(where)}"
         same = {canonicalize_name(module)} == names
         what = module if same else f"{module} ({', '.join(sorted(names))})"
-        others = _listed(brought[module])
+        others = some_of(sorted(brought[module]))
         yield f"{who} imports {what}, which nobody declares: it came with {others}"
 
 
@@ -177,15 +175,9 @@ def _unused(places: Iterable[_Place], imports: Iterable[Import]) -> Iterator[str
         used = used.union(*map(provided.providers, {*names, *loaded}))
     if unused := asked - used:
         yield (
-            f"declared, and never imported by this flow: {_listed(unused)} "
+            f"declared, and never imported by this flow: {some_of(sorted(unused))} "
             "(fine for what others need, and for what works without an import)"
         )
-
-
-def _listed(names: Iterable[str]) -> str:
-    some = sorted(names)
-    more = f" and {len(some) - _SHOWN} more" if len(some) > _SHOWN else ""
-    return ", ".join(some[:_SHOWN]) + more
 
 
 def _prefixes(name: str) -> Iterator[str]:

@@ -45,7 +45,7 @@ def images_by_tag(steps: tuple[Step, ...], env: Mapping[str, object]) -> Iterato
 def repeated_attempts(logs: tuple[TaskLog, ...]) -> Iterator[str]:
     for log in logs:
         if log.attempts > 1:
-            yield f"step {_task(log)} took {log.attempts} attempts"
+            yield f"step {log.title} took {log.attempts} attempts"
 
 
 def broken_cards(tasks: tuple[Task, ...]) -> Iterator[str]:
@@ -53,8 +53,4 @@ def broken_cards(tasks: tuple[Task, ...]) -> Iterator[str]:
     for task in tasks:
         for artifact in task.artifacts:
             if artifact.type == "metaflow.card" and artifact.value != "rendered":
-                yield f"step {_task(task)}: {artifact.name} did not render ({artifact.value})"
-
-
-def _task(task: Task | TaskLog) -> str:
-    return f"{task.step}{list(task.index) if task.index else ''}"
+                yield f"step {task.title}: {artifact.name} did not render ({artifact.value})"

@@ -69,13 +69,17 @@ class Prepared:
     def environments(self) -> tuple[Environment, ...]:
         return (self.built.manifest, *(built.manifest for built in self.of_steps))
 
+    @property
+    def pythons(self) -> dict[str, Path]:
+        """The interpreter of each step that has an environment of its own."""
+        return {step: one.python for one in self.of_steps for step in one.manifest.steps}
+
 
 def resolve_and_build(job: Job, clock: Clock) -> BuiltEnvironment:
     """A new lock of what the flow declares today, and its environment."""
     requirements = declared(job)
     with clock.stage("lock", f"resolving {requirements.source}"):
         python = find_interpreter(requirements.requires_python)
-        job.folder.mkdir(parents=True, exist_ok=True)
         lock = resolve(job, requirements, python)
     with clock.stage("environment", "building the environment"):
         return _build(job, lock, requirements, python, save_wheels=True)
@@ -85,19 +89,24 @@ def environments(job: Job, baseline: Recording) -> tuple[Environment, ...]:
     """What the baseline's locks come to on this machine, without a rerun."""
     if len(baseline.environments) == 1:
         return (rebuild(job, baseline).manifest,)
-    job.folder.mkdir(parents=True, exist_ok=True)
     return prepare_again(job, baseline, Clock(job)).environments
 
 
 def rebuild(job: Job, baseline: Recording) -> BuiltEnvironment:
     """The environment of the baseline's lock, on the interpreter that the baseline names."""
-    recorded = next((env for env in baseline.environments if env.name == BASE), None)
-    if recorded is None:
-        raise BaselineError(
-            f"the baseline of {job.title} has no environment `{BASE}`",
-            hint="restore it from git, or record again with --flow-repro-update",
-        )
+    recorded = recorded_base(job, baseline)
     return _build(job, recorded.lock, declared(job), find_interpreter(recorded=recorded.python))
+
+
+def recorded_base(job: Job, baseline: Recording) -> Environment:
+    """The flow's own environment; raises `BaselineError` for a baseline without it."""
+    for environment in baseline.environments:
+        if environment.name == BASE:
+            return environment
+    raise BaselineError(
+        f"the baseline of {job.title} has no environment `{BASE}`",
+        hint="restore it from git, or record again with --flow-repro-update",
+    )
 
 
 def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
@@ -139,7 +148,6 @@ def with_upstreams(prepared: Prepared, clock: Clock) -> Prepared:
     after = []
     for upstream in prepared.job.after:
         job, baseline = upstream.job, upstream.baseline
-        job.folder.mkdir(parents=True, exist_ok=True)
         if baseline is None or job.fresh:
             after.append(prepare_anew(job, clock))
         else:
@@ -249,6 +257,7 @@ def declared(job: Job) -> Requirements:
 def resolve(job: Job, requirements: Requirements, python: Path) -> Lock:
     # A lock of the project's own, such as uv.lock, is what a fresh resolution looks past.
     asked = replace(requirements, locked=None) if job.fresh else requirements
+    job.folder.mkdir(parents=True, exist_ok=True)
     return resolver(job.installer).resolve(
         asked,
         python=python,
@@ -304,6 +313,7 @@ def _given_files(job: Job, start: Start) -> tuple[NamedFile, ...]:
 
 
 def _package(job: Job, start: Start, named_files: tuple[NamedFile, ...]) -> CodePackage:
+    job.folder.mkdir(parents=True, exist_ok=True)
     return package_flow(
         job.flow,
         root=job.root,

@@ -120,7 +120,7 @@ def _unpacked(prepared: Prepared, place: Place, seed: int) -> _Copy:
         built=prepared.built,
         hash_seed=seed,
         given=start.env,
-        pythons={step: one.python for one in prepared.of_steps for step in one.manifest.steps},
+        pythons=prepared.pythons,
     )
     return _Copy(prepared=prepared, place=place, flow_file=flow_file, cwd=cwd, env=env)
 
@@ -160,12 +160,11 @@ def _start_hint(job: Job, run: Run) -> str:
 def _capture(copy: _Copy, run: Run) -> Capture:
     """Each step's artifacts are read by the interpreter that made them."""
     prepared = copy.prepared
-    own = {step: one.python for one in prepared.of_steps for step in one.manifest.steps}
     try:
         return capture(
             run,
             python=prepared.built.python,
-            pythons=own,
+            pythons=prepared.pythons,
             flow_file=copy.flow_file,
             cwd=copy.cwd,
             env=copy.env,

@@ -27,6 +27,7 @@ from pytest_flowrepro.model import (
     Task,
 )
 from pytest_flowrepro.visible import visible
+from pytest_flowrepro.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -222,8 +223,8 @@ def _lone_task(
         kind="step",
         change=change_of(old, new),
         name=task.step,
-        old=f"a task with {_count(len(old.artifacts), 'artifact')}" if old else None,
-        new=f"a task with {_count(len(new.artifacts), 'artifact')}" if new else None,
+        old=f"a task with {counted(len(old.artifacts), 'artifact')}" if old else None,
+        new=f"a task with {counted(len(new.artifacts), 'artifact')}" if new else None,
         gated=rules.gated(determinism),
         step=task.step,
         index=task.index,
@@ -283,7 +284,3 @@ def unused_ignores(recordings: Iterable[Recording], ignore: tuple[str, ...]) -> 
         for task in recording.tasks:
             names |= {f"{task.step}.{name}" for name in _names(task)}
     return tuple(glob for glob in ignore if not any(fnmatchcase(name, glob) for name in names))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

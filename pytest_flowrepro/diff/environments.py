@@ -11,6 +11,7 @@ from pytest_flowrepro.diff.paired import change_of, paired
 from pytest_flowrepro.diff.platforms import Sides, locked_for, platform_reason
 from pytest_flowrepro.model import Change, Environment, Gate, Package, System
 from pytest_flowrepro.visible import visible
+from pytest_flowrepro.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,8 +52,7 @@ def diff_environments(
 
 
 def _contents(environment: Environment) -> str:
-    count = len(environment.packages)
-    return f"{environment.python}, {count:,} {'package' if count == 1 else 'packages'}"
+    return f"{environment.python}, {counted(len(environment.packages), 'package')}"
 
 
 def _requirements(old: Environment, new: Environment, gates: frozenset[Gate]) -> Iterator[Change]:

@@ -18,8 +18,6 @@ from packaging.utils import canonicalize_version
 from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
 
 if TYPE_CHECKING:
-    from packaging.markers import Marker
-
     from pytest_flowrepro.lock_file import LockedPackage
     from pytest_flowrepro.model import Environment, Lock, Package, System
 
@@ -87,15 +85,15 @@ def locked_version(lock: Lock, name: str, system: System, python: str) -> str | 
         (
             canonicalize_version(package.version)
             for package in _packages(lock.text)
-            if package.name == name and _holds(package.marker, markers)
+            if package.name == name and _is_for(package, markers)
         ),
         None,
     )
 
 
-def _holds(marker: Marker | None, markers: dict[str, str]) -> bool:
+def _is_for(package: LockedPackage, markers: dict[str, str]) -> bool:
     try:
-        return marker is None or marker.evaluate(markers)
+        return package.is_for(markers)
     except ValueError:  # such as `sys_platform ~= "linux"`, which no resolver writes
         return False
 

@@ -3,7 +3,7 @@
 from pytest_flowrepro.environment.build import build_environment, build_notes, shared_environment
 from pytest_flowrepro.environment.interface import Installer
 from pytest_flowrepro.environment.interpreter import find_interpreter
-from pytest_flowrepro.environment.manifest import read_manifest, system_of
+from pytest_flowrepro.environment.manifest import markers_of, read_manifest, system_of
 from pytest_flowrepro.environment.provided import Provided, provided_by
 from pytest_flowrepro.environment.wheelhouse import Wheelhouse
 
@@ -14,6 +14,7 @@ __all__ = [
     "build_environment",
     "build_notes",
     "find_interpreter",
+    "markers_of",
     "provided_by",
     "read_manifest",
     "shared_environment",

@@ -192,11 +192,7 @@ def compare(
     """Raises `EnvironmentBuildError` unless what is installed is what the lock says for an
     environment with these markers, name by name and version by version.
     """
-    wanted = {
-        package.name: package.version
-        for package in locked
-        if package.marker is None or package.marker.evaluate(markers)
-    }
+    wanted = {package.name: package.version for package in locked if package.is_for(markers)}
     there = {package.name: package.version for package in installed}
     problems = [f"{missing} is missing" for missing in sorted(wanted.keys() - there.keys())]
     problems += [f"{extra} is not in the lock" for extra in sorted(there.keys() - wanted.keys())]

@@ -103,12 +103,16 @@ def base_prefix(environment: Path) -> Path:
 def marker_environment(environment: Path) -> dict[str, str]:
     """What PEP 508 markers see in a virtualenv on this machine."""
     settings = _pyvenv(environment)
-    version = settings["version"]
+    return markers_of(settings["implementation"], settings["version"])
+
+
+def markers_of(implementation: str, version: str) -> dict[str, str]:
+    """The same under an interpreter that need not be there: `CPython`, `3.11.7`."""
     return {
         **{name: str(value) for name, value in default_environment().items()},
-        "implementation_name": settings["implementation"].lower(),
+        "implementation_name": implementation.lower(),
         "implementation_version": version,
-        "platform_python_implementation": settings["implementation"],
+        "platform_python_implementation": implementation,
         "python_full_version": version,
         "python_version": ".".join(version.split(".")[:2]),
     }

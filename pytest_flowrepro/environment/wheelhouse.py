@@ -28,6 +28,7 @@ from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.index_errors import pip_fetch_failures
 from pytest_flowrepro.index_settings import download_tool
 from pytest_flowrepro.process import run_process
+from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,7 +83,7 @@ def gather_wheels(
     folder.mkdir()
     store = open_store(wheelhouse.location)
     interpreter, markers = interpreter_of(environment), marker_environment(environment)
-    needed = [one for one in locked if one.marker is None or one.marker.evaluate(markers)]
+    needed = [one for one in locked if one.is_for(markers)]
     try:
         chosen = _choose(store, needed, supported_tags(interpreter), timeout)
         store.fetch(chosen.values(), folder, timeout=max(deadline - time.monotonic(), 0))
@@ -230,5 +231,4 @@ def _notes(missing: Iterable[LockedPackage]) -> tuple[str, ...]:
     names = [f"{package.name}=={package.version}" for package in missing]
     if not names:
         return ()
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return (f"the wheelhouse does not have {shown}: the package index was asked",)
+    return (f"the wheelhouse does not have {some_of(names)}: the package index was asked",)

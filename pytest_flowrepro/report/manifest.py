@@ -40,8 +40,7 @@ def _lines(recording: Recording, file: str) -> Iterator[str]:
     yield from (f"    {_step(step)}" for step in recording.steps)
     yield "  artifacts"
     for task in recording.tasks:
-        name = f"{task.step}{list(task.index) if task.index else ''}"
-        yield from (f"    {name}.{_artifact(artifact)}" for artifact in task.artifacts)
+        yield from (f"    {task.title}.{_artifact(artifact)}" for artifact in task.artifacts)
 
 
 def _runs(recording: Recording) -> str:

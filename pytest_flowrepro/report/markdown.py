@@ -11,8 +11,9 @@ from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.report.text import change_lines, counted, summary, title
+from pytest_flowrepro.report.text import change_lines, summary, title
 from pytest_flowrepro.visible import visible
+from pytest_flowrepro.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

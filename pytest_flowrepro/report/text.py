@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.visible import visible
+from pytest_flowrepro.wording import counted
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Change, ChangeKind, FlowReport
@@ -76,10 +77,6 @@ def summary(report: FlowReport) -> list[str]:
     if report.nondeterministic:
         said.append(f"{counted(report.nondeterministic, 'nondeterministic artifact')} not compared")
     return said
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def change_lines(change: Change) -> list[str]:

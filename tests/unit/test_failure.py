@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from recordings import recording, task
+from recordings import log, recording, task
 
 from pytest_flowrepro.check import Job, Observation
 from pytest_flowrepro.failure import log_of, step_failure
@@ -30,10 +30,6 @@ def job(tmp_path: Path) -> Job:
     )
 
 
-def log(step: str, *, ok: bool = True, stderr: str = "", index: tuple[int, ...] = ()) -> TaskLog:
-    return TaskLog(step=step, index=index, ok=ok, attempts=1, written=(), stdout="", stderr=stderr)
-
-
 def ended(*logs: TaskLog, failure: str | None = "exit code 1", output: str = "") -> Observation:
     return Observation(
         recording=recording(), logs=logs, failure=failure, output=output, seconds=(), notes=()
@@ -46,7 +42,7 @@ def test_a_flow_that_ended_well_has_no_failure(job: Job) -> None:
 
 def test_the_step_that_failed_shows_the_end_of_its_own_stderr(job: Job) -> None:
     said = "noise\n" * 100 + "ValueError: no rows\n"
-    observation = ended(log("start"), log("train", ok=False, stderr=said, index=(2,)))
+    observation = ended(log("start"), log("train", 2, ok=False, stderr=said))
     failure = step_failure(observation, "train", job)
     assert failure is not None
     assert failure.reached
@@ -82,12 +78,12 @@ def test_a_step_of_which_the_baseline_has_more_tasks_was_stopped_and_has_not_dri
     job: Job,
 ) -> None:
     baseline = recording(task("train", index=(0,)), task("train", index=(1,)), task("load"))
-    observation = ended(log("load", ok=False), log("train", index=(0,)))
+    observation = ended(log("load", ok=False), log("train", 0))
     failure = step_failure(observation, "train", job, baseline)
     assert failure is not None
     assert not failure.reached
     assert failure.text == "stopped: step load failed"
-    whole = replace(observation, logs=(*observation.logs, log("train", index=(1,))))
+    whole = replace(observation, logs=(*observation.logs, log("train", 1)))
     assert step_failure(whole, "train", job, baseline) is None
 
 
@@ -176,8 +172,8 @@ def test_a_module_of_the_project_comes_with_its_include_line(job: Job) -> None:
 
 
 def test_the_logs_of_a_foreach_stand_under_their_indexes() -> None:
-    one = replace(log("train", index=(0,)), stdout="a\n")
-    two = replace(log("train", index=(1,)), stdout="b\n")
+    one = replace(log("train", 0), stdout="a\n")
+    two = replace(log("train", 1), stdout="b\n")
     assert log_of([one, log("start")], "train", "stdout") == "a\n"
     assert log_of([one, two], "train", "stdout") == "[0]\na\n[1]\nb\n"
     assert log_of([one, two], "train", "stderr") == ""

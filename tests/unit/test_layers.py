@@ -10,7 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "pytest_flowrepro"
 
 LAYERS = (
-    {"errors", "model", "process", "visible", "strict_json", "index_settings", "index_errors"}
+    {"errors", "model", "process", "visible", "wording", "strict_json"}
+    | {"index_settings", "index_errors"}
     | {"lock_file", "revision", "excluded", "local_modules", "redact", "processors", "said"},
     {"settings"},
     {"discover", "describe", "package", "lock", "environment", "rerun", "capture", "determinism"}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from recordings import log
 
 from pytest_flowrepro.check.imported import imported
 from pytest_flowrepro.model import (
@@ -88,8 +89,7 @@ def built(
 
 
 def task(step: str, *modules: str, sources: tuple[str, ...] = ("train.py",)) -> TaskLog:
-    log = TaskLog(step=step, index=(), ok=True, attempts=1, written=(), stdout="", stderr="")
-    return replace(log, modules=("metaflow", "requests", *modules), sources=sources)
+    return replace(log(step), modules=("metaflow", "requests", *modules), sources=sources)
 
 
 @pytest.fixture

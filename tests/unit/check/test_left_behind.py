@@ -2,23 +2,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recordings import log
+
 from pytest_flowrepro.check.left_behind import file_states, left_behind
-from pytest_flowrepro.model import TaskLog
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_flowrepro.model import TaskLog
 
-def log(step: str, *written: Path) -> TaskLog:
-    return TaskLog(
-        step=step,
-        index=(),
-        ok=True,
-        attempts=1,
-        written=tuple(map(str, written)),
-        stdout="",
-        stderr="",
-    )
+
+def wrote(step: str, *files: Path) -> TaskLog:
+    return log(step, written=tuple(map(str, files)))
 
 
 def test_what_is_new_changed_and_gone_is_told_with_who_wrote_it(tmp_path: Path) -> None:
@@ -33,7 +28,7 @@ def test_what_is_new_changed_and_gone_is_told_with_who_wrote_it(tmp_path: Path) 
     (tmp_path / "__pycache__").mkdir()
     (tmp_path / "__pycache__" / "x.pyc").touch()
     assert left_behind(
-        tmp_path, before, [log("start", new), log("end", new, tmp_path / "gone")]
+        tmp_path, before, [wrote("start", new), wrote("end", new, tmp_path / "gone")]
     ) == (
         "the flow removed draft.txt",
         "step start, end wrote out/model.bin",
@@ -45,7 +40,7 @@ def test_nothing_is_told_of_a_tidy_flow_and_not_everything_of_an_untidy_one(
     tmp_path: Path,
 ) -> None:
     before = file_states(tmp_path)
-    assert left_behind(tmp_path, before, [log("start", tmp_path / "gone")]) == ()
+    assert left_behind(tmp_path, before, [wrote("start", tmp_path / "gone")]) == ()
     for number in range(60):
         (tmp_path / f"{number:02}").touch()
     told = left_behind(tmp_path, before, [])

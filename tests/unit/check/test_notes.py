@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from recordings import step
+from recordings import log, step
 
 from pytest_flowrepro.check.notes import broken_cards, images_by_tag, repeated_attempts
-from pytest_flowrepro.model import Artifact, Decorator, Task, TaskLog
+from pytest_flowrepro.model import Artifact, Decorator, Task
 from pytest_flowrepro.settings import PassedThrough
 
 DIGEST = "example.org/train@sha256:" + "0" * 64
@@ -62,12 +62,6 @@ def test_a_step_without_an_image_gets_the_one_of_the_configuration(
 
 def test_a_decorator_that_sends_nothing_elsewhere_has_no_image_to_tell() -> None:
     assert notes("card", "chart:1") == ()
-
-
-def log(step_name: str, *index: int, attempts: int) -> TaskLog:
-    return TaskLog(
-        step=step_name, index=index, ok=True, attempts=attempts, written=(), stdout="", stderr=""
-    )
 
 
 def test_attempts_are_told_where_there_were_several() -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
-from local_index import LocalIndex, only_index, wheel
 
 from pytest_flowrepro.environment import build_environment, shared_environment
 from pytest_flowrepro.environment.build import compare
@@ -16,21 +15,12 @@ from pytest_flowrepro.lock_file import parse_lock
 from pytest_flowrepro.model import Lock, Package
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from local_index import LocalIndex
 
     from pytest_flowrepro.model import BuiltEnvironment
 
 HASH = "sha256:" + "0" * 64
 BETA = "beta-1.0-py3-none-any.whl"
-
-
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalIndex]:
-    monkeypatch.chdir(tmp_path)
-    with only_index(monkeypatch, tmp_path) as index:
-        index.add(wheel("alpha", "1.0", requires=["beta"]))
-        index.add(wheel("beta", "1.0"))
-        yield index
 
 
 def build(lock: str, *requirements: str) -> BuiltEnvironment:

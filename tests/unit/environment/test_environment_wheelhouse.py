@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pytest
-from local_index import PASSWORD, LocalIndex, only_index, sha256, switch_index_off, wheel
+from local_index import PASSWORD, LocalIndex, sha256, switch_index_off, wheel
 from packaging.tags import Tag, sys_tags
 
 from pytest_flowrepro.environment import Wheelhouse, build_environment, build_notes
@@ -17,8 +17,6 @@ from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.model import Lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_flowrepro.model import BuiltEnvironment
 
 Tool: TypeAlias = Literal["uv", "pip-tools"]
@@ -27,15 +25,6 @@ both = pytest.mark.parametrize("tool", ["uv", "pip-tools"])
 
 ALPHA = "alpha-1.0-py3-none-any.whl"
 BETA = "beta-1.0-py3-none-any.whl"
-
-
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalIndex]:
-    monkeypatch.chdir(tmp_path)
-    with only_index(monkeypatch, tmp_path) as index:
-        index.add(wheel("alpha", "1.0", requires=["beta"]))
-        index.add(wheel("beta", "1.0"))
-        yield index
 
 
 def build(tool: Tool, lock: str, wheelhouse: Wheelhouse | None) -> BuiltEnvironment:
