@@ -1,9 +1,7 @@
 """The flows that a source file starts, found with `ast`: nothing is imported, nothing is run.
 
-Two questions are answered from the text. *Which classes are flows?* Python is asked: each class
-statement is mirrored by an empty class with the same bases, so that inheritance, diamonds and
-the order of steps are Python's own. *Which of them does the file start?* Those that are called
-by code which runs when the file is run.
+Two questions are answered from the text. Which classes are flows (source_names.py)? And which of
+them does the file start? Those that are called by code which runs when the file is run.
 """
 
 from __future__ import annotations
@@ -11,27 +9,26 @@ from __future__ import annotations
 import ast
 import os
 import re
-import sys
-import warnings
-from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import decode_source
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from pytest_flowrepro.errors import DiscoverError
-from pytest_flowrepro.local_modules import find_module
 from pytest_flowrepro.model import FlowSource
+from pytest_flowrepro.source_names import (
+    MENTIONS_METAFLOW,
+    Names,
+    dotted_name,
+    is_flow,
+    parse_module,
+    steps_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
+
+    from pytest_flowrepro.source_names import Module
 
 _MAY_START = re.compile(rb"metaflow|__main__|^[A-Za-z_][\w.]*\(", re.MULTILINE)
-_MENTIONS_METAFLOW = re.compile(rb"FlowSpec|^\s*(?:from|import)\s+metaflow\b", re.MULTILINE)
-
-_FLOW_SPEC = frozenset({"metaflow.FlowSpec", "metaflow.flowspec.FlowSpec"})
-_STEP = frozenset({"metaflow.step", "metaflow.decorators.step"})
-_KNOWN = _FLOW_SPEC | _STEP
 
 
 def may_start_flow(source: bytes) -> bool:
@@ -57,12 +54,11 @@ def find_flows(file: Path, *, root: Path) -> tuple[FlowSource, ...]:
     and yet mentions Metaflow. Any other invalid file has no flows: it is not our business.
     """
     file = Path(os.path.abspath(file))  # noqa: PTH100  resolve() would follow symlinks
-    # Python looks beside the real file, whatever link it was started by.
-    names = _Names(root=root, folders=(Path(os.path.realpath(file)).parent, root))
+    names = _names_in(file, root)
     source = names.read(file)
     if not may_start_flow(source):
         return ()
-    module = names.parse(file, source, _parse)
+    module = names.parse(file, source, parse_module)
     if module is None:
         return ()
     lines: dict[type, int] = {}
@@ -70,37 +66,44 @@ def find_flows(file: Path, *, root: Path) -> tuple[FlowSource, ...]:
         own = vars(flow)["file"] == file  # else this file only starts what another defines
         lines.setdefault(flow, vars(flow)["lineno"] if own else call.lineno)
     return tuple(
-        FlowSource(file=file, name=flow.__name__, lineno=lineno, steps=_steps(flow))
+        FlowSource(file=file, name=flow.__name__, lineno=lineno, steps=steps_of(flow))
         for flow, lineno in sorted(lines.items(), key=lambda item: item[1])
     )
 
 
 def refuse_unstarted_flow(file: Path, *, root: Path) -> None:
     """Raise `DiscoverError` when `file` defines a flow with steps: nobody was seen to start it."""
-    names = _Names(root=root, folders=(Path(os.path.realpath(file)).parent, root))
+    names = _names_in(file, root)
     source = names.read(file)
-    module = names.parse(file, source, _parse) if _MENTIONS_METAFLOW.search(source) else None
-    for name in module.names if module else ():
-        flow = names.find(module, (name,)) if module else None
-        if isinstance(flow, type) and _is_flow(flow) and _steps(flow):
+    module = names.parse(file, source, parse_module) if MENTIONS_METAFLOW.search(source) else None
+    if module is None:
+        return
+    for name in module.names:
+        flow = names.find(module, (name,))
+        if isinstance(flow, type) and is_flow(flow) and steps_of(flow):
             raise DiscoverError(
                 f"{file} defines the flow {flow.__name__}, and no call that starts it was found",
                 hint=f'start it by its name: `if __name__ == "__main__": {flow.__name__}()`',
             )
 
 
+def _names_in(file: Path, root: Path) -> Names:
+    # Python looks beside the real file, whatever link it was started by.
+    return Names(root=root, folders=(Path(os.path.realpath(file)).parent, root))
+
+
 # --- what runs when the file runs -----------------------------------------------------
 
 
-def _started(module: _Module, names: _Names) -> Iterator[tuple[ast.Call, type]]:
+def _started(module: Module, names: Names) -> Iterator[tuple[ast.Call, type]]:
     """Each call that starts a flow, with the class that it calls."""
     bodies: list[Iterable[ast.AST]] = [module.body]
     called: set[ast.AST] = set()
     while bodies:
         for call in _calls(bodies.pop()):
-            dotted = _dotted(call.func)
+            dotted = dotted_name(call.func)
             match names.find(module, dotted) if dotted else None:
-                case type() as flow if _is_flow(flow) and not _without_cli(call):
+                case type() as flow if is_flow(flow) and not _without_cli(call):
                     yield call, flow
                 case ast.FunctionDef() | ast.AsyncFunctionDef() as function:
                     # Names in a function of another module would mean something else there.
@@ -126,319 +129,3 @@ def _without_cli(call: ast.Call) -> bool:
     """`XFlow(use_cli=False)`, or `XFlow(False)`: an instance, not a run."""
     given = [*call.args[:1], *(word.value for word in call.keywords if word.arg == "use_cli")]
     return any(isinstance(value, ast.Constant) and not value.value for value in given)
-
-
-# --- what names mean ------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Import:
-    level: int
-    module: str
-    name: str | None
-    """None when the module itself is bound, `*` for all that it has."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Alias:
-    """`flow = TrainFlow`."""
-
-    dotted: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Module:
-    """A module's top level: every binding of each name, the last one first to count."""
-
-    file: Path
-    folder: Path
-    """Where its relative imports begin; for a package, its own folder."""
-    package: bool
-    body: tuple[ast.stmt, ...]
-    names: dict[str, list[_Binding]]
-
-
-_Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
-_Binding: TypeAlias = _Import | _Alias | ast.ClassDef | _Function
-_Parse: TypeAlias = "Callable[[Path, bytes], _Module]"
-_Meaning: TypeAlias = type | _Function | _Module | str | None
-"""A mirrored class, a function, a module; a dotted name when it lies outside the project."""
-
-
-class _FlowSpec:
-    """Stands for `metaflow.FlowSpec`."""
-
-
-class _Outside:
-    """Base of what stands for a class that is not in the project."""
-
-
-class _Names:
-    """What dotted names mean in the modules of one project."""
-
-    def __init__(self, *, root: Path, folders: tuple[Path, ...]) -> None:
-        self._root = root
-        self._folders = folders
-        self._classes: dict[ast.ClassDef, type] = {}
-        self._looking: set[tuple[int, str]] = set()
-
-    def find(self, module: _Module, dotted: tuple[str, ...]) -> _Meaning:
-        found = self._name(module, dotted[0])
-        for part in dotted[1:]:
-            found = self._member(found, part)
-        return found
-
-    def _name(self, module: _Module, name: str) -> _Meaning:
-        """The last binding counts, and names before stars; but what is known before the rest:
-        `try: from base import X` / `except ImportError: from elsewhere import X`.
-        """
-        outside = None
-        for binding in (*reversed(module.names.get(name, ())), *module.names.get("*", ())):
-            found = self._once(module, binding, name)
-            if isinstance(found, str) and found not in _KNOWN:
-                outside = outside or found
-            elif found is not None:
-                return found
-        return outside
-
-    def _once(self, module: _Module, binding: _Binding, name: str) -> _Meaning:
-        """What a binding stands for; None while that is being looked up, as in an import cycle."""
-        key = (id(binding), name)
-        if key in self._looking:
-            return None
-        self._looking.add(key)
-        try:
-            match binding:
-                case ast.ClassDef():
-                    return self._class(module, binding)
-                case ast.FunctionDef() | ast.AsyncFunctionDef():
-                    return binding
-                case _Alias(dotted=dotted):
-                    return self.find(module, dotted)
-                case _Import():
-                    found = self._imported(module, binding)
-                    wanted = name if binding.name == "*" else binding.name
-                    return self._member(found, wanted) if wanted else found
-        finally:
-            self._looking.discard(key)
-
-    def _member(self, owner: _Meaning, name: str) -> _Meaning:
-        match owner:
-            case _Module():
-                found = self._name(owner, name)
-                return self._load(owner, name) if found is None else found
-            case str():
-                return f"{owner}.{name}"
-            case _:
-                return None
-
-    def _imported(self, module: _Module, statement: _Import) -> _Module | str:
-        """The module that an import names."""
-        parts = statement.module.split(".") if statement.module else []
-        if parts[:1] == ["metaflow"] and not statement.level:
-            return statement.module
-        up = module.folder
-        for _ in range(statement.level - 1):
-            up = up.parent
-        if not parts:  # from . import X: also what the package's __init__ defines
-            up, parts = up.parent, [up.name]
-        for folder in [up] if statement.level else self._folders:
-            found: _Module | str | None = self._package(folder)
-            for part in parts:
-                found = self._load(found, part) if isinstance(found, _Module) else found
-            if found is not None:
-                return found
-        return statement.module
-
-    def _package(self, folder: Path) -> _Module:
-        """A package whose own names do not count: `from .base import X` is about a file."""
-        return _Module(file=folder, folder=folder, package=True, body=(), names={})
-
-    def _load(self, package: _Module, name: str) -> _Module | str | None:
-        """A submodule, found as Python's path finder does: package, module, namespace package."""
-        if not package.package:
-            return None
-        folder = package.folder / name
-        for file in (folder / "__init__.py", folder.with_name(f"{name}.py")):
-            # Path.is_file raises where a folder cannot be entered.
-            if os.path.isfile(file):  # noqa: PTH113
-                parsed = self.parse(file, self.read(file), _parse_shared)
-                return name if parsed is None else parsed
-        return self._package(folder) if os.path.isdir(folder) else None  # noqa: PTH112
-
-    def _class(self, module: _Module, node: ast.ClassDef) -> type:
-        """An empty class with the bases of `node`; its steps are in `members`."""
-        if node not in self._classes:
-            bases = dict.fromkeys(self._base(module, base) for base in node.bases)
-            namespace = {
-                "file": module.file,
-                "lineno": node.lineno,
-                "members": dict(self._members(module, node)),
-            }
-            try:
-                mirror = type(node.name, tuple(base for base in bases if base), namespace)
-            except TypeError as error:
-                raise DiscoverError(
-                    f"{self._shown(module.file)}, line {node.lineno}: "
-                    f"Python cannot create the class {node.name}",
-                    hint="put the base classes into an order that all of them agree with",
-                    detail=str(error),
-                ) from None
-            self._classes[node] = mirror
-        return self._classes[node]
-
-    def _base(self, module: _Module, expression: ast.expr) -> type | None:
-        while isinstance(expression, ast.Subscript):  # Generic[T]
-            expression = expression.value
-        dotted = _dotted(expression)
-        match self.find(module, dotted) if dotted else "":
-            case type() as mirror:
-                return mirror
-            case str() as outside if outside in _FLOW_SPEC:
-                return _FlowSpec
-            case str() as outside:
-                return self._elsewhere(outside) or type(outside, (_Outside,), {})
-            case _:
-                return None
-
-    def _elsewhere(self, dotted: str) -> type | None:
-        """A class of the project in a module that `sys.path` or PYTHONPATH leads to."""
-        top = dotted.partition(".")[0]
-        if top == "metaflow" or top in sys.stdlib_module_names:
-            return None
-        folder = find_module(dotted.rpartition(".")[0], root=self._root)
-        found: _Meaning = self._package(folder) if folder else None
-        for part in dotted.split("."):
-            found = self._member(found, part)
-        return found if isinstance(found, type) else None
-
-    def _members(self, module: _Module, node: ast.ClassDef) -> Iterator[tuple[str, bool]]:
-        """Each name that a class body binds, and whether it is a step."""
-        for statement in _statements(node.body):
-            match statement:
-                case ast.FunctionDef(name=name, decorator_list=decorators):
-                    yield name, any(self._is_step(module, one) for one in decorators)
-                case ast.Assign(targets=[ast.Name(id=name)]):
-                    yield name, False
-
-    def _is_step(self, module: _Module, decorator: ast.expr) -> bool:
-        dotted = _dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
-        return bool(dotted) and self.find(module, dotted) in _STEP
-
-    # --- reading ---
-
-    def read(self, file: Path) -> bytes:
-        try:
-            return file.read_bytes()
-        except OSError as error:
-            raise DiscoverError(
-                f"{self._shown(file)} cannot be read: {error.strerror}",
-                hint="make it readable, or leave it out with `flows` in [tool.flowrepro]",
-            ) from error
-
-    def parse(self, file: Path, source: bytes, parse: _Parse) -> _Module | None:
-        """None when the file is not valid Python and does not mention Metaflow either."""
-        try:
-            return parse(file, source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            if not _MENTIONS_METAFLOW.search(source):
-                return None
-            lineno = error.lineno if isinstance(error, SyntaxError) else None
-            place = f", line {lineno}" if lineno else ""
-            version = ".".join(map(str, sys.version_info[:2]))
-            raise DiscoverError(
-                f"{self._shown(file)}{place}: not valid Python {version}",
-                hint="correct it, or leave the file out with `flows` in [tool.flowrepro]",
-                detail=_reason(error),
-            ) from None
-
-    def _shown(self, file: Path) -> str:
-        return str(file.relative_to(self._root) if file.is_relative_to(self._root) else file)
-
-
-def _reason(error: Exception) -> str:
-    match error:
-        case SyntaxError(msg=msg, text=str() as text) if text.strip():
-            return f"{text.strip()[:200]}\n{msg}"
-        case SyntaxError(msg=msg):
-            return msg
-        case ValueError():  # not in its encoding; a null byte, before Python 3.12
-            return str(error)
-        case _:
-            return "it is nested too deeply"
-
-
-# --- one module's text ----------------------------------------------------------------
-
-
-def _parse(file: Path, source: bytes) -> _Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a flow's invalid escape is not our warning
-        tree = ast.parse(decode_source(source))  # PEP 263: byte order mark, coding comment
-    names: dict[str, list[_Binding]] = {}
-    for statement in _statements(tree.body):
-        for name, binding in _bindings(statement):
-            names.setdefault(name, []).append(binding)
-    return _Module(
-        file=file,
-        folder=file.parent,
-        package=file.stem == "__init__",
-        body=tuple(tree.body),
-        names=names,
-    )
-
-
-# Base modules are shared by many flows. A flow file is parsed once anyway, and to keep its tree
-# costs more than to parse it: the garbage collector walks it again and again.
-_parse_shared = lru_cache(maxsize=256)(_parse)
-
-
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements in source order, blocks of `if`, `try`, `with`, loops and `match` included."""
-    pending: list[ast.AST] = [*reversed(body)]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.stmt):
-            yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            blocks = ("body", "handlers", "cases", "orelse", "finalbody")
-            inner = [child for block in blocks for child in getattr(node, block, ())]
-            pending.extend(reversed(inner))
-
-
-def _bindings(statement: ast.stmt) -> Iterator[tuple[str, _Binding]]:
-    match statement:
-        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
-            yield statement.name, statement
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) if dotted := _dotted(value):
-            yield name, _Alias(dotted=dotted)
-        case ast.Import(names=aliases):
-            for alias in aliases:
-                module = alias.name if alias.asname else alias.name.partition(".")[0]
-                yield alias.asname or module, _Import(level=0, module=module, name=None)
-        case ast.ImportFrom(module=from_module, names=aliases, level=level):
-            for alias in aliases:
-                imported = _Import(level=level, module=from_module or "", name=alias.name)
-                yield alias.asname or alias.name, imported
-
-
-def _dotted(expression: ast.expr) -> tuple[str, ...]:
-    """`("metaflow", "FlowSpec")` for `metaflow.FlowSpec`; empty for any other expression."""
-    parts: list[str] = []
-    while isinstance(expression, ast.Attribute):
-        parts.append(expression.attr)
-        expression = expression.value
-    return (expression.id, *reversed(parts)) if isinstance(expression, ast.Name) else ()
-
-
-def _is_flow(mirror: type) -> bool:
-    outside = issubclass(mirror, _Outside)
-    return issubclass(mirror, _FlowSpec) or (outside and bool(_steps(mirror)))
-
-
-def _steps(mirror: type) -> tuple[str, ...]:
-    """Step names, those of base classes first; what a derived class overrides keeps its place."""
-    members: dict[str, bool] = {}
-    for cls in reversed(mirror.__mro__):
-        members.update(vars(cls).get("members", {}))
-    return tuple(name for name, is_step in members.items() if is_step)

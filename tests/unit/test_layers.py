@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[2] / "pytest_flowrepro"
 LAYERS = (
     {"errors", "model", "process", "visible", "wording", "strict_json"}
     | {"index_settings", "index_errors"}
-    | {"lock_file", "revision", "excluded", "local_modules", "redact", "processors", "said"},
+    | {"lock_file", "revision", "excluded", "local_modules", "redact", "processors", "said"}
+    | {"source_names"},
     {"settings"},
     {"discover", "describe", "package", "lock", "environment", "rerun", "capture", "determinism"}
     | {"diff", "baseline", "report", "checkout", "step_environments", "imports"},

@@ -1,0 +1,343 @@
+"""What dotted names mean in the modules of a project, read from their text with `ast`.
+
+Python itself is asked which classes are flows: each class statement is mirrored by an empty class
+with the same bases, so that inheritance, diamonds and the order of steps are Python's own.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sys
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import decode_source
+from typing import TYPE_CHECKING, TypeAlias
+
+from pytest_flowrepro.errors import DiscoverError
+from pytest_flowrepro.local_modules import find_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+MENTIONS_METAFLOW = re.compile(rb"FlowSpec|^\s*(?:from|import)\s+metaflow\b", re.MULTILINE)
+
+_FLOW_SPEC = frozenset({"metaflow.FlowSpec", "metaflow.flowspec.FlowSpec"})
+_STEP = frozenset({"metaflow.step", "metaflow.decorators.step"})
+_KNOWN = _FLOW_SPEC | _STEP
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Import:
+    level: int
+    module: str
+    name: str | None
+    """None when the module itself is bound, `*` for all that it has."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Alias:
+    """`flow = TrainFlow`."""
+
+    dotted: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Module:
+    """A module's top level: every binding of each name, the last one first to count."""
+
+    file: Path
+    folder: Path
+    """Where its relative imports begin; for a package, its own folder."""
+    package: bool
+    body: tuple[ast.stmt, ...]
+    names: dict[str, list[_Binding]]
+
+
+_Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+_Binding: TypeAlias = _Import | _Alias | ast.ClassDef | _Function
+_Parse: TypeAlias = "Callable[[Path, bytes], Module]"
+_Meaning: TypeAlias = type | _Function | Module | str | None
+"""A mirrored class, a function, a module; a dotted name when it lies outside the project."""
+
+
+class _FlowSpec:
+    """Stands for `metaflow.FlowSpec`."""
+
+
+class _Outside:
+    """Base of what stands for a class that is not in the project."""
+
+
+class Names:
+    """What dotted names mean in the modules of one project."""
+
+    def __init__(self, *, root: Path, folders: tuple[Path, ...]) -> None:
+        self._root = root
+        self._folders = folders
+        self._classes: dict[ast.ClassDef, type] = {}
+        self._looking: set[tuple[int, str]] = set()
+
+    def find(self, module: Module, dotted: tuple[str, ...]) -> _Meaning:
+        found = self._name(module, dotted[0])
+        for part in dotted[1:]:
+            found = self._member(found, part)
+        return found
+
+    def _name(self, module: Module, name: str) -> _Meaning:
+        """The last binding counts, and names before stars; but what is known before the rest:
+        `try: from base import X` / `except ImportError: from elsewhere import X`.
+        """
+        outside = None
+        for binding in (*reversed(module.names.get(name, ())), *module.names.get("*", ())):
+            found = self._once(module, binding, name)
+            if isinstance(found, str) and found not in _KNOWN:
+                outside = outside or found
+            elif found is not None:
+                return found
+        return outside
+
+    def _once(self, module: Module, binding: _Binding, name: str) -> _Meaning:
+        """What a binding stands for; None while that is being looked up, as in an import cycle."""
+        key = (id(binding), name)
+        if key in self._looking:
+            return None
+        self._looking.add(key)
+        try:
+            match binding:
+                case ast.ClassDef():
+                    return self._class(module, binding)
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    return binding
+                case _Alias(dotted=dotted):
+                    return self.find(module, dotted)
+                case _Import():
+                    found = self._imported(module, binding)
+                    wanted = name if binding.name == "*" else binding.name
+                    return self._member(found, wanted) if wanted else found
+        finally:
+            self._looking.discard(key)
+
+    def _member(self, owner: _Meaning, name: str) -> _Meaning:
+        match owner:
+            case Module():
+                found = self._name(owner, name)
+                return self._load(owner, name) if found is None else found
+            case str():
+                return f"{owner}.{name}"
+            case _:
+                return None
+
+    def _imported(self, module: Module, statement: _Import) -> Module | str:
+        """The module that an import names."""
+        parts = statement.module.split(".") if statement.module else []
+        if parts[:1] == ["metaflow"] and not statement.level:
+            return statement.module
+        up = module.folder
+        for _ in range(statement.level - 1):
+            up = up.parent
+        if not parts:  # from . import X: also what the package's __init__ defines
+            up, parts = up.parent, [up.name]
+        for folder in [up] if statement.level else self._folders:
+            found: Module | str | None = self._package(folder)
+            for part in parts:
+                found = self._load(found, part) if isinstance(found, Module) else found
+            if found is not None:
+                return found
+        return statement.module
+
+    def _package(self, folder: Path) -> Module:
+        """A package whose own names do not count: `from .base import X` is about a file."""
+        return Module(file=folder, folder=folder, package=True, body=(), names={})
+
+    def _load(self, package: Module, name: str) -> Module | str | None:
+        """A submodule, found as Python's path finder does: package, module, namespace package."""
+        if not package.package:
+            return None
+        folder = package.folder / name
+        for file in (folder / "__init__.py", folder.with_name(f"{name}.py")):
+            # Path.is_file raises where a folder cannot be entered.
+            if os.path.isfile(file):  # noqa: PTH113
+                parsed = self.parse(file, self.read(file), _parse_shared)
+                return name if parsed is None else parsed
+        return self._package(folder) if os.path.isdir(folder) else None  # noqa: PTH112
+
+    def _class(self, module: Module, node: ast.ClassDef) -> type:
+        """An empty class with the bases of `node`; its steps are in `members`."""
+        if node not in self._classes:
+            bases = dict.fromkeys(self._base(module, base) for base in node.bases)
+            namespace = {
+                "file": module.file,
+                "lineno": node.lineno,
+                "members": dict(self._members(module, node)),
+            }
+            try:
+                mirror = type(node.name, tuple(base for base in bases if base), namespace)
+            except TypeError as error:
+                raise DiscoverError(
+                    f"{self._shown(module.file)}, line {node.lineno}: "
+                    f"Python cannot create the class {node.name}",
+                    hint="put the base classes into an order that all of them agree with",
+                    detail=str(error),
+                ) from None
+            self._classes[node] = mirror
+        return self._classes[node]
+
+    def _base(self, module: Module, expression: ast.expr) -> type | None:
+        while isinstance(expression, ast.Subscript):  # Generic[T]
+            expression = expression.value
+        dotted = dotted_name(expression)
+        match self.find(module, dotted) if dotted else "":
+            case type() as mirror:
+                return mirror
+            case str() as outside if outside in _FLOW_SPEC:
+                return _FlowSpec
+            case str() as outside:
+                return self._elsewhere(outside) or type(outside, (_Outside,), {})
+            case _:
+                return None
+
+    def _elsewhere(self, dotted: str) -> type | None:
+        """A class of the project in a module that `sys.path` or PYTHONPATH leads to."""
+        top = dotted.partition(".")[0]
+        if top == "metaflow" or top in sys.stdlib_module_names:
+            return None
+        folder = find_module(dotted.rpartition(".")[0], root=self._root)
+        found: _Meaning = self._package(folder) if folder else None
+        for part in dotted.split("."):
+            found = self._member(found, part)
+        return found if isinstance(found, type) else None
+
+    def _members(self, module: Module, node: ast.ClassDef) -> Iterator[tuple[str, bool]]:
+        """Each name that a class body binds, and whether it is a step."""
+        for statement in _statements(node.body):
+            match statement:
+                case ast.FunctionDef(name=name, decorator_list=decorators):
+                    yield name, any(self._is_step(module, one) for one in decorators)
+                case ast.Assign(targets=[ast.Name(id=name)]):
+                    yield name, False
+
+    def _is_step(self, module: Module, decorator: ast.expr) -> bool:
+        dotted = dotted_name(decorator.func if isinstance(decorator, ast.Call) else decorator)
+        return bool(dotted) and self.find(module, dotted) in _STEP
+
+    # --- reading ---
+
+    def read(self, file: Path) -> bytes:
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            raise DiscoverError(
+                f"{self._shown(file)} cannot be read: {error.strerror}",
+                hint="make it readable, or leave it out with `flows` in [tool.flowrepro]",
+            ) from error
+
+    def parse(self, file: Path, source: bytes, parse: _Parse) -> Module | None:
+        """None when the file is not valid Python and does not mention Metaflow either."""
+        try:
+            return parse(file, source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            if not MENTIONS_METAFLOW.search(source):
+                return None
+            lineno = error.lineno if isinstance(error, SyntaxError) else None
+            place = f", line {lineno}" if lineno else ""
+            version = ".".join(map(str, sys.version_info[:2]))
+            raise DiscoverError(
+                f"{self._shown(file)}{place}: not valid Python {version}",
+                hint="correct it, or leave the file out with `flows` in [tool.flowrepro]",
+                detail=_reason(error),
+            ) from None
+
+    def _shown(self, file: Path) -> str:
+        return str(file.relative_to(self._root) if file.is_relative_to(self._root) else file)
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case SyntaxError(msg=msg, text=str() as text) if text.strip():
+            return f"{text.strip()[:200]}\n{msg}"
+        case SyntaxError(msg=msg):
+            return msg
+        case ValueError():  # not in its encoding; a null byte, before Python 3.12
+            return str(error)
+        case _:
+            return "it is nested too deeply"
+
+
+# --- one module's text ----------------------------------------------------------------
+
+
+def parse_module(file: Path, source: bytes) -> Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a flow's invalid escape is not our warning
+        tree = ast.parse(decode_source(source))  # PEP 263: byte order mark, coding comment
+    names: dict[str, list[_Binding]] = {}
+    for statement in _statements(tree.body):
+        for name, binding in _bindings(statement):
+            names.setdefault(name, []).append(binding)
+    return Module(
+        file=file,
+        folder=file.parent,
+        package=file.stem == "__init__",
+        body=tuple(tree.body),
+        names=names,
+    )
+
+
+# Base modules are shared by many flows. A flow file is parsed once anyway, and to keep its tree
+# costs more than to parse it: the garbage collector walks it again and again.
+_parse_shared = lru_cache(maxsize=256)(parse_module)
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements in source order, blocks of `if`, `try`, `with`, loops and `match` included."""
+    pending: list[ast.AST] = [*reversed(body)]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            blocks = ("body", "handlers", "cases", "orelse", "finalbody")
+            inner = [child for block in blocks for child in getattr(node, block, ())]
+            pending.extend(reversed(inner))
+
+
+def _bindings(statement: ast.stmt) -> Iterator[tuple[str, _Binding]]:
+    match statement:
+        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+            yield statement.name, statement
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if dotted := dotted_name(value):
+            yield name, _Alias(dotted=dotted)
+        case ast.Import(names=aliases):
+            for alias in aliases:
+                module = alias.name if alias.asname else alias.name.partition(".")[0]
+                yield alias.asname or module, _Import(level=0, module=module, name=None)
+        case ast.ImportFrom(module=from_module, names=aliases, level=level):
+            for alias in aliases:
+                imported = _Import(level=level, module=from_module or "", name=alias.name)
+                yield alias.asname or alias.name, imported
+
+
+def dotted_name(expression: ast.expr) -> tuple[str, ...]:
+    """`("metaflow", "FlowSpec")` for `metaflow.FlowSpec`; empty for any other expression."""
+    parts: list[str] = []
+    while isinstance(expression, ast.Attribute):
+        parts.append(expression.attr)
+        expression = expression.value
+    return (expression.id, *reversed(parts)) if isinstance(expression, ast.Name) else ()
+
+
+def is_flow(mirror: type) -> bool:
+    outside = issubclass(mirror, _Outside)
+    return issubclass(mirror, _FlowSpec) or (outside and bool(steps_of(mirror)))
+
+
+def steps_of(mirror: type) -> tuple[str, ...]:
+    """Step names, those of base classes first; what a derived class overrides keeps its place."""
+    members: dict[str, bool] = {}
+    for cls in reversed(mirror.__mro__):
+        members.update(vars(cls).get("members", {}))
+    return tuple(name for name, is_step in members.items() if is_step)
