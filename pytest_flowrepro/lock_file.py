@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from packaging.markers import Marker
 
+_REQUIRED = re.compile(r"(?:\S*::)?([\w.-]+)")
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _HASH = re.compile(r"\s--hash[=\s](\S+)")
 _STRONG_HASH = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
@@ -43,6 +44,17 @@ class InvalidLockError(ValueError):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
+
+
+def is_explicit(text: str) -> bool:
+    """Whether a lock is conda's: an explicit list of archives."""
+    return "@EXPLICIT" in text.splitlines()[:20]
+
+
+def required_name(line: str) -> str:
+    """The package that a PEP 508 line, or a spec of conda's (`channel::six=1.15`), is about."""
+    match = _REQUIRED.match(line)
+    return canonicalize_name(match[1]) if match else line
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -53,6 +53,8 @@ class FlowSettings:
     """The path of a folder, absolute, or a URL: where the locked wheels are kept."""
     conda_from_pypi: bool = False
     """Take the packages that the flow takes from conda from PyPI, by name."""
+    conda_channels: tuple[str, ...] = ()
+    """Names or URLs; none: those of CONDA_CHANNELS, or conda-forge."""
     ignore: tuple[str, ...] = ()
     timeout: float = DEFAULT_TIMEOUT
     record_runs: int = 2
@@ -184,6 +186,7 @@ _SHARED = (
     "groups",
     "wheelhouse",
     "conda",
+    "conda-channels",
     "ignore",
     "timeout",
     "record-runs",
@@ -249,6 +252,9 @@ def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
         groups=read("groups", inherited.groups, "a list of dependency groups", _strings),
         ignore=read("ignore", inherited.ignore, 'a list of globs like "step.artifact"', _strings),
         conda_from_pypi=read("conda", inherited.conda_from_pypi, '"pypi"', _conda),
+        conda_channels=read(
+            "conda-channels", inherited.conda_channels, "a list of conda channels", _strings
+        ),
         timeout=read("timeout", inherited.timeout, "a number of seconds above 0", _seconds),
         record_runs=read("record-runs", inherited.record_runs, "1 or 2", _runs),
         fail_on=read("fail-on", inherited.fail_on, f"a list out of {gates}", _gates),

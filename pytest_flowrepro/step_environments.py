@@ -38,6 +38,8 @@ class StepEnvironment:
     """The version that is asked for; None: that of the flow itself."""
     from_conda: tuple[str, ...]
     """Packages that the flow takes from conda, and that are to come from PyPI."""
+    conda: tuple[tuple[str, str], ...] = ()
+    """Name and version of what is to come from conda; the requirements are then Metaflow's."""
 
 
 def step_environments(
@@ -46,14 +48,13 @@ def step_environments(
     """The environments of the steps that declare packages or a Python; equal ones share one.
 
     `base` is where the flow itself runs, with the Metaflow that all its steps have. Raises
-    `LockError` for a version that is none, for conda packages unless they are to come from PyPI,
-    and for a step that mixes both.
+    `LockError` for a version that is none, and for a step that mixes both.
     """
-    found: dict[tuple[tuple[str, ...], str | None], StepEnvironment] = {}
+    found: dict[object, StepEnvironment] = {}
     for step in steps:
         own = _own(step, base, conda_from_pypi=conda_from_pypi)
         if own is not None:
-            key = (own.requirements.lines, own.python)
+            key = (own.requirements.lines, own.python, own.conda)
             same = found.get(key)
             found[key] = replace(same, steps=(*same.steps, step.name)) if same else own
     return tuple(found.values())
@@ -69,13 +70,6 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
             f"step {step.name} takes packages from PyPI and from conda, and Metaflow refuses that",
             hint="use one of @pypi and @conda in a step",
         )
-    if conda and not conda_from_pypi:
-        raise LockError(
-            f"step {step.name} takes packages from conda, which are not rebuilt yet: "
-            f"{', '.join(sorted(conda))}",
-            hint='use @pypi, or take the packages of these names from PyPI: `conda = "pypi"` in '
-            "the flow's table of pyproject.toml",
-        )
     asked = given.get("pypi", {}).get("python") or given.get("conda", {}).get("python")
     # @conda names the Python that runs the flow where nobody names one (conda_decorator.py).
     python = None if asked is None or base.python.endswith(f" {asked}") else str(asked)
@@ -83,6 +77,15 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
     if not packages and python is None:
         return None
     metaflow = next(one.version for one in base.packages if one.name == "metaflow")
+    if conda and not conda_from_pypi:
+        return StepEnvironment(
+            name=f"step-{step.name}",
+            steps=(step.name,),
+            requirements=Requirements(lines=(), source=f"step {step.name} (@conda)"),
+            python=python,
+            from_conda=(),
+            conda=tuple(sorted(conda.items())),
+        )
     lines = [_line(name, version, step) for name, version in packages.items()]
     return StepEnvironment(
         name=f"step-{step.name}",

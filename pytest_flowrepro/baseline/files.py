@@ -11,6 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from pytest_flowrepro.baseline.folder import portable_name
 from pytest_flowrepro.baseline.node import Node, broken, parse_document, place
 from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.lock_file import is_explicit
 from pytest_flowrepro.model import (
     Artifact,
     CodeFile,
@@ -287,7 +288,10 @@ def _read_environment(name: str, node: Node, files: Mapping[str, str], folder: s
         python=fields["python"].text(),
         packages=tuple(_read_package(*entry) for entry in fields["packages"].entries()),
         lock=found,
-        requirements=tuple(_requirement(line) for line in fields["requirements"].items()),
+        requirements=tuple(
+            line.text() if is_explicit(found.text) else _requirement(line)
+            for line in fields["requirements"].items()
+        ),
         steps=_texts(fields.get("steps")),
         imported=_texts(fields.get("imported")),
     )

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from pytest_flowrepro.check.conda import asked_of_conda, resolve_conda
 from pytest_flowrepro.check.prepare import declared, recorded_base, resolve
+from pytest_flowrepro.conda import locked_package, parse_explicit
 from pytest_flowrepro.environment import find_interpreter, markers_of
 from pytest_flowrepro.lock_file import parse_lock
 from pytest_flowrepro.model import Package
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.model import Change, Environment, Lock, Recording, Requirements
+    from pytest_flowrepro.step_environments import StepEnvironment
 
 _PACKAGE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)==")
 _VIA = re.compile(r"#\s+(?:via\s+)?(?P<name>[A-Za-z0-9][\w.-]*)$")
@@ -39,7 +42,9 @@ def resolved_environments(job: Job, baseline: Recording) -> tuple[Environment, .
     return (
         base,
         *(
-            _resolved(job, recorded[one.name], one.requirements)
+            _solved(job, recorded[one.name], one, base)
+            if one.conda
+            else _resolved(job, recorded[one.name], one.requirements)
             for one in of_steps
             if one.name in recorded
         ),
@@ -53,6 +58,26 @@ def _resolved(job: Job, recorded: Environment, requirements: Requirements) -> En
         packages=tuple(_packages(lock, recorded)),
         lock=lock,
         requirements=tuple(sorted(requirements.lines)),
+    )
+
+
+def _solved(
+    job: Job, recorded: Environment, wanted: StepEnvironment, base: Environment
+) -> Environment:
+    requirements = asked_of_conda(job, wanted, base)
+    lock = resolve_conda(job, requirements)
+    via = {package.name: package.via for package in recorded.packages}
+    archives = [one for one in parse_explicit(lock.text).archives if one.name != "metaflow"]
+    metaflow = next(one for one in base.packages if one.name == "metaflow")
+    packages = [
+        *(replace(locked_package(one), via=via.get(one.name, ())) for one in archives),
+        replace(metaflow, via=()),
+    ]
+    return replace(
+        recorded,
+        packages=tuple(sorted(packages, key=lambda one: one.name)),
+        lock=lock,
+        requirements=requirements.shown,
     )
 
 

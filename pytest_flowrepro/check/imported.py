@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.environment import Provided, provided_by
 from pytest_flowrepro.imports import Import, find_imports
+from pytest_flowrepro.lock_file import is_explicit
 from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
@@ -127,10 +128,12 @@ def _places(
     own = {step for built in environments for step in built.manifest.steps}
     for built in environments:
         theirs = built.manifest.steps or [step for step in steps if step not in own]
+        # Not judged: conda's names are not those of the distributions.
+        by_name = () if is_explicit(built.manifest.lock.text) else theirs
         yield _Place(
             environment=built.manifest,
             provided=provided_by(built.path),
-            steps={step: steps[step] for step in theirs if step in steps},
+            steps={step: steps[step] for step in by_name if step in steps},
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.check.conda import asked_of_conda, build_conda, resolve_conda
 from pytest_flowrepro.check.job import Clock
 from pytest_flowrepro.check.start import start_of
 from pytest_flowrepro.describe import describe_flow
@@ -179,18 +180,43 @@ def _with_step_environments(
     of_steps = []
     notes = [*build_notes(prepared.built.path)]
     for one in wanted:
-        if baseline is None:
-            with clock.stage("lock", f"resolving {one.requirements.source}"):
-                lock, python = _resolved(job, one, base)
+        if one.conda:
+            built = _of_conda(prepared, one, clock, baseline)
         else:
-            lock, python = _recorded(one, baseline)
-        with clock.stage("environment", f"building the environment of {', '.join(one.steps)}"):
-            built = _build(
-                job, lock, one.requirements, python, name=one.name, save_wheels=baseline is None
-            )
+            built = _of_pypi(prepared, one, clock, baseline)
         of_steps.append(replace(built, manifest=replace(built.manifest, steps=one.steps)))
         notes += (*_notes(one, built), *build_notes(built.path))
     return replace(prepared, of_steps=tuple(of_steps), notes=tuple(notes))
+
+
+def _of_pypi(
+    prepared: Prepared, wanted: StepEnvironment, clock: Clock, baseline: Recording | None
+) -> BuiltEnvironment:
+    job, base = prepared.job, prepared.built.manifest
+    if baseline is None:
+        with clock.stage("lock", f"resolving {wanted.requirements.source}"):
+            lock, python = _resolved(job, wanted, base)
+    else:
+        recorded = _recorded(wanted, baseline)
+        lock, python = recorded.lock, find_interpreter(recorded=recorded.python)
+    with clock.stage("environment", f"building the environment of {', '.join(wanted.steps)}"):
+        return _build(
+            job, lock, wanted.requirements, python, name=wanted.name, save_wheels=baseline is None
+        )
+
+
+def _of_conda(
+    prepared: Prepared, wanted: StepEnvironment, clock: Clock, baseline: Recording | None
+) -> BuiltEnvironment:
+    job, base = prepared.job, prepared.built
+    requirements = asked_of_conda(job, wanted, base.manifest)
+    if baseline is None:
+        with clock.stage("lock", f"solving {wanted.requirements.source}"):
+            lock = resolve_conda(job, requirements)
+    else:
+        lock = _recorded(wanted, baseline).lock
+    with clock.stage("environment", f"building the environment of {', '.join(wanted.steps)}"):
+        return build_conda(job, lock, requirements, name=wanted.name, base=base)
 
 
 def _resolved(job: Job, wanted: StepEnvironment, base: Environment) -> tuple[Lock, Path]:
@@ -202,10 +228,10 @@ def _resolved(job: Job, wanted: StepEnvironment, base: Environment) -> tuple[Loc
     return resolve(job, wanted.requirements, python), python
 
 
-def _recorded(wanted: StepEnvironment, baseline: Recording) -> tuple[Lock, Path]:
+def _recorded(wanted: StepEnvironment, baseline: Recording) -> Environment:
     for environment in baseline.environments:
         if environment.name == wanted.name:
-            return environment.lock, find_interpreter(recorded=environment.python)
+            return environment
     raise BaselineError(
         f"{wanted.requirements.source} asks for packages of its own, and the baseline of "
         f"{baseline.flow} has no lock for them",

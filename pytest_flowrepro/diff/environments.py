@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
 from pytest_flowrepro.diff.paired import change_of, paired
 from pytest_flowrepro.diff.platforms import Sides, locked_for, platform_reason
+from pytest_flowrepro.lock_file import required_name
 from pytest_flowrepro.model import Change, Environment, Gate, Package, System
 from pytest_flowrepro.visible import visible
 from pytest_flowrepro.wording import counted
@@ -76,7 +74,7 @@ def _declared(requirements: tuple[str, ...]) -> dict[str, str]:
     """Canonical name -> what is asked of it, under each of its markers."""
     declared: dict[str, list[str]] = {}
     for line in requirements:
-        declared.setdefault(canonicalize_name(Requirement(line).name), []).append(line)
+        declared.setdefault(required_name(line), []).append(line)
     return {name: "; ".join(sorted(lines)) for name, lines in declared.items()}
 
 

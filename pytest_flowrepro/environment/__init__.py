@@ -1,6 +1,11 @@
 """Environments: a fresh virtualenv that holds what a lock says, and its manifest."""
 
-from pytest_flowrepro.environment.build import build_environment, build_notes, shared_environment
+from pytest_flowrepro.environment.build import (
+    build_environment,
+    build_notes,
+    shared_environment,
+    shared_place,
+)
 from pytest_flowrepro.environment.interface import Installer
 from pytest_flowrepro.environment.interpreter import find_interpreter
 from pytest_flowrepro.environment.manifest import markers_of, read_manifest, system_of
@@ -18,5 +23,6 @@ __all__ = [
     "provided_by",
     "read_manifest",
     "shared_environment",
+    "shared_place",
     "system_of",
 ]

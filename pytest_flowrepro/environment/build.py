@@ -27,6 +27,7 @@ from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
 from pytest_flowrepro.model import BuiltEnvironment, Environment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_flowrepro.environment.wheelhouse import Wheelhouse
@@ -109,27 +110,47 @@ def shared_environment(
     An environment in which a file was edited since, by a flow that ran in it, is built anew
     beside it; whoever still runs in the edited one is left alone.
     """
+
+    def build(place: Path, left: float) -> None:
+        build_environment(
+            lock,
+            name=name,
+            requirements=requirements,
+            python=python,
+            folder=place,
+            installer=installer,
+            timeout=left,
+            wheelhouse=wheelhouse,
+        )
+
+    identity = f"{lock.digest}\n{python}\n{installer}\n{wheelhouse}"
+    place = shared_place(identity, folder=folder, name=name, timeout=timeout, build=build)
+    return _described(place, lock, name, requirements)
+
+
+def shared_place(
+    identity: str,
+    *,
+    folder: Path,
+    name: str,
+    timeout: float,
+    build: Callable[[Path, float], object],
+) -> Path:
+    """Where the environment of that identity stands, below `folder`; built there if there is none
+    that nobody edited. `build` gets the place and the seconds that it may take.
+    """
     from filelock import FileLock, Timeout  # noqa: PLC0415  heavy imports wait for their use
 
     deadline = time.monotonic() + timeout
-    identity = f"{lock.digest}\n{python}\n{installer}\n{wheelhouse}"
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{key}.lock", timeout=timeout):
             place = _unused_or_clean(folder, key)
-            if (place / _COMPLETE).exists():
-                return _described(place, lock, name, requirements)
-            return build_environment(
-                lock,
-                name=name,
-                requirements=requirements,
-                python=python,
-                folder=place,
-                installer=installer,
-                timeout=max(deadline - time.monotonic(), 0),
-                wheelhouse=wheelhouse,
-            )
+            if not (place / _COMPLETE).exists():
+                build(place, max(deadline - time.monotonic(), 0))
+                (place / _COMPLETE).touch()
+            return place
     except Timeout as error:
         raise EnvironmentBuildError(
             f"Another worker is still building the environment {name} after {timeout:.0f} s.",
@@ -213,9 +234,10 @@ def compare(
 def _was_edited(environment: Path) -> bool:
     """Whether a file under site-packages changed since the build; bytecode is not looked at."""
     built = (environment / _COMPLETE).stat().st_ctime_ns
-    for folder, folders, files in os.walk(site_packages(environment)):
-        if "__pycache__" in folders:
-            folders.remove("__pycache__")
+    conda = (environment / "conda-meta").is_dir()
+    for folder, folders, files in os.walk(environment if conda else site_packages(environment)):
+        for bytecode in {"__pycache__", "pycache"}.intersection(folders):
+            folders.remove(bytecode)
         if any(os.lstat(os.path.join(folder, file)).st_ctime_ns > built for file in files):  # noqa: PTH118  a Path for each of 5,000 files takes three times as long
             return True
     return False

@@ -15,7 +15,17 @@ LAYERS = (
     | {"lock_file", "revision", "excluded", "local_modules", "redact", "processors", "said"}
     | {"source_names"},
     {"settings"},
-    {"discover", "describe", "package", "lock", "environment", "rerun", "capture", "determinism"}
+    {
+        "discover",
+        "describe",
+        "package",
+        "lock",
+        "conda",
+        "environment",
+        "rerun",
+        "capture",
+        "determinism",
+    }
     | {"diff", "baseline", "report", "checkout", "step_environments", "imports"},
     {"check", "verdict"},
     {"outcomes", "advice", "results"},

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_flowrepro.lock_file import InvalidLockError, logical_lines, parse_lock
+from pytest_flowrepro.lock_file import (
+    InvalidLockError,
+    is_explicit,
+    logical_lines,
+    parse_lock,
+    required_name,
+)
 
 HASH = "sha256:" + "0123456789abcdef" * 4
 OTHER = "sha256:" + "fedcba9876543210" * 4
@@ -83,3 +89,22 @@ def test_lines_are_joined_and_comments_dropped_as_pip_does(
     text: str, lines: list[tuple[int, str]]
 ) -> None:
     assert list(logical_lines(text)) == lines
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("six>=1.15,<2", "six"),
+        ("Charset_Normalizer[unicode]==3", "charset-normalizer"),
+        ("six @ git+https://host/six", "six"),
+        ("six=1.15", "six"),
+        ("https://conda.anaconda.org/conda-forge::six==1.15", "six"),
+    ],
+)
+def test_the_package_that_a_line_is_about(line: str, name: str) -> None:
+    assert required_name(line) == name
+
+
+def test_condas_explicit_lists_are_told_from_requirements_files() -> None:
+    assert is_explicit("# platform: linux-64\n@EXPLICIT\nhttps://h/noarch/six-1-0.conda#00\n")
+    assert not is_explicit("six==1.16.0 --hash=sha256:00\n")

@@ -1,0 +1,31 @@
+"""Environments of conda packages: solved and installed by rattler (the extra `conda`)."""
+
+from pytest_flowrepro.conda.explicit import ExplicitLock, format_explicit, parse_explicit
+from pytest_flowrepro.conda.install import install_conda
+from pytest_flowrepro.conda.manifest import (
+    changed_files,
+    check_installed,
+    interpreter_of,
+    locked_package,
+    read_prefix,
+)
+from pytest_flowrepro.conda.metaflow import place_metaflow
+from pytest_flowrepro.conda.solve import solve_conda
+from pytest_flowrepro.conda.specs import CondaRequirements, channels_from, conda_requirements
+
+__all__ = [
+    "CondaRequirements",
+    "ExplicitLock",
+    "changed_files",
+    "channels_from",
+    "check_installed",
+    "conda_requirements",
+    "format_explicit",
+    "install_conda",
+    "interpreter_of",
+    "locked_package",
+    "parse_explicit",
+    "place_metaflow",
+    "read_prefix",
+    "solve_conda",
+]

@@ -1,0 +1,141 @@
+"""Runs in a child of its own, by path: `python _with_rattler.py REQUEST`, a JSON file.
+
+In a child, because rattler can hang on a channel that hangs and can panic, and a child can be
+ended. The answer is one JSON object on stdout.
+
+    {"command": "solve", "specs": [...], "channels": [URL, ...], "as_of": null or "2024-05-31",
+     "platform": null or "osx-arm64"}
+    -> {"platform": "linux-64", "archives": [["https://.../six-1.16.0-0.conda", "<sha256>"], ...]}
+
+    {"command": "install", "platform": "linux-64", "prefix": FOLDER, "archives":
+     [{"url": URL, "sha256": "...", "file": FILE}, ...], "unpacked": FOLDER}
+    -> {}
+
+FILE is where the archive is kept, or is to be, once it was fetched; `unpacked` is a folder that
+nobody else uses. What went wrong is `{"error": KIND, "message": TEXT}`, the kind being the class of
+rattler's exception, or `Fetch`, `Hash`, `Platform` or `NoHash`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import sys
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from rattler import MatchSpec, Subdir, VirtualPackage, install, solve
+from rattler.networking import Client
+from rattler.package_streaming import download_to_path
+from rattler.repo_data import RepoDataRecord
+
+_DOWNLOADS = 8
+"""At a time."""
+
+
+class RefusedError(Exception):
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+async def solved(request: dict[str, Any]) -> dict[str, Any]:
+    platform = Subdir(request["platform"]) if request["platform"] else Subdir.current()
+    day = request["as_of"]
+    records = await solve(
+        sources=request["channels"],
+        # A spec that is given as a text is read strictly, and `==1.2.*` refused.
+        specs=[MatchSpec(spec) for spec in request["specs"]],
+        platforms=[platform, Subdir("noarch")],
+        virtual_packages=VirtualPackage.detect(),
+        exclude_newer=datetime.combine(datetime.fromisoformat(day), time.max, UTC) if day else None,
+        # As Metaflow asks micromamba to: flows import pkg_resources, or call pip.
+        add_pip_as_python_dependency=True,
+        channel_relations="disabled",
+    )
+    unhashed = sorted(record.file_name for record in records if record.sha256 is None)
+    if unhashed:
+        raise RefusedError("NoHash", ", ".join(unhashed))
+    archives = [[record.url, record.sha256.hex()] for record in records if record.sha256]
+    return {"platform": str(platform), "archives": archives}
+
+
+async def installed(request: dict[str, Any]) -> dict[str, Any]:
+    here = str(Subdir.current())
+    if here != request["platform"]:
+        raise RefusedError("Platform", here)
+    turns = asyncio.Semaphore(_DOWNLOADS)
+    client = Client.default_client()
+
+    async def checked(archive: dict[str, str]) -> RepoDataRecord:
+        async with turns:
+            await fetched(archive, client)
+            return await RepoDataRecord.from_package_archive(archive["file"])
+
+    records = await asyncio.gather(*map(checked, request["archives"]))
+    # rattler links what it unpacked, and looks an archive up by name, version and build: in the
+    # user's own cache it takes a file that somebody edited there for the archive's. So it gets a
+    # cache of its own, with nothing in it but what was checked.
+    await install(
+        records,
+        request["prefix"],
+        cache_dir=Path(request["unpacked"]),
+        execute_link_scripts=False,
+        show_progress=False,
+    )
+    return {}
+
+
+async def fetched(archive: dict[str, str], client: Client) -> None:
+    """The archive is at its place, and has the hash that was locked."""
+    file, wanted = Path(archive["file"]), archive["sha256"]
+    if await asyncio.to_thread(sha256_of, file) == wanted:
+        return
+    partial = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        await fetch(archive["url"], partial, client)
+        got = await asyncio.to_thread(sha256_of, partial)
+        if got != wanted:
+            raise RefusedError("Hash", f"{file.name}: expected sha256:{wanted}, got sha256:{got}")
+        partial.replace(file)
+    except (OSError, RuntimeError) as error:
+        raise RefusedError("Fetch", f"{file.name}: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+async def fetch(url: str, file: Path, client: Client) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if url.startswith("file:"):  # which rattler's client does not know
+        await asyncio.to_thread(shutil.copyfile, url2pathname(urlsplit(url).path), file)
+    else:
+        await download_to_path(client, url, file)
+
+
+def sha256_of(file: Path) -> str | None:
+    """None where there is no such file."""
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    command = {"solve": solved, "install": installed}[request["command"]]
+    try:
+        return asyncio.run(command(request))
+    except RefusedError as error:
+        return {"error": error.kind, "message": str(error)}
+    except Exception as error:  # noqa: BLE001  whatever rattler raises is for the parent to word
+        return {"error": type(error).__name__, "message": str(error)}
+
+
+if __name__ == "__main__":
+    print(json.dumps(answer(json.loads(Path(sys.argv[1]).read_text("utf-8")))))  # noqa: T201

@@ -1,0 +1,111 @@
+"""The text of a conda lock: an explicit list, one archive and its sha256 per line.
+
+    # platform: linux-64
+    @EXPLICIT
+    https://conda.anaconda.org/conda-forge/noarch/six-1.16.0-pyh6c4a22f_0.tar.bz2#a85c38227b446f42...
+
+conda and micromamba install such a file as well (`conda create --file`), which is why it has their
+form (conda, conda/misc.py `explicit`). It is for one platform. It has no credentials: those of
+the channels are put back when its archives are fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pytest_flowrepro.lock_file import InvalidLockError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PLATFORM = re.compile(r"# platform: (?P<platform>[a-z0-9]+-[a-z0-9]+)")
+_ARCHIVE = re.compile(
+    r"(?P<url>(?:https?|file)://[^\s#?]+/(?P<subdir>[a-z0-9-]+)"
+    r"/(?P<name>[\w.-]+)-(?P<version>[^/\s-]+)-(?P<build>[^/\s-]+)(?:\.conda|\.tar\.bz2))"
+    r"#(?P<sha256>[0-9a-f]{64})"
+)
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@|(?<=/)t/[^/\s]+/")
+"""User name and password, and the token of anaconda.org's private channels (`/t/<token>/`)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedArchive:
+    """One package of an explicit lock; all of it is in its URL and its hash."""
+
+    name: str
+    version: str
+    build: str
+    """As conda-forge writes it: `py311h64a7726_0`."""
+    subdir: str
+    """The platform's folder in the channel: `linux-64`, or `noarch`."""
+    url: str
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExplicitLock:
+    platform: str
+    """conda's name for it: `linux-64`, `osx-arm64`."""
+    archives: tuple[LockedArchive, ...]
+    """Sorted by name."""
+
+
+def format_explicit(platform: str, archives: Iterable[tuple[str, str]]) -> str:
+    """The text of a lock; an archive is a URL, which may have credentials, and its sha256."""
+    lines = {f"{without_credentials(url)}#{sha256}" for url, sha256 in archives}
+    by_name = sorted(lines, key=lambda line: (line.rpartition("/")[2], line))
+    return "\n".join([f"# platform: {platform}", "@EXPLICIT", *by_name]) + "\n"
+
+
+def parse_explicit(text: str) -> ExplicitLock:
+    """What a lock holds. It may come from a pull request: whatever else than a hashed archive is
+    in it, is refused. Raises `InvalidLockError` with every problem.
+    """
+    platform = None
+    archives: dict[str, LockedArchive] = {}
+    problems: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := _PLATFORM.fullmatch(line):
+            platform = found["platform"]
+        elif (match := _ARCHIVE.fullmatch(line)) and not _CREDENTIALS.search(match["url"]):
+            archive = LockedArchive(**match.groupdict())
+            if archives.setdefault(archive.name, archive) is not archive:
+                problems.append(f"line {number}: {archive.name} is there twice")
+        elif line.strip() and not line.startswith("#") and line != "@EXPLICIT":
+            problems.append(f"line {number}: not an archive of a channel with its sha256")
+    if platform is None:
+        problems.append("it does not say for which platform it is (`# platform: linux-64`)")
+    if not archives and not problems:
+        problems.append("it names no package")
+    if problems or platform is None:
+        raise InvalidLockError(tuple(problems))
+    ordered = tuple(archives[name] for name in sorted(archives))
+    return ExplicitLock(platform=platform, archives=ordered)
+
+
+def without_credentials(text: str) -> str:
+    """A URL, or a text with URLs in it, without user names, passwords and tokens."""
+    return _CREDENTIALS.sub("", text)
+
+
+def with_credentials(url: str, channels: Iterable[str]) -> str:
+    """The URL of an archive as the channel that it is of gives access to it.
+
+    No other host gets to see a channel's credentials.
+    """
+    for channel in channels:
+        bare = without_credentials(channel)
+        if bare != channel and url.startswith(bare.rstrip("/") + "/"):
+            return channel.rstrip("/") + url.removeprefix(bare.rstrip("/"))
+    return url
+
+
+def host_of(url: str) -> str:
+    return urlsplit(url).hostname or url

@@ -1,0 +1,96 @@
+"""Prefixes: what an explicit lock says, installed."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.conda.explicit import host_of, with_credentials
+from pytest_flowrepro.conda.rattler import Failure, ask_rattler, has_rattler
+from pytest_flowrepro.errors import EnvironmentBuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from pytest_flowrepro.conda.explicit import ExplicitLock, LockedArchive
+
+_LOCK_ANEW = "record again with `--flow-repro-update` to lock what the channels have now"
+
+
+def install_conda(
+    lock: ExplicitLock,
+    *,
+    prefix: Path,
+    archives: Path,
+    timeout: float,
+    channels: Iterable[str] = (),
+) -> None:
+    """Install every package of a lock, and nothing else, into a new prefix.
+
+    `archives` is a folder, which may be shared, where archives are kept once they were fetched;
+    each is looked for there by its hash, and its hash is checked before it is unpacked, whenever
+    it was fetched. `channels` are URLs, for their credentials only. Raises
+    `EnvironmentBuildError`, at the latest after `timeout` seconds; the prefix is then of no use.
+    """
+    if not has_rattler():
+        raise EnvironmentBuildError(
+            "The baseline's environment has conda packages, and py-rattler is not installed.",
+            hint="install it with `pip install 'pytest-flowrepro[conda]'`.",
+        )
+    known = tuple(channels)
+    prefix.mkdir(parents=True, exist_ok=True)
+    unpacked = prefix / "conda-unpacked"
+    answer = ask_rattler(
+        {
+            "command": "install",
+            "platform": lock.platform,
+            "prefix": str(prefix),
+            "unpacked": str(unpacked),
+            "archives": [
+                {
+                    "url": with_credentials(one.url, known),
+                    "sha256": one.sha256,
+                    "file": str(kept_archive(archives, one)),
+                }
+                for one in lock.archives
+            ],
+        },
+        workspace=prefix,
+        timeout=timeout,
+    )
+    shutil.rmtree(unpacked, ignore_errors=True)
+    if isinstance(answer, Failure):
+        raise _build_error(answer, lock)
+
+
+def kept_archive(archives: Path, archive: LockedArchive) -> Path:
+    """Where an archive is kept: two channels may have different archives of one name."""
+    return archives / archive.sha256 / archive.file_name
+
+
+def _build_error(failure: Failure, lock: ExplicitLock) -> EnvironmentBuildError:
+    message = failure.message
+    hosts = ", ".join(sorted({host_of(archive.url) for archive in lock.archives}))
+    match failure.kind:
+        case "Timeout":
+            what = f"rattler did not finish building the environment: {message}."
+            hint = f"check that the channels answer, and try again: {hosts}."
+        case "Hash":
+            name, _, hashes = message.partition(": ")
+            what = f"{name} in its channel is not the file that was locked: {hashes}."
+            hint = f"find out why the file changed before you trust it; then {_LOCK_ANEW}."
+        case "Platform":
+            what = f"The lock of conda packages is for {lock.platform}; this machine is {message}."
+            hint = "check on the platform that it was recorded on, or record on this one."
+        case "Fetch":
+            what = f"{message.partition(': ')[0]} is locked, and cannot be fetched."
+            hint = f"check the network, and try again; if its channel dropped it, {_LOCK_ANEW}."
+        case _ if "No space left on device" in message:
+            what = "The disk is full."
+            hint = "free some space, or choose another folder with `--basetemp` or TMPDIR."
+        case _:
+            what = f"rattler could not build the environment ({failure.kind})."
+            hint = "read rattler's own words above, and try again."
+    detail = "" if failure.kind in {"Timeout", "Hash", "Platform"} else message
+    return EnvironmentBuildError(what, hint=hint, detail=detail)

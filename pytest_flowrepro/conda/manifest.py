@@ -1,0 +1,140 @@
+"""What a conda prefix holds, read from its `conda-meta/*.json`: none of its code runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.model import Package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_flowrepro.conda.explicit import ExplicitLock, LockedArchive
+
+
+def read_prefix(prefix: Path, *, specs: tuple[str, ...]) -> tuple[Package, ...]:
+    """The installed packages, sorted by name; `specs` tell those that the flow itself asks for.
+
+    `record` is the hash of the archive that a package came as, and `wheel` its platform and build,
+    `linux-64/py311h64a7726_0`.
+    """
+    found = {meta["name"]: meta for meta in _installed(prefix)}
+    direct = {name_of(spec) for spec in specs}
+    return tuple(
+        Package(
+            name=name,
+            version=meta["version"],
+            record=f"sha256:{meta['sha256']}",
+            via=() if name in direct else _required_by(name, found),
+            wheel=f"{meta['subdir']}/{meta['build']}",
+        )
+        for name, meta in sorted(found.items())
+    )
+
+
+def interpreter_of(prefix: Path) -> str:
+    """Implementation and version, `cpython 3.11.7`: a `python` may be PyPy's by its build alone."""
+    for meta in _installed(prefix):
+        if meta["name"] == "python":
+            implementation = "pypy" if "pypy" in meta["build"] else "cpython"
+            return f"{implementation} {meta['version']}"
+    raise EnvironmentBuildError(
+        "The lock of conda packages has no Python.",
+        hint="record again with `--flow-repro-update`.",
+    )
+
+
+def locked_package(archive: LockedArchive) -> Package:
+    """What `read_prefix` says of an archive that was installed, but for who needs it."""
+    return Package(
+        name=archive.name,
+        version=archive.version,
+        record=f"sha256:{archive.sha256}",
+        via=(),
+        wheel=f"{archive.subdir}/{archive.build}",
+    )
+
+
+def check_installed(installed: tuple[Package, ...], lock: ExplicitLock, name: str) -> None:
+    """Raises `EnvironmentBuildError` unless what is installed is what the lock says: each
+    package, its version, its build, and the archive that it came as.
+    """
+    there = {one.name: replace(one, via=()) for one in installed}
+    wanted = {one.name: locked_package(one) for one in lock.archives}
+    problems = [f"{missing} is missing" for missing in sorted(wanted.keys() - there.keys())]
+    problems += [f"{extra} is not in the lock" for extra in sorted(there.keys() - wanted.keys())]
+    problems += [
+        f"{both} is {_shown(there[both])}, the lock says {_shown(wanted[both])}"
+        for both in sorted(wanted.keys() & there.keys())
+        if there[both] != wanted[both]
+    ]
+    if problems:
+        raise EnvironmentBuildError(
+            f"The environment {name} is not what its lock says.",
+            hint="an archive in a channel names itself wrongly, or the lock was edited: record "
+            "again with `--flow-repro-update`.",
+            detail="\n".join(problems[:20]),
+        )
+
+
+def changed_files(prefix: Path) -> tuple[str, ...]:
+    """The files of the packages that are gone, or have another content than they were installed
+    with; relative to the prefix, sorted.
+    """
+    return tuple(
+        sorted(
+            entry["_path"]
+            for meta in _installed(prefix)
+            for entry in meta["paths_data"]["paths"]
+            if not _as_installed(prefix / entry["_path"], entry)
+        )
+    )
+
+
+def name_of(spec: str) -> str:
+    """The package that a spec is about: `six` of `https://.../conda-forge::six>=1.15`."""
+    name = spec.rpartition("::")[2]
+    return name[: next((i for i, sign in enumerate(name) if sign in "=<>!~ ["), None)].lower()
+
+
+def _as_installed(file: Path, entry: Mapping[str, Any]) -> bool:
+    wanted = entry.get("sha256_in_prefix") or entry.get("sha256")
+    if wanted is None or file.is_symlink():  # a link's hash would be that of another file
+        return file.exists()
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == str(wanted)
+    except OSError:
+        return False
+
+
+def _required_by(name: str, found: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(
+        sorted(
+            other
+            for other, meta in found.items()
+            if other != name and name in {name_of(spec) for spec in meta["depends"]}
+        )
+    )
+
+
+def _installed(prefix: Path) -> Iterator[dict[str, Any]]:
+    for file in sorted((prefix / "conda-meta").glob("*.json")):
+        try:
+            meta = json.loads(file.read_text(encoding="utf-8"))
+            yield {**meta, "depends": meta.get("depends", [])}
+        except (ValueError, TypeError) as error:
+            raise EnvironmentBuildError(
+                f"conda-meta/{file.name} of the environment cannot be read.",
+                hint="delete the folder and check again.",
+                detail=str(error),
+            ) from error
+
+
+def _shown(package: Package) -> str:
+    return f"{package.version} ({package.wheel}, {package.record[:19]})"

@@ -1,0 +1,68 @@
+"""How Metaflow itself comes into a conda environment.
+
+Metaflow lets its own code, not a package of the environment, run there: it puts the code of the
+Metaflow that started the flow before the environment's own packages, and pins what that code needs
+(metaflow/plugins/pypi/conda_decorator.py `runtime_step_cli`, metaflow_config.py
+`get_pinned_conda_libs`). So the flow's Metaflow is copied from the flow's own environment: the very
+same files, checked when that was built, and neither an index nor a channel has to have it.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.errors import EnvironmentBuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def place_metaflow(prefix: Path, *, base: Path) -> None:
+    """Copy the Metaflow of `base`, a virtualenv, into a prefix, over one that conda brought.
+
+    Raises `EnvironmentBuildError` where either has no such thing.
+    """
+    source, target = _site_packages(base), _site_packages(prefix)
+    shutil.rmtree(target / "metaflow", ignore_errors=True)
+    for old in target.glob("metaflow-*.dist-info"):
+        shutil.rmtree(old)
+    made = set()
+    for path in _files_of_metaflow(source):
+        folder = os.path.dirname(target / path)  # noqa: PTH120  four hundred files
+        if folder not in made:
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+            made.add(folder)
+        # A copy: a flow that edits a file edits its own environment's only.
+        shutil.copyfile(source / path, target / path)
+
+
+def _files_of_metaflow(site_packages: Path) -> Iterator[str]:
+    """As RECORD lists them (PEP 376), without scripts and bytecode."""
+    records = sorted(site_packages.glob("metaflow-*.dist-info/RECORD"))
+    if len(records) != 1:
+        raise EnvironmentBuildError(
+            f"{site_packages} has not one Metaflow, but {len(records)}.",
+            hint="delete the folder and check again.",
+        )
+    for path, *_ in csv.reader(records[0].read_text("utf-8").splitlines()):
+        if not path.startswith(("../", "/")) and not path.endswith(".pyc"):
+            yield path
+
+
+def _site_packages(environment: Path) -> Path:
+    # conda-forge's Python has a link beside the folder: lib/python3.1 -> python3.11
+    found = [
+        path
+        for path in sorted(environment.glob("lib/python*/site-packages"))
+        if not path.parent.is_symlink()
+    ]
+    if len(found) != 1:
+        raise EnvironmentBuildError(
+            f"{environment} has not one site-packages folder, but {len(found)}.",
+            hint="give the step a Python (`@conda(python=...)`), or delete the folder.",
+        )
+    return found[0]

@@ -1,0 +1,79 @@
+"""Asks rattler, in a child that ends with the deadline."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_flowrepro.conda.explicit import without_credentials
+from pytest_flowrepro.process import run_process, user_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_flowrepro.model import Json
+
+_SCRIPT = Path(__file__).with_name("_with_rattler.py")
+
+_DETAIL_LINES = 25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """Why rattler gave no answer."""
+
+    kind: str
+    """The class of rattler's exception, a kind of `_with_rattler`, `Timeout`, or `Crash`."""
+    message: str
+    """Without credentials."""
+
+
+def has_rattler() -> bool:
+    return importlib.util.find_spec("rattler") is not None
+
+
+def ask_rattler(
+    request: Mapping[str, Json], *, workspace: Path, timeout: float
+) -> dict[str, Any] | Failure:
+    """The answer to a request, as `_with_rattler` describes both.
+
+    `workspace` is an existing folder, `timeout` the seconds for all of it.
+    """
+    with tempfile.TemporaryDirectory(dir=workspace) as folder:  # not readable by others
+        file = Path(folder, "request.json")
+        file.write_text(json.dumps(request), encoding="utf-8")
+        done = run_process(
+            [sys.executable, "-I", _SCRIPT, file],
+            env=user_environment({}),
+            cwd=workspace,
+            timeout=timeout,
+        )
+    if done.timed_out:
+        return Failure(kind="Timeout", message=done.ending)
+    answer = _json_object(done.stdout)
+    if answer is None:
+        return Failure(kind="Crash", message=_excerpt(f"{done.stderr}\n{done.ending}"))
+    if "error" in answer:
+        return Failure(kind=answer["error"], message=_excerpt(answer["message"]))
+    return answer
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _excerpt(text: str) -> str:
+    lines = [line.rstrip() for line in without_credentials(text).splitlines() if line.strip()]
+    left_out = len(lines) - _DETAIL_LINES
+    if left_out > 0:
+        lines = [*lines[:_DETAIL_LINES], f"[... {left_out} lines left out ...]"]
+    return "\n".join(lines)

@@ -1,0 +1,105 @@
+"""Locks of conda packages."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.conda.explicit import format_explicit, parse_explicit, without_credentials
+from pytest_flowrepro.conda.rattler import Failure, ask_rattler, has_rattler
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.lock_file import InvalidLockError
+from pytest_flowrepro.model import Lock
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from pytest_flowrepro.conda.specs import CondaRequirements
+
+_NO_CANDIDATES = re.compile(r"No candidates were found for (.+?)\.?\s*$", re.MULTILINE)
+
+
+def solve_conda(
+    requirements: CondaRequirements,
+    *,
+    workspace: Path,
+    timeout: float,
+    as_of: date | None = None,
+    platform: str | None = None,
+) -> Lock:
+    """An explicit list of one archive, and its hash, for each package that is needed.
+
+    It is for this machine's platform unless another is given; what the machine itself has
+    (`__glibc`, `__cuda`) is this one's in either case. `workspace` is an existing folder,
+    `timeout` the seconds for all of it; with `as_of`, what was built after that day (UTC) does
+    not exist. Raises `LockError`.
+    """
+    if not has_rattler():
+        raise LockError(
+            f"{requirements.source} takes packages from conda, and py-rattler is not installed.",
+            hint="install it with `pip install 'pytest-flowrepro[conda]'`, or take the packages of "
+            'these names from PyPI: `conda = "pypi"` in the flow\'s table of pyproject.toml.',
+        )
+    found = ask_rattler(
+        {
+            "command": "solve",
+            "specs": list(requirements.specs),
+            "channels": list(requirements.channels),
+            "as_of": as_of.isoformat() if as_of else None,
+            "platform": platform,
+        },
+        workspace=workspace,
+        timeout=timeout,
+    )
+    if isinstance(found, Failure):
+        raise _lock_error(found, requirements)
+    text = format_explicit(found["platform"], found["archives"])
+    try:
+        parse_explicit(text)
+    except InvalidLockError as error:
+        raise LockError(
+            f"rattler gave a lock of {requirements.source} that cannot be rebuilt from.",
+            hint="use a channel whose archives are named as conda-build names them.",
+            detail="\n".join(error.problems[:20]),
+        ) from error
+    return Lock(text=text)
+
+
+def _lock_error(failure: Failure, requirements: CondaRequirements) -> LockError:
+    """What rattler's failure means for the person who wrote the packages."""
+    source = requirements.source
+    asked = ", ".join(map(without_credentials, requirements.channels))
+    match failure.kind:
+        case "Timeout":
+            what = f"conda's packages of {source} were not solved in time: {failure.message}."
+            hint = f"check that the channels answer, and try again: {asked}."
+        case "SolverError" if missing := _NO_CANDIDATES.findall(failure.message):
+            what = f"{source}: no channel has {', '.join(missing)}."
+            hint = (
+                f"correct the name or the version, or name its channel, `channel::package`, or in "
+                f"CONDA_CHANNELS. The channels were: {asked}."
+            )
+        case "SolverError":
+            what = f"{source}: these conda packages cannot be installed together."
+            hint = (
+                "loosen one of the versions that the reason names. A package is taken from the "
+                "first channel that has it; `channel::package` takes it from another."
+            )
+        case "GatewayError" | "FetchRepoDataError":
+            what = f"A conda channel cannot be read. {source} could not be locked."
+            hint = f"check the network and the channels' names, and try again: {asked}."
+        case "InvalidMatchSpecError" | "InvalidVersionSpecError" | "InvalidPackageNameError":
+            what = f"{source}: {', '.join(requirements.shown)}: one of these is no conda package."
+            hint = "write its version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, `1.2.*`."
+        case "InvalidChannelError" | "InvalidUrlError":
+            what = f"{source}: one of the conda channels has no valid name: {asked}."
+            hint = "write a channel as `conda-forge`, or as its URL."
+        case "NoHash":
+            what = f"{source}: a channel gives no sha256 for {failure.message}."
+            hint = "index that channel anew (`rattler-index`, `conda index`), or use another."
+        case _:
+            what = f"rattler could not lock {source} ({failure.kind})."
+            hint = "read rattler's own words above, and try again."
+    detail = "" if failure.kind in {"Timeout", "NoHash"} else failure.message
+    return LockError(what, hint=hint, detail=detail)

@@ -1,0 +1,93 @@
+"""What a step asks of conda, in conda's own words: specs and channels. Pure.
+
+As Metaflow puts them to micromamba (metaflow/plugins/pypi/micromamba.py `solve`,
+metaflow/plugins/pypi/conda_environment.py `get_environment`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.conda.explicit import without_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_PINS = {"requests": ">=2.21.0"}
+"""metaflow/metaflow_config.py `get_pinned_conda_libs`, for the local datastore."""
+
+_SUPERFLUOUS_EQUALS = re.compile(r"==(?=[<=>!~])")
+
+_DEFAULTS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")
+_ALIAS = "https://conda.anaconda.org"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CondaRequirements:
+    specs: tuple[str, ...]
+    """MatchSpecs (CEP 29), sorted: `python==3.11.7`, `https://.../conda-forge::six>=1.15`."""
+    channels: tuple[str, ...]
+    """URLs, the first has the highest priority; they may have credentials."""
+    source: str
+    """Where they were declared, for messages: `step train (@conda)`."""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The specs as a manifest has them: without credentials."""
+        return tuple(without_credentials(spec) for spec in self.specs)
+
+
+def conda_requirements(
+    packages: Mapping[str, str], *, python: str, channels: Iterable[str], source: str
+) -> CondaRequirements:
+    """What `@conda(packages=..., python=...)` asks for, Metaflow's own pins among it.
+
+    A package's name may begin with its channel, `conda-forge::six`. `channels` are names or URLs;
+    without any it is conda-forge, as Metaflow has it. A channel that only a package names comes
+    last.
+    """
+    general = tuple(channels) or ("conda-forge",)
+    named = tuple(name.rpartition("::")[0] for name in packages if "::" in name)
+    urls = tuple(dict.fromkeys(url for channel in general for url in _urls(channel)))
+    known = {without_credentials(url): url for url in urls}
+    urls += tuple(
+        url for name in named for url in _urls(name) if without_credentials(url) not in known
+    )
+    specs = {_spec(name, version, known) for name, version in {**_PINS, **packages}.items()}
+    return CondaRequirements(
+        specs=tuple(sorted({*specs, *_python_specs(python)})),
+        channels=tuple(dict.fromkeys(urls)),
+        source=source,
+    )
+
+
+def channels_from(configured: Iterable[str], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The channels that the configuration gives, else those of CONDA_CHANNELS, as micromamba
+    reads it.
+    """
+    given = environ.get("CONDA_CHANNELS", "").split(",")
+    return tuple(configured) or tuple(name.strip() for name in given if name.strip())
+
+
+def _spec(name: str, version: str, known: Mapping[str, str]) -> str:
+    channel, separator, package = name.rpartition("::")
+    text = _SUPERFLUOUS_EQUALS.sub("", f"{package}=={version}") if version else package
+    if not separator:
+        return text
+    url = _urls(channel)[0]
+    return f"{known.get(without_credentials(url), url)}::{text}"
+
+
+def _python_specs(python: str) -> tuple[str, ...]:
+    if python.endswith("t"):  # the free-threaded build
+        return (f"python=={python[:-1]}", "python-freethreading")
+    return (f"python=={python}",)
+
+
+def _urls(channel: str) -> tuple[str, ...]:
+    channel = channel.rstrip("/")
+    if channel == "defaults":
+        return _DEFAULTS
+    return (channel if "://" in channel else f"{_ALIAS}/{channel}",)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_flowrepro.conda.specs import CondaRequirements, channels_from, conda_requirements
+
+FORGE = "https://conda.anaconda.org/conda-forge"
+
+
+def asked(
+    packages: dict[str, str], *, python: str = "3.11.7", channels: tuple[str, ...] = ()
+) -> CondaRequirements:
+    return conda_requirements(packages, python=python, channels=channels, source="step train")
+
+
+@pytest.mark.parametrize(
+    ("version", "spec"),
+    [
+        ("2.1.1", "pandas==2.1.1"),
+        ("==2.1.1", "pandas==2.1.1"),
+        ("=2.1", "pandas=2.1"),
+        (">=2.1,<3", "pandas>=2.1,<3"),
+        ("!=2.1", "pandas!=2.1"),
+        ("~=2.1", "pandas~=2.1"),
+        ("2.1.*", "pandas==2.1.*"),
+        ("2.1.1=py311h320fe9a_0", "pandas==2.1.1=py311h320fe9a_0"),
+        ("", "pandas"),
+    ],
+)
+def test_versions_are_written_as_metaflow_writes_them(version: str, spec: str) -> None:
+    assert asked({"pandas": version}).specs == (spec, "python==3.11.7", "requests>=2.21.0")
+
+
+def test_metaflows_own_pin_gives_way_to_the_steps() -> None:
+    assert asked({"requests": "2.31.0"}).specs == ("python==3.11.7", "requests==2.31.0")
+
+
+def test_the_free_threaded_python_is_a_package_of_its_own() -> None:
+    specs = asked({}, python="3.13.0t").specs
+    assert specs == ("python-freethreading", "python==3.13.0", "requests>=2.21.0")
+
+
+def test_conda_forge_is_the_channel_where_none_is_given() -> None:
+    assert asked({}).channels == (FORGE,)
+
+
+def test_channels_keep_their_order_and_defaults_are_two() -> None:
+    given = ("bioconda", "https://conda.corp/ml/", "defaults", "bioconda")
+    assert asked({}, channels=given).channels == (
+        "https://conda.anaconda.org/bioconda",
+        "https://conda.corp/ml",
+        "https://repo.anaconda.com/pkgs/main",
+        "https://repo.anaconda.com/pkgs/r",
+    )
+
+
+def test_a_channel_that_a_package_names_comes_last() -> None:
+    found = asked({"pytorch::pytorch": "2.1.0", "conda-forge::six": ">=1.15"})
+    assert found.channels == (FORGE, "https://conda.anaconda.org/pytorch")
+    assert found.specs[:2] == (
+        f"{FORGE}::six>=1.15",
+        "https://conda.anaconda.org/pytorch::pytorch==2.1.0",
+    )
+
+
+def test_a_named_channel_is_asked_with_the_credentials_that_it_was_given() -> None:
+    private = "https://ann:hunter2@conda.corp/ml"
+    found = asked({"https://conda.corp/ml::six": "1.15"}, channels=(private,))
+    assert found.channels == (private,)
+    assert f"{private}::six==1.15" in found.specs
+    assert found.shown[0] == "https://conda.corp/ml::six==1.15"
+    assert "hunter2" not in "".join(found.shown)
+
+
+def test_the_configurations_channels_come_before_those_of_the_environment() -> None:
+    environ = {"CONDA_CHANNELS": "bioconda, conda-forge"}
+    assert channels_from([], environ) == ("bioconda", "conda-forge")
+    assert channels_from(["corp"], environ) == ("corp",)
+    assert channels_from([], {}) == ()
