@@ -63,16 +63,8 @@ def test_an_undeclared_library_is_missing_in_a_step(project: Project) -> None:
     result.stdout.fnmatch_lines(["*ModuleNotFoundError: No module named 'toolz'"])
 
 
-def test_conda_packages_are_refused_or_come_from_pypi(project: Project) -> None:
+def test_conda_packages_come_from_pypi_where_that_is_asked_for(project: Project) -> None:
     project.place_flows("steps")
-    result = project.record("mill.py", "-k", "code")
-    result.assert_outcomes(errors=1, deselected=3)
-    result.stdout.fnmatch_lines(
-        [
-            "step start takes packages from conda, *not rebuilt yet: conda-forge::toolz, toolz",
-            'What to do: use @pypi, or * `conda = "pypi"` in the flow\'s table of pyproject.toml',
-        ]
-    )
     project.write("pyproject.toml", '[tool.pytest]\n[tool.flowrepro]\nconda = "pypi"\n')
     result = project.record("mill.py")
     result.assert_outcomes(passed=4)

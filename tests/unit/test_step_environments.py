@@ -85,12 +85,19 @@ def test_a_python_of_its_own_is_an_environment_of_its_own() -> None:
 
 def test_conda_packages_come_from_pypi_only_where_that_is_asked_for() -> None:
     train = step("train", conda={"packages": {"conda-forge::six": "=1.16.0"}, "python": "3.11.7"})
-    with pytest.raises(LockError, match=r"step train takes packages from conda, .*::six") as caught:
-        found(train)
-    assert 'conda = "pypi"' in caught.value.hint
+    (only,) = found(train)
+    assert only.conda == (("conda-forge::six", "=1.16.0"),)
+    assert (only.requirements.lines, only.from_conda) == ((), ())
     (only,) = found(train, conda_from_pypi=True)
+    assert only.conda == ()
     assert set(only.requirements.lines) == {"six==1.16.0", *ALWAYS}
     assert only.from_conda == ("conda-forge::six",)
+
+
+def test_equal_conda_packages_share_one_environment() -> None:
+    steps = [step(name, conda={"packages": {"six": "1"}}) for name in ("train", "tune")]
+    other = step("test", conda={"packages": {"six": "2"}})
+    assert [one.steps for one in found(*steps, other)] == [("train", "tune"), ("test",)]
 
 
 def test_what_metaflow_refuses_or_nobody_can_read_is_told() -> None:
