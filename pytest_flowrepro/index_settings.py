@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
 
+from platformdirs import user_cache_path
+
 from pytest_flowrepro.errors import FlowReproError
 from pytest_flowrepro.process import user_environment
 
@@ -43,7 +45,6 @@ _UV_INDEX_KEYS = {"extra-index-url", "find-links", "index", "index-url", "no-ind
 _REACH_UV = (
     *_UV_INDEX_VARIABLES,
     "UV_INDEX_",  # UV_INDEX_STRATEGY, and credentials: UV_INDEX_<NAME>_PASSWORD
-    "UV_CACHE_DIR",
     "UV_CONCURRENT_",
     "UV_CONFIG_FILE",
     "UV_CREDENTIALS_DIR",
@@ -97,9 +98,23 @@ def default_index() -> str:
     return str(PyPI.simple_url)
 
 
+def uv_cache() -> Path | None:
+    """The cache of uv that is ours alone; None where it cannot be written.
+
+    Environments share their files with it, by hard links. What a flow edits in one reaches no
+    cache but ours, and what somebody edited in an environment of their own never reaches us.
+    """
+    cache = user_cache_path("pytest-flowrepro") / "uv"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return cache if os.access(cache, os.W_OK) else None
+
+
 def uv_tool() -> Tool:
     """The uv that is installed beside us, with the settings that uv has where the user started
-    pytest. Raises `FlowReproError` when there is no uv.
+    pytest, and a cache of ours. Raises `FlowReproError` when there is no uv.
     """
     import uv  # noqa: PLC0415  heavy imports wait until an environment is needed
 
@@ -122,7 +137,14 @@ def uv_tool() -> Tool:
         added |= _indexes_for_uv(settings)
         if settings.get("no-index", "").lower() in {"1", "true", "yes", "on"}:
             options = ("--no-index",)  # uv has no variable for this one
-    fixed = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    cache = uv_cache()
+    fixed = {
+        "NO_COLOR": "1",
+        "UV_NO_PROGRESS": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+        # Without a cache uv has one for as long as it runs.
+        **({"UV_CACHE_DIR": str(cache)} if cache else {"UV_NO_CACHE": "1"}),
+    }
     return Tool(
         argv=(program, "--project", os.fspath(project)),
         options=options,

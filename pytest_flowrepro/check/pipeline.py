@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.check.edited import edited_environments
 from pytest_flowrepro.check.imported import imported
 from pytest_flowrepro.check.job import Clock, Observation
 from pytest_flowrepro.check.notes import (
@@ -68,6 +69,8 @@ def _observation(
 ) -> Observation:
     job = prepared.job
     environments = (prepared.built, *prepared.of_steps)
+    with clock.stage("environment", "looking for edited files"):
+        edited = edited_environments(prepared)
     imports = imported(prepared.package, environments, rerun.captured.logs)
     recording = Recording(
         flow=job.flow.name,
@@ -91,6 +94,7 @@ def _observation(
             *prepared.notes,
             *ran_here_instead(prepared.steps),
             *images_by_tag(prepared.steps, job.settings.env),
+            *edited,
             *repeated_attempts(rerun.captured.logs),
             *broken_cards(rerun.captured.tasks),
             *imports.undeclared,

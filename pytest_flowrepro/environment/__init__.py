@@ -6,6 +6,8 @@ from pytest_flowrepro.environment.build import (
     shared_environment,
     shared_place,
 )
+from pytest_flowrepro.environment.bytecode import forget_bytecode
+from pytest_flowrepro.environment.files import edited_files
 from pytest_flowrepro.environment.interface import Installer
 from pytest_flowrepro.environment.interpreter import find_interpreter
 from pytest_flowrepro.environment.manifest import markers_of, read_manifest, system_of
@@ -18,7 +20,9 @@ __all__ = [
     "Wheelhouse",
     "build_environment",
     "build_notes",
+    "edited_files",
     "find_interpreter",
+    "forget_bytecode",
     "markers_of",
     "provided_by",
     "read_manifest",

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 import shutil
 import time
 from typing import TYPE_CHECKING, Literal
 
 from packaging.version import Version
 
-from pytest_flowrepro.environment.bytecode import keep_bytecode
+from pytest_flowrepro.environment.bytecode import fix_source_times, keep_bytecode
 from pytest_flowrepro.environment.failures import with_notes
+from pytest_flowrepro.environment.files import (
+    edited_files,
+    is_complete,
+    note_complete,
+    read_files,
+)
 from pytest_flowrepro.environment.interface import installer_named
 from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.manifest import (
@@ -21,24 +26,27 @@ from pytest_flowrepro.environment.manifest import (
     read_manifest,
     site_packages,
 )
+from pytest_flowrepro.environment.verify import unlike_record
 from pytest_flowrepro.environment.wheelhouse import NO_WHEELS, gather_wheels
 from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.index_settings import uv_cache
 from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
 from pytest_flowrepro.model import BuiltEnvironment, Environment
+from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_flowrepro.environment.files import InstalledFile
+    from pytest_flowrepro.environment.verify import Difference
     from pytest_flowrepro.environment.wheelhouse import Wheelhouse
     from pytest_flowrepro.lock_file import LockedPackage
     from pytest_flowrepro.model import Lock, Package
 
-_COMPLETE = "flowrepro-complete"
-"""Written last: an environment without this file is half-built, by a process that was killed.
-A virtualenv cannot be built aside and moved into place, its scripts name their interpreter."""
-
 _NOTES = "flowrepro-notes.txt"
+
+_UNCACHED = "the cache of pytest-flowrepro cannot be written: packages were downloaded anew"
 
 
 def build_environment(
@@ -62,8 +70,56 @@ def build_environment(
     """
     deadline = time.monotonic() + timeout
     locked = _locked_packages(lock, name)
+    files: dict[str, InstalledFile] = {}
+    differences: tuple[Difference, ...] = ()
+    for _ in range(2):
+        ours = _install(
+            lock,
+            locked,
+            name=name,
+            python=python,
+            folder=folder,
+            installer=installer,
+            deadline=deadline,
+            wheelhouse=wheelhouse,
+        )
+        files = read_files(folder)
+        differences = unlike_record(folder, files, ours=ours)
+        if not differences:
+            break
+        # A flow edited a file that it shared with the installer's cache, or the machine went down
+        # before all of it was on the disk. The package is fetched anew, once.
+        spoiled = {one.package for one in differences}
+        installer_named(installer).forget(
+            sorted(one.name for one in locked if one.name in spoiled or None in spoiled),
+            folder=folder,
+            timeout=max(deadline - time.monotonic(), 0),
+        )
+    if differences:
+        raise _not_as_recorded(differences, name)
+    built = _described(folder, lock, name, requirements)
+    compare(built.manifest.packages, locked, marker_environment(folder), name)
+    files = fix_source_times(folder, files)
+    keep_bytecode(built)
+    note_complete(folder, files)
+    return built
+
+
+def _install(
+    lock: Lock,
+    locked: tuple[LockedPackage, ...],
+    *,
+    name: str,
+    python: Path,
+    folder: Path,
+    installer: Literal["uv", "pip-tools"],
+    deadline: float,
+    wheelhouse: Wheelhouse | None,
+) -> frozenset[str]:
+    """A virtualenv with what the lock says; gives what site-packages had in it before that."""
     shutil.rmtree(folder, ignore_errors=True)
     venv_python = create_virtualenv(folder, python=python)
+    ours = frozenset(file.name for file in site_packages(folder).iterdir())
     lock_file = folder / f"lock-{name}.txt"
     lock_file.write_text(lock.text, encoding="utf-8")
     wheels = NO_WHEELS
@@ -84,13 +140,21 @@ def build_environment(
     except EnvironmentBuildError as error:
         raise with_notes(error, wheels.notes) from error
     shutil.rmtree(folder / "wheels", ignore_errors=True)
-    if wheels.notes:
-        (folder / _NOTES).write_text("\n".join(wheels.notes), encoding="utf-8")
-    built = _described(folder, lock, name, requirements)
-    compare(built.manifest.packages, locked, marker_environment(folder), name)
-    keep_bytecode(built)
-    (folder / _COMPLETE).touch()
-    return built
+    uncached = installer == "uv" and not wheels.complete and uv_cache() is None
+    if notes := (*wheels.notes, *([_UNCACHED] if uncached else ())):
+        (folder / _NOTES).write_text("\n".join(notes), encoding="utf-8")
+    return ours
+
+
+def _not_as_recorded(differences: tuple[Difference, ...], name: str) -> EnvironmentBuildError:
+    packages = sorted({one.package for one in differences if one.package})
+    return EnvironmentBuildError(
+        f"The environment {name} has files that are not what its wheels say: "
+        f"{some_of(packages or [one.path for one in differences])}.",
+        hint="they were fetched anew, and differ still: the wheel is broken, so choose another "
+        "version; or something on this machine edits files while they are installed.",
+        detail="\n".join(map(str, differences[:20])),
+    )
 
 
 def shared_environment(
@@ -147,9 +211,10 @@ def shared_place(
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{key}.lock", timeout=timeout):
             place = _unused_or_clean(folder, key)
-            if not (place / _COMPLETE).exists():
+            if not is_complete(place):
                 build(place, max(deadline - time.monotonic(), 0))
-                (place / _COMPLETE).touch()
+                if not is_complete(place):
+                    note_complete(place, read_files(place))
             return place
     except Timeout as error:
         raise EnvironmentBuildError(
@@ -175,9 +240,7 @@ def _unused_or_clean(folder: Path, key: str) -> Path:
     nobody edited a file.
     """
     places = (folder / f"{key}-{number}" for number in itertools.count())
-    return next(
-        place for place in places if not (place / _COMPLETE).exists() or not _was_edited(place)
-    )
+    return next(place for place in places if not is_complete(place) or not edited_files(place))
 
 
 def _locked_packages(lock: Lock, name: str) -> tuple[LockedPackage, ...]:
@@ -229,15 +292,3 @@ def compare(
             "again with `--flow-repro-update`.",
             detail="\n".join(problems[:20]),
         )
-
-
-def _was_edited(environment: Path) -> bool:
-    """Whether a file under site-packages changed since the build; bytecode is not looked at."""
-    built = (environment / _COMPLETE).stat().st_ctime_ns
-    conda = (environment / "conda-meta").is_dir()
-    for folder, folders, files in os.walk(environment if conda else site_packages(environment)):
-        for bytecode in {"__pycache__", "pycache"}.intersection(folders):
-            folders.remove(bytecode)
-        if any(os.lstat(os.path.join(folder, file)).st_ctime_ns > built for file in files):  # noqa: PTH118  a Path for each of 5,000 files takes three times as long
-            return True
-    return False

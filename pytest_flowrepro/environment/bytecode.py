@@ -8,25 +8,32 @@ PYTHONPYCACHEPREFIX Python does not look beside its sources either.
 
 Python takes bytecode only where it was made from a source of the same size and time (PEP 3147), so
 every installed source gets one fixed time. A file that a flow edits has another time: its bytecode
-is made anew, then and in the next environment, where the file is as the wheel brought it.
+is made anew, then and in the next environment, where the file is as the wheel brought it. What a
+flow edits without leaving a trace in size and time would be taken for the original's: the bytecode
+of every file that was edited is deleted.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import os
 import shutil
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
+from pytest_flowrepro.environment.files import state_of
 from pytest_flowrepro.environment.manifest import base_prefix, site_packages
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
+    from pytest_flowrepro.environment.files import InstalledFile
     from pytest_flowrepro.model import BuiltEnvironment
 
 _SOURCE_TIME = 1_000_000_000
@@ -36,13 +43,28 @@ _UNUSED_FOR = 30 * 24 * 3600.0
 """Seconds after which a lock's bytecode is deleted."""
 
 
+def fix_source_times(
+    environment: Path, files: Mapping[str, InstalledFile]
+) -> dict[str, InstalledFile]:
+    """Give every source one time; the files as they are then.
+
+    To be called with files that were verified, and it passes over those that were written to
+    since: their inode may be that of an environment in which a flow is at work, where an edit that
+    got the fixed time would be taken for what was compiled before it.
+    """
+    fixed = dict(files)
+    for path, file in files.items():
+        if path.endswith(".py") and file.state[2] != _SOURCE_TIME * 10**9:
+            source = f"{environment}/{path}"
+            if state_of(os.lstat(source)) == file.state:
+                os.utime(source, (_SOURCE_TIME, _SOURCE_TIME))
+                fixed[path] = replace(file, state=state_of(os.lstat(source)))
+    return fixed
+
+
 def keep_bytecode(built: BuiltEnvironment) -> None:
     """Let the environment take and leave bytecode in the user's cache; without one, in itself."""
     environment = built.path
-    for folder, _, files in os.walk(site_packages(environment)):
-        for file in files:
-            if file.endswith(".py"):
-                os.utime(os.path.join(folder, file), (_SOURCE_TIME, _SOURCE_TIME))  # noqa: PTH118  thousands of files
     kept = user_cache_path("pytest-flowrepro") / "bytecode"
     interpreter = built.manifest.python
     library = _standard_library(environment)
@@ -50,6 +72,15 @@ def keep_bytecode(built: BuiltEnvironment) -> None:
     _link(built, library, kept / _key(interpreter, str(library)))
     with contextlib.suppress(OSError):
         _forget_unused(kept)
+
+
+def forget_bytecode(built: BuiltEnvironment, sources: Iterable[str]) -> None:
+    """Delete what was compiled of files of the environment, by their paths there."""
+    kept = built.bytecode.joinpath(*built.path.parts[1:])
+    for source in map(Path, sources):
+        if source.suffix == ".py":
+            for compiled in (kept / source.parent).glob(f"{glob.escape(source.stem)}.*.pyc"):
+                compiled.unlink(missing_ok=True)
 
 
 def _standard_library(environment: Path) -> Path:

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flowrepro.environment.bytecode import keep_bytecode
+from pytest_flowrepro.environment.bytecode import (
+    fix_source_times,
+    forget_bytecode,
+    keep_bytecode,
+)
+from pytest_flowrepro.environment.files import read_files
 from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
 
 LOCK = Lock(text="six==1.17.0 --hash=sha256:00\n")
@@ -29,6 +34,7 @@ def environment(folder: Path, source: str = "value = 1\n", lock: Lock = LOCK) ->
     (folder / "pyvenv.cfg").write_text(f"base-prefix = {sys.base_prefix}\n")
     manifest = Environment(name="base", python="cpython 3.11.7", packages=(), lock=lock)
     built = BuiltEnvironment(path=folder, python=Path(sys.executable), manifest=manifest)
+    fix_source_times(folder, read_files(folder))
     keep_bytecode(built)
     return built
 
@@ -78,6 +84,27 @@ def test_what_a_flow_edits_does_not_reach_the_next_environment(tmp_path: Path) -
     source.write_text("value = 9\n")
     assert import_thing(first)[0] == "9"
     assert import_thing(environment(tmp_path / "second"))[0] == "1"
+
+
+def test_bytecode_of_an_edit_without_a_trace_is_deleted(tmp_path: Path) -> None:
+    first = environment(tmp_path / "first")
+    (source,) = first.path.rglob("thing.py")
+    time = source.stat().st_mtime
+    source.write_text("value = 9\n")
+    os.utime(source, (time, time))
+    assert import_thing(first)[0] == "9"
+    forget_bytecode(first, [source.relative_to(first.path).as_posix()])
+    assert import_thing(environment(tmp_path / "second"))[0] == "1"
+
+
+def test_a_source_that_was_written_to_since_it_was_read_keeps_its_time(tmp_path: Path) -> None:
+    source = tmp_path / "thing.py"
+    source.write_text("value = 1\n")
+    read = read_files(tmp_path)
+    source.write_text("value = 9\n")
+    before = source.stat().st_mtime_ns
+    assert fix_source_times(tmp_path, read) == read
+    assert source.stat().st_mtime_ns == before
 
 
 def test_bytecode_that_nobody_used_for_long_is_deleted(tmp_path: Path, cache: Path) -> None:

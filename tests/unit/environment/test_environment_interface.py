@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pytest
 from local_index import PASSWORD, LocalIndex, only_index, sha256, use_index, wheel
 
-from pytest_flowrepro.environment import build_environment
+from pytest_flowrepro.environment import build_environment, build_notes
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.model import Lock
 
@@ -169,13 +172,80 @@ def test_an_index_that_hangs_ends_with_the_deadline(tool: Tool, index: LocalInde
     assert "did not finish" in failure(tool, index.lock(BETA), timeout=0.5).what
 
 
-def test_uv_copies_so_that_an_edited_file_does_not_reach_its_cache(index: LocalIndex) -> None:
+def installed_module(built: BuiltEnvironment) -> Path:
+    (module,) = built.path.rglob("beta.py")
+    return module
+
+
+@both
+def test_what_a_flow_edits_in_place_is_not_in_the_next_environment(
+    tool: Tool, index: LocalIndex
+) -> None:
     lock = index.lock(BETA)
-    first = build("uv", lock)
-    (module,) = first.path.rglob("beta.py")
-    assert module.stat().st_nlink == 1
-    module.write_text("edited")
+    module = installed_module(build(tool, lock))
+    original = module.read_text()
+    with module.open("a") as file:
+        file.write("VERSION = 'edited'\n")
 
-    (again,) = build("uv", lock).path.rglob("beta.py")
+    again = installed_module(build(tool, lock))
 
-    assert "edited" not in again.read_text()
+    assert again.read_text() == original
+
+
+def test_uv_links_to_a_cache_of_ours_and_leaves_the_users_alone(
+    index: LocalIndex, tmp_path: Path
+) -> None:
+    first = build("uv", index.lock(BETA))
+    again = build("uv", index.lock(BETA))
+
+    assert again.manifest == first.manifest
+    assert index.asked.count(f"/files/{BETA}") == 1
+    assert installed_module(again).stat().st_nlink == 2
+    assert not (tmp_path / "UV_CACHE_DIR").exists()
+    assert list((tmp_path / "XDG_CACHE_HOME" / "pytest-flowrepro" / "uv").iterdir())
+
+
+def test_uv_does_without_a_cache_that_cannot_be_written_and_says_so(
+    index: LocalIndex, tmp_path: Path
+) -> None:
+    (tmp_path / "XDG_CACHE_HOME").write_text("in the way")
+
+    built = build("uv", index.lock(BETA))
+
+    (note,) = build_notes(built.path)
+    assert note == "the cache of pytest-flowrepro cannot be written: packages were downloaded anew"
+    assert installed_module(built).stat().st_nlink == 1
+
+
+def repacked(data: bytes, changed: dict[str, bytes]) -> bytes:
+    """A wheel with other files, or more of them, than its RECORD says."""
+    before, after = zipfile.ZipFile(io.BytesIO(data)), io.BytesIO()
+    files = {one: before.read(one) for one in before.namelist()} | changed
+    with zipfile.ZipFile(after, "w") as archive:
+        for path, content in files.items():
+            archive.writestr(zipfile.ZipInfo(path), content)
+    return after.getvalue()
+
+
+@both
+def test_a_file_that_a_wheel_brings_and_does_not_record_is_not_wrong(
+    tool: Tool, index: LocalIndex
+) -> None:
+    name, data = wheel("gamma", "1.0")
+    index.add((name, repacked(data, {"data.txt": b"1 2 3"})))
+
+    assert build(tool, index.lock(name)).manifest.packages
+
+
+@both
+def test_a_wheel_whose_record_is_wrong_is_named_with_both_hashes(
+    tool: Tool, index: LocalIndex
+) -> None:
+    name, data = wheel("gamma", "1.0")
+    index.add((name, repacked(data, {"gamma.py": b"edited"})))
+
+    error = failure(tool, index.lock(name))
+
+    assert error.what == ("The environment base has files that are not what its wheels say: gamma.")
+    (line,) = error.detail.splitlines()
+    assert re.fullmatch(r"gamma: lib/.*/gamma.py: expected sha256=\S{43}, got sha256=\S{43}", line)

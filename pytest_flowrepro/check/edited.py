@@ -1,0 +1,34 @@
+"""What changed in the environments of a flow while it ran."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.environment import edited_files, forget_bytecode
+from pytest_flowrepro.wording import some_of
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.check.prepare import Prepared
+
+_SITE_PACKAGES = re.compile(r"^lib/[^/]+/site-packages/")
+
+
+def edited_environments(prepared: Prepared) -> tuple[str, ...]:
+    """A sentence where installed files were edited, added or removed since the flow was prepared.
+
+    By whom is not known: another flow may run in the same environment, or in one that has the same
+    files, at the same time. What was compiled of these files is deleted, so that no later
+    environment takes it.
+    """
+    flows = (prepared, *prepared.after)
+    used = {built.path: built for flow in flows for built in (flow.built, *flow.of_steps)}
+    found: dict[str, None] = {}
+    for built in used.values():
+        edited = edited_files(built.path)
+        forget_bytecode(built, edited)
+        found |= dict.fromkeys(_SITE_PACKAGES.sub("", path) for path in edited)
+    if not found:
+        return ()
+    what = f"installed files were changed: {some_of(list(found), 3)}"
+    return (f"while {prepared.job.title} ran, {what}; the next flow gets a fresh environment",)
