@@ -1,6 +1,6 @@
 """What a check costs, measured side by side: `python benchmarks/run.py`.
 
-Each row times two commands in turn, A B A B ..., as whole processes, and prints the median, the
+Each block times its commands in turn, A B A B ..., as whole processes, and prints the median, the
 least and the most of each in seconds. Every wheel is in the installer's cache before anything is
 timed. The figures are for reading; nothing here passes or fails.
 """
@@ -19,6 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pytest_flowrepro.index_settings import pip_tool, uv_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -116,10 +118,12 @@ class Command:
         return spent
 
 
-def alternate(one: Command, other: Command, runs: int) -> tuple[list[float], list[float]]:
-    one.seconds(), other.seconds()
-    pairs = [(one.seconds(), other.seconds()) for _ in range(runs)]
-    return [a for a, _ in pairs], [b for _, b in pairs]
+def alternate(runs: int, *commands: Command) -> tuple[list[float], ...]:
+    """The seconds of each command, which has run once before, for the caches."""
+    for command in commands:
+        command.seconds()
+    rounds = [[command.seconds() for command in commands] for _ in range(runs)]
+    return tuple(map(list, zip(*rounds, strict=True)))
 
 
 def row(title: str, times: Sequence[float]) -> None:
@@ -131,8 +135,26 @@ def pytest_command(*args: str) -> list[str | Path]:
     return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *args]
 
 
-def environment(folder: Path, runs: int) -> tuple[Path, Path]:
-    """Building from a lock, against venv and pip; gives the lock and a built interpreter."""
+def locking(folder: Path, runs: int) -> None:
+    """One lock by each of the tools that a recording may use."""
+    resolve = (
+        "import sys; from pathlib import Path\n"
+        "from pytest_flowrepro.lock import resolver\n"
+        "from pytest_flowrepro.model import Requirements\n"
+        "resolver(sys.argv[1]).resolve(\n"
+        "    Requirements(lines=('metaflow', 'numpy', 'pandas'), source='benchmark'),\n"
+        "    python=Path(sys.executable), workspace=Path.cwd(), timeout=600)\n"
+    )
+    tools = ("uv", "pip-tools")
+    times = alternate(runs, *(Command([sys.executable, "-c", resolve, t], folder) for t in tools))
+    print("lock of metaflow, numpy, pandas, with hashes")
+    row("uv pip compile, for every platform", times[0])
+    row("pip-compile, for this one", times[1])
+    print()
+
+
+def environment(folder: Path, runs: int) -> Path:
+    """Building from a lock, against the tools by themselves; gives a built interpreter."""
     lock = FIXTURES / "flows/__flowrepro__/sales/SalesFlow/lock-base.txt"
     ours, theirs = folder / "ours", folder / "theirs"
     build = (
@@ -143,25 +165,57 @@ def environment(folder: Path, runs: int) -> tuple[Path, Path]:
         "    requirements=('metaflow', 'numpy', 'pandas'), python=Path(sys.executable),\n"
         "    folder=Path(sys.argv[2]), installer='uv', timeout=600)\n"
     )
-    pip = (
-        f'"{sys.executable}" -m venv "{theirs}" && '
-        f'"{theirs}/bin/pip" install -q --require-hashes -r "{lock}"'
-    )
-    mine = Command(
-        [sys.executable, "-c", build, lock, ours],
-        folder,
-        before=lambda: shutil.rmtree(ours, ignore_errors=True),
-    )
-    venv = Command(
-        ["sh", "-c", pip], folder, before=lambda: shutil.rmtree(theirs, ignore_errors=True)
-    )
-    a, b = alternate(mine, venv, max(2, runs // 2))
-    print("environment of SalesFlow (metaflow, numpy, pandas) from its lock")
-    row("build as a check does", a)
-    row("python -m venv + pip install --require-hashes", b)
-    print(f"  ratio of the medians: {statistics.median(a) / statistics.median(b):.3f}\n")
+    uv, pip = uv_tool(), pip_tool("pip")
+    sync = f'{uv.argv[0]} venv -q -p "{sys.executable}" "{theirs}" && {uv.argv[0]} pip sync -q'
+    sync += f' --require-hashes -p "{theirs}" {" ".join(uv.options)} --link-mode '
+    install = f'-q --require-hashes --no-deps -r "{lock}"'
+    virtualenv = f'"{sys.executable}" -m virtualenv -q --no-seed "{theirs}"'
+    by_pip = f'"{sys.executable}" -m pip --python "{theirs}" install --no-compile {install}'
+    shell = {
+        "uv venv + uv pip sync, hard links, nothing verified": f'{sync} hardlink "{lock}"',
+        "uv venv + uv pip sync, copies, nothing verified": f'{sync} copy "{lock}"',
+        "virtualenv + pip install --no-compile": f"{virtualenv} && {by_pip}",
+        "python -m venv + pip install": (
+            f'"{sys.executable}" -m venv "{theirs}" && "{theirs}/bin/pip" install {install}'
+        ),
+    }
+
+    def without(place: Path) -> Callable[[], None]:
+        return lambda: shutil.rmtree(place, ignore_errors=True)
+
+    env = {**pip.env, **uv.env}
+    mine = Command([sys.executable, "-c", build, lock, ours], folder, before=without(ours))
+    others = (Command(["sh", "-c", line], folder, without(theirs), env) for line in shell.values())
+    times = alternate(max(2, runs // 2), mine, *others)
+    print("environment of SalesFlow (metaflow, numpy, pandas) from its lock, hashes required")
+    for title, seconds in zip(("build as a check does, verified", *shell), times, strict=True):
+        row(title, seconds)
+    print()
     (python,) = ours.glob("*/bin/python")
-    return lock, python
+    return python
+
+
+def sharing(folder: Path, flows: int) -> None:
+    """Many flows with few locks, on two workers: how many environments are built."""
+    project = folder / "sharing"
+    project.mkdir()
+    lines = ["[tool.pytest]", "[tool.flowrepro]", "record-runs = 1"]
+    for n in range(flows):
+        (project / f"flow_{n}.py").write_text(FLOW.format(n=n), encoding="utf-8")
+        lines += [f"[tool.flowrepro.flow.Flow{n}]", f'requirements = "needs-{n % 3}.txt"']
+    (project / "pyproject.toml").write_text("\n".join(lines), encoding="utf-8")
+    for n, name in enumerate(("six", "idna", "colorama")):
+        (project / f"needs-{n}.txt").write_text(f"metaflow\n{name}\n", encoding="utf-8")
+    options = ("--flow-repro", "-n", "2", "--dist", "loadgroup")
+    Command(pytest_command(*options, "--flow-repro-update"), project).seconds()
+    kept = folder / "kept"
+    kept.mkdir()
+    gate = pytest_command(*options, "--flow-repro-keep", "-k", "environment")
+    spent = Command(gate, project, env={"TMPDIR": str(kept)}).seconds()
+    built = len(list(kept.glob("**/environments/*/flowrepro-complete")))
+    print(f"the environments of {flows} flows with 3 locks, two workers")
+    row(f"pytest --flow-repro -n 2 -k environment: {built} were built", [spent])
+    print()
 
 
 def check(folder: Path, python: Path, runs: int) -> None:
@@ -223,9 +277,9 @@ def off(folder: Path, runs: int) -> None:
     module.parent.mkdir()
     module.write_text("def test_one():\n    pass\n", encoding="utf-8")
     a, b = alternate(
+        runs * 4,
         Command(pytest_command(), module.parent),
         Command(pytest_command("-p", "no:flowrepro"), module.parent),
-        runs * 4,
     )
     print("pytest with one test")
     row("plugin installed, off", a)
@@ -242,9 +296,9 @@ def collection(folder: Path, runs: int) -> None:
         (flows / f"flow_{n}.py").write_text(FLOW.format(n=n), encoding="utf-8")
         (modules / f"test_{n}.py").write_text(TEST_MODULE.format(n=n), encoding="utf-8")
     a, b = alternate(
+        runs,
         Command(pytest_command("--collect-only", "--flow-repro"), flows),
         Command(pytest_command("--collect-only", "-p", "no:flowrepro"), modules),
-        runs,
     )
     print("collecting 1,000 files")
     row("flows, pytest --flow-repro --collect-only (4,000 tests)", a)
@@ -256,6 +310,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="of each command (default: 5)")
     parser.add_argument("--items", type=int, default=32, help="of the foreach (default: 32)")
+    parser.add_argument("--flows", type=int, default=20, help="of 3 locks (default: 20)")
     options = parser.parse_args()
     runs = options.runs
     print(f"seconds: median, least .. most of {runs} runs; Python {sys.version.split()[0]}, ")
@@ -265,7 +320,9 @@ def main() -> None:
         off(folder, runs)
         collection(folder, runs)
         print()
-        _, python = environment(folder, runs)
+        locking(folder, runs)
+        python = environment(folder, runs)
+        sharing(folder, options.flows)
         check(folder, python, runs)
         workers(folder, runs, options.items)
 

@@ -9,26 +9,27 @@ from pytest_flowrepro.environment import edited_files, forget_bytecode
 from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.check.prepare import Prepared
+    from collections.abc import Iterable
+
+    from pytest_flowrepro.model import BuiltEnvironment
 
 _SITE_PACKAGES = re.compile(r"^lib/[^/]+/site-packages/")
 
 
-def edited_environments(prepared: Prepared) -> tuple[str, ...]:
-    """A sentence where installed files were edited, added or removed since the flow was prepared.
+def edited_environments(title: str, environments: Iterable[BuiltEnvironment]) -> tuple[str, ...]:
+    """A sentence where installed files were edited, added or removed since the flow `title` was
+    given these environments.
 
     By whom is not known: another flow may run in the same environment, or in one that has the same
     files, at the same time. What was compiled of these files is deleted, so that no later
     environment takes it.
     """
-    flows = (prepared, *prepared.after)
-    used = {built.path: built for flow in flows for built in (flow.built, *flow.of_steps)}
     found: dict[str, None] = {}
-    for built in used.values():
+    for built in {built.path: built for built in environments}.values():
         edited = edited_files(built.path)
         forget_bytecode(built, edited)
         found |= dict.fromkeys(_SITE_PACKAGES.sub("", path) for path in edited)
     if not found:
         return ()
     what = f"installed files were changed: {some_of(list(found), 3)}"
-    return (f"while {prepared.job.title} ran, {what}; the next flow gets a fresh environment",)
+    return (f"while {title} ran, {what}; the next flow gets a fresh environment",)

@@ -70,7 +70,9 @@ def _observation(
     job = prepared.job
     environments = (prepared.built, *prepared.of_steps)
     with clock.stage("environment", "looking for edited files"):
-        edited = edited_environments(prepared)
+        flows = (prepared, *prepared.after)
+        used = (built for flow in flows for built in (flow.built, *flow.of_steps))
+        edited = edited_environments(job.title, used)
     imports = imported(prepared.package, environments, rerun.captured.logs)
     recording = Recording(
         flow=job.flow.name,

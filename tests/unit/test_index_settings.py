@@ -13,6 +13,7 @@ from pytest_flowrepro.index_settings import (
     download_tool,
     pip_settings,
     pip_tool,
+    uv_cache,
     uv_tool,
     without_index,
 )
@@ -221,6 +222,33 @@ def test_settings_that_change_what_is_installed_do_not_reach_the_tools(
     assert "PYTHONPATH" not in pip_tool("pip").env
     assert pip_tool("pip").env["PIP_NO_INDEX"] == "1"
     assert uv_tool().env["UV_PYTHON_DOWNLOADS"] == "never"
+
+
+@pytest.mark.parametrize("name", ["UV_CACHE_DIR", "UV_LINK_MODE"])
+def test_uv_has_a_cache_of_ours_whatever_the_users_is(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv(name, "copy")
+
+    assert uv_tool().env["UV_CACHE_DIR"] == str(home / "cache" / "pytest-flowrepro" / "uv")
+    assert "UV_LINK_MODE" not in uv_tool().env
+
+
+def test_uv_has_no_cache_where_the_user_wants_none_or_none_can_be_written(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    assert "UV_NO_CACHE" not in uv_tool().env
+    monkeypatch.setenv("UV_NO_CACHE", "1")
+    assert uv_tool().env["UV_NO_CACHE"] == "1"
+    monkeypatch.delenv("UV_NO_CACHE")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(write(home / "a-file", "")))
+
+    assert uv_cache() is None
+    assert uv_tool().env["UV_NO_CACHE"] == "1"
+    assert "UV_CACHE_DIR" not in uv_tool().env
 
 
 def pip_variables(env: Mapping[str, str]) -> dict[str, str]:
