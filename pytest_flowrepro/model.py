@@ -110,6 +110,55 @@ class CodePackage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LocalFolder:
+    """A folder of the repository that somebody requires as a package."""
+
+    folder: Path
+    """Absolute; that of its pyproject.toml, setup.cfg or setup.py."""
+    extras: tuple[str, ...] = ()
+    itself: bool = False
+    """The project that declares the requirements: they are its dependencies already, and it need
+    not be a package."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalPackage:
+    """A package of the repository itself: importable from where it lies, never installed."""
+
+    name: str
+    """Canonical (PEP 503)."""
+    version: str | None
+    """None where only its build backend knows it."""
+    path: str
+    """The folder that is put on Python's path, relative to the project, with `/`."""
+    modules: tuple[str, ...]
+    """Its modules and import packages in there, relative to the project, with `/`."""
+    entry_points: str = ""
+    """As an entry_points.txt has them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Constraints:
+    """A file that says which versions may be taken, and that asks for nothing itself.
+
+    A constraints file, or a lock of the project's own.
+    """
+
+    file: str
+    """Relative to the project, with `/`."""
+    digest: str
+    """`sha256:...` over the sorted lines."""
+    lines: tuple[str, ...] = field(default=(), compare=False)
+    """PEP 508, as the file has them today; a baseline keeps the digest alone."""
+
+    @classmethod
+    def of(cls, file: str, lines: tuple[str, ...]) -> Constraints:
+        content = "".join(f"{line}\n" for line in sorted(lines))
+        digest = "sha256:" + hashlib.sha256(content.encode()).hexdigest()
+        return cls(file=file, digest=digest, lines=lines)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Requirements:
     """What a flow declares that it needs, before anything is resolved."""
 
@@ -119,9 +168,20 @@ class Requirements:
     """Where they were declared, for messages: `requirements.txt`, `train.py (PEP 723)`, ..."""
     requires_python: str | None = None
     """A specifier set that the declaration gives, as PEP 723 does."""
-    constraints: tuple[str, ...] = ()
+    constraints: tuple[Constraints, ...] = ()
     locked: Lock | None = None
     """Where the declaration is a lock itself: nothing is resolved, unless as of a day."""
+    folders: tuple[LocalFolder, ...] = ()
+    """What of the repository itself is required, by its folder."""
+    local: tuple[LocalPackage, ...] = ()
+    """What `folders` have come to; what these packages require is among the `lines`."""
+
+    @property
+    def narrowed_by(self) -> tuple[Constraints, ...]:
+        """What another lock may come of although the same is required."""
+        if self.locked is None:
+            return self.constraints
+        return (Constraints.of(self.source, self.locked.pins),)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +193,12 @@ class Lock:
     @property
     def digest(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def pins(self) -> tuple[str, ...]:
+        """Each package with its version and marker, without hashes."""
+        lines = (line.removesuffix("\\").rstrip() for line in self.text.splitlines())
+        return tuple(line for line in lines if line and not line.startswith((" ", "#")))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,6 +231,8 @@ class Environment:
     lock: Lock
     requirements: tuple[str, ...] = ()
     """What the flow declares, PEP 508 lines, sorted; when checking, what it declares today."""
+    constraints: tuple[Constraints, ...] = ()
+    """What narrows that, sorted by file; when checking, what does so today."""
     steps: tuple[str, ...] = ()
     """The steps that run in it, in topological order; none for `base`, where all others run."""
     imported: tuple[str, ...] = field(default=(), compare=False)
@@ -179,6 +247,8 @@ class BuiltEnvironment:
     path: Path
     python: Path
     manifest: Environment
+    local: tuple[LocalPackage, ...] = ()
+    """What a flow that runs there finds on Python's path beside it."""
 
     @property
     def bytecode(self) -> Path:

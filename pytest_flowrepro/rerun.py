@@ -65,6 +65,11 @@ class Place:
     def observed(self) -> Path:
         return self.root / "observed"
 
+    @property
+    def metadata(self) -> Path:
+        """Where the metadata of the repository's own packages is written to."""
+        return self.root / "metadata"
+
     def create(self) -> Place:
         """Empty folders; what a worker that was killed has left is removed, shared state is not."""
         shutil.rmtree(self.root, ignore_errors=True)
@@ -79,21 +84,26 @@ def flow_environment(
     *,
     place: Place,
     built: BuiltEnvironment,
+    tree: Path | None = None,
     hash_seed: int = 0,
     given: Mapping[str, str] = MappingProxyType({}),
     pythons: Mapping[str, Path] = MappingProxyType({}),
 ) -> dict[str, str]:
     """What a flow sees of the outside: an allowlist, folders of its own, and what it is `given`.
 
+    `tree` is what `built.local` is found in: the project, or, where it is None, the copy of it.
     `pythons` has the interpreter of each step that does not run in `built`. Nothing of the user's
     METAFLOW_*, PYTHON*, PIP_* or UV_* is in it.
     """
+    local = [str((tree or place.copy) / package.path) for package in built.local]
+    local += [str(place.metadata)] if local else []
+    path = (str(EXTENSION), given.get("PYTHONPATH"), *dict.fromkeys(local))
     extra = {
         **given,
         "HOME": str(place.home),
         "PYTHONHASHSEED": str(hash_seed),
         "PYTHONNOUSERSITE": "1",
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(EXTENSION), given.get("PYTHONPATH")))),
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
         "PYTHONPYCACHEPREFIX": str(built.bytecode),
         "VIRTUAL_ENV": str(built.path),
         "METAFLOW_HOME": str(place.home / ".metaflowconfig"),
@@ -102,6 +112,7 @@ def flow_environment(
         "FLOWREPRO_FILE": str(flow_file),
         "FLOWREPRO_COPY": str(place.copy),
         "FLOWREPRO_OBSERVED": str(place.observed),
+        "FLOWREPRO_LOCAL": json.dumps(local),
         "FLOWREPRO_PYTHONS": json.dumps({step: str(python) for step, python in pythons.items()}),
     }
     isolated = isolated_environment({"USERNAME": USER, "METAFLOW_USER": USER, **extra})

@@ -15,6 +15,7 @@ from pytest_flowrepro.lock_file import is_explicit
 from pytest_flowrepro.model import (
     Artifact,
     CodeFile,
+    Constraints,
     Decorator,
     Environment,
     Lock,
@@ -90,12 +91,14 @@ def _manifest(recording: Recording) -> _Tree:
 
 def _environment(environment: Environment) -> _Tree:
     lock: dict[str, Json] = {"file": lock_file(environment.name), "sha256": environment.lock.digest}
+    constraints = _sorted((one.file, _line(one.digest)) for one in environment.constraints)
     steps: dict[str, _Tree] = {"steps": _line(list(environment.steps))} if environment.steps else {}
     return {
         "python": _line(environment.python),
         **steps,
         "lock": _line(lock),
         "requirements": [_line(requirement) for requirement in environment.requirements],
+        **({"constraints": constraints} if constraints else {}),
         **({"imported": _line(list(environment.imported))} if environment.imported else {}),
         "packages": _sorted((p.name, _package(p)) for p in environment.packages),
     }
@@ -272,9 +275,8 @@ def _text(name: str, files: Mapping[str, str], folder: str) -> str:
 
 
 def _read_environment(name: str, node: Node, files: Mapping[str, str], folder: str) -> Environment:
-    fields = node.record(
-        "python", "lock", "requirements", "packages", optional=("steps", "imported")
-    )
+    optional = ("steps", "constraints", "imported")
+    fields = node.record("python", "lock", "requirements", "packages", optional=optional)
     lock = fields["lock"].record("file", "sha256")
     if lock["file"].text() != lock_file(name):
         raise lock["file"].wrong(f'"{lock_file(name)}"')
@@ -291,6 +293,10 @@ def _read_environment(name: str, node: Node, files: Mapping[str, str], folder: s
         requirements=tuple(
             line.text() if is_explicit(found.text) else _requirement(line)
             for line in fields["requirements"].items()
+        ),
+        constraints=tuple(
+            Constraints(file=file, digest=entry.text())
+            for file, entry in (fields["constraints"].entries() if "constraints" in fields else ())
         ),
         steps=_texts(fields.get("steps")),
         imported=_texts(fields.get("imported")),

@@ -58,6 +58,7 @@ def _resolved(job: Job, recorded: Environment, requirements: Requirements) -> En
         packages=tuple(_packages(lock, recorded)),
         lock=lock,
         requirements=tuple(sorted(requirements.lines)),
+        constraints=requirements.narrowed_by,
     )
 
 

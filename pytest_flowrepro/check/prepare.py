@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from pytest_flowrepro.environment import (
     shared_environment,
 )
 from pytest_flowrepro.errors import BaselineError, SettingsError
+from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.lock import find_requirements, resolver
 from pytest_flowrepro.model import NamedFile
 from pytest_flowrepro.package import default_suffixes, package_flow
@@ -113,12 +115,15 @@ def recorded_base(job: Job, baseline: Recording) -> Environment:
 def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
     start = start_of(job)
     place = Place(root=job.folder / "describe").create()
+    write_metadata(place.metadata, built.local)
     flow, file = job.flow.name, job.flow.file
     with clock.stage("describe", "asking Metaflow"):
         description = describe_flow(
             job.flow,
             python=built.python,
-            env=flow_environment(flow, file, place=place, built=built, given=start.env),
+            env=flow_environment(
+                flow, file, place=place, built=built, tree=job.root, given=start.env
+            ),
             options=config_arguments(job.settings.configs),
             cwd=start.cwd,
             root=job.root,
@@ -128,7 +133,7 @@ def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
         )
     _refuse_missing_parameters(job, description)
     with clock.stage("package", "packaging"):
-        package = _package(job, start, _named_files(job, start, description))
+        package = _package(job, start, built, _named_files(job, start, description))
     return Prepared(job=job, start=start, built=built, steps=description.steps, package=package)
 
 
@@ -263,7 +268,7 @@ def _as_recorded(
         return None
     start = start_of(job)
     with clock.stage("package", "packaging"):
-        package = _package(job, start, ())
+        package = _package(job, start, built, ())
     if package.files != baseline.code:
         return None
     return Prepared(job=job, start=start, built=built, steps=baseline.steps, package=package)
@@ -304,7 +309,7 @@ def _build(
 ) -> BuiltEnvironment:
     # What is resolved anew for a check is neither recorded nor in the wheelhouse.
     location = None if job.fresh else job.settings.wheelhouse
-    return shared_environment(
+    built = shared_environment(
         lock,
         name=name,
         requirements=requirements.lines,
@@ -314,6 +319,8 @@ def _build(
         timeout=_BUILD_TIMEOUT,
         wheelhouse=Wheelhouse(location=location, save=save_wheels) if location else None,
     )
+    manifest = replace(built.manifest, constraints=requirements.narrowed_by)
+    return replace(built, manifest=manifest, local=requirements.local)
 
 
 def _named_files(job: Job, start: Start, description: FlowDescription) -> tuple[NamedFile, ...]:
@@ -338,13 +345,18 @@ def _given_files(job: Job, start: Start) -> tuple[NamedFile, ...]:
     )
 
 
-def _package(job: Job, start: Start, named_files: tuple[NamedFile, ...]) -> CodePackage:
+def _package(
+    job: Job, start: Start, built: BuiltEnvironment, named_files: tuple[NamedFile, ...]
+) -> CodePackage:
     job.folder.mkdir(parents=True, exist_ok=True)
+    folder = job.flow.file.parent
+    modules = (module for package in built.local for module in package.modules)
+    local = (glob.escape(os.path.relpath(job.root / module, folder)) for module in modules)
     return package_flow(
         job.flow,
         root=job.root,
         named_files=(*named_files, *_given_files(job, start)),
-        include=job.settings.include,
+        include=(*job.settings.include, *local),
         suffixes=default_suffixes(os.environ),
         destination=job.folder / "code.tar",
     )

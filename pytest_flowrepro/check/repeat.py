@@ -9,6 +9,7 @@ from pytest_flowrepro.capture import capture
 from pytest_flowrepro.check.left_behind import file_states, left_behind
 from pytest_flowrepro.checkout import place_checkout
 from pytest_flowrepro.errors import CaptureError, RerunError
+from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.local_modules import missing_module, module_advice
 from pytest_flowrepro.model import Capture, Run, Task
 from pytest_flowrepro.package import extract_package
@@ -110,6 +111,7 @@ def ending(run: Run) -> str:
 def _unpacked(prepared: Prepared, place: Place, seed: int) -> _Copy:
     job, start = prepared.job, prepared.start
     flow_file = extract_package(prepared.package, place.copy)
+    write_metadata(place.metadata, prepared.built.local)
     place_checkout(place.copy, flow_file=job.flow.file, root=prepared.package.root)
     cwd = place.copy / start.cwd.relative_to(prepared.package.root)
     cwd.mkdir(parents=True, exist_ok=True)  # a folder that holds nothing of the package

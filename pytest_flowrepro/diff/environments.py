@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from pytest_flowrepro.diff.paired import change_of, paired
 from pytest_flowrepro.diff.platforms import Sides, locked_for, platform_reason
-from pytest_flowrepro.lock_file import required_name
-from pytest_flowrepro.model import Change, Environment, Gate, Package, System
+from pytest_flowrepro.lock_file import InvalidLockError, parse_lock, required_name
+from pytest_flowrepro.model import Change, Constraints, Environment, Gate, Lock, Package, System
 from pytest_flowrepro.visible import visible
 from pytest_flowrepro.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_AGAIN = "declared otherwise since the lock was recorded: record again"
+_SHOWN = 10
+"""Lines of one file that are told; the file itself has all."""
 
 
 def diff_environments(
@@ -44,6 +51,7 @@ def diff_environments(
             changes.append(python)
         if a and b:
             changes += _requirements(a, b, gates)
+            changes += _constraints(a, b, gates)
             changes += _packages(a, b, gates, systems)
             changes += _one_platform_lock(b, systems, gates)
     return tuple(changes)
@@ -66,8 +74,44 @@ def _requirements(old: Environment, new: Environment, gates: frozenset[Gate]) ->
                 new=b,
                 gated="environment" in gates,
                 environment=old.name,
-                explanation=("declared otherwise since the lock was recorded: record again",),
+                explanation=(_AGAIN,),
             )
+
+
+def _constraints(old: Environment, new: Environment, gates: frozenset[Gate]) -> Iterator[Change]:
+    """Locks of the project's own and constraints files, which may have changed alone."""
+    before = {one.file: one for one in old.constraints}
+    now = {one.file: one for one in new.constraints}
+    for file, a, b in paired(before, now):
+        if a != b:
+            yield Change(
+                kind="package",
+                change=change_of(a, b),
+                name=f"requirements in {file}",
+                old=a.digest[:19] if a else None,
+                new=b.digest[:19] if b else None,
+                gated="environment" in gates,
+                environment=old.name,
+                explanation=(_AGAIN, *(_unmet(b, old.lock)[:_SHOWN] if b else ())),
+            )
+
+
+def _unmet(constraints: Constraints, lock: Lock) -> tuple[str, ...]:
+    """Lines that a lock does not keep to, each with what it has instead."""
+    try:
+        packages = parse_lock(lock.text)
+    except InvalidLockError:  # conda's, which pip's constraints say nothing about
+        return ()
+    versions: dict[str, list[str]] = {}
+    for package in packages:
+        versions.setdefault(package.name, []).append(package.version)
+    asked = ((line, Requirement(line)) for line in constraints.lines)
+    return tuple(
+        visible(f"{line}: recorded with {', '.join(there)}")
+        for line, one in asked
+        if (there := versions.get(canonicalize_name(one.name)))
+        and not any(one.specifier.contains(version, prereleases=True) for version in there)
+    )
 
 
 def _declared(requirements: tuple[str, ...]) -> dict[str, str]:

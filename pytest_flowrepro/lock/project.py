@@ -15,25 +15,13 @@ from pytest_flowrepro.lock.declared import (
     requirement_lines,
     unknown,
 )
-from pytest_flowrepro.lock.requirements_file import (
-    DIRECT_URL,
-    LOCAL_PATH,
-    VERSION_CONTROL,
-    display_path,
-)
-from pytest_flowrepro.model import Requirements
+from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.lock.uv_sources import without_sources
+from pytest_flowrepro.model import LocalFolder, Requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-_ELSEWHERE = {
-    "git": VERSION_CONTROL,
-    "path": LOCAL_PATH,
-    "url": DIRECT_URL,
-    "workspace": LOCAL_PATH,
-}
-"""Keys of a source in `[tool.uv.sources]`, and why they are refused."""
 
 _DYNAMIC = "only the project's build backend knows them; write a requirements file for the flow"
 
@@ -41,8 +29,7 @@ _DYNAMIC = "only the project's build backend knows them; write a requirements fi
 def read_project(
     file: Path, *, root: Path, selection: Selection, locked: bool = False
 ) -> Requirements | None:
-    """What `pip install .` would install beside the project itself, with the selected extras and
-    dependency groups.
+    """What `pip install .` would install, with the selected extras and dependency groups.
 
     None where the file declares nothing: no `[project]`, no dependencies in it and none selected,
     or, unless the project is `locked`, dependencies that are left to the setup.cfg or setup.py
@@ -65,7 +52,7 @@ def read_project(
     groups = _table(document, "dependency-groups", problems)
     lines += _groups(groups, selection.groups, problems)
     python = python_specifier(project.get("requires-python"), "project.requires-python", problems)
-    problems += _elsewhere(document, lines)
+    lines, folders = without_sources(lines, document, file=file, root=root, problems=problems)
     source = display_path(file, root)
     if problems:
         raise LockError(
@@ -74,9 +61,25 @@ def read_project(
             "`[tool.flowrepro]`.",
             detail="\n".join(problems),
         )
-    if not lines:
+    if not lines and not folders:
         return None
-    return Requirements(lines=tuple(dict.fromkeys(lines)), source=source, requires_python=python)
+    itself = (LocalFolder(folder=file.parent, itself=True),) if _is_package(document) else ()
+    return Requirements(
+        lines=tuple(dict.fromkeys(lines)),
+        source=source,
+        requires_python=python,
+        folders=(*itself, *folders),
+    )
+
+
+def _is_package(document: Mapping[str, Any]) -> bool:
+    """Whether the project is installed beside its dependencies: uv's rule, which follows from what
+    the file says (https://docs.astral.sh/uv/concepts/projects/config/#project-packaging).
+    """
+    match document:
+        case {"tool": {"uv": {"package": bool(package)}}}:
+            return package
+    return "build-system" in document
 
 
 def group_requirements(
@@ -149,20 +152,3 @@ def _groups(
     for name in names:
         lines += group_requirements(normalized, canonicalize_name(name), problems)
     return lines
-
-
-def _elsewhere(document: Mapping[str, Any], lines: tuple[str, ...]) -> list[str]:
-    """Requirements that uv would take from somewhere else than an index."""
-    match document:
-        case {"tool": {"uv": {"sources": dict() as tables}}}:
-            needed = {canonicalize_name(Requirement(line).name) for line in lines}
-        case _:
-            return []
-    return [
-        f"tool.uv.sources.{name}: {_ELSEWHERE[key]}"
-        for name, sources in tables.items()
-        if canonicalize_name(name) in needed
-        for source in (sources if isinstance(sources, list) else [sources])
-        if isinstance(source, dict)
-        for key in sorted(source.keys() & _ELSEWHERE)
-    ]

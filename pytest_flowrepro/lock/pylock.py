@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from packaging.pylock import Package, PackageWheel, Pylock, PylockValidationError
+from packaging.pylock import Package, PackageDirectory, PackageWheel, Pylock, PylockValidationError
 from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.declared import Selection, read_toml, unknown
+from pytest_flowrepro.lock.local_folder import ARCHIVE, local_folder
 from pytest_flowrepro.lock.requirements_file import (
     DIRECT_URL,
-    EDITABLE,
-    LOCAL_PATH,
     VERSION_CONTROL,
     display_path,
 )
-from pytest_flowrepro.model import Lock, Requirements
+from pytest_flowrepro.model import LocalFolder, Lock, Requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,13 +38,16 @@ def read_pylock(file: Path, *, root: Path, selection: Selection) -> Requirements
     Raises `LockError` with every package that an index and a hash do not pin.
     """
     document = read_toml(file, root=root)
-    return from_pylock(document, source=display_path(file, root), selection=selection)
+    return from_pylock(document, file=file, root=root, selection=selection)
 
 
-def from_pylock(document: Mapping[str, Any], *, source: str, selection: Selection) -> Requirements:
-    """The requirements are the exact versions: a lock file of PEP 751 does not say which of its
-    packages were asked for. Raises `LockError`.
+def from_pylock(
+    document: Mapping[str, Any], *, file: Path, root: Path, selection: Selection
+) -> Requirements:
+    """All its packages count as required: a lock file of PEP 751 does not say which of them were
+    asked for. Paths in it are relative to `file`. Raises `LockError`.
     """
+    source = display_path(file, root)
     try:
         pylock = Pylock.from_dict(document)
     except PylockValidationError as error:
@@ -57,8 +60,9 @@ def from_pylock(document: Mapping[str, Any], *, source: str, selection: Selectio
     environments = pylock.environments or ()
     if environments and not any(marker.evaluate() for marker in environments):
         problems.append(f"environments: none of {', '.join(map(str, environments))} is this one")
-    pins: list[str] = []
+    lines: list[str] = []
     entries: list[str] = []
+    folders: list[LocalFolder] = []
     chosen: dict[str, set[str]] = {
         "extras": {canonicalize_name(name) for name in selection.extras},
         "dependency_groups": set(selection.groups or pylock.default_groups or ()),
@@ -67,11 +71,19 @@ def from_pylock(document: Mapping[str, Any], *, source: str, selection: Selectio
         marker = _marker(package, chosen)
         if marker == _NEVER:
             continue
+        if package.directory is not None:
+            found = _folder(package.directory, file, root)
+            if isinstance(found, str):
+                problems.append(f"{package.name}: {found}")
+            else:
+                folders.append(found)
+            continue
         if problem := _problem(package):
             problems.append(f"{package.name}: {problem}")
-        pin = f"{package.name}=={package.version}" + (f" ; {marker}" if marker else "")
+        condition = f" ; {marker}" if marker else ""
+        pin = f"{package.name}=={package.version}{condition}"
         hashes = sorted(set(map(_sha256, package.wheels or ())))
-        pins.append(pin)
+        lines.append(f"{package.name}{condition}")
         entries.append(" \\\n    ".join((pin, *(f"--hash=sha256:{one}" for one in hashes))))
     if problems:
         raise LockError(
@@ -80,10 +92,11 @@ def from_pylock(document: Mapping[str, Any], *, source: str, selection: Selectio
             detail="\n".join(problems),
         )
     return Requirements(
-        lines=tuple(pins),
+        lines=tuple(dict.fromkeys(lines)),
         source=source,
         requires_python=str(pylock.requires_python) if pylock.requires_python else None,
         locked=Lock(text="".join(f"{entry}\n" for entry in entries)),
+        folders=tuple(folders),
     )
 
 
@@ -116,15 +129,21 @@ def _marker(package: Package, chosen: Mapping[str, set[str]]) -> str | None:
     return None if marker == _ALWAYS else marker
 
 
+def _folder(directory: PackageDirectory, file: Path, root: Path) -> LocalFolder | str:
+    path = f"{directory.path}/{directory.subdirectory or ''}".rstrip("/")
+    found = local_folder(path, base=file.parent, root=root)
+    if isinstance(found, LocalFolder) and found.folder == file.parent:
+        return replace(found, itself=True)
+    return found
+
+
 def _problem(package: Package) -> str | None:
     """Why a package cannot be pinned to an index and a hash."""
     problem = None
     if package.vcs is not None:
         problem = VERSION_CONTROL
-    elif package.directory is not None:
-        problem = EDITABLE if package.directory.editable else LOCAL_PATH
     elif package.archive is not None:
-        problem = DIRECT_URL if package.archive.url else LOCAL_PATH
+        problem = DIRECT_URL if package.archive.url else ARCHIVE
     elif not package.wheels:
         problem = _SOURCE_ONLY
     elif package.version is None:

@@ -12,13 +12,15 @@ from packaging.utils import canonicalize_name
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.conda_file import read_conda_file
 from pytest_flowrepro.lock.declared import Selection
+from pytest_flowrepro.lock.local_folder import METADATA
+from pytest_flowrepro.lock.local_packages import with_local_packages
 from pytest_flowrepro.lock.project import read_project
 from pytest_flowrepro.lock.pylock import read_pylock
 from pytest_flowrepro.lock.requirements_file import display_path, read_requirements_file
 from pytest_flowrepro.lock.script import read_script
 from pytest_flowrepro.lock.setup_files import read_setup_cfg, read_setup_py
 from pytest_flowrepro.lock.uv_lock import read_uv_lock
-from pytest_flowrepro.model import Requirements
+from pytest_flowrepro.model import LocalFolder, Requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +73,7 @@ def find_requirements(
         alone = "Metaflow alone (nothing is declared)"
         _refuse_selection(selection, alone, extras=False)
         return Requirements(lines=("metaflow",), source=alone)
-    return _with_metaflow(declared)
+    return _with_metaflow(with_local_packages(declared, root=root, read=_read_folder))
 
 
 def _declarations(flow_file: Path, root: Path, selection: Selection) -> Iterator[Requirements]:
@@ -117,6 +119,17 @@ def _read(file: Path, root: Path, selection: Selection) -> Requirements | None:
     if file.suffix in {".yml", ".yaml"}:
         return read_conda_file(file, root=root)
     return read_requirements_file(file, root=root)
+
+
+def _read_folder(folder: LocalFolder, root: Path) -> Requirements | None:
+    """What a package of the repository requires; None where it requires nothing."""
+    selection = Selection(extras=folder.extras)
+    for file in (folder.folder / name for name in METADATA):
+        if file.is_file() and (read := _of_project(file)):
+            found = read(file, root=root, selection=selection)
+            if found is not None:
+                return found
+    return None
 
 
 def _of_project(file: Path) -> Reader | None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 
 from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.lock.local_folder import referenced_folder
 from pytest_flowrepro.lock_file import logical_lines
-from pytest_flowrepro.model import Requirements
+from pytest_flowrepro.model import Constraints, LocalFolder, Requirements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _INCLUDE = re.compile(
     r"(?P<option>-r|--requirement|-c|--constraint)(?:\s+|=|(?<=-[rc]))(?P<file>.+)"
 )
+_EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=|(?<=-e))(?P<target>.+)")
 _HASH = re.compile(r"\s--hash[=\s]\S+")
 _INDEX_OPTIONS = {
     "-i",
@@ -38,10 +40,9 @@ _URL = re.compile(r"(?:[\w.\[\],-]+\s*@\s*)?(?P<scheme>[a-z][a-z0-9+.-]*):", re.
 _PATH = re.compile(
     r"[.~/\\]|[\w.-]+[/\\]|\S+\.(?:whl|tar\.gz|zip)$",  # ./lib, ~/lib, /lib, lib/six, six-1.0.whl
 )
-LOCAL_PATH = "a local path exists on this machine only; publish it to an index"
+LOCAL_PATH = "a path is read in a requirements file (`./lib`) and in `[tool.uv.sources]` only"
 VERSION_CONTROL = "a version control URL has no hash to pin; publish it to an index"
 DIRECT_URL = "a URL is not a package of an index; name the package and its version"
-EDITABLE = "an editable install is what a folder holds today; publish it to an index"
 _VCS = ("git", "hg", "svn", "bzr")
 
 
@@ -81,7 +82,11 @@ def _read(reading: _Reading, source: str) -> Requirements:
     return Requirements(
         lines=tuple(dict.fromkeys(reading.lines)),
         source=source,
-        constraints=tuple(dict.fromkeys(reading.constraints)),
+        constraints=tuple(
+            Constraints.of(file, tuple(dict.fromkeys(lines)))
+            for file, lines in sorted(reading.constraints.items())
+        ),
+        folders=tuple(dict.fromkeys(reading.folders)),
     )
 
 
@@ -115,7 +120,9 @@ def requirement_problem(line: str) -> str | None:
 class _Reading:
     root: Path
     lines: list[str] = field(default_factory=list)
-    constraints: list[str] = field(default_factory=list)
+    constraints: dict[str, list[str]] = field(default_factory=dict)
+    """The file that has them -> its lines."""
+    folders: list[LocalFolder] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     open_files: tuple[Path, ...] = ()
 
@@ -137,16 +144,30 @@ class _Reading:
         if match := _INCLUDE.fullmatch(line):
             is_constraint = constraint or match["option"] in {"-c", "--constraint"}
             return self._include(match["file"].strip("\"' "), file, constraint=is_constraint)
-        if line.startswith("-"):
+        editable = _EDITABLE.fullmatch(line)
+        if line.startswith("-") and not editable:
             return _option_problem(line)
-        bare = _HASH.sub("", line).strip()
+        bare = _HASH.sub("", editable["target"].strip("\"' ") if editable else line).strip()
         if " --" in bare:
             option = bare[bare.index(" --") + 1 :].split("=")[0].split()[0]
             return f"the option {option} of a requirement is not supported; remove it"
         problem = requirement_problem(bare)
-        if problem is None:
-            (self.constraints if constraint else self.lines).append(bare)
+        if problem == LOCAL_PATH and not constraint:
+            return self._folder(bare, file)
+        if problem is None and editable:
+            return "an editable requirement is a path: write `-e ./lib`"
+        if problem is None and constraint:
+            self.constraints.setdefault(display_path(file, self.root), []).append(bare)
+        elif problem is None:
+            self.lines.append(bare)
         return problem
+
+    def _folder(self, text: str, file: Path) -> str | None:
+        found = referenced_folder(text, bases=(file.parent, self.root), root=self.root)
+        if isinstance(found, str):
+            return found
+        self.folders.append(found)
+        return None
 
     def _include(self, name: str, file: Path, *, constraint: bool) -> str | None:
         if "://" in name:
@@ -164,8 +185,6 @@ def _option_problem(line: str) -> str | None:
     option = re.split(r"[\s=]", line, maxsplit=1)[0]
     if option in _IMPLIED_OPTIONS:
         return None
-    if option in {"-e", "--editable"}:
-        return EDITABLE
     if option in _INDEX_OPTIONS or option[:2] in {"-i", "-f"}:
         return (
             f"{option[:2] if option[1] != '-' else option} names a package index; put it into "

@@ -64,7 +64,8 @@ def write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]
 
     They are named the same for every flow: the names come back in the lock's comments.
     """
-    inputs = {"requirements.in": requirements.lines, "constraints.txt": requirements.constraints}
+    constraints = tuple(line for one in requirements.constraints for line in one.lines)
+    inputs = {"requirements.in": requirements.lines, "constraints.txt": constraints}
     try:
         for name, lines in inputs.items():
             (workspace / name).write_text("".join(f"{line}\n" for line in lines), "utf-8")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.declared import python_specifier, requirement_lines
 from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.lock.uv_sources import without_sources
 from pytest_flowrepro.model import Requirements
 
 if TYPE_CHECKING:
@@ -43,13 +44,14 @@ def read_script(flow_file: Path, *, root: Path) -> Requirements | None:
     table = _block_table(blocks[0]["content"], problems)
     lines = requirement_lines(table.get("dependencies", []), "dependencies", problems)
     python = python_specifier(table.get("requires-python"), "requires-python", problems)
+    lines, folders = without_sources(lines, table, file=flow_file, root=root, problems=problems)
     if problems:
         raise LockError(
             f"{source} cannot be used.",
             hint="correct the `# /// script` block at the top of the flow's file.",
             detail="\n".join(problems),
         )
-    return Requirements(lines=lines, source=source, requires_python=python)
+    return Requirements(lines=lines, source=source, requires_python=python, folders=folders)
 
 
 def _block_table(content: str, problems: list[str]) -> dict[str, object]:

@@ -17,10 +17,10 @@ from pytest_flowrepro.lock.declared import (
     unknown,
 )
 from pytest_flowrepro.lock.requirements_file import display_path
-from pytest_flowrepro.model import Requirements
+from pytest_flowrepro.model import LocalFolder, Requirements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _WRITE_THEM_DOWN = "write a requirements file for the flow, or declare them in pyproject.toml"
@@ -61,25 +61,37 @@ def read_setup_py(file: Path, *, root: Path, selection: Selection) -> Requiremen
     wanted |= {"extras_require"} if selection.extras else set()
     declared: dict[str, Any] = {}
     problems: list[str] = []
-    for call in ast.walk(tree):
-        if not isinstance(call, ast.Call) or _called(call) != "setup":
-            continue
-        for keyword in call.keywords:
-            if keyword.arg is None:
-                problems.append(f"line {call.lineno}: `**` hides what is installed")
-            elif keyword.arg in wanted:
-                try:
-                    declared[keyword.arg] = ast.literal_eval(keyword.value)
-                except (ValueError, TypeError):
-                    problems.append(f"line {keyword.lineno}: {keyword.arg} is computed")
+    for keyword in _setup_keywords(tree):
+        if keyword.arg is None:
+            problems.append(f"line {keyword.value.lineno}: `**` hides what is installed")
+        elif keyword.arg in wanted:
+            try:
+                declared[keyword.arg] = ast.literal_eval(keyword.value)
+            except (ValueError, TypeError):
+                problems.append(f"line {keyword.lineno}: {keyword.arg} is computed")
     return _requirements(declared, file, root, selection, problems)
 
 
-def _called(call: ast.Call) -> str | None:
-    match call.func:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-    return None
+def setup_arguments(source: str) -> dict[str, Any]:
+    """What the text of a setup.py gives to `setup`, by keyword; None for what is computed.
+
+    Raises `SyntaxError`, `ValueError` or `RecursionError` for what is no Python.
+    """
+    found: dict[str, Any] = {}
+    for keyword in _setup_keywords(ast.parse(source)):
+        if keyword.arg is not None:
+            try:
+                found[keyword.arg] = ast.literal_eval(keyword.value)
+            except (ValueError, TypeError):
+                found[keyword.arg] = None
+    return found
+
+
+def _setup_keywords(tree: ast.AST) -> Iterator[ast.keyword]:
+    for call in ast.walk(tree):
+        match call:
+            case ast.Call(func=ast.Name(id="setup") | ast.Attribute(attr="setup")):
+                yield from call.keywords
 
 
 def _listed(value: str, problems: list[str]) -> list[str]:
@@ -116,7 +128,10 @@ def _requirements(
     if not lines:
         return None
     return Requirements(
-        lines=tuple(dict.fromkeys(lines)), source=display_path(file, root), requires_python=python
+        lines=tuple(dict.fromkeys(lines)),
+        source=display_path(file, root),
+        requires_python=python,
+        folders=(LocalFolder(folder=file.parent, itself=True),),
     )
 
 

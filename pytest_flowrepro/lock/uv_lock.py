@@ -35,9 +35,8 @@ _ELSEWHERE = {"git", "url", "path", "directory", "editable", "virtual"}
 def read_uv_lock(file: Path, *, root: Path, selection: Selection) -> Requirements | None:
     """What a uv.lock pins of the project beside it, with the selected extras and groups.
 
-    Nothing is resolved. The requirements are those of the pyproject.toml and, under the marker
-    `extra == "locked"`, by which they ask for nothing themselves, all versions of the lock: so a
-    lock that changed is seen. None where the project declares nothing. Raises `LockError`.
+    Nothing is resolved. The requirements are those of the pyproject.toml. None where the project
+    declares nothing. Raises `LockError`.
     """
     pyproject = file.parent / "pyproject.toml"
     lock = read_toml(file, root=root)
@@ -46,15 +45,13 @@ def read_uv_lock(file: Path, *, root: Path, selection: Selection) -> Requirement
         return None
     source = display_path(file, root)
     exported = _export(file, selection, source)  # before: uv checks the form of both files
-    _refuse_stale(lock, read_toml(pyproject, root=root), source)
-    exact = from_pylock(exported, source=source, selection=Selection())
-    pins = tuple(_locked_only(line) for line in exact.lines)
-    return replace(declared, lines=(*declared.lines, *pins), source=source, locked=exact.locked)
-
-
-def _locked_only(pin: str) -> str:
-    name, _, marker = pin.partition(" ; ")
-    return f'{name} ; ({marker}) and extra == "locked"' if marker else f'{name} ; extra == "locked"'
+    exact = from_pylock(exported, file=file, root=root, selection=Selection())
+    for folder in dict.fromkeys((file.parent, *(one.folder for one in exact.folders))):
+        member = folder / "pyproject.toml"
+        if member.is_file():
+            _refuse_stale(lock, read_toml(member, root=root), source, display_path(member, root))
+    folders = tuple(dict.fromkeys((*declared.folders, *exact.folders)))
+    return replace(declared, source=source, locked=exact.locked, folders=folders)
 
 
 def _export(file: Path, selection: Selection, source: str) -> dict[str, Any]:
@@ -77,12 +74,16 @@ def _export(file: Path, selection: Selection, source: str) -> dict[str, Any]:
     return tomllib.loads(done.stdout)
 
 
-def _refuse_stale(lock: Mapping[str, Any], document: Mapping[str, Any], source: str) -> None:
+def _refuse_stale(
+    lock: Mapping[str, Any], document: Mapping[str, Any], source: str, pyproject: str
+) -> None:
     """Compares with the requirements that the lock was made of, which are in it, but for their
     markers: uv writes these in a form of its own. To ask uv (`--locked`) would be to resolve anew
     wherever the user's index is not that of the lock.
     """
     project = document.get("project", {})
+    if "dependencies" in project.get("dynamic", ()):
+        return
     name = canonicalize_name(str(project.get("name", "")))
     package: dict[str, Any] = next(
         (one for one in lock.get("package", ()) if one["name"] == name), {}
@@ -102,7 +103,7 @@ def _refuse_stale(lock: Mapping[str, Any], document: Mapping[str, Any], source: 
         problems += _differences(f"group {group}", now, locked_groups.get(group, ()))
     if problems:
         raise LockError(
-            f"{source} does not belong to the pyproject.toml beside it.",
+            f"{source} does not belong to {pyproject}.",
             hint="lock anew (`uv lock`), and commit both files.",
             detail="\n".join(problems),
         )

@@ -12,7 +12,16 @@ PACKAGE = Path(__file__).parents[2] / "pytest_flowrepro"
 LAYERS = (
     {"errors", "model", "process", "visible", "wording", "strict_json"}
     | {"index_settings", "index_errors"}
-    | {"lock_file", "revision", "excluded", "local_modules", "redact", "processors", "said"}
+    | {
+        "lock_file",
+        "local_metadata",
+        "revision",
+        "excluded",
+        "local_modules",
+        "redact",
+        "processors",
+        "said",
+    }
     | {"source_names"},
     {"settings"},
     {

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.conda_file import read_conda_file
-from pytest_flowrepro.model import Requirements
+from pytest_flowrepro.model import Constraints, Requirements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def test_the_pip_part_and_the_python_are_read(tmp_path: Path) -> None:
         lines=("metaflow>=2.12", "pandas[excel]==2.2.3", "idna"),
         source="environment.yml",
         requires_python="==3.11.*",
-        constraints=("idna<4",),
+        constraints=(Constraints.of("limits.txt", ("idna<4",)),),
     )
 
 
@@ -90,7 +90,7 @@ def test_conda_packages_are_refused_by_name(tmp_path: Path) -> None:
         ("dependencies: [{pip: six}]", "environment.yml: dependencies[0]: neither a package nor"),
         ("dependencies: [{pip: [3]}]", "environment.yml: dependencies[0]: neither a package nor"),
         ("dependencies: ['python=3.9|3.10']", "environment.yml: python: '=3.9|3.10' is not a ver"),
-        ("dependencies: [{pip: [-e .]}]", "environment.yml: an editable install is what a folder"),
+        ("dependencies: [{pip: [-e .]}]", "environment.yml: . holds none of pyproject.toml"),
         (
             "dependencies: [{pip: ['--extra-index-url https://bob:pw@host']}]",
             "environment.yml: --extra-index-url names a package index",

@@ -13,7 +13,7 @@ from local_index import PASSWORD, LocalIndex, only_index, use_index, wheel
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.lock.pip_tools import one_platform_header
-from pytest_flowrepro.model import Lock, Requirements
+from pytest_flowrepro.model import Constraints, Lock, Requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,8 @@ def resolve(
 ) -> Lock:
     workspace = Path.cwd() / "workspace"
     workspace.mkdir(exist_ok=True)
-    requirements = Requirements(lines=lines, source="requirements.txt", constraints=constraints)
+    narrowed = (Constraints.of("limits.txt", constraints),)
+    requirements = Requirements(lines=lines, source="requirements.txt", constraints=narrowed)
     return resolver(tool).resolve(
         requirements, python=Path(sys.executable), workspace=workspace, timeout=timeout
     )

@@ -77,7 +77,7 @@ def test_a_group_needs_no_project(tmp_path: Path) -> None:
         ("[project]\ndynamic = ['dependencies']", "project.dependencies: dynamic: only the proj"),
         (
             "[project]\ndependencies = ['x']\n[tool.uv.sources]\nX = { path = '../x' }",
-            "tool.uv.sources.X: a local path exists on this machine only",
+            "tool.uv.sources.x: the path leads out of the repository",
         ),
         (
             "[project]\ndependencies = ['x']\n[tool.uv.sources]\nx = [{ git = 'https://a:pw@b' }]",
@@ -85,7 +85,7 @@ def test_a_group_needs_no_project(tmp_path: Path) -> None:
         ),
         (
             "[project]\ndependencies = ['x']\n[tool.uv.sources]\nx = { workspace = true }",
-            "tool.uv.sources.x: a local path exists on this machine only",
+            "tool.uv.sources.x: no workspace of the repository has a member of this name",
         ),
     ],
 )

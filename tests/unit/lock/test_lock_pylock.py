@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +12,6 @@ from pytest_flowrepro.lock.pylock import from_pylock, read_pylock
 from pytest_flowrepro.lock_file import parse_lock
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_flowrepro.model import Requirements
 
 ZEROS, ONES = "0" * 64, "1" * 64
@@ -31,7 +30,12 @@ def package(name: str, rest: str = "") -> str:
 
 def read(text: str, **selection: tuple[str, ...]) -> Requirements:
     document: dict[str, Any] = tomllib.loads(text)
-    return from_pylock(document, source="pylock.toml", selection=Selection(**selection))
+    return from_pylock(
+        document,
+        file=Path("pylock.toml"),
+        root=Path(),
+        selection=Selection(**selection),
+    )
 
 
 def test_a_lock_becomes_ours_with_the_hashes_of_wheels(tmp_path: Path) -> None:
@@ -46,7 +50,7 @@ def test_a_lock_becomes_ours_with_the_hashes_of_wheels(tmp_path: Path) -> None:
 
     found = read_pylock(tmp_path / "pylock.toml", root=tmp_path, selection=Selection())
 
-    assert found.lines == ("alpha==1", 'beta==1 ; sys_platform == "win32"')
+    assert found.lines == ("alpha", 'beta ; sys_platform == "win32"')
     assert (found.source, found.requires_python) == ("pylock.toml", ">=3.11")
     assert found.locked is not None
     assert found.locked.text == (
@@ -92,8 +96,8 @@ def test_extras_and_groups_are_chosen_and_platforms_stay_open(
 
 def test_a_choice_that_is_the_whole_marker_leaves_no_trace() -> None:
     assert read(CHOICES, extras=("plots",)).lines == (
-        "alpha==1",
-        'gamma==1 ; python_version >= "0" and sys_platform == "linux"',
+        "alpha",
+        'gamma ; python_version >= "0" and sys_platform == "linux"',
     )
 
 
@@ -107,10 +111,10 @@ SOURCE = f'sdist = {{ url = "https://host/x-1.tar.gz", hashes = {{ sha256 = "{ZE
     ("entry", "problem"),
     [
         (VCS, "x: a version control URL has no hash to pin; publish it to an index"),
-        ('directory = { path = "x" }', "x: a local path exists on this machine only"),
-        ('directory = { path = "x", editable = true }', "x: an editable install is what a folder"),
+        ('directory = { path = "x" }', "x: x is no folder with pyproject.toml"),
+        ('directory = { path = "../x", editable = true }', "x: the path leads out of the reposito"),
         (ARCHIVE, "x: a URL is not a package of an index"),
-        (ARCHIVE.replace("url =", "path ="), "x: a local path exists on this machine only"),
+        (ARCHIVE.replace("url =", "path ="), "x: a built file of a path cannot be locked"),
         (SOURCE, "x: there is a source distribution only"),
         (f"wheels = [{wheel('x')}]", "x: it has no version"),
         (f'version = "1"\n{MD5}', "x: x-1-py3-none-any.whl has no sha256"),

@@ -43,25 +43,26 @@ def test_other_files_are_included_relative_to_the_file_that_names_them(tmp_path:
     requirements = read_requirements_file(tmp_path / "top.txt", root=tmp_path)
 
     assert requirements.lines == ("attrs", "idna", "six")
-    assert requirements.constraints == ("idna<4", "attrs")
+    assert [(one.file, one.lines) for one in requirements.constraints] == [
+        ("deps/more.txt", ("attrs",)),
+        ("limits.txt", ("idna<4",)),
+    ]
 
 
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("-e .", "an editable install is what a folder holds today"),
-        (
-            "--editable=git+https://bob:pw@host/x",
-            "an editable install is what a folder holds today",
-        ),
-        ("./lib", "a local path exists on this machine only"),
-        (".", "a local path exists on this machine only"),
-        ("../lib[extra]", "a local path exists on this machine only"),
-        ("/srv/six-1.0-py3-none-any.whl", "a local path exists on this machine only"),
-        ("six-1.0-py3-none-any.whl", "a local path exists on this machine only"),
-        ("lib/six", "a local path exists on this machine only"),
-        ("file:///srv/six", "a local path exists on this machine only"),
-        ("six @ file:///srv/six", "a local path exists on this machine only"),
+        ("-e .", ". holds none of pyproject.toml, setup.cfg, setup.py"),
+        ("--editable=git+https://bob:pw@host/x", "a version control URL has no hash to pin"),
+        ("-e six", "an editable requirement is a path"),
+        ("./lib", "./lib is no folder with pyproject.toml, setup.cfg, setup.py"),
+        ("../lib[extra]", "the path leads out of the repository"),
+        ("/srv/six-1.0-py3-none-any.whl", "a built file of a path cannot be locked"),
+        ("six-1.0-py3-none-any.whl", "a built file of a path cannot be locked"),
+        ("lib/six", "lib/six is no folder"),
+        ("file:///srv/six", "the path leads out of the repository"),
+        ("six @ file:///srv/six", "the path leads out of the repository"),
+        ("./lib ; os_name == 'nt'", "a path with a marker or an option is not supported"),
         ("git+https://bob:pw@host/x@main", "a version control URL has no hash to pin"),
         ("x @ git+ssh://git@host/pw", "a version control URL has no hash to pin"),
         ("https://bob:pw@host/six.whl", "a URL is not a package of an index"),

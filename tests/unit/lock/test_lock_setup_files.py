@@ -7,7 +7,7 @@ import pytest
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.declared import Selection
 from pytest_flowrepro.lock.setup_files import read_setup_cfg, read_setup_py
-from pytest_flowrepro.model import Requirements
+from pytest_flowrepro.model import LocalFolder, Requirements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,12 @@ def test_requirements_extras_and_python_are_read(tmp_path: Path, name: str, text
     own = ("metaflow>=2.12", 'pandas ; python_version < "4"')
 
     plain = read(tmp_path, name, text)
-    assert plain == Requirements(lines=own, source=name, requires_python="<4,>=3.9")
+    assert plain == Requirements(
+        lines=own,
+        source=name,
+        requires_python="<4,>=3.9",
+        folders=(LocalFolder(folder=tmp_path, itself=True),),
+    )
     plots = read(tmp_path, name, text, "Plots")
     assert plots is not None
     assert plots.lines == (*own, "seaborn", "folium")

@@ -28,6 +28,9 @@ from metaflow_extensions.flowrepro.plugins.flowrepro_written import Written
 _PYTHONS = json.loads(os.environ.get("FLOWREPRO_PYTHONS", "{}"))
 """Step -> interpreter, for the steps that have an environment of their own."""
 
+_LOCAL = json.loads(os.environ.get("FLOWREPRO_LOCAL", "[]"))
+"""What of Python's path is required by the flow, and so belongs to its own environment only."""
+
 
 class ObserveDecorator(StepDecorator):
     name = "flowrepro_observe"
@@ -45,6 +48,8 @@ class ObserveDecorator(StepDecorator):
             environment = os.path.dirname(folder)
             cli_args.env["PATH"] = os.pathsep.join((folder, os.environ["PATH"]))
             cli_args.env["VIRTUAL_ENV"] = environment
+            path = os.environ["PYTHONPATH"].split(os.pathsep)
+            cli_args.env["PYTHONPATH"] = os.pathsep.join(one for one in path if one not in _LOCAL)
             # Where the build left what it kept of earlier sessions (environment/bytecode.py).
             cli_args.env["PYTHONPYCACHEPREFIX"] = os.path.join(environment, "pycache")
 

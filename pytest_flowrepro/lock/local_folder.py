@@ -1,0 +1,67 @@
+"""Which folder of the repository a declaration means where it requires a path."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from pytest_flowrepro.model import LocalFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+METADATA = ("pyproject.toml", "setup.cfg", "setup.py")
+"""What a folder with a package has one of, from what is read most exactly to what is least."""
+
+ARCHIVE = "a built file of a path cannot be locked; require the folder of its sources"
+OUTSIDE = (
+    "the path leads out of the repository, and a rerun has nothing from there; move the package "
+    "into the repository, or publish it to an index"
+)
+
+_ARCHIVE = re.compile(r"\.(?:whl|zip|tar(?:\.\w+)?|tgz)$", re.IGNORECASE)
+# `./lib[plots]`, `file:../lib`, `file:///srv/lib#egg=lib`, `lib[plots] @ file:../lib`
+_REFERENCE = re.compile(
+    r"(?:[\w.-]+\s*(?:\[(?P<extras>[^\]]*)\])?\s*@\s*)?"
+    r"(?P<url>file:(?://(?:localhost)?(?=/))?)?"
+    r"(?P<path>[^\[\]#;]+?)\s*(?:\[(?P<more>[^\]]*)\])?(?:#\S*)?",
+    re.IGNORECASE,
+)
+
+
+def referenced_folder(text: str, *, bases: Iterable[Path], root: Path) -> LocalFolder | str:
+    """The folder that a line of a requirements file names, or why it cannot be used.
+
+    A relative path counts from the first of `bases` where it leads to a package: pip takes it from
+    wherever it is started.
+    """
+    match = _REFERENCE.fullmatch(text)
+    if match is None:
+        return "a path with a marker or an option is not supported; write the path alone"
+    path = unquote(match["path"]) if match["url"] else match["path"]
+    extras = match["extras"] or match["more"] or ""
+    names = tuple(name.strip() for name in extras.split(",") if name.strip())
+    found = [local_folder(path, base=base, root=root, extras=names) for base in bases]
+    return next((one for one in found if isinstance(one, LocalFolder)), found[0])
+
+
+def local_folder(
+    path: str, *, base: Path, root: Path, extras: tuple[str, ...] = ()
+) -> LocalFolder | str:
+    """The folder at a path, relative to `base` where it is not absolute, or why it is none that can
+    be used.
+    """
+    if _ARCHIVE.search(path):
+        return ARCHIVE
+    folder = Path(os.path.normpath(base / path))
+    if not folder.resolve().is_relative_to(root.resolve()):
+        return OUTSIDE
+    if not any((folder / name).is_file() for name in METADATA):
+        what = "holds none of" if folder.is_dir() else "is no folder with"
+        return f"{path} {what} {', '.join(METADATA)}; correct the path"
+    if not folder.is_relative_to(root):  # an absolute path, by another name of the same folder
+        folder = root / folder.resolve().relative_to(root.resolve())
+    return LocalFolder(folder=folder, extras=extras)

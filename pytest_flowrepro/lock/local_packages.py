@@ -1,0 +1,161 @@
+"""Packages of the repository that a flow requires by their folders (`-e ./libs/features`).
+
+They are not built: what an editable install would put on Python's path is put there, and their code
+goes into the flow's code package. So they have to be plain Python, and their metadata static.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.excluded import is_excluded, project_folders
+from pytest_flowrepro.lock.package_metadata import Metadata, read_metadata
+from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.model import LocalFolder, LocalPackage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from pytest_flowrepro.model import Requirements
+
+_COMPILED = (".so", ".pyd", ".pyx", ".c", ".cpp", ".cc", ".rs", ".f90")
+_NOT_PACKAGES = {"benchmarks", "build", "dist", "doc", "docs", "examples", "test", "tests"}
+"""Folders beside a package that are none of it; most are those that setuptools passes over
+(setuptools.discovery.FlatLayoutPackageFinder)."""
+
+
+def with_local_packages(
+    declared: Requirements,
+    *,
+    root: Path,
+    read: Callable[[LocalFolder, Path], Requirements | None],
+) -> Requirements:
+    """The same with the packages that its folders are, what they require, and what that requires of
+    the repository in turn.
+
+    `read` gives what a folder declares. Raises `LockError` for a folder that cannot be used as it
+    lies.
+    """
+    packages: dict[Path, LocalPackage] = {}
+    lines = dict.fromkeys(declared.lines)
+    pythons = [declared.requires_python]
+    seen: set[LocalFolder] = set()
+    pending = list(declared.folders)
+    while pending:
+        one = pending.pop(0)
+        if one in seen:
+            continue
+        seen.add(one)
+        if package := packages.get(one.folder) or local_package(one, root=root):
+            packages[one.folder] = package
+        if not one.itself and (required := read(one, root)):
+            lines |= dict.fromkeys(required.lines)
+            pythons.append(required.requires_python)
+            pending += required.folders
+        pending += _by_name(lines, packages, itself=declared.folders)
+    names = {package.name for package in packages.values()}
+    python = ",".join(filter(None, pythons))
+    return replace(
+        declared,
+        lines=tuple(
+            line for line in lines if canonicalize_name(Requirement(line).name) not in names
+        ),
+        requires_python=str(SpecifierSet(python)) if python else None,
+        local=tuple(sorted(packages.values(), key=lambda package: package.name)),
+    )
+
+
+def _by_name(
+    lines: Iterable[str], packages: dict[Path, LocalPackage], *, itself: tuple[LocalFolder, ...]
+) -> Iterator[LocalFolder]:
+    """Folders whose package is required by its name, with extras, too."""
+    declaring = {one.folder for one in itself if one.itself}
+    folders = {package.name: folder for folder, package in packages.items()}
+    for requirement in map(Requirement, lines):
+        folder = folders.get(canonicalize_name(requirement.name))
+        if folder is not None and folder not in declaring and requirement.extras:
+            yield LocalFolder(folder=folder, extras=tuple(sorted(requirement.extras)))
+
+
+def local_package(local: LocalFolder, *, root: Path) -> LocalPackage | None:
+    """What a folder makes importable.
+
+    None for the project that declares the requirements `itself`, where it is no package that can
+    be used as it lies: nobody asked for it by name. Raises `LockError` for any other.
+    """
+    metadata = read_metadata(local.folder)
+    reason = metadata.built
+    modules: tuple[Path, ...] = ()
+    if reason is None:
+        base, modules = _modules(local.folder, metadata)
+        if not modules:
+            reason = (
+                "it has no package that could be told from what lies beside it: no folder src, "
+            )
+            reason += f"none named {metadata.module or 'as it is'}, none with an __init__.py"
+        elif compiled := next(_compiled(modules), None):
+            reason = f"it has {display_path(compiled, root)}, which is compiled when it is built"
+    if reason is None and metadata.name is None:
+        reason = (
+            "its name is computed, or not there: give it one in `[project]` of a pyproject.toml"
+        )
+    if reason is not None or metadata.name is None:
+        if local.itself:
+            return None
+        raise LockError(
+            f"{display_path(local.folder, root)} cannot be used as it lies: {reason}.",
+            hint="packages of the repository are put on Python's path as they are; publish one "
+            "that has to be built to an index, and require it by name and version.",
+        )
+    return LocalPackage(
+        name=canonicalize_name(metadata.name),
+        version=metadata.version,
+        path=display_path(base, root),
+        modules=tuple(sorted(display_path(module, root) for module in modules)),
+        entry_points=metadata.entry_points,
+    )
+
+
+def _modules(folder: Path, metadata: Metadata) -> tuple[Path, tuple[Path, ...]]:
+    """What goes on Python's path, and the modules in it that are the package's.
+
+    In a folder of their own all are; at the top of the project those named as it is, else those
+    that are regular packages.
+    """
+    src = folder / "src"
+    base = folder / metadata.base if metadata.base else src if any(_importable(src)) else folder
+    found = tuple(_importable(base))
+    if base.resolve() == folder.resolve():
+        named = tuple(one for one in found if one.stem == metadata.module)
+        regular = (one for one in found if (one / "__init__.py").is_file())
+        found = named or tuple(one for one in regular if one.name not in _NOT_PACKAGES)
+    return base, found
+
+
+def _importable(folder: Path) -> Iterator[Path]:
+    """Modules, and folders with modules in them, namespaces (PEP 420) among them."""
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            if path.name.isidentifier() and not is_excluded(path) and any(_files(path, ".py")):
+                yield path
+        elif path.suffix == ".py" and path.stem.isidentifier() and path.name != "setup.py":
+            yield path
+
+
+def _compiled(modules: Iterable[Path]) -> Iterator[Path]:
+    for module in modules:
+        yield from _files(module, _COMPILED)
+
+
+def _files(folder: Path, suffixes: str | tuple[str, ...]) -> Iterator[Path]:
+    for parent, _, names in project_folders(folder):
+        yield from (parent / name for name in sorted(names) if name.endswith(suffixes))
