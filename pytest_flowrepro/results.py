@@ -12,6 +12,9 @@ from pytest_flowrepro.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_DECLARED = ("requirement ", "requirements in ")
+"""What is declared otherwise is a finding of its own (diff/environments.py), no package."""
+
 
 def flow_reports(
     results: Iterable[dict[str, Any]], *, fresh: bool = False
@@ -39,8 +42,7 @@ def _with_moves(report: FlowReport, parts: set[str]) -> FlowReport:
     notes = []
     if "environment" in parts:
         packages = {change.name for change in report.changes if change.kind == "package"}
-        # What is declared otherwise is a finding of its own (diff/changes.py), no package.
-        moved = {name for name in packages if not name.startswith("requirement ")}
+        moved = {name for name in packages if not name.startswith(_DECLARED)}
         notes.append(f"{counted(len(moved), 'package')} moved" if moved else "no package moved")
     if "rerun" in dict(report.seconds):
         changed = [c for c in report.changes if c.kind in {"artifact", "parameter"}]

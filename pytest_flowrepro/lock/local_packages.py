@@ -91,35 +91,30 @@ def local_package(local: LocalFolder, *, root: Path) -> LocalPackage | None:
     be used as it lies: nobody asked for it by name. Raises `LockError` for any other.
     """
     metadata = read_metadata(local.folder)
-    reason = metadata.built
-    modules: tuple[Path, ...] = ()
-    if reason is None:
-        base, modules = _modules(local.folder, metadata)
-        if not modules:
-            reason = (
-                "it has no package that could be told from what lies beside it: no folder src, "
-            )
-            reason += f"none named {metadata.module or 'as it is'}, none with an __init__.py"
-        elif compiled := next(_compiled(modules), None):
-            reason = f"it has {display_path(compiled, root)}, which is compiled when it is built"
-    if reason is None and metadata.name is None:
-        reason = (
-            "its name is computed, or not there: give it one in `[project]` of a pyproject.toml"
+    base, modules = _modules(local.folder, metadata)
+    compiled = next(_compiled(modules), None)
+    if metadata.built:
+        reason = metadata.built
+    elif metadata.name is None:
+        reason = "its name is computed or not there; give it one in `[project]` of a pyproject.toml"
+    elif not modules:
+        reason = f"it has no folder src, none named {metadata.module}, none with an __init__.py"
+    elif compiled:
+        reason = f"it has {display_path(compiled, root)}, which is compiled when it is built"
+    else:
+        return LocalPackage(
+            name=canonicalize_name(metadata.name),
+            version=metadata.version,
+            path=display_path(base, root),
+            modules=tuple(sorted(display_path(module, root) for module in modules)),
+            entry_points=metadata.entry_points,
         )
-    if reason is not None or metadata.name is None:
-        if local.itself:
-            return None
-        raise LockError(
-            f"{display_path(local.folder, root)} cannot be used as it lies: {reason}.",
-            hint="packages of the repository are put on Python's path as they are; publish one "
-            "that has to be built to an index, and require it by name and version.",
-        )
-    return LocalPackage(
-        name=canonicalize_name(metadata.name),
-        version=metadata.version,
-        path=display_path(base, root),
-        modules=tuple(sorted(display_path(module, root) for module in modules)),
-        entry_points=metadata.entry_points,
+    if local.itself:
+        return None
+    raise LockError(
+        f"The package in {display_path(local.folder, root)} cannot be used as it lies: {reason}.",
+        hint="packages of the repository are put on Python's path as they are; publish one that "
+        "has to be built to an index, and require it by name and version.",
     )
 
 

@@ -18,6 +18,7 @@ from pytest_flowrepro.lock.project import group_requirements, read_project
 from pytest_flowrepro.lock.pylock import from_pylock
 from pytest_flowrepro.lock.requirements_file import display_path, requirement_problem
 from pytest_flowrepro.process import run_process
+from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -44,6 +45,7 @@ def read_uv_lock(file: Path, *, root: Path, selection: Selection) -> Requirement
     if declared is None:
         return None
     source = display_path(file, root)
+    _refuse_unhashed(lock, source)
     exported = _export(file, selection, source)  # before: uv checks the form of both files
     exact = from_pylock(exported, file=file, root=root, selection=Selection())
     for folder in dict.fromkeys((file.parent, *(one.folder for one in exact.folders))):
@@ -52,6 +54,20 @@ def read_uv_lock(file: Path, *, root: Path, selection: Selection) -> Requirement
             _refuse_stale(lock, read_toml(member, root=root), source, display_path(member, root))
     folders = tuple(dict.fromkeys((*declared.folders, *exact.folders)))
     return replace(declared, source=source, locked=exact.locked, folders=folders)
+
+
+def _refuse_unhashed(lock: Mapping[str, Any], source: str) -> None:
+    """Raises `LockError`: uv's export would download what has no hash, and take whatever comes."""
+    bare = []
+    for package in lock.get("package", ()):
+        match package:
+            case {"name": str(name), "wheels": [*wheels]}:
+                bare += [name] if any("hash" not in wheel for wheel in wheels) else []
+    if bare:
+        raise LockError(
+            f"{source} has no hash for {some_of(bare)}.",
+            hint="lock anew (`uv lock`) from an index that gives the sha256 of its files.",
+        )
 
 
 def _export(file: Path, selection: Selection, source: str) -> dict[str, Any]:

@@ -255,3 +255,37 @@ def test_dynamic_dependencies_are_not_taken_from_elsewhere(tmp_path: Path) -> No
 
 def test_a_project_that_declares_nothing_has_no_lock(tmp_path: Path) -> None:
     assert read(tmp_path, "[tool.flowrepro]") is None
+
+
+def test_a_lock_without_hashes_is_refused(tmp_path: Path) -> None:
+    wheel = package("gamma").splitlines()[4]
+    lock = LOCK.replace(wheel, wheel.replace(f', hash = "sha256:{"0" * 64}"', ""))
+
+    with pytest.raises(LockError, match=r"uv\.lock has no hash for gamma\."):
+        read(tmp_path, lock=lock)
+
+
+def test_packages_of_the_repository_are_those_of_the_lock(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    library = '[project]\nname = "gamma"\nversion = "1"\ndependencies = ["delta>0"]\n'
+    (tmp_path / "lib" / "pyproject.toml").write_text(library)
+    entry = '[[package]]\nname = "gamma"\nversion = "1"\nsource = { directory = "lib" }\n'
+    made_of = '[package.metadata]\nrequires-dist = [{ name = "delta", specifier = ">0" }]\n'
+    lock = LOCK.replace(package("gamma"), entry + made_of)
+    groups = '[package.metadata.requires-dev]\ndev = [{ name = "alpha" }]\nflows = ['
+    lock = lock.replace(
+        groups + '{ name = "alpha" }, { name = "gamma" }]',
+        groups + '{ name = "alpha" }, { name = "gamma", directory = "lib" }]',
+    )
+    project = PROJECT + '[tool.uv.sources]\ngamma = { path = "lib" }\n'
+    flows = Selection(groups=("flows",))
+
+    found = read(tmp_path, project, lock, flows)
+
+    assert found is not None
+    assert [one.folder for one in found.folders] == [tmp_path / "lib"]
+    assert "gamma" not in str(found.lines)
+    assert "gamma" not in names(found)
+    (tmp_path / "lib" / "pyproject.toml").write_text(library.replace(">0", ">1"))
+    with pytest.raises(LockError, match=r"uv\.lock does not belong to lib/pyproject\.toml"):
+        read(tmp_path, project, lock, flows)
