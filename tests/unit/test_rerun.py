@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from recordings import recording
 
 from pytest_flowrepro.errors import RerunError
-from pytest_flowrepro.model import BuiltEnvironment, Run
+from pytest_flowrepro.model import BuiltEnvironment, LocalPackage, Run
 from pytest_flowrepro.rerun import (
     EXTENSION,
     MAX_SPLITS,
@@ -82,6 +83,20 @@ def test_what_is_given_reaches_the_flow_but_what_a_rerun_rests_on_stays(tmp_path
     assert (env["MODE"], env["METAFLOW_USER"]) == ("dry", "jane")
     assert env["PYTHONPATH"] == f"{EXTENSION}{os.pathsep}src"
     assert env["HOME"] == str(place.home)
+
+
+def test_packages_of_the_repository_are_on_the_path_of_the_tree_that_runs(tmp_path: Path) -> None:
+    place = Place(root=tmp_path / "run")
+    orchard = LocalPackage(name="orchard", version="1", path="libs/src", modules=())
+    with_orchard = replace(built(tmp_path), local=(orchard,))
+
+    def path(tree: Path | None) -> list[str]:
+        file = place.copy / "train.py"
+        env = flow_environment("TrainFlow", file, place=place, built=with_orchard, tree=tree)
+        return env["PYTHONPATH"].split(os.pathsep)[1:]
+
+    assert path(None) == [str(place.copy / "libs/src"), str(place.metadata)]
+    assert path(tmp_path / "project") == [str(tmp_path / "project/libs/src"), str(place.metadata)]
 
 
 def test_a_flow_that_runs_before_another_shares_its_state_and_nothing_else(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from recordings import LOCK, artifact, recording, task
 
 from pytest_flowrepro.baseline import ARTIFACTS, MANIFEST, decode_recording, encode_recording
 from pytest_flowrepro.errors import BaselineError
-from pytest_flowrepro.model import Artifact, Environment, Json, Lock, Package
+from pytest_flowrepro.model import Artifact, Constraints, Environment, Json, Lock, Package
 
 MANIFEST_TEXT = """\
 {
@@ -86,6 +86,16 @@ def test_a_reviewer_sees_one_thing_per_line() -> None:
 
 def test_a_recording_comes_back_whole() -> None:
     assert decode_recording(encode_recording(recording())) == recording()
+
+
+def test_what_narrows_the_requirements_comes_back_by_its_digest() -> None:
+    (environment,) = recording().environments
+    limits = Constraints.of("limits.txt", ("six<1.17",))
+    given = replace(recording(), environments=(replace(environment, constraints=(limits,)),))
+    files = encode_recording(given)
+    assert f'"limits.txt": "{limits.digest}"' in files[MANIFEST]
+    assert decode_recording(files) == given
+    assert "constraints" not in encode_recording(recording())[MANIFEST]
 
 
 def test_what_is_imported_comes_back_and_older_baselines_do_without() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import get_args
 
 from pytest_flowrepro.diff import diff_environments
-from pytest_flowrepro.model import Change, Environment, Gate, Lock, Package
+from pytest_flowrepro.model import Change, Constraints, Environment, Gate, Lock, Package
 
 ALL: frozenset[Gate] = frozenset(get_args(Gate))
 
@@ -54,6 +54,31 @@ def test_a_requirement_that_is_declared_otherwise_is_a_change_of_its_own() -> No
         ("added", "requirement pandas", None, "pandas", True),
     ]
     assert "record again" in changes[0].explanation[0]
+
+
+def test_a_lock_or_constraints_file_that_changed_is_told_by_its_name() -> None:
+    lock = Lock(text="six==1.16 \\\n    --hash=sha256:" + "0" * 64 + "\n")
+    before = (Constraints.of("limits.txt", ("six<1.17",)), Constraints.of("gone.txt", ("idna",)))
+    now = (Constraints.of("limits.txt", ("six>=1.17", "idna<4")),)
+    old = replace(environment(package()), lock=lock, constraints=before)
+    new = replace(environment(package()), lock=lock, constraints=now)
+    changes = diff_environments((old,), (new,), gates=ALL)
+    assert [(c.change, c.name, c.gated) for c in changes] == [
+        ("changed", "requirements in limits.txt", True),
+        ("removed", "requirements in gone.txt", True),
+    ]
+    assert (changes[0].old, changes[0].new) == (before[0].digest[:19], now[0].digest[:19])
+    assert "record again" in changes[0].explanation[0]
+    assert changes[0].explanation[1:] == ("six>=1.17: recorded with 1.16",)
+
+
+def test_the_order_of_a_constraints_file_means_nothing() -> None:
+    sides = (("six", "idna"), ("idna", "six"))
+    old, new = (
+        replace(environment(), constraints=(Constraints.of("limits.txt", lines),))
+        for lines in sides
+    )
+    assert diff_environments((old,), (new,), gates=ALL) == ()
 
 
 def test_a_whole_environment_that_came_is_one_change() -> None:

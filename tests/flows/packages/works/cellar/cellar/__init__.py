@@ -1,0 +1,3 @@
+import toml
+
+JARS = toml.loads("jars = 12")["jars"]
