@@ -266,8 +266,8 @@ def _package_list(args: argparse.Namespace) -> Answer:
     known = "as recorded" if baseline else "left out, for nothing is recorded yet"
     return Answer(
         text="".join(f"{inert(file.path)}\n" for file in package.files),
-        remark="what IncludeFile and Config defaults name, which Metaflow alone knows, and packages "
-        f"of the repository that the flow requires: {known}",
+        remark="packages of the repository that the flow requires, and what IncludeFile and Config "
+        f"defaults name, which Metaflow alone knows: {known}",
     )
 
 

@@ -43,6 +43,8 @@ def with_local_packages(
     `read` gives what a folder declares. Raises `LockError` for a folder that cannot be used as it
     lies.
     """
+    if not declared.folders:
+        return declared
     packages: dict[Path, LocalPackage] = {}
     lines = dict.fromkeys(declared.lines)
     pythons = [declared.requires_python]

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from packaging.utils import canonicalize_name, is_normalized_name
+from packaging.version import InvalidVersion, Version
+
 from pytest_flowrepro.lock.setup_files import setup_arguments
 
 if TYPE_CHECKING:
@@ -59,13 +62,23 @@ def read_metadata(folder: Path) -> Metadata:
     def first(field: str) -> Any:
         return next((value for one in found if (value := getattr(one, field))), None)
 
+    name, version = first("name"), first("version")
     return Metadata(
-        name=first("name"),
-        version=first("version"),
+        name=name if name and is_normalized_name(canonicalize_name(name)) else None,
+        version=version if version and _is_version(version) else None,
         entry_points=first("entry_points") or "",
         base=first("base"),
         built=first("built"),
     )
+
+
+def _is_version(text: str) -> bool:
+    """A folder is named after it: it must not lead anywhere."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def _text(file: Path) -> str:

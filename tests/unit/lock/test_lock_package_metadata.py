@@ -93,6 +93,7 @@ def test_what_a_build_would_make_of_it_is_told(
         ("pyproject.toml", "[project"),
         ("pyproject.toml", "[project]\ndynamic = ['version']"),
         ("pyproject.toml", "project = 3\ntool = 4"),
+        ("pyproject.toml", "[project]\nname = '../orchard'\nversion = '../1'"),
         ("setup.cfg", "name = orchard"),
         ("setup.cfg", "[metadata]\nversion = attr: orchard.VERSION"),
         ("setup.py", "setup("),
