@@ -51,6 +51,8 @@ def excerpt(output: str) -> str:
         for line in _PIP_TRACEBACK.sub("", output).splitlines()
         if line.strip() and not _CHATTER.match(line)
     ]
+    if not lines:  # where the traceback was all, its last line says why
+        lines = output.rstrip().splitlines()[-1:]
     left_out = len(lines) - _DETAIL_LINES
     if left_out > 0:
         lines = [f"[... {left_out} lines left out ...]", *lines[left_out:]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.check import with_origins
+from pytest_flowrepro.check import upload_days_of, with_origins
 from pytest_flowrepro.diff import diff_environments, diff_system
 from pytest_flowrepro.discover import find_flows, refuse_unstarted_flow
 from pytest_flowrepro.environment import system_of
@@ -249,7 +249,8 @@ class EnvironmentItem(PartItem):
             baseline.environments, environments, gates=gates, systems=systems
         )
         if self.flow_session.fresh:
-            changes = with_origins(changes, environments)
+            days = upload_days_of(self.job, environments)
+            changes = with_origins(changes, environments, days)
         system = diff_system(*systems, gates=gates)
         return replace(self.compared((*changes, *system)), seconds=(("environment", spent),))
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from packaging.markers import Marker
 
+# The first line of a lock by pip-tools (docs/reference/baseline.md).
+_ONE_PLATFORM = re.compile(r"# By pip-tools, for (\w{1,40} \w{1,40}) only\.\n")
 _REQUIRED = re.compile(r"(?:\S*::)?([\w.-]+)")
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _HASH = re.compile(r"\s--hash[=\s](\S+)")
@@ -49,6 +51,12 @@ class InvalidLockError(ValueError):
 def is_explicit(text: str) -> bool:
     """Whether a lock is conda's: an explicit list of archives."""
     return "@EXPLICIT" in text.splitlines()[:20]
+
+
+def only_platform(text: str) -> str | None:
+    """`linux x86_64`, where a lock says that it was made for that platform alone."""
+    found = _ONE_PLATFORM.match(text)
+    return found[1] if found else None
 
 
 def required_name(line: str) -> str:

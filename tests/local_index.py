@@ -1,7 +1,8 @@
 """A package index of our own on the loopback interface, and wheels made by hand.
 
 With it the tests of the lock and the environment run the real uv and the real pip, and need no
-network. The pages are those of PEP 503 with the `data-yanked` attribute of PEP 592.
+network. The pages are those of PEP 503 with the `data-yanked` attribute of PEP 592; where the index
+knows when files were uploaded, those of PEP 691 with the `upload-time` of PEP 700.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import contextlib
 import hashlib
 import io
+import json
 import os
 import threading
 import zipfile
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 
 PASSWORD = "hunter2"
+
+_JSON = "application/vnd.pypi.simple.v1+json"
 
 
 def wheel(
@@ -132,6 +136,8 @@ class LocalIndex:
         self.yanked: set[str] = set()
         self.missing: set[str] = set()
         """Listed, but not there when it is asked for."""
+        self.uploaded: dict[str, str] = {}
+        """File name -> when, such as `2025-06-21T07:00:00Z`."""
         self.status: int | None = None
         """When set, every answer has this status and no content."""
         self.hangs = False
@@ -196,7 +202,7 @@ class LocalIndex:
             return
         body = self._body(unquote(request.path))
         request.send_response(self.status or (404 if body is None else 200))
-        request.send_header("Content-Type", "text/html")
+        request.send_header("Content-Type", _JSON if self.uploaded else "text/html")
         request.send_header("Content-Length", str(len(body or b"")))
         request.end_headers()
         if request.command == "GET":
@@ -210,16 +216,34 @@ class LocalIndex:
         match path.strip("/").split("/"):
             case ["files", filename]:
                 return None if filename in self.missing else self.files.get(filename)
-            case ["simple", project]:
-                links = "".join(self._links(project))
-                return (
-                    f"<!DOCTYPE html><html><body>{links}</body></html>".encode() if links else None
-                )
+            case ["simple", project] if names := list(self._of(project)):
+                return self._json(project, names) if self.uploaded else self._html(names)
         return None
 
-    def _links(self, project: str) -> Iterator[str]:
-        for filename, data in self.files.items():
+    def _of(self, project: str) -> Iterator[str]:
+        for filename in self.files:
             if canonicalize_name(filename.split("-")[0]) == project:
-                yanked = ' data-yanked=""' if filename in self.yanked else ""
-                url = f"/files/{filename}#sha256={sha256(data)}"
-                yield f'<a href="{url}"{yanked}>{filename}</a>'
+                yield filename
+
+    def _html(self, filenames: Sequence[str]) -> bytes:
+        links = ""
+        for filename in filenames:
+            yanked = ' data-yanked=""' if filename in self.yanked else ""
+            url = f"/files/{filename}#sha256={sha256(self.files[filename])}"
+            links += f'<a href="{url}"{yanked}>{filename}</a>'
+        return f"<!DOCTYPE html><html><body>{links}</body></html>".encode()
+
+    def _json(self, project: str, filenames: Sequence[str]) -> bytes:
+        files = [
+            {
+                "filename": filename,
+                "url": f"/files/{filename}",
+                "hashes": {"sha256": sha256(self.files[filename])},
+                "yanked": filename in self.yanked,
+                "size": len(self.files[filename]),
+                **({"upload-time": when} if (when := self.uploaded.get(filename)) else {}),
+            }
+            for filename in filenames
+        ]
+        page = {"meta": {"api-version": "1.1"}, "name": project, "versions": [], "files": files}
+        return json.dumps(page).encode()

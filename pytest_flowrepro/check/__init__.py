@@ -1,6 +1,6 @@
 """Recording and checking one flow: the only place that composes the stages."""
 
-from pytest_flowrepro.check.fresh import resolved_environments, with_origins
+from pytest_flowrepro.check.fresh import resolved_environments, upload_days_of, with_origins
 from pytest_flowrepro.check.job import Job, Observation, Upstream
 from pytest_flowrepro.check.pipeline import observe, record
 from pytest_flowrepro.check.prepare import environments
@@ -13,5 +13,6 @@ __all__ = [
     "observe",
     "record",
     "resolved_environments",
+    "upload_days_of",
     "with_origins",
 ]

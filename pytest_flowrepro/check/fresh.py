@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,16 +14,21 @@ from pytest_flowrepro.check.conda import asked_of_conda, resolve_conda
 from pytest_flowrepro.check.prepare import declared, recorded_base, resolve
 from pytest_flowrepro.conda import locked_package, parse_explicit
 from pytest_flowrepro.environment import find_interpreter, markers_of
-from pytest_flowrepro.lock_file import parse_lock
+from pytest_flowrepro.lock import upload_days
+from pytest_flowrepro.lock_file import is_explicit, parse_lock
 from pytest_flowrepro.model import Package
 from pytest_flowrepro.step_environments import step_environments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import date
 
     from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.model import Change, Environment, Lock, Recording, Requirements
     from pytest_flowrepro.step_environments import StepEnvironment
+
+_UPLOADED_TIMEOUT = 30.0
+"""Seconds for the upload days of a flow's packages, which the report also does without."""
 
 _PACKAGE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)==")
 _VIA = re.compile(r"#\s+(?:via\s+)?(?P<name>[A-Za-z0-9][\w.-]*)$")
@@ -101,19 +107,43 @@ def _packages(lock: Lock, recorded: Environment) -> Iterator[Package]:
 
 
 def with_origins(
-    changes: Iterable[Change], environments: Iterable[Environment]
+    changes: Iterable[Change],
+    environments: Iterable[Environment],
+    days: Mapping[tuple[str, str], date],
 ) -> tuple[Change, ...]:
-    """Package changes that say who asks for the package: the flow, or other packages."""
+    """Package changes that say who asks for the package, the flow or other packages, and when the
+    new version was uploaded, as far as that is known (`upload_days_of`).
+    """
     via = {(env.name, one.name): one.via for env in environments for one in env.packages}
 
     def explained(change: Change) -> Change:
-        names = via.get((change.environment or "", change.name))
+        key = (change.environment or "", change.name)
+        names, day = via.get(key), days.get(key)
         if change.kind != "package" or names is None or change.explanation:
             return change
         origin = f"came with {', '.join(names)}" if names else "the flow asks for it"
-        return replace(change, explanation=(origin,))
+        return replace(change, explanation=(f"{origin}; uploaded {day}" if day else origin,))
 
     return tuple(map(explained, changes))
+
+
+def upload_days_of(job: Job, environments: Iterable[Environment]) -> dict[tuple[str, str], date]:
+    """(environment, package) -> the day on which its version was uploaded; for the packages that
+    moved, as far as the index tells it. conda's channels and pip do not.
+    """
+    days: dict[tuple[str, str], date] = {}
+    deadline = time.monotonic() + _UPLOADED_TIMEOUT
+    for environment in environments if job.installer == "uv" else ():
+        moved = {one.name: one.version for one in environment.packages if not one.record}
+        if moved and not is_explicit(environment.lock.text):
+            found = upload_days(
+                moved,
+                python=find_interpreter(recorded=environment.python),
+                workspace=job.folder,
+                timeout=max(deadline - time.monotonic(), 0),
+            )
+            days |= {(environment.name, name): day for name, day in found.items()}
+    return days
 
 
 def brought_by(lock: Lock) -> dict[str, tuple[str, ...]]:

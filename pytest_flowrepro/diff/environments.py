@@ -8,8 +8,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.diff.paired import change_of, paired
-from pytest_flowrepro.diff.platforms import Sides, locked_for, platform_reason
-from pytest_flowrepro.lock_file import InvalidLockError, parse_lock, required_name
+from pytest_flowrepro.diff.platforms import Sides, platform_reason
+from pytest_flowrepro.lock_file import (
+    InvalidLockError,
+    only_platform,
+    parse_lock,
+    required_name,
+)
 from pytest_flowrepro.model import Change, Constraints, Environment, Gate, Lock, Package, System
 from pytest_flowrepro.visible import visible
 from pytest_flowrepro.wording import counted
@@ -172,7 +177,7 @@ def _one_platform_lock(
     new: Environment, systems: tuple[System, System] | None, gates: frozenset[Gate]
 ) -> Iterator[Change]:
     """A lock that was made for one platform, where it is used on another."""
-    made_for = locked_for(new.lock)
+    made_for = only_platform(new.lock.text)
     if made_for is None or systems is None:
         return
     here = f"{systems[1].platform} {systems[1].machine}"

@@ -8,7 +8,6 @@ wherever the lock cannot be read, every difference is a drift.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -20,9 +19,6 @@ from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
 if TYPE_CHECKING:
     from pytest_flowrepro.lock_file import LockedPackage
     from pytest_flowrepro.model import Environment, Lock, Package, System
-
-# The first line of a lock by pip-tools (docs/reference/baseline.md).
-_ONE_PLATFORM = re.compile(r"# By pip-tools, for (\w{1,40} \w{1,40}) only\.\n")
 
 # What sys.platform and sys.implementation.name are called by the other markers.
 _SYSTEMS = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
@@ -56,12 +52,6 @@ def platform_reason(sides: Sides, old: Package | None, new: Package | None) -> s
     if not _for_other_platforms(old.wheel, new.wheel) or not _same_files_locked(sides, old):
         return None
     return f"each platform's own wheel: {old.wheel} -> {new.wheel}"
-
-
-def locked_for(lock: Lock) -> str | None:
-    """`linux x86_64`, where a lock says that it was made for that platform alone."""
-    found = _ONE_PLATFORM.match(lock.text)
-    return found[1] if found else None
 
 
 def _as_locked(sides: Sides, old: Package | None, new: Package | None) -> bool:

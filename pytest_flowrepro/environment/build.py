@@ -138,7 +138,7 @@ def _install(
             lock_file, python=venv_python, timeout=left, wheels=wheels
         )
     except EnvironmentBuildError as error:
-        raise with_notes(error, wheels.notes) from error
+        raise with_notes(error, lock, wheels.notes) from error
     shutil.rmtree(folder / "wheels", ignore_errors=True)
     uncached = installer == "uv" and not wheels.complete and uv_cache() is None
     if notes := (*wheels.notes, *([_UNCACHED] if uncached else ())):

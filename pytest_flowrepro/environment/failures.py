@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import platform
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.index_errors import excerpt, index_trouble
+from pytest_flowrepro.lock_file import only_platform
 
 if TYPE_CHECKING:
+    from pytest_flowrepro.model import Lock
     from pytest_flowrepro.process import Completed
 
 _LOCK_ANEW = "record again with `--flow-repro-update` to lock what the index has now"
@@ -59,15 +63,32 @@ _FAILURES = (
         "{lock_anew}, or add the index that still has it to pip.conf.",
     ),
     (
+        r"This version of pip does not support python (?P<name>[\d.]+)",
+        "pip-tools builds no environment for Python {name}: the pip beside it is too new.",
+        "use uv, which does: `--flow-repro-installer=uv`.",
+    ),
+    (
         r"No space left on device",
         "The disk is full.",
         "free some space, or choose another folder with `--basetemp` or TMPDIR.",
     ),
 )
 
+_OTHER_PLATFORM = (
+    "The lock was made by pip-tools for {made_for} only, and this is {here}: build it there, or "
+    "record again with uv, which locks for every platform."
+)
 
-def with_notes(error: EnvironmentBuildError, notes: tuple[str, ...]) -> EnvironmentBuildError:
-    """The error, with what its reader should know of the wheelhouse that the build began from."""
+
+def with_notes(
+    error: EnvironmentBuildError, lock: Lock, notes: tuple[str, ...]
+) -> EnvironmentBuildError:
+    """The error, with what its reader should know of the lock, and of the wheelhouse that the
+    build began from.
+    """
+    made_for, here = only_platform(lock.text), f"{sys.platform} {platform.machine()}"
+    if made_for and made_for != here:
+        notes = (_OTHER_PLATFORM.format(made_for=made_for, here=here), *notes)
     detail = "\n".join(filter(None, (*notes, error.detail)))
     return EnvironmentBuildError(error.what, hint=error.hint, detail=detail)
 

@@ -2,5 +2,6 @@
 
 from pytest_flowrepro.lock.interface import Resolver, resolver
 from pytest_flowrepro.lock.requirements import find_requirements
+from pytest_flowrepro.lock.uploaded import upload_days
 
-__all__ = ["Resolver", "find_requirements", "resolver"]
+__all__ = ["Resolver", "find_requirements", "resolver", "upload_days"]

@@ -70,7 +70,7 @@ class PipToolsResolver:
             return checked_lock(f"{one_platform_header()}\n{packages}", tool="pip-tools")
         left = max(deadline - time.monotonic(), 0)
         failures = pip_fetch_failures(done.stderr, workspace=workspace, timeout=left)
-        raise lock_error(done, requirements, tool="pip-tools", fetch_failures=failures)
+        raise lock_error(done, requirements, tool="pip-tools", as_of=as_of, fetch_failures=failures)
 
 
 def one_platform_header() -> str:

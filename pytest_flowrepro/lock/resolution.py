@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 # what to do. The first that fits counts.
 _FAILURES = (
     (
+        r"does not provide upload-time metadata",
+        "the package index does not tell when its files were uploaded.",
+        "resolve without `--flow-repro-as-of`, or from an index that tells it (PEP 700).",
+    ),
+    (
+        r"no such option: --uploaded-prior-to",
+        "this pip cannot resolve as of a day.",
+        "install pip 26 or newer beside pytest, or use `--flow-repro-installer=uv`.",
+    ),
+    (
         r"(?P<name>\S+) has no (?:usable )?wheels",
         "{name} is only there as a source distribution, which does not build the same everywhere.",
         "allow a version that has wheels, or build a wheel and put it on an index of your own.",
@@ -38,24 +48,29 @@ _FAILURES = (
     ),
     (
         r"the requirement (?P<name>[^\s<>=!~;\[]+)[^\n]* \(from versions: none\)",
-        "no index has a package {name} with a wheel for this Python and platform.",
+        "no index has a package {name} with a wheel for this Python and platform{as_of}.",
         "correct its name, or add the index that has it to pip.conf.",
     ),
     (
         r"there (?:is|are) no versions? of (?P<name>\S+) and you require",
-        "there is no version {name}.",
+        "there is no version {name}{as_of}.",
         "ask for a version that exists.",
     ),
     (
         r"the requirement (?P<name>\S+)[^\n]* \(from versions: ",
-        "there is no version {name}.",
+        "there is no version {name}{as_of}.",
         "ask for a version that exists.",
     ),
     (
         r"No solution found|ResolutionImpossible|conflicting dependencies",
-        "these requirements cannot be met together.",
+        "these requirements cannot be met together{as_of}.",
         "loosen one of the requirements that the reason names.",
     ),
+)
+
+_AS_OF = (
+    "{hint} As of a day there is only what the index says was uploaded by then; where it tells no "
+    "times, there is nothing."
 )
 
 
@@ -120,7 +135,12 @@ def checked_lock(text: str, *, tool: str) -> Lock:
 
 
 def lock_error(
-    done: Completed, requirements: Requirements, *, tool: str, fetch_failures: str = ""
+    done: Completed,
+    requirements: Requirements,
+    *,
+    tool: str,
+    as_of: date | None = None,
+    fetch_failures: str = "",
 ) -> LockError:
     """What a resolver's failure means for the person who wrote the requirements."""
     output = f"{done.stdout}\n{done.stderr}"
@@ -137,9 +157,10 @@ def lock_error(
         return LockError(f"{what} {source} could not be locked.", hint=hint, detail=detail)
     for pattern, what, hint in _FAILURES:
         if match := re.search(pattern, output):
-            return LockError(
-                f"{source}: {what.format(**match.groupdict())}", hint=hint, detail=detail
-            )
+            told = what.format(**match.groupdict(), as_of=f" as of {as_of}" if as_of else "")
+            if as_of and "{as_of}" in what:
+                hint = _AS_OF.format(hint=hint)  # noqa: PLW2901
+            return LockError(f"{source}: {told}", hint=hint, detail=detail)
     return LockError(
         f"{tool} could not lock {source} ({done.ending}).",
         hint=f"read {tool}'s own words above; `--flow-repro-installer` chooses another tool.",

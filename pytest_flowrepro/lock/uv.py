@@ -50,5 +50,5 @@ class UvResolver:
         ]
         done = run_process(argv, env=tool.env, cwd=workspace, timeout=timeout)
         if not done.ok:
-            raise lock_error(done, requirements, tool="uv")
+            raise lock_error(done, requirements, tool="uv", as_of=as_of)
         return checked_lock(done.stdout, tool="uv")

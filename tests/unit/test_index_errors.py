@@ -91,6 +91,17 @@ def test_an_excerpt_has_neither_progress_nor_a_traceback() -> None:
     assert excerpt(output) == "  ERROR: Could not find a version"
 
 
+def test_where_there_is_a_traceback_only_its_last_line_is_what_is_said() -> None:
+    output = (
+        "Looking in indexes: https://bob:hunter2@host/simple\n"
+        "Traceback (most recent call last):\n"
+        '  File "finder.py", line 1, in find\n'
+        "InstallationError: Index https://bob:hunter2@host/six/ gives no times\n"
+    )
+
+    assert excerpt(output) == "InstallationError: Index https://host/six/ gives no times"
+
+
 def test_an_excerpt_keeps_the_last_lines_of_a_long_output() -> None:
     lines = excerpt("\n".join(f"reason {number}" for number in range(1000))).splitlines()
 

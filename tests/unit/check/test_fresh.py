@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from recordings import recording
 
@@ -55,9 +56,10 @@ def test_a_package_that_moved_says_who_asks_for_it() -> None:
         moved("pandas", "RECORD differs"),
         system,
     )
-    explained = with_origins(changes, [environment])
+    days = {("base", "numpy"): date(2025, 6, 21), ("step-train", "pandas"): date(2025, 6, 22)}
+    explained = with_origins(changes, [environment], days)
     assert [one.explanation for one in explained] == [
-        ("came with pandas, scipy",),
+        ("came with pandas, scipy; uploaded 2025-06-21",),
         ("the flow asks for it",),
         (),
         ("RECORD differs",),

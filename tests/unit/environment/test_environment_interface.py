@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import pytest
 from local_index import PASSWORD, LocalIndex, only_index, sha256, use_index, wheel
 
-from pytest_flowrepro.environment import build_environment, build_notes
+from pytest_flowrepro.environment import build_environment, build_notes, find_interpreter
 from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.lock.pip_tools import one_platform_header
 from pytest_flowrepro.model import Lock
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ both = pytest.mark.parametrize("tool", ["uv", "pip-tools"])
 ALPHA = "alpha-1.0-py3-none-any.whl"
 BETA = "beta-1.0-py3-none-any.whl"
 OTHER_HASH = "0" * 64
+OURS = Path(sys.executable)
 
 
 @pytest.fixture
@@ -52,21 +54,23 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalInde
         yield index
 
 
-def build(tool: Tool, lock: str, *, timeout: float = 60) -> BuiltEnvironment:
+def build(tool: Tool, lock: str, *, timeout: float = 60, python: Path = OURS) -> BuiltEnvironment:
     return build_environment(
         Lock(text=lock),
         name="base",
         requirements=("alpha",),
-        python=Path(sys.executable),
+        python=python,
         folder=Path.cwd() / tool,
         installer=tool,
         timeout=timeout,
     )
 
 
-def failure(tool: Tool, lock: str, *, timeout: float = 60) -> EnvironmentBuildError:
+def failure(
+    tool: Tool, lock: str, *, timeout: float = 60, python: Path = OURS
+) -> EnvironmentBuildError:
     with pytest.raises(EnvironmentBuildError) as caught:
-        build(tool, lock, timeout=timeout)
+        build(tool, lock, timeout=timeout, python=python)
     assert PASSWORD not in str(caught.value)
     assert "Traceback" not in str(caught.value)
     return caught.value
@@ -131,6 +135,31 @@ def test_a_lock_of_another_platform_is_told(tool: Tool, index: LocalIndex) -> No
 
     assert "gamma==1.0" in error.what
     assert "for this machine" in error.what
+
+
+def test_a_lock_for_one_platform_is_told_where_it_fails_on_another(index: LocalIndex) -> None:
+    index.add(wheel("gamma", "1.0", tag="py3-none-macosx_11_0_arm64"))
+    lock = index.lock("gamma-1.0-py3-none-macosx_11_0_arm64.whl")
+
+    error = failure("uv", f"# By pip-tools, for darwin arm64 only.\n{lock}")
+
+    assert error.what == "gamma==1.0 has no wheel for this machine."
+    assert error.detail.startswith("The lock was made by pip-tools for darwin arm64 only, and ")
+    assert "record again with uv" in error.detail
+    assert "pip-tools" not in failure("uv", f"{one_platform_header()}\n{lock}").detail
+
+
+def test_a_python_that_pip_has_left_behind_is_told_with_what_to_use(index: LocalIndex) -> None:
+    try:
+        python = find_interpreter(asked="3.9")
+    except EnvironmentBuildError as error:
+        pytest.skip(error.what)
+
+    error = failure("pip-tools", index.lock(BETA), python=python)
+
+    assert error.what.startswith("pip-tools builds no environment for Python 3.9:")
+    assert "--flow-repro-installer=uv" in error.hint
+    assert build("uv", index.lock(BETA), python=python).manifest.python.startswith("cpython 3.9")
 
 
 @both

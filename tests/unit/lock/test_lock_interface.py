@@ -37,14 +37,22 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalInde
 
 
 def resolve(
-    tool: Tool, *lines: str, constraints: tuple[str, ...] = (), timeout: float = 60
+    tool: Tool,
+    *lines: str,
+    constraints: tuple[str, ...] = (),
+    timeout: float = 60,
+    as_of: date | None = None,
 ) -> Lock:
     workspace = Path.cwd() / "workspace"
     workspace.mkdir(exist_ok=True)
     narrowed = (Constraints.of("limits.txt", constraints),)
     requirements = Requirements(lines=lines, source="requirements.txt", constraints=narrowed)
     return resolver(tool).resolve(
-        requirements, python=Path(sys.executable), workspace=workspace, timeout=timeout
+        requirements,
+        python=Path(sys.executable),
+        workspace=workspace,
+        timeout=timeout,
+        as_of=as_of,
     )
 
 
@@ -154,6 +162,38 @@ def test_an_index_that_is_down_is_told(tool: Tool, monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(LockError, match=r"The package index at 127\.0\.0\.1:9 cannot be reached"):
         resolve(tool, "beta")
+
+
+ALPHA = ("alpha-1.0-py3-none-any.whl", "alpha-2.0-py3-none-any.whl")
+TIMES = ("2024-01-01T00:00:00Z", "2025-01-01T00:00:00Z")
+
+
+@both
+def test_the_past_is_what_the_index_says_was_uploaded_by_then(
+    tool: Tool, index: LocalIndex
+) -> None:
+    index.uploaded = dict(zip(ALPHA, TIMES, strict=True))
+
+    assert "alpha==1.0" in resolve(tool, "alpha", as_of=date(2024, 12, 31)).text
+    with pytest.raises(LockError, match=r"alpha.* as of 2020-01-01") as caught:
+        resolve(tool, "alpha", as_of=date(2020, 1, 1))
+    assert "where it tells no times, there is nothing" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("tool", "what"),
+    [
+        ("uv", r"there is no version alpha as of 2024-06-01\."),
+        ("pip-tools", r"the package index does not tell when its files were uploaded\."),
+    ],
+)
+def test_an_index_that_tells_no_times_has_no_past(tool: Tool, what: str) -> None:
+    with pytest.raises(LockError, match=what) as caught:
+        resolve(tool, "alpha", as_of=date(2024, 6, 1))
+
+    assert "tells" in caught.value.hint
+    assert PASSWORD not in str(caught.value)
+    assert "Traceback" not in caught.value.detail
 
 
 @both

@@ -1,0 +1,56 @@
+"""When versions of packages were uploaded, where the index tells it (PEP 700)."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from packaging.pylock import Pylock, PylockValidationError
+
+from pytest_flowrepro.errors import FlowReproError
+from pytest_flowrepro.index_settings import uv_tool
+from pytest_flowrepro.process import run_process
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+    from pathlib import Path
+
+
+def upload_days(
+    versions: Mapping[str, str], *, python: Path, workspace: Path, timeout: float
+) -> dict[str, date]:
+    """Canonical name -> the day (UTC) on which the first wheel of that version was uploaded.
+
+    Asked by uv, with the index settings, credentials and cache of a resolution: its `pylock.toml`
+    (PEP 751) gives `upload-time`, from uv 0.9 on. Without what the index does not tell; without
+    anything where it does not answer, or not within `timeout` seconds: nothing rests on it.
+    """
+    pins = workspace / "uploaded.in"
+    lines = (f"{name}=={version}\n" for name, version in versions.items())
+    try:
+        tool = uv_tool()
+        pins.write_text("".join(lines), encoding="utf-8")
+    except (FlowReproError, OSError):
+        return {}
+    argv = [
+        *tool.argv,
+        *("pip", "compile", "--quiet", "--format", "pylock.toml", "--no-deps"),
+        # Any platform's wheels: a lock for all platforms may hold none for this one.
+        *("--universal", "--only-binary", ":all:", "--python", str(python)),
+        *tool.options,
+        pins.name,
+    ]
+    done = run_process(argv, env=tool.env, cwd=workspace, timeout=timeout)
+    if not done.ok:
+        return {}
+    try:
+        packages = Pylock.from_dict(tomllib.loads(done.stdout)).packages
+    except (tomllib.TOMLDecodeError, PylockValidationError):
+        return {}
+    times = {
+        package.name: [wheel.upload_time for wheel in package.wheels or () if wheel.upload_time]
+        for package in packages
+    }
+    return {name: min(found).astimezone(UTC).date() for name, found in times.items() if found}
