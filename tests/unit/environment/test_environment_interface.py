@@ -152,8 +152,8 @@ def test_a_lock_for_one_platform_is_told_where_it_fails_on_another(index: LocalI
 def test_a_python_that_pip_has_left_behind_is_told_with_what_to_use(index: LocalIndex) -> None:
     try:
         python = find_interpreter(asked="3.9")
-    except EnvironmentBuildError as error:
-        pytest.skip(error.what)
+    except EnvironmentBuildError as missing:
+        pytest.skip(missing.what)
 
     error = failure("pip-tools", index.lock(BETA), python=python)
 
