@@ -242,17 +242,18 @@ class EnvironmentItem(PartItem):
             return super().checked(baseline)
         gates = self.flow_session.gates(self.job)
         started = time.monotonic()
-        environments = self.flow_session.environments(self.job, baseline)
-        spent = round(time.monotonic() - started, 3)
+        found = self.flow_session.environments(self.job, baseline)
         systems = baseline.system, system_of()
         changes = diff_environments(
-            baseline.environments, environments, gates=gates, systems=systems
+            baseline.environments, found.manifests, gates=gates, systems=systems
         )
         if self.flow_session.fresh:
-            days = upload_days_of(self.job, environments)
-            changes = with_origins(changes, environments, days)
+            days = upload_days_of(self.job, found.manifests)
+            changes = with_origins(changes, found.manifests, days)
+        spent = round(time.monotonic() - started, 3)
         system = diff_system(*systems, gates=gates)
-        return replace(self.compared((*changes, *system)), seconds=(("environment", spent),))
+        result = self.compared((*changes, *system))
+        return replace(result, seconds=(("environment", spent),), notes=found.notes)
 
 
 class StepItem(PartItem):

@@ -406,6 +406,11 @@ class Change:
     """Lines that say where inside the value the difference is."""
     determinism: Determinism = "deterministic"
 
+    @property
+    def declared(self) -> bool:
+        """Whether it is about what the flow asks for, and not about what an environment holds."""
+        return self.kind == "package" and self.name.startswith(("requirement ", "requirements in "))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FlowReport:

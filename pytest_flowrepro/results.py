@@ -12,9 +12,6 @@ from pytest_flowrepro.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_DECLARED = ("requirement ", "requirements in ")
-"""What is declared otherwise is a finding of its own (diff/environments.py), no package."""
-
 
 def flow_reports(
     results: Iterable[dict[str, Any]], *, fresh: bool = False
@@ -41,8 +38,8 @@ def _with_moves(report: FlowReport, parts: set[str]) -> FlowReport:
         return report
     notes = []
     if "environment" in parts:
-        packages = {change.name for change in report.changes if change.kind == "package"}
-        moved = {name for name in packages if not name.startswith(_DECLARED)}
+        packages = (change for change in report.changes if change.kind == "package")
+        moved = {change.name for change in packages if not change.declared}
         notes.append(f"{counted(len(moved), 'package')} moved" if moved else "no package moved")
     if "rerun" in dict(report.seconds):
         changed = [c for c in report.changes if c.kind in {"artifact", "parameter"}]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
 from pytest_flowrepro.check import (
+    Environments,
     Job,
     Observation,
     Upstream,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.model import Change, Environment, FlowSource, Gate, Recording
+    from pytest_flowrepro.model import Change, FlowSource, Gate, Recording
     from pytest_flowrepro.settings import Settings
 
 Update = Literal["no", "new", "all"]
@@ -116,10 +117,11 @@ class Session:
             )
         return self._changes[key]
 
-    def environments(self, job: Job, baseline: Recording) -> tuple[Environment, ...]:
+    def environments(self, job: Job, baseline: Recording) -> Environments:
         """The environments alone, without a rerun: rebuilt, or resolved anew and not built."""
-        make = resolved_environments if self.fresh else environments
-        return make(job, baseline)
+        if self.fresh:
+            return Environments(manifests=resolved_environments(job, baseline))
+        return environments(job, baseline)
 
     def gates(self, job: Job) -> frozenset[Gate]:
         """What fails; packages that a new resolution moved are what one asks it for."""

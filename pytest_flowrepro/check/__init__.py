@@ -3,9 +3,10 @@
 from pytest_flowrepro.check.fresh import resolved_environments, upload_days_of, with_origins
 from pytest_flowrepro.check.job import Job, Observation, Upstream
 from pytest_flowrepro.check.pipeline import observe, record
-from pytest_flowrepro.check.prepare import environments
+from pytest_flowrepro.check.prepare import Environments, environments
 
 __all__ = [
+    "Environments",
     "Job",
     "Observation",
     "Upstream",

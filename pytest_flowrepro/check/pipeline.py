@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.check.edited import edited_environments
+from pytest_flowrepro.check.images import images_by_tag
 from pytest_flowrepro.check.imported import imported
 from pytest_flowrepro.check.job import Clock, Observation
 from pytest_flowrepro.check.notes import (
     broken_cards,
-    images_by_tag,
     ran_here_instead,
     repeated_attempts,
 )
@@ -95,7 +95,7 @@ def _observation(
             *(f"{before.job.title} ran before it" for before in prepared.after),
             *prepared.notes,
             *ran_here_instead(prepared.steps),
-            *images_by_tag(prepared.steps, job.settings.env),
+            *images_by_tag(prepared.steps),
             *edited,
             *repeated_attempts(rerun.captured.logs),
             *broken_cards(rerun.captured.tasks),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from pytest_flowrepro.check.conda import asked_of_conda, build_conda, resolve_conda
+from pytest_flowrepro.check.images import with_images
 from pytest_flowrepro.check.job import Clock
 from pytest_flowrepro.check.start import start_of
 from pytest_flowrepro.describe import describe_flow
@@ -21,7 +25,7 @@ from pytest_flowrepro.environment import (
 from pytest_flowrepro.errors import BaselineError, SettingsError
 from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.lock import find_requirements, resolver
-from pytest_flowrepro.model import NamedFile
+from pytest_flowrepro.model import Lock, NamedFile
 from pytest_flowrepro.package import default_suffixes, package_flow
 from pytest_flowrepro.rerun import Place, config_arguments, flow_environment, parameter_hint
 from pytest_flowrepro.step_environments import step_environments
@@ -36,7 +40,6 @@ if TYPE_CHECKING:
         CodePackage,
         Environment,
         FlowDescription,
-        Lock,
         Recording,
         Requirements,
         Step,
@@ -49,6 +52,15 @@ BASE = "base"
 _RESOLVE_TIMEOUT = 300.0
 _BUILD_TIMEOUT = 900.0
 """Seconds; a hang ends in a sentence, and nothing here may take longer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environments:
+    """The environments of a flow, known without a rerun."""
+
+    manifests: tuple[Environment, ...]
+    notes: tuple[str, ...] = ()
+    """What a person should know of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,11 +100,15 @@ def resolve_and_build(job: Job, clock: Clock) -> BuiltEnvironment:
         return _build(job, lock, requirements, python, save_wheels=True)
 
 
-def environments(job: Job, baseline: Recording) -> tuple[Environment, ...]:
+def environments(job: Job, baseline: Recording) -> Environments:
     """What the baseline's locks come to on this machine, without a rerun."""
+    # Another worker may prepare the rerun of this very flow at the same time.
+    apart = replace(job, folder=job.folder / "environment")
     if len(baseline.environments) == 1:
-        return (rebuild(job, baseline).manifest,)
-    return prepare_again(job, baseline, Clock(job)).environments
+        built = rebuild(apart, baseline)
+        return Environments(manifests=(built.manifest,), notes=build_notes(built.path))
+    prepared = prepare_again(apart, baseline, Clock(apart))
+    return Environments(manifests=prepared.environments, notes=prepared.notes)
 
 
 def rebuild(job: Job, baseline: Recording) -> BuiltEnvironment:
@@ -134,7 +150,8 @@ def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
     _refuse_missing_parameters(job, description)
     with clock.stage("package", "packaging"):
         package = _package(job, start, built, _named_files(job, start, description))
-    return Prepared(job=job, start=start, built=built, steps=description.steps, package=package)
+    steps = with_images(description.steps, job.settings.env)
+    return Prepared(job=job, start=start, built=built, steps=steps, package=package)
 
 
 def _refuse_missing_parameters(job: Job, description: FlowDescription) -> None:
@@ -286,13 +303,29 @@ def declared(job: Job) -> Requirements:
 
 
 def resolve(job: Job, requirements: Requirements, python: Path) -> Lock:
-    # A lock of the project's own, such as uv.lock, is what a fresh resolution looks past.
-    asked = replace(requirements, locked=None) if job.fresh else requirements
-    job.folder.mkdir(parents=True, exist_ok=True)
+    """A lock of `requirements`. A fresh one is resolved once for all the job's tests, which so
+    speak of the same packages, and looks past a lock of the project's own, such as `uv.lock`.
+    """
+    if not job.fresh:
+        return _resolved_in(job.folder, job, requirements, python)
+    asked = replace(requirements, locked=None)
+    digest = hashlib.sha256(f"{asked}\n{python}".encode()).hexdigest()[:16]
+    folder = job.folder / f"resolved-{digest}"
+    folder.mkdir(parents=True, exist_ok=True)
+    kept, part = folder / "kept.txt", folder / "kept.part"
+    with FileLock(folder / "kept.lock"):
+        if not kept.exists():
+            part.write_text(_resolved_in(folder, job, asked, python).text, encoding="utf-8")
+            part.replace(kept)
+        return Lock(text=kept.read_text(encoding="utf-8"))
+
+
+def _resolved_in(workspace: Path, job: Job, requirements: Requirements, python: Path) -> Lock:
+    workspace.mkdir(parents=True, exist_ok=True)
     return resolver(job.installer).resolve(
-        asked,
+        requirements,
         python=python,
-        workspace=job.folder,
+        workspace=workspace,
         timeout=_RESOLVE_TIMEOUT,
         as_of=job.as_of,
     )

@@ -10,14 +10,14 @@ from pytest_flowrepro.visible import visible
 from pytest_flowrepro.wording import counted
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model import Change, ChangeKind, FlowReport
+    from pytest_flowrepro.model import Change, FlowReport
 
 # What the machines that run CI jobs read as orders in a log: GitHub at the start of a line, Azure
 # and TeamCity (and GitHub's older form) anywhere.
 _ORDER = re.compile(r"^(\s*)::|##(?=\w*\[)")
 
-_NOUNS: dict[ChangeKind, str] = {"python": "interpreter", "system": "system layer"}
-_KINDS: tuple[ChangeKind, ...] = ("artifact", "parameter", "step", "package", "python", "system")
+_NOUNS = {"python": "interpreter", "system": "system layer"}
+_KINDS = ("artifact", "parameter", "step", "package", "requirement", "python", "system")
 
 
 def inert(text: str) -> str:
@@ -62,7 +62,7 @@ def title(report: FlowReport) -> str:
 def summary(report: FlowReport) -> list[str]:
     """What changed, by kind and counted; and what was not compared."""
     platform = [c for c in report.changes if c.kind == "system" and c.environment]
-    kinds = Counter(change.kind for change in report.changes)
+    kinds = Counter("requirement" if c.declared else c.kind for c in report.changes)
     kinds["system"] -= len(platform)
     said = []
     counts = [counted(kinds[k], _NOUNS.get(k, k)) for k in _KINDS if kinds[k]]

@@ -44,9 +44,9 @@ def test_what_moves_is_told_apart_from_what_changes(project: Project) -> None:
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(
         [
-            "reproduced  flow.py::TasteFlow *",
+            "reproduced  flow.py::TasteFlow  1 package, 1 requirement changed *",
             "*toolz  changed: 0.12.1 -> 1.0.0 *shown only",
-            "*the flow asks for it",
+            "*the flow asks for it; uploaded 2024-10-04",
             "*1 package moved",
             "*artifacts unchanged",
         ]
@@ -57,6 +57,8 @@ def test_what_moves_is_told_apart_from_what_changes(project: Project) -> None:
     (flow,) = report["flows"]
     assert flow["verdict"] == "drifted"
     assert flow["notes"] == ["1 package moved", "1 artifact changed"]
+    (toolz,) = (change for change in flow["changes"] if change["name"] == "toolz")
+    assert toolz["explanation"] == ["the flow asks for it; uploaded 2024-10-04"]
 
     # Without a rerun nothing is built either.
     result = project.check("--flow-repro-env=fresh", "-k", "environment")

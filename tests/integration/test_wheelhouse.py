@@ -69,6 +69,14 @@ def test_a_check_needs_no_index_when_the_wheels_were_kept(
     assert any(name.startswith("metaflow-") for name in kept(wheels))
     assert all(name.endswith(".whl") for name in kept(wheels))
     before = harvest.baseline_bytes()
+
+    (idna,) = wheels.rglob("idna-*.whl")
+    aside = idna.rename(harvest.path.parent / idna.name)
+    build_anew(harvest, monkeypatch, "partial")
+    checked = harvest.check("-k", "environment")
+    checked.assert_outcomes(passed=1, deselected=3)
+    checked.stdout.fnmatch_lines(["*the wheelhouse does not have idna==*: the package index was*"])
+    aside.rename(idna)
     switch_index_off(monkeypatch, harvest.path.parent)
 
     build_anew(harvest, monkeypatch, "checked")

@@ -1,0 +1,47 @@
+"""The container images that remote steps name: a layer below, which a rerun here is without."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_flowrepro.model import Decorator, Step
+
+REMOTE = frozenset({"batch", "kubernetes"})
+
+_DIGEST = re.compile(r"@sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$")
+
+
+def with_images(steps: tuple[Step, ...], env: Mapping[str, object]) -> tuple[Step, ...]:
+    """The steps, with the image of the configuration for each remote decorator that names none.
+
+    `env` is what the configuration gives the flow. Metaflow takes the image from there
+    (metaflow/metaflow_config.py); without that either, it is Metaflow's own choice.
+    """
+
+    def complete(one: Decorator) -> Decorator:
+        own = f"METAFLOW_{one.name.upper()}_CONTAINER_IMAGE"
+        default = env.get(own) or env.get("METAFLOW_DEFAULT_CONTAINER_IMAGE")
+        if one.name not in REMOTE or not isinstance(default, str):
+            return one
+        if not isinstance(one.attributes, dict) or one.attributes.get("image"):
+            return one
+        return replace(one, attributes={**one.attributes, "image": default})
+
+    return tuple(replace(step, decorators=tuple(map(complete, step.decorators))) for step in steps)
+
+
+def images_by_tag(steps: tuple[Step, ...]) -> Iterator[str]:
+    """A sentence for each remote step whose image is named by a tag, or by nothing but its name."""
+    for step in steps:
+        for one in step.decorators:
+            if one.name in REMOTE and isinstance(one.attributes, dict):
+                image = one.attributes.get("image")
+                if isinstance(image, str) and not _DIGEST.search(image):
+                    what = f"step {step.name}: image {image} is a tag"
+                    why = "which may come to mean another image"
+                    yield f"{what}, {why}; name a digest (@sha256:...)"

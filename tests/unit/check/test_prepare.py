@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local_index import only_index, wheel
+
+from pytest_flowrepro.check.job import Job
+from pytest_flowrepro.check.prepare import resolve
+from pytest_flowrepro.model import FlowSource, Lock, Requirements
+from pytest_flowrepro.settings import FlowSettings
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def job(folder: Path) -> Job:
+    flow = FlowSource(file=folder / "flow.py", name="TasteFlow", lineno=1, steps=("start", "end"))
+    return Job(
+        flow=flow,
+        case=None,
+        settings=FlowSettings(),
+        root=folder,
+        folder=folder / "job",
+        environments=folder / "environments",
+        fresh=True,
+    )
+
+
+def test_all_tests_of_a_flow_speak_of_one_fresh_resolution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Lock(text="alpha==0.9\n")
+    asked = Requirements(lines=("alpha",), source="uv.lock", locked=own)
+    python = Path(sys.executable)
+    fresh = job(tmp_path)
+    with only_index(monkeypatch, tmp_path) as index:
+        index.add(wheel("alpha", "1.0"))
+        index.add(wheel("beta", "1.0"))
+        first = resolve(fresh, asked, python)
+        index.add(wheel("alpha", "2.0"))
+        assert resolve(fresh, asked, python) == first
+        assert first.text.startswith("alpha==1.0 ")
+
+        other = resolve(fresh, replace(asked, lines=("beta",)), python)
+        assert other.text.startswith("beta==1.0 "), "of other requirements"
+        another = replace(fresh, folder=tmp_path / "another")
+        assert resolve(another, asked, python).text.startswith("alpha==2.0 "), "of another flow"
+        assert resolve(replace(fresh, fresh=False), asked, python) is own
