@@ -23,7 +23,8 @@ _PIP_TRACEBACK = re.compile(
 )
 _CHATTER = re.compile(
     r"\s*(Using Python |Resolved |Prepared |Collecting |Downloading |Using cached |Looking in |"
-    r"Using indexes|WARNING: Location |https?://\S+$|ROUND \d|\+ |=+$|-+$)"
+    r"Using (?:indexes|links)|WARNING: Location |(?:https?|file)://\S+$|/\S+$|Processing |"
+    r"ROUND \d|\+ |=+$|-+$)"
 )
 _REFUSED = re.compile(r"\b40[13] (Unauthorized|Forbidden|Error|Client)|HTTP error 40[13]")
 _UNREACHABLE = re.compile(
@@ -34,6 +35,7 @@ _UNREACHABLE = re.compile(
 _NOTHING_FOUND = re.compile(
     r"the requirement (?P<project>[^\s<>=!~;\[]+)[^\n]* \(from versions: none\)"
 )
+_FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _HOST = re.compile(r"https?://([^/\s'\"]+)|host='([^']+)'")
 
 
@@ -59,8 +61,16 @@ def excerpt(output: str) -> str:
     return redact("\n".join(dict.fromkeys(lines)))
 
 
-def index_trouble(output: str) -> tuple[str, str] | None:
-    """What is wrong with the index itself, and what to do; None when it did answer."""
+def outer_trouble(output: str) -> tuple[str, str] | None:
+    """What is wrong with the disk or the index, and what to do; None when it is the packages.
+
+    The disk first: to pip, a file that it cannot write is a connection that broke.
+    """
+    if _FULL.search(output):
+        return (
+            "The disk is full.",
+            "free some space, or choose another folder with `--basetemp` or TMPDIR.",
+        )
     output = redact(output)
     host = next((a or b for a, b in _HOST.findall(output)), "")
     index = f"The package index at {host}" if host else "The package index"

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 PASSWORD = "hunter2"
 
+_BOB = "Basic " + base64.b64encode(f"bob:{PASSWORD}".encode()).decode()
 _JSON = "application/vnd.pypi.simple.v1+json"
 
 
@@ -140,6 +141,8 @@ class LocalIndex:
         """File name -> when, such as `2025-06-21T07:00:00Z`."""
         self.status: int | None = None
         """When set, every answer has this status and no content."""
+        self.private = False
+        """When set, nobody is answered who does not give bob's password."""
         self.hangs = False
         """When set, no request is ever answered."""
         self.asked: list[str] = []
@@ -200,8 +203,9 @@ class LocalIndex:
         if self.hangs:
             self._closing.wait(60)
             return
-        body = self._body(unquote(request.path))
-        request.send_response(self.status or (404 if body is None else 200))
+        refused = self.private and request.headers["Authorization"] != _BOB
+        body = None if refused else self._body(unquote(request.path))
+        request.send_response(401 if refused else self.status or (404 if body is None else 200))
         request.send_header("Content-Type", _JSON if self.uploaded else "text/html")
         request.send_header("Content-Length", str(len(body or b"")))
         request.end_headers()

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.errors import EnvironmentBuildError
-from pytest_flowrepro.index_errors import excerpt, index_trouble
+from pytest_flowrepro.index_errors import excerpt, outer_trouble
 from pytest_flowrepro.lock_file import only_platform
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _FAILURES = (
     (
         r"(?P<name>\S+) has no wheels with a matching",
         "{name} has no wheel for this machine.",
-        "check on the platform that the lock was recorded on, or {lock_anew}.",
+        "check on a platform that has one, or declare it for those (`; sys_platform == ...`).",
     ),
     (
         r"(?P<name>\S+) has no usable wheels",
@@ -66,11 +66,6 @@ _FAILURES = (
         r"This version of pip does not support python (?P<name>[\d.]+)",
         "pip-tools builds no environment for Python {name}: the pip beside it is too new.",
         "use uv, which does: `--flow-repro-installer=uv`.",
-    ),
-    (
-        r"No space left on device",
-        "The disk is full.",
-        "free some space, or choose another folder with `--basetemp` or TMPDIR.",
     ),
 )
 
@@ -102,7 +97,7 @@ def install_error(done: Completed, *, tool: str, fetch_failures: str = "") -> En
             hint="check that the package index answers, and try again.",
             detail=detail,
         )
-    if trouble := index_trouble(f"{done.stderr}\n{fetch_failures}"):
+    if trouble := outer_trouble(f"{done.stderr}\n{fetch_failures}"):
         what, hint = trouble
         return EnvironmentBuildError(what, hint=hint, detail=detail)
     for pattern, what, hint in _FAILURES:

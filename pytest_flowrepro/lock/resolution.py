@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.errors import LockError
-from pytest_flowrepro.index_errors import excerpt, index_trouble
+from pytest_flowrepro.index_errors import excerpt, outer_trouble
 from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
 from pytest_flowrepro.model import Lock
 from pytest_flowrepro.process import (
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.model import Requirements
     from pytest_flowrepro.process import Completed
+
+_YANKED = "every version of {name} that fits was yanked from the index."
+_PIN_YANKED = "ask for another version; one that is pinned with `==` is taken though it was yanked."
 
 # The tool's words (the group `name`, when there is one, is the package), what that means, and
 # what to do. The first that fits counts.
@@ -42,6 +45,19 @@ _FAILURES = (
         "allow a version that has wheels, or build a wheel and put it on an index of your own.",
     ),
     (
+        r"all versions of (?P<name>\S+) were yanked",
+        _YANKED,
+        _PIN_YANKED,
+    ),
+    (
+        (
+            r"Ignored the following yanked versions[\s\S]*"
+            r"the requirement (?P<name>[^\s<>=!~;\[]+)[^\n]* \(from versions: none\)"
+        ),
+        _YANKED,
+        _PIN_YANKED,
+    ),
+    (
         r"Because (?P<name>\S+) was not found in the package registry",
         "no index has a package {name}.",
         "correct its name, or add the index that has it to uv.toml or pip.conf.",
@@ -49,7 +65,7 @@ _FAILURES = (
     (
         r"the requirement (?P<name>[^\s<>=!~;\[]+)[^\n]* \(from versions: none\)",
         "no index has a package {name} with a wheel for this Python and platform{as_of}.",
-        "correct its name, or add the index that has it to pip.conf.",
+        "correct its name, allow versions that have wheels, or add an index to pip.conf.",
     ),
     (
         r"there (?:is|are) no versions? of (?P<name>\S+) and you require",
@@ -152,7 +168,7 @@ def lock_error(
             hint="check that the package index answers, and try again.",
             detail=detail,
         )
-    if trouble := index_trouble(f"{done.stderr}\n{fetch_failures}"):
+    if trouble := outer_trouble(f"{done.stderr}\n{fetch_failures}"):
         what, hint = trouble
         return LockError(f"{what} {source} could not be locked.", hint=hint, detail=detail)
     for pattern, what, hint in _FAILURES:

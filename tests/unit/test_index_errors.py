@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from local_index import only_index, wheel
 
-from pytest_flowrepro.index_errors import excerpt, index_trouble, pip_fetch_failures, redact
+from pytest_flowrepro.index_errors import excerpt, outer_trouble, pip_fetch_failures, redact
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,14 +59,22 @@ def test_no_url_keeps_its_credentials(text: str, shown: str) -> None:
             "WARNING: 401 Error, Credentials not correct for http://a/simple/beta/",
             "The package index at a refuses access (401 or 403).",
         ),
+        (
+            (
+                'ERROR: Could not install packages due to an OSError: ("Connection broken: '
+                "OSError(28, 'No space left on device')\")"
+            ),
+            "The disk is full.",
+        ),
+        ("cause: failed to copy file: Disk quota exceeded (os error 122)", "The disk is full."),
         ("Because six was not found in the package registry", None),
         (NOTHING_FOUND, None),
     ],
 )
-def test_an_index_that_does_not_answer_is_told_from_one_that_has_no_such_package(
+def test_a_disk_or_an_index_that_fails_is_told_from_a_package_that_is_not_there(
     output: str, what: str | None
 ) -> None:
-    trouble = index_trouble(output)
+    trouble = outer_trouble(output)
 
     assert (trouble and trouble[0]) == what
 

@@ -122,6 +122,20 @@ def test_what_cannot_be_resolved_is_told(tool: Tool, lines: tuple[str, ...], wha
 
 
 @both
+def test_yanked_versions_are_taken_only_where_they_are_pinned(
+    tool: Tool, index: LocalIndex
+) -> None:
+    index.yanked.add("alpha-2.0-py3-none-any.whl")
+    assert "alpha==1.0" in resolve(tool, "alpha").text
+    assert "alpha==2.0" in resolve(tool, "alpha==2.0").text
+
+    index.yanked.add("alpha-1.0-py3-none-any.whl")
+    with pytest.raises(LockError, match=r"every version of alpha that fits was yanked") as caught:
+        resolve(tool, "alpha")
+    assert "pinned with `==`" in caught.value.hint
+
+
+@both
 def test_a_conflict_is_told_with_who_asks_for_what(tool: Tool) -> None:
     with pytest.raises(LockError, match="these requirements cannot be met together") as caught:
         resolve(tool, "alpha==2.0", "beta>=2")

@@ -1,0 +1,147 @@
+"""The password of a package index: it opens the index, and is written nowhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import pytest
+from local_index import PASSWORD, LocalIndex, only_index, wheel
+
+from pytest_flowrepro.environment import build_environment
+from pytest_flowrepro.errors import FlowReproError, LockError
+from pytest_flowrepro.lock import resolver, upload_days
+from pytest_flowrepro.model import Lock, Requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Tool: TypeAlias = Literal["uv", "pip-tools"]
+Place: TypeAlias = "Callable[[Path, str, pytest.MonkeyPatch], None]"
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalIndex]:
+    """It refuses whoever does not give the password, and no setting names it yet."""
+    monkeypatch.chdir(tmp_path)
+    with only_index(monkeypatch, tmp_path) as index:
+        for name in ("UV_DEFAULT_INDEX", "PIP_INDEX_URL", "PIP_CONFIG_FILE", "UV_NO_CONFIG"):
+            monkeypatch.delenv(name)
+        home = tmp_path / "home"
+        home.mkdir()
+        monkeypatch.setenv("HOME", str(home))
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+        monkeypatch.delenv("NETRC", raising=False)
+        index.private = True
+        index.add(wheel("alpha", "1.0"))
+        yield index
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+def with_password(url: str) -> str:
+    return url.replace("://", f"://bob:{PASSWORD}@")
+
+
+def in_variables(_: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", with_password(url))
+
+
+def in_pip_conf(home: Path, url: str, _: pytest.MonkeyPatch) -> None:
+    write(home / ".pip/pip.conf", f"[global]\nindex-url = {with_password(url)}\n")
+
+
+def in_uv_toml(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f'[[index]]\nname = "coop"\nurl = "{with_password(url)}"\ndefault = true\n'
+    write(home / ".config/uv/uv.toml", text)
+    monkeypatch.setenv("UV_CONFIG_FILE", str(home / ".config/uv/uv.toml"))
+
+
+def in_variables_of_uv(_: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_INDEX", f"coop={url}")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", url)
+    monkeypatch.setenv("UV_INDEX_COOP_USERNAME", "bob")
+    monkeypatch.setenv("UV_INDEX_COOP_PASSWORD", PASSWORD)
+
+
+def in_netrc(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(home / ".netrc", f"machine 127.0.0.1\nlogin bob\npassword {PASSWORD}\n")
+    (home / ".netrc").chmod(0o600)
+    monkeypatch.setenv("PIP_INDEX_URL", url)
+
+
+def resolve(tool: Tool, requirement: str, folder: Path) -> Lock:
+    folder.mkdir(exist_ok=True)
+    asked = Requirements(lines=(requirement,), source="requirements.txt")
+    python = Path(sys.executable)
+    return resolver(tool).resolve(asked, python=python, workspace=folder, timeout=60)
+
+
+def build(tool: Tool, lock: Lock, folder: Path) -> None:
+    build_environment(
+        lock,
+        name="base",
+        requirements=("alpha",),
+        python=Path(sys.executable),
+        folder=folder,
+        installer=tool,
+        timeout=60,
+    )
+
+
+def failure(work: Callable[[], object]) -> str:
+    with pytest.raises(FlowReproError) as caught:
+        work()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tool", "place"),
+    [
+        ("uv", in_variables),
+        ("uv", in_pip_conf),
+        ("uv", in_uv_toml),
+        ("uv", in_variables_of_uv),
+        ("uv", in_netrc),
+        ("pip-tools", in_variables),
+        ("pip-tools", in_pip_conf),
+        ("pip-tools", in_netrc),
+    ],
+)
+def test_a_password_opens_the_index_and_is_in_no_file_and_no_message(
+    tool: Tool,
+    place: Place,
+    index: LocalIndex,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(LockError):
+        resolve(tool, "alpha", tmp_path / "without")
+    place(tmp_path / "home", index.url, monkeypatch)
+
+    lock = resolve(tool, "alpha", tmp_path / "lock")
+    build(tool, lock, tmp_path / "built")
+    if tool == "uv":
+        index.uploaded = {"alpha-1.0-py3-none-any.whl": "2025-06-21T07:00:00Z"}
+        python, workspace = Path(sys.executable), tmp_path / "lock"
+        monkeypatch.setenv("UV_NO_CACHE", "1")
+        assert upload_days({"alpha": "1.0"}, python=python, workspace=workspace, timeout=30)
+    told = [failure(lambda: resolve(tool, "nowhere", tmp_path / "lock"))]
+    gone = Lock(text=lock.text.replace("1.0", "1.5"))
+    told.append(failure(lambda: build(tool, gone, tmp_path / "gone")))
+    index.private, index.status = False, 401
+    monkeypatch.setenv("UV_NO_CACHE", "1")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    told.append(failure(lambda: resolve(tool, "alpha", tmp_path / "lock")))
+    told.append(failure(lambda: build(tool, lock, tmp_path / "again")))
+
+    assert "refuses access" in told[-1]
+    for text in (*told, lock.text):
+        assert PASSWORD not in text
+    for folder in ("lock", "built", "gone", "again"):
+        files = [file for file in (tmp_path / folder).rglob("*") if file.is_file()]
+        assert not [file for file in files if PASSWORD.encode() in file.read_bytes()]
