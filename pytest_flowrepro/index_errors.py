@@ -11,6 +11,9 @@ from pytest_flowrepro.process import run_process
 if TYPE_CHECKING:
     from pathlib import Path
 
+FULL_DISK = "The disk is full."
+FREE_SPACE = "free some space, or choose another folder with `--basetemp` or TMPDIR."
+
 _DETAIL_LINES = 25
 
 # The last @ before the path ends the user information: a password may hold a raw one.
@@ -67,10 +70,7 @@ def outer_trouble(output: str) -> tuple[str, str] | None:
     The disk first: to pip, a file that it cannot write is a connection that broke.
     """
     if _FULL.search(output):
-        return (
-            "The disk is full.",
-            "free some space, or choose another folder with `--basetemp` or TMPDIR.",
-        )
+        return FULL_DISK, FREE_SPACE
     output = redact(output)
     host = next((a or b for a, b in _HOST.findall(output)), "")
     index = f"The package index at {host}" if host else "The package index"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from pytest_flowrepro.discover import find_flows, refuse_unstarted_flow
 from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.errors import BaselineError, DiscoverError, FlowReproError, RerunError
 from pytest_flowrepro.failure import log_of, step_failure
+from pytest_flowrepro.index_errors import FREE_SPACE, FULL_DISK
 from pytest_flowrepro.report.text import change_lines, inert
 from pytest_flowrepro.verdict import changes_of, determinism_notes, nondeterministic, verdict_of
 
@@ -143,6 +145,11 @@ class PartItem(pytest.Item):
             return self.checked(self.flow_session.baseline(self.job))
         except FlowReproError as error:
             return PartResult(verdict="error", failure=str(error), in_call=False)
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            full = FlowReproError(FULL_DISK, hint=FREE_SPACE, detail=str(error))
+            return PartResult(verdict="error", failure=str(full), in_call=False)
 
     def runtest(self) -> None:
         assert self.result is not None

@@ -27,6 +27,11 @@ def conflict(file: Path) -> None:
     file.write_text(text.replace('  "schema"', '<<<<<<< HEAD\n  "schema"', 1), encoding="utf-8")
 
 
+def conflict_in_lock(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    file.write_text(f"<<<<<<< HEAD\n{text}=======\n>>>>>>> other\n", encoding="utf-8")
+
+
 def newer(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert '"schema": 1' in text
@@ -44,7 +49,8 @@ def truncate(file: Path) -> None:
         ("manifest.json", truncate, "*manifest.json*"),
         ("manifest.json", conflict, "*manifest.json*line 2*conflict*"),
         ("artifacts.json", newer, "*artifacts.json has schema 999*"),
-        ("lock-base.txt", lambda file: file.write_text(""), "*lock-base.txt*"),
+        ("lock-base.txt", lambda file: file.write_text(""), "*lock-base.txt: is empty*"),
+        ("lock-base.txt", conflict_in_lock, "*lock-base.txt: line 1: a merge conflict*"),
     ],
 )
 def test_a_damaged_baseline_is_an_error_that_names_the_file(

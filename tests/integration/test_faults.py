@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from pytest_flowrepro.outcomes import SessionFolder
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -117,3 +121,17 @@ def test_a_failing_steps_words_are_shown_inert(hello: Project) -> None:
     result.assert_outcomes(failed=1, deselected=4)
     assert "\x1b[31m" not in result.stdout.str()
     assert "\n::error" not in result.stdout.str()
+
+
+def test_a_full_disk_is_an_error_in_one_sentence(
+    hello: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "flows/check.json")
+
+    monkeypatch.setattr(SessionFolder, "once", full)
+    result = hello.check()
+    result.assert_outcomes(passed=1, errors=4)
+    result.stdout.fnmatch_lines(["The disk is full.", "*flows/check.json*", "*TMPDIR*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*pytest_flowrepro/*.py*")
