@@ -186,7 +186,9 @@ class Requirements:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lock:
-    """A requirements file with a version and every hash for each package, without index URLs."""
+    """A requirements file with a version and every hash for each package, without index URLs; of
+    conda packages an explicit list of archives, each with its hash.
+    """
 
     text: str
 
@@ -209,13 +211,15 @@ class Package:
     """Canonical (PEP 503)."""
     version: str
     record: str
-    """`sha256:...` over what the wheel brought, from RECORD, free of this machine's paths."""
+    """`sha256:...` over what the wheel brought, from RECORD, free of this machine's paths; of a
+    conda package, the hash of its archive."""
     via: tuple[str, ...]
     """Which distributions require it; empty when the flow itself asks for it."""
     direct_url: str | None = None
     wheel: str | None = None
-    """The tags of the wheel that it came as, `cp311-cp311-manylinux_2_28_x86_64`; None where the
-    wheel, or an older baseline, does not say."""
+    """The tags of the wheel that it came as, `cp311-cp311-manylinux_2_28_x86_64`; of a package of
+    conda's its platform and build, `linux-64/py311h64a7726_0`. None where the wheel, or an older
+    baseline, does not say."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

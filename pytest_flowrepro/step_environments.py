@@ -38,8 +38,9 @@ class StepEnvironment:
     """The version that is asked for; None: that of the flow itself."""
     from_conda: tuple[str, ...]
     """Packages that the flow takes from conda, and that are to come from PyPI."""
-    conda: tuple[tuple[str, str], ...] = ()
-    """Name and version of what is to come from conda; the requirements are then Metaflow's."""
+    conda: tuple[tuple[str, str], ...] | None = None
+    """Name and version of what is to come from conda, beside the Python; nothing comes from PyPI
+    then. None for an environment of PyPI's."""
 
 
 def step_environments(
@@ -64,20 +65,21 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
     given = {one.name: _attributes(one) for one in step.decorators if one.name in {"pypi", "conda"}}
     if any(str(attributes.get("disabled")).lower() == "true" for attributes in given.values()):
         return None
-    pypi, conda = (_packages(given.get(name, {})) for name in ("pypi", "conda"))
+    of_pypi, of_conda = (given.get(name, {}) for name in ("pypi", "conda"))
+    pypi, conda = _packages(of_pypi), _packages(of_conda)
     if pypi and conda:
         raise LockError(
             f"step {step.name} takes packages from PyPI and from conda, and Metaflow refuses that",
             hint="use one of @pypi and @conda in a step",
         )
-    asked = given.get("pypi", {}).get("python") or given.get("conda", {}).get("python")
+    asked = of_pypi.get("python") or of_conda.get("python")
     # @conda names the Python that runs the flow where nobody names one (conda_decorator.py).
     python = None if asked is None or base.python.endswith(f" {asked}") else str(asked)
     packages = pypi or conda
     if not packages and python is None:
         return None
-    metaflow = next(one.version for one in base.packages if one.name == "metaflow")
-    if conda and not conda_from_pypi:
+    # A Python that @conda names, conda brings.
+    if not conda_from_pypi and not pypi and not of_pypi.get("python"):
         return StepEnvironment(
             name=f"step-{step.name}",
             steps=(step.name,),
@@ -86,6 +88,7 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
             from_conda=(),
             conda=tuple(sorted(conda.items())),
         )
+    metaflow = next(one.version for one in base.packages if one.name == "metaflow")
     lines = [_line(name, version, step) for name, version in packages.items()]
     return StepEnvironment(
         name=f"step-{step.name}",

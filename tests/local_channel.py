@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 VERSION = platform.python_version()
 
+PLACEHOLDER = "/opt/where_it_was_built_placehold_placehold_placehold_placehold_placehold"
+"""Where a file of a package has this, there stands the prefix once it is installed."""
+
 _LEFT_OUT = {"site-packages", "test", "idlelib", "lib2to3", "tkinter", "turtledemo", "ensurepip"}
 _LEFT_OUT |= {"__pycache__", "pydoc_data", "distutils", "unittest"}
 
@@ -134,9 +137,9 @@ class Channel:
             noarch=None,
         )
 
-    def add_metaflows_own(self) -> None:
+    def add_metaflows_own(self, python: str = VERSION) -> None:
         """What every conda environment of Metaflow's has: Python, pip, and the real requests."""
-        self.add_python()
+        self.add_python(python)
         zone = {"share/zoneinfo/UTC": b"TZif2"}
         self.add("tzdata", "2024a", depends=(), files=zone, noarch="generic")
         self.add("pip", "24.0", depends=("python", "setuptools", "wheel"))
@@ -207,11 +210,13 @@ def _path_entry(path: str, content: Content) -> dict[str, Json]:
         return {"_path": path, "path_type": "softlink"}
     data = content if isinstance(content, bytes) else content.read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
+    rewritten: dict[str, Json] = {"prefix_placeholder": PLACEHOLDER, "file_mode": "text"}
     return {
         "_path": path,
         "path_type": "hardlink",
         "sha256": sha256,
         "size_in_bytes": len(data),
+        **(rewritten if PLACEHOLDER.encode() in data else {}),
     }
 
 

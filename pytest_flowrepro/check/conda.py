@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
+from pytest_flowrepro.check.conda_archives import save_archives, take_archives
 from pytest_flowrepro.conda import (
     channels_from,
     check_installed,
@@ -18,9 +21,11 @@ from pytest_flowrepro.conda import (
     parse_explicit,
     place_metaflow,
     read_prefix,
+    rewritten_files,
     solve_conda,
 )
-from pytest_flowrepro.environment import shared_place
+from pytest_flowrepro.environment import keep_prefix_bytecode, leave_notes, shared_place
+from pytest_flowrepro.environment.failures import with_notes
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.lock_file import InvalidLockError
 from pytest_flowrepro.model import BuiltEnvironment, Environment
@@ -30,7 +35,8 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.conda import CondaRequirements, ExplicitLock
-    from pytest_flowrepro.model import Lock
+    from pytest_flowrepro.environment import Wheelhouse
+    from pytest_flowrepro.model import Lock, Package
     from pytest_flowrepro.step_environments import StepEnvironment
 
 _SOLVE_TIMEOUT = 300.0
@@ -39,7 +45,7 @@ _BUILD_TIMEOUT = 900.0
 
 def asked_of_conda(job: Job, wanted: StepEnvironment, base: Environment) -> CondaRequirements:
     return conda_requirements(
-        dict(wanted.conda),
+        dict(wanted.conda or ()),
         python=wanted.python or base.python.partition(" ")[2],
         channels=channels_from(job.settings.conda_channels, os.environ),
         source=wanted.requirements.source,
@@ -51,31 +57,78 @@ def resolve_conda(job: Job, requirements: CondaRequirements) -> Lock:
 
 
 def build_conda(
-    job: Job, lock: Lock, requirements: CondaRequirements, *, name: str, base: BuiltEnvironment
+    job: Job,
+    lock: Lock,
+    requirements: CondaRequirements,
+    *,
+    name: str,
+    base: BuiltEnvironment,
+    wheelhouse: Wheelhouse | None,
 ) -> BuiltEnvironment:
-    """The prefix of a lock with the Metaflow of `base`, built once for all who ask for both."""
+    """The prefix of a lock with the Metaflow of `base`, built once for all who ask for both.
+
+    Archives are taken from the wheelhouse first. Raises `EnvironmentBuildError`.
+    """
     explicit = _parsed(lock, name)
+    metaflow = next(one for one in base.manifest.packages if one.name == "metaflow")
 
     def build(prefix: Path, timeout: float) -> None:
         shutil.rmtree(prefix, ignore_errors=True)
-        install_conda(
-            explicit,
-            prefix=prefix,
-            archives=user_cache_path("pytest-flowrepro") / "conda",
-            timeout=timeout,
-            channels=requirements.channels,
-        )
+        _install(explicit, requirements, prefix, wheelhouse, timeout)
         check_installed(read_prefix(prefix, specs=()), explicit, name)
         place_metaflow(prefix, base=base.path)
+        built = _described(prefix, lock, requirements, name=name, metaflow=metaflow)
+        keep_prefix_bytecode(built, metaflow=metaflow.record, rewritten=rewritten_files(prefix))
 
-    metaflow = next(one for one in base.manifest.packages if one.name == "metaflow")
     prefix = shared_place(
-        f"{lock.digest}\n{metaflow.record}",
+        f"{lock.digest}\n{metaflow.record}\n{wheelhouse}",
         folder=job.environments,
         name=name,
         timeout=_BUILD_TIMEOUT,
         build=build,
     )
+    return _described(prefix, lock, requirements, name=name, metaflow=metaflow)
+
+
+def _install(
+    lock: ExplicitLock,
+    requirements: CondaRequirements,
+    prefix: Path,
+    wheelhouse: Wheelhouse | None,
+    timeout: float,
+) -> None:
+    deadline = time.monotonic() + timeout
+    archives = _archives(prefix)
+    notes: tuple[str, ...] = ()
+    if wheelhouse:
+        notes = take_archives(wheelhouse, lock, archives=archives, timeout=timeout)
+    try:
+        install_conda(
+            lock,
+            prefix=prefix,
+            archives=archives,
+            timeout=max(deadline - time.monotonic(), 0),
+            channels=requirements.channels,
+        )
+    except EnvironmentBuildError as error:
+        raise with_notes(error, notes) from error
+    leave_notes(prefix, notes)
+    if wheelhouse and wheelhouse.save:
+        left = max(deadline - time.monotonic(), 0)
+        save_archives(wheelhouse, lock, archives=archives, timeout=left)
+
+
+def _archives(prefix: Path) -> Path:
+    """Where archives are kept; in the prefix itself where the user's cache cannot be written."""
+    kept = user_cache_path("pytest-flowrepro") / "conda"
+    with contextlib.suppress(OSError):
+        kept.mkdir(parents=True, exist_ok=True)
+    return kept if os.access(kept, os.W_OK) else prefix / "archives"
+
+
+def _described(
+    prefix: Path, lock: Lock, requirements: CondaRequirements, *, name: str, metaflow: Package
+) -> BuiltEnvironment:
     installed = read_prefix(prefix, specs=requirements.specs)
     packages = [one for one in installed if one.name != "metaflow"]
     manifest = Environment(

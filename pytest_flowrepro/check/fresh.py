@@ -49,7 +49,7 @@ def resolved_environments(job: Job, baseline: Recording) -> tuple[Environment, .
         base,
         *(
             _solved(job, recorded[one.name], one, base)
-            if one.conda
+            if one.conda is not None
             else _resolved(job, recorded[one.name], one.requirements)
             for one in of_steps
             if one.name in recorded

@@ -25,6 +25,7 @@ from pytest_flowrepro.environment import (
 from pytest_flowrepro.errors import BaselineError, SettingsError
 from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.lock import find_requirements, resolver
+from pytest_flowrepro.lock_file import is_explicit
 from pytest_flowrepro.model import Lock, NamedFile
 from pytest_flowrepro.package import default_suffixes, package_flow
 from pytest_flowrepro.rerun import Place, config_arguments, flow_environment, parameter_hint
@@ -202,7 +203,7 @@ def _with_step_environments(
     of_steps = []
     notes = [*build_notes(prepared.built.path)]
     for one in wanted:
-        if one.conda:
+        if one.conda is not None:
             built = _of_conda(prepared, one, clock, baseline)
         else:
             built = _of_pypi(prepared, one, clock, baseline)
@@ -238,7 +239,14 @@ def _of_conda(
     else:
         lock = _recorded(wanted, baseline).lock
     with clock.stage("environment", f"building the environment of {', '.join(wanted.steps)}"):
-        return build_conda(job, lock, requirements, name=wanted.name, base=base)
+        return build_conda(
+            job,
+            lock,
+            requirements,
+            name=wanted.name,
+            base=base,
+            wheelhouse=_wheelhouse(job, save=baseline is None),
+        )
 
 
 def _resolved(job: Job, wanted: StepEnvironment, base: Environment) -> tuple[Lock, Path]:
@@ -253,12 +261,27 @@ def _resolved(job: Job, wanted: StepEnvironment, base: Environment) -> tuple[Loc
 def _recorded(wanted: StepEnvironment, baseline: Recording) -> Environment:
     for environment in baseline.environments:
         if environment.name == wanted.name:
+            _refuse_other_origin(wanted, environment)
             return environment
     raise BaselineError(
         f"{wanted.requirements.source} asks for packages of its own, and the baseline of "
         f"{baseline.flow} has no lock for them",
         hint="record again with --flow-repro-update",
     )
+
+
+def _refuse_other_origin(wanted: StepEnvironment, recorded: Environment) -> None:
+    then, now = (
+        "conda" if conda else "PyPI"
+        for conda in (is_explicit(recorded.lock.text), wanted.conda is not None)
+    )
+    if then != now:
+        raise BaselineError(
+            f"{wanted.requirements.source} was recorded with packages from {then}, and takes them "
+            f"from {now} today",
+            hint="record again with --flow-repro-update, or set `conda` in pyproject.toml as it "
+            "was then",
+        )
 
 
 def _notes(wanted: StepEnvironment, built: BuiltEnvironment) -> Iterator[str]:
@@ -340,8 +363,6 @@ def _build(
     name: str = BASE,
     save_wheels: bool = False,
 ) -> BuiltEnvironment:
-    # What is resolved anew for a check is neither recorded nor in the wheelhouse.
-    location = None if job.fresh else job.settings.wheelhouse
     built = shared_environment(
         lock,
         name=name,
@@ -350,10 +371,16 @@ def _build(
         folder=job.environments,
         installer=job.installer,
         timeout=_BUILD_TIMEOUT,
-        wheelhouse=Wheelhouse(location=location, save=save_wheels) if location else None,
+        wheelhouse=_wheelhouse(job, save=save_wheels),
     )
     manifest = replace(built.manifest, constraints=requirements.narrowed_by)
     return replace(built, manifest=manifest, local=requirements.local)
+
+
+def _wheelhouse(job: Job, *, save: bool) -> Wheelhouse | None:
+    # What is resolved anew for a check is neither recorded nor in the wheelhouse.
+    location = None if job.fresh else job.settings.wheelhouse
+    return Wheelhouse(location=location, save=save) if location else None
 
 
 def _named_files(job: Job, start: Start, description: FlowDescription) -> tuple[NamedFile, ...]:

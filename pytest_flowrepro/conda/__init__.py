@@ -1,13 +1,19 @@
 """Environments of conda packages: solved and installed by rattler (the extra `conda`)."""
 
-from pytest_flowrepro.conda.explicit import ExplicitLock, format_explicit, parse_explicit
-from pytest_flowrepro.conda.install import install_conda
+from pytest_flowrepro.conda.explicit import (
+    ExplicitLock,
+    LockedArchive,
+    format_explicit,
+    parse_explicit,
+)
+from pytest_flowrepro.conda.install import install_conda, kept_archive
 from pytest_flowrepro.conda.manifest import (
     changed_files,
     check_installed,
     interpreter_of,
     locked_package,
     read_prefix,
+    rewritten_files,
 )
 from pytest_flowrepro.conda.metaflow import place_metaflow
 from pytest_flowrepro.conda.solve import solve_conda
@@ -16,6 +22,7 @@ from pytest_flowrepro.conda.specs import CondaRequirements, channels_from, conda
 __all__ = [
     "CondaRequirements",
     "ExplicitLock",
+    "LockedArchive",
     "changed_files",
     "channels_from",
     "check_installed",
@@ -23,9 +30,11 @@ __all__ = [
     "format_explicit",
     "install_conda",
     "interpreter_of",
+    "kept_archive",
     "locked_package",
     "parse_explicit",
     "place_metaflow",
     "read_prefix",
+    "rewritten_files",
     "solve_conda",
 ]

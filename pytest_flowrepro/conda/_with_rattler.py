@@ -30,10 +30,11 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from rattler import MatchSpec, Subdir, VirtualPackage, install, solve
+from rattler import ChannelPriority, MatchSpec, Subdir, VirtualPackage, install, solve
 from rattler.networking import Client
 from rattler.package_streaming import download_to_path
 from rattler.repo_data import RepoDataRecord
+from rattler.virtual_package import VirtualPackageOverrides
 
 _DOWNLOADS = 8
 """At a time."""
@@ -53,7 +54,9 @@ async def solved(request: dict[str, Any]) -> dict[str, Any]:
         # A spec that is given as a text is read strictly, and `==1.2.*` refused.
         specs=[MatchSpec(spec) for spec in request["specs"]],
         platforms=[platform, Subdir("noarch")],
-        virtual_packages=VirtualPackage.detect(),
+        virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),
+        # As micromamba has it, unless it is configured otherwise.
+        channel_priority=ChannelPriority.Flexible,
         exclude_newer=datetime.combine(datetime.fromisoformat(day), time.max, UTC) if day else None,
         # As Metaflow asks micromamba to: flows import pkg_resources, or call pip.
         add_pip_as_python_dependency=True,

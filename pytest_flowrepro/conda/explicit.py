@@ -74,7 +74,9 @@ def parse_explicit(text: str) -> ExplicitLock:
     for number, line in enumerate(text.splitlines(), 1):
         if found := _PLATFORM.fullmatch(line):
             platform = found["platform"]
-        elif (match := _ARCHIVE.fullmatch(line)) and not _CREDENTIALS.search(match["url"]):
+        elif _CREDENTIALS.search(line):
+            problems.append(f"line {number}: credentials, which have no place in a lock")
+        elif match := _ARCHIVE.fullmatch(line):
             archive = LockedArchive(**match.groupdict())
             if archives.setdefault(archive.name, archive) is not archive:
                 problems.append(f"line {number}: {archive.name} is there twice")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.conda.explicit import host_of, with_credentials
 from pytest_flowrepro.conda.rattler import Failure, ask_rattler, has_rattler
 from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.unused import forget_unused, note_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,10 +29,11 @@ def install_conda(
 ) -> None:
     """Install every package of a lock, and nothing else, into a new prefix.
 
-    `archives` is a folder, which may be shared, where archives are kept once they were fetched;
-    each is looked for there by its hash, and its hash is checked before it is unpacked, whenever
-    it was fetched. `channels` are URLs, for their credentials only. Raises
-    `EnvironmentBuildError`, at the latest after `timeout` seconds; the prefix is then of no use.
+    `archives` is a folder, which may be shared, where archives are kept once they were fetched,
+    until nobody used them for long; each is looked for there by its hash, and its hash is checked
+    before it is unpacked, whenever it was fetched. `channels` are URLs, for their credentials
+    only. Raises `EnvironmentBuildError`, at the latest after `timeout` seconds; the prefix is then
+    of no use.
     """
     if not has_rattler():
         raise EnvironmentBuildError(
@@ -41,6 +43,8 @@ def install_conda(
     known = tuple(channels)
     prefix.mkdir(parents=True, exist_ok=True)
     unpacked = prefix / "conda-unpacked"
+    for one in lock.archives:
+        note_use(kept_archive(archives, one).parent)
     answer = ask_rattler(
         {
             "command": "install",
@@ -62,6 +66,7 @@ def install_conda(
     shutil.rmtree(unpacked, ignore_errors=True)
     if isinstance(answer, Failure):
         raise _build_error(answer, lock)
+    forget_unused(archives)
 
 
 def kept_archive(archives: Path, archive: LockedArchive) -> Path:

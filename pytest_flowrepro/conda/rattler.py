@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def ask_rattler(
         file.write_text(json.dumps(request), encoding="utf-8")
         done = run_process(
             [sys.executable, "-I", _SCRIPT, file],
-            env=user_environment({}),
+            env=user_environment(_overrides()),
             cwd=workspace,
             timeout=timeout,
         )
@@ -61,6 +62,11 @@ def ask_rattler(
     if "error" in answer:
         return Failure(kind=answer["error"], message=_excerpt(answer["message"]))
     return answer
+
+
+def _overrides() -> dict[str, str]:
+    """As conda and micromamba, too, are told of another machine: `CONDA_OVERRIDE_CUDA=12.4`."""
+    return {name: os.environ[name] for name in os.environ if name.startswith("CONDA_OVERRIDE_")}
 
 
 def _json_object(text: str) -> dict[str, Any] | None:

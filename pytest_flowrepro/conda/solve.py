@@ -31,9 +31,10 @@ def solve_conda(
     """An explicit list of one archive, and its hash, for each package that is needed.
 
     It is for this machine's platform unless another is given; what the machine itself has
-    (`__glibc`, `__cuda`) is this one's in either case. `workspace` is an existing folder,
-    `timeout` the seconds for all of it; with `as_of`, what was built after that day (UTC) does
-    not exist. Raises `LockError`.
+    (`__glibc`, `__cuda`) is this one's in either case, or what CONDA_OVERRIDE_GLIBC and its like
+    say. A package comes from the first channel that has one that fits. `workspace` is an existing
+    folder, `timeout` the seconds for all of it; with `as_of`, what was built after that day (UTC)
+    does not exist. Raises `LockError`.
     """
     if not has_rattler():
         raise LockError(
@@ -83,8 +84,8 @@ def _lock_error(failure: Failure, requirements: CondaRequirements) -> LockError:
         case "SolverError":
             what = f"{source}: these conda packages cannot be installed together."
             hint = (
-                "loosen one of the versions that the reason names. A package is taken from the "
-                "first channel that has it; `channel::package` takes it from another."
+                "loosen one of the versions that the reason names, or name a channel that has "
+                "others, `channel::package`."
             )
         case "GatewayError" | "FetchRepoDataError":
             what = f"A conda channel cannot be read. {source} could not be locked."

@@ -164,10 +164,12 @@ def _differences(old: Package, new: Package) -> tuple[str, ...]:
     if old.version != new.version:
         return ()
     lines = []
+    # A package of conda's has its platform and build there, and the hash of its archive.
+    kind, record = ("build", "archive") if "/" in (new.wheel or "") else ("wheel", "RECORD")
     if old.wheel and new.wheel and old.wheel != new.wheel:
-        lines.append(f"same version, other wheel: {old.wheel} -> {new.wheel}")
+        lines.append(f"same version, other {kind}: {old.wheel} -> {new.wheel}")
     elif old.record != new.record:
-        lines.append(f"same version, other files: RECORD {old.record[:19]} -> {new.record[:19]}")
+        lines.append(f"same version, other files: {record} {old.record[:19]} -> {new.record[:19]}")
     if old.direct_url != new.direct_url:
         lines.append(f"direct_url: {old.direct_url or 'none'} -> {new.direct_url or 'none'}")
     return tuple(map(visible, lines))

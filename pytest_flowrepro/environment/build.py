@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from packaging.version import Version
 
 from pytest_flowrepro.environment.bytecode import fix_source_times, keep_bytecode
-from pytest_flowrepro.environment.failures import with_notes
+from pytest_flowrepro.environment.failures import platform_notes, with_notes
 from pytest_flowrepro.environment.files import (
     edited_files,
     is_complete,
@@ -138,11 +138,10 @@ def _install(
             lock_file, python=venv_python, timeout=left, wheels=wheels
         )
     except EnvironmentBuildError as error:
-        raise with_notes(error, lock, wheels.notes) from error
+        raise with_notes(error, (*platform_notes(lock), *wheels.notes)) from error
     shutil.rmtree(folder / "wheels", ignore_errors=True)
     uncached = installer == "uv" and not wheels.complete and uv_cache() is None
-    if notes := (*wheels.notes, *([_UNCACHED] if uncached else ())):
-        (folder / _NOTES).write_text("\n".join(notes), encoding="utf-8")
+    leave_notes(folder, (*wheels.notes, *([_UNCACHED] if uncached else ())))
     return ours
 
 
@@ -227,6 +226,12 @@ def shared_place(
             hint="check that the disk is not full and that the folder can be written.",
             detail=str(error),
         ) from error
+
+
+def leave_notes(environment: Path, notes: tuple[str, ...]) -> None:
+    """Keep sentences for `build_notes` with the environment, whoever uses it later."""
+    if notes:
+        (environment / _NOTES).write_text("\n".join(notes), encoding="utf-8")
 
 
 def build_notes(environment: Path) -> tuple[str, ...]:

@@ -19,8 +19,6 @@ import contextlib
 import glob
 import hashlib
 import os
-import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +27,7 @@ from platformdirs import user_cache_path
 
 from pytest_flowrepro.environment.files import state_of
 from pytest_flowrepro.environment.manifest import base_prefix, site_packages
+from pytest_flowrepro.unused import forget_unused, note_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
 
 _SOURCE_TIME = 1_000_000_000
 """Seconds since the epoch, for every installed source: only that it is always the same counts."""
-
-_UNUSED_FOR = 30 * 24 * 3600.0
-"""Seconds after which a lock's bytecode is deleted."""
 
 
 def fix_source_times(
@@ -70,8 +66,7 @@ def keep_bytecode(built: BuiltEnvironment) -> None:
     library = _standard_library(environment)
     _link(built, environment, kept / _key(interpreter, built.manifest.lock.digest))
     _link(built, library, kept / _key(interpreter, str(library)))
-    with contextlib.suppress(OSError):
-        _forget_unused(kept)
+    forget_unused(kept)
 
 
 def forget_bytecode(built: BuiltEnvironment, sources: Iterable[str]) -> None:
@@ -99,12 +94,14 @@ def _link(built: BuiltEnvironment, sources: Path, own: Path) -> None:
     link.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError):
         own.mkdir(parents=True, exist_ok=True)
-        os.utime(own)
+        note_use(own)
         link.symlink_to(own, target_is_directory=True)
 
 
-def _forget_unused(kept: Path) -> None:
-    now = time.time()
-    for folder in kept.iterdir():
-        if now - folder.stat().st_mtime > _UNUSED_FOR:
-            shutil.rmtree(folder, ignore_errors=True)
+def share_bytecode(built: BuiltEnvironment, *identity: str) -> None:
+    """Let an environment take and leave the bytecode of all files in it, the standard library's
+    among them, where every other one of that identity does.
+    """
+    kept = user_cache_path("pytest-flowrepro") / "bytecode"
+    _link(built, built.path, kept / _key(*identity))
+    forget_unused(kept)

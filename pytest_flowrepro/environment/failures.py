@@ -75,17 +75,17 @@ _OTHER_PLATFORM = (
 )
 
 
-def with_notes(
-    error: EnvironmentBuildError, lock: Lock, notes: tuple[str, ...]
-) -> EnvironmentBuildError:
-    """The error, with what its reader should know of the lock, and of the wheelhouse that the
-    build began from.
-    """
-    made_for, here = only_platform(lock.text), f"{sys.platform} {platform.machine()}"
-    if made_for and made_for != here:
-        notes = (_OTHER_PLATFORM.format(made_for=made_for, here=here), *notes)
+def with_notes(error: EnvironmentBuildError, notes: tuple[str, ...]) -> EnvironmentBuildError:
+    """The error, with what its reader should know of what the build began from."""
     detail = "\n".join(filter(None, (*notes, error.detail)))
     return EnvironmentBuildError(error.what, hint=error.hint, detail=detail)
+
+
+def platform_notes(lock: Lock) -> tuple[str, ...]:
+    """A sentence about a lock that was made for one platform, which is not this one."""
+    made_for, here = only_platform(lock.text), f"{sys.platform} {platform.machine()}"
+    other = made_for and made_for != here
+    return (_OTHER_PLATFORM.format(made_for=made_for, here=here),) if other else ()
 
 
 def install_error(done: Completed, *, tool: str, fetch_failures: str = "") -> EnvironmentBuildError:

@@ -24,6 +24,9 @@ from pytest_flowrepro.index_errors import redact
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+_SUFFIXES = (".whl", ".conda", ".tar.bz2")
+"""Of wheels, and of conda's archives; what else lies there is a file that is just being written."""
+
 
 class WheelStoreError(EnvironmentBuildError):
     """A store that cannot be read or written."""
@@ -82,7 +85,9 @@ class FolderStore:
         try:
             for value in sorted(hashes):
                 folder = self._root / StoredWheel(hash=value, filename="").place
-                names = sorted(file.name for file in folder.glob("*.whl"))
+                names = sorted(
+                    file.name for file in folder.glob("*") if file.name.endswith(_SUFFIXES)
+                )
                 found += [StoredWheel(hash=value, filename=name) for name in names]
         except OSError as error:
             raise _unreadable(self.shown, str(error)) from error
@@ -159,7 +164,7 @@ class RemoteStore:
         for name in names:
             *_, algorithm, digest, filename = ("", "", *PurePosixPath(name).parts)
             wheel = StoredWheel(hash=f"{algorithm}:{digest}", filename=filename)
-            if wheel.hash in hashes and filename.endswith(".whl"):
+            if wheel.hash in hashes and filename.endswith(_SUFFIXES):
                 found.append(wheel)
         return tuple(sorted(found, key=lambda wheel: wheel.place))
 

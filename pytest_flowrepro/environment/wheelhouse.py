@@ -88,7 +88,7 @@ def gather_wheels(
         chosen = _choose(store, needed, supported_tags(interpreter), timeout)
         store.fetch(chosen.values(), folder, timeout=max(deadline - time.monotonic(), 0))
         for wheel in chosen.values():
-            _refuse_another_file(folder / wheel.filename, wheel, store)
+            refuse_another_file(folder / wheel.filename, wheel, store)
     except WheelStoreError as error:
         if wheelhouse.save:
             raise
@@ -153,7 +153,8 @@ def _rank(filename: str, package: LockedPackage, supported: Mapping[Tag, int]) -
     return min((supported[tag] for tag in own if tag in supported), default=None)
 
 
-def _refuse_another_file(file: Path, wheel: StoredWheel, store: WheelStore) -> None:
+def refuse_another_file(file: Path, wheel: StoredWheel, store: WheelStore) -> None:
+    """Raises `EnvironmentBuildError` unless what a store gave is what its place says."""
     try:
         got = _hash(file, wheel.hash)
     except OSError as error:

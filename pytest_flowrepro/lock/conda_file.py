@@ -39,9 +39,11 @@ def read_conda_file(file: Path, *, root: Path) -> Requirements:
             others.append(package.strip())
     if others:
         raise LockError(
-            f"{source} asks for conda packages, which are not rebuilt yet: {', '.join(others)}.",
-            hint="name their PyPI equivalents in a requirements file, and that file as "
-            "`requirements` under `[tool.flowrepro]`.",
+            f"{source} asks for conda packages, which are not rebuilt from such a file yet: "
+            f"{', '.join(others)}.",
+            hint="declare them in the flow, `@conda_base(packages={...})`, where they are rebuilt; "
+            "or name their PyPI equivalents in a requirements file. Name a requirements file for "
+            "the flow itself as `requirements` under `[tool.flowrepro]` in either case.",
         )
     found = read_requirement_list(pip_lines, file=file, root=root, problems=problems)
     return replace(found, requires_python=python)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from local_channel import VERSION, Channel, this_platform
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Project
 
-pytest.importorskip("rattler")
+pytest.importorskip("rattler", reason="the extra `conda` is not installed")
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +43,13 @@ def environments(project: Project) -> dict[str, Any]:
     return found
 
 
-def test_each_step_runs_in_its_conda_packages(orchard: Project, channel: Channel) -> None:
-    orchard.record("orchard.py").assert_outcomes(passed=5)
+def test_each_step_runs_in_its_conda_packages(
+    orchard: Project, channel: Channel, session_folder: Path
+) -> None:
+    # GraftFlow runs first, and edits a library that a step of the orchard has, too.
+    orchard.record().assert_outcomes(passed=9)
+    grafted = orchard.artifacts("GraftFlow", "grafter")
+    assert grafted["end"]["[]"]["grafted"]["value"] == "grafted"
     recorded_in = environments(orchard)
     assert {name: env.get("steps") for name, env in recorded_in.items()} == {
         "base": None,
@@ -68,14 +76,36 @@ def test_each_step_runs_in_its_conda_packages(orchard: Project, channel: Channel
     assert recorded["start"]["[]"]["inside"]["value"] is True
     assert recorded["pick"]["[]"]["apples"]["value"] == "2.0.0"
     assert recorded["pick"]["[]"]["frames"]["value"] == "not here"
+    prefixes = [one.parent for one in session_folder.glob("environments/*/conda-meta")]
+    assert len(prefixes) >= 3  # one of them is the one that was edited
+    for prefix in prefixes:
+        assert prefix.joinpath("pycache", *prefix.parts[1:]).is_symlink()
 
     assert orchard.drift("orchard.py") == []
     orchard.edit("orchard.py", '"six": ">=1.15"', '"six": ">=1.16"')
-    found = [line for line in orchard.drift("orchard.py") if " package " in line]
+    found = orchard.drift("orchard.py", "-k", "environment")
     assert found == ["OrchardFlow: package requirement six changed"] * 2
     channel.add("six", "2.1.0")
     assert "OrchardFlow: package six changed" in orchard.drift(
         "orchard.py", "-k", "environment", "--flow-repro-env=fresh"
+    )
+    orchard.edit("pyproject.toml", "record-runs", 'conda = "pypi"\nrecord-runs')
+    orchard.check("orchard.py", "-k", "environment").stdout.fnmatch_lines(
+        ["step start (@conda) was recorded with packages from conda, and takes them from PyPI*"]
+    )
+
+
+def test_without_the_extra_the_reader_is_told_what_to_do(
+    orchard: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rattler", None)
+    result = orchard.record("orchard.py", "-k", "code")
+    result.assert_outcomes(errors=1, deselected=4)
+    result.stdout.fnmatch_lines(
+        [
+            "step start (@conda) takes packages from conda, and py-rattler is not installed.",
+            "What to do: install it with `pip install 'pytest-flowrepro[[]conda[]]'`, or take *",
+        ]
     )
 
 

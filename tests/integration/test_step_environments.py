@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pytest
     from conftest import Project
 
 
@@ -63,7 +65,10 @@ def test_an_undeclared_library_is_missing_in_a_step(project: Project) -> None:
     result.stdout.fnmatch_lines(["*ModuleNotFoundError: No module named 'toolz'"])
 
 
-def test_conda_packages_come_from_pypi_where_that_is_asked_for(project: Project) -> None:
+def test_conda_packages_come_from_pypi_where_that_is_asked_for(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rattler", None)  # the extra `conda` is not needed for it
     project.place_flows("steps")
     project.write("pyproject.toml", '[tool.pytest]\n[tool.flowrepro]\nconda = "pypi"\n')
     result = project.record("mill.py")

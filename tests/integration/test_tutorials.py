@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from local_channel import Channel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,18 +121,34 @@ def test_02_03_06_08_statistics_and_what_reads_them(statistics: Project) -> None
     result.stdout.fnmatch_lines(["reproduced *::MovieStatsFlow *", "reproduced *::PlayListFlow *"])
 
 
-def test_04_playlist_plus_is_refused_for_its_conda_step(
-    project: Project, metaflow_python: Path
+def test_04_playlist_plus_takes_its_python_and_a_package_from_conda(
+    statistics: Project,
+    metaflow_python: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    copy_tutorial(metaflow_python, "04-playlist-plus", project)
-    result = project.record("-k", "code")
+    pytest.importorskip("rattler", reason="the extra `conda` is not installed")
+    monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path_factory.mktemp("rattler-cache")))
+    copy_tutorial(metaflow_python, "04-playlist-plus", statistics)
+    shutil.rmtree(statistics.path / "03-playlist-redux")
+    monkeypatch.setenv("CONDA_CHANNELS", "file:///no/such/channel")
+    result = statistics.record("04-playlist-plus", "-k", "code")
     result.assert_outcomes(errors=1, deselected=6)
-    result.stdout.fnmatch_lines(
-        [
-            "step bonus_movie takes packages from conda, which are not rebuilt yet: editdistance",
-            "What to do: use @pypi, or *",
-        ]
-    )
+    result.stdout.fnmatch_lines(["A conda channel cannot be read. step start (@conda) could *"])
+
+    python = f"{sys.version_info.major}.{sys.version_info.minor}.99"
+    channel = Channel(folder=tmp_path_factory.mktemp("channel"))
+    channel.add_metaflows_own(python)
+    near = b"import difflib\n\n\ndef eval(a, b):\n    return len([*difflib.ndiff(a, b)])\n"
+    channel.add("editdistance", "0.5.3", files={"site-packages/editdistance.py": near})
+    monkeypatch.setenv("CONDA_CHANNELS", channel.url)
+    statistics.edit("04-playlist-plus/playlist.py", "3.9.10", python)
+    statistics.record("04-playlist-plus").assert_outcomes(passed=7)
+    baseline = statistics.path / "04-playlist-plus" / "__flowrepro__" / "playlist" / "PlayListFlow"
+    environments = json.loads((baseline / "manifest.json").read_bytes())["environments"]
+    assert environments["step-start"]["python"] == f"cpython {python}"
+    assert environments["step-start"]["steps"] == ["start", "genre_movies", "join", "end"]
+    assert "editdistance" in environments["step-bonus_movie"]["packages"]
 
 
 def test_05_hello_cloud_runs_here_instead(project: Project, metaflow_python: Path) -> None:

@@ -21,6 +21,7 @@ LAYERS = (
         "redact",
         "processors",
         "said",
+        "unused",
     }
     | {"source_names"},
     {"settings"},

@@ -62,6 +62,22 @@ def test_what_has_names_is_merged_by_name(tmp_path: Path) -> None:
     assert big.configs == {"model": "model.json", "limits": {"rows": 9}}
 
 
+def test_the_channels_of_conda_packages_may_be_those_of_one_flow(tmp_path: Path) -> None:
+    project = settings(
+        tmp_path,
+        """
+        [tool.flowrepro]
+        conda-channels = ["conda-forge"]
+        flow.TrainFlow.conda-channels = ["https://conda.corp/ml", "conda-forge"]
+        flow.TrainFlow.conda = "pypi"
+        """,
+    )
+    train, other = project.for_flow("TrainFlow"), project.for_flow("OtherFlow")
+    assert train.conda_channels == ("https://conda.corp/ml", "conda-forge")
+    assert (train.conda_from_pypi, other.conda_from_pypi) == (True, False)
+    assert other.conda_channels == ("conda-forge",)
+
+
 @pytest.mark.parametrize(
     ("given", "found"),
     [

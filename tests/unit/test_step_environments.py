@@ -83,13 +83,24 @@ def test_a_python_of_its_own_is_an_environment_of_its_own() -> None:
     assert (only.python, only.requirements.lines) == ("3.9.10", ALWAYS)
 
 
+def test_a_python_that_conda_names_comes_from_conda() -> None:
+    train = step("train", conda={"packages": {}, "python": "3.9.10"})
+    (only,) = found(train)
+    assert (only.python, only.conda) == ("3.9.10", ())
+    (only,) = found(train, conda_from_pypi=True)
+    assert (only.python, only.conda, only.requirements.lines) == ("3.9.10", None, ALWAYS)
+    both = step("train", conda={"python": "3.9.10"}, pypi={"packages": {"six": ""}})
+    (only,) = found(both)
+    assert (only.python, only.conda) == ("3.9.10", None)
+
+
 def test_conda_packages_come_from_pypi_only_where_that_is_asked_for() -> None:
     train = step("train", conda={"packages": {"conda-forge::six": "=1.16.0"}, "python": "3.11.7"})
     (only,) = found(train)
     assert only.conda == (("conda-forge::six", "=1.16.0"),)
     assert (only.requirements.lines, only.from_conda) == ((), ())
     (only,) = found(train, conda_from_pypi=True)
-    assert only.conda == ()
+    assert only.conda is None
     assert set(only.requirements.lines) == {"six==1.16.0", *ALWAYS}
     assert only.from_conda == ("conda-forge::six",)
 

@@ -48,7 +48,9 @@ def test_a_lock_is_read_back() -> None:
 
 
 def test_rattler_reads_it_as_an_explicit_environment() -> None:
-    explicit = pytest.importorskip("rattler.explicit_environment")
+    explicit = pytest.importorskip(
+        "rattler.explicit_environment", reason="the extra `conda` is not installed"
+    )
     url = f"{FORGE}/noarch/six-1.16.0-0.conda"
     read = explicit.ExplicitEnvironmentSpec.from_str(format_explicit("linux-64", [(url, A)]))
     assert str(read.platform) == "linux-64"
@@ -67,7 +69,10 @@ SIX = f"{FORGE}/noarch/six-1.16.0-0.conda"
         (f"{HEAD}--channel https://evil\n", "line 3: not an archive of a channel with its sha256"),
         (f"{HEAD}ftp://x/noarch/six-1-0.conda#{A}\n", "line 3: not an archive"),
         (f"{HEAD}{FORGE}/noarch/six.conda#{A}\n", "line 3: not an archive"),
-        (f"{HEAD}https://u:p@x/noarch/six-1-0.conda#{A}\n", "line 3: not an archive"),
+        (f"{HEAD}https://u:p@x/noarch/six-1-0.conda#{A}\n", "line 3: credentials, which have no"),
+        (f"{HEAD}https://x/t/tk-1/c/noarch/six-1-0.conda#{A}\n", "line 3: credentials, which"),
+        (f"{HEAD}<<<<<<< HEAD\n{SIX}#{A}\n", "line 3: not an archive"),
+        (f"{HEAD}{SIX}#{A}\n{SIX}#{A}"[:-9], "line 4: not an archive"),
         (f"{HEAD}https://x/noarch/../six-1-0.conda#{A}\n", "line 3: not an archive"),
         (f"{HEAD}{SIX}#{A}\n{FORGE}/noarch/six-1.15.0-0.conda#{B}\n", "line 4: six is there twice"),
         (f"@EXPLICIT\n{SIX}#{A}\n", "it does not say for which platform it is"),

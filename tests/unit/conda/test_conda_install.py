@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import socket
 import subprocess
@@ -8,12 +9,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from local_channel import VERSION, Channel
+from local_channel import PLACEHOLDER, VERSION, Channel, this_platform
 
 from pytest_flowrepro.conda import install
 from pytest_flowrepro.conda.explicit import ExplicitLock, LockedArchive, parse_explicit
 from pytest_flowrepro.conda.install import install_conda, kept_archive
-from pytest_flowrepro.conda.manifest import changed_files, check_installed, read_prefix
+from pytest_flowrepro.conda.manifest import (
+    changed_files,
+    check_installed,
+    read_prefix,
+    rewritten_files,
+)
 from pytest_flowrepro.conda.solve import solve_conda
 from pytest_flowrepro.errors import EnvironmentBuildError
 
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
 
     Asked: TypeAlias = Callable[..., CondaRequirements]
 
-pytest.importorskip("rattler")
+pytest.importorskip("rattler", reason="the extra `conda` is not installed")
 
 
 @pytest.fixture
@@ -91,6 +97,19 @@ def at(archive: LockedArchive, channel: Channel, folder: Path) -> LockedArchive:
     return replace(archive, url=archive.url.replace(channel.url, folder.as_uri()))
 
 
+def test_archives_that_nobody_used_for_long_are_forgotten(
+    small: ExplicitLock, tmp_path: Path
+) -> None:
+    archives = tmp_path / "archives"
+    install_conda(small, prefix=tmp_path / "one", archives=archives, timeout=60)
+    used, unused = kept_archive(archives, only(small)).parent, archives / ("0" * 64)
+    unused.mkdir()
+    for folder in (used, unused):
+        os.utime(folder, (0, 0))
+    install_conda(small, prefix=tmp_path / "two", archives=archives, timeout=60)
+    assert list(archives.iterdir()) == [used]
+
+
 def test_a_kept_archive_that_was_changed_is_fetched_anew(
     small: ExplicitLock, tmp_path: Path
 ) -> None:
@@ -99,6 +118,18 @@ def test_a_kept_archive_that_was_changed_is_fetched_anew(
     kept.write_bytes(b"poison")
     install_conda(small, prefix=tmp_path / "prefix", archives=tmp_path / "archives", timeout=60)
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == only(small).sha256
+
+
+def test_files_with_the_prefix_written_into_them_are_told(channel: Channel, tmp_path: Path) -> None:
+    where = {"lib/where.py": f"WHERE = {PLACEHOLDER!r}\n".encode(), "lib/other.py": b""}
+    archive = channel.add("where", "1.0", depends=(), files=where, noarch="generic")
+    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+    lock = parse_explicit(f"# platform: {this_platform()}\n{archive.as_uri()}#{sha256}\n")
+    prefix = tmp_path / "prefix"
+    install_conda(lock, prefix=prefix, archives=tmp_path / "archives", timeout=60)
+    assert (prefix / "lib" / "where.py").read_text("utf-8") == f"WHERE = {str(prefix)!r}\n"
+    assert rewritten_files(prefix) == ("lib/where.py",)
+    assert changed_files(prefix) == ()
 
 
 def test_an_archive_that_is_not_the_locked_one_is_refused(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Asked: TypeAlias = Callable[..., CondaRequirements]
 
-pytest.importorskip("rattler")
+pytest.importorskip("rattler", reason="the extra `conda` is not installed")
 
 
 @pytest.fixture
@@ -103,6 +103,28 @@ def test_the_first_channel_that_has_a_package_is_taken_unless_another_is_named(
     named = {f"{other.url}::six": ""}
     assert versions(solved(asked(named, channels=both)))["six"] == "3.0"
     assert versions(solved(asked(named)))["six"] == "3.0"
+
+
+def test_where_the_first_channel_has_none_that_fits_the_next_is_asked(
+    solved: Callable[..., ExplicitLock], asked: Asked, channel: Channel, tmp_path: Path
+) -> None:
+    other = Channel(folder=tmp_path / "other")
+    other.add("six", "3.0")
+    other.add("herd", "1.0", depends=("python", "six >=3"))
+    found = versions(solved(asked({"herd": ""}, channels=(channel.url, other.url))))
+    assert (found["herd"], found["six"]) == ("1.0", "3.0")
+
+
+def test_what_a_machine_has_can_be_said_otherwise(
+    asked: Asked, channel: Channel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Channel(folder=tmp_path / "other")
+    other.add("engine", "1.0", depends=("python", "__cuda >=99"))
+    engine = asked({"engine": ""}, channels=(channel.url, other.url))
+    with pytest.raises(LockError, match=r"cannot be installed together|no channel has"):
+        solve_conda(engine, workspace=tmp_path, timeout=60)
+    monkeypatch.setenv("CONDA_OVERRIDE_CUDA", "99.1")
+    assert "engine-1.0" in solve_conda(engine, workspace=tmp_path, timeout=60).text
 
 
 def test_another_platform_can_be_locked(tmp_path: Path) -> None:

@@ -190,6 +190,19 @@ def test_on_one_platform_another_wheel_is_a_drift_of_its_own() -> None:
     assert change.explanation == (f"same version, other wheel: {LINUX_WHEEL} -> py3-none-any",)
 
 
+def test_a_package_of_condas_has_a_build_and_an_archive() -> None:
+    here = (LINUX, LINUX)
+    old = environment(package("numpy", "2.4.5", "linux-64/py311_0", record="aa"))
+    build = environment(package("numpy", "2.4.5", "linux-64/py311_1", record="bb"))
+    archive = environment(package("numpy", "2.4.5", "linux-64/py311_0", record="bb"))
+    assert only(moved(old, build, systems=here)).explanation == (
+        "same version, other build: linux-64/py311_0 -> linux-64/py311_1",
+    )
+    assert only(moved(old, archive, systems=here)).explanation == (
+        "same version, other files: archive sha256:aa -> sha256:bb",
+    )
+
+
 def test_a_baseline_without_wheels_compares_by_its_records() -> None:
     old, new = environment(package("numpy", "2.4.5")), environment(package("numpy", "2.4.5", "x"))
     assert moved(old, new, systems=(LINUX, LINUX)) == ()

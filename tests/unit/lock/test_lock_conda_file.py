@@ -71,9 +71,10 @@ def test_conda_packages_are_refused_by_name(tmp_path: Path) -> None:
         read(tmp_path, "dependencies: [python, numpy=1.26, 'conda-forge::gdal >=3', {pip: [six]}]")
 
     assert caught.value.what == (
-        "environment.yml asks for conda packages, which are not rebuilt yet: numpy=1.26, "
-        "conda-forge::gdal >=3."
+        "environment.yml asks for conda packages, which are not rebuilt from such a file yet: "
+        "numpy=1.26, conda-forge::gdal >=3."
     )
+    assert "@conda_base(packages={...})" in caught.value.hint
     assert "PyPI equivalents in a requirements file" in caught.value.hint
 
 

@@ -1,0 +1,80 @@
+"""The archives of conda packages in the wheelhouse: what their channels may not have tomorrow.
+
+By their hash, beside the wheels (environment/wheel_store.py). What was taken from there lies where
+archives are kept that were fetched, and a build asks no channel for it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.conda import kept_archive
+from pytest_flowrepro.environment.wheel_store import StoredWheel, WheelStoreError, open_store
+from pytest_flowrepro.environment.wheelhouse import refuse_another_file
+from pytest_flowrepro.wording import some_of
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.conda import ExplicitLock, LockedArchive
+    from pytest_flowrepro.environment import Wheelhouse
+
+
+def take_archives(
+    wheelhouse: Wheelhouse, lock: ExplicitLock, *, archives: Path, timeout: float
+) -> tuple[str, ...]:
+    """Put what the wheelhouse has of a lock to the archives that are kept, unless it is there.
+
+    What comes back are sentences about what is to come from a channel instead, none for a
+    recording. Raises `EnvironmentBuildError` for a file that is not what its hash says, and, when
+    recording, where the wheelhouse cannot be read.
+    """
+    deadline = time.monotonic() + timeout
+    store = open_store(wheelhouse.location)
+    wanted = {_stored(one): one for one in lock.archives}
+    archives.mkdir(parents=True, exist_ok=True)
+    try:
+        found = store.find({one.hash for one in wanted}, timeout=timeout)
+        there = [one for one in found if one in wanted]
+        absent = [one for one in there if not kept_archive(archives, wanted[one]).exists()]
+        with tempfile.TemporaryDirectory(dir=archives) as folder:
+            store.fetch(absent, Path(folder), timeout=max(deadline - time.monotonic(), 0))
+            for one in absent:
+                file = Path(folder, one.filename)
+                refuse_another_file(file, one, store)
+                kept = kept_archive(archives, wanted[one])
+                kept.parent.mkdir(exist_ok=True)
+                whole = Path(folder, f"{one.filename}.whole")
+                shutil.copyfile(file, whole)  # of a folder's wheelhouse it is a link
+                whole.replace(kept)
+    except WheelStoreError as error:
+        if wheelhouse.save:
+            raise
+        return (f"{error.what.removesuffix('.')}: the conda channels were asked instead",)
+    missing = sorted(one.filename for one in wanted.keys() - set(there))
+    if wheelhouse.save or not missing:
+        return ()
+    return (f"the wheelhouse does not have {some_of(missing)}: the conda channels were asked",)
+
+
+def save_archives(
+    wheelhouse: Wheelhouse, lock: ExplicitLock, *, archives: Path, timeout: float
+) -> None:
+    """Keep all archives of a lock, which was installed, in the wheelhouse.
+
+    Raises `EnvironmentBuildError` where it cannot be written.
+    """
+    deadline = time.monotonic() + timeout
+    store = open_store(wheelhouse.location)
+    files = {_stored(one): kept_archive(archives, one) for one in lock.archives}
+    there = set(store.find({one.hash for one in files}, timeout=timeout))
+    store.save(
+        {one: file for one, file in files.items() if one not in there},
+        timeout=max(deadline - time.monotonic(), 0),
+    )
+
+
+def _stored(archive: LockedArchive) -> StoredWheel:
+    return StoredWheel(hash=f"sha256:{archive.sha256}", filename=archive.file_name)
