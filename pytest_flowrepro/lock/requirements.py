@@ -20,6 +20,7 @@ from pytest_flowrepro.lock.requirements_file import display_path, read_requireme
 from pytest_flowrepro.lock.script import read_script
 from pytest_flowrepro.lock.setup_files import read_setup_cfg, read_setup_py
 from pytest_flowrepro.lock.uv_lock import read_uv_lock
+from pytest_flowrepro.lock.uv_sources import lock_of
 from pytest_flowrepro.model import LocalFolder, Requirements
 
 if TYPE_CHECKING:
@@ -108,8 +109,8 @@ def _from_setting(setting: str, root: Path, selection: Selection) -> Requirement
 
 def _read(file: Path, root: Path, selection: Selection) -> Requirements | None:
     """What one file declares; None where it is about something else."""
-    if file.name == "pyproject.toml" and file.with_name("uv.lock").is_file():
-        file = file.with_name("uv.lock")
+    if file.name == "pyproject.toml" and (lock := lock_of(file.parent, root=root)):
+        return read_uv_lock(lock, root=root, selection=selection, project=file.parent)
     if read := _of_project(file):
         found = read(file, root=root, selection=selection)
         if found and file.name in {"setup.cfg", "setup.py"}:

@@ -33,22 +33,26 @@ _ELSEWHERE = {"git", "url", "path", "directory", "editable", "virtual"}
 """Where uv.lock says that a requirement is no package of an index."""
 
 
-def read_uv_lock(file: Path, *, root: Path, selection: Selection) -> Requirements | None:
-    """What a uv.lock pins of the project beside it, with the selected extras and groups.
+def read_uv_lock(
+    file: Path, *, root: Path, selection: Selection, project: Path | None = None
+) -> Requirements | None:
+    """What a uv.lock pins of a project, with the selected extras and groups.
 
+    The project is the one beside it, unless a member of its workspace is given by its folder.
     Nothing is resolved. The requirements are those of the pyproject.toml. None where the project
     declares nothing. Raises `LockError`.
     """
-    pyproject = file.parent / "pyproject.toml"
+    project = project or file.parent
+    pyproject = project / "pyproject.toml"
     lock = read_toml(file, root=root)
     declared = read_project(pyproject, root=root, selection=selection, locked=True)
     if declared is None:
         return None
     source = display_path(file, root)
     _refuse_unhashed(lock, source)
-    exported = _export(file, selection, source)  # before: uv checks the form of both files
+    exported = _export(file, project, selection, source)  # before: uv checks the form of both files
     exact = from_pylock(exported, file=file, root=root, selection=Selection())
-    for folder in dict.fromkeys((file.parent, *(one.folder for one in exact.folders))):
+    for folder in dict.fromkeys((project, *(one.folder for one in exact.folders))):
         member = folder / "pyproject.toml"
         if member.is_file():
             _refuse_stale(lock, read_toml(member, root=root), source, display_path(member, root))
@@ -70,11 +74,11 @@ def _refuse_unhashed(lock: Mapping[str, Any], source: str) -> None:
         )
 
 
-def _export(file: Path, selection: Selection, source: str) -> dict[str, Any]:
+def _export(file: Path, project: Path, selection: Selection, source: str) -> dict[str, Any]:
     """The part of the lock that is to be installed, as uv exports it (PEP 751)."""
     tool = uv_tool()
     argv = [
-        *(tool.argv[0], "--project", str(file.parent)),
+        *(tool.argv[0], "--project", str(project)),
         *("export", "--quiet", "--frozen", "--no-emit-project", "--no-header"),
         *("--format", "pylock.toml", "--no-default-groups"),
         *(f"--extra={extra}" for extra in selection.extras),

@@ -66,17 +66,37 @@ def _folders(
 
 def _member(name: str, folder: Path, root: Path, extras: tuple[str, ...]) -> LocalFolder | str:
     """The member of that name of the workspace that `folder` belongs to."""
+    for top, members in _workspaces(folder, root):
+        for member in (top, *members):
+            match _toml(member):
+                case {"project": {"name": str(own)}} if canonicalize_name(own) == name:
+                    return local_folder(str(member), base=top, root=root, extras=extras)
+    return "no workspace of the repository has a member of this name; correct `members`"
+
+
+def lock_of(project: Path, *, root: Path) -> Path | None:
+    """The uv.lock of a project folder: beside its pyproject.toml, or, for a member of a workspace,
+    at the top of that; None where there is none.
+    """
+    tops = (top for top, members in _workspaces(project, root) if project in members)
+    for lock in (folder / "uv.lock" for folder in (project, *tops)):
+        if lock.is_file():
+            return lock
+    return None
+
+
+def _workspaces(folder: Path, root: Path) -> Iterator[tuple[Path, tuple[Path, ...]]]:
+    """The tops of workspaces at and above a folder, and the members of each."""
     for top in (folder, *folder.parents):
         if not top.is_relative_to(root):
             break
         match _toml(top):
             case {"tool": {"uv": {"workspace": dict() as workspace}}}:
-                patterns = workspace.get("members", [])
-                for member in (top, *(one for it in patterns for one in sorted(top.glob(it)))):
-                    match _toml(member):
-                        case {"project": {"name": str(own)}} if canonicalize_name(own) == name:
-                            return local_folder(str(member), base=top, root=root, extras=extras)
-    return "no workspace of the repository has a member of this name; correct `members`"
+                found, left_out = (
+                    [one for pattern in workspace.get(key, []) for one in sorted(top.glob(pattern))]
+                    for key in ("members", "exclude")
+                )
+                yield top, tuple(one for one in found if one not in left_out)
 
 
 def _toml(folder: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.declared import Selection
 from pytest_flowrepro.lock.uv_lock import read_uv_lock
+from pytest_flowrepro.lock.uv_sources import lock_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -289,3 +290,23 @@ def test_packages_of_the_repository_are_those_of_the_lock(tmp_path: Path) -> Non
     (tmp_path / "lib" / "pyproject.toml").write_text(library.replace(">0", ">1"))
     with pytest.raises(LockError, match=r"uv\.lock does not belong to lib/pyproject\.toml"):
         read(tmp_path, project, lock, flows)
+
+
+def test_a_member_of_a_workspace_is_in_the_lock_at_its_top(tmp_path: Path) -> None:
+    member = tmp_path / "piers" / "north"
+    member.mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text("[tool.uv.workspace]\nmembers = ['piers/*']")
+    (member / "pyproject.toml").write_text(PROJECT.replace("Harbor", "North"))
+    lock = LOCK.replace('"harbor"', '"north"').replace('virtual = "."', 'virtual = "piers/north"')
+    (tmp_path / "uv.lock").write_text(
+        lock.replace("[[package]]", "[manifest]\nmembers = ['north']\n[[package]]", 1)
+    )
+
+    assert lock_of(member, root=tmp_path) == tmp_path / "uv.lock"
+    flows = Selection(groups=("flows",))
+    found = read_uv_lock(tmp_path / "uv.lock", root=tmp_path, selection=flows, project=member)
+
+    assert found is not None
+    assert found.source == "uv.lock"
+    assert found.lines == ("alpha<2", "gamma", "alpha")
+    assert names(found) == ["alpha", "delta", "gamma"]

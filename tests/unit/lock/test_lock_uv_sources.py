@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.lock.uv_sources import without_sources
+from pytest_flowrepro.lock.uv_sources import lock_of, without_sources
 from pytest_flowrepro.model import LocalFolder
 
 if TYPE_CHECKING:
@@ -72,3 +72,18 @@ def test_what_comes_from_elsewhere_is_told(root: Path, source: str, problem: str
     assert folders == ()
     assert problems[0].startswith(f"tool.uv.sources.six: {problem}")
     assert "pw" not in problems[0]
+
+
+def test_the_lock_of_a_member_is_at_the_top_of_its_workspace(root: Path) -> None:
+    assert lock_of(root / "libs/pear", root=root) is None
+    (root / "uv.lock").touch()
+    (root / "libs/no_member").mkdir()
+    (root / "elsewhere").mkdir()
+    text = "[tool.uv.workspace]\nmembers = ['libs/*']\nexclude = ['libs/no_*']"
+    (root / "pyproject.toml").write_text(text)
+
+    assert lock_of(root, root=root) == root / "uv.lock"
+    assert lock_of(root / "libs/pear", root=root) == root / "uv.lock"
+    assert lock_of(root / "libs/no_member", root=root) is None
+    assert lock_of(root / "elsewhere", root=root) is None
+    assert lock_of(root / "libs/pear", root=root / "libs/pear") is None
