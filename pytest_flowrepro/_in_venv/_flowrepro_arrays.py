@@ -26,7 +26,7 @@ class Column(NamedTuple):
 
 
 class UnknownDtypeError(TypeError):
-    """A dtype that numpy itself does not define."""
+    """A dtype whose elements are references to what numpy does not know."""
 
 
 def numpy_kind(value: object) -> str:
@@ -59,7 +59,8 @@ def pandas_kind(value: object) -> str:
 def dtype_text(dtype: Any) -> str:
     """The dtype, the same whatever the byte order, alignment or padding.
 
-    Raises `UnknownDtypeError` for one that another library registered with numpy.
+    One that another library registered with numpy, such as bfloat16, has its class's name. Raises
+    `UnknownDtypeError` for one of those that refers to memory of its own.
     """
     if dtype.names is not None:
         return "{%s}" % ",".join("%r:%s" % (n, dtype_text(dtype[n])) for n in dtype.names)
@@ -70,9 +71,16 @@ def dtype_text(dtype: Any) -> str:
         return "object"
     if dtype.kind == "T":
         return "StringDType"
-    if dtype.kind in _NUMBERS or dtype.type.__name__ == "void":
+    if _is_numpys(dtype):
         return str(dtype.newbyteorder("<").str)
-    raise UnknownDtypeError(str(dtype))
+    if dtype.hasobject:
+        raise UnknownDtypeError(str(dtype))
+    return "%s.%s" % (dtype.type.__module__, dtype.type.__name__)
+
+
+def _is_numpys(dtype: Any) -> bool:
+    module = str(type.__dict__["__module__"].__get__(dtype.type))
+    return module.split(".", 1)[0] == "numpy" and dtype.kind in _NUMBERS + "V"
 
 
 def has_objects(dtype: Any) -> bool:
@@ -86,7 +94,7 @@ def chunks(array: Any) -> Iterator[Any]:
     The array has no named fields and no objects. It is never copied as a whole.
     """
     numpy: Any = sys.modules["numpy"]
-    dtype = array.dtype.newbyteorder("<")
+    dtype = array.dtype.newbyteorder("<") if _is_numpys(array.dtype) else array.dtype
     if dtype.itemsize == 0 or array.size == 0:
         return
     for chunk in numpy.nditer(

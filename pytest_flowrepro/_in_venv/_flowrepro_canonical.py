@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import collections
 import hashlib
-import pickle
 import struct
 from typing import Any, Callable, Iterable
 
 from _flowrepro_arrays import (
-    UnknownDtypeError,
     chunks,
     column,
     dtype_text,
@@ -24,11 +22,16 @@ from _flowrepro_arrays import (
     numpy_kind,
     pandas_kind,
 )
-from _flowrepro_kinds import MAPPINGS, parts, text, type_name
+from _flowrepro_deep import with_deep_stack
+from _flowrepro_kinds import MAPPINGS, Parts, Unordered, text
+from _flowrepro_reduce import parts
 
 HEADER = b"flowrepro value 1\n"
-MAX_DEPTH = 100
+MAX_DEPTH = 5_000
 """Levels of nesting; a fixed number, so that no interpreter's recursion limit decides."""
+
+_SHALLOW = 100
+"""Levels that any interpreter has room for; what is deeper is walked in a thread of its own."""
 
 _NAN = struct.pack(">d", float("nan"))
 
@@ -37,39 +40,47 @@ class TooDeepError(ValueError):
     """A value is nested deeper than `MAX_DEPTH`."""
 
 
-def digest(value: object) -> tuple[str, bool]:
-    """`sha256:...` of the canonical form, and whether any part of it is opaque.
+def digest(value: object) -> str:
+    """`sha256:...` of the canonical form.
 
-    An opaque part is known by its type and its pickle only. Raises `TooDeepError`, and whatever
-    pickling an opaque part raises.
+    Raises `TooDeepError`, `UnwalkableError`, and whatever the reduction of an object raises.
     """
-    sha = hashlib.sha256(HEADER)
-    encoder = Encoder(sha.update)
-    encoder.encode(value)
-    return "sha256:" + sha.hexdigest(), encoder.opaque
+    return _at_any_depth(lambda encoder: encoder.encode(value))
 
 
 def column_digest(values: object) -> str:
     """`sha256:...` of a pandas column or index level, its name and its index left out."""
-    sha = hashlib.sha256(HEADER)
-    Encoder(sha.update).encode_column(values)
-    return "sha256:" + sha.hexdigest()
+    return _at_any_depth(lambda encoder: encoder.encode_column(values))
+
+
+def _at_any_depth(encode: Callable[[Encoder], None]) -> str:
+    def hashed(depth: int) -> str:
+        sha = hashlib.sha256(HEADER)
+        encode(Encoder(sha.update, depth))
+        return "sha256:" + sha.hexdigest()
+
+    try:
+        return hashed(_SHALLOW)
+    except (TooDeepError, RecursionError):
+        return str(with_deep_stack(hashed, MAX_DEPTH))
 
 
 def encoded(value: object) -> bytes:
     """The canonical form itself: a total order over values of any types."""
     out = bytearray()
-    Encoder(out.extend).encode(value)
+    Encoder(out.extend, _SHALLOW).encode(value)
     return bytes(out)
 
 
 class Encoder:
     """Writes canonical forms, one after the other."""
 
-    def __init__(self, write: Callable[[Any], object]) -> None:
+    def __init__(self, write: Callable[[Any], object], depth: int) -> None:
         self._write = write
+        self._depth = depth
         self._path: dict[int, int] = {}
-        self.opaque = False
+        self._seen: dict[int, tuple[int, object]] = {}
+        """Number of an object that stood before, and the object: nothing else gets its id."""
 
     def encode(self, value: Any) -> None:
         scalar = _SCALARS.get(type(value))
@@ -84,8 +95,12 @@ class Encoder:
         if level is not None:
             self._write(b"^" + _number(len(self._path) - level))
             return
-        if len(self._path) >= MAX_DEPTH:
-            raise TooDeepError("nested deeper than %d levels" % MAX_DEPTH)
+        seen = self._seen.get(id(value))
+        if seen is not None:
+            self._write(b"r" + _number(seen[0]))
+            return
+        if len(self._path) >= self._depth:
+            raise TooDeepError("nested deeper than %d levels" % self._depth)
         self._path[id(value)] = len(self._path)
         try:
             self._composite(value)
@@ -109,22 +124,23 @@ class Encoder:
             self._other(value)
 
     def _other(self, value: Any) -> None:
-        known = parts(value)
         kind = numpy_kind(value) or pandas_kind(value)
-        try:
-            if known is not None:
-                self._write(b"p" + _sized(known.kind) + _sized(known.type))
-                self._items(b"l", len(known.fields), known.fields)
-            elif kind == "array":
-                self._array(b"a", value)
-            elif kind == "scalar":
-                self._array(b"g", value)
-            elif kind:
-                self._pandas(kind, value)
-            else:
-                self._opaque(value)
-        except UnknownDtypeError:
-            self._opaque(value)
+        if kind == "array":
+            self._array(b"a", value)
+        elif kind == "scalar":
+            self._array(b"g", value)
+        elif kind:
+            self._pandas(kind, value)
+        else:
+            self._parts(value, parts(value))
+
+    def _parts(self, value: Any, known: Parts) -> None:
+        if known.shared:
+            self._seen[id(value)] = (len(self._seen), value)
+        self._write(b"p" + _sized(known.kind) + _sized(known.type))
+        self._write(b"l" + _number(len(known.fields)))
+        for field in known.fields:  # (name, value), without a level of nesting for the tuple
+            self._items(b"t", 2, field)
 
     def _items(self, tag: bytes, length: int, items: Iterable[Any]) -> None:
         write, scalar_of = self._write, _SCALARS.get
@@ -153,10 +169,12 @@ class Encoder:
             return scalar(value)
         out = bytearray()
         write, self._write = self._write, out.extend
+        # What stands in which order is not known yet: an object is numbered within its own item.
+        seen, self._seen = self._seen, {}
         try:
             self.encode(value)
         finally:
-            self._write = write
+            self._write, self._seen = write, seen
         return bytes(out)
 
     def _array(self, tag: bytes, array: Any) -> None:
@@ -206,19 +224,6 @@ class Encoder:
         if known.categories is not None:
             self._index(known.categories)
 
-    def _opaque(self, value: Any) -> None:
-        self.opaque = True
-        sha = hashlib.sha256()
-        pickle.Pickler(_Sink(sha.update), 4).dump(value)
-        self._write(b"O" + _sized(type_name(type(value))) + sha.digest())
-
-
-class _Sink:
-    """A file to pickle into, which keeps nothing."""
-
-    def __init__(self, write: Callable[[Any], object]) -> None:
-        self.write = write
-
 
 def _first(entry: tuple[bytes, Any]) -> bytes:
     return entry[0]
@@ -253,5 +258,5 @@ _SCALARS: dict[type, Callable[[Any], bytes]] = {
     bytearray: lambda value: b"B" + _number(len(value)) + bytes(value),
 }
 _SEQUENCES: dict[type, bytes] = {list: b"l", tuple: b"t"}
-_SETS: dict[type, bytes] = {set: b"S", frozenset: b"Z"}
+_SETS: dict[type, bytes] = {set: b"S", frozenset: b"Z", Unordered: b"S"}
 _CONTAINERS = frozenset([*_SEQUENCES, *_SETS, *MAPPINGS, collections.OrderedDict])

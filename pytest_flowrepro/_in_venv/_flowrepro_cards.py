@@ -36,13 +36,12 @@ def card_artifacts(cards: list[dict[str, Any]], folder: str) -> list[dict[str, A
 
 
 def artifact(name: str, state: str) -> dict[str, Any]:
-    sha, opaque = digest(state)
     return {
         "name": name,
         "type": "metaflow.card",
-        "digest": sha,
+        "digest": digest(state),
         "value": state,
-        "opaque": opaque,
+        "opaque": False,
     }
 
 

@@ -10,12 +10,15 @@ import collections
 import datetime as dt
 import decimal
 import enum
+import functools
 import os
 import pathlib
 import re
 import sys
 import types
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, Callable, List, NamedTuple
+
+from _flowrepro_arrays import dtype_text
 
 FLOW_MODULE = "_flowrepro_flow"
 """The name that the flow's file is loaded under; its classes are shown as `__main__.X`."""
@@ -31,6 +34,19 @@ class Parts(NamedTuple):
     kind: str
     type: str
     fields: list[tuple[str, Any]]
+    shared: bool = False
+    """Whether standing twice is another value than standing once and a copy of it."""
+
+
+class Unordered(List[Any]):
+    """Items of a set: hashing them once more would run the user's code."""
+
+
+class Pairs(List[Any]):
+    """Keys and values of a mapping whose order is no part of it, likewise."""
+
+    def items(self) -> Any:
+        return iter(self)
 
 
 def type_name(cls: type) -> str:
@@ -42,42 +58,66 @@ def type_name(cls: type) -> str:
     root = str(module).split(".", 1)[0]
     if root in _RENAMED and vars(sys.modules[root]).get(name) is cls:
         module = root
+    return global_name(module, name)
+
+
+def global_name(module: object, name: str) -> str:
+    """`__main__.load`: where a function or a class is found, the flow's file being `__main__`."""
     return "%s.%s" % ("__main__" if module == FLOW_MODULE else module, name)
 
 
 def parts(value: object) -> Parts | None:
     """The named parts of a value, or None where it has none that are known to be all of it."""
-    cls = type(value)
-    mro = _mro(cls)
+    cls: Any = type(value)
+    make = _parts_of(cls)
+    return None if make is None else make(value)
+
+
+@functools.lru_cache(maxsize=None)
+def _parts_of(cls: Any) -> Callable[[Any], Parts | None] | None:
+    mro = mro_of(cls)
     if issubclass(type(cls), enum.EnumMeta):
-        return _enum_parts(value, mro)
-    if "__dataclass_fields__" in _namespace(cls) and _is_plain(mro):
-        return Parts("dataclass", type_name(cls), sorted(_state(value, mro).items()))
+        return lambda value: _enum_parts(value, mro)
+    if "__dataclass_fields__" in namespace_of(cls) and _is_plain(mro):
+        return lambda value: Parts(
+            "dataclass", type_name(cls), sorted(state_of(value, mro).items())
+        )
     if tuple in mro:
-        return _namedtuple_parts(value, mro)
-    if type_name(cls) == "pandas.Interval":
-        interval: Any = value
-        ends = [("left", interval.left), ("right", interval.right), ("closed", interval.closed)]
-        return Parts("interval", "pandas.Interval", ends)
-    return _metaflow_parts(value)
+        return lambda value: _namedtuple_parts(value, mro)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and numpy.dtype in mro:
+        return lambda value: Parts("dtype", "numpy.dtype", [("dtype", dtype_text(value))])
+    name = type_name(cls)
+    if name in _NAMED:
+        kind, fields = _NAMED[name]
+        return lambda value: Parts(kind, name, fields(value))
+    return None
 
 
 def text(value: object) -> tuple[str, str] | None:
     """Kind and exact text of a scalar that is best known by its text, or None."""
-    cls = type(value)
+    cls: Any = type(value)
+    make = _text_of(cls)
+    return None if make is None else make(value)
+
+
+@functools.lru_cache(maxsize=None)
+def _text_of(cls: Any) -> Callable[[Any], tuple[str, str] | None] | None:
     if cls in _TEXTS:
-        known: Optional[Tuple[str, str]] = _TEXTS[cls](value)
-        return known
+        return _TEXTS[cls]
+    name = type_name(cls)
+    if name in _NAMED_TEXTS:
+        return lambda value: (name, _NAMED_TEXTS[name](value))
     pandas = sys.modules.get("pandas")
-    return None if pandas is None else _pandas_text(value, pandas)
+    return None if pandas is None else _pandas_text(cls, pandas)
 
 
-def _mro(cls: type) -> tuple[type, ...]:
+def mro_of(cls: type) -> tuple[type, ...]:
     mro: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
     return mro
 
 
-def _namespace(cls: type) -> Any:
+def namespace_of(cls: type) -> Any:
     return type.__dict__["__dict__"].__get__(cls)
 
 
@@ -87,13 +127,13 @@ def _is_plain(mro: tuple[type, ...]) -> bool:
     return all(cls is object or flags.__get__(cls) & _HEAPTYPE for cls in mro)
 
 
-def _state(value: object, mro: tuple[type, ...]) -> dict[str, Any]:
+def state_of(value: object, mro: tuple[type, ...]) -> dict[str, Any]:
     try:
         state = dict(object.__getattribute__(value, "__dict__"))
     except AttributeError:  # every attribute is a slot
         state = {}
     for cls in mro:
-        for name, member in _namespace(cls).items():
+        for name, member in namespace_of(cls).items():
             if type(member) is types.MemberDescriptorType:
                 try:
                     state[name] = member.__get__(value)
@@ -111,7 +151,7 @@ def _enum_parts(value: object, mro: tuple[type, ...]) -> Parts:
 
 
 def _namedtuple_parts(value: Any, mro: tuple[type, ...]) -> Parts | None:
-    names = next((_namespace(c)["_fields"] for c in mro if "_fields" in _namespace(c)), None)
+    names = next((namespace_of(c)["_fields"] for c in mro if "_fields" in namespace_of(c)), None)
     items = list(tuple.__iter__(value))
     if type(names) is not tuple or len(names) != len(items) or tuple not in mro:
         return None
@@ -121,16 +161,6 @@ def _namedtuple_parts(value: Any, mro: tuple[type, ...]) -> Parts | None:
         extra = []
     named = list(zip(names, items))  # noqa: B905  Python 3.8; the lengths are equal
     return Parts("namedtuple", type_name(mro[0]), named + extra)
-
-
-def _metaflow_parts(value: Any) -> Parts | None:
-    """What a user of Metaflow sees of its own wrappers."""
-    name = type_name(type(value))
-    if name == "metaflow.exception.MetaflowExceptionWrapper":
-        return Parts("exception", name, _caught(object.__getattribute__(value, "__dict__")))
-    if name == "metaflow.user_configs.config_parameters.ConfigValue":
-        return Parts("config", "metaflow.Config", sorted(value.to_dict().items()))
-    return None
 
 
 _PLACES = {
@@ -205,22 +235,31 @@ def _path_text(value: pathlib.PurePath) -> tuple[str, str]:
     return type(value).__name__, str(value)
 
 
-def _pandas_text(value: Any, pandas: Any) -> tuple[str, str] | None:
-    cls = type(value)
-    if value is pandas.NaT:
-        return "pandas.NaT", ""
-    if value is pandas.NA:
-        return "pandas.NA", ""
+def _pandas_text(cls: type, pandas: Any) -> Callable[[Any], tuple[str, str] | None] | None:
+    if cls in (type(pandas.NaT), type(pandas.NA)):
+        name = "pandas.NaT" if cls is type(pandas.NaT) else "pandas.NA"
+        return lambda _: (name, "")
     if cls is pandas.Timestamp:
-        return _moment("pandas.Timestamp", value)
+        return lambda value: _moment("pandas.Timestamp", value)
     if cls is pandas.Timedelta:
-        return "pandas.Timedelta", "%s %d ns" % (_duration(value), value.nanoseconds)
+        return lambda value: (
+            "pandas.Timedelta",
+            "%s %d ns" % (_duration(value), value.nanoseconds),
+        )
     if cls is pandas.Period:
-        return "pandas.Period", "%s %s" % (value, value.freqstr)
+        return lambda value: ("pandas.Period", "%s %s" % (value, value.freqstr))
     return None
 
 
-_TEXTS: dict[type, Any] = {
+def _range_text(value: range) -> tuple[str, str]:
+    """By its items, as `==` does: `range(0, 9, 2)` and `range(0, 10, 2)` are one."""
+    if not value:
+        return "range", "range(0, 0)"
+    step = value.step if value[0] != value[-1] else 1
+    return "range", "range(%d, %d, %d)" % (value[0], value[-1] + (1 if step > 0 else -1), step)
+
+
+_TEXTS: dict[type, Callable[[Any], tuple[str, str] | None]] = {
     dt.datetime: lambda value: _moment("datetime", value),
     dt.date: lambda value: ("date", value.isoformat()),
     dt.time: lambda value: _moment("time", value),
@@ -231,11 +270,57 @@ _TEXTS: dict[type, Any] = {
     pathlib.PureWindowsPath: _path_text,
     pathlib.PosixPath: _path_text,
     pathlib.WindowsPath: _path_text,
+    range: _range_text,
+}
+
+_NAMED_TEXTS: dict[str, Callable[[Any], str]] = {
+    "uuid.UUID": str,
+    "fractions.Fraction": str,
+    **{
+        "ipaddress.IPv%d%s" % (version, kind): str
+        for version in (4, 6)
+        for kind in ("Address", "Interface", "Network")
+    },
+    "zoneinfo.ZoneInfo": lambda value: str(value.key),
+    "backports.zoneinfo.ZoneInfo": lambda value: str(value.key),
+}
+"""Classes that are known by name: their modules are not imported for the sake of asking."""
+
+_NAMED: dict[str, tuple[str, Callable[[Any], list[tuple[str, Any]]]]] = {
+    "collections.deque": ("deque", lambda v: [("items", list(v)), ("maxlen", v.maxlen)]),
+    "array.array": ("array.array", lambda v: [("typecode", v.typecode), ("items", list(v))]),
+    "slice": ("slice", lambda v: [("start", v.start), ("stop", v.stop), ("step", v.step)]),
+    "re.Pattern": ("pattern", lambda v: [("pattern", v.pattern), ("flags", v.flags)]),
+    "functools.partial": (
+        "partial",
+        lambda v: [
+            ("function", v.func),
+            ("args", v.args),
+            ("keywords", v.keywords),
+            *sorted(v.__dict__.items()),
+        ],
+    ),
+    # Since Python 3.12 its reduction holds the object that had no such attribute.
+    "AttributeError": ("object", lambda v: [("(args)", v.args), *sorted(vars(v).items())]),
+    "pandas.Interval": (
+        "interval",
+        lambda v: [("left", v.left), ("right", v.right), ("closed", v.closed)],
+    ),
+    # What a user of Metaflow sees of its own wrappers.
+    "metaflow.exception.MetaflowExceptionWrapper": (
+        "exception",
+        lambda v: _caught(object.__getattribute__(v, "__dict__")),
+    ),
+    "metaflow.user_configs.config_parameters.ConfigValue": (
+        "config",
+        lambda v: sorted(v.to_dict().items()),
+    ),
 }
 
 MAPPINGS: dict[type, str] = {
     dict: "dict",
     collections.Counter: "collections.Counter",
     collections.defaultdict: "collections.defaultdict",
+    Pairs: "dict",
 }
 """Mappings whose order is no part of the value; nor is the factory of a defaultdict."""

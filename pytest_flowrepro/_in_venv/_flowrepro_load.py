@@ -114,15 +114,15 @@ def observe(stored: Stored, value_limit: int) -> dict[str, Any]:
     except BaseException as error:  # noqa: BLE001  the flow's code ran, and may raise anything
         return by_pickle(stored, "cannot be unpickled: " + reason(error))
     try:
-        found, opaque = digest(value)
-    except BaseException as error:  # noqa: BLE001  so may the `__reduce__` of an opaque part
-        return by_pickle(stored, "has no canonical form: " + reason(error))
+        found = digest(value)
+    except BaseException as error:  # noqa: BLE001  so may the `__reduce__` of a part
+        return by_pickle(stored, "cannot be walked: " + reason(error))
     kind = type_name(type(value))
     try:
         shown = readable(value, value_limit)
     except Exception:  # noqa: BLE001  the digest decides; a value nobody can show is no error
         shown = {"$cut": {"type": kind, "digest": found[len("sha256:") :][:16]}}
-    return {"type": kind, "digest": found, "value": shown, "opaque": opaque}
+    return {"type": kind, "digest": found, "value": shown, "opaque": False}
 
 
 def by_pickle(stored: Stored, why: str) -> dict[str, Any]:
@@ -134,11 +134,12 @@ def by_pickle(stored: Stored, why: str) -> dict[str, Any]:
         data = dict(blobs.load_blobs([stored.sha]))[stored.sha]
     except Exception:  # noqa: BLE001  the file is gone or broken; its name is a hash as well
         data = stored.sha.encode()
-    sha = hashlib.sha256(HEADER + b"?" + data)
+    sha = hashlib.sha256(HEADER + b"?" + data).hexdigest()
+    kind = found.group(1) if found else "object"
     return {
-        "type": found.group(1) if found else "object",
-        "digest": "sha256:" + sha.hexdigest(),
-        "value": {"$opaque": why},
+        "type": kind,
+        "digest": "sha256:" + sha,
+        "value": {"$opaque": why, "type": kind, "digest": sha[:16]},
         "opaque": True,
     }
 

@@ -25,7 +25,8 @@ from typing import (
 
 from _flowrepro_arrays import numpy_kind, pandas_kind
 from _flowrepro_canonical import digest, encoded
-from _flowrepro_kinds import MAPPINGS, parts, text, type_name
+from _flowrepro_kinds import MAPPINGS, Parts, Unordered, text
+from _flowrepro_reduce import parts
 from _flowrepro_tables import array_json, pandas_json
 
 Json = Union[None, bool, int, float, str, List[Any], Dict[str, Any]]
@@ -56,19 +57,21 @@ def readable(value: object, room: int) -> Json:
 
 def short_digest(value: object) -> str:
     """The first 16 hexadecimal digits of the digest: enough to see that two parts differ."""
-    return digest(value)[0][len("sha256:") :][:16]
+    return digest(value)[len("sha256:") :][:16]
 
 
 class _Reader:
     def __init__(self) -> None:
         self._path: list[int] = []
+        self._parts: dict[int, tuple[object, Parts]] = {}
+        """An object is reduced once: another time its reduction makes other objects."""
 
     def fit(self, value: Any, room: int) -> Json:
         """The whole value where it fits; else its structure with cuts inside; else one cut."""
         try:
             return self._whole(value, room)[0]
         except _FullError:
-            container = _container(value)
+            container = self._container(value)
         if container is None:
             return _cut_scalar(value, room)
         if container.length * _CUT > room or len(self._path) >= _DEPTH:
@@ -79,7 +82,7 @@ class _Reader:
         """The whole value and its length; raises `_FullError` as soon as it cannot fit."""
         if id(value) in self._path:
             return {"$cycle": len(self._path) - self._path.index(id(value))}, 12
-        container = _container(value)
+        container = self._container(value)
         if container is None:
             return _measured(_leaf(value, room), room)
         if len(self._path) >= _DEPTH or container.length * 2 > room:
@@ -144,6 +147,19 @@ class _Reader:
             cut["first"] = container.build(pairs)
         return {"$cut": {**cut, **_spread(value)}}
 
+    def _container(self, value: Any) -> Optional[_Container]:
+        cls = type(value)
+        if cls in _LEAVES:
+            return None
+        plain = _plain_container(value)
+        if plain is not None or text(value) or numpy_kind(value) or pandas_kind(value):
+            return plain
+        if id(value) not in self._parts:
+            self._parts[id(value)] = (value, parts(value))
+        known = self._parts[id(value)][1]
+        wrap = _named("$" + known.kind, known.type, "fields")
+        return _Container(known.type, len(known.fields), known.fields, _as_object, wrap)
+
 
 def _cut(type_: str, length: int, value: object) -> dict[str, Json]:
     return {"type": type_, "length": length, "digest": short_digest(value)}
@@ -203,13 +219,7 @@ def _leaf(value: Any, room: int) -> Json:
         return {"$" + known[0]: known[1]}
     if numpy_kind(value):
         return array_json(value, room, leaf=_small)
-    if pandas_kind(value):
-        return pandas_json(value, room, leaf=_small)
-    return {
-        "$opaque": "has no canonical form: known by its pickle only",
-        "type": type_name(cls),
-        "digest": short_digest(value),
-    }
+    return pandas_json(value, room, leaf=_small)
 
 
 def _small(value: object) -> Json:
@@ -217,14 +227,14 @@ def _small(value: object) -> Json:
     return readable(value, 200)
 
 
-def _container(value: Any) -> Optional[_Container]:  # noqa: PLR0911  one per type
+def _plain_container(value: Any) -> Optional[_Container]:  # noqa: PLR0911  one per type
     cls = type(value)
     if cls is list:
         return _Container("list", len(value), _unlabelled(value), _as_list, _bare)
     if cls is tuple:
         return _Container("tuple", len(value), _unlabelled(value), _as_list, _tagged("$tuple"))
-    if cls in (set, frozenset):
-        name = str(cls.__name__)
+    if cls in (set, frozenset, Unordered):
+        name = "frozenset" if cls is frozenset else "set"
         items = _unlabelled(_sorted(value, lambda item: item))
         return _Container(name, len(value), items, _as_list, _tagged("$" + name))
     if cls is dict:
@@ -237,11 +247,7 @@ def _container(value: Any) -> Optional[_Container]:  # noqa: PLR0911  one per ty
         pairs = value.items() if cls is collections.OrderedDict else _sorted(value.items(), _first)
         wrap = _named("$mapping", name, "items")
         return _Container(name, len(value), _rendered(pairs), _as_pairs, wrap)
-    known = None if cls in _LEAVES else parts(value)
-    if known is None:
-        return None
-    wrap = _named("$" + known.kind, known.type, "fields")
-    return _Container(known.type, len(known.fields), known.fields, _as_object, wrap)
+    return None
 
 
 def _sorted(items: Iterable[Any], key: Callable[[Any], Any]) -> Iterator[Any]:

@@ -30,7 +30,7 @@ def array_json(value: Any, room: int, *, leaf: Leaf) -> Json:
     node: dict[str, Json] = {
         "dtype": _dtype(array.dtype),
         "shape": list(array.shape),
-        "digest": _short(digest(array)[0]),
+        "digest": _short(digest(array)),
     }
     if array.dtype.names is None:
         node.update(_elements_or_summary(Column("", array), room - _COLUMN, leaf))
@@ -58,7 +58,7 @@ def pandas_json(value: Any, room: int, *, leaf: Leaf) -> Json:
         _column(leaf(value.columns[i]), value.iloc[:, i], share, leaf) for i in range(shown)
     ]
     if shown < width:
-        rest = _short(digest(value.iloc[:, shown:])[0])
+        rest = _short(digest(value.iloc[:, shown:]))
         columns.append({"$cut": {"type": "columns", "length": width - shown, "digest": rest}})
     node = {"shape": [rows, width], "index": _index(value.index, share, leaf), "columns": columns}
     return {"$frame": node}

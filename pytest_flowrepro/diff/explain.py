@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pytest_flowrepro.diff.value_tree import Leaf, Tree, render, tree
 from pytest_flowrepro.visible import visible
@@ -12,7 +12,7 @@ from pytest_flowrepro.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_flowrepro.model import Artifact
+    from pytest_flowrepro.model import Artifact, Json
 
 LINES = 20
 _COMPARED = 20_000
@@ -21,7 +21,7 @@ _CONTEXT = 20
 
 UNEXPLAINED = "differs, cannot explain: the recorded summaries are equal, the digests are not"
 UNRECORDED = "differs where the value is not recorded"
-OPAQUE = "opaque: known by its pickle only"
+OPAQUE = "opaque, known by its pickle only"
 
 
 def explain(old: Artifact, new: Artifact) -> tuple[str, ...]:
@@ -29,8 +29,10 @@ def explain(old: Artifact, new: Artifact) -> tuple[str, ...]:
     lines = []
     if old.type != new.type:
         lines.append(f"type: {old.type or 'unknown'} -> {new.type or 'unknown'}")
-    if old.opaque or new.opaque:
-        lines.append(OPAQUE)
+    opaque = [artifact.value for artifact in (old, new) if artifact.opaque]
+    lines += dict.fromkeys(
+        f"{OPAQUE}: {value['$opaque']}" for value in opaque if _has_reason(value)
+    )
     try:
         lines += _differences(old, new)
     except Exception:  # noqa: BLE001  a value edited by hand, or a bug of deepdiff: still a change
@@ -39,6 +41,10 @@ def explain(old: Artifact, new: Artifact) -> tuple[str, ...]:
     if len(lines) > LINES:
         lines[LINES - 1 :] = [f"... and {len(lines) - LINES + 1:,} more"]
     return tuple(lines)
+
+
+def _has_reason(value: Json) -> TypeGuard[dict[str, Json]]:
+    return isinstance(value, dict) and "$opaque" in value
 
 
 def _differences(old: Artifact, new: Artifact) -> Iterator[str]:

@@ -164,9 +164,11 @@ def test_a_class_of_the_flows_own_file_is_read_without_starting_the_flow(capture
     assert point.value == expected
 
 
-def test_a_class_of_a_local_module_is_opaque(captured: Capture) -> None:
+def test_an_object_of_a_local_module_is_its_class_and_attributes(captured: Capture) -> None:
     model = artifact(captured, "start", "model")
-    assert (model.type, model.opaque) == ("shapes.Model", True)
+    assert (model.type, model.opaque) == ("shapes.Model", False)
+    fields: Json = {"words": {"$set": ["a", "b"]}}
+    assert model.value == {"$object": {"type": "shapes.Model", "fields": fields}}
 
 
 def test_a_caught_exception_is_read_without_its_paths(captured: Capture) -> None:

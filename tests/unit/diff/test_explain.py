@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -28,10 +27,9 @@ kinds: Any = import_module("_flowrepro_kinds")
 
 
 def artifact(value: object) -> Artifact:
-    digest, opaque = canonical.digest(value)
     shown = json.loads(json.dumps(readable_form.readable(value, 4_000)))
     name = kinds.type_name(type(value))
-    return Artifact(name="a", type=name, digest=digest, value=shown, opaque=opaque)
+    return Artifact(name="a", type=name, digest=canonical.digest(value), value=shown)
 
 
 def stored(value: Json, **fields: Any) -> Artifact:
@@ -115,11 +113,22 @@ def test_the_place_and_both_values_are_told(old: object, new: object, lines: lis
     assert list(explained[: len(lines)]) == lines
 
 
-def test_an_opaque_part_is_told_by_its_type_and_digests() -> None:
-    opaque, line = explain(artifact({"m": Model(1)}), artifact({"m": Model(2)}))
-    assert opaque == OPAQUE
-    model = f"opaque {__name__}.Model"
-    assert re.fullmatch(rf"\['m'\]: {model} [0-9a-f]{{8}} -> {model} [0-9a-f]{{8}}", line)
+def test_an_object_is_explained_by_its_attributes() -> None:
+    assert explain(artifact({"m": Model(1)}), artifact({"m": Model(2)})) == (
+        "['m']['weight']: 1 -> 2",
+    )
+
+
+def test_an_opaque_value_is_told_with_the_reason() -> None:
+    def opaque(why: str, digest: str) -> Artifact:
+        value: Json = {"$opaque": why, "type": "m.Model", "digest": digest}
+        return stored(value, type="m.Model", opaque=True)
+
+    gone = "cannot be unpickled: ModuleNotFoundError: No module named 'm'"
+    assert explain(opaque(gone, "01234567"), opaque(gone, "89abcdef")) == (
+        f"{OPAQUE}: {gone}",
+        "opaque m.Model 01234567 -> opaque m.Model 89abcdef",
+    )
 
 
 def test_equal_summaries_of_unequal_values_are_not_hidden() -> None:
