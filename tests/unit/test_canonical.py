@@ -494,7 +494,8 @@ def test_one_large_part_leaves_room_for_the_small_ones() -> None:
 # --- stability ------------------------------------------------------------------------
 
 STABLE = """
-import collections, dataclasses, datetime, decimal, enum, pathlib, sys
+import array, collections, dataclasses, datetime, decimal, enum, fractions, functools, ipaddress
+import pathlib, re, sys, types, uuid
 sys.path.append(sys.argv[1])
 from _flowrepro_canonical import digest
 from _flowrepro_readable import readable
@@ -512,6 +513,14 @@ Pair = collections.namedtuple("Pair", "a b")
 class Model:
     def __init__(self, weights):
         self.weights = weights
+class Words(set):
+    pass
+class Slotted:
+    __slots__ = ("x",)
+class Table(collections.OrderedDict):
+    pass
+slotted = Slotted()
+slotted.x = slotted
 
 words = "the quick brown fox jumps over the lazy dog".split()
 value = {
@@ -521,7 +530,11 @@ value = {
     "times": [datetime.datetime(2024, 1, 2, 3, tzinfo=datetime.timezone.utc),
               datetime.timedelta(1, 2, 3), datetime.date(2024, 1, 2)],
     "path": pathlib.PurePosixPath("a/b"), "decimal": decimal.Decimal("1E+3"),
-    "model": Model([1, "a"]),
+    "model": Model([1, "a"]), "words": Words(words), "slotted": slotted, "table": Table(b=1, a=2),
+    "values": [uuid.UUID(int=1), range(3), slice(1), re.compile("a"), fractions.Fraction(1, 2),
+               collections.deque([1], 2), array.array("d", [1]), ipaddress.ip_address("::1")],
+    "made": [functools.partial(int, base=2), types.SimpleNamespace(a=1), OSError(2, "no", "f"),
+             AttributeError("no"), collections.UserDict(a=1), len, Model([]).__init__],
 }
 print(digest(value), readable(value, 4000))
 """

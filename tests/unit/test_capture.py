@@ -311,8 +311,15 @@ class Trap:
     def __init__(self, kind):
         self.kind = kind
     def __getstate__(self):
+        if self.kind == "refuse" and "loaded" in vars(self):
+            raise RuntimeError("not a second time")
+        while self.kind == "wander" and "loaded" in vars(self):
+            pass
         return {"kind": self.kind}
     def __setstate__(self, state):
+        if state["kind"] in ("refuse", "wander"):
+            vars(self).update(state, loaded=True)
+            return
         if state["kind"] == "hang":
             time.sleep(60)
         if state["kind"] == "exit":
@@ -325,7 +332,7 @@ class Trap:
             os.closerange(3, 100); time.sleep(60)
         raise SystemExit(3)
 
-kinds = ["hang", "exit", "crash", "raise", "close", "system-exit"]
+kinds = ["hang", "exit", "crash", "raise", "close", "system-exit", "refuse", "wander"]
 values = {"first": 1, **{kind: Trap(kind) for kind in kinds}, "last": [1, 2]}
 store = Store({name: pickle.dumps(value) for name, value in values.items()})
 request = {"flow_file": sys.argv[2], "value_limit": 1000, "seconds": 1}
@@ -359,11 +366,13 @@ TRAPS = [
     ("raise", "cannot be unpickled: ValueError: no file ... for <object at 0x...>"),
     ("close", "cannot be loaded: it never ended"),
     ("system-exit", "cannot be unpickled: SystemExit: 3"),
+    ("refuse", "cannot be walked: RuntimeError: not a second time"),
+    ("wander", "cannot be loaded: it took more than 1 s"),
 ]
 
 
 @pytest.mark.parametrize(("name", "reason"), TRAPS)
-def test_an_artifact_that_cannot_be_loaded_is_known_by_its_pickle(
+def test_an_artifact_that_cannot_be_loaded_or_walked_is_known_by_its_bytes(
     name: str, reason: str, loaded: dict[str, Any]
 ) -> None:
     shown = loaded[name]["digest"][len("sha256:") :][:16]

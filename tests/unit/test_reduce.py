@@ -134,6 +134,18 @@ class Registered:
 copyreg.pickle(Registered, lambda value: (Registered, (value.x,)))
 
 
+class Reduced:
+    def __init__(self, *reduction: object) -> None:
+        self.reduction = reduction
+
+    def __reduce__(self) -> Any:
+        return self.reduction
+
+
+def update(value: Node, state: Any) -> None:
+    vars(value).update(state)
+
+
 class Singleton:
     def __reduce__(self) -> str:
         return "SINGLETON"
@@ -190,6 +202,10 @@ DIFFERENT: list[tuple[object, object]] = [
     (Name("a"), Name("b")),
     (Name("a"), "a"),
     (Registered(1), Registered(2)),
+    (Reduced(Node, ()), Reduced(Slotted, (1,))),
+    (Reduced(Node, (), {"x": 1}), Reduced(Node, (), {"x": 1}, None, None, update)),
+    (Reduced(Node, (), {"(state)": 1}), Reduced(Node, (), 1)),
+    (Reduced(Node, (), None, [1]), Reduced(Node, (), {"(items)": [1]})),
     (in_metres(1.0), in_metres(2.0)),
     (in_metres(1.0), in_metres(1.0, unit="km")),
     (places("one"), places("other")),
@@ -267,7 +283,8 @@ def test_equal_objects_have_equal_digests(one: object, other: object) -> None:
 @pytest.mark.parametrize("pair", [*DIFFERENT, *EQUAL], ids=lambda pair: name_of(pair[0]))
 def test_a_pickled_copy_is_equal(pair: tuple[object, object]) -> None:
     for value in pair:
-        assert digest(copied(value)) == digest(value)
+        if not isinstance(value, Reduced):  # whose copy is of the class that it says
+            assert digest(copied(value)) == digest(value)
         assert len(json.dumps(readable(value))) <= 4_400
 
 
@@ -318,14 +335,14 @@ def test_a_change_of_one_leaf_changes_the_digest(
         assert digest([Node(n=Node(**changed))]) != digest([Node(n=Node(**attributes))])
 
 
-@untimed
-@given(objects, objects)
-def test_a_digest_does_not_depend_on_what_was_loaded_before(one: object, other: object) -> None:
-    first, second = pickle.dumps(one, 4), pickle.dumps(other, 4)
-    alone = digest(pickle.loads(first))
-    kept = pickle.loads(second)
-    assert digest(pickle.loads(first)) == alone
-    assert digest(kept) == digest(other)
+def test_the_digest_does_not_depend_on_what_was_loaded_before() -> None:
+    """The first has its name interned, and its pickle refers to it; that of the second does not."""
+    name = f"a name never seen before {uuid.uuid4()}"
+    data = pickle.dumps(Node(**{name: 1, "other": name}), 4)
+    first, second = pickle.loads(data), pickle.loads(data)
+    assert pickle.dumps(first, 4) != pickle.dumps(second, 4)
+    assert digest(first) == digest(second)
+    assert digest([first, second]) == digest([second, first])
 
 
 UNSTABLE = """
@@ -384,7 +401,8 @@ def test_who_is_shared_is_part_of_the_value_and_not_how_it_is_numbered() -> None
 
 
 def test_a_set_of_objects_has_no_order() -> None:
-    nodes = [Node(x=i, inner=Node(y=i)) for i in range(20)]
+    inner = Node(y=1)
+    nodes = [Node(x=i, inner=inner) for i in range(20)]
     found = {digest({"all": set(copied(nodes[::step])), "rest": [1]}) for step in (1, -1)}
     assert len(found) == 1
 
