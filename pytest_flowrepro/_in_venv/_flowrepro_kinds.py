@@ -90,7 +90,7 @@ def _parts_of(cls: Any) -> Callable[[Any], Parts | None] | None:
     name = type_name(cls)
     if name in _NAMED:
         kind, fields = _NAMED[name]
-        return lambda value: Parts(kind, name, fields(value))
+        return lambda value: Parts(kind, _PUBLIC.get(name, name), fields(value))
     return None
 
 
@@ -316,6 +316,7 @@ _NAMED: dict[str, tuple[str, Callable[[Any], list[tuple[str, Any]]]]] = {
         lambda v: sorted(v.to_dict().items()),
     ),
 }
+_PUBLIC = {"metaflow.user_configs.config_parameters.ConfigValue": "metaflow.Config"}
 
 MAPPINGS: dict[type, str] = {
     dict: "dict",

@@ -97,7 +97,7 @@ def _reduced(value: Any) -> Parts:
     if pairs is not None:
         fields.append(("(pairs)", _pairs(pairs, known)))
     # A constructor and its arguments are a value: libraries keep and share such objects at will.
-    has_state = call in _NEW or not state is items is pairs is None
+    has_state = call in _NEW or any(part is not None for part in (state, items, pairs))
     return Parts("object", known.name, fields, has_state and not known.is_value)
 
 

@@ -572,6 +572,18 @@ def test_python_versions_do_not_matter(version: str) -> None:
     assert found.stdout == expected.stdout
 
 
+# --- Metaflow's own -------------------------------------------------------------------
+
+
+def test_a_config_is_its_dict() -> None:
+    namespace = {
+        "__module__": "metaflow.user_configs.config_parameters",
+        "to_dict": lambda _: {"lr": 1},
+    }
+    config = type("ConfigValue", (), namespace)()
+    assert readable(config) == {"$config": {"type": "metaflow.Config", "fields": {"lr": 1}}}
+
+
 # --- what @catch stores ---------------------------------------------------------------
 
 Caught = type("MetaflowExceptionWrapper", (Exception,), {"__module__": "metaflow.exception"})
