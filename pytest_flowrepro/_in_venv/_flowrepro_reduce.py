@@ -97,13 +97,17 @@ def _reduced(value: Any) -> Parts:
     if pairs is not None:
         fields.append(("(pairs)", _pairs(pairs, known)))
     # A constructor and its arguments are a value: libraries keep and share such objects at will.
-    has_state = call in _NEW or any(part is not None for part in (state, items, pairs))
+    has_state = _is_new(call) or any(part is not None for part in (state, items, pairs))
     return Parts("object", known.name, fields, has_state and not known.is_value)
+
+
+def _is_new(call: Any) -> bool:
+    return any(call is one for one in _NEW)  # not `in`: `==` may be the user's
 
 
 def _made(cls: type, call: Any, args: tuple[Any, ...]) -> Fields:
     """What the object is made with, without what its class says already."""
-    if call in _NEW and args[0] is cls:
+    if _is_new(call) and args[0] is cls:
         if call is _COPYREG.__newobj_ex__:
             return [("(new)", args[1]), ("(keywords)", args[2])]
         if call is _COPYREG.__newobj__:
