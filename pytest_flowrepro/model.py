@@ -288,6 +288,10 @@ class Artifact:
     opaque: bool = False
     """Known by its pickle bytes only."""
     determinism: Determinism = "deterministic"
+    sha: str | None = None
+    """Metaflow's own, of the pickle: where it is equal in an equal environment, the value is."""
+    stored: Path | None = field(default=None, compare=False)
+    """A file with the whole value (docs/reference/values.md), where it is kept whole."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -409,6 +413,13 @@ class Change:
     explanation: tuple[str, ...] = ()
     """Lines that say where inside the value the difference is."""
     determinism: Determinism = "deterministic"
+    within: str | None = None
+    """`max 3.1e-9` where a tolerance swallows all of the difference; it is then not gated."""
+    origin: Literal["first", "derived"] | None = None
+    """Of an artifact that differs: whether none of the tasks before its own has one that does."""
+    tasks: tuple[int, int] | None = None
+    """How many of how many tasks of a foreach differ in this artifact, where the change stands for
+    all of them; `index` is then that of the first."""
 
     @property
     def declared(self) -> bool:
