@@ -17,7 +17,13 @@ from pytest_flowrepro.errors import FlowReproError
 from pytest_flowrepro.items import SESSION, FlowFile, PartItem
 from pytest_flowrepro.local_modules import forget_modules
 from pytest_flowrepro.outcomes import SessionFolder
-from pytest_flowrepro.report import FORMATS, change_lines, summary_line, write_report
+from pytest_flowrepro.report import (
+    FORMATS,
+    changes_lines,
+    started_at,
+    summary_line,
+    write_report,
+)
 from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.results import flow_reports
 from pytest_flowrepro.session import Session, Update
@@ -127,12 +133,23 @@ class FlowReproPlugin:
         reports = flow_reports(self.results, fresh=self.session.fresh)
         if reports:
             terminalreporter.section("flow-repro")
-            for line in (line for report in reports for line in _summary(report)):
+            for line in (line for report in reports for line in self._summary(report)):
                 terminalreporter.write_line(line)
         for text in self._write_reports(reports):
             terminalreporter.write_line(text)
         if self.config.option.flow_repro_keep:
             terminalreporter.write_line(f"working directories: {self.session.folder.path}")
+
+    def _summary(self, report: FlowReport) -> Iterator[str]:
+        """A flow's verdict, and what no failure has shown: what is not gated, notes."""
+        yield summary_line(report)
+        start = started_at(report.changes)
+        if start:
+            yield f"    started at {start}"
+        others = [change for change in report.changes if not change.gated]
+        details = self.session.details
+        yield from (f"    {line}" for line in changes_lines(others, details=details))
+        yield from (f"    {inert(note)}" for note in report.notes)
 
     def _write_reports(self, reports: tuple[FlowReport, ...]) -> list[str]:
         said = []
@@ -140,7 +157,7 @@ class FlowReproPlugin:
             path = self.config.getoption(f"flow_repro_{form}")
             if path is not None:
                 try:
-                    write_report(Path(path), render(reports))
+                    write_report(Path(path), render(reports, details=self.session.details))
                 except FlowReproError as error:
                     raise pytest.UsageError(str(error)) from error
                 said.append(f"wrote {path}")
@@ -214,12 +231,3 @@ def _progress(config: pytest.Config) -> Callable[[str], None]:
                 reporter.flush()
 
     return write
-
-
-def _summary(report: FlowReport) -> Iterator[str]:
-    """A flow's verdict, and what no failure has shown: differences that are not gated, notes."""
-    yield summary_line(report)
-    for change in report.changes:
-        if not change.gated:
-            yield from (f"    {line}" for line in change_lines(change))
-    yield from (f"    {inert(note)}" for note in report.notes)

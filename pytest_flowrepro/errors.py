@@ -60,3 +60,7 @@ class CaptureError(FlowReproError):
 
 class BaselineError(FlowReproError):
     stage = "baseline"
+
+
+class HookError(FlowReproError):
+    stage = "hook"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_flowrepro.acceptance import Acceptance
 from pytest_flowrepro.check import upload_days_of, with_origins
 from pytest_flowrepro.diff import diff_environments, diff_system
 from pytest_flowrepro.discover import find_flows, refuse_unstarted_flow
@@ -16,7 +17,8 @@ from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.errors import BaselineError, DiscoverError, FlowReproError, RerunError
 from pytest_flowrepro.failure import log_of, step_failure
 from pytest_flowrepro.index_errors import FREE_SPACE, FULL_DISK
-from pytest_flowrepro.report.text import change_lines, inert
+from pytest_flowrepro.report import changes_lines, started_at
+from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.verdict import changes_of, determinism_notes, nondeterministic, verdict_of
 
 if TYPE_CHECKING:
@@ -188,13 +190,27 @@ class PartItem(pytest.Item):
         return observation.notes + (observation.details if self.flow_session.details else ())
 
     def compared(self, changes: tuple[Change, ...]) -> PartResult:
-        own = changes_of(self.name, changes, self.job.flow.steps)
+        own = self._acceptance.of(changes_of(self.name, changes, self.job.flow.steps))
         verdict = verdict_of(own)
         failure = None
         if verdict == "drifted":
-            lines = [line for change in own for line in change_lines(change)]
-            failure = "\n".join([f"{self.job.title} {self.name} drifted", *lines])
+            what = f"{self.job.title} {self.name} drifted"
+            start = started_at(changes)
+            if start and all(change.origin == "derived" for change in own if change.gated):
+                what += f"; it started at {start}"
+            lines = changes_lines(own, details=self.flow_session.details)
+            failure = "\n".join([what, *lines])
         return PartResult(verdict=verdict, changes=own, failure=failure)
+
+    @property
+    def _acceptance(self) -> Acceptance:
+        """The plugins that pytest asks about this test: of the files conftest.py, those above."""
+        return Acceptance(
+            hook=self.ihook.pytest_flowrepro_accept_change,
+            manager=self.config.pluginmanager,
+            given={"flow": self.job.title, "config": self.config},
+            root=self.config.rootpath,
+        )
 
     def _no_baseline(self) -> str:
         return (

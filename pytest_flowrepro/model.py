@@ -416,10 +416,12 @@ class Change:
     within: str | None = None
     """`max 3.1e-9` where a tolerance swallows all of the difference; it is then not gated."""
     origin: Literal["first", "derived"] | None = None
-    """Of an artifact that differs: whether none of the tasks before its own has one that does."""
+    """Of an artifact, parameter or task: whether no task before its own differs, or one does."""
     tasks: tuple[int, int] | None = None
-    """How many of how many tasks of a foreach differ in this artifact, where the change stands for
-    all of them; `index` is then that of the first."""
+    """In a foreach: how many tasks it stands for, and of how many. One, in what a comparison gives;
+    people are shown those that differ alike as one, whose `index` is that of the first."""
+    accepted_by: str | None = None
+    """The plugin, such as a conftest.py, that accepted it; it is then not gated."""
 
     @property
     def declared(self) -> bool:

@@ -11,7 +11,7 @@ _HELP = {
     "--flow-repro": "check that Metaflow flows can be rebuilt, rerun and give the same results",
     "--flow-repro-update": "record what is observed as the new baselines, then commit them",
     "--flow-repro-update-new": "record only the flows that have no baseline yet",
-    "--flow-repro-details": "tell also what flows write into their working directory",
+    "--flow-repro-details": "leave no change out, and tell what flows write where they run",
     "--flow-repro-keep": "keep the working directories, and print where they are",
 }
 
@@ -47,6 +47,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(
             f"--flow-repro-{form}", metavar="PATH", help=f"write the report as {form} to PATH"
         )
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    # Also when it is switched off: pytest refuses a conftest.py with a hook that it does not know.
+    from pytest_flowrepro import hookspecs  # noqa: PLC0415  pytest is imported by whoever calls
+
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -74,11 +74,7 @@ def _flow_report(parts: list[dict[str, Any]]) -> FlowReport:
 
 
 def _change(fields: dict[str, Any]) -> Change:
-    index = fields["index"]
+    tuples = ("index", "explanation", "tasks")
     return Change(
-        **{
-            **fields,
-            "index": None if index is None else tuple(index),
-            "explanation": tuple(fields["explanation"]),
-        }
+        **fields | {key: tuple(fields[key]) for key in tuples if fields.get(key) is not None}
     )

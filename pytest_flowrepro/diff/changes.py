@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.diff.environments import diff_environments, diff_system, other_machine
 from pytest_flowrepro.diff.explain import explain
+from pytest_flowrepro.diff.origin import mark_origins, mark_tasks
 from pytest_flowrepro.diff.paired import change_of, paired
 from pytest_flowrepro.diff.value_tree import one_line
 from pytest_flowrepro.model import (
@@ -49,7 +50,7 @@ def diff(
     they match is left out.
     """
     systems = old.system, new.system
-    return (
+    changes = (
         *diff_code(old.code, new.code, gates=gates),
         *diff_environments(old.environments, new.environments, gates=gates, systems=systems),
         *diff_system(*systems, gates=gates),
@@ -58,6 +59,8 @@ def diff(
             diff_artifacts(old, new, gates=gates, ignore=ignore), other_machine(*systems)
         ),
     )
+    changes = mark_tasks(changes, (*old.tasks, *new.tasks))
+    return mark_origins(changes, (*new.steps, *old.steps))
 
 
 def _beside_the_machine(changes: tuple[Change, ...], machine: str | None) -> Iterator[Change]:

@@ -8,7 +8,13 @@ from pytest_flowrepro.report.html import render_html
 from pytest_flowrepro.report.interface import write_report
 from pytest_flowrepro.report.json import render_json
 from pytest_flowrepro.report.markdown import render_markdown
-from pytest_flowrepro.report.text import change_lines, render_text, summary_line
+from pytest_flowrepro.report.text import (
+    change_lines,
+    changes_lines,
+    render_text,
+    started_at,
+    summary_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +31,12 @@ FORMATS: Mapping[str, ReportFormat] = {
 __all__ = [
     "FORMATS",
     "change_lines",
+    "changes_lines",
     "render_html",
     "render_json",
     "render_markdown",
     "render_text",
+    "started_at",
     "summary_line",
     "write_report",
 ]

@@ -6,6 +6,7 @@ from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.report.grouped import shown
 from pytest_flowrepro.report.text import movement, remarks, subject, summary, title
 from pytest_flowrepro.visible import visible
 
@@ -71,16 +72,16 @@ _PAGE = """\
 """
 
 
-def render_html(reports: tuple[FlowReport, ...]) -> str:
+def render_html(reports: tuple[FlowReport, ...], *, details: bool = False) -> str:
     """Flows with the worst verdict first; those that did not reproduce are unfolded."""
     ordered = sorted(reports, key=lambda report: list(_MARKS).index(report.verdict))
     verdicts = Counter(report.verdict for report in reports)
     counts = ", ".join(f"{verdicts[v]} {v}" for v in _MARKS if verdicts[v]) or "no flows"
-    flows = "\n".join(_flow(report) for report in ordered)
+    flows = "\n".join(_flow(report, details=details) for report in ordered)
     return _PAGE.format(style=_STYLE, counts=counts, flows=flows)
 
 
-def _flow(report: FlowReport) -> str:
+def _flow(report: FlowReport, *, details: bool) -> str:
     kind = report.verdict.replace(" ", "-")
     is_open = "" if report.verdict in {"reproduced", "recorded"} else " open"
     mark = f'<span aria-hidden="true">{_MARKS[report.verdict]}</span>'
@@ -93,7 +94,7 @@ def _flow(report: FlowReport) -> str:
             f'<span class="said">{_text("; ".join(summary(report)))}</span>',
             "</summary>",
             *([f"<pre>{_lines(report.error)}</pre>"] if report.error else []),
-            *_changes(report.changes),
+            *_changes(report.changes, details=details),
             *_list(report.notes),
             *_seconds(report.seconds),
             "</details>",
@@ -101,12 +102,28 @@ def _flow(report: FlowReport) -> str:
     )
 
 
-def _changes(changes: tuple[Change, ...]) -> list[str]:
+def _changes(changes: tuple[Change, ...], *, details: bool) -> list[str]:
+    """What started it in full sight; what derives from it folded, unless all of it does."""
+    those = shown(changes, details=details)
+    if not those.leading:
+        return _table("Differences from the baseline, derived", those.derived)
+    lines = _table("Differences from the baseline", those.leading)
+    if those.derived:
+        lines += [
+            f"<details{' open' if details else ''}>",
+            f"<summary>derived, {len(those.derived):,} more</summary>",
+            *_table("Derived from those above", those.derived),
+            "</details>",
+        ]
+    return lines
+
+
+def _table(caption: str, changes: tuple[Change, ...]) -> list[str]:
     if not changes:
         return []
     return [
         "<table>",
-        "<caption>Differences from the baseline</caption>",
+        f"<caption>{caption}</caption>",
         "<thead><tr>",
         *(f'<th scope="col">{name}</th>' for name in ("what", "difference", "remarks")),
         "</tr></thead>",

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 
 class ReportFormat(Protocol):
-    """Values come out of flows: each format makes them inert in its own medium."""
+    """Values come out of flows: each format makes them inert in its own medium.
 
-    def __call__(self, reports: tuple[FlowReport, ...], /) -> str: ...
+    With `details` a form for people leaves nothing out and puts nothing together.
+    """
+
+    def __call__(self, reports: tuple[FlowReport, ...], /, *, details: bool = False) -> str: ...
 
 
 def write_report(path: Path, text: str) -> None:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-def render_json(reports: tuple[FlowReport, ...]) -> str:
-    """One document, in ASCII: every control character in a value is escaped."""
+def render_json(reports: tuple[FlowReport, ...], *, details: bool = False) -> str:  # noqa: ARG001
+    """One document, in ASCII: every control character in a value is escaped. It always has all."""
     document: Json = {"schema": SCHEMA, "flows": [_flow(report) for report in reports]}
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
@@ -44,4 +44,7 @@ def _change(change: Change) -> Json:
         "gated": change.gated,
         "explanation": list(change.explanation),
         "determinism": change.determinism,
+        "origin": change.origin,
+        "tasks": None if change.tasks is None else list(change.tasks),
+        "accepted_by": change.accepted_by,
     }

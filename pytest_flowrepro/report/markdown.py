@@ -11,7 +11,7 @@ from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.report.text import change_lines, summary, title
+from pytest_flowrepro.report.text import summary, title, told
 from pytest_flowrepro.visible import visible
 from pytest_flowrepro.wording import counted
 
@@ -30,7 +30,7 @@ _DETAILS_LIMIT = 20_000
 _WORST_FIRST: tuple[Verdict, ...] = ("error", "drifted", "no baseline", "recorded", "reproduced")
 
 
-def render_markdown(reports: tuple[FlowReport, ...]) -> str:
+def render_markdown(reports: tuple[FlowReport, ...], *, details: bool = False) -> str:
     """A heading, a table of the flows with the worst first, and folded details; bounded."""
     ordered = sorted(reports, key=lambda report: _WORST_FIRST.index(report.verdict))
     verdicts = Counter(report.verdict for report in reports)
@@ -42,10 +42,11 @@ def render_markdown(reports: tuple[FlowReport, ...]) -> str:
         left = len(ordered) - len(rows)
         text += f"\n{counted(left, 'more flow')} left out of this table.\n"
     detailed = [report for report in ordered if report.changes or report.notes or report.error]
-    details = _fitting(map(_details, detailed), LIMIT - 200 - len(text.encode()))
-    text += "".join(details)
-    if len(details) < len(detailed):
-        left = len(detailed) - len(details)
+    folded = (_details(report, details=details) for report in detailed)
+    fitting = _fitting(folded, LIMIT - 200 - len(text.encode()))
+    text += "".join(fitting)
+    if len(fitting) < len(detailed):
+        left = len(detailed) - len(fitting)
         text += (
             f"\nThe details of {counted(left, 'more flow')} are left out: see the JSON report.\n"
         )
@@ -57,12 +58,12 @@ def _row(report: FlowReport) -> str:
     return f"| {report.verdict} | {code(title(report), in_table=True)} | {said} |\n"
 
 
-def _details(report: FlowReport) -> str:
+def _details(report: FlowReport, *, details: bool) -> str:
     name = f"<code>{escape(visible(title(report)))}</code>"
-    total = len(report.notes) + sum(1 + len(change.explanation) for change in report.changes)
-    shown = _fitting(_lines(report), _DETAILS_LIMIT)
-    if len(shown) < total:
-        left = total - len(shown)
+    lines = list(_lines(report, details=details))
+    shown = _fitting(lines, _DETAILS_LIMIT)
+    if len(shown) < len(lines):
+        left = len(lines) - len(shown)
         shown.append(f"- {counted(left, 'more line')} left out: see the JSON report\n")
     is_open = " open" if report.verdict in {"drifted", "error"} else ""
     error = _fenced(report.error) if report.error else ""
@@ -73,11 +74,9 @@ def _details(report: FlowReport) -> str:
     )
 
 
-def _lines(report: FlowReport) -> Iterator[str]:
-    for change in report.changes:
-        first, *explanation = change_lines(change)
-        yield f"- {code(first)}\n"
-        yield from (f"  - {code(line.strip())}\n" for line in explanation)
+def _lines(report: FlowReport, *, details: bool) -> Iterator[str]:
+    for depth, line in told(report.changes, details=details):
+        yield f"{'  ' * depth}- {code(line)}\n"
     yield from (f"- note: {code(note)}\n" for note in report.notes)
 
 

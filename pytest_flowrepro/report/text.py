@@ -6,10 +6,13 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.report.grouped import grouped, shown
 from pytest_flowrepro.visible import visible
-from pytest_flowrepro.wording import counted
+from pytest_flowrepro.wording import counted, some_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from pytest_flowrepro.model import Change, FlowReport
 
 # What the machines that run CI jobs read as orders in a log: GitHub at the start of a line, Azure
@@ -18,6 +21,12 @@ _ORDER = re.compile(r"^(\s*)::|##(?=\w*\[)")
 
 _NOUNS = {"python": "interpreter", "system": "system layer"}
 _KINDS = ("artifact", "parameter", "step", "package", "requirement", "python", "system")
+
+_DERIVED = 10
+"""As many derived changes have lines of their own; of the others there are names."""
+_DERIVED_LINES = 2
+"""Of the explanation of each."""
+_NAMES = 20
 
 
 def inert(text: str) -> str:
@@ -36,8 +45,7 @@ def render_text(reports: tuple[FlowReport, ...]) -> str:
 
 def report_lines(report: FlowReport) -> list[str]:
     lines = [summary_line(report)]
-    for change in report.changes:
-        lines += [f"    {line}" for line in change_lines(change)]
+    lines += [f"    {line}" for line in changes_lines(report.changes)]
     lines += [f"    note: {inert(note)}" for note in report.notes]
     if report.error:
         lines += [f"    {inert(line)}" for line in report.error.splitlines()]
@@ -79,21 +87,67 @@ def summary(report: FlowReport) -> list[str]:
     return said
 
 
+def changes_lines(changes: Iterable[Change], *, details: bool = False) -> list[str]:
+    """What changed, and below each change where inside it, as `told` orders and bounds them."""
+    return [f"{'    ' * depth}{line}" for depth, line in told(changes, details=details)]
+
+
+def told(changes: Iterable[Change], *, details: bool = False) -> Iterator[tuple[int, str]]:
+    """Lines for a person, each with its depth: what started it first and in full, then, shorter,
+    what derives from it. With `details` all of it in full, task by task.
+    """
+    those = shown(changes, details=details)
+    for change in those.leading:
+        yield from _with_explanation(change, 0)
+    if those.derived:
+        yield 0, f"derived, {len(those.derived):,} more:" if those.leading else "derived:"
+    most = len(those.derived) if details else _DERIVED
+    for change in those.derived[:most]:
+        yield from _with_explanation(change, 1, None if details else _DERIVED_LINES)
+    if rest := those.derived[most:]:
+        names = some_of([inert(subject(change)) for change in rest], _NAMES)
+        yield 1, f"and {len(rest):,} more, which --flow-repro-details tells: {names}"
+
+
+def _with_explanation(
+    change: Change, depth: int, most: int | None = None
+) -> Iterator[tuple[int, str]]:
+    words = [f"{inert(subject(change))}  {inert(movement(change))}"]
+    yield depth, "   ".join((*words, *map(inert, remarks(change))))
+    kept = change.explanation[:most]
+    yield from ((depth + 1, inert(line)) for line in kept)
+    if len(kept) < len(change.explanation):
+        yield depth + 1, f"... {counted(len(change.explanation) - len(kept), 'more line')}"
+
+
 def change_lines(change: Change) -> list[str]:
     """One line that says what changed from what to what, and one for each place inside it."""
-    words = [f"{inert(subject(change))}  {inert(movement(change))}"]
-    words += [inert(remark) for remark in remarks(change)]
-    return ["   ".join(words), *(f"    {inert(line)}" for line in change.explanation)]
+    return [f"{'    ' * depth}{line}" for depth, line in _with_explanation(change, 0)]
+
+
+def started_at(changes: Iterable[Change]) -> str | None:
+    """`start.rows, parameter alpha`: where the changes started from which others derive."""
+    changes = tuple(changes)
+    if not any(change.origin == "derived" for change in changes):
+        return None
+    names = [inert(subject(change)) for change in grouped(changes) if change.origin == "first"]
+    return some_of(names) if names else None
 
 
 def subject(change: Change) -> str:
-    """What a change is about: `train[0].score`, `step train[0]`, `parameter alpha`, `numpy`."""
+    """What a change is about: `train[0].score`, `step train[0]`, `parameter alpha`, `numpy`; of
+    several tasks in one, `train.score: 37 of 1,000 tasks, first at [3]`.
+    """
     index = list(change.index) if change.index else ""
+    within = ""
+    if change.tasks is not None and change.tasks[0] > 1:
+        differing, of = change.tasks
+        index, within = "", f": {differing:,} of {of:,} tasks, first at {index}"
     match change.kind:
         case "artifact" if change.step:
-            return f"{change.step}{index}.{change.name}"
+            return f"{change.step}{index}.{change.name}{within}"
         case "step":
-            return f"step {change.name}{index}"
+            return f"step {change.name}{index}{within}"
         case "parameter":
             return f"parameter {change.name}"
         case _:
@@ -127,6 +181,8 @@ def remarks(change: Change) -> list[str]:
             said.append("system")
     if change.determinism != "deterministic":
         said.append(change.determinism)
-    if not change.gated:
+    if change.accepted_by is not None:
+        said.append(f"accepted by {change.accepted_by}")
+    elif not change.gated:
         said.append("shown only")
     return said

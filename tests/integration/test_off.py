@@ -14,7 +14,8 @@ import sys
 
 def test_seen():
     ours = [name for name in sys.modules if name.startswith("pytest_flowrepro")]
-    assert sorted(ours) == ["pytest_flowrepro", "pytest_flowrepro.plugin"]
+    names = ["pytest_flowrepro", "pytest_flowrepro.hookspecs", "pytest_flowrepro.plugin"]
+    assert sorted(ours) == names
     assert "deepdiff" not in sys.modules and "virtualenv" not in sys.modules
 """
 

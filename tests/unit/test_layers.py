@@ -39,11 +39,12 @@ LAYERS = (
     | {"diff", "baseline", "report", "checkout", "step_environments", "imports"},
     {"check", "verdict"},
     {"outcomes", "advice", "results"},
-    {"failure"},
+    {"failure", "acceptance"},
     {"upstream"},
     {"session"},
     {"items", "cli"},
     {"active"},
+    {"hookspecs"},
     {"plugin", "__main__", "__init__"},
 )
 MAY_IMPORT_PYTEST = {"plugin", "active", "items", "hookspecs"}

@@ -1,0 +1,84 @@
+"""Asks the project's own plugins which changes they accept (hookspecs.py)."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.errors import HookError
+from pytest_flowrepro.report.text import subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from pluggy import HookCaller, HookImpl, PluginManager
+
+    from pytest_flowrepro.model import Change
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Acceptance:
+    """The plugins that are in force for one test, and what they are told beside the change."""
+
+    hook: HookCaller
+    manager: PluginManager
+    given: dict[str, Any]
+    root: Path
+    """What a conftest.py is named relative to."""
+
+    def of(self, changes: Iterable[Change]) -> tuple[Change, ...]:
+        """The changes; those that are gated and that a plugin accepts are no more.
+
+        Raises `HookError` for a plugin that raises, or that answers neither True, False nor None.
+        """
+        # Each by itself, in pluggy's order: a common call would not tell who gave the answer.
+        implementations = [one for one in reversed(self.hook.get_hookimpls()) if not one.wrapper]
+        asked = [(one, self._alone(one)) for one in implementations]
+        return tuple(
+            self._judged(change, asked) if asked and change.gated else change for change in changes
+        )
+
+    def _alone(self, implementation: HookImpl) -> HookCaller:
+        others = [one.plugin for one in self.hook.get_hookimpls()]
+        removed = [plugin for plugin in others if plugin is not implementation.plugin]
+        return self.manager.subset_hook_caller(self.hook.name, removed)
+
+    def _judged(self, change: Change, asked: list[tuple[HookImpl, HookCaller]]) -> Change:
+        for implementation, call in asked:
+            try:
+                answer = call(change=change, **self.given)
+            except Exception as error:
+                raise HookError(
+                    f"{self._name(implementation)}: {self.hook.name} raised "
+                    f"{type(error).__name__}: {error}",
+                    hint=f"mend it; it was asked about {subject(change)}",
+                    detail=_own_frames(error, implementation),
+                ) from error
+            if answer is not None and not isinstance(answer, bool):
+                raise HookError(
+                    f"{self._name(implementation)}: {self.hook.name} returned {answer!r:.100}",
+                    hint="return True to accept the change, False to refuse it, None to leave it "
+                    "to others",
+                )
+            if answer is not None:
+                who = self._name(implementation)
+                return replace(change, gated=False, accepted_by=who) if answer else change
+        return change
+
+    def _name(self, implementation: HookImpl) -> str:
+        """`tests/conftest.py`, which pytest registers by its path, or the plugin's own name."""
+        path = Path(implementation.plugin_name)
+        if path.is_absolute() and path.is_relative_to(self.root):
+            return path.relative_to(self.root).as_posix()
+        return implementation.plugin_name
+
+
+def _own_frames(error: Exception, implementation: HookImpl) -> str:
+    """The traceback from the plugin's own code on."""
+    frames = traceback.extract_tb(error.__traceback__)
+    file = implementation.function.__code__.co_filename
+    first = next((at for at, frame in enumerate(frames) if frame.filename == file), -1)
+    return "".join(traceback.format_list(frames[first:]))[-2000:]

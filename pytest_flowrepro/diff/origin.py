@@ -1,0 +1,151 @@
+"""Where a difference started: which changes have no other before them along the graph. Pure.
+
+A task descends from another where the graph leads there and the foreach loops around both took the
+same turns: `score[3]` from `train[3]` and from `start`, not from `train[2]`; the join of them from
+all of them, and so does everything after that join.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_flowrepro.model import Change, Step, Task
+
+_Index = tuple[int, ...]
+
+
+def mark_origins(changes: Iterable[Change], steps: Iterable[Step]) -> tuple[Change, ...]:
+    """The same changes; those of parameters, artifacts and tasks are marked "first" where no task
+    before their own differs, "derived" where one does.
+
+    A parameter comes before everything. What changed in code or environment marks nothing: it may
+    be the reason of a change, but is not the data in which it shows. `steps` are in topological
+    order; where both sides of a comparison have steps of their own, one side's after the other's.
+    """
+    changes = tuple(changes)
+    has_parameters = any(change.kind == "parameter" for change in changes)
+    graph = _Graph.of(steps)
+    differing: dict[str, set[_Index]] = defaultdict(set)
+    for change in changes:
+        if change.step is not None and _is_of_a_task(change):
+            differing[change.step].add(change.index or ())
+    before = _Before(graph, differing)
+    marked = []
+    for change in changes:
+        if change.kind == "parameter":
+            marked.append(replace(change, origin="first"))
+        elif change.step is not None and _is_of_a_task(change):
+            derived = has_parameters or before.differs(change.step, change.index or ())
+            marked.append(replace(change, origin="derived" if derived else "first"))
+        else:
+            marked.append(change)
+    return tuple(marked)
+
+
+def mark_tasks(changes: Iterable[Change], tasks: Iterable[Task]) -> tuple[Change, ...]:
+    """The same changes; each of a task in a foreach tells that it is one of how many tasks.
+
+    `tasks` are those of both sides; a task that both have counts once.
+    """
+    of: dict[str, set[_Index]] = defaultdict(set)
+    for task in tasks:
+        of[task.step].add(task.index)
+    return tuple(
+        replace(change, tasks=(1, len(of[change.step])))
+        if change.step is not None and change.index
+        else change
+        for change in changes
+    )
+
+
+def _is_of_a_task(change: Change) -> bool:
+    """An artifact, or a task that is there on one side only."""
+    return change.kind == "artifact" or (change.kind == "step" and change.index is not None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Graph:
+    ancestors: Mapping[str, frozenset[str]]
+    """Of each step; a step that loops to itself is none of its own."""
+    foreaches: Mapping[str, tuple[str, ...]]
+    """The foreach steps around each step, outermost first: they stand for its index path."""
+    loops: frozenset[str]
+    """Steps that loop to themselves: the pass comes last in their index path."""
+
+    @classmethod
+    def of(cls, steps: Iterable[Step]) -> _Graph:
+        steps = tuple(steps)
+        around: dict[str, tuple[Step, ...]] = {}
+        parents: dict[str, set[str]] = defaultdict(set)
+        for step in steps:
+            outer = around.setdefault(step.name, ())
+            # As in metaflow/graph.py `_traverse_graph`: a join closes what was split last.
+            inner = outer[:-1] if step.type == "join" else outer
+            if step.type in {"split", "foreach"}:
+                inner = (*outer, step)
+            for following in step.next:
+                around.setdefault(following, inner)
+                parents[following].add(step.name)
+        return cls(
+            ancestors={name: _reached(name, parents) for name in around},
+            foreaches={
+                name: tuple(split.name for split in splits if split.type == "foreach")
+                for name, splits in around.items()
+            },
+            loops=frozenset(step.name for step in steps if step.name in step.next),
+        )
+
+    def shared(self, ancestor: str, step: str) -> int:
+        """How many foreach loops are around both."""
+        number = 0
+        pairs = zip(self.foreaches[ancestor], self.foreaches[step], strict=False)
+        for one, other in pairs:
+            if one != other:
+                break
+            number += 1
+        return number
+
+
+def _reached(start: str, following: Mapping[str, set[str]]) -> frozenset[str]:
+    """All that can be reached from `start`, which is left out; cycles are walked once."""
+    reached: set[str] = set()
+    pending = [start]
+    while pending:
+        for name in following.get(pending.pop(), ()):
+            if name not in reached:
+                reached.add(name)
+                pending.append(name)
+    return frozenset(reached - {start})
+
+
+class _Before:
+    """Answers for thousands of tasks: each step's index paths are cut to a length once."""
+
+    def __init__(self, graph: _Graph, differing: Mapping[str, set[_Index]]) -> None:
+        self._graph = graph
+        self._differing = differing
+        self._cut: dict[tuple[str, int], set[_Index]] = {}
+
+    def differs(self, step: str, index: _Index) -> bool:
+        """Whether any task differs that the task `index` of `step` descends from."""
+        graph = self._graph
+        passes = range(index[-1]) if index and step in graph.loops else ()
+        if any((*index[:-1], earlier) in self._differing[step] for earlier in passes):
+            return True
+        for ancestor in graph.ancestors.get(step, ()):
+            if ancestor in self._differing:
+                shared = graph.shared(ancestor, step)
+                if index[:shared] in self._prefixes(ancestor, shared):
+                    return True
+        return False
+
+    def _prefixes(self, step: str, length: int) -> set[_Index]:
+        key = (step, length)
+        if key not in self._cut:
+            self._cut[key] = {index[:length] for index in self._differing[step]}
+        return self._cut[key]
