@@ -42,9 +42,10 @@ class Acceptance:
         )
 
     def _alone(self, implementation: HookImpl) -> HookCaller:
-        others = [one.plugin for one in self.hook.get_hookimpls()]
-        removed = [plugin for plugin in others if plugin is not implementation.plugin]
-        return self.manager.subset_hook_caller(self.hook.name, removed)
+        # Of all there are: `hook` may lack the files conftest.py of other folders.
+        everybody = getattr(self.manager.hook, self.hook.name).get_hookimpls()
+        others = [one.plugin for one in everybody if one.plugin is not implementation.plugin]
+        return self.manager.subset_hook_caller(self.hook.name, others)
 
     def _judged(self, change: Change, asked: list[tuple[HookImpl, HookCaller]]) -> Change:
         for implementation, call in asked:

@@ -50,6 +50,7 @@ def capture(
     steps: tuple[str, ...],
     timeout: float,
     pythons: Mapping[str, Path] = MappingProxyType({}),
+    encoders: Path | None = None,
     script: Path = SCRIPT,
     redaction: Redaction = NOTHING,
 ) -> Capture:
@@ -57,8 +58,9 @@ def capture(
 
     `python` is the flow's interpreter, `pythons` has those of the steps that ran under another,
     and `flow_file` is the file that it ran; `steps` gives the order of the tasks, a step that is
-    not among them comes last. Raises `CaptureError` when the run never began, and when its
-    datastore cannot be read within `timeout` seconds by each interpreter.
+    not among them comes last. `encoders` is the project's own file of them. Raises `CaptureError`
+    when the run never began, when that file cannot be used, and when the datastore cannot be read
+    within `timeout` seconds by each interpreter.
     """
     if run.run_id is None:
         raise CaptureError(
@@ -75,6 +77,7 @@ def capture(
         "value_limit": VALUE_LIMIT,
         "log_limit": LOG_LIMIT,
         "seconds": min(ARTIFACT_TIMEOUT, timeout / 3),
+        "encoders": encoders and str(encoders),
     }
     others = {own: [s for s in pythons if pythons[s] == own] for own in pythons.values()}
     requests = [(python, {"steps": None, "but": list(pythons)})]
@@ -91,7 +94,7 @@ def capture(
             timeout=timeout,
             redaction=redaction,
         )
-        found.append(read_capture(result, steps=steps))
+        found.append(read_capture(result, steps=steps, encoders=encoders))
     return _redacted(_merged(found, steps=steps), redaction)
 
 
@@ -140,6 +143,8 @@ def _merged(found: Sequence[Capture], *, steps: tuple[str, ...]) -> Capture:
         parameters=found[0].parameters,
         tasks=tuple(sorted((task for one in found for task in one.tasks), key=place)),
         logs=tuple(sorted((log for one in found for log in one.logs), key=place)),
+        # Met by any of the interpreters: dict() keeps the last of equal keys, and True sorts last.
+        encoders=tuple(dict(sorted(met for one in found for met in one.encoders)).items()),
     )
 
 
@@ -148,8 +153,10 @@ def _order(steps: tuple[str, ...]) -> Callable[[Task | TaskLog], tuple[int, str,
     return lambda item: (order.get(item.step, len(order)), item.step, item.index)
 
 
-def read_capture(file: Path, *, steps: tuple[str, ...]) -> Capture:
-    """The capture that the script wrote; raises `CaptureError` with the place in the file."""
+def read_capture(file: Path, *, steps: tuple[str, ...], encoders: Path | None = None) -> Capture:
+    """The capture that the script wrote; raises `CaptureError` with the place in the file, or that
+    in the file of `encoders`.
+    """
     if file.stat().st_size > RESULT_LIMIT:
         raise CaptureError(
             f"{file}: more than {RESULT_LIMIT:,} bytes of artifacts and logs",
@@ -157,7 +164,11 @@ def read_capture(file: Path, *, steps: tuple[str, ...]) -> Capture:
         )
     try:
         found = parse_json(file.read_text(encoding="utf-8"))
-        fields = _fields(found, "parameters", "tasks", "logs", at="")
+        if encoders is not None and isinstance(found, dict) and "reason" in found:
+            raise _broken_encoders(encoders, found)
+        fields = _fields(found, "parameters", "tasks", "logs", "encoders", at="")
+        used = _a(dict, fields["encoders"], "encoders")
+        encoders_met = [(name, _a(bool, met, f"encoders.{name}")) for name, met in used.items()]
         tasks = [_task(item, at) for item, at in _items(fields["tasks"], "tasks")]
         logs = [_log(item, at) for item, at in _items(fields["logs"], "logs")]
         parameters = _artifacts(fields["parameters"], "parameters")
@@ -171,6 +182,17 @@ def read_capture(file: Path, *, steps: tuple[str, ...]) -> Capture:
         parameters=parameters,
         tasks=tuple(sorted(tasks, key=place)),
         logs=tuple(sorted(logs, key=place)),
+        encoders=tuple(encoders_met),
+    )
+
+
+def _broken_encoders(file: Path, found: Json) -> CaptureError:
+    fields = _fields(found, "line", "reason", at="")
+    line = "" if fields["line"] is None else f":{_a(int, fields['line'], 'line')}"
+    return CaptureError(
+        f"{file.name}{line}: the encoders cannot be used: {_a(str, fields['reason'], 'reason')}",
+        hint="correct the file, which the setting `encoders` names; what only some steps' "
+        "environments have is best imported inside the encoder",
     )
 
 
@@ -187,6 +209,7 @@ def _redacted(found: Capture, redaction: Redaction) -> Capture:
             replace(log, stdout=redaction.text(log.stdout), stderr=redaction.text(log.stderr))
             for log in found.logs
         ),
+        encoders=found.encoders,
     )
 
 

@@ -347,6 +347,8 @@ class Capture:
     tasks: tuple[Task, ...]
     """Sorted by step in topological order, then by index."""
     logs: tuple[TaskLog, ...]
+    encoders: tuple[tuple[str, bool], ...] = ()
+    """Class for which the project has an encoder, and whether any artifact needed it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -55,6 +55,8 @@ class FlowSettings:
     """Take the packages that the flow takes from conda from PyPI, by name."""
     conda_channels: tuple[str, ...] = ()
     """Names or URLs; none: those of CONDA_CHANNELS, or conda-forge."""
+    encoders: str | None = None
+    """A Python file, relative to the project (_in_venv/_flowrepro_encoders.py)."""
     ignore: tuple[str, ...] = ()
     timeout: float = DEFAULT_TIMEOUT
     record_runs: int = 2
@@ -187,6 +189,7 @@ _SHARED = (
     "wheelhouse",
     "conda",
     "conda-channels",
+    "encoders",
     "ignore",
     "timeout",
     "record-runs",
@@ -251,6 +254,7 @@ def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
         extras=read("extras", inherited.extras, "a list of extras", _strings),
         groups=read("groups", inherited.groups, "a list of dependency groups", _strings),
         ignore=read("ignore", inherited.ignore, 'a list of globs like "step.artifact"', _strings),
+        encoders=read("encoders", inherited.encoders, "a path", _string),
         conda_from_pypi=read("conda", inherited.conda_from_pypi, '"pypi"', _conda),
         conda_channels=read(
             "conda-channels", inherited.conda_channels, "a list of conda channels", _strings

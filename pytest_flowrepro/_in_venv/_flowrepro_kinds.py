@@ -20,6 +20,8 @@ from typing import Any, Callable, List, NamedTuple
 
 from _flowrepro_arrays import dtype_text
 
+from _flowrepro_encoders import encoded
+
 FLOW_MODULE = "_flowrepro_flow"
 """The name that the flow's file is loaded under; its classes are shown as `__main__.X`."""
 
@@ -69,6 +71,9 @@ def global_name(module: object, name: str) -> str:
 def parts(value: object) -> Parts | None:
     """The named parts of a value, or None where it has none that are known to be all of it."""
     cls: Any = type(value)
+    own = encoded(value, type_name)
+    if own is not None:
+        return Parts("encoded", type_name(cls), [("as", own[0])])
     make = _parts_of(cls)
     return None if make is None else make(value)
 

@@ -21,6 +21,7 @@ import types
 from typing import Any, NamedTuple
 
 from _flowrepro_canonical import HEADER, digest
+from _flowrepro_encoders import EncoderError
 from _flowrepro_kinds import FLOW_MODULE, type_name
 from _flowrepro_readable import readable
 
@@ -115,6 +116,9 @@ def observe(stored: Stored, value_limit: int) -> dict[str, Any]:
         return by_pickle(stored, "cannot be unpickled: " + reason(error))
     try:
         found = digest(value)
+    except EncoderError as error:
+        cause = error.__cause__ or error
+        return by_pickle(stored, "the encoder of %s raised %s" % (error, reason(cause)))
     except BaseException as error:  # noqa: BLE001  so may the `__reduce__` of a part
         return by_pickle(stored, "cannot be walked: " + reason(error))
     kind = type_name(type(value))

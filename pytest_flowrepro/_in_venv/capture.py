@@ -13,13 +13,16 @@ REQUEST: {"flow": str, "run_id": str,
          "written": [path, ...], "modules": [name, ...], "sources": [path, ...], ...},
     "flow_file": str, "value_limit": characters for each value, "log_limit": characters for each
     log, "seconds": to load one artifact,
+    "encoders": the project's file of encoders (_flowrepro_encoders.py) or null,
     "steps": those to read, null for all, "but": steps that another interpreter reads}
 
 RESULT: {"parameters": [ARTIFACT, ...],
     "tasks": [{"step": str, "index": [int, ...], "artifacts": [ARTIFACT, ...]}, ...],
     "logs": [{"step": str, "index": [int, ...], "ok": bool, "attempts": int,
               "written": [path, ...], "modules": [name, ...], "sources": [path, ...],
-              "stdout": str, "stderr": str}, ...]}
+              "stdout": str, "stderr": str}, ...],
+    "encoders": {class name: whether an object of it was met, ...}}
+    or, where the file of encoders cannot be used, {"line": int or null, "reason": str} alone
 ARTIFACT: {"name": str, "type": str, "digest": "sha256:...", "value": JSON, "opaque": bool}
 
 Tasks that failed are in `logs` only: what they left is no result.
@@ -37,6 +40,7 @@ from typing import Any, NamedTuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
+import _flowrepro_encoders as encoders  # noqa: E402  found beside this file
 from _flowrepro_cards import card_artifacts  # noqa: E402  found beside this file
 from _flowrepro_load import Stored, load_all  # noqa: E402  found beside this file
 
@@ -71,6 +75,15 @@ def main() -> None:
         for task in (*here, *parents_of(here, by_id))
         for name, sha in user_artifacts(task).items()
     }
+    if request["encoders"] is not None:
+        sys.path.insert(0, os.path.dirname(request["flow_file"]))  # its modules are found there
+        try:
+            encoders.load(request["encoders"])
+        except encoders.BrokenEncodersError as error:
+            write({"line": error.line, "reason": error.reason})
+            return
+        finally:
+            del sys.path[0]
     values = load_all(list(pickles.values()), request)
     result = {
         "parameters": parameters(here, values, request["flow"]),
@@ -85,7 +98,12 @@ def main() -> None:
             if task.ok and task.step != "_parameters"
         ],
         "logs": [log(task, request) for task in here if task.step != "_parameters"],
+        "encoders": encoders.used(),
     }
+    write(result)
+
+
+def write(result: dict[str, Any]) -> None:
     with open(sys.argv[2] + ".part", "w", encoding="ascii") as file:
         json.dump(result, file)
     os.replace(sys.argv[2] + ".part", sys.argv[2])

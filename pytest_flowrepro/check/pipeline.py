@@ -99,6 +99,7 @@ def _observation(
             *edited,
             *repeated_attempts(rerun.captured.logs),
             *broken_cards(rerun.captured.tasks),
+            *rerun.notes,
             *imports.undeclared,
             *(imports.unused if recorded and rerun.failure is None else ()),
         ),

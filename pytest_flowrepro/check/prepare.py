@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from pytest_flowrepro.check.conda import asked_of_conda, build_conda, resolve_conda
+from pytest_flowrepro.check.encoders import encoder_file
 from pytest_flowrepro.check.images import with_images
 from pytest_flowrepro.check.job import Clock
 from pytest_flowrepro.check.start import start_of
@@ -395,14 +396,16 @@ def _named_files(job: Job, start: Start, description: FlowDescription) -> tuple[
 
 
 def _given_files(job: Job, start: Start) -> tuple[NamedFile, ...]:
-    """Files of the project that the configuration gives as the value of a parameter or config."""
+    """Files of the project that the configuration gives as the value of a parameter or config, and
+    the encoders of its artifacts.
+    """
     values = (*job.settings.parameters.values(), *job.settings.configs.values())
     paths = (
         Path(os.path.normpath(start.cwd / value)) for value in values if isinstance(value, str)
     )
-    return tuple(
-        NamedFile(source=path) for path in paths if path.is_relative_to(job.root) and path.is_file()
-    )
+    given = [path for path in paths if path.is_relative_to(job.root) and path.is_file()]
+    encoders = encoder_file(job)
+    return tuple(NamedFile(source=path) for path in (*given, *([encoders] if encoders else [])))
 
 
 def _package(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.capture import capture
+from pytest_flowrepro.check.encoders import encoder_file, encoder_notes
 from pytest_flowrepro.check.left_behind import file_states, left_behind
 from pytest_flowrepro.checkout import place_checkout
 from pytest_flowrepro.errors import CaptureError, RerunError
@@ -34,6 +35,7 @@ class Rerun:
     seed: int
     left_behind: tuple[str, ...]
     """Sentences about the files that the flow wrote into its working directory."""
+    notes: tuple[str, ...] = ()
 
     @property
     def failure(self) -> str | None:
@@ -98,6 +100,7 @@ def repeat(prepared: Prepared, clock: Clock, *, seed: int, name: str) -> Rerun:
         captured=captured,
         seed=seed,
         left_behind=left_behind(place.copy, states, captured.logs),
+        notes=tuple(encoder_notes(captured, ended_well=run.ok)),
     )
 
 
@@ -162,6 +165,7 @@ def _start_hint(job: Job, run: Run) -> str:
 def _capture(copy: _Copy, run: Run) -> Capture:
     """Each step's artifacts are read by the interpreter that made them."""
     prepared = copy.prepared
+    encoders = encoder_file(prepared.job)
     try:
         return capture(
             run,
@@ -173,6 +177,7 @@ def _capture(copy: _Copy, run: Run) -> Capture:
             workspace=copy.place.root,
             steps=tuple(step.name for step in prepared.steps),
             timeout=_CAPTURE_TIMEOUT,
+            encoders=encoders and copy.place.copy / encoders.relative_to(prepared.package.root),
             redaction=prepared.start.redaction,
         )
     except CaptureError:

@@ -80,16 +80,18 @@ class _Graph:
     @classmethod
     def of(cls, steps: Iterable[Step]) -> _Graph:
         steps = tuple(steps)
-        around: dict[str, tuple[Step, ...]] = {}
         parents: dict[str, set[str]] = defaultdict(set)
+        entered: dict[str, tuple[Step, ...]] = {}
+        around: dict[str, tuple[Step, ...]] = {}
         for step in steps:
-            outer = around.setdefault(step.name, ())
+            splits = entered.get(step.name, ())
             # As in metaflow/graph.py `_traverse_graph`: a join closes what was split last.
-            inner = outer[:-1] if step.type == "join" else outer
+            around.setdefault(step.name, splits[:-1] if step.type == "join" else splits)
+            inner = around[step.name]
             if step.type in {"split", "foreach"}:
-                inner = (*outer, step)
+                inner = (*inner, step)
             for following in step.next:
-                around.setdefault(following, inner)
+                entered.setdefault(following, inner)
                 parents[following].add(step.name)
         return cls(
             ancestors={name: _reached(name, parents) for name in around},
@@ -103,7 +105,7 @@ class _Graph:
     def shared(self, ancestor: str, step: str) -> int:
         """How many foreach loops are around both."""
         number = 0
-        pairs = zip(self.foreaches[ancestor], self.foreaches[step], strict=False)
+        pairs = zip(self.foreaches.get(ancestor, ()), self.foreaches[step], strict=False)
         for one, other in pairs:
             if one != other:
                 break

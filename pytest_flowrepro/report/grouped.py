@@ -23,6 +23,7 @@ class Shown:
     leading: tuple[Change, ...]
     """All that does not derive from other changes, in their own order."""
     derived: tuple[Change, ...]
+    """What is gated before what is not."""
 
 
 def shown(changes: Iterable[Change], *, details: bool = False) -> Shown:
@@ -30,7 +31,9 @@ def shown(changes: Iterable[Change], *, details: bool = False) -> Shown:
     ordered = tuple(changes) if details else grouped(changes)
     return Shown(
         leading=tuple(change for change in ordered if change.origin != "derived"),
-        derived=tuple(change for change in ordered if change.origin == "derived"),
+        derived=tuple(
+            sorted((c for c in ordered if c.origin == "derived"), key=lambda c: not c.gated)
+        ),
     )
 
 

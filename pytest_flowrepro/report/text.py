@@ -80,7 +80,8 @@ def summary(report: FlowReport) -> list[str]:
         said.append(counted(len(platform), "platform difference"))
     if kinds["code"]:
         said.append(f"{counted(kinds['code'], 'file')} changed since the baseline")
-    if kinds["code"] and "rerun" in dict(report.seconds) and not kinds["artifact"]:
+    compared = report.verdict != "error" and "rerun" in dict(report.seconds)
+    if kinds["code"] and compared and not kinds["artifact"]:
         said.append("artifacts unchanged")
     if report.nondeterministic:
         said.append(f"{counted(report.nondeterministic, 'nondeterministic artifact')} not compared")
@@ -106,7 +107,7 @@ def told(changes: Iterable[Change], *, details: bool = False) -> Iterator[tuple[
         yield from _with_explanation(change, 1, None if details else _DERIVED_LINES)
     if rest := those.derived[most:]:
         names = some_of([inert(subject(change)) for change in rest], _NAMES)
-        yield 1, f"and {len(rest):,} more, which --flow-repro-details tells: {names}"
+        yield 1, f"and {len(rest):,} more: {names}"
 
 
 def _with_explanation(

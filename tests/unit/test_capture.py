@@ -42,7 +42,7 @@ LOG = {
 
 
 def result(**fields: object) -> dict[str, object]:
-    return {"parameters": [], "tasks": [], "logs": [], **fields}
+    return {"parameters": [], "tasks": [], "logs": [], "encoders": {}, **fields}
 
 
 def task(step: str, *index: int, artifacts: object = ()) -> dict[str, object]:
@@ -93,7 +93,7 @@ def test_the_child_is_told_where_everything_is(run: Run, tmp_path: Path) -> None
         " 'modules': [], 'sources': [],"
         " 'stdout': json.dumps(request),"
         " 'stderr': json.dumps(dict(os.environ))}\n"
-        "answer({'parameters': [], 'tasks': [], 'logs': [log]})"
+        "answer({'parameters': [], 'tasks': [], 'logs': [log], 'encoders': {}})"
     )
     (found,) = capture_with(script, run, tmp_path).logs
     request, environment = json.loads(found.stdout), json.loads(found.stderr)
@@ -197,6 +197,60 @@ def test_an_interpreter_that_is_gone_is_an_error(run: Run, tmp_path: Path) -> No
         )
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            {"line": 2, "reason": "NameError: x"},
+            r"encoders\.py:2: the encoders cannot .*: NameError",
+        ),
+        (
+            {"line": None, "reason": "it has no dict"},
+            r"encoders\.py: the encoders cannot be used: it",
+        ),
+        ({"line": "2", "reason": ""}, "line: expected a int"),
+    ],
+)
+def test_encoders_that_cannot_be_used_are_an_error_with_its_place(
+    answer: object, words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "result.json"
+    file.write_text(json.dumps(answer), encoding="utf-8")
+    with pytest.raises(CaptureError, match=words):
+        read_capture(file, steps=(), encoders=tmp_path / "encoders.py")
+
+
+def test_an_encoder_is_used_where_any_of_the_interpreters_met_its_class(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "fake.py"
+    file.write_text(
+        "import json, sys\n"
+        "request = json.load(open(sys.argv[1]))\n"
+        "base = request['steps'] is None\n"
+        "met = {'a.B': base, 'a.C': False, 'a.D': not base}\n"
+        "found = {'parameters': [], 'tasks': [], 'logs': [], 'encoders': met}\n"
+        "json.dump(found, open(sys.argv[2], 'w'))\n",
+        encoding="utf-8",
+    )
+    other = tmp_path / "python"
+    other.symlink_to(sys.executable)
+    found = capture(
+        run,
+        python=Path(sys.executable),
+        pythons={"train": other},
+        flow_file=tmp_path / "train.py",
+        cwd=tmp_path,
+        env={},
+        workspace=tmp_path,
+        steps=("start", "train"),
+        timeout=20.0,
+        encoders=tmp_path / "encoders.py",
+        script=file,
+    )
+    assert found.encoders == (("a.B", True), ("a.C", False), ("a.D", True))
+
+
 def test_a_run_that_never_began_has_nothing_to_read(run: Run, tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="never began") as caught:
         capture_with("answer({})", replace(run, run_id=None), tmp_path)
@@ -205,6 +259,8 @@ def test_a_run_that_never_began_has_nothing_to_read(run: Run, tmp_path: Path) ->
 
 MALFORMED = [
     ({"tasks": []}, "the file: expected the keys parameters, tasks, logs"),
+    ({"line": 2, "reason": "nobody gave it encoders"}, "the file: expected the keys parameters"),
+    (result(encoders={"a.B": 1}), "encoders.a.B: expected a bool"),
     (result(tasks={}), "tasks: expected a list"),
     (result(tasks=[1]), r"tasks\[0\]: expected a dict"),
     (result(tasks=[{"step": "start"}]), r"tasks\[0\]: expected the keys step, index, artifacts"),

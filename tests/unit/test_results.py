@@ -38,6 +38,8 @@ def test_the_parts_of_a_flow_become_one_report() -> None:
         step="train",
         index=(0,),
         explanation=("moved by 0.02",),
+        origin="first",
+        tasks=(1, 2),
     )
     (report,) = flow_reports(
         [

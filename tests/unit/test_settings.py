@@ -128,6 +128,7 @@ def test_credentials_in_a_value_of_the_wrong_type_are_not_shown(tmp_path: Path) 
         ),
         ("flow.A.case.b.case = {}", "tool.flowrepro.flow.A.case.b.case: is no key of this table"),
         ("flow.A.parameters.day = 2026-01-02", "flow.A.parameters: must be a table of values"),
+        ("flow.A.encoders = ['a.py']", "flow.A.encoders: must be a path, not an array (['a.py'])"),
         ("flow.A.requirements = ''", "flow.A.requirements: must be a path, not a string ('')"),
         ('extras = "plots"', "tool.flowrepro.extras: must be a list of extras, not a string"),
         ("groups = [1]", "tool.flowrepro.groups: must be a list of dependency groups, not an arr"),

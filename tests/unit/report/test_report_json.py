@@ -39,6 +39,9 @@ def test_the_report_has_the_documented_shape() -> None:
         "gated": True,
         "explanation": list(SCORE.explanation),
         "determinism": "deterministic",
+        "origin": None,
+        "tasks": None,
+        "accepted_by": None,
     }
     assert changes[2]["index"] is CODE.index is None
 

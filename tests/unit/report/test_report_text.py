@@ -97,6 +97,10 @@ def test_below_it_stands_where_inside_the_value() -> None:
             replace(REPRODUCED, changes=(replace(NUMPY, kind="system", gated=False),)),
             "reproduced  flows/hello.py::HelloFlow  1 platform difference  (1.0 s)",
         ),
+        (
+            replace(FAILED, changes=(CODE,), seconds=(("rerun", 1.0),)),
+            "error       flows/bad.py::BadFlow  1 file changed since the baseline  (1.0 s)",
+        ),
         (replace(FAILED, verdict="no baseline"), "no baseline  flows/bad.py::BadFlow"),
     ],
 )

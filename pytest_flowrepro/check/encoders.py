@@ -1,0 +1,50 @@
+"""The project's own encoders of artifacts: the file, and what a person should know of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_flowrepro.check.job import Job
+    from pytest_flowrepro.model import Capture, Task
+
+
+def encoder_file(job: Job) -> Path | None:
+    """The file that the configuration names. Raises `SettingsError` where there is none.
+
+    It decides digests as the flow's own code does, so it is packaged, compared and listed with it.
+    """
+    if job.settings.encoders is None:
+        return None
+    file = Path(os.path.normpath(job.root / job.settings.encoders))
+    if not file.is_file():
+        raise SettingsError(
+            f"{job.title}: the setting `encoders` names {file}, which is no file",
+            hint="correct the path, which is relative to pyproject.toml, or remove the setting",
+        )
+    return file
+
+
+def encoder_notes(captured: Capture, *, ended_well: bool) -> Iterator[str]:
+    """Of encoders that no artifact needed, and of artifacts that an encoder failed for."""
+    for name, used in captured.encoders:
+        if ended_well and not used:
+            yield (
+                f"the encoder of {name} was not used: no artifact is, or holds, an object of just "
+                "that class"
+            )
+    yield from _failed(captured.tasks)
+
+
+def _failed(tasks: tuple[Task, ...]) -> Iterator[str]:
+    for task in tasks:
+        for artifact in task.artifacts:
+            match artifact.value:
+                case {"$opaque": str(why)} if why.startswith("the encoder of "):
+                    yield f"step {task.title}: {artifact.name} is compared by its pickle: {why}"
