@@ -94,7 +94,7 @@ def capture(
             timeout=timeout,
             redaction=redaction,
         )
-        found.append(read_capture(result, steps=steps, encoders=encoders))
+        found.append(read_capture(result, steps=steps, encoders=encoders, redaction=redaction))
     return _redacted(_merged(found, steps=steps), redaction)
 
 
@@ -153,7 +153,13 @@ def _order(steps: tuple[str, ...]) -> Callable[[Task | TaskLog], tuple[int, str,
     return lambda item: (order.get(item.step, len(order)), item.step, item.index)
 
 
-def read_capture(file: Path, *, steps: tuple[str, ...], encoders: Path | None = None) -> Capture:
+def read_capture(
+    file: Path,
+    *,
+    steps: tuple[str, ...],
+    encoders: Path | None = None,
+    redaction: Redaction = NOTHING,
+) -> Capture:
     """The capture that the script wrote; raises `CaptureError` with the place in the file, or that
     in the file of `encoders`.
     """
@@ -165,7 +171,7 @@ def read_capture(file: Path, *, steps: tuple[str, ...], encoders: Path | None = 
     try:
         found = parse_json(file.read_text(encoding="utf-8"))
         if encoders is not None and isinstance(found, dict) and "reason" in found:
-            raise _broken_encoders(encoders, found)
+            raise _broken_encoders(encoders, found, redaction)
         fields = _fields(found, "parameters", "tasks", "logs", "encoders", at="")
         used = _a(dict, fields["encoders"], "encoders")
         encoders_met = [(name, _a(bool, met, f"encoders.{name}")) for name, met in used.items()]
@@ -186,11 +192,12 @@ def read_capture(file: Path, *, steps: tuple[str, ...], encoders: Path | None = 
     )
 
 
-def _broken_encoders(file: Path, found: Json) -> CaptureError:
+def _broken_encoders(file: Path, found: Json, redaction: Redaction) -> CaptureError:
     fields = _fields(found, "line", "reason", at="")
     line = "" if fields["line"] is None else f":{_a(int, fields['line'], 'line')}"
+    reason = redaction.text(_a(str, fields["reason"], "reason"))
     return CaptureError(
-        f"{file.name}{line}: the encoders cannot be used: {_a(str, fields['reason'], 'reason')}",
+        f"{file.name}{line}: the encoders cannot be used: {reason}",
         hint="correct the file, which the setting `encoders` names; what only some steps' "
         "environments have is best imported inside the encoder",
     )

@@ -76,14 +76,15 @@ def main() -> None:
         for name, sha in user_artifacts(task).items()
     }
     if request["encoders"] is not None:
-        sys.path.insert(0, os.path.dirname(request["flow_file"]))  # its modules are found there
+        folder = os.path.dirname(request["flow_file"])
+        sys.path.insert(0, folder)  # the flow's modules are found there
         try:
             encoders.load(request["encoders"])
         except encoders.BrokenEncodersError as error:
             write({"line": error.line, "reason": error.reason})
             return
         finally:
-            del sys.path[0]
+            sys.path.remove(folder)
     values = load_all(list(pickles.values()), request)
     result = {
         "parameters": parameters(here, values, request["flow"]),

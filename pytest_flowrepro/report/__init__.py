@@ -9,7 +9,6 @@ from pytest_flowrepro.report.interface import write_report
 from pytest_flowrepro.report.json import render_json
 from pytest_flowrepro.report.markdown import render_markdown
 from pytest_flowrepro.report.text import (
-    change_lines,
     changes_lines,
     render_text,
     started_at,
@@ -30,7 +29,6 @@ FORMATS: Mapping[str, ReportFormat] = {
 
 __all__ = [
     "FORMATS",
-    "change_lines",
     "changes_lines",
     "render_html",
     "render_json",

@@ -121,11 +121,6 @@ def _with_explanation(
         yield depth + 1, f"... {counted(len(change.explanation) - len(kept), 'more line')}"
 
 
-def change_lines(change: Change) -> list[str]:
-    """One line that says what changed from what to what, and one for each place inside it."""
-    return [f"{'    ' * depth}{line}" for depth, line in _with_explanation(change, 0)]
-
-
 def started_at(changes: Iterable[Change]) -> str | None:
     """`start.rows, parameter alpha`: where the changes started from which others derive."""
     changes = tuple(changes)

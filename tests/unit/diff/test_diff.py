@@ -275,3 +275,21 @@ def test_parameters_are_ignored_under_metaflows_own_name_for_them() -> None:
 def test_globs_that_match_nothing_are_named() -> None:
     globs = ("start.rows", "_parameters.a*", "nothing.*")
     assert unused_ignores([recording()], globs) == ("nothing.*",)
+
+
+def test_each_change_of_a_task_tells_where_it_started_and_that_it_is_one_of_how_many() -> None:
+    was, now = (
+        recording(
+            task("start", artifact("rows", rows, type="int")),
+            task("train", artifact("score", rows / 10), index=(0,)),
+            task("train", artifact("score", 0.93), index=(1,)),
+            task("end", artifact("best", 0.93)),
+        )
+        for rows in (100, 101)
+    )
+    changes = diff(was, replace(now, code=()), gates=ALL)
+    assert [(c.name, c.origin, c.tasks) for c in changes if c.kind != "code"] == [
+        ("rows", "first", None),
+        ("score", "derived", (1, 2)),
+    ]
+    assert {change.origin for change in changes if change.kind == "code"} == {None}

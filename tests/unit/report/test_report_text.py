@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from flow_reports import ATTACKS, CODE, DRIFTED, FAILED, NUMPY, REPRODUCED, SCORE, hostile
 
-from pytest_flowrepro.report import change_lines, render_text, summary_line
+from pytest_flowrepro.report import changes_lines, render_text, summary_line
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Change, FlowReport
@@ -50,11 +50,11 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_change_is_one_line_in_plain_words(change: Change, line: str) -> None:
-    assert change_lines(change)[0] == line
+    assert changes_lines([change])[0] == line
 
 
 def test_below_it_stands_where_inside_the_value() -> None:
-    assert change_lines(SCORE)[1:] == ["    ['auc'][3]: 0.91 -> 0.93"]
+    assert changes_lines([SCORE])[1:] == ["    ['auc'][3]: 0.91 -> 0.93"]
 
 
 @pytest.mark.parametrize(
