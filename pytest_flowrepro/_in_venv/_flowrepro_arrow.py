@@ -85,12 +85,9 @@ def _column(value: Any, pyarrow: Any) -> Fields:
         value = _combined(value, pyarrow)
     numpy = numpy_if_installed()
     if value.null_count:
-        fields.append(("length", len(value)))
         nulls = value.is_null()
-        if numpy is None:
-            fields.append(("null at", nulls.to_pylist()))
-        else:
-            fields += positions(nulls.to_numpy(zero_copy_only=False))
+        fields.append(("length", len(value)))
+        fields += positions(nulls.to_numpy(zero_copy_only=False) if numpy else nulls.to_pylist())
     if types.is_null(kind):
         return fields
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):

@@ -5,6 +5,7 @@ Runs in the flow's own interpreter, Python 3.8 syntax. A rule gives `Parts`, or 
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from typing import Any
 
@@ -94,11 +95,15 @@ def of_polars(value: Any) -> Parts | None:
         columns = [(one.name, one.alias("")) for one in value.get_columns()]
         return made("polars", value, [("(shape)", list(value.shape)), *columns, *extra(own)])
     if isinstance(value, polars.LazyFrame):
-        plan = ("plan", value.explain(optimized=False))
-        return made("polars", value, [plan, ("serialized", value.__getstate__())])
+        return made("polars", value, [("plan", value.explain(optimized=False)), _whole(value)])
     if isinstance(value, polars.Expr):
-        return made("polars", value, [("expr", str(value)), ("serialized", value.__getstate__())])
+        return made("polars", value, [("expr", str(value)), _whole(value)])
     return None
+
+
+def _whole(value: Any) -> tuple[str, str]:
+    """The digest of a plan with all that its text leaves out, such as the data of a frame."""
+    return "sha256", hashlib.sha256(value.__getstate__()).hexdigest()
 
 
 def _polars_column(series: Any) -> Fields:
@@ -108,10 +113,9 @@ def _polars_column(series: Any) -> Fields:
     fields: Fields = [("dtype", str(dtype))]
     inner = dtype.base_type() if hasattr(dtype, "base_type") else type(dtype)
     if series.null_count():
-        fields.append(("length", len(series)))
-        numpy = numpy_if_installed()
         nulls = series.is_null()
-        fields += [("null at", nulls.to_list())] if numpy is None else positions(nulls.to_numpy())
+        fields.append(("length", len(series)))
+        fields += positions(nulls.to_numpy() if numpy_if_installed() else nulls.to_list())
     if inner is polars.Null:
         return fields
     if inner.__name__ in ("List", "Array", "Struct"):

@@ -10,7 +10,10 @@ import importlib
 import sys
 from typing import Any, Callable, Dict, Optional, Tuple
 
+from _flowrepro_arrow import of_pyarrow
+from _flowrepro_columns import of_numpy, of_pandas, of_polars
 from _flowrepro_kinds import Parts
+from _flowrepro_models import of_lightgbm, of_scipy, of_sklearn, of_xgboost
 from _flowrepro_rules import (
     attributes,
     extra,
@@ -22,6 +25,7 @@ from _flowrepro_rules import (
     public_first,
     root_of,
 )
+from _flowrepro_torch import of_torch
 
 Rule = Callable[[Any], Optional[Parts]]
 
@@ -44,35 +48,8 @@ def parts(value: object) -> Parts | None:
 def _rules(cls: type) -> tuple[Rule, ...]:
     """The rules for a class, those for its nearest base first."""
     roots = dict.fromkeys(root_of(base) for base in mro(cls))
-    found = [_rule(root) for root in roots if root in _RULES and root in sys.modules]
+    found = [_RULES[root] for root in roots if root in _RULES and root in sys.modules]
     return (*found, *([_attrs] if _attrs_names(cls) else []))
-
-
-def _rule(root: str) -> Rule:
-    module, name = _RULES[root]
-    rule: Rule = getattr(importlib.import_module(module), name)
-    return rule
-
-
-_KNOWN: Dict[type, Tuple[Rule, ...]] = {}
-
-_RULES = {
-    "numpy": ("_flowrepro_columns", "of_numpy"),
-    "pandas": ("_flowrepro_columns", "of_pandas"),
-    "polars": ("_flowrepro_columns", "of_polars"),
-    "pyarrow": ("_flowrepro_arrow", "of_pyarrow"),
-    "scipy": ("_flowrepro_models", "of_scipy"),
-    "sklearn": ("_flowrepro_models", "of_sklearn"),
-    "xgboost": ("_flowrepro_models", "of_xgboost"),
-    "lightgbm": ("_flowrepro_models", "of_lightgbm"),
-    "torch": ("_flowrepro_torch", "of_torch"),
-    "PIL": (__name__, "of_pillow"),
-    "matplotlib": (__name__, "of_matplotlib"),
-    "networkx": (__name__, "of_networkx"),
-    "pydantic": (__name__, "of_pydantic"),
-    "metaflow": (__name__, "of_metaflow"),
-}
-"""Root module of a class -> where its rule is."""
 
 
 def of_pillow(value: Any) -> Parts | None:
@@ -211,3 +188,24 @@ def of_metaflow(value: Any) -> Parts | None:
             path[position] = shown
     name = type(value).__name__
     return Parts("reference", "metaflow." + name, [("pathspec", "/".join(path))])
+
+
+_KNOWN: Dict[type, Tuple[Rule, ...]] = {}
+
+_RULES: Dict[str, Rule] = {
+    "numpy": of_numpy,
+    "pandas": of_pandas,
+    "polars": of_polars,
+    "pyarrow": of_pyarrow,
+    "scipy": of_scipy,
+    "sklearn": of_sklearn,
+    "xgboost": of_xgboost,
+    "lightgbm": of_lightgbm,
+    "torch": of_torch,
+    "PIL": of_pillow,
+    "matplotlib": of_matplotlib,
+    "networkx": of_networkx,
+    "pydantic": of_pydantic,
+    "metaflow": of_metaflow,
+}
+"""By the root module of a class."""

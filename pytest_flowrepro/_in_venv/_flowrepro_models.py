@@ -50,6 +50,8 @@ def _estimator(value: Any, without: frozenset[str]) -> Parts | None:
             group = params if name in names else private if name.startswith("_") else fitted
             group[name] = item
     fields: Fields = [*sorted(fitted.items()), ("params", params)]
+    if "_Booster" in private:  # of xgboost and lightgbm
+        fields.insert(0, ("booster", private.pop("_Booster")))
     return made("estimator", value, [*fields, ("private", private)] if private else fields)
 
 

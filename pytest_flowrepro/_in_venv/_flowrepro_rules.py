@@ -84,7 +84,10 @@ def numpy_if_installed() -> Any:
 
 
 def positions(mask: Any) -> Fields:
-    """Where values are missing, as a field; nothing where none is."""
+    """Where a list or an array of bool is true, as a field; nothing where it never is."""
+    if isinstance(mask, list):
+        found = [position for position, missing in enumerate(mask) if missing]
+        return [("missing at", found)] if found else []
     numpy: Any = sys.modules["numpy"]
-    found = numpy.flatnonzero(mask)
-    return [("missing at", found.astype("int64", copy=False))] if found.size else []
+    array = numpy.flatnonzero(mask).astype("int64", copy=False)
+    return [("missing at", array)] if array.size else []

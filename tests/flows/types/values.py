@@ -201,11 +201,6 @@ def words(k):
     return CountVectorizer(stop_words=["a", "the"]).fit(["hello world", "foo bar baz%d" % k])
 
 
-def drawn(generator, count=3):
-    generator.random(count)
-    return generator
-
-
 VALUES = {
     "numpy.ndarray": Value(
         lambda k: np.array([[1.0, 2.0], [3.0, 4.0 + k]]),
@@ -219,7 +214,7 @@ VALUES = {
     "numpy.matrix": Value(
         lambda k: np.matrix([[1, 2 + k]]),
         "['array']: 1 of 2 elements differ",
-        lambda: np.asfortranarray(np.matrix([[1, 2]])),
+        lambda: np.matrix([[1], [2]]).T,
     ),
     "numpy.dtype": Value(lambda k: np.dtype(["f8", "i8"][k]), "'<f8' -> '<i8'"),
     "numpy.random.Generator": Value(
@@ -317,16 +312,16 @@ VALUES = {
         lambda k: make_pipeline(StandardScaler(), LogisticRegression(C=1.0 + k)).fit(X, Y),
         "['params']['C']: 1.0 -> 2.0",
     ),
-    "sklearn CountVectorizer": Value(words, "['vocabulary_']: added", lambda: words(0)),
+    "sklearn CountVectorizer": Value(words, "['vocabulary_']['baz1']: added", lambda: words(0)),
     "sklearn.utils.Bunch": Value(
         lambda k: Bunch(target=Y[:3] + k, data=X[:3]), "['target']: 3 of 3 elements differ"
     ),
     "xgboost.Booster": Value(booster, "['gradient_booster']", lambda: booster(0, threads=2)),
-    "xgboost.XGBModel": Value(xgb_model, "['_Booster']", lambda: xgb_model(0, threads=2)),
+    "xgboost.XGBModel": Value(xgb_model, "['booster']", lambda: xgb_model(0, threads=2)),
     "lightgbm.Booster": Value(
         light_booster, "['trees'][0]", lambda: light_booster(0, threads=2)
     ),
-    "lightgbm.LGBMModel": Value(light_model, "['_Booster']", lambda: light_model(0, threads=2)),
+    "lightgbm.LGBMModel": Value(light_model, "['booster']", lambda: light_model(0, threads=2)),
     "PIL.Image.Image": Value(
         picture,
         "['pixels']: 1 of 36 elements differ, first at [2, 1, 2]: 9 -> 10",

@@ -1,0 +1,168 @@
+"""Values of libraries, as docs/reference/types.md tells: one test for each row of its tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from conftest import FLOWS
+from filelock import FileLock
+
+import pytest_flowrepro
+from pytest_flowrepro.diff.explain import explain
+from pytest_flowrepro.environment import shared_environment
+from pytest_flowrepro.lock import resolver
+from pytest_flowrepro.model import Artifact, Lock, Requirements
+from pytest_flowrepro.process import run_process, user_environment
+
+if TYPE_CHECKING:
+    from conftest import Project
+
+TYPES = FLOWS / "types"
+PROBE = Path(__file__).parents[1] / "types_probe.py"
+IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "types.md").read_text("utf-8")
+ROWS = re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE)
+
+OWN_PYTHON = os.environ.get("FLOWREPRO_TYPES_PYTHON")
+"""An interpreter that has the libraries already, and may have torch."""
+
+Read = dict[str, dict[str, Any]]
+"""Name -> the `place` of its change, and what is known of its pickles `0`, `1` and `same`."""
+
+
+@pytest.fixture(scope="session")
+def types_python(session_folder: Path) -> Path:
+    """With all libraries but torch, whose wheel on PyPI brings gigabytes of CUDA."""
+    folder = session_folder / "types-environment"
+    folder.mkdir(exist_ok=True)
+    lines = tuple((TYPES / "requirements.txt").read_text("utf-8").split())
+    with FileLock(folder / "lock.lock"):
+        lock_file = folder / "lock.txt"
+        if not lock_file.exists():
+            found = resolver("uv").resolve(
+                Requirements(lines=lines, source="requirements.txt"),
+                python=Path(sys.executable),
+                workspace=folder,
+                timeout=300,
+            )
+            lock_file.write_text(found.text, encoding="utf-8")
+    return shared_environment(
+        Lock(text=lock_file.read_text("utf-8")),
+        name="base",
+        requirements=lines,
+        python=Path(sys.executable),
+        folder=session_folder / "environments",  # the flow below runs in the same one
+        installer="uv",
+        timeout=600,
+    ).python
+
+
+def probe(python: Path, seed: int, *args: str | Path) -> None:
+    env = user_environment({"PYTHONHASHSEED": str(seed), "PYTHONPATH": f"{TYPES}:{IN_VENV}"})
+    done = run_process([python, PROBE, *args], env=env, cwd=TYPES, timeout=300)
+    assert done.ok, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def read(session_folder: Path, request: pytest.FixtureRequest) -> tuple[Read, Read]:
+    """What was built under hash seed 0 and under 1, each read by a process of its own under seed 0,
+    the second one in the opposite order.
+    """
+    python = Path(OWN_PYTHON) if OWN_PYTHON else request.getfixturevalue("types_python")
+    made = session_folder / "types-values"
+    with FileLock(session_folder / "types-values.lock"):
+        if not made.exists():
+            made.mkdir()
+            folders = [made / "seed-0", made / "seed-1"]
+            results = [made / "0.json", made / "1.json"]
+            with ThreadPoolExecutor() as pool:
+                for folder in folders:
+                    folder.mkdir()
+                builds = [
+                    pool.submit(probe, python, seed, "build", folder)
+                    for seed, folder in enumerate(folders)
+                ]
+                [build.result() for build in builds]
+                reads = [
+                    pool.submit(probe, python, 0, "read", folders[0], results[0]),
+                    pool.submit(probe, python, 0, "read", folders[1], results[1], "reversed"),
+                ]
+                [one.result() for one in reads]
+    return json.loads((made / "0.json").read_bytes()), json.loads((made / "1.json").read_bytes())
+
+
+def artifact(found: dict[str, Any]) -> Artifact:
+    return Artifact(name="value", **found)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_value_is_compared_by_what_it_means(row: str, read: tuple[Read, Read]) -> None:
+    first, second = (one.get(row, {}) for one in read)
+    if row.startswith("torch") and not first:
+        pytest.skip(
+            "needs torch, whose wheel on PyPI brings gigabytes of CUDA: name an interpreter that "
+            "has it and the other libraries in FLOWREPRO_TYPES_PYTHON"
+        )
+    if row.startswith("metaflow"):
+        pytest.skip("only a flow can build it: see the test of TypesFlow")
+
+    digests = {shape: first[shape]["digest"] for shape in first if shape != "place"}
+    assert digests == {shape: second[shape]["digest"] for shape in digests}
+    assert digests.get("same", digests["0"]) == digests["0"]
+    assert digests["1"] != digests["0"]
+
+    lines = explain(artifact(first["0"]), artifact(first["1"]))
+    assert any(first["place"] in line for line in lines), lines
+
+
+def test_the_page_has_a_row_for_each_value(read: tuple[Read, Read]) -> None:
+    assert len(ROWS) == len(set(ROWS))
+    built = {row for row in ROWS if not row.startswith(("torch", "metaflow"))}
+    assert {name for name in read[0] if not name.startswith("torch")} == built
+
+
+EXPLAINED = {
+    "array": "['data']: 1 of 3 elements differ, first at [2]: 3.0 -> 4.0",
+    "category": "['values']: 1 of 3 elements differ, first at [2]: 'a' -> 'b'",
+    "distribution": "['args'][1]: 1 -> 2",
+    "figure": "['axes'][0]['lines'][0]: 1 of 6 elements differ, first at [2, 1]: 3.0 -> 4.0",
+    "frame": "['n']['values']: 1 of 3 elements differ, first at [2]: 3 -> 4",
+    "graph": "['weight']: 2 -> 3",
+    "lgb": "['booster']['trees'][0]",
+    "matrix": "['data']: 1 of 3 elements differ, first at [1]: 2.0 -> 3.0",
+    "model": "['coef_']: 4 of 4 elements differ, first at [0, 0]",
+    "order": "['item']: 'i0' -> 'i1'",
+    "picture": "['pixels']: 1 of 36 elements differ, first at [2, 1, 2]: 9 -> 10",
+    "prices": "['data']['a']: 1 of 2 elements differ, first at [1]: 2 -> 3",
+    "reference": "['pathspec']: 'TypesFlow/<run>' -> 'TypesFlow/<run>/start'",
+    "station": "['depths']: added 'r1'",
+    "table": "['n']['values']: 1 of 3 elements differ, first at [2]: 3 -> 4",
+    "words": "['vocabulary_']['baz1']: added 1",
+    "xgb": "['gradient_booster']['model']['trees'][0]",
+}
+
+
+@pytest.mark.usefixtures("types_python")
+def test_artifacts_of_libraries_reproduce_and_a_changed_leaf_is_named(project: Project) -> None:
+    project.place_flows("types")
+    project.record().assert_outcomes(passed=4)
+    recorded = project.artifacts("TypesFlow", "types_flow")["start"]["[]"]
+    assert recorded.keys() == {*EXPLAINED, "kept"}
+    # Among them is CountVectorizer, whose state holds an address in memory.
+    assert all("determinism" not in one for one in recorded.values())
+
+    project.edit("types_flow.py", "CHANGED = 0", "CHANGED = 1")
+    (flow,) = project.report()["flows"]
+    changes = [change for change in flow["changes"] if change["kind"] != "code"]
+    assert all(change["gated"] for change in changes)
+    assert {change["name"] for change in changes} == EXPLAINED.keys()
+    for change in changes:
+        place = EXPLAINED[change["name"]]
+        assert any(place in line for line in change["explanation"]), change["explanation"]
