@@ -1,10 +1,11 @@
 """Run in an environment with the libraries: builds the values of tests/flows/types, or reads them.
 
-    python types_probe.py build FOLDER
-    python types_probe.py read FOLDER RESULT.json [reversed]
+    python types_probe.py build STORED
+    python types_probe.py read STORED RESULT.json {forwards,backwards}
 
-RESULT.json: name -> {"place": ..., PICKLE: {"type", "digest", "value", "opaque"}}, where PICKLE is
-`0`, `1` (changed) or `same`.
+STORED: name -> {"place": what an explanation of the change names, SHAPE: pickle}, where SHAPE is
+`0`, `1` (one leaf changed) or `same` (as `0`, laid out in another way).
+RESULT.json: the same, with {"type", "digest", "value", "opaque"} in place of each pickle.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ from typing import Any
 ROOM = 4_000
 
 
-def build(folder: Path) -> None:
-    """FOLDER/values.pickle: name -> place, and the pickles of the value in each shape."""
+def build(stored: Path) -> None:
     pickles: dict[str, dict[str, Any]] = {}
     for name, value in import_module("values").VALUES.items():
         shapes = {"0": value.build(0), "1": value.build(1)}
@@ -29,19 +29,19 @@ def build(folder: Path) -> None:
             shapes["same"] = value.same()
         dumped = {shape: pickle.dumps(one, 4) for shape, one in shapes.items()}
         pickles[name] = {"place": value.place, **dumped}
-    (folder / "values.pickle").write_bytes(pickle.dumps(pickles))
+    stored.write_bytes(pickle.dumps(pickles))
 
 
-def read(folder: Path, result: Path, *, backwards: bool) -> None:
+def read(stored: Path, result: Path, *, backwards: bool) -> None:
     canonical: Any = import_module("_flowrepro_canonical")
     kinds: Any = import_module("_flowrepro_kinds")
     readable: Any = import_module("_flowrepro_readable")
-    stored = pickle.loads((folder / "values.pickle").read_bytes())
+    pickles = pickle.loads(stored.read_bytes())
     found: dict[str, dict[str, Any]] = {}
-    for name in sorted(stored, reverse=backwards):
-        found[name] = {"place": stored[name].pop("place")}
-        for shape in sorted(stored[name], reverse=backwards):
-            value = pickle.loads(stored[name][shape])
+    for name in sorted(pickles, reverse=backwards):
+        found[name] = {"place": pickles[name].pop("place")}
+        for shape in sorted(pickles[name], reverse=backwards):
+            value = pickle.loads(pickles[name][shape])
             digest, opaque = canonical.digest(value)
             found[name][shape] = {
                 "type": kinds.type_name(type(value)),
@@ -54,8 +54,8 @@ def read(folder: Path, result: Path, *, backwards: bool) -> None:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    job, place = sys.argv[1], Path(sys.argv[2])
+    job, file = sys.argv[1], Path(sys.argv[2])
     if job == "build":
-        build(place)
+        build(file)
     else:
-        read(place, Path(sys.argv[3]), backwards="reversed" in sys.argv[4:])
+        read(file, Path(sys.argv[3]), backwards=sys.argv[4] == "backwards")
