@@ -142,7 +142,7 @@ def _polars_nested(series: Any, kind: str) -> Fields:
 
 def _polars_values(series: Any) -> Any:
     """A numpy array of the dtype's own kind: nulls are None, or 0 where it has no None."""
-    if numpy_if_installed() is None:
+    if numpy_if_installed() is None or str(series.dtype).endswith("Int128"):
         return series.to_list()
     if series.null_count() and series.dtype.is_numeric():
         series = series.fill_null(0)

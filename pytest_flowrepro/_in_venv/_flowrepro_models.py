@@ -102,20 +102,18 @@ def of_scipy(value: Any) -> Parts | None:
     sparse: Any = sys.modules.get("scipy.sparse")
     if sparse is not None and sparse.issparse(value):
         return made("sparse", value, _sparse(value))
-    if not any(module_of(base).startswith("scipy.stats.") for base in mro(type(value))):
-        return None
-    state = attributes(value)
-    if "_random_state" not in state and not hasattr(value, "dist"):
+    if not any(base.__name__ in _DISTRIBUTIONS for base in mro(type(value))):
         return None
     known = {
         name: item
-        for name, item in state.items()
+        for name, item in attributes(value).items()
         if name not in _DISTRIBUTION and type(item).__name__ not in ("method", "vectorize")
     }
     first = [(name, known.pop(name)) for name in ("dist", "args", "kwds") if name in known]
     return made("distribution", value, first + public_first(known))
 
 
+_DISTRIBUTIONS = ("rv_generic", "rv_frozen", "multi_rv_generic", "multi_rv_frozen")
 _DISTRIBUTION = frozenset(["_random_state", "_parse_arg_template", "__doc__", "_ctor_param"])
 """numpy's global generator unless the user gave one, and what follows from the class."""
 
