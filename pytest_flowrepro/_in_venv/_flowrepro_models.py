@@ -9,7 +9,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from _flowrepro_rules import Fields, attributes, made, module_of, mro, public_first
+from _flowrepro_rules import Fields, attributes, extra, made, module_of, mro, public_first, root_of
 
 if TYPE_CHECKING:
     from _flowrepro_kinds import Parts
@@ -59,8 +59,8 @@ def of_xgboost(value: Any) -> Parts | None:
     """Boosters by their trees, models by their booster and parameters: not the count of threads."""
     if hasattr(value, "save_raw"):
         learner = json.loads(bytes(value.save_raw("json")))["learner"]
-        fields = [("gradient_booster", learner.pop("gradient_booster"))]
-        return made("booster", value, fields + sorted(learner.items()))
+        fields = [("gradient_booster", learner.pop("gradient_booster")), *sorted(learner.items())]
+        return made("booster", value, fields + extra(attributes(value, without=("handle",))))
     return _estimator(value, _NO_PART | _THREADS) if hasattr(value, "get_params") else None
 
 
@@ -91,9 +91,8 @@ def _lightgbm(booster: Any) -> Fields:
             name, _, text = line.partition("=")
             section[name] = text
     header.pop("tree_sizes", None)  # in bytes of this text
-    known = attributes(booster)
-    names = ("best_iteration", "best_score", "pandas_categorical")
-    kept = [(name, known[name]) for name in names if name in known]
+    known = attributes(booster, without=("params", "train_set_version", "name_valid_sets"))
+    kept = [(name, item) for name, item in sorted(known.items()) if not name.startswith("_")]
     return [("trees", trees), ("model", header), *kept, ("parameters", parameters)]
 
 
@@ -101,6 +100,8 @@ def of_scipy(value: Any) -> Parts | None:
     """Sparse matrices and arrays in canonical order; distributions without their random state."""
     sparse: Any = sys.modules.get("scipy.sparse")
     if sparse is not None and sparse.issparse(value):
+        if root_of(type(value)) != "scipy":  # a subclass may hold anything beside
+            return None
         return made("sparse", value, _sparse(value))
     if not any(base.__name__ in _DISTRIBUTIONS for base in mro(type(value))):
         return None
