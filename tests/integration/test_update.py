@@ -162,6 +162,8 @@ def test_a_recording_that_is_ended_leaves_the_old_baseline_whole(
         cwd=hello.path,
         stdout=subprocess.DEVNULL,
         env={**os.environ, "COLUMNS": "80"},
+        # A job in the background of a shell ignores Ctrl-C, and its children would as well.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  no thread is there
     )
     while not mark.exists() and child.poll() is None:
         time.sleep(0.02)
