@@ -5,7 +5,7 @@
 
 STORED: name -> {"place": what an explanation of the change names, SHAPE: pickle}, where SHAPE is
 `0`, `1` (one leaf changed) or `same` (as `0`, laid out in another way).
-RESULT.json: the same, with {"type", "digest", "value", "opaque"} in place of each pickle.
+RESULT.json: the same, with {"type", "digest", "value"} in place of each pickle.
 """
 
 from __future__ import annotations
@@ -42,12 +42,10 @@ def read(stored: Path, result: Path, *, backwards: bool) -> None:
         found[name] = {"place": pickles[name].pop("place")}
         for shape in sorted(pickles[name], reverse=backwards):
             value = pickle.loads(pickles[name][shape])
-            digest, opaque = canonical.digest(value)
             found[name][shape] = {
                 "type": kinds.type_name(type(value)),
-                "digest": digest,
+                "digest": canonical.digest(value),
                 "value": readable.readable(value, ROOM),
-                "opaque": opaque,
             }
     result.write_text(json.dumps(found), encoding="utf-8")
 

@@ -19,7 +19,6 @@ import types
 from typing import Any, Callable, List, NamedTuple
 
 from _flowrepro_arrays import dtype_text
-
 from _flowrepro_encoders import encoded
 
 FLOW_MODULE = "_flowrepro_flow"

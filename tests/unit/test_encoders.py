@@ -51,8 +51,7 @@ def test_what_an_encoder_returns_stands_for_the_object(load: Callable[[str], Non
     digests = [canonical.digest(Curve(points)) for points in ([1.0], [1.0], [2.0], 1.0)]
     assert digests[0] == digests[1]
     assert len(set(digests)) == 3
-    assert not any(opaque for _, opaque in digests)
-    assert canonical.digest([1.0])[0] != digests[0][0], "an object is not what stands for it"
+    assert canonical.digest([1.0]) != digests[0], "an object is not what stands for it"
     assert readable_form.readable({"a": Curve([1.0])}, 4000) == {
         "a": {"$encoded": {"type": CURVE, "fields": {"as": [1.0]}}}
     }
@@ -68,7 +67,7 @@ def test_a_class_that_derives_from_it_may_hold_more_and_is_another(
     load: Callable[[str], None],
 ) -> None:
     load(f"ENCODERS = {{{CURVE!r}: lambda curve: curve.points}}\n")
-    assert canonical.digest(Bent([1.0]))[0] != canonical.digest(Curve([1.0]))[0]
+    assert canonical.digest(Bent([1.0])) != canonical.digest(Curve([1.0]))
     assert encoders.encoded(Bent([1.0]), canonical.type_name) is None
 
 
