@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 sys.path.append(str(Path(pytest_flowrepro.__file__).parent / "_in_venv"))
 encoders: Any = import_module("_flowrepro_encoders")
 canonical: Any = import_module("_flowrepro_canonical")
+kinds: Any = import_module("_flowrepro_kinds")
 readable_form: Any = import_module("_flowrepro_readable")
 
 
@@ -68,7 +69,7 @@ def test_a_class_that_derives_from_it_may_hold_more_and_is_another(
 ) -> None:
     load(f"ENCODERS = {{{CURVE!r}: lambda curve: curve.points}}\n")
     assert canonical.digest(Bent([1.0])) != canonical.digest(Curve([1.0]))
-    assert encoders.encoded(Bent([1.0]), canonical.type_name) is None
+    assert encoders.encoded(Bent([1.0]), kinds.type_name) is None
 
 
 def test_one_that_raises_is_known_by_its_class_and_cause(load: Callable[[str], None]) -> None:
@@ -92,7 +93,7 @@ def test_what_a_forked_worker_met_is_known_here(load: Callable[[str], None]) -> 
     assert encoders.used() == {"x.Y": False, CURVE: False}
     pid = os.fork()
     if pid == 0:
-        encoders.encoded(Curve(1), canonical.type_name)
+        encoders.encoded(Curve(1), kinds.type_name)
         os._exit(0)
     os.waitpid(pid, 0)
     assert encoders.used() == {"x.Y": False, CURVE: True}

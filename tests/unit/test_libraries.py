@@ -43,7 +43,7 @@ def temperatures(unit: str) -> Any:
 
 
 def digest(value: object) -> str:
-    found: str = canonical.digest(value)[0]
+    found: str = canonical.digest(value)
     return found
 
 
