@@ -16,7 +16,7 @@ from pytest_flowrepro.check import (
     record,
     resolved_environments,
 )
-from pytest_flowrepro.diff import diff, unused_ignores
+from pytest_flowrepro.diff import Limits, diff, unused_ignores
 from pytest_flowrepro.errors import BaselineError, RerunError, SettingsError
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
 from pytest_flowrepro.upstream import flows_before
@@ -114,6 +114,7 @@ class Session:
                 self.observed(job, baseline).recording,
                 gates=self.gates(job),
                 ignore=job.settings.ignore,
+                limits=Limits.of_flow(details=self.details),
             )
         return self._changes[key]
 

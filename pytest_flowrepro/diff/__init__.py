@@ -7,18 +7,20 @@ from pytest_flowrepro.diff.changes import (
     diff_steps,
     unused_ignores,
 )
+from pytest_flowrepro.diff.compare import compare
 from pytest_flowrepro.diff.environments import diff_environments, diff_system
-from pytest_flowrepro.diff.explain import explain
+from pytest_flowrepro.diff.findings import Limits
 from pytest_flowrepro.diff.value_tree import one_line
 
 __all__ = [
+    "Limits",
+    "compare",
     "diff",
     "diff_artifacts",
     "diff_code",
     "diff_environments",
     "diff_steps",
     "diff_system",
-    "explain",
     "one_line",
     "unused_ignores",
 ]

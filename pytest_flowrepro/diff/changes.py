@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.diff.compare import compare
 from pytest_flowrepro.diff.environments import diff_environments, diff_system, other_machine
-from pytest_flowrepro.diff.explain import explain
+from pytest_flowrepro.diff.findings import Limits
 from pytest_flowrepro.diff.origin import mark_origins, mark_tasks
 from pytest_flowrepro.diff.paired import change_of, paired
 from pytest_flowrepro.diff.value_tree import one_line
@@ -43,11 +44,12 @@ def diff(
     *,
     gates: frozenset[Gate],
     ignore: tuple[str, ...] = (),
+    limits: Limits | None = None,
 ) -> tuple[Change, ...]:
     """Every difference, in the order code, environments, system, steps, parameters, artifacts.
 
     `ignore` holds globs over `step.artifact`, with `_parameters` as the step of a parameter; what
-    they match is left out.
+    they match is left out. `limits` bound the explanations.
     """
     systems = old.system, new.system
     changes = (
@@ -56,7 +58,8 @@ def diff(
         *diff_system(*systems, gates=gates),
         *diff_steps(old.steps, new.steps, gates=gates),
         *_beside_the_machine(
-            diff_artifacts(old, new, gates=gates, ignore=ignore), other_machine(*systems)
+            diff_artifacts(old, new, gates=gates, ignore=ignore, limits=limits),
+            other_machine(*systems),
         ),
     )
     changes = mark_tasks(changes, (*old.tasks, *new.tasks))
@@ -146,6 +149,7 @@ class _Rules:
     ignore: tuple[str, ...]
     runs: int
     """How many reruns the determinism in the new recording rests on; a check makes one."""
+    limits: Limits
 
     def ignored(self, step: str, name: str) -> bool:
         return any(fnmatchcase(f"{step}.{name}", glob) for glob in self.ignore)
@@ -156,7 +160,12 @@ class _Rules:
 
 
 def diff_artifacts(
-    old: Recording, new: Recording, *, gates: frozenset[Gate], ignore: tuple[str, ...] = ()
+    old: Recording,
+    new: Recording,
+    *,
+    gates: frozenset[Gate],
+    ignore: tuple[str, ...] = (),
+    limits: Limits | None = None,
 ) -> tuple[Change, ...]:
     """Parameters, then the tasks' artifacts; a task on one side only is a change of its step.
 
@@ -166,7 +175,8 @@ def diff_artifacts(
     its artifacts do, or when a nondeterministic switch or foreach decides that it runs. The tasks
     of a step that is itself new or gone are left to `diff_steps`.
     """
-    rules = _Rules(gates=gates, ignore=ignore, runs=new.runs)
+    limits = limits or Limits.of_flow()
+    rules = _Rules(gates=gates, ignore=ignore, runs=new.runs, limits=limits)
     before, now = (
         Task(step=PARAMETERS, index=(), artifacts=side.parameters) for side in (old, new)
     )
@@ -257,7 +267,7 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
             gated=rules.gated(known.determinism),
             step=old.step,
             index=old.index,
-            explanation=_explanation(a, b) if a and b else (),
+            explanation=_explanation(a, b, rules.limits) if a and b else (),
             determinism=known.determinism,
         )
 
@@ -269,12 +279,12 @@ def _differs(old: Artifact, new: Artifact, rules: _Rules) -> bool:
     return renamed or "nondeterminism" in rules.gates
 
 
-def _explanation(old: Artifact, new: Artifact) -> tuple[str, ...]:
+def _explanation(old: Artifact, new: Artifact, limits: Limits) -> tuple[str, ...]:
     if old.determinism == "nondeterministic":
         return ("nondeterministic in the baseline: its values cannot be compared",)
     if new.determinism == "nondeterministic":
         return ("nondeterministic now: it differs between reruns under one hash seed",)
-    lines = explain(old, new)
+    lines = compare(old, new, limits=limits).lines
     # A plain value is explained by itself, and the change says it already.
     return () if lines == (f"{one_line(old)} -> {one_line(new)}",) else lines
 

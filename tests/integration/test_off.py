@@ -16,7 +16,7 @@ def test_seen():
     ours = [name for name in sys.modules if name.startswith("pytest_flowrepro")]
     names = ["pytest_flowrepro", "pytest_flowrepro.hookspecs", "pytest_flowrepro.plugin"]
     assert sorted(ours) == names
-    assert "deepdiff" not in sys.modules and "virtualenv" not in sys.modules
+    assert "numpy" not in sys.modules and "virtualenv" not in sys.modules
 """
 
 

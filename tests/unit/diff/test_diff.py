@@ -114,7 +114,7 @@ def test_an_artifact_is_told_by_step_index_and_name_with_both_values() -> None:
     change = only(diff(old, new, gates=ALL))
     assert (change.step, change.index, change.name) == ("train", (3,), "score")
     assert (change.old, change.new) == ("0.91", "0.93")
-    assert change.explanation == ()
+    assert change.explanation == ("by 0.02, relative 0.022",)
 
 
 def test_a_foreach_that_shrank_is_one_change_for_each_task() -> None:

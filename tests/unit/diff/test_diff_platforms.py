@@ -260,11 +260,11 @@ def test_artifacts_that_drift_on_another_machine_say_so_once_for_each_step() -> 
     moved_to = replace(new, system=NEWER_LINUX)
     gates: frozenset[Gate] = frozenset({"artifacts"})
     told = {
-        change.name: change.explanation
+        change.name: change.explanation[1:]
         for change in diff(old, moved_to, gates=gates)
         if change.kind == "artifact"
     }
     machine = "this machine differs from the recording one: libc glibc 2.36 -> glibc 2.39"
     assert told == {"loss": (machine,), "score": (), "best": (machine,)}
-    assert not any(change.explanation for change in diff(old, new, gates=gates))
-    assert not any(change.explanation for change in diff(old, moved_to, gates=frozenset()))
+    for changes in (diff(old, new, gates=gates), diff(old, moved_to, gates=frozenset())):
+        assert not any(machine in change.explanation for change in changes)

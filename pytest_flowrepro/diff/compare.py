@@ -1,0 +1,206 @@
+"""Where two values differ: one walk over their readable forms, or the files that hold them.
+
+The digests decide whether two values are equal. The walk explains, and where rules apply it tells
+whether anything is left that they do not let pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_flowrepro.diff import tables
+from pytest_flowrepro.diff.containers import dicts, items, mappings, objects, sets
+from pytest_flowrepro.diff.document import documents
+from pytest_flowrepro.diff.elements import equal, same
+from pytest_flowrepro.diff.findings import Limits, OutOfTimeError, Place, Walk
+from pytest_flowrepro.diff.numbers import distance, number, within
+from pytest_flowrepro.diff.rules import NO_RULES, Rules
+from pytest_flowrepro.diff.texts import text_lines
+from pytest_flowrepro.diff.value_tree import render, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_flowrepro.model import Artifact, Json
+
+UNEXPLAINED = "differs, cannot explain: what is recorded of both is equal, the digests are not"
+MALFORMED = "differs, cannot explain: a recorded value is not in the documented form"
+LATE = "differs, not explained further for lack of time: see --flow-repro-details"
+OPAQUE = "opaque, known by its pickle only"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """What differs between two values whose digests do."""
+
+    lines: tuple[str, ...]
+    """At least one, each short enough for a terminal, without control characters."""
+    differing: int
+    """Leaves, elements, rows and facts such as a dtype that differ beyond the rules."""
+    swallowed: float | None
+    """The largest |difference| that a tolerance swallowed; None: none was."""
+    ignored: int
+    """Places that differ and that the rules ignore."""
+    complete: bool
+    """False: part of a value is known by its digest only, and differs there, so that the rules
+    cannot judge it."""
+
+
+def compare(
+    old: Artifact, new: Artifact, *, rules: Rules = NO_RULES, limits: Limits | None = None
+) -> Comparison:
+    """The differences between two artifacts whose digests differ.
+
+    Raises `BaselineError` for a stored file that is broken.
+    """
+    a, b = documents(old, new)
+    walk = Walk(old=a, new=b, node=_node, rules=rules, limits=limits or Limits())
+    if old.type != new.type:
+        walk.differ(Place(), f"type: {old.type or 'unknown'} -> {new.type or 'unknown'}")
+    for reason in dict.fromkeys(filter(None, map(_opaque, (a.value, b.value)))):
+        walk.tell(Place(), f"{OPAQUE}: {reason}")
+    late = False
+    try:
+        _node(walk, Place(), a.value, b.value)
+    except OutOfTimeError:
+        late = True
+    if not (late or walk.differing or walk.swallowed is not None or walk.ignored):
+        walk.complete = False
+        walk.differ(Place(), UNEXPLAINED)
+    if walk.untold:
+        walk.lines[-1:] = [f"... and {walk.untold + 1:,} more"]
+    return Comparison(
+        lines=(*walk.lines, LATE) if late else tuple(walk.lines),
+        differing=walk.differing + late,
+        swallowed=walk.swallowed,
+        ignored=walk.ignored,
+        complete=walk.complete,
+    )
+
+
+def _opaque(value: Json) -> str | None:
+    """Why nothing is known of a value but its pickle."""
+    match value:
+        case {"$opaque": str(reason)}:
+            return reason
+    return None
+
+
+def _node(walk: Walk, place: Place, old: Json, new: Json) -> None:
+    """Compares two nodes, whatever they are."""
+    walk.in_time()
+    try:
+        if walk.rules is not NO_RULES and not same(old, new) and walk.skip(place):
+            return
+        kind = _kind(old)
+        if kind == _kind(new):
+            _of_one_kind(walk, place, kind, old, new)
+        else:
+            _of_two_kinds(walk, place, old, new)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
+        walk.complete = False
+        walk.differ(place, MALFORMED)
+
+
+_PLAIN = {"$int": "int", "$float": "float", "$str": "str", "$dict": "dict"}
+
+
+def _kind(node: Json) -> str:
+    """The tag, or the class where JSON has it; a large integer is an integer all the same."""
+    if isinstance(node, dict):
+        tag = next(iter(node), "")
+        return _PLAIN.get(tag, tag) if tag.startswith("$") else "dict"
+    return type(node).__name__
+
+
+def _of_one_kind(walk: Walk, place: Place, kind: str, old: Any, new: Any) -> None:
+    match kind:
+        case "list":
+            items(walk, place, old, new)
+        case "dict":
+            dicts(walk, place, old, new)
+        case _ if kind in _INSIDE:
+            _INSIDE[kind](walk, place, old[kind], new[kind])
+        case _ if same(old, new):
+            return
+        case "str" | "$bytes" | "$bytearray":
+            _texts(walk, place, old, new)
+        case _ if number(old) and number(new):
+            _numbers(walk, place, old, new)
+        case _ if _has_fields(old[kind]) and _has_fields(new[kind]):
+            objects(walk, place, old[kind], new[kind])
+        case _:
+            walk.complete &= kind != "$opaque"
+            walk.differ(place, f"{render(tree(old))} -> {render(tree(new))}")
+
+
+def _of_two_kinds(walk: Walk, place: Place, old: Json, new: Json) -> None:
+    a, b = tables.listed(old, walk.old), tables.listed(new, walk.new)
+    if a and b and a[0] == b[0]:
+        items(walk, place, a[1], b[1])
+        return
+    walk.complete &= not {"$cut", "$opaque"} & {_kind(old), _kind(new)}
+    walk.differ(place, f"{render(tree(old))} -> {render(tree(new))}")
+
+
+def _numbers(walk: Walk, place: Place, old: Json, new: Json) -> None:
+    a, b = number(old), number(new)
+    found = distance(a, b) if a and b else None
+    if a and found and within(walk.rules.tolerance(place.path), a, found):
+        walk.swallow(found.absolute)
+        return
+    change = f"{render(tree(old))} -> {render(tree(new))}"
+    if found and found.absolute and a and a.kind != "int":
+        # Of an artifact that is a number, both values are told beside its name.
+        change = f"{change} ({found})" if place.path else str(found)
+    walk.differ(place, change)
+
+
+def _texts(walk: Walk, place: Place, old: Json, new: Json) -> None:
+    first, *more = text_lines(_text(old), _text(new))
+    walk.differ(place, first)
+    for line in more:
+        walk.tell(Place(), line)
+
+
+def _text(node: Json) -> str:
+    match node:
+        case str():
+            return node
+        case {"$str": str(text)} | {"$bytes": str(text)} | {"$bytearray": str(text)}:
+            return text
+    raise TypeError("no text")
+
+
+def _cuts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """What was too large for the baseline: its figures, and the first items."""
+    if old["type"] == new["type"] and equal(old, new):
+        return
+    walk.complete = False
+    told = walk.differing
+    walk.moved(place, old, new, "type", "length", "bits", "min", "max", "mean")
+    a, b = old.get("first"), new.get("first")
+    if a is not None and type(a) is type(b):
+        _node(walk, place, a, b)
+    if walk.differing == told:
+        walk.differ(place, tables.UNRECORDED)
+
+
+def _has_fields(body: Any) -> bool:
+    return isinstance(body, dict) and isinstance(body.get("fields"), dict)
+
+
+_INSIDE: dict[str, Callable[[Walk, Place, Any, Any], None]] = {
+    "$tuple": items,
+    "$mapping": mappings,
+    "$set": sets,
+    "$frozenset": sets,
+    "$cut": _cuts,
+    "$array": tables.array,
+    "$numbers": tables.numbers,
+    "$series": tables.series,
+    "$index": tables.index,
+    "$frame": tables.frame,
+}
+"""What compares the bodies of two nodes of one tag that has more than a value inside."""

@@ -1,0 +1,106 @@
+"""Where lists, mappings, sets and objects differ: item by item, key by key."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pytest_flowrepro.diff.elements import Elements, same
+from pytest_flowrepro.diff.numbers import number
+from pytest_flowrepro.diff.sequences import sequences
+from pytest_flowrepro.diff.value_tree import render, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_flowrepro.diff.findings import Place, Walk
+    from pytest_flowrepro.model import Json
+
+_MANY = 20
+"""Numbers of one list that differ before they are summed up."""
+
+_ORDERED = "collections.OrderedDict"
+
+Entries: TypeAlias = "dict[str, tuple[Place, Json]]"
+"""By what tells a key from every other."""
+
+
+def items(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
+    """Two lists or tuples."""
+    if len(old) != len(new):
+        sequences(walk, place, old, new)
+        return
+    places = [i for i, pair in enumerate(zip(old, new, strict=True)) if not same(*pair)]
+    if len(places) > _MANY and all(number(old[i]) and number(new[i]) for i in places):
+        _many_numbers(walk, place, old, new, places)
+        return
+    for position in places:
+        walk.node(walk, place.item(position), old[position], new[position])
+
+
+def _many_numbers(
+    walk: Walk, place: Place, old: list[Json], new: list[Json], places: list[int]
+) -> None:
+    found = Elements()
+    for position in places:
+        item = place.item(position)
+        if not walk.skip(item):
+            found.total = position
+            found.add_leaf(old[position], new[position], walk.rules.tolerance(item.path))
+    found.total = len(old)
+    walk.count(place, found, "[{}]".format)
+
+
+def dicts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Two dicts, whatever their keys; order is no part of them."""
+    sides = (node["$dict"] if "$dict" in node else node.items() for node in (old, new))
+    _entries(walk, *(_keyed(place, pairs) for pairs in sides))
+
+
+def mappings(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Counter, defaultdict and OrderedDict; only of the last is order a part."""
+    walk.moved(place, old, new, "type")
+    a, b = _keyed(place, old["items"]), _keyed(place, new["items"])
+    _entries(walk, a, b)
+    if old["type"] == _ORDERED and [key for key in a if key in b] != [key for key in b if key in a]:
+        walk.differ(place, "the keys are in another order")
+
+
+def objects(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Values with named parts: a dataclass, an enum, an object by its attributes."""
+    walk.moved(place, old, new, "type")
+    a, b = (
+        {name: (place.attribute(name), value) for name, value in node["fields"].items()}
+        for node in (old, new)
+    )
+    _entries(walk, a, b)
+
+
+def sets(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
+    a, b = _keyed(place, zip(old, old, strict=True)), _keyed(place, zip(new, new, strict=True))
+    for one, other, how in ((a, b, "removed"), (b, a, "added")):
+        for key, (at, item) in one.items():
+            if key not in other and not walk.skip(at):
+                walk.differ(place, f"{how} {render(tree(item))}")
+
+
+def _keyed(place: Place, pairs: Iterable[Any]) -> Entries:
+    found: Entries = {}
+    for key, value in pairs:
+        shown = render(tree(key))
+        known = json.dumps(key, sort_keys=True)
+        while known in found:  # two NaN may be keys of one dict
+            known += " again"
+        found[known] = (place.key(key if isinstance(key, str) else shown, shown), value)
+    return found
+
+
+def _entries(walk: Walk, old: Entries, new: Entries) -> None:
+    for key, (place, value) in old.items():
+        if key in new:
+            walk.node(walk, place, value, new[key][1])
+        elif not walk.skip(place):
+            walk.differ(place, f"removed {render(tree(value))}")
+    for key, (place, value) in new.items():
+        if key not in old and not walk.skip(place):
+            walk.differ(place, f"added {render(tree(value))}")

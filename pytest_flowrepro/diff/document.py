@@ -1,0 +1,206 @@
+"""A recorded value as it can be walked: its readable form, or the file that holds all of it.
+
+The file (docs/reference/values.md) comes with a pull request: nothing in it is unpickled or
+extracted, sizes are checked before anything is read, and arrays are read in chunks.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.strict_json import StrictJsonError, parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+
+    from pytest_flowrepro.model import Artifact, Json
+
+CHUNK = 1 << 20
+"""Elements of an array that are in memory at a time."""
+
+STRUCTURE = 16 << 20
+"""Bytes of `value.json` that are read; Python needs about ten times as much for them."""
+
+_ITEM = 4 << 20  # characters of one element of a list
+_KINDS = "biufcSU"  # of dtypes whose elements are their bytes
+_VALUE = "value.json"
+_TEXT = 1 << 16  # characters of JSON that are parsed at a time
+_COMMAS = 10  # places where it is tried to end
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """A value in its readable form, and the members of the file that it refers to."""
+
+    value: Json
+    file: Path | None = None
+
+    def numbers(self, member: object, length: int | None = None) -> Iterator[np.ndarray]:
+        """The elements of an array, flat, in chunks of `CHUNK`.
+
+        Raises `BaselineError` where there are not `length` of them, or the file is broken.
+        """
+        with self._member(f"{member}.npy") as (stream, size):
+            dtype, count = _header(stream, size)
+            if length is not None and count != length:
+                raise ValueError(f"{count:,} elements, where {length:,} belong")
+            yield from _chunks(stream, dtype, count)
+
+    def items(self, member: object) -> Iterator[Json]:
+        """The elements of a list, one by one. Raises `BaselineError` for a broken file."""
+        with self._member(f"{member}.json") as (stream, _):
+            yield from _items(io.TextIOWrapper(stream, encoding="utf-8"))
+
+    def has_numbers(self, member: object) -> bool:
+        """Whether the elements stand in an array, and not in a list."""
+        if self.file is None:
+            return False
+        with _broken_is_an_error(self.file, _VALUE), zipfile.ZipFile(self.file) as archive:
+            return f"{member}.npy" in archive.namelist()
+
+    @contextmanager
+    def _member(self, name: str) -> Iterator[tuple[IO[bytes], int]]:
+        if self.file is None:
+            raise TypeError("a readable form refers to no file")
+        with (
+            _broken_is_an_error(self.file, name),
+            zipfile.ZipFile(self.file) as archive,
+            _opened(archive, name) as stream,
+        ):
+            yield stream, archive.getinfo(name).file_size
+
+
+def document(artifact: Artifact) -> Document:
+    """The whole value where it is stored, else what the baseline shows of it.
+
+    The latter, too, where the structure alone is too large to be walked (`STRUCTURE`). Raises
+    `BaselineError` for a file that is broken.
+    """
+    file = artifact.stored
+    if file is None:
+        return Document(value=artifact.value)
+    with _broken_is_an_error(file, _VALUE), zipfile.ZipFile(file) as archive:
+        if _VALUE in archive.namelist() and archive.getinfo(_VALUE).file_size > STRUCTURE:
+            return Document(value=artifact.value)
+        with _opened(archive, _VALUE) as stream:
+            return Document(value=parse_json(stream.read().decode("utf-8")), file=file)
+
+
+def documents(old: Artifact, new: Artifact) -> tuple[Document, Document]:
+    """Both sides in forms that can be compared: two summaries say more than one and a file."""
+    lone = next((side for side in (old, new) if side.stored is None), None)
+    if lone is not None and not is_whole(lone.value):
+        return Document(value=old.value), Document(value=new.value)
+    return document(old), document(new)
+
+
+def is_whole(value: Json) -> bool:
+    """Whether a readable form holds all of the value: nothing is cut, no array a summary."""
+    pending: list[Any] = [value]
+    while pending:
+        match pending.pop():
+            case {"$cut": _} | {"$opaque": _}:
+                return False
+            case {"dtype": _, "digest": _} as node if not node.keys() & {"values", "fields"}:
+                return False
+            case dict(node):
+                pending += node.values()
+            case list(items):
+                pending += items
+    return True
+
+
+@contextmanager
+def _broken_is_an_error(file: Path, member: str) -> Iterator[None]:
+    try:
+        yield
+    except (
+        *(OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError),
+        *(KeyError, ValueError, StrictJsonError, SyntaxError, TypeError, RecursionError),
+    ) as error:
+        raise BaselineError(
+            f"{file}: {member} cannot be read",
+            hint="restore the file with git, or record the flow again",
+            detail=f"{type(error).__name__}: {error}"[:500],
+        ) from error
+
+
+@contextmanager
+def _opened(archive: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
+    """A member, of which no more is read than its entry says."""
+    info = archive.getinfo(name)
+    # bzip2 and LZMA would let a small file unfold without bounds; zlib does 1,000 to 1.
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise ValueError(f"compressed by method {info.compress_type}")
+    with archive.open(info) as stream:
+        yield stream
+
+
+def _header(stream: IO[bytes], size: int) -> tuple[np.dtype[Any], int]:
+    """Dtype and number of elements of a `.npy` file whose header agrees with its size."""
+    from numpy.lib import format as npy  # noqa: PLC0415  needed on drift only
+
+    version = npy.read_magic(stream)
+    read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
+    if read is None:
+        raise ValueError(f"format {version}")
+    shape, fortran, dtype = read(stream)
+    if dtype.kind not in _KINDS or not dtype.itemsize:
+        raise ValueError(f"elements of dtype {dtype}")
+    count = math.prod(shape)
+    if min(shape, default=0) < 0 or stream.tell() + count * dtype.itemsize != size:
+        raise ValueError(f"shape {shape} does not agree with the size of the member")
+    if fortran and len(shape) > 1:
+        raise ValueError("the elements are not in C order")
+    return dtype, count
+
+
+def _chunks(stream: IO[bytes], dtype: np.dtype[Any], count: int) -> Iterator[np.ndarray]:
+    import numpy as np  # noqa: PLC0415  needed on drift only
+
+    for start in range(0, count, CHUNK):
+        size = min(CHUNK, count - start) * dtype.itemsize
+        data = stream.read(size)
+        if len(data) < size:
+            raise EOFError("it ends too early")
+        yield np.frombuffer(data, dtype)
+
+
+def _items(text: io.TextIOBase) -> Iterator[Json]:
+    """The elements of a JSON list, of which a chunk at a time is in memory."""
+    decode = json.JSONDecoder(parse_constant=_refuse).decode
+    buffer = text.read(_TEXT).lstrip()
+    if buffer[:1] != "[":
+        raise ValueError("no JSON list")
+    buffer = buffer[1:]
+    while more := text.read(_TEXT):
+        buffer += more
+        # Up to a comma that stands between two elements. One inside of an element leaves a
+        # bracket or a quotation mark open, and is no end.
+        end = len(buffer)
+        for _ in range(_COMMAS):
+            end = buffer.rfind(",", 0, end)
+            try:
+                yield from decode(f"[{buffer[:end]}]") if end > 0 else ()
+            except json.JSONDecodeError:
+                continue
+            buffer = buffer[end + 1 :] if end > 0 else buffer
+            break
+        if len(buffer) > _ITEM:
+            raise ValueError("an element is too large")
+    yield from decode(f"[{buffer}")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

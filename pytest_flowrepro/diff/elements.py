@@ -1,0 +1,227 @@
+"""How many elements of two arrays differ, by how much at most, and where."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_flowrepro.diff.cells import leaf
+from pytest_flowrepro.diff.numbers import by, distance, number, within
+from pytest_flowrepro.diff.rules import EXACT
+from pytest_flowrepro.diff.value_tree import render, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    import numpy as np
+
+    from pytest_flowrepro.diff.rules import Tolerance
+    from pytest_flowrepro.model import Json
+
+
+class Most(NamedTuple):
+    """The largest difference, and the position of its element."""
+
+    size: float = -1.0
+    position: int = 0
+
+
+class Elements:
+    """Counts what differs between two equally long series of elements, chunk by chunk."""
+
+    def __init__(self, dtype: str = "", tolerance: Tolerance = EXACT) -> None:
+        self._dtype = dtype
+        self._tolerance = tolerance
+        self.total = 0
+        self.differing = 0
+        self.swallowed: float | None = None
+        self._first = (0, "", "")
+        self._absolute = Most()
+        self._relative = Most()
+
+    def lines(self, label: Callable[[int], str]) -> Iterator[str]:
+        """At most two; `label` gives the place of an element by its position."""
+        if not self.differing:
+            return
+        position, old, new = self._first
+        change = f"{old} -> {new}"
+        absolute, relative = self._absolute, self._relative
+        if self.differing == 1:
+            if absolute.size >= 0:
+                change += f" ({by(absolute.size, relative.size)})"
+            yield f"1 of {self.total:,} elements differs, at {label(position)}: {change}"
+            return
+        counted = f"{self.differing:,} of {self.total:,} elements differ"
+        yield f"{counted}, first at {label(position)}: {change}"
+        if absolute.size >= 0:
+            largest = f"largest difference {absolute.size:.3g} at {label(absolute.position)}"
+            if 0 <= relative.size < math.inf:
+                largest += f", relative {relative.size:.3g} at {label(relative.position)}"
+            yield largest
+
+    def add_leaves(self, pairs: Iterable[tuple[Json, Json]]) -> None:
+        """Elements in their readable form."""
+        for old, new in pairs:
+            # Most are strings: a call for each of them would take as long as all the rest.
+            if not (type(old) is type(new) is str and old == new) and not same(old, new):
+                self.add_leaf(old, new, self._tolerance)
+            self.total += 1
+
+    def add_leaf(self, old: Json, new: Json, tolerance: Tolerance) -> None:
+        """Two elements that differ, at the position `total`."""
+        a, b = number(old), number(new)
+        found = distance(a, b) if a and b else None
+        if a and within(tolerance, a, found):
+            assert found is not None
+            self.swallowed = max(found.absolute, self.swallowed or 0.0)
+            return
+        if not self.differing:
+            self._first = (self.total, render(tree(old)), render(tree(new)))
+        self.differing += 1
+        if found:
+            self._absolute = _larger(self._absolute, Most(found.absolute, self.total))
+            self._relative = _larger(self._relative, Most(found.relative, self.total))
+
+    def add_chunk(
+        self,
+        old: np.ndarray,
+        old_gaps: np.ndarray | None,
+        new: np.ndarray,
+        new_gaps: np.ndarray | None,
+    ) -> None:
+        """Flat arrays of one dtype, each with the mask of what is missing in it."""
+        import numpy as np  # noqa: PLC0415  needed on drift only
+
+        if old.dtype != new.dtype:
+            raise TypeError(f"{old.dtype} and {new.dtype} elements under one dtype")
+        places = unequal(old, new)
+        gaps = None
+        if old_gaps is not None or new_gaps is not None:
+            none = np.zeros(len(old), dtype=bool)
+            gaps = (
+                (none if old_gaps is None else old_gaps),
+                (none if new_gaps is None else new_gaps),
+            )
+            known = ~gaps[0] & ~gaps[1]
+            differ = gaps[0] != gaps[1]
+            differ[places[known[places]]] = True
+            places = np.flatnonzero(differ)
+        if len(places):
+            self._add_differing(old, new, places, gaps)
+        self.total += len(old)
+
+    def _add_differing(
+        self,
+        old: np.ndarray,
+        new: np.ndarray,
+        places: np.ndarray,
+        gaps: tuple[np.ndarray, np.ndarray] | None,
+    ) -> None:
+        import numpy as np  # noqa: PLC0415  needed on drift only
+
+        a, b = (old, new) if len(places) == len(old) else (old[places], new[places])
+        if a.dtype.kind in "fc":  # in their own precision, halves and singles would overflow
+            wide = "f8" if a.dtype.kind == "f" else "c16"
+            a, b = a.astype(wide, copy=False), b.astype(wide, copy=False)
+        absolute = _magnitudes(a, b, self._dtype)
+        if absolute is not None:
+            if gaps is not None:
+                absolute[gaps[0][places] | gaps[1][places]] = np.nan
+            sizes = np.abs(a.astype("float64") if a.dtype.kind in "iu" else a)
+            within = self._within(absolute, sizes)
+            if within.any():
+                self.swallowed = max(float(absolute[within].max()), self.swallowed or 0.0)
+                places, absolute, sizes = places[~within], absolute[~within], sizes[~within]
+            with np.errstate(all="ignore"):
+                relative = absolute / sizes
+            self._absolute = _larger(self._absolute, _most(absolute, places, self.total))
+            self._relative = _larger(self._relative, _most(relative, places, self.total))
+        if len(places) and not self.differing:
+            at = int(places[0])
+            one, other = gaps or (None, None)
+            shown = self._shown(old, one, at), self._shown(new, other, at)
+            self._first = (self.total + at, *shown)
+        self.differing += len(places)
+
+    def _shown(self, side: np.ndarray, mask: np.ndarray | None, at: int) -> str:
+        if mask is not None and mask[at]:
+            return "missing"
+        return render(tree(leaf(side[at].item(), self._dtype)))
+
+    def _within(self, absolute: np.ndarray, sizes: np.ndarray) -> Any:
+        import numpy as np  # noqa: PLC0415  needed on drift only
+
+        tolerance = self._tolerance
+        if not (tolerance.rtol or tolerance.atol):
+            return np.zeros(len(absolute), dtype=bool)
+        with np.errstate(all="ignore"):
+            return absolute <= tolerance.atol + tolerance.rtol * sizes
+
+
+def equal(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether two nodes have one digest, which decides."""
+    return "digest" in old and same(old["digest"], new.get("digest"))
+
+
+def same(old: Json, new: Json) -> bool:
+    """Python's own `==` takes 1, True and 1.0 for one, and 0.0 for -0.0."""
+    if type(old) is not type(new):
+        return False
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old.keys() == new.keys() and all(same(item, new[key]) for key, item in old.items())
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(same, old, new))
+    if isinstance(old, float):
+        return repr(old) == repr(new)
+    return old == new
+
+
+def unequal(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Positions of what differs, bit by bit, except that NaN equals NaN."""
+    import numpy as np  # noqa: PLC0415  needed on drift only
+
+    kind, size = old.dtype.kind, old.dtype.itemsize
+    if kind not in "fc" or size > (8 if kind == "f" else 16):
+        return np.flatnonzero(old != new)
+    if kind == "c":
+        parts = (side.view(f"f{size // 2}").reshape(-1, 2) for side in (old, new))
+        a, b = parts
+        return np.union1d(
+            unequal(a[:, 0].copy(), b[:, 0].copy()), unequal(a[:, 1].copy(), b[:, 1].copy())
+        )
+    places = np.flatnonzero(old.view(f"i{size}") != new.view(f"i{size}"))
+    a, b = (old, new) if len(places) == len(old) else (old[places], new[places])
+    nan = np.isnan(a) & np.isnan(b)
+    return places[~nan] if nan.any() else places
+
+
+def _magnitudes(old: np.ndarray, new: np.ndarray, dtype: str) -> np.ndarray | None:
+    """|new - old|, NaN where it is not finite; None for what are no numbers."""
+    import numpy as np  # noqa: PLC0415  needed on drift only
+
+    if old.dtype.kind not in "iufc" or "time" in dtype:
+        return None
+    with np.errstate(all="ignore"):
+        if old.dtype.kind in "fc":
+            found: np.ndarray = np.abs(new - old).astype("float64", copy=False)
+            found[~np.isfinite(found)] = np.nan
+            return found
+        # The difference of two integers may not fit their type, but its bits are right.
+        unsigned = f"u{old.dtype.itemsize}"
+        larger, smaller = np.maximum(old, new).view(unsigned), np.minimum(old, new).view(unsigned)
+        bits: np.ndarray = larger - smaller
+        return bits.astype("float64")
+
+
+def _most(sizes: np.ndarray, places: np.ndarray, start: int) -> Most:
+    import numpy as np  # noqa: PLC0415  needed on drift only
+
+    known = np.where(np.isnan(sizes), -1.0, sizes)
+    if not len(known):
+        return Most()
+    at = int(known.argmax())
+    return Most(float(known[at]), start + int(places[at]))
+
+
+def _larger(one: Most, other: Most) -> Most:
+    return other if other.size > one.size else one

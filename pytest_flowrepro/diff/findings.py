@@ -1,0 +1,147 @@
+"""What a walk over two values finds, and how much of it is told."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_flowrepro.diff.elements import same
+from pytest_flowrepro.diff.rules import NO_RULES, Rules
+from pytest_flowrepro.diff.value_tree import render, tree
+from pytest_flowrepro.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pytest_flowrepro.diff.document import Document
+    from pytest_flowrepro.diff.elements import Elements
+    from pytest_flowrepro.model import Json
+
+_PLACE = 80  # characters of a place that are shown: its end, where the difference is
+_WIDTH = 200
+_DETAILED = 5_000  # lines
+_SECONDS = 10.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How far differences are explained; whether there are any does not depend on it."""
+
+    lines: int = 20
+    """Of one artifact."""
+    until: float = math.inf
+    """On `clock`, for all artifacts that share these limits."""
+    clock: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def of_flow(
+        cls, *, details: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> Limits:
+        """For all changes of one flow, from now on; `details` are what a person has asked for."""
+        if details:
+            return cls(lines=_DETAILED, clock=clock)
+        return cls(until=clock() + _SECONDS, clock=clock)
+
+
+class Place(NamedTuple):
+    """Somewhere inside a value."""
+
+    path: tuple[str, ...] = ()
+    """For rules: `("auc", "3")`."""
+    shown: str = ""
+    """For people, as Python writes it: `['auc'][3]`."""
+
+    def key(self, label: str, shown: str) -> Place:
+        return Place((*self.path, label), f"{self.shown}[{shown}]")
+
+    def item(self, position: int) -> Place:
+        return Place((*self.path, str(position)), f"{self.shown}[{position}]")
+
+    def attribute(self, name: str) -> Place:
+        return Place((*self.path, name), f"{self.shown}.{name}")
+
+    def fact(self, name: str) -> Place:
+        """Something about what is here: `['scores'] shape`."""
+        return Place((*self.path, name), f"{self.shown} {name}".lstrip())
+
+    def line(self, text: str) -> str:
+        """`['auc'][3]: 0.91 -> 0.93`."""
+        shown = self.shown if len(self.shown) <= _PLACE else f"...{self.shown[-_PLACE + 3 :]}"
+        line = visible(f"{shown}: {text}" if shown else text)
+        return line if len(line) <= _WIDTH else line[: _WIDTH - 4] + " ..."
+
+
+class OutOfTimeError(Exception):
+    """The explanations of a session have taken the time that there is for them."""
+
+
+def changed_facts(
+    old: Mapping[str, Json], new: Mapping[str, Json], *names: str
+) -> Iterator[tuple[str, str]]:
+    """The name of each that differs, and both values."""
+    for name in names:
+        a, b = old.get(name), new.get(name)
+        if not same(a, b):
+            yield name, f"{render(tree(a))} -> {render(tree(b))}"
+
+
+@dataclass(kw_only=True, slots=True)
+class Walk:
+    """Two values under comparison, the rules, and what was found so far."""
+
+    old: Document
+    new: Document
+    node: Callable[[Walk, Place, Json, Json], None]
+    """Compares two nodes of a readable form, whatever they are."""
+    rules: Rules
+    limits: Limits
+    lines: list[str] = field(default_factory=list)
+    untold: int = 0
+    """Lines beyond `limits.lines`."""
+    differing: int = 0
+    swallowed: float | None = None
+    ignored: int = 0
+    complete: bool = True
+
+    def tell(self, place: Place, text: str) -> None:
+        if len(self.lines) < self.limits.lines:
+            self.lines.append(place.line(text))
+        else:
+            self.untold += 1
+
+    def differ(self, place: Place, text: str, *, count: int = 1) -> None:
+        self.differing += count
+        self.tell(place, text)
+
+    def moved(
+        self, place: Place, old: Mapping[str, Json], new: Mapping[str, Json], *names: str
+    ) -> bool:
+        """Whether facts differ, which no tolerance swallows; tells each that does."""
+        facts = list(changed_facts(old, new, *names))
+        for name, change in facts:
+            self.differ(place.fact(name), change)
+        return bool(facts)
+
+    def count(self, place: Place, found: Elements, label: Callable[[int], str]) -> None:
+        """What a comparison of elements came to."""
+        self.differing += found.differing
+        self.swallow(found.swallowed)
+        for line in found.lines(label):
+            self.tell(place, line)
+
+    def swallow(self, difference: float | None) -> None:
+        if difference is not None:
+            self.swallowed = max(difference, self.swallowed or 0.0)
+
+    def skip(self, place: Place) -> bool:
+        """Whether a difference at this place is of no interest; it is counted."""
+        ignored = self.rules.ignored(place.path)
+        self.ignored += ignored
+        return ignored
+
+    def in_time(self) -> None:
+        """Raises `OutOfTimeError`, unless rules make a verdict depend on the whole walk."""
+        if self.rules is NO_RULES and self.limits.clock() > self.limits.until:
+            raise OutOfTimeError

@@ -1,0 +1,131 @@
+"""Which rows of two tables belong together: those of one label in the index."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pytest_flowrepro.diff.cells import cells
+from pytest_flowrepro.diff.elements import equal, same
+from pytest_flowrepro.diff.value_tree import render
+from pytest_flowrepro.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from pytest_flowrepro.diff.document import Document
+    from pytest_flowrepro.diff.findings import Place, Walk
+    from pytest_flowrepro.model import Json
+
+ROWS = 500_000
+"""Rows that are matched by their labels, each of which takes about 100 bytes."""
+
+Node: TypeAlias = dict[str, Any]
+Label: TypeAlias = "Hashable"
+Pairs: TypeAlias = tuple[list[int], list[int]]
+"""Positions on both sides."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rows:
+    """What is compared with what: rows of a table, or elements of an array."""
+
+    label: Callable[[int], str] = "[{}]".format
+    """By the position among those that are compared."""
+    lengths: tuple[int, int] | None = None
+    """How many there must be on each side."""
+    pairs: Pairs | None = None
+    """Those that both sides have; None where they stand in the same places."""
+
+    @property
+    def comparable(self) -> bool:
+        return self.pairs is not None or self.lengths is None or len(set(self.lengths)) == 1
+
+
+def rows(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[int, int]) -> Rows:
+    """How the rows of two frames or series are matched; tells what differs in their indexes.
+
+    Where labels are not known, not unique, or have nothing in common: row by row.
+    """
+    place = place.fact("index")
+    a, b = old["index"], new["index"]
+    label = _labeller(a, walk.old, lengths[0])
+    in_place = Rows(lengths=lengths, label=label)
+    if _same_index(a, b) or walk.skip(place):
+        return in_place
+    before, now = _labels(a, walk.old, lengths[0]), _labels(b, walk.new, lengths[1])
+    if before is None or now is None or not _can_be_matched(before, now):
+        if in_place.comparable:
+            walk.node(walk, place, {"$index": a}, {"$index": b})
+        return in_place
+    for one, other in zip(a.get("levels", [a]), b.get("levels", [b]), strict=False):
+        walk.moved(place, one, other, "name", "dtype")
+    pairs = _matched(walk, place, before, now)
+    return Rows(lengths=lengths, label=lambda i: _shown(before[pairs[0][i]]), pairs=pairs)
+
+
+def _can_be_matched(old: list[Label], new: list[Label]) -> bool:
+    labels, others = set(old), set(new)
+    unique = len(labels) == len(old) and len(others) == len(new)
+    return unique and not labels.isdisjoint(others)
+
+
+def _matched(walk: Walk, place: Place, old: list[Label], new: list[Label]) -> Pairs:
+    positions = {label: position for position, label in enumerate(new)}
+    common = [position for position, label in enumerate(old) if label in positions]
+    theirs = [positions[old[position]] for position in common]
+    both = {old[position] for position in common}
+    for labels, how in ((old, "removed"), (new, "added")):
+        lone = [label for label in labels if label not in both]
+        if lone:
+            told = f"{counted(len(lone), 'row')} {how}: {_first(lone)}"
+            walk.differ(place, told, count=len(lone))
+    if theirs != sorted(theirs):
+        walk.differ(place, "the rows are in another order")
+    return common, theirs
+
+
+def _first(labels: list[Label]) -> str:
+    shown = ", ".join(_shown(label) for label in labels[:3])
+    return shown if len(labels) <= 3 else f"{shown}, ..."
+
+
+def _same_index(old: Node, new: Node) -> bool:
+    a, b = old.get("levels", [old]), new.get("levels", [new])
+    return len(a) == len(b) and all(
+        equal(one, other) and same(one.get("name"), other.get("name"))
+        for one, other in zip(a, b, strict=True)
+    )
+
+
+def _labeller(index: Node, document: Document, length: int) -> Callable[[int], str]:
+    """The labels are read when the first of them is asked for."""
+    known: list[list[Label] | None] = []
+
+    def label(position: int) -> str:
+        if not known:
+            known.append(_labels(index, document, length))
+        labels = known[0]
+        return f"[{position}]" if labels is None else _shown(labels[position])
+
+    return label
+
+
+def _labels(index: Node, document: Document, length: int) -> list[Label] | None:
+    """None where they are not recorded, or more than one would keep in memory."""
+    if length > ROWS:
+        return None
+    levels = [cells(level, document, length) for level in index.get("levels", [index])]
+    known = [[_hashable(leaf) for leaf in level.leaves()] for level in levels if level is not None]
+    if len(known) < len(levels) or any(len(level) != length for level in known):
+        return None
+    return known[0] if len(known) == 1 else list(zip(*known, strict=True))
+
+
+def _hashable(leaf: Json) -> Label:
+    return json.dumps(leaf) if isinstance(leaf, (dict, list)) else leaf
+
+
+def _shown(label: Label) -> str:
+    return f"[{render(label)}]"

@@ -1,0 +1,55 @@
+"""Where two sequences of different lengths differ."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.diff.alignment import Run, runs
+from pytest_flowrepro.diff.value_tree import render, tree
+from pytest_flowrepro.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from pytest_flowrepro.diff.findings import Place, Walk
+    from pytest_flowrepro.model import Json
+
+
+def sequences(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
+    """Tells what was removed and added; items that took another's place are compared with it."""
+    found = runs([_key(item) for item in old], [_key(item) for item in new])
+    if found is None or len(found) > 1:
+        how = ", compared by position" if found is None else ""
+        walk.tell(place, f"{counted(len(old), 'item')} -> {len(new):,}{how}")
+    if found is None:
+        shorter = min(len(old), len(new))
+        found = [Run(0, shorter, 0, shorter), Run(shorter, len(old), shorter, len(new))]
+    for run in found:
+        walk.in_time()
+        before, now = old[run.start : run.stop], new[run.new_start : run.new_stop]
+        if len(before) == len(now):
+            for position, (a, b) in enumerate(zip(before, now, strict=True), run.start):
+                walk.node(walk, place.item(position), a, b)
+        else:
+            _lone(walk, place, run.start, before, "removed")
+            _lone(walk, place, run.new_start, now, "added")
+
+
+def _lone(walk: Walk, place: Place, start: int, items: list[Json], how: str) -> None:
+    kept = [i for i, _ in enumerate(items, start) if not walk.skip(place.item(i))]
+    if not kept:
+        return
+    shown = render(tree(items[kept[0] - start]))
+    if len(kept) == 1:
+        walk.differ(place.item(kept[0]), f"{how} {shown}")
+    else:
+        text = f"{how} {len(kept):,} items, the first {shown}"
+        walk.differ(place.item(kept[0]), text, count=len(kept))
+
+
+def _key(item: Json) -> Hashable:
+    """Equal for equal items, and for no others."""
+    if isinstance(item, (str, int)) and not isinstance(item, bool):
+        return item
+    return (json.dumps(item, sort_keys=True),)

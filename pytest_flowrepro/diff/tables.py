@@ -1,0 +1,197 @@
+"""Where arrays, series, indexes and frames differ."""
+
+from __future__ import annotations
+
+import math
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pytest_flowrepro.diff.cells import cells
+from pytest_flowrepro.diff.elements import Elements, equal
+from pytest_flowrepro.diff.findings import changed_facts
+from pytest_flowrepro.diff.rows import ROWS, Rows, rows
+from pytest_flowrepro.diff.sequences import sequences
+from pytest_flowrepro.diff.value_tree import render, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_flowrepro.diff.document import Document
+    from pytest_flowrepro.diff.findings import Place, Walk
+    from pytest_flowrepro.model import Json
+
+Node: TypeAlias = dict[str, Any]
+
+UNRECORDED = "differs where the value is not recorded"
+
+_BATCH = 1 << 16
+_STRUCTURE = frozenset(
+    {"type", "name", "dtype", "shape", "length", "digest", "index", "columns", "attrs", "levels"}
+    | {"values", "data", "fields"}
+)
+"""What a node has beside a summary of its elements."""
+
+
+def array(walk: Walk, place: Place, old: Node, new: Node) -> None:
+    """Two `$array` nodes; a structured one is its fields."""
+    if walk.moved(place, old, new, "dtype"):
+        return
+    if walk.moved(place, old, new, "shape"):
+        _unequal_lengths(walk, place, old, new)
+        return
+    if equal(old, new):
+        return
+    fields, others = old.get("fields"), new.get("fields")
+    if fields is None or others is None:
+        shape = old["shape"]
+        size = math.prod(shape)
+        place_of = Rows(label=lambda flat: _index_of(flat, shape), lengths=(size, size))
+        elements(walk, place, old, new, place_of)
+        return
+    walk.moved(place, {"fields": [*fields]}, {"fields": [*others]}, "fields")
+    for name in [name for name in fields if name in others]:
+        inner = place.key(name, repr(name))
+        walk.node(walk, inner, fields[name], others[name])
+
+
+def numbers(walk: Walk, place: Place, old: Node, new: Node) -> None:
+    """Two lists that are stored as arrays."""
+    if walk.moved(place, old, new, "type", "of") or equal(old, new):
+        return
+    if old["length"] == new["length"]:
+        elements(walk, place, old, new, Rows(lengths=(old["length"], new["length"])))
+    else:
+        sides = {"shape": [old["length"]]}, {"shape": [new["length"]]}
+        _unequal_lengths(walk, place, {**old, **sides[0]}, {**new, **sides[1]})
+
+
+def listed(node: Json, document: Document) -> tuple[str, list[Json]] | None:
+    """`list` or `tuple`, and the items; None for what is neither."""
+    match node:
+        case list():
+            return "list", node
+        case {"$tuple": list(items)}:
+            return "tuple", items
+        case {"$numbers": {"type": str(kind), "length": int(length), "data": data}}:
+            known = cells({"data": data}, document, length) if length <= ROWS else None
+            return None if known is None else (kind, list(known.leaves()))
+    return None
+
+
+def index(walk: Walk, place: Place, old: Node, new: Node) -> None:
+    """Two `$index` nodes; a MultiIndex is its levels."""
+    a, b = old.get("levels", [old]), new.get("levels", [new])
+    if "levels" in old or "levels" in new:
+        walk.moved(place, {"levels": len(a)}, {"levels": len(b)}, "levels")
+    for position, (before, now) in enumerate(zip(a, b, strict=False)):
+        level = place.fact(f"level {position}") if len(a) > 1 else place
+        walk.moved(level, before, now, "name")
+        if not walk.moved(level, before, now, "dtype") and not equal(before, now):
+            elements(walk, level, before, now, Rows())
+
+
+def series(walk: Walk, place: Place, old: Node, new: Node) -> None:
+    walk.moved(place, old, new, "name", "length")
+    matched = rows(walk, place, old, new, (old["length"], new["length"]))
+    _column(walk, place, old, new, matched)
+    _attributes(walk, place, old, new)
+
+
+def frame(walk: Walk, place: Place, old: Node, new: Node) -> None:
+    """Columns by name, rows by their label in the index."""
+    walk.moved(place, old, new, "shape")
+    a, b = _columns(old), _columns(new)
+    for names, others, how in ((a, b, "removed"), (b, a, "added")):
+        for name in [name for name in names if name not in others]:
+            if not walk.skip(place.key(*name)):
+                walk.differ(place, f"column {name[1]} {how}")
+    if [name for name in a if name in b] != [name for name in b if name in a]:
+        walk.differ(place, "columns are in another order")
+    matched = rows(walk, place, old, new, (old["shape"][0], new["shape"][0]))
+    for name in [name for name in a if name in b]:
+        _column(walk, place.key(*name), a[name], b[name], matched)
+    _attributes(walk, place, old, new)
+
+
+def _columns(node: Node) -> dict[tuple[str, str], Node]:
+    """By name, as a path and as a person has it; a second of one name with its position."""
+    found: dict[tuple[str, str], Node] = {}
+    for position, wrapped in enumerate(node.get("columns", ())):
+        column = wrapped.get("$cut", wrapped)
+        shown = render(tree(column["name"])) if "name" in column else "(further columns)"
+        name = column.get("name") if isinstance(column.get("name"), str) else shown
+        if (name, shown) in found:
+            name, shown = f"{name} at {position}", f"{shown} at {position}"
+        found[name, shown] = column
+    return found
+
+
+def _attributes(walk: Walk, place: Place, old: Node, new: Node) -> None:
+    if "attrs" in old or "attrs" in new:
+        walk.node(walk, place.fact("attrs"), old.get("attrs", {}), new.get("attrs", {}))
+
+
+def _column(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> None:
+    if (matched.pairs is None and equal(old, new)) or walk.skip(place):
+        return
+    if walk.moved(place, old, new, "dtype") or not matched.comparable:
+        return
+    elements(walk, place, old, new, matched)
+
+
+def elements(
+    walk: Walk,
+    place: Place,
+    old: Node,
+    new: Node,
+    matched: Rows,
+) -> None:
+    """The elements of two nodes of one dtype."""
+    before, now = matched.lengths or (None, None)
+    a, b = cells(old, walk.old, before), cells(new, walk.new, now)
+    if a is None or b is None:
+        summary(walk, place, old, new)
+        return
+    if matched.pairs is not None:
+        a, b = a.taken(matched.pairs[0]), b.taken(matched.pairs[1])
+    found = Elements(a.dtype, walk.rules.tolerance(place.path))
+    if a.chunks is not None and b.chunks is not None:
+        for one, other in zip(a.chunks(), b.chunks(), strict=True):
+            walk.in_time()
+            found.add_chunk(*one, *other)
+    else:
+        both = zip(a.leaves(), b.leaves(), strict=True)
+        while batch := list(islice(both, _BATCH)):
+            walk.in_time()
+            found.add_leaves(batch)
+    if matched.pairs is None and not found.differing and found.swallowed is None:
+        categories = "no element differs, its categories do"
+        walk.differ(place, categories if a.dtype.startswith("category") else UNRECORDED)
+    walk.count(place, found, matched.label)
+
+
+def summary(walk: Walk, place: Place, old: Node, new: Node) -> None:
+    """What is known by its digest, and by a few figures of a baseline."""
+    walk.complete = False
+    names = sorted({**old, **new}.keys() - _STRUCTURE, key=[*old, *new].index)
+    facts = list(changed_facts(old, new, *names))
+    walk.differ(*((place.fact(facts[0][0]), facts[0][1]) if facts else (place, UNRECORDED)))
+    for name, change in facts[1:]:
+        walk.tell(place.fact(name), change)
+
+
+def _unequal_lengths(walk: Walk, place: Place, old: Node, new: Node) -> None:
+    """What was taken out of, and put into, a series of elements in one dimension."""
+    (before, *more), (now, *others) = old["shape"] or [0, 0], new["shape"] or [0, 0]
+    a, b = cells(old, walk.old, before), cells(new, walk.new, now)
+    if not (more or others or a is None or b is None or max(before, now) > ROWS):
+        sequences(walk, place, list(a.leaves()), list(b.leaves()))
+
+
+def _index_of(flat: int, shape: Sequence[int]) -> str:
+    """`[1, 2]`, the place of an element in C order."""
+    found: list[int] = []
+    for length in reversed(shape):
+        flat, position = divmod(flat, length)
+        found.insert(0, position)
+    return str(found)
