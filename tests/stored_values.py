@@ -24,10 +24,9 @@ readable: Any = import_module("_flowrepro_readable")
 
 def artifact(value: object, room: int = 4_000) -> Artifact:
     """As a baseline shows it."""
-    digest, opaque = canonical.digest(value)
     shown = json.loads(json.dumps(readable.readable(value, room)))
     name = kinds.type_name(type(value))
-    return Artifact(name="a", type=name, digest=digest, value=shown, opaque=opaque)
+    return Artifact(name="a", type=name, digest=canonical.digest(value), value=shown)
 
 
 def edited(value: Json, **fields: Any) -> Artifact:
@@ -126,5 +125,5 @@ def canonical_column(values: Any) -> str:
 
 
 def _short(value: object) -> str:
-    digest: str = canonical.digest(value)[0]
+    digest: str = canonical.digest(value)
     return digest.removeprefix("sha256:")[:16]

@@ -35,7 +35,8 @@ class Comparison:
     """What differs between two values whose digests do."""
 
     lines: tuple[str, ...]
-    """At least one, each short enough for a terminal, without control characters."""
+    """At least one, unless the rules let everything pass; each short enough for a terminal, without
+    control characters."""
     differing: int
     """Leaves, elements, rows and facts such as a dtype that differ beyond the rules."""
     swallowed: float | None

@@ -26,6 +26,18 @@ class Most(NamedTuple):
     position: int = 0
 
 
+class Gaps(NamedTuple):
+    """Masks of what is missing."""
+
+    old: np.ndarray
+    new: np.ndarray
+
+    @property
+    def either(self) -> np.ndarray:
+        either: np.ndarray = self.old | self.new
+        return either
+
+
 class Elements:
     """Counts what differs between two equally long series of elements, chunk by chunk."""
 
@@ -98,13 +110,11 @@ class Elements:
         gaps = None
         if old_gaps is not None or new_gaps is not None:
             none = np.zeros(len(old), dtype=bool)
-            gaps = (
-                (none if old_gaps is None else old_gaps),
-                (none if new_gaps is None else new_gaps),
+            gaps = Gaps(
+                none if old_gaps is None else old_gaps, none if new_gaps is None else new_gaps
             )
-            known = ~gaps[0] & ~gaps[1]
-            differ = gaps[0] != gaps[1]
-            differ[places[known[places]]] = True
+            differ = gaps.old != gaps.new
+            differ[places[~gaps.either[places]]] = True
             places = np.flatnonzero(differ)
         if len(places):
             self._add_differing(old, new, places, gaps)
@@ -115,7 +125,7 @@ class Elements:
         old: np.ndarray,
         new: np.ndarray,
         places: np.ndarray,
-        gaps: tuple[np.ndarray, np.ndarray] | None,
+        gaps: Gaps | None,
     ) -> None:
         import numpy as np  # noqa: PLC0415  needed on drift only
 
@@ -126,7 +136,7 @@ class Elements:
         absolute = _magnitudes(a, b, self._dtype)
         if absolute is not None:
             if gaps is not None:
-                absolute[gaps[0][places] | gaps[1][places]] = np.nan
+                absolute[gaps.either[places]] = np.nan
             sizes = np.abs(a.astype("float64") if a.dtype.kind in "iu" else a)
             within = self._within(absolute, sizes)
             if within.any():
@@ -138,15 +148,13 @@ class Elements:
             self._relative = _larger(self._relative, _most(relative, places, self.total))
         if len(places) and not self.differing:
             at = int(places[0])
-            one, other = gaps or (None, None)
-            shown = self._shown(old, one, at), self._shown(new, other, at)
+            a_gap, b_gap = (gaps.old[at], gaps.new[at]) if gaps else (False, False)
+            shown = self._shown(old[at], a_gap), self._shown(new[at], b_gap)
             self._first = (self.total + at, *shown)
         self.differing += len(places)
 
-    def _shown(self, side: np.ndarray, mask: np.ndarray | None, at: int) -> str:
-        if mask is not None and mask[at]:
-            return "missing"
-        return render(tree(leaf(side[at].item(), self._dtype)))
+    def _shown(self, element: Any, missing: bool) -> str:
+        return "missing" if missing else render(tree(leaf(element.item(), self._dtype)))
 
     def _within(self, absolute: np.ndarray, sizes: np.ndarray) -> Any:
         import numpy as np  # noqa: PLC0415  needed on drift only
@@ -184,10 +192,8 @@ def unequal(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     if kind not in "fc" or size > (8 if kind == "f" else 16):
         return np.flatnonzero(old != new)
     if kind == "c":
-        parts = (side.view(f"f{size // 2}").reshape(-1, 2) for side in (old, new))
-        a, b = parts
         return np.union1d(
-            unequal(a[:, 0].copy(), b[:, 0].copy()), unequal(a[:, 1].copy(), b[:, 1].copy())
+            unequal(old.real.copy(), new.real.copy()), unequal(old.imag.copy(), new.imag.copy())
         )
     places = np.flatnonzero(old.view(f"i{size}") != new.view(f"i{size}"))
     a, b = (old, new) if len(places) == len(old) else (old[places], new[places])

@@ -139,13 +139,7 @@ def _column(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> No
     elements(walk, place, old, new, matched)
 
 
-def elements(
-    walk: Walk,
-    place: Place,
-    old: Node,
-    new: Node,
-    matched: Rows,
-) -> None:
+def elements(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> None:
     """The elements of two nodes of one dtype."""
     before, now = matched.lengths or (None, None)
     a, b = cells(old, walk.old, before), cells(new, walk.new, now)

@@ -157,6 +157,7 @@ _LEAVES: dict[str, Callable[[dict[str, Any]], str]] = {
     "$array": lambda body: f"array {body['dtype']} ({_sizes(body['shape'])})",
     "$frame": lambda body: f"DataFrame {_sizes(body['shape'])}",
     "$series": lambda body: f"Series of {body['length']:,} {body['dtype']}",
+    "$numbers": lambda body: f"{body['type']} of {body['length']:,}",
     "$index": lambda body: "MultiIndex" if "levels" in body else f"Index {body['dtype']}",
     "$cut": _cut,
     "$opaque": lambda body: f"opaque {body['type']} {body['digest'][:8]}",

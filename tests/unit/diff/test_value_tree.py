@@ -31,6 +31,7 @@ LINES: list[tuple[Json, str]] = [
     ({"$index": {"dtype": "int64"}}, "Index int64"),
     ({"$index": {"levels": []}}, "MultiIndex"),
     ({"$cut": {"type": "list", "length": 3_000}}, "list of 3,000"),
+    ({"$numbers": {"type": "tuple", "of": "int", "length": 3_000}}, "tuple of 3,000"),
     ({"$cut": {"type": "int", "bits": 20_000}}, "int of 20,000 bits"),
     ([{"$opaque": "why", "type": "m.X", "digest": "0123456789"}], "[opaque m.X 01234567]"),
     (list(range(1_000)), "list of 1,000"),
