@@ -234,11 +234,23 @@ def test_an_ignored_place_is_counted_and_nothing_else_is_ignored() -> None:
 
 
 def test_what_is_known_by_its_digest_only_cannot_be_judged() -> None:
-    old, new = np.zeros(5_000), np.full(5_000, 1e-12)
-    found = compare(artifact({"w": old}), artifact({"w": new}), rules=Rules(atol=1))
-    assert found.differing
-    assert not found.complete
-    assert compare(artifact({"w": old}), artifact({"w": new}), rules=Rules(ignore="w")).complete
+    for old, new in ((np.zeros(5_000), np.full(5_000, 1e-12)), (LONG, [n + 1e-12 for n in LONG])):
+        one, other = artifact({"w": old}), artifact({"w": new})
+        found = compare(one, other, rules=Rules(atol=1))
+        assert found.differing
+        assert not found.complete
+        assert compare(one, other, rules=Rules(ignore="w")).complete
+
+
+def test_what_is_known_whole_can_be_judged(tmp_path: Path) -> None:
+    old = {"w": np.zeros(5_000), "l": LONG}
+    new = {"w": np.full(5_000, 1e-12), "l": [n + 1e-9 for n in LONG]}
+    whole = stored(old, tmp_path, "old"), stored(new, tmp_path, "new")
+    found = compare(*whole, rules=Rules(atol=1e-8))
+    assert (found.lines, found.differing, found.complete) == ((), 0, True)
+    assert found.swallowed == pytest.approx(1e-9, rel=1e-3)
+    found = compare(*whole, rules=Rules(atol=1e-10))
+    assert [line.partition(":")[0] for line in found.lines] == ["['l']", "['l']"]
 
 
 # --- bounds ---------------------------------------------------------------------------

@@ -224,6 +224,12 @@ def test_chunks_and_single_elements_are_counted_alike(
     assert len(unequal(old, new)) >= chunks.differing
 
 
+def test_every_nan_is_one_and_the_zeros_are_two() -> None:
+    old, new = np.array([np.nan, 0.0, 1.0]), np.array([-np.nan, -0.0, 1.0])
+    assert old.tobytes()[:8] != new.tobytes()[:8]
+    assert unequal(old, new).tolist() == [1]
+
+
 def test_a_large_array_takes_little_memory(tmp_path: Path) -> None:
     """240 MB each, all zeros but one: 240 kB in a file."""
     script = f"""
