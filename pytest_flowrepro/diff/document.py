@@ -33,7 +33,7 @@ STRUCTURE = 16 << 20
 """Bytes of `value.json` that are read; Python needs about ten times as much for them."""
 
 _ITEM = 4 << 20  # characters of one element of a list
-_KINDS = "biufcSU"  # of dtypes whose elements are their bytes
+_SIZES = {"b": 1, "i": 8, "u": 8, "f": 8, "c": 16}  # bytes of an element, by kind of dtype
 _VALUE = "value.json"
 _TEXT = 1 << 16  # characters of JSON that are parsed at a time
 _COMMAS = 10  # places where it is tried to end
@@ -156,7 +156,7 @@ def _header(stream: IO[bytes], size: int) -> tuple[np.dtype[Any], int]:
     if read is None:
         raise ValueError(f"format {version}")
     shape, fortran, dtype = read(stream)
-    if dtype.kind not in _KINDS or not dtype.itemsize:
+    if dtype.itemsize > _SIZES.get(dtype.kind, -1):
         raise ValueError(f"elements of dtype {dtype}")
     count = math.prod(shape)
     if min(shape, default=0) < 0 or stream.tell() + count * dtype.itemsize != size:

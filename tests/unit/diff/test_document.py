@@ -77,6 +77,7 @@ def test_a_structure_that_is_too_large_to_walk_is_not_read(
 
 BROKEN: dict[str, tuple[bytes, str]] = {
     "a pickle": (npy(np.array([{}], dtype=object), allow_pickle=True), "dtype object"),
+    "long elements": (npy(np.array(["x" * 99] * 3)), "dtype <U99"),
     "fields": (npy(np.zeros(3, dtype="i4,f8")), "dtype"),
     "no array": (pickle.dumps([1]), "ValueError"),
     "another length": (npy(np.zeros(4)), "4 elements, where 3 belong"),
