@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import math
-import re
 import sys
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from pytest_flowrepro.diff.rules import Tolerance
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.model import Json
+    from pytest_flowrepro.model import Artifact, Json
 
 
 @dataclasses.dataclass
