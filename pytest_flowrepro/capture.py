@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+import zipfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_flowrepro.errors import CaptureError
+from pytest_flowrepro.known import FULL_VALUES, NOTHING_KNOWN, Known, value_file
 from pytest_flowrepro.model import Artifact, Capture, Json, Run, Task, TaskLog
 from pytest_flowrepro.process import CommandNotFoundError, run_process
 from pytest_flowrepro.redact import NOTHING
@@ -28,6 +32,8 @@ SCRIPT = Path(__file__).parent / "_in_venv" / "capture.py"
 
 VALUE_LIMIT = 4_000
 """Characters of JSON that the readable form of one artifact is cut to, about."""
+VALUE_ROOM = 20_000_000
+"""Characters for all of them: where there are more than 5,000 artifacts, each gets less."""
 LOG_LIMIT = 100_000
 """Characters of one task's stdout, and of its stderr."""
 RESULT_LIMIT = 512_000_000
@@ -51,6 +57,9 @@ def capture(
     timeout: float,
     pythons: Mapping[str, Path] = MappingProxyType({}),
     encoders: Path | None = None,
+    limit: int = 0,
+    whole: tuple[str, ...] = (),
+    known: Known = NOTHING_KNOWN,
     script: Path = SCRIPT,
     redaction: Redaction = NOTHING,
 ) -> Capture:
@@ -58,9 +67,14 @@ def capture(
 
     `python` is the flow's interpreter, `pythons` has those of the steps that ran under another,
     and `flow_file` is the file that it ran; `steps` gives the order of the tasks, a step that is
-    not among them comes last. `encoders` is the project's own file of them. Raises `CaptureError`
-    when the run never began, when that file cannot be used, and when the datastore cannot be read
-    within `timeout` seconds by each interpreter.
+    not among them comes last. `encoders` is the project's own file of them. Values of up to `limit`
+    bytes, and those of artifacts that a glob of `whole` (over `step.artifact`) matches, are written
+    to files below `workspace`, where their readable form does not hold all of them. `known` is what
+    a check compares with: what is stored there is stored here as well, and what is as it was is
+    neither loaded nor stored again.
+
+    Raises `CaptureError` when the run never began, when the file of encoders cannot be used, and
+    when the datastore cannot be read within `timeout` seconds by each interpreter.
     """
     if run.run_id is None:
         raise CaptureError(
@@ -68,6 +82,8 @@ def capture(
             hint="see what Metaflow said",
             detail=run.output[-2000:],
         )
+    values = workspace / "values"
+    values.mkdir(exist_ok=True)
     asked = {
         "flow": run.flow,
         "run_id": run.run_id,
@@ -75,13 +91,25 @@ def capture(
         "observed": str(run.observed),
         "flow_file": str(flow_file),
         "value_limit": VALUE_LIMIT,
+        "value_room": VALUE_ROOM,
+        "values": str(values),
+        "full": FULL_VALUES,
+        "limit": limit,
+        "whole": [*whole, *known.stored()],
+        "have": sorted(known.digests),
         "log_limit": LOG_LIMIT,
         "seconds": min(ARTIFACT_TIMEOUT, timeout / 3),
         "encoders": encoders and str(encoders),
     }
     others = {own: [s for s in pythons if pythons[s] == own] for own in pythons.values()}
-    requests = [(python, {"steps": None, "but": list(pythons)})]
-    requests += [(own, {"steps": theirs, "but": []}) for own, theirs in others.items()]
+    base = {task.step for task in known.tasks} - set(pythons)
+    requests: list[tuple[Path, dict[str, Any]]] = [
+        (python, {"steps": None, "but": list(pythons), "known": known.settles(base)}),
+        *(
+            (own, {"steps": theirs, "but": [], "known": known.settles(theirs)})
+            for own, theirs in others.items()
+        ),
+    ]
     found = []
     for reader, about in requests:
         result = _result(
@@ -94,8 +122,10 @@ def capture(
             timeout=timeout,
             redaction=redaction,
         )
-        found.append(read_capture(result, steps=steps, encoders=encoders, redaction=redaction))
-    return _redacted(_merged(found, steps=steps), redaction)
+        found.append(
+            read_capture(result, steps=steps, values=values, encoders=encoders, redaction=redaction)
+        )
+    return _with_files(_redacted(_merged(found, steps=steps), redaction), known)
 
 
 def _result(
@@ -157,27 +187,40 @@ def read_capture(
     file: Path,
     *,
     steps: tuple[str, ...],
+    values: Path,
     encoders: Path | None = None,
     redaction: Redaction = NOTHING,
 ) -> Capture:
-    """The capture that the script wrote; raises `CaptureError` with the place in the file, or that
-    in the file of `encoders`.
+    """The capture that the script wrote, line by line: the text of all of it is never in memory.
+
+    `values` is the folder of the values that it stored whole. Raises `CaptureError` with the place
+    in the file, or that in the file of `encoders`.
     """
     if file.stat().st_size > RESULT_LIMIT:
         raise CaptureError(
             f"{file}: more than {RESULT_LIMIT:,} bytes of artifacts and logs",
             hint="let the flow set fewer artifacts, or split it",
         )
+    parameters: list[tuple[Artifact, ...]] = []
+    tasks: list[Task] = []
+    logs: list[TaskLog] = []
+    used: list[tuple[str, bool]] = []
     try:
-        found = parse_json(file.read_text(encoding="utf-8"))
-        if encoders is not None and isinstance(found, dict) and "reason" in found:
-            raise _broken_encoders(encoders, found, redaction)
-        fields = _fields(found, "parameters", "tasks", "logs", "encoders", at="")
-        used = _a(dict, fields["encoders"], "encoders")
-        encoders_met = [(name, _a(bool, met, f"encoders.{name}")) for name, met in used.items()]
-        tasks = [_task(item, at) for item, at in _items(fields["tasks"], "tasks")]
-        logs = [_log(item, at) for item, at in _items(fields["logs"], "logs")]
-        parameters = _artifacts(fields["parameters"], "parameters")
+        with file.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                match _entry(line, f"line {number}"):
+                    case "parameters", found, at:
+                        parameters.append(_artifacts(found, at, values))
+                    case "task", found, at:
+                        tasks.append(_task(found, at, values))
+                    case "encoders", found, at:
+                        met = _a(dict, found, at)
+                        used += [(name, _a(bool, one, f"{at}.{name}")) for name, one in met.items()]
+                    case "broken", found, at:
+                        raise _broken_encoders(encoders, found, at, redaction)
+                    case _, found, at:
+                        logs.append(_log(found, at))
+        of_the_run = _only(parameters)
     except (_MalformedError, StrictJsonError, UnicodeDecodeError) as error:
         raise CaptureError(
             f"{file}: not what reading the datastore gives: {error}",
@@ -185,17 +228,21 @@ def read_capture(
         ) from error
     place = _order(steps)
     return Capture(
-        parameters=parameters,
+        parameters=of_the_run,
         tasks=tuple(sorted(tasks, key=place)),
         logs=tuple(sorted(logs, key=place)),
-        encoders=tuple(encoders_met),
+        encoders=tuple(used),
     )
 
 
-def _broken_encoders(file: Path, found: Json, redaction: Redaction) -> CaptureError:
-    fields = _fields(found, "line", "reason", at="")
-    line = "" if fields["line"] is None else f":{_a(int, fields['line'], 'line')}"
-    reason = redaction.text(_a(str, fields["reason"], "reason"))
+def _broken_encoders(
+    file: Path | None, found: Json, at: str, redaction: Redaction
+) -> CaptureError | _MalformedError:
+    if file is None:
+        return _MalformedError(at, "no word of encoders")
+    fields = _fields(found, "line", "reason", at=at)
+    line = "" if fields["line"] is None else f":{_a(int, fields['line'], f'{at}.line')}"
+    reason = redaction.text(_a(str, fields["reason"], f"{at}.reason"))
     return CaptureError(
         f"{file.name}{line}: the encoders cannot be used: {reason}",
         hint="correct the file, which the setting `encoders` names; what only some steps' "
@@ -203,21 +250,72 @@ def _broken_encoders(file: Path, found: Json, redaction: Redaction) -> CaptureEr
     )
 
 
+def _only(found: list[tuple[Artifact, ...]]) -> tuple[Artifact, ...]:
+    if len(found) != 1:
+        raise _MalformedError("", "one line of parameters")
+    return found[0]
+
+
+_ENTRIES = {"parameters", "task", "log", "encoders", "broken"}
+
+
+def _entry(line: str, at: str) -> tuple[str, Json, str]:
+    """What a line is of, the value, and its place."""
+    try:
+        fields = _a(dict, parse_json(line), at)
+    except StrictJsonError as error:
+        raise _MalformedError(at, f"JSON: {error.reason}") from error
+    if len(fields) != 1 or not fields.keys() <= _ENTRIES:
+        raise _MalformedError(at, "one of the keys parameters, task, log, encoders")
+    ((name, found),) = fields.items()
+    return name, found, f"{at}: {name}"
+
+
+def _with_files(found: Capture, known: Known) -> Capture:
+    """With the files of a baseline, where the value is that of the baseline."""
+
+    def filed(artifact: Artifact) -> Artifact:
+        file = known.files.get(artifact.digest)
+        return artifact if file is None else replace(artifact, stored=file)
+
+    return _each(found, filed) if known.files else found
+
+
+def _each(found: Capture, change: Callable[[Artifact], Artifact]) -> Capture:
+    return replace(
+        found,
+        parameters=tuple(map(change, found.parameters)),
+        tasks=tuple(
+            replace(task, artifacts=tuple(map(change, task.artifacts))) for task in found.tasks
+        ),
+    )
+
+
 def _redacted(found: Capture, redaction: Redaction) -> Capture:
     def hidden(artifact: Artifact) -> Artifact:
-        return replace(artifact, value=redaction.json(artifact.value))
+        shown = replace(artifact, value=redaction.json(artifact.value))
+        return replace(shown, stored=None) if _reveals(artifact.stored, redaction) else shown
 
-    return Capture(
-        parameters=tuple(map(hidden, found.parameters)),
-        tasks=tuple(
-            replace(task, artifacts=tuple(map(hidden, task.artifacts))) for task in found.tasks
-        ),
-        logs=tuple(
-            replace(log, stdout=redaction.text(log.stdout), stderr=redaction.text(log.stderr))
-            for log in found.logs
-        ),
-        encoders=found.encoders,
+    logs = tuple(
+        replace(log, stdout=redaction.text(log.stdout), stderr=redaction.text(log.stderr))
+        for log in found.logs
     )
+    return replace(_each(found, hidden), logs=logs) if redaction.values else found
+
+
+def _reveals(file: Path | None, redaction: Redaction) -> bool:
+    """Whether a stored value holds what must not be written: it cannot be hidden inside of it."""
+    if file is None:
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                with archive.open(name) as member:
+                    if redaction.occurs_in(member):
+                        return True
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        return True  # the flow's code has been at it
+    return False
 
 
 class _MalformedError(Exception):
@@ -225,12 +323,12 @@ class _MalformedError(Exception):
         super().__init__(f"{at or 'the file'}: expected {expected}")
 
 
-def _task(item: Json, at: str) -> Task:
+def _task(item: Json, at: str, values: Path) -> Task:
     fields = _fields(item, "step", "index", "artifacts", at=at)
     return Task(
         step=_a(str, fields["step"], f"{at}.step"),
         index=_index(fields["index"], f"{at}.index"),
-        artifacts=_artifacts(fields["artifacts"], f"{at}.artifacts"),
+        artifacts=_artifacts(fields["artifacts"], f"{at}.artifacts", values),
     )
 
 
@@ -252,22 +350,26 @@ def _log(item: Json, at: str) -> TaskLog:
     )
 
 
-def _artifacts(found: Json, at: str) -> tuple[Artifact, ...]:
-    artifacts = [_artifact(item, place) for item, place in _items(found, at)]
+def _artifacts(found: Json, at: str, values: Path) -> tuple[Artifact, ...]:
+    artifacts = [_artifact(item, place, values) for item, place in _items(found, at)]
     return tuple(sorted(artifacts, key=lambda artifact: artifact.name))
 
 
-def _artifact(item: Json, at: str) -> Artifact:
-    fields = _fields(item, "name", "type", "digest", "value", "opaque", at=at)
+def _artifact(item: Json, at: str, values: Path) -> Artifact:
+    names = ("name", "type", "digest", "value", "opaque")
+    fields = _fields(item, *names, at=at, optional=("sha", "stored"))
     digest = _a(str, fields["digest"], f"{at}.digest")
     if not _DIGEST.fullmatch(digest):
         raise _MalformedError(f"{at}.digest", "sha256: and 64 hexadecimal digits")
+    is_stored = _a(bool, fields.get("stored", False), f"{at}.stored")
     return Artifact(
         name=_a(str, fields["name"], f"{at}.name"),
-        type=_a(str, fields["type"], f"{at}.type"),
+        type=sys.intern(_a(str, fields["type"], f"{at}.type")),
         digest=digest,
         value=fields["value"],
         opaque=_a(bool, fields["opaque"], f"{at}.opaque"),
+        sha=_a(str, fields["sha"], f"{at}.sha") if "sha" in fields else None,
+        stored=values / value_file(digest) if is_stored else None,
     )
 
 
@@ -280,9 +382,9 @@ def _items(found: Json, at: str) -> list[tuple[Json, str]]:
     return [(item, f"{at}[{position}]") for position, item in enumerate(items)]
 
 
-def _fields(found: Json, *names: str, at: str) -> dict[str, Any]:
+def _fields(found: Json, *names: str, at: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
     fields = _a(dict, found, at)
-    if fields.keys() != set(names):
+    if fields.keys() - set(optional) != set(names):
         raise _MalformedError(at, f"the keys {', '.join(names)}")
     return fields
 

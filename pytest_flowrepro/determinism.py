@@ -29,18 +29,22 @@ def with_determinism(
 
     `seed0` and `again0` ran under hash seed 0, `seed1` under another; without `again0` whatever
     differs counts as nondeterministic. An artifact that is nondeterministic keeps neither digest
-    nor value, so that two recordings of it are the same. What `again0` alone has is added.
+    nor value, so that two recordings of it are the same. What `again0` alone has is added. The SHA
+    of a pickle stays where `seed1` has the same: not every value is pickled in one way only.
     """
     again = seed1 if again0 is None else again0
     seeded, random = set(differing(seed0, seed1)), set(differing(seed0, again))
+    shas = {(task.step, task.index, a.name): a.sha for task in seed1 for a in task.artifacts}
     tasks: dict[TaskKey, dict[str, Artifact]] = {}
     for task in seed0:
-        tasks[task.step, task.index] = {
-            artifact.name: replace(artifact, determinism="hash-seed")
-            if (task.step, task.index, artifact.name) in seeded
-            else artifact
-            for artifact in task.artifacts
-        }
+        found = tasks.setdefault((task.step, task.index), {})
+        for artifact in task.artifacts:
+            key = (task.step, task.index, artifact.name)
+            found[artifact.name] = replace(
+                artifact,
+                determinism="hash-seed" if key in seeded else artifact.determinism,
+                sha=artifact.sha if shas.get(key) == artifact.sha else None,
+            )
     for task in (*seed0, *again):
         found = tasks.setdefault((task.step, task.index), {})
         for artifact in task.artifacts:

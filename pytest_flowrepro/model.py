@@ -289,7 +289,8 @@ class Artifact:
     """Known by its pickle bytes only."""
     determinism: Determinism = "deterministic"
     sha: str | None = None
-    """Metaflow's own, of the pickle: where it is equal in an equal environment, the value is."""
+    """Of the pickle, from Metaflow's own: where it is equal in an equal environment, the value is
+    equal. Only of large ones."""
     stored: Path | None = field(default=None, compare=False)
     """A file with the whole value (docs/reference/values.md), where it is kept whole."""
 

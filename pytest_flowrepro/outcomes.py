@@ -10,19 +10,19 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from filelock import FileLock
 
 from pytest_flowrepro import errors
-from pytest_flowrepro.baseline import decode_recording, encode_recording
+from pytest_flowrepro.baseline import decode_recording, encode_recording, stored_values
 from pytest_flowrepro.check import Observation
 from pytest_flowrepro.errors import FlowReproError
 from pytest_flowrepro.model import TaskLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -96,6 +96,7 @@ def _error(fields: dict[str, str]) -> FlowReproError:
 def encode_observation(observation: Observation) -> dict[str, Any]:
     return {
         "recording": encode_recording(observation.recording),
+        "values": {n: str(file) for n, file in stored_values(observation.recording).items()},
         "logs": [asdict(log) for log in observation.logs],
         "failure": observation.failure,
         "output": observation.output,
@@ -107,7 +108,9 @@ def encode_observation(observation: Observation) -> dict[str, Any]:
 
 def decode_observation(data: dict[str, Any]) -> Observation:
     return Observation(
-        recording=decode_recording(data["recording"]),
+        recording=decode_recording(
+            data["recording"], stored=lambda name: Path(data["values"][name])
+        ),
         logs=tuple(_task_log(log) for log in data["logs"]),
         failure=data["failure"],
         output=data["output"],

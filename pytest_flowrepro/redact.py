@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,6 +41,19 @@ class Redaction:
                 return {self.text(key): self.json(item) for key, item in value.items()}
             case _:
                 return value
+
+    def occurs_in(self, data: IO[bytes]) -> bool:
+        """Whether a value stands in a stream, as text or as JSON text."""
+        forms = {value for value, _ in self._replacements}
+        wanted = [form.encode() for form in forms | {json.dumps(form)[1:-1] for form in forms}]
+        overlap = max(map(len, wanted), default=0)
+        before = b""
+        while wanted and (read := data.read(1 << 20)):
+            seen = before + read
+            if any(form in seen for form in wanted):
+                return True
+            before = seen[-overlap:]
+        return False
 
     @cached_property
     def _replacements(self) -> tuple[tuple[str, str], ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.index_errors import redact
+from pytest_flowrepro.known import FULL_VALUES
 from pytest_flowrepro.model import Gate, Json
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class FlowSettings:
     timeout: float = DEFAULT_TIMEOUT
     record_runs: int = 2
     """2: recording compares reruns; 1: it does not, for a flow that costs too much."""
+    values: int = 0
+    """Bytes up to which a value is kept whole beside its summary."""
     fail_on: frozenset[Gate] = DEFAULT_GATES
 
 
@@ -193,6 +196,7 @@ _SHARED = (
     "ignore",
     "timeout",
     "record-runs",
+    "values",
     "fail-on",
 )
 
@@ -261,6 +265,7 @@ def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
         ),
         timeout=read("timeout", inherited.timeout, "a number of seconds above 0", _seconds),
         record_runs=read("record-runs", inherited.record_runs, "1 or 2", _runs),
+        values=read("values", inherited.values, _VALUES, _kept_bytes),
         fail_on=read("fail-on", inherited.fail_on, f"a list out of {gates}", _gates),
     )
 
@@ -287,6 +292,18 @@ def _runs(value: Any) -> int:
     if isinstance(value, bool) or value not in {1, 2}:
         raise ValueError
     return int(value)
+
+
+_VALUES = f'"summary", "full", or a number of bytes up to {FULL_VALUES:_}'
+
+
+def _kept_bytes(value: Any) -> int:
+    kept = (
+        {"summary": 0, "full": FULL_VALUES}.get(value, value) if isinstance(value, str) else value
+    )
+    if isinstance(kept, bool) or not isinstance(kept, int) or not 0 <= kept <= FULL_VALUES:
+        raise ValueError
+    return kept
 
 
 def _gates(value: Any) -> frozenset[Gate]:

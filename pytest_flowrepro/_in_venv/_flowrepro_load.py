@@ -24,6 +24,10 @@ from _flowrepro_canonical import HEADER, digest
 from _flowrepro_encoders import EncoderError
 from _flowrepro_kinds import FLOW_MODULE, type_name
 from _flowrepro_readable import readable
+from _flowrepro_stored import is_whole, store
+
+SETTLED = 1_000_000
+"""Bytes of a pickle: of larger ones the SHA is noted, so that they need not be loaded again."""
 
 
 class Stored(NamedTuple):
@@ -35,11 +39,25 @@ class Stored(NamedTuple):
     """Of an artifact that it is the value of."""
     store: Any
     """The task datastore that knows the artifact."""
+    whole: int = 0
+    """Bytes up to which the value is written to a file of its own."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the pickle; 0 where Metaflow does not say."""
+        info = vars(self.store).get("_info", {}).get(self.name, {})
+        return int(info.get("size") or 0)
+
+    @property
+    def key(self) -> str:
+        """Metaflow's SHA, and all else that decides what is observed of the value."""
+        return hashlib.sha1(HEADER + self.sha.encode()).hexdigest()  # noqa: S324  as Metaflow's
 
 
 def load_all(pickles: list[Stored], request: dict[str, Any]) -> dict[str, Any]:
-    """SHA -> {"type", "digest", "value", "opaque"}."""
-    values: dict[str, Any] = {}
+    """SHA -> ARTIFACT without its name, see capture.py."""
+    known = {} if request.get("encoders") else request["known"]
+    values = {one.sha: known[one.key] for one in pickles if one.key in known}
     while len(values) < len(pickles):
         waiting = [stored for stored in pickles if stored.sha not in values]
         ending = run_worker(waiting, request, values)
@@ -96,8 +114,9 @@ def work(waiting: list[Stored], request: dict[str, Any], writer: int) -> None:
     status = 1
     try:
         resolve_main(request["flow_file"])
+        sys.addaudithook(note_class)
         for stored in waiting:
-            line = json.dumps({stored.sha: observe(stored, request["value_limit"])}) + "\n"
+            line = json.dumps({stored.sha: observe(stored, request)}) + "\n"
             data = line.encode("ascii")
             while data:
                 data = data[os.write(writer, data) :]
@@ -106,14 +125,17 @@ def work(waiting: list[Stored], request: dict[str, Any], writer: int) -> None:
         os._exit(status)  # no `atexit` of the flow, and never back into the parent's code
 
 
-def observe(stored: Stored, value_limit: int) -> dict[str, Any]:
+def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
     """One artifact by its canonical form, or by its pickle where it has none."""
+    _modules.clear()
     try:
         _, value = next(iter(stored.store.load_artifacts([stored.name])))
         if type_name(type(value)) == "metaflow.includefile.IncludedFile":
             value = value.decode(stored.name)  # as Metaflow's client does; else it is a local URL
     except BaseException as error:  # noqa: BLE001  the flow's code ran, and may raise anything
         return by_pickle(stored, "cannot be unpickled: " + reason(error))
+    settles = stored.size > SETTLED and not any(map(is_own, _modules))
+    settles = settles and not request.get("encoders")  # code of the project's decides, too
     try:
         found = digest(value)
     except EncoderError as error:
@@ -123,10 +145,35 @@ def observe(stored: Stored, value_limit: int) -> dict[str, Any]:
         return by_pickle(stored, "cannot be walked: " + reason(error))
     kind = type_name(type(value))
     try:
-        shown = readable(value, value_limit)
+        shown = readable(value, request["value_limit"], digest=found)
     except Exception:  # noqa: BLE001  the digest decides; a value nobody can show is no error
         shown = {"$cut": {"type": kind, "digest": found[len("sha256:") :][:16]}}
-    return {"type": kind, "digest": found, "value": shown, "opaque": False}
+    observed = {"type": kind, "digest": found, "value": shown, "opaque": False}
+    if settles:
+        observed["sha"] = stored.key
+    if stored.whole and found not in request["have"] and not is_whole(shown):
+        file = os.path.join(request["values"], found[len("sha256:") :][:16] + ".npz")
+        observed["stored"] = store(value, file, stored.whole)
+    return observed
+
+
+_modules: set[str] = set()
+"""That the pickle which is being loaded has named."""
+
+
+def note_class(event: str, args: Any) -> None:
+    """An audit hook: the modules whose classes and functions a pickle asks for by name."""
+    if event == "pickle.find_class":
+        _modules.add(str(args[0]))
+
+
+def is_own(module: str) -> bool:
+    """Whether a module is the flow's own code: that may mean something else in another check."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if module == "__main__" or file is None:
+        return module == "__main__"
+    copy = os.path.realpath(os.environ.get("FLOWREPRO_COPY") or ".")
+    return bool(os.path.realpath(file).startswith(copy + os.sep))
 
 
 def by_pickle(stored: Stored, why: str) -> dict[str, Any]:

@@ -24,10 +24,10 @@ from typing import (
 )
 
 from _flowrepro_arrays import numpy_kind, pandas_kind
-from _flowrepro_canonical import digest, encoded
+from _flowrepro_canonical import encoded
 from _flowrepro_kinds import MAPPINGS, Parts, Unordered, text
 from _flowrepro_reduce import parts
-from _flowrepro_tables import array_json, pandas_json
+from _flowrepro_tables import Keep, Tables
 
 Json = Union[None, bool, int, float, str, List[Any], Dict[str, Any]]
 Pairs = List[Tuple[Any, Json]]
@@ -35,6 +35,7 @@ Pairs = List[Tuple[Any, Json]]
 _CUT = 100  # characters that a cut needs at least
 _FIRST = 5  # items of a cut container that are shown
 _DEPTH = 30  # levels that anybody would read
+_UNLIMITED = 1 << 60
 
 
 class _Container(NamedTuple):
@@ -44,27 +45,47 @@ class _Container(NamedTuple):
     """Label and value, in an order that does not depend on a hash seed."""
     build: Callable[[Pairs], Json]
     wrap: Callable[[Json], Json]
+    fields: bool = False
+    """Named parts of an object: those that are short tell most, wherever they stand."""
 
 
 class _FullError(Exception):
     """What is left of the room does not hold the value as a whole."""
 
 
-def readable(value: object, room: int) -> Json:
-    """The readable form of `value` in about `room` characters of JSON."""
-    return _Reader().fit(value, room)
+def readable(value: object, room: int, *, digest: Optional[str] = None) -> Json:
+    """The readable form of `value` in about `room` characters of JSON; its digest, where known."""
+    tables = Tables(_small)
+    if digest is not None:
+        tables.knows(value, digest)
+    return _Reader(tables).fit(value, room)
 
 
-def short_digest(value: object) -> str:
-    """The first 16 hexadecimal digits of the digest: enough to see that two parts differ."""
-    return digest(value)[len("sha256:") :][:16]
+def whole(value: object, keep: Keep, numbers: Callable[[Any], Optional[Json]]) -> Json:
+    """The readable form with nothing cut; `keep` takes the elements of arrays and columns.
+
+    `numbers` gives the form of a long list or tuple of plain numbers, and None for any other.
+    Raises `ValueError` for what has no such form.
+    """
+    return _Reader(Tables(_entire, keep), numbers).all_of(value)
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(
+        self, tables: Tables, numbers: Callable[[Any], Optional[Json]] = lambda _: None
+    ) -> None:
         self._path: list[int] = []
         self._parts: dict[int, tuple[object, Parts]] = {}
         """An object is reduced once: another time its reduction makes other objects."""
+        self._tables = tables
+        self._numbers = numbers
+
+    def all_of(self, value: Any) -> Json:
+        """The whole value; raises `ValueError` where it is nested too deep to be shown."""
+        try:
+            return self._whole(value, _UNLIMITED)[0]
+        except _FullError as error:
+            raise ValueError("it cannot be shown as a whole") from error
 
     def fit(self, value: Any, room: int) -> Json:
         """The whole value where it fits; else its structure with cuts inside; else one cut."""
@@ -73,7 +94,7 @@ class _Reader:
         except _FullError:
             container = self._container(value)
         if container is None:
-            return _cut_scalar(value, room)
+            return self._cut_scalar(value, room)
         if container.length * _CUT > room or len(self._path) >= _DEPTH:
             return self._cut(container, value, room)
         return self._inside(container, value, room)
@@ -82,9 +103,12 @@ class _Reader:
         """The whole value and its length; raises `_FullError` as soon as it cannot fit."""
         if id(value) in self._path:
             return {"$cycle": len(self._path) - self._path.index(id(value))}, 12
+        numbers = self._numbers(value)
+        if numbers is not None:
+            return _measured(numbers, room)
         container = self._container(value)
         if container is None:
-            return _measured(_leaf(value, room), room)
+            return _measured(self._leaf(value, room), room)
         if len(self._path) >= _DEPTH or container.length * 2 > room:
             raise _FullError
         left = room - _length(container.wrap(container.build([])))
@@ -128,28 +152,53 @@ class _Reader:
             return room
 
     def _cut(self, container: _Container, value: Any, room: int) -> Json:
-        cut = _cut(container.type, container.length, value)
+        cut = self._cut_of(container.type, container.length, value)
         left = room - _CUT
         pairs: Pairs = []
         self._path.append(id(value))
         try:
             for label, item in container.items:
-                part, size = self._whole(item, left // 2)
+                try:
+                    part, size = self._whole(item, left // (20 if container.fields else 2))
+                except _FullError:
+                    if container.fields:
+                        continue
+                    break  # the next one is too long: what fitted is shown
                 left -= size + _overhead(label)
-                if len(pairs) == _FIRST or left < 0:
+                if left < 0 or (len(pairs) == _FIRST and not container.fields):
                     break
                 pairs.append((label, part))
-        except _FullError:
-            pass  # the next one is too long: what fitted is shown
         finally:
             self._path.pop()
         if pairs:
             cut["first"] = container.build(pairs)
         return {"$cut": {**cut, **_spread(value)}}
 
-    def _container(self, value: Any) -> Optional[_Container]:
+    def _cut_of(self, type_: str, length: int, value: object) -> dict[str, Json]:
+        return {"type": type_, "length": length, "digest": self._tables.short_digest(value)}
+
+    def _cut_scalar(self, value: Any, room: int) -> Json:
+        """The form of something without items that has no room for all of it."""
         cls = type(value)
-        if cls in _LEAVES:
+        size = max(0, min(200, (room - _CUT) // 2))  # of either end
+        if cls is str:
+            return {"$cut": {**self._cut_of("str", len(value), value), **_ends(value, size)}}
+        if cls in (bytes, bytearray):
+            return {
+                "$cut": {**self._cut_of(cls.__name__, len(value), value), **_ends(value, size // 4)}
+            }
+        if cls is int:
+            digest = self._tables.short_digest(value)
+            return {"$cut": {"type": "int", "bits": value.bit_length(), "digest": digest}}
+        return self._leaf(value, room)
+
+    def _leaf(self, value: Any, room: int) -> Json:
+        if type(value) in _LEAVES or text(value) is not None:
+            return _leaf(value, room)
+        return self._tables.form(value, room)
+
+    def _container(self, value: Any) -> Optional[_Container]:
+        if type(value) in _LEAVES:
             return None
         plain = _plain_container(value)
         if plain is not None or text(value) or numpy_kind(value) or pandas_kind(value):
@@ -158,11 +207,8 @@ class _Reader:
             self._parts[id(value)] = (value, parts(value))
         known = self._parts[id(value)][1]
         wrap = _named("$" + known.kind, known.type, "fields")
-        return _Container(known.type, len(known.fields), known.fields, _as_object, wrap)
-
-
-def _cut(type_: str, length: int, value: object) -> dict[str, Json]:
-    return {"type": type_, "length": length, "digest": short_digest(value)}
+        fields = known.fields
+        return _Container(known.type, len(fields), fields, _as_object, wrap, fields=True)
 
 
 def _spread(value: Any) -> Dict[str, Json]:
@@ -193,38 +239,36 @@ def _measured(leaf: Json, room: int) -> Tuple[Json, int]:
     return leaf, size
 
 
-def _cut_scalar(value: Any, room: int) -> Json:
-    """The form of something without items that has no room for all of it."""
-    cls = type(value)
-    if cls is str:
-        first = value[: max(0, min(200, room - _CUT))].encode("utf-8", "backslashreplace")
-        return {"$cut": {**_cut("str", len(value), value), "first": first.decode()}}
-    if cls in (bytes, bytearray):
-        first = value[: max(0, min(200, room - _CUT) // 4)]
-        return {"$cut": {**_cut(cls.__name__, len(value), value), "first": _ascii(first)}}
-    if cls is int:
-        return {"$cut": {"type": "int", "bits": value.bit_length(), "digest": short_digest(value)}}
-    return _leaf(value, room)
+def _ends(value: Any, size: int) -> dict[str, Json]:
+    """The first and the last of a text."""
+    shown = [value[:size], value[len(value) - size :]]
+    if type(value) is str:
+        first, last = (part.encode("utf-8", "backslashreplace").decode() for part in shown)
+    else:
+        first, last = map(_ascii, shown)
+    return {"first": first, "last": last}
 
 
 def _leaf(value: Any, room: int) -> Json:
-    """The form of anything that is no container; may be longer than `room`."""
+    """The form of a scalar; may be longer than `room`."""
     cls = type(value)
     if cls in _LEAVES:
         if cls in (str, bytes, bytearray) and len(value) > room:
             raise _FullError
         return _LEAVES[cls](value)
     known = text(value)
-    if known is not None:
-        return {"$" + known[0]: known[1]}
-    if numpy_kind(value):
-        return array_json(value, room, leaf=_small)
-    return pandas_json(value, room, leaf=_small)
+    assert known is not None
+    return {"$" + known[0]: known[1]}
 
 
 def _small(value: object) -> Json:
     """An element of an array or a column."""
     return readable(value, 200)
+
+
+def _entire(value: object) -> Json:
+    """Likewise, with nothing cut."""
+    return _Reader(Tables(_entire)).all_of(value)
 
 
 def _plain_container(value: Any) -> Optional[_Container]:  # noqa: PLR0911  one per type

@@ -6,135 +6,150 @@ Runs in the flow's own interpreter: standard library only, Python 3.8 syntax.
 from __future__ import annotations
 
 import json
-import math
 import sys
-from typing import Any, Callable, Dict, List, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from _flowrepro_arrays import Column, column, levels, numpy_kind, pandas_kind
 from _flowrepro_canonical import column_digest, digest
+from _flowrepro_summary import Leaf, elements, summary
 
 Json = Union[None, bool, int, float, str, List[Any], Dict[str, Any]]
-Leaf = Callable[[Any], Json]
-"""The readable form of one element."""
+Keep = Callable[[Column, Leaf], Dict[str, Json]]
+"""Puts the elements elsewhere, and gives what refers to them."""
+Key = Tuple[Any, ...]
+"""An object's id, and the way to a part of it: parts are made anew whenever they are asked for."""
 
 _COLUMN = 100  # characters that a column needs at least
-_FIRST = 3  # elements shown of those that have no minimum and maximum
 
 
-def array_json(value: Any, room: int, *, leaf: Leaf) -> Json:
-    """`{"$array": ...}`, or `{"$numpy": ...}` for a numpy scalar."""
-    numpy: Any = sys.modules["numpy"]
-    array = numpy.asarray(value)
-    if numpy_kind(value) == "scalar":
-        return {"$numpy": {"dtype": _dtype(array.dtype), "value": _elements(array, leaf)[0]}}
-    node: dict[str, Json] = {
-        "dtype": _dtype(array.dtype),
-        "shape": list(array.shape),
-        "digest": _short(digest(array)),
-    }
-    if array.dtype.names is None:
-        node.update(_elements_or_summary(Column("", array), room - _COLUMN, leaf))
-    else:
-        share = room // len(array.dtype.names)
-        fields = {n: array_json(array[n], share, leaf=leaf) for n in array.dtype.names}
-        node["fields"] = fields
-    return {"$array": node}
+class Tables:
+    """The forms of the arrays and tables of one value.
+
+    Each is digested and summarised once, however often its form is asked for to see what fits.
+    """
+
+    def __init__(self, leaf: Leaf, keep: Optional[Keep] = None) -> None:
+        self._leaf = leaf
+        self._keep = keep
+        self._seen: dict[Key, tuple[object, Any]] = {}
+
+    def form(self, value: Any, room: int) -> Json:
+        """Of whatever `numpy_kind` or `pandas_kind` knows, in about `room` characters."""
+        kind = numpy_kind(value)
+        if kind == "scalar":
+            numpy: Any = sys.modules["numpy"]
+            array = numpy.asarray(value)
+            (item,) = elements(Column("", array), self._leaf)
+            return {"$numpy": {"dtype": _dtype(array.dtype), "value": item}}
+        key = (id(value),)
+        if kind == "array":
+            return {"$array": self._array(key, value, room)}
+        return self._pandas(key, value, room)
+
+    def short_digest(self, value: object) -> str:
+        """The first 16 hexadecimal digits of the digest: enough to see that two parts differ."""
+        return str(self._once((id(value), "digest"), value, lambda: _short(digest(value))))
+
+    def knows(self, value: object, long: str) -> None:
+        """The digest of `value`, where it has been found before."""
+        self._seen[id(value), "digest"] = value, _short(long)
+
+    def _once(self, key: Key, owner: object, make: Callable[[], Any]) -> Any:
+        if key not in self._seen:
+            # With its owner: the id of what is gone becomes that of another object.
+            self._seen[key] = owner, make()
+        return self._seen[key][1]
+
+    def _array(self, key: Key, array: Any, room: int) -> dict[str, Json]:
+        node: dict[str, Json] = {
+            "dtype": _dtype(array.dtype),
+            "shape": list(array.shape),
+            "digest": self._once((*key, "digest"), array, lambda: _short(digest(array))),
+        }
+        names = array.dtype.names
+        if names is None:
+            return {**node, **self._elements(key, array, lambda: Column("", array), room)}
+        share = room // len(names) if names else 0
+        fields = {n: {"$array": self._array((*key, n), array[n], share)} for n in names}
+        return {**node, "fields": fields}
+
+    def _pandas(self, key: Key, value: Any, room: int) -> Json:
+        kind = pandas_kind(value)
+        if kind == "index":
+            return {"$index": self._index(key, value, room)}
+        if kind == "series":
+            node = self._column(key, self._leaf(value.name), value, room // 2)
+            node["length"] = len(value)
+            node["index"] = self._index((*key, "index"), value.index, room // 2)
+            return {"$series": node}
+        rows, width = value.shape
+        shown = min(width, max(1, room // _COLUMN - 1))
+        share = room // (shown + 1)
+        columns: list[Json] = [
+            self._column((*key, i), self._leaf(value.columns[i]), value.iloc[:, i], share)
+            for i in range(shown)
+        ]
+        if shown < width:
+            rest = self._once((*key, "rest", shown), value, lambda: _rest(value, shown))
+            columns.append({"$cut": {"type": "columns", "length": width - shown, "digest": rest}})
+        index = self._index((*key, "index"), value.index, share)
+        return {"$frame": {"shape": [rows, width], "index": index, "columns": columns}}
+
+    def _index(self, key: Key, index: Any, room: int) -> Json:
+        nodes: list[Json] = [
+            self._column((*key, i), self._leaf(index.names[i]), level, room // index.nlevels)
+            for i, level in enumerate(levels(index))
+        ]
+        return {"levels": nodes} if hasattr(index, "levels") else nodes[0]
+
+    def _column(self, key: Key, name: Json, values: Any, room: int) -> dict[str, Json]:
+        node: dict[str, Json] = {
+            "name": name,
+            "dtype": str(values.dtype),
+            "digest": self._once((*key, "digest"), values, lambda: _short(column_digest(values))),
+        }
+        categories = getattr(values.dtype, "categories", None)
+        if categories is not None:
+            node["categories"] = len(categories)
+        return {**node, **self._elements(key, values, lambda: column(values), room)}
+
+    def _elements(
+        self, key: Key, owner: Any, known: Callable[[], Column], room: int
+    ) -> dict[str, Json]:
+        if self._keep is not None:
+            return self._kept(known())
+        if owner.size * 3 + _COLUMN <= room:  # a digit, a comma and a space each
+            whole, size = self._once(
+                (*key, "values"), owner, lambda: _measured(elements(known(), self._leaf))
+            )
+            if size + _COLUMN <= room:
+                return {"values": whole}
+        made = self._once((*key, "summary"), owner, lambda: summary(known(), self._leaf))
+        return _fitting(made, room - _COLUMN)
+
+    def _kept(self, known: Column) -> dict[str, Json]:
+        assert self._keep is not None
+        node = self._keep(known, self._leaf)
+        if known.categories is None or "values" in node:
+            return node
+        categories = self._column((id(known.categories),), None, known.categories, 0)
+        return {"categories": {"codes": node["data"], "categories": categories}}
 
 
-def pandas_json(value: Any, room: int, *, leaf: Leaf) -> Json:
-    """`{"$frame": ...}`, `{"$series": ...}` or `{"$index": ...}`."""
-    kind = pandas_kind(value)
-    if kind == "index":
-        return {"$index": _index(value, room, leaf)}
-    if kind == "series":
-        node = _column(leaf(value.name), value, room // 2, leaf)
-        node["length"] = len(value)
-        node["index"] = _index(value.index, room // 2, leaf)
-        return {"$series": node}
-    rows, width = value.shape
-    shown = min(width, max(1, room // _COLUMN - 1))
-    share = room // (shown + 1)
-    columns: list[Json] = [
-        _column(leaf(value.columns[i]), value.iloc[:, i], share, leaf) for i in range(shown)
-    ]
-    if shown < width:
-        rest = _short(digest(value.iloc[:, shown:]))
-        columns.append({"$cut": {"type": "columns", "length": width - shown, "digest": rest}})
-    node = {"shape": [rows, width], "index": _index(value.index, share, leaf), "columns": columns}
-    return {"$frame": node}
+def _rest(frame: Any, shown: int) -> str:
+    return _short(digest(frame.iloc[:, shown:]))
 
 
-def _index(index: Any, room: int, leaf: Leaf) -> Json:
-    nodes = [
-        _column(leaf(index.names[i]), level, room // index.nlevels, leaf)
-        for i, level in enumerate(levels(index))
-    ]
-    return {"levels": nodes} if hasattr(index, "levels") else nodes[0]
+def _measured(form: Json) -> Tuple[Json, int]:
+    return form, len(json.dumps(form, ensure_ascii=False))
 
 
-def _column(name: Json, values: Any, room: int, leaf: Leaf) -> dict[str, Json]:
-    known = column(values)
-    node: dict[str, Json] = {
-        "name": name,
-        "dtype": str(values.dtype),
-        "digest": _short(column_digest(values)),
-    }
-    if known.categories is not None:
-        node["categories"] = len(known.categories)
-    node.update(_elements_or_summary(known, room - _COLUMN, leaf))
-    return node
-
-
-def _elements_or_summary(known: Column, room: int, leaf: Leaf) -> dict[str, Json]:
-    if known.data.size * 3 <= room:  # a digit, a comma and a space each
-        values = _elements(known.data, leaf, known)
-        if len(json.dumps(values, ensure_ascii=False)) <= room:
-            return {"values": values}
-    summary = _summary(known, leaf)
-    return summary if len(json.dumps(summary, ensure_ascii=False)) <= max(room, 0) else {}
-
-
-def _elements(array: Any, leaf: Leaf, known: Column | None = None) -> list[Json]:
-    """The elements in C order."""
-    if known is not None and known.categories is not None:
-        return [None if code < 0 else leaf(known.categories[int(code)]) for code in array]
-    flat = array.reshape(-1)
-    if array.dtype.kind in "mM":
-        numpy: Any = sys.modules["numpy"]
-        texts = numpy.datetime_as_string(flat) if array.dtype.kind == "M" else flat.astype(str)
-        return [str(element) for element in texts]
-    if array.dtype.kind in "fc" and array.dtype.itemsize > (8 if array.dtype.kind == "f" else 16):
-        return [str(element) for element in flat]
-    elements = [leaf(element) for element in flat.tolist()]
-    if known is None or known.missing is None:
-        return elements
-    return [None if known.missing[i] else item for i, item in enumerate(elements)]
-
-
-def _summary(known: Column, leaf: Leaf) -> dict[str, Json]:
-    data = known.data.reshape(-1)
-    summary: dict[str, Json] = {}
-    if known.missing is not None:
-        summary["missing"] = int(known.missing.sum())
-        data = data[~known.missing]
-    if data.dtype.kind not in "biuf" or known.categories is not None:
-        return {**summary, "first": _elements(known.data.reshape(-1)[:_FIRST], leaf, known)}
-    if data.dtype.kind == "f":
-        nan = data != data  # noqa: PLR0124  NaN
-        summary["nan"] = int(nan.sum())
-        data = data[~nan]
-    if data.size:
-        summary.update(min=leaf(data.min().item()), max=leaf(data.max().item()))
-        summary["mean"] = leaf(_rounded_mean(data))
-    return summary
-
-
-def _rounded_mean(data: Any) -> float:
-    """Six digits: the order of summation, and so the last digits, depend on the processor."""
-    numpy: Any = sys.modules["numpy"]
-    with numpy.errstate(all="ignore"):
-        mean = float(data.mean(dtype="float64"))
-    return float("%.6g" % mean) if math.isfinite(mean) else mean
+def _fitting(found: dict[str, Json], room: int) -> dict[str, Json]:
+    """As much of a summary as fits, the last of it left out first."""
+    found = dict(found)
+    while found and _measured(found)[1] > room:
+        found.popitem()
+    return found
 
 
 def _dtype(dtype: Any) -> str:

@@ -11,38 +11,49 @@ REQUEST: {"flow": str, "run_id": str,
         {"inputs": [[step, task id], ...], "set": [attribute, ...], "join": bool,
          "cards": [{"type": str, "id": str or null, "uuid": str}, ...],
          "written": [path, ...], "modules": [name, ...], "sources": [path, ...], ...},
-    "flow_file": str, "value_limit": characters for each value, "log_limit": characters for each
-    log, "seconds": to load one artifact,
+    "flow_file": str, "value_limit": characters for each value, "value_room": for all of them,
+    "log_limit": characters for each log, "seconds": to load one artifact,
     "encoders": the project's file of encoders (_flowrepro_encoders.py) or null,
+    "values": folder for files of whole values, "full": bytes that such a file may hold,
+    "limit": bytes up to which any value is written there, "whole": globs over step.artifact: those
+    that are written whatever the limit, "have": digests of those that need not be,
+    "known": {"sha" of an ARTIFACT: that ARTIFACT without its name}: these are not loaded,
     "steps": those to read, null for all, "but": steps that another interpreter reads}
 
-RESULT: {"parameters": [ARTIFACT, ...],
-    "tasks": [{"step": str, "index": [int, ...], "artifacts": [ARTIFACT, ...]}, ...],
-    "logs": [{"step": str, "index": [int, ...], "ok": bool, "attempts": int,
-              "written": [path, ...], "modules": [name, ...], "sources": [path, ...],
-              "stdout": str, "stderr": str}, ...],
-    "encoders": {class name: whether an object of it was met, ...}}
-    or, where the file of encoders cannot be used, {"line": int or null, "reason": str} alone
-ARTIFACT: {"name": str, "type": str, "digest": "sha256:...", "value": JSON, "opaque": bool}
+RESULT: a line of JSON for each thing:
+    {"parameters": [ARTIFACT, ...]}, once;
+    {"task": {"step": str, "index": [int, ...], "artifacts": [ARTIFACT, ...]}};
+    {"log": {"step": str, "index": [int, ...], "ok": bool, "attempts": int,
+             "written": [path, ...], "modules": [name, ...], "sources": [path, ...],
+             "stdout": str, "stderr": str}};
+    {"encoders": {class name: whether an object of it was met, ...}}, once;
+    or, where that file cannot be used, {"broken": {"line": int or null, "reason": str}} alone
+ARTIFACT: {"name": str, "type": str, "digest": "sha256:...", "value": JSON, "opaque": bool,
+    "sha": where it is equal in an equal environment, the value is (only of large ones),
+    "stored": whether `<16 digits of the digest>.npz` was written (only where that was asked for)}
 
-Tasks that failed are in `logs` only: what they left is no result.
+Tasks that failed have a `log` only: what they left is no result.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import re
 import signal
 import sys
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any, Iterable, Iterator, NamedTuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 import _flowrepro_encoders as encoders  # noqa: E402  found beside this file
 from _flowrepro_cards import card_artifacts  # noqa: E402  found beside this file
 from _flowrepro_load import Stored, load_all  # noqa: E402  found beside this file
+
+LEAST = 125
+"""Characters for a value, however many there are."""
 
 
 class TaskState(NamedTuple):
@@ -64,50 +75,81 @@ class TaskState(NamedTuple):
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         request = json.load(file)
+    request["have"] = frozenset(request["have"])
     # Before anything of Metaflow's or the flow's is imported: their `capture` is not this one.
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != HERE]
     os.environ["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = request["datastore"]
     tasks = read_tasks(request)
     by_id = {(task.step, task.task_id): task for task in tasks}
     here = [task for task in tasks if is_read_here(task.step, request)]
-    pickles = {
-        sha: Stored(sha, name, task.store)
-        for task in (*here, *parents_of(here, by_id))
-        for name, sha in user_artifacts(task).items()
-    }
     if request["encoders"] is not None:
         folder = os.path.dirname(request["flow_file"])
         sys.path.insert(0, folder)  # the flow's modules are found there
         try:
             encoders.load(request["encoders"])
         except encoders.BrokenEncodersError as error:
-            write({"line": error.line, "reason": error.reason})
+            write([{"broken": {"line": error.line, "reason": error.reason}}])
             return
         finally:
             sys.path.remove(folder)
-    values = load_all(list(pickles.values()), request)
-    result = {
-        "parameters": parameters(here, values, request["flow"]),
-        "tasks": [
-            {
-                "step": task.step,
-                "index": task.path,
-                "artifacts": own_artifacts(task, by_id, values, request["flow"])
-                + cards(task, request),
-            }
-            for task in here
-            if task.ok and task.step != "_parameters"
-        ],
-        "logs": [log(task, request) for task in here if task.step != "_parameters"],
-        "encoders": encoders.used(),
-    }
-    write(result)
+    found = pickles(here, parents_of(here, by_id), request)
+    request["value_limit"] = room_for_each(len(found), request)
+    write(result(here, by_id, load_all(found, request), request))
 
 
-def write(result: dict[str, Any]) -> None:
+def write(lines: Iterable[dict[str, Any]]) -> None:
     with open(sys.argv[2] + ".part", "w", encoding="ascii") as file:
-        json.dump(result, file)
+        file.writelines(json.dumps(line) + "\n" for line in lines)
     os.replace(sys.argv[2] + ".part", sys.argv[2])
+
+
+def pickles(
+    here: list[TaskState], parents: list[TaskState], request: dict[str, Any]
+) -> list[Stored]:
+    """Each pickle once, with the largest limit that any of its artifacts has for a file."""
+    found: dict[str, Stored] = {}
+    limits: dict[str, int] = {}
+    for task in here:
+        for name, sha in user_artifacts(task).items():
+            label = "%s.%s" % (task.step, name)
+            if label not in limits:
+                asked = any(fnmatch.fnmatchcase(label, glob) for glob in request["whole"])
+                limits[label] = request["full"] if asked else request["limit"]
+            before = found.setdefault(sha, Stored(sha, name, task.store))
+            found[sha] = before._replace(whole=max(before.whole, limits[label]))
+    for task in parents:
+        for name, sha in user_artifacts(task).items():
+            found.setdefault(sha, Stored(sha, name, task.store))
+    return list(found.values())
+
+
+def room_for_each(count: int, request: dict[str, Any]) -> int:
+    """Characters for each value: half as many for every doubling beyond what there is room for.
+
+    In such steps, so that one artifact more or less leaves the others as they are.
+    """
+    limit = int(request["value_limit"])
+    while limit * count > request["value_room"] and limit > LEAST:
+        limit //= 2
+    return limit
+
+
+def result(
+    here: list[TaskState],
+    by_id: dict[tuple[str, str], TaskState],
+    values: dict[str, Any],
+    request: dict[str, Any],
+) -> Iterator[dict[str, Any]]:
+    yield {"parameters": parameters(here, values, request["flow"])}
+    for task in here:
+        if task.ok and task.step != "_parameters":
+            own = own_artifacts(task, by_id, values, request["flow"])
+            artifacts = own + cards(task, request)
+            yield {"task": {"step": task.step, "index": task.path, "artifacts": artifacts}}
+    for task in here:
+        if task.step != "_parameters":
+            yield {"log": log(task, request)}
+    yield {"encoders": encoders.used()}
 
 
 def is_read_here(step: str, request: dict[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from pytest_flowrepro.baseline.folder import (
     flow_file,
 )
 from pytest_flowrepro.baseline.store import read_baseline, write_baseline
+from pytest_flowrepro.baseline.values import stored_values
 
 __all__ = [
     "ARTIFACTS",
@@ -30,5 +31,6 @@ __all__ = [
     "flow_and_case",
     "flow_file",
     "read_baseline",
+    "stored_values",
     "write_baseline",
 ]

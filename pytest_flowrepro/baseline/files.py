@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from pytest_flowrepro.baseline.folder import portable_name
+from pytest_flowrepro.baseline.folder import MISSING, portable_name
 from pytest_flowrepro.baseline.node import Node, broken, parse_document, place
 from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.known import value_file
 from pytest_flowrepro.lock_file import is_explicit
 from pytest_flowrepro.model import (
     Artifact,
@@ -28,7 +31,7 @@ from pytest_flowrepro.model import (
 from pytest_flowrepro.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pytest_flowrepro.model import Determinism, Json
 
@@ -37,6 +40,7 @@ MANIFEST = "manifest.json"
 ARTIFACTS = "artifacts.json"
 
 _INDEX = re.compile(r"\[(?:{n}(?:, {n})*)?\]".replace("{n}", "(?:0|[1-9][0-9]{0,17})"))
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 _T = TypeVar("_T")
 _Tree: TypeAlias = "str | list[_Tree] | dict[str, _Tree]"
@@ -156,6 +160,10 @@ def _artifact(artifact: Artifact) -> str:
         fields["opaque"] = True
     if artifact.determinism != "deterministic":
         fields["determinism"] = artifact.determinism
+    if artifact.sha is not None:
+        fields["sha"] = artifact.sha
+    if artifact.stored is not None:
+        fields["stored"] = True
     return _line(fields, what=f"the value of {artifact.name}")
 
 
@@ -216,10 +224,13 @@ def _refuse_case_collisions(names: Iterable[str]) -> None:
 # --- and back -------------------------------------------------------------------------
 
 
-def decode_recording(files: Mapping[str, str], *, folder: str = "") -> Recording:
+def decode_recording(
+    files: Mapping[str, str], *, folder: str = "", stored: Callable[[str], Path] = Path
+) -> Recording:
     """The `Recording` that `encode_recording` wrote; `folder` is for messages.
 
-    Raises `BaselineError`, which names the file and the place in it.
+    `stored` gives the file of a whole value by its name. Raises `BaselineError`, which names the
+    file and the place in it.
     """
     manifest = _document(MANIFEST, files, folder).record(
         "schema", "flow", "case", "runs", "system", "code", "environments", "parameters", "steps"
@@ -243,9 +254,9 @@ def decode_recording(files: Mapping[str, str], *, folder: str = "") -> Recording
             _read_environment(name, node, files, folder)
             for name, node in manifest["environments"].entries()
         ),
-        parameters=tuple(_read_artifacts(manifest["parameters"])),
+        parameters=tuple(_read_artifacts(manifest["parameters"], stored)),
         steps=steps,
-        tasks=_read_tasks(artifacts["steps"], tuple(step.name for step in steps)),
+        tasks=_read_tasks(artifacts["steps"], tuple(step.name for step in steps), stored),
     )
 
 
@@ -270,7 +281,7 @@ def _document(name: str, files: Mapping[str, str], folder: str) -> Node:
 
 def _text(name: str, files: Mapping[str, str], folder: str) -> str:
     if name not in files:
-        raise broken(place(folder, name), "is missing, while other files of the baseline are there")
+        raise broken(place(folder, name), MISSING)
     return files[name]
 
 
@@ -342,10 +353,16 @@ def _read_decorator(node: Node) -> Decorator:
     return Decorator(name=fields["name"].text(), attributes=fields["attributes"].value)
 
 
-def _read_tasks(steps: Node, order: tuple[str, ...]) -> tuple[Task, ...]:
+def _read_tasks(
+    steps: Node, order: tuple[str, ...], stored: Callable[[str], Path]
+) -> tuple[Task, ...]:
     position = {step: i for i, step in enumerate(order)}
     tasks = [
-        Task(step=step, index=_read_index(index, node), artifacts=tuple(_read_artifacts(node)))
+        Task(
+            step=step,
+            index=_read_index(index, node),
+            artifacts=tuple(_read_artifacts(node, stored)),
+        )
         for step, indexes in steps.entries()
         for index, node in indexes.entries()
     ]
@@ -360,18 +377,27 @@ def _read_index(text: str, node: Node) -> tuple[int, ...]:
     return tuple(json.loads(text))
 
 
-def _read_artifacts(named: Node) -> Iterator[Artifact]:
+def _read_artifacts(named: Node, stored: Callable[[str], Path]) -> Iterator[Artifact]:
+    optional = ("opaque", "determinism", "sha", "stored")
     for name, node in named.entries():
-        fields = node.record("type", "digest", "value", optional=("opaque", "determinism"))
+        fields = node.record("type", "digest", "value", optional=optional)
+        digest = fields["digest"].text()
+        is_stored = "stored" in fields and fields["stored"].boolean()
+        if is_stored and not _DIGEST.fullmatch(digest):
+            raise fields["digest"].wrong(
+                "sha256: and 64 hexadecimal digits, as its value is stored"
+            )
         yield Artifact(
             name=name,
-            type=fields["type"].text(),
-            digest=fields["digest"].text(),
+            type=sys.intern(fields["type"].text()),
+            digest=digest,
             value=fields["value"].value,
             opaque="opaque" in fields and fields["opaque"].boolean(),
             determinism=_read_determinism(fields["determinism"])
             if "determinism" in fields
             else "deterministic",
+            sha=fields["sha"].text() if "sha" in fields else None,
+            stored=stored(value_file(digest)) if is_stored else None,
         )
 
 

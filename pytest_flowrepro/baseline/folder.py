@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
 from urllib.parse import unquote
 
+from pytest_flowrepro.baseline.node import broken
 from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.visible import visible
 
 FOLDER = "__flowrepro__"
+MISSING = "is missing, while other files of the baseline are there"
 
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._-]|^\.|\.$")
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file, with or without an extension.
@@ -113,3 +116,28 @@ def label(path: Path, *, root: Path) -> str:
         return path.relative_to(root).as_posix()
     except ValueError:
         return path.as_posix()
+
+
+def real_file(path: Path, shown: str, *, root: Path, limit: int) -> Path:
+    """Where a file of a baseline lies, without symlinks; `shown` is its name in messages.
+
+    Raises `BaselineError` for what is no file, has more than `limit` bytes or is not in `root`.
+    """
+    try:
+        real = path.resolve(strict=True)
+        found = real.stat()
+        inside = real.is_relative_to(root.resolve())
+    except FileNotFoundError:
+        raise broken(shown, MISSING) from None
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a loop of symlinks"
+        raise broken(shown, f"cannot be read: {reason}") from error
+    if not inside:
+        raise broken(shown, "is a symlink that leads out of the project")
+    # Looked at before it is opened: to open a pipe would wait for its other end.
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a special file"
+        raise broken(shown, f"is {kind}, and should be a file")
+    if found.st_size > limit:
+        raise broken(shown, f"has {found.st_size:,} bytes; the limit is {limit:,}")
+    return real

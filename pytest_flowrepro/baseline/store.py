@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,9 +15,18 @@ from pytest_flowrepro.baseline.files import (
     is_baseline_file,
     refuse_newer,
 )
-from pytest_flowrepro.baseline.folder import checked_folder, label
+from pytest_flowrepro.baseline.folder import MISSING, checked_folder, label, real_file
 from pytest_flowrepro.baseline.node import broken, parse_document, place
 from pytest_flowrepro.baseline.swap import clean_up, replace_folder, standing_folder
+from pytest_flowrepro.baseline.values import (
+    VALUES,
+    changed_values,
+    checked_values,
+    copy_own,
+    place_values,
+    stored_values,
+    value_files,
+)
 from pytest_flowrepro.errors import BaselineError
 
 if TYPE_CHECKING:
@@ -45,8 +52,14 @@ def read_baseline(folder: Path, *, root: Path) -> Recording | None:
     Raises `BaselineError` for files that are damaged, newer than this version, or not in `root`.
     """
     named = label(folder, root=root)
-    files = _read_files(checked_folder(folder, root=root), named, root=root)
-    return decode_recording(files, folder=named) if files else None
+    files, values = _read_files(checked_folder(folder, root=root), named, root=root)
+
+    def stored(name: str) -> Path:
+        if name not in values:
+            raise broken(place(named, f"{VALUES}/{name}"), MISSING)
+        return values[name]
+
+    return decode_recording(files, folder=named, stored=stored) if files else None
 
 
 def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[str, ...]:
@@ -58,15 +71,16 @@ def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[s
     """
     named = label(folder, root=root)
     folder = checked_folder(folder, root=root)
-    new = encode_recording(recording)
+    new, values = encode_recording(recording), stored_values(recording)
     try:
         with _only_recorder(folder, named):
             clean_up(folder)
             old = _files_to_replace(folder, named, root=root)
-            changed = sorted(n for n in old.keys() | new.keys() if old.get(n) != new.get(n))
+            changed = {n for n in old.keys() | new.keys() if old.get(n) != new.get(n)}
+            changed |= changed_values(values, value_files(folder))
             if changed:
-                replace_folder(folder, lambda into: _fill(into, new, folder))
-            return tuple(changed)
+                replace_folder(folder, lambda into: _fill(into, new, values, folder))
+            return tuple(sorted(changed))
     except OSError as error:
         raise BaselineError(
             f"{named} cannot be written: {error.strerror or error}",
@@ -74,15 +88,14 @@ def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[s
         ) from error
 
 
-def _fill(into: Path, files: dict[str, str], old: Path) -> None:
+def _fill(into: Path, files: dict[str, str], values: dict[str, Path], old: Path) -> None:
     for name, text in files.items():
         (into / name).write_bytes(text.encode())
-    kept = [p for p in old.iterdir() if not is_baseline_file(p.name)] if old.exists() else []
-    for path in kept:
-        if path.is_dir() and not path.is_symlink():
-            shutil.copytree(path, into / path.name, symlinks=True)
-        else:
-            shutil.copy2(path, into / path.name, follow_symlinks=False)
+    place_values(into, values, old)
+    for path in old.iterdir() if old.exists() else ():
+        ours = is_baseline_file(path.name) or (path.name == VALUES and path.is_dir())
+        if not ours:
+            copy_own(path, into / path.name)
 
 
 @contextmanager
@@ -131,8 +144,9 @@ def _refuse_newer(manifest: str | None, file: str) -> None:
     refuse_newer(document)
 
 
-def _read_files(folder: Path, named: str, *, root: Path) -> dict[str, str]:
-    """Name -> text of the files of one baseline, never some of the old and some of the new.
+def _read_files(folder: Path, named: str, *, root: Path) -> tuple[dict[str, str], dict[str, Path]]:
+    """Name -> text of the files of one baseline, never some of the old and some of the new; and
+    name -> place of its stored values.
 
     No lock is taken, for a reader may not be allowed to write one: a folder that was replaced
     meanwhile is read again.
@@ -140,7 +154,7 @@ def _read_files(folder: Path, named: str, *, root: Path) -> dict[str, str]:
     for _ in range(10):
         standing = standing_folder(folder)
         if standing is None:
-            return {}
+            return {}, {}
         before = _identity(standing)
         if before is None:
             continue
@@ -149,12 +163,13 @@ def _read_files(folder: Path, named: str, *, root: Path) -> dict[str, str]:
                 name: _read_text(standing / name, place(named, name), root=root)
                 for name in _baseline_files(standing)
             }
+            values = checked_values(standing, named, root=root)
         except (BaselineError, OSError):
             if _identity(standing) == before:
                 raise
             continue
         if _identity(standing) == before:
-            return files
+            return files, values
     raise BaselineError(
         f"{named} was replaced again and again while it was read",
         hint="wait for the recording of this flow to end, and start again",
@@ -190,21 +205,11 @@ def _read_text(path: Path, file: str, *, root: Path) -> str:
 
 
 def _read_bytes(path: Path, file: str, *, root: Path) -> bytes:
+    real = real_file(path, file, root=root, limit=SIZE_LIMIT)
     try:
-        real = path.resolve(strict=True)
-        found = real.stat()
-        if not real.is_relative_to(root.resolve()):
-            raise broken(file, "is a symlink that leads out of the project")
-        # Looked at before it is opened: to open a pipe would wait for its other end.
-        if not stat.S_ISREG(found.st_mode):
-            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a special file"
-            raise broken(file, f"is {kind}, and should be a file")
-        if found.st_size > SIZE_LIMIT:
-            raise broken(file, f"has {found.st_size:,} bytes; the limit is {SIZE_LIMIT:,}")
         return real.read_bytes()
-    except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "a loop of symlinks"
-        raise broken(file, f"cannot be read: {reason}") from error
+    except OSError as error:
+        raise broken(file, f"cannot be read: {error.strerror}") from error
 
 
 def _decoded(data: bytes, file: str) -> str:

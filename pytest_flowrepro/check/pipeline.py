@@ -22,6 +22,7 @@ from pytest_flowrepro.check.prepare import prepare_again, prepare_anew, with_ups
 from pytest_flowrepro.check.repeat import repeat
 from pytest_flowrepro.determinism import differing, with_determinism
 from pytest_flowrepro.environment import system_of
+from pytest_flowrepro.known import known_from
 from pytest_flowrepro.model import Recording
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def record(job: Job) -> Observation:
     """
     clock = Clock(job)
     prepared = with_upstreams(prepare_anew(job, clock), clock)
-    first = repeat(prepared, clock, seed=0, name="first")
+    first = repeat(prepared, clock, seed=0, name="first", limit=job.settings.values)
     if not first.run.ok or job.settings.record_runs == 1:
         return _observation(prepared, first, clock, runs=1, recorded=True)
     second = repeat(prepared, clock, seed=1, name="second")
@@ -61,7 +62,9 @@ def observe(job: Job, baseline: Recording) -> Observation:
     clock = Clock(job)
     prepared = prepare_anew(job, clock) if job.fresh else prepare_again(job, baseline, clock)
     prepared = with_upstreams(prepared, clock)
-    return _observation(prepared, repeat(prepared, clock, seed=0, name="check"), clock, runs=1)
+    known = known_from(baseline, environments=prepared.environments, system=system_of())
+    rerun = repeat(prepared, clock, seed=0, name="check", limit=job.settings.values, known=known)
+    return _observation(prepared, rerun, clock, runs=1)
 
 
 def _observation(

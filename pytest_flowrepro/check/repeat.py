@@ -10,6 +10,7 @@ from pytest_flowrepro.check.encoders import encoder_file, encoder_notes
 from pytest_flowrepro.check.left_behind import file_states, left_behind
 from pytest_flowrepro.checkout import place_checkout
 from pytest_flowrepro.errors import CaptureError, RerunError
+from pytest_flowrepro.known import NOTHING_KNOWN, Known
 from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.local_modules import missing_module, module_advice
 from pytest_flowrepro.model import Capture, Run, Task
@@ -78,11 +79,20 @@ class _Copy:
         )
 
 
-def repeat(prepared: Prepared, clock: Clock, *, seed: int, name: str) -> Rerun:
+def repeat(
+    prepared: Prepared,
+    clock: Clock,
+    *,
+    seed: int,
+    name: str,
+    limit: int = 0,
+    known: Known = NOTHING_KNOWN,
+) -> Rerun:
     """Run the flow in a copy of its package of its own, and read its artifacts back.
 
     The flows that it reads the runs of are run before it, each in a copy of its own, on the same
-    datastore. `name` is that of the run's folder. A flow that fails gives a `Rerun` that says so;
+    datastore. `name` is that of the run's folder, `limit` the bytes up to which a value is kept
+    whole, and `known` what a check compares with. A flow that fails gives a `Rerun` that says so;
     one that never starts, and one that runs before it and fails, raises `RerunError`.
     """
     place = Place(root=prepared.job.folder / name).create()
@@ -94,7 +104,7 @@ def repeat(prepared: Prepared, clock: Clock, *, seed: int, name: str) -> Rerun:
         run = copy.run()
     _refuse_never_started(prepared, run)
     with clock.stage("capture", "reading artifacts"):
-        captured = _capture(copy, run)
+        captured = _capture(copy, run, limit, known)
     return Rerun(
         run=run,
         captured=captured,
@@ -162,7 +172,7 @@ def _start_hint(job: Job, run: Run) -> str:
     return module_advice(module, flow=job.flow, root=job.root) if module else start_hint(run)
 
 
-def _capture(copy: _Copy, run: Run) -> Capture:
+def _capture(copy: _Copy, run: Run, limit: int, known: Known) -> Capture:
     """Each step's artifacts are read by the interpreter that made them."""
     prepared = copy.prepared
     encoders = encoder_file(prepared.job)
@@ -178,6 +188,8 @@ def _capture(copy: _Copy, run: Run) -> Capture:
             steps=tuple(step.name for step in prepared.steps),
             timeout=_CAPTURE_TIMEOUT,
             encoders=encoders and copy.place.copy / encoders.relative_to(prepared.package.root),
+            limit=limit,
+            known=known,
             redaction=prepared.start.redaction,
         )
     except CaptureError:

@@ -452,6 +452,16 @@ def test_the_readable_form(value: object, expected: object) -> None:
     assert type(readable(value)) is type(expected)
 
 
+def test_of_an_object_with_many_fields_the_short_ones_are_shown() -> None:
+    fields = [(f"weights_{i}", "list") for i in range(30)] + [
+        (f"c_{i}", "float") for i in range(30)
+    ]
+    model = dataclasses.make_dataclass("Model", fields)
+    value = model(*[list(range(5_000))] * 30, *[0.5] * 30)
+    cut = readable(value)["$cut"]
+    assert (cut["length"], cut["first"]) == (60, {f"c_{i}": 0.5 for i in range(30)})
+
+
 def test_an_array_shows_its_elements_or_a_summary() -> None:
     small = readable(np.array([1.0, np.nan]))["$array"]
     assert small["values"] == [1.0, {"$float": "nan"}]

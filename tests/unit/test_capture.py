@@ -18,14 +18,19 @@ import pytest_flowrepro
 from pytest_flowrepro import capture as stage
 from pytest_flowrepro.capture import capture, read_capture
 from pytest_flowrepro.errors import CaptureError
+from pytest_flowrepro.known import Known
 from pytest_flowrepro.model import Artifact, Run, Task, TaskLog
+from pytest_flowrepro.redact import Redaction
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_flowrepro.model import Capture
 
 IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
 sys.path.append(str(IN_VENV))
 in_venv: Any = import_module("capture")
+loading: Any = import_module("_flowrepro_load")
 DIGEST = "sha256:" + "0" * 64
 SCORE = {"name": "score", "type": "float", "digest": DIGEST, "value": 0.5, "opaque": False}
 LOG = {
@@ -41,8 +46,16 @@ LOG = {
 }
 
 
-def result(**fields: object) -> dict[str, object]:
-    return {"parameters": [], "tasks": [], "logs": [], "encoders": {}, **fields}
+def result(
+    *,
+    parameters: object = (),
+    tasks: Sequence[object] = (),
+    logs: Sequence[object] = (),
+    encoders: object = {},
+) -> str:
+    lines: list[dict[str, object]] = [{"parameters": parameters}, {"encoders": encoders}]
+    lines += [*({"task": one} for one in tasks), *({"log": one} for one in logs)]
+    return "".join(f"{json.dumps(line)}\n" for line in lines)
 
 
 def task(step: str, *index: int, artifacts: object = ()) -> dict[str, object]:
@@ -63,7 +76,9 @@ def run(tmp_path: Path) -> Run:
     )
 
 
-def capture_with(script: str, run: Run, folder: Path, *, timeout: float = 20.0) -> Capture:
+def capture_with(
+    script: str, run: Run, folder: Path, *, timeout: float = 20.0, **more: Any
+) -> Capture:
     """`script` has the request as `request`, and `answer(value)` to write the result."""
     file = folder / "fake.py"
     file.write_text(
@@ -84,6 +99,7 @@ def capture_with(script: str, run: Run, folder: Path, *, timeout: float = 20.0) 
         steps=("start", "train", "end"),
         timeout=timeout,
         script=file,
+        **more,
     )
 
 
@@ -93,7 +109,7 @@ def test_the_child_is_told_where_everything_is(run: Run, tmp_path: Path) -> None
         " 'modules': [], 'sources': [],"
         " 'stdout': json.dumps(request),"
         " 'stderr': json.dumps(dict(os.environ))}\n"
-        "answer({'parameters': [], 'tasks': [], 'logs': [log], 'encoders': {}})"
+        "answer('{\"parameters\": []}\\n' + json.dumps({'log': log}))"
     )
     (found,) = capture_with(script, run, tmp_path).logs
     request, environment = json.loads(found.stdout), json.loads(found.stderr)
@@ -150,9 +166,9 @@ FAILURES = [
     ("sys.exit('no module named metaflow')", "could not be read: exit code 1"),
     ("os.kill(os.getpid(), 11)", "could not be read: signal SIGSEGV"),
     ("pass", "could not be read: exit code 0"),
-    ("answer('')", "Expecting value"),
-    ("answer('[]')", "the file: expected a dict"),
-    ("answer('{\"tasks\": NaN}')", "NaN"),
+    ("answer('')", "the file: expected one line of parameters"),
+    ("answer('[]')", "line 1: expected a dict"),
+    ("answer('{\"task\": NaN}')", "NaN"),
     ("answer('[' * 100_000)", "nested too deep"),
     ("answer('{\"tasks\": ' + '9' * 5000 + '}')", "5,000 digits"),
 ]
@@ -215,9 +231,9 @@ def test_encoders_that_cannot_be_used_are_an_error_with_its_place(
     answer: object, words: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "result.json"
-    file.write_text(json.dumps(answer), encoding="utf-8")
+    file.write_text(json.dumps({"broken": answer}), encoding="utf-8")
     with pytest.raises(CaptureError, match=words):
-        read_capture(file, steps=(), encoders=tmp_path / "encoders.py")
+        read_capture(file, steps=(), values=tmp_path, encoders=tmp_path / "encoders.py")
 
 
 def test_an_encoder_is_used_where_any_of_the_interpreters_met_its_class(
@@ -229,8 +245,9 @@ def test_an_encoder_is_used_where_any_of_the_interpreters_met_its_class(
         "request = json.load(open(sys.argv[1]))\n"
         "base = request['steps'] is None\n"
         "met = {'a.B': base, 'a.C': False, 'a.D': not base}\n"
-        "found = {'parameters': [], 'tasks': [], 'logs': [], 'encoders': met}\n"
-        "json.dump(found, open(sys.argv[2], 'w'))\n",
+        "with open(sys.argv[2], 'w') as file:\n"
+        "    for line in {'parameters': []}, {'encoders': met}:\n"
+        "        file.write(json.dumps(line) + '\\n')\n",
         encoding="utf-8",
     )
     other = tmp_path / "python"
@@ -257,33 +274,81 @@ def test_a_run_that_never_began_has_nothing_to_read(run: Run, tmp_path: Path) ->
     assert caught.value.detail == "what Metaflow said"
 
 
+@pytest.mark.parametrize(
+    ("secret", "damage", "kept"),
+    [
+        ("s3cr3t-token", "", False),
+        ("nowhere in it", "", True),
+        ("nowhere in it", "open(file, 'w').close()\n", False),
+        ("nowhere in it", "os.remove(file)\n", False),
+    ],
+)
+def test_a_value_that_may_hold_a_secret_is_not_kept_whole(
+    secret: str, damage: str, kept: bool, run: Run, tmp_path: Path
+) -> None:
+    script = (
+        "import zipfile\n"
+        f"file = os.path.join(request['values'], {DIGEST[7:23]!r} + '.npz')\n"
+        "with zipfile.ZipFile(file, 'w') as archive:\n"
+        "    archive.writestr('value.json', '[\"Bearer s3cr3t-token\"]')\n"
+        f"{damage}answer({result(parameters=[{**SCORE, 'stored': True}])!r})"
+    )
+    redaction = Redaction({"API_TOKEN": secret})
+    (found,) = capture_with(script, run, tmp_path, redaction=redaction).parameters
+    file = tmp_path / "values" / f"{DIGEST[7:23]}.npz"
+    assert found.stored == (file if kept else None)
+
+
+def test_what_a_check_knows_is_asked_for_and_filled_in(run: Run, tmp_path: Path) -> None:
+    kept = Artifact(
+        name="score", type="float", digest=DIGEST, value=1, sha="aa", stored=tmp_path / "old.npz"
+    )
+    known = Known(
+        tasks=(Task(step="start", index=(), artifacts=(kept,)),), settled=frozenset({"start"})
+    )
+    script = (
+        f"assert request['have'] == [{DIGEST!r}], request\n"
+        "assert request['whole'] == ['train.*', 'start.score'], request\n"
+        "assert request['limit'] == 7, request\n"
+        "assert request['known'] == {'aa': {'type': 'float', 'digest': request['have'][0],"
+        " 'value': 1, 'opaque': False, 'sha': 'aa'}}, request\n"
+        f"answer({result(tasks=[task('start', artifacts=[SCORE])])!r})"
+    )
+    found = capture_with(script, run, tmp_path, known=known, limit=7, whole=("train.*",))
+    assert found.tasks[0].artifacts[0].stored == tmp_path / "old.npz"
+
+
 MALFORMED = [
-    ({"tasks": []}, "the file: expected the keys parameters, tasks, logs"),
-    ({"line": 2, "reason": "nobody gave it encoders"}, "the file: expected the keys parameters"),
-    (result(encoders={"a.B": 1}), "encoders.a.B: expected a bool"),
-    (result(tasks={}), "tasks: expected a list"),
-    (result(tasks=[1]), r"tasks\[0\]: expected a dict"),
-    (result(tasks=[{"step": "start"}]), r"tasks\[0\]: expected the keys step, index, artifacts"),
-    (result(tasks=[{**task("start"), "index": ["0"]}]), r"tasks\[0\]\.index\[0\]: expected a int"),
-    (result(tasks=[{**task("start"), "index": [True]}]), r"tasks\[0\]\.index\[0\]"),
+    (json.dumps({"tasks": []}), "line 1: expected one of the keys parameters, task, log"),
+    (json.dumps({"broken": {"line": 2, "reason": "x"}}), "line 1: broken: expected no word of"),
+    (result(encoders={"a.B": 1}), r"line 2: encoders\.a\.B: expected a bool"),
+    (result() + result(), "the file: expected one line of parameters"),
+    (result() + "{", "line 3: expected JSON: "),
+    (result(parameters={}), "line 1: parameters: expected a list"),
+    (result(tasks=[1]), "line 3: task: expected a dict"),
+    (result(tasks=[{"step": "start"}]), "line 3: task: expected the keys step, index, artifacts"),
+    (result(tasks=[{**task("start"), "index": ["0"]}]), r"task\.index\[0\]: expected a int"),
+    (result(tasks=[{**task("start"), "index": [True]}]), r"task\.index\[0\]"),
     (
         result(tasks=[task("start", artifacts=[{**SCORE, "digest": "sha256:1"}])]),
-        r"tasks\[0\]\.artifacts\[0\]\.digest: expected sha256: and 64",
+        r"line 3: task\.artifacts\[0\]\.digest: expected sha256: and 64",
     ),
     (result(parameters=[{**SCORE, "opaque": 1}]), r"parameters\[0\]\.opaque: expected a bool"),
-    (result(logs=[LOG, {**LOG, "stdout": None}]), r"logs\[1\]\.stdout: expected a str"),
-    (result(logs=[{**LOG, "attempts": "2"}]), r"logs\[0\]\.attempts: expected a int"),
-    (result(logs=[{**LOG, "written": [1]}]), r"logs\[0\]\.written\[0\]: expected a str"),
-    (result(logs=[{**LOG, "modules": "pandas"}]), r"logs\[0\]\.modules: expected a list"),
+    (result(parameters=[{**SCORE, "stored": "x"}]), r"parameters\[0\]\.stored: expected a bool"),
+    (result(parameters=[{**SCORE, "sha": None}]), r"parameters\[0\]\.sha: expected a str"),
+    (result(logs=[LOG, {**LOG, "stdout": None}]), r"line 4: log\.stdout: expected a str"),
+    (result(logs=[{**LOG, "attempts": "2"}]), r"log\.attempts: expected a int"),
+    (result(logs=[{**LOG, "written": [1]}]), r"log\.written\[0\]: expected a str"),
+    (result(logs=[{**LOG, "modules": "pandas"}]), r"log\.modules: expected a list"),
 ]
 
 
 @pytest.mark.parametrize(("content", "words"), MALFORMED)
-def test_a_malformed_result_names_the_place(content: object, words: str, tmp_path: Path) -> None:
+def test_a_malformed_result_names_the_place(content: str, words: str, tmp_path: Path) -> None:
     file = tmp_path / "result.json"
-    file.write_text(json.dumps(content), encoding="utf-8")
+    file.write_text(content, encoding="utf-8")
     with pytest.raises(CaptureError, match=words) as caught:
-        read_capture(file, steps=())
+        read_capture(file, steps=(), values=tmp_path)
     assert str(file) in caught.value.what
 
 
@@ -291,10 +356,10 @@ def test_a_result_that_is_too_large_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "result.json"
-    file.write_text(json.dumps(result()), encoding="utf-8")
+    file.write_text(result(), encoding="utf-8")
     monkeypatch.setattr(stage, "RESULT_LIMIT", 10)
     with pytest.raises(CaptureError, match="more than 10 bytes"):
-        read_capture(file, steps=())
+        read_capture(file, steps=(), values=tmp_path)
 
 
 # --- where a task stands ----------------------------------------------------------------
@@ -344,6 +409,29 @@ def test_the_index_is_that_of_the_foreach_stack(
     assert in_venv.task_index({"_foreach_stack": frames}) == index
 
 
+# --- what is read, and how much of it -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "room"),
+    [(1, 4_000), (5_000, 4_000), (5_001, 2_000), (10_001, 1_000), (30_000, 500), (10**7, 125)],
+)
+def test_many_artifacts_get_less_room_each(count: int, room: int) -> None:
+    request = {"value_limit": stage.VALUE_LIMIT, "value_room": stage.VALUE_ROOM}
+    assert in_venv.room_for_each(count, request) == room
+
+
+def test_a_pickle_is_kept_whole_where_any_of_its_artifacts_is_asked_for() -> None:
+    request = {"whole": ["train.weights", "*.curve"], "limit": 10, "full": 100}
+    start, train, parent = state("start", "1"), state("train", "2"), state("prepare", "0")
+    here = [
+        start._replace(artifacts={"weights": "aa", "rows": "bb", "_internal": "ee"}),
+        train._replace(artifacts={"weights": "aa", "curve": "cc"}),
+    ]
+    found = in_venv.pickles(here, [parent._replace(artifacts={"curve": "dd"})], request)
+    assert {one.sha: one.whole for one in found} == {"aa": 100, "bb": 10, "cc": 100, "dd": 0}
+
+
 # --- the worker -----------------------------------------------------------------------
 
 WORKER = """
@@ -391,7 +479,9 @@ class Trap:
 kinds = ["hang", "exit", "crash", "raise", "close", "system-exit", "refuse", "wander"]
 values = {"first": 1, **{kind: Trap(kind) for kind in kinds}, "last": [1, 2]}
 store = Store({name: pickle.dumps(value) for name, value in values.items()})
-request = {"flow_file": sys.argv[2], "value_limit": 1000, "seconds": 1}
+known = {Stored("known", "known", store).key: {"digest": "as it was"}}
+values["known"] = "never loaded, and in no store"
+request = {"flow_file": sys.argv[2], "value_limit": 1000, "seconds": 1, "known": known}
 print(json.dumps(load_all([Stored(name, name, store) for name in values], request)))
 """
 
@@ -439,6 +529,21 @@ def test_an_artifact_that_cannot_be_loaded_or_walked_is_known_by_its_bytes(
 
 def test_it_takes_no_other_artifact_with_it(loaded: dict[str, Any]) -> None:
     assert (loaded["first"]["value"], loaded["last"]["value"]) == (1, [1, 2])
+
+
+def test_what_is_known_by_its_sha_is_not_loaded(loaded: dict[str, Any]) -> None:
+    assert loaded["known"] == {"digest": "as it was"}
+
+
+def test_what_the_flows_own_code_defines_is_never_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWREPRO_COPY", str(tmp_path))
+    (tmp_path / "shapes_of_this_flow.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    import_module("shapes_of_this_flow")
+    names = ["__main__", "shapes_of_this_flow", "json", "builtins", "not.loaded"]
+    assert [loading.is_own(name) for name in names] == [True, True, False, False, False]
 
 
 def test_two_that_cannot_be_loaded_are_not_equal(loaded: dict[str, Any]) -> None:

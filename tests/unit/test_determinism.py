@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_flowrepro.determinism import differing, with_determinism
 from pytest_flowrepro.model import Artifact, Determinism, Json, Task
 
@@ -132,3 +134,12 @@ def test_the_passes_of_a_loop_are_tasks_of_their_own() -> None:
 def test_foreach_indexes_are_in_numerical_order() -> None:
     run = tuple(task("train", artifact("s", n), index=(n,)) for n in range(12))
     assert with_determinism(run, run, run) == run
+
+
+def test_the_sha_of_a_pickle_stays_where_both_runs_have_it() -> None:
+    def run(*shas: str | None) -> tuple[Task, ...]:
+        named = zip("abc", shas, strict=True)
+        return (task("start", *(replace(artifact(name, 1), sha=sha) for name, sha in named)),)
+
+    marked = with_determinism(run("one", "one", None), run("one", "two", "one"), None)
+    assert marked == run("one", None, None)

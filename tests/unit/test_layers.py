@@ -22,6 +22,7 @@ LAYERS = (
         "processors",
         "said",
         "unused",
+        "known",
     }
     | {"source_names"},
     {"settings"},

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from pytest_flowrepro.redact import NOTHING, Redaction
@@ -31,3 +33,19 @@ def test_a_json_value_is_hidden_whole() -> None:
     hidden = Redaction({"TOKEN": "s3cr3t"}).json({"s3cr3t": ["x s3cr3t", 1, None, True]})
     assert hidden == {"[TOKEN]": ["x [TOKEN]", 1, None, True]}
     assert NOTHING.json({"s3cr3t": ["x"]}) == {"s3cr3t": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("value", "data", "found"),
+    [
+        ("s3cr3t", b"x" * ((1 << 20) - 3) + b"s3cr3t", True),
+        ("s3cr3t", b"x" * (3 << 20), False),
+        ("s\u00e9cr\u00e8t", b'"s\\u00e9cr\\u00e8t"', True),
+        ('it\'s "me"', b'it\\\\\'s \\"me\\"', True),
+        ("yes", b"yes", False),
+    ],
+)
+def test_a_value_is_found_wherever_it_stands_in_a_stream(
+    value: str, data: bytes, found: bool
+) -> None:
+    assert Redaction({"TOKEN": value}).occurs_in(io.BytesIO(data)) == found

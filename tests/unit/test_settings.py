@@ -118,6 +118,13 @@ def test_credentials_in_a_value_of_the_wrong_type_are_not_shown(tmp_path: Path) 
         ("timeout = nan", "tool.flowrepro.timeout: must be a number of seconds above 0"),
         ('record-runs = "2"', "tool.flowrepro.record-runs: must be 1 or 2, not a string ('2')"),
         ("record-runs = 3", "tool.flowrepro.record-runs: must be 1 or 2, not an integer (3)"),
+        (
+            'values = "all"',
+            'tool.flowrepro.values: must be "summary", "full", or a number of bytes',
+        ),
+        ("values = true", "tool.flowrepro.values: must be"),
+        ("values = -1", "tool.flowrepro.values: must be"),
+        ("values = 100_000_001", "a number of bytes up to 100_000_000, not an integer"),
         ('flows = "flows/*.py"', "tool.flowrepro.flows: must be a list of globs, not a string"),
         ("flow = 3", "tool.flowrepro.flow: must be a table, not an integer (3)"),
         ("parameters = {}", "tool.flowrepro.parameters: is no key of this table"),

@@ -1,0 +1,102 @@
+"""The files of a baseline that hold whole values: `values/<16 digits of the digest>.npz`.
+
+Nothing in them is read here: that is for whoever compares (docs/reference/values.md).
+"""
+
+from __future__ import annotations
+
+import filecmp
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.baseline.folder import real_file
+from pytest_flowrepro.baseline.node import broken, place
+from pytest_flowrepro.known import value_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_flowrepro.model import Recording
+
+VALUES = "values"
+
+_LIMIT = 200_000_000
+"""Bytes of one file; what is written stays below half of it."""
+_NAME = re.compile(r"[0-9a-f]{16}\.npz")
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_ZIP = b"PK\x03\x04"
+
+
+def stored_values(recording: Recording) -> dict[str, Path]:
+    """File name -> where the file lies just now."""
+    found = (*recording.parameters, *(a for task in recording.tasks for a in task.artifacts))
+    return {value_file(one.digest): one.stored for one in found if one.stored is not None}
+
+
+def value_files(folder: Path) -> dict[str, Path]:
+    """The values that lie in a baseline's folder; files of another name are the user's own."""
+    values = folder / VALUES
+    if not values.is_dir():
+        return {}
+    return {path.name: path for path in values.iterdir() if _NAME.fullmatch(path.name)}
+
+
+def changed_values(new: dict[str, Path], old: dict[str, Path]) -> set[str]:
+    """The names, from the baseline's folder on, of what came, went, or has other bytes."""
+    both = new.keys() & old.keys()
+    same = {name for name in both if _is_equal(new[name], old[name])}
+    return {f"{VALUES}/{name}" for name in (new.keys() | old.keys()) - same}
+
+
+def _is_equal(new: Path, old: Path) -> bool:
+    try:
+        return old.is_file() and filecmp.cmp(new, old, shallow=False)
+    except OSError:  # a damaged one is replaced
+        return False
+
+
+def place_values(into: Path, new: dict[str, Path], old: Path) -> None:
+    """Fill the folder `values` below `into`: the new ones, and what the user keeps in the old."""
+    before, values = old / VALUES, into / VALUES
+    ours = value_files(old)
+    kept = [p for p in before.iterdir() if p.name not in ours] if before.is_dir() else []
+    if new or kept:
+        values.mkdir()
+    for path in kept:
+        copy_own(path, values / path.name)
+    for name, file in sorted(new.items()):
+        shutil.copyfile(file, values / name)
+
+
+def copy_own(path: Path, to: Path) -> None:
+    """A file or a folder of the user's."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.copytree(path, to, symlinks=True)
+    else:
+        shutil.copy2(path, to, follow_symlinks=False)
+
+
+def checked_values(folder: Path, named: str, *, root: Path) -> dict[str, Path]:
+    """The stored values of a baseline that stands in `folder`, and is `named` so in messages.
+
+    Raises `BaselineError` for one that is no zip file, too large, a Git LFS pointer, or not in
+    `root`.
+    """
+    found = value_files(folder)
+    for name, file in found.items():
+        _check(file, place(named, f"{VALUES}/{name}"), root=root)
+    return found
+
+
+def _check(file: Path, shown: str, *, root: Path) -> None:
+    real = real_file(file, shown, root=root, limit=_LIMIT)
+    try:
+        with real.open("rb") as start:
+            begins = start.read(len(_LFS_POINTER))
+    except OSError as error:
+        raise broken(shown, f"cannot be read: {error.strerror}") from error
+    if begins == _LFS_POINTER:
+        raise broken(shown, "is a Git LFS pointer, not the file", hint="run `git lfs pull`")
+    if not begins.startswith(_ZIP):
+        raise broken(shown, "is no stored value: it should be a zip file (.npz)")
