@@ -25,7 +25,7 @@ from pytest_flowrepro.report import (
     write_report,
 )
 from pytest_flowrepro.report.text import inert
-from pytest_flowrepro.results import flow_reports
+from pytest_flowrepro.results import flow_reports, idle_patterns
 from pytest_flowrepro.session import Session, Update
 from pytest_flowrepro.settings import read_settings
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import FlowReport
 
 _WORKER_KEY = "flowrepro_folder"
+_CHOOSING = ("keyword", "markexpr", "deselect", "lf")
+"""pytest's options that leave tests out."""
 
 
 @dataclass(slots=True, eq=False)  # hashable: pytest keeps plugins in sets
@@ -135,6 +137,8 @@ class FlowReproPlugin:
             terminalreporter.section("flow-repro")
             for line in (line for report in reports for line in self._summary(report)):
                 terminalreporter.write_line(line)
+        for text in self._idle_patterns():
+            terminalreporter.write_line(text)
         for text in self._write_reports(reports):
             terminalreporter.write_line(text)
         if self.config.option.flow_repro_keep:
@@ -150,6 +154,13 @@ class FlowReproPlugin:
         details = self.session.details
         yield from (f"    {line}" for line in changes_lines(others, details=details))
         yield from (f"    {inert(note)}" for note in report.notes)
+
+    def _idle_patterns(self) -> Iterator[str]:
+        """Where every flow ran: what the project's patterns say of no flow."""
+        chosen = (self.config.getoption(name, default=None) for name in _CHOOSING)
+        named = self.config.args_source is pytest.Config.ArgsSource.ARGS
+        for pattern in () if named or any(chosen) else idle_patterns(self.results):
+            yield f"note: tool.flowrepro.{pattern} was of no use to any flow: remove it?"
 
     def _write_reports(self, reports: tuple[FlowReport, ...]) -> list[str]:
         said = []

@@ -1,11 +1,20 @@
-"""Which artifacts are the same in every rerun, and which only under one hash seed. Pure."""
+"""Which artifacts are the same in every rerun, and which only under one hash seed. Pure.
+
+"The same" is what the caller says of two artifacts whose digests differ, given the step: the rules
+of a flow may let differences inside a value pass.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_flowrepro.model import Artifact, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Same: TypeAlias = "Callable[[str, Artifact, Artifact], bool]"
 
 TaskKey: TypeAlias = tuple[str, tuple[int, ...]]
 """Step and foreach index path."""
@@ -13,17 +22,34 @@ ArtifactKey: TypeAlias = tuple[str, tuple[int, ...], str]
 """Step, foreach index path and name."""
 
 
-def differing(one: tuple[Task, ...], other: tuple[Task, ...]) -> tuple[ArtifactKey, ...]:
-    """The artifacts whose digests differ or that are in one run only, sorted.
+def by_digest(step: str, one: Artifact, other: Artifact) -> bool:  # noqa: ARG001
+    return one.digest == other.digest
+
+
+def differing(
+    one: tuple[Task, ...], other: tuple[Task, ...], same: Same = by_digest
+) -> tuple[ArtifactKey, ...]:
+    """The artifacts that are not the same or that are in one run only, sorted.
 
     A task that is in one run only and has no artifacts is there under the name "".
     """
-    digests = _digests(one).items() ^ _digests(other).items()
-    return tuple(sorted({key for key, _ in digests}))
+    before, now = _artifacts(one), _artifacts(other)
+
+    def differs(key: ArtifactKey) -> bool:
+        if key not in before or key not in now:
+            return True
+        a, b = before[key], now[key]
+        return a is not None and b is not None and not same(key[0], a, b)
+
+    return tuple(sorted(filter(differs, before.keys() | now.keys())))
 
 
 def with_determinism(
-    seed0: tuple[Task, ...], seed1: tuple[Task, ...], again0: tuple[Task, ...] | None
+    seed0: tuple[Task, ...],
+    seed1: tuple[Task, ...],
+    again0: tuple[Task, ...] | None,
+    *,
+    same: Same = by_digest,
 ) -> tuple[Task, ...]:
     """The tasks of `seed0` in their order, each artifact with its determinism.
 
@@ -33,7 +59,7 @@ def with_determinism(
     of a pickle stays where `seed1` has the same: not every value is pickled in one way only.
     """
     again = seed1 if again0 is None else again0
-    seeded, random = set(differing(seed0, seed1)), set(differing(seed0, again))
+    seeded, random = set(differing(seed0, seed1, same)), set(differing(seed0, again, same))
     shas = {(task.step, task.index, a.name): a.sha for task in seed1 for a in task.artifacts}
     tasks: dict[TaskKey, dict[str, Artifact]] = {}
     for task in seed0:
@@ -59,12 +85,14 @@ def with_determinism(
     )
 
 
-def _digests(tasks: tuple[Task, ...]) -> dict[ArtifactKey, str]:
-    digests = {(task.step, task.index, ""): "" for task in tasks if not task.artifacts}
+def _artifacts(tasks: tuple[Task, ...]) -> dict[ArtifactKey, Artifact | None]:
+    found: dict[ArtifactKey, Artifact | None] = {}
     for task in tasks:
+        if not task.artifacts:
+            found[task.step, task.index, ""] = None
         for artifact in task.artifacts:
-            digests[task.step, task.index, artifact.name] = artifact.digest
-    return digests
+            found[task.step, task.index, artifact.name] = artifact
+    return found
 
 
 def _random(artifact: Artifact, other: Artifact | None) -> Artifact:

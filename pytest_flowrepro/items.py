@@ -45,6 +45,8 @@ class PartResult:
     seconds: tuple[tuple[str, float], ...] = ()
     nondeterministic: int = 0
     notes: tuple[str, ...] = ()
+    idle: tuple[str, ...] | None = None
+    """The project's patterns for which there was nothing to do; None where that is not known."""
     failure: str | None = None
     """The text of a test that does not pass."""
     in_call: bool = True
@@ -165,12 +167,13 @@ class PartItem(pytest.Item):
                 f"{self.job.title} was not recorded: it ended with {observation.failure}",
                 hint="see the test of the step that failed; the baseline is as it was",
             )
-        recording, ignore = observation.recording, self.job.settings.ignore
+        recording, patterns = observation.recording, self.job.settings.patterns
         return PartResult(
             verdict="recorded",
             seconds=observation.seconds,
-            nondeterministic=nondeterministic(recording, ignore).total(),
-            notes=(*determinism_notes(recording, ignore), *self._notes(observation)),
+            nondeterministic=nondeterministic(recording, patterns).total(),
+            notes=(*determinism_notes(recording, patterns), *self._notes(observation)),
+            idle=self.flow_session.patterns_used(self.job, None).idle,
         )
 
     def checked(self, baseline: Recording | None) -> PartResult:
@@ -178,12 +181,14 @@ class PartItem(pytest.Item):
         if baseline is None:
             return PartResult(verdict="no baseline", failure=self._no_baseline())
         observation = self.flow_session.observed(self.job, baseline)
-        ignore = self.job.settings.ignore
+        patterns = self.job.settings.patterns
+        used = self.flow_session.patterns_used(self.job, baseline)
         return replace(
             self.compared(self.flow_session.changes(self.job, baseline)),
             seconds=observation.seconds,
-            nondeterministic=nondeterministic(baseline, ignore).total(),
-            notes=self._notes(observation),
+            nondeterministic=nondeterministic(baseline, patterns).total(),
+            notes=(*self._notes(observation), *used.notes),
+            idle=used.idle,
         )
 
     def _notes(self, observation: Observation) -> tuple[str, ...]:

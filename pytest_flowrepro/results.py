@@ -32,6 +32,22 @@ def flow_reports(
     return tuple(reports)
 
 
+def idle_patterns(results: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    """The project's patterns for which there was nothing to do in any flow.
+
+    Empty where that is not known of one of the flows, as it ended with an error.
+    """
+    by_flow: dict[tuple[str, str, str | None], list[str] | None] = {}
+    for result in results:
+        flow = (result["file"], result["flow"], result["case"])
+        if result["idle"] is not None or flow not in by_flow:
+            by_flow[flow] = result["idle"]
+    known = [idle for idle in by_flow.values() if idle is not None]
+    if not known or len(known) < len(by_flow):
+        return ()
+    return tuple(pattern for pattern in known[0] if all(pattern in idle for idle in known))
+
+
 def _with_moves(report: FlowReport, parts: set[str]) -> FlowReport:
     """What lets a person upgrade with evidence: `3 packages moved`, `artifacts unchanged`."""
     if report.verdict not in {"reproduced", "drifted"}:
@@ -42,7 +58,8 @@ def _with_moves(report: FlowReport, parts: set[str]) -> FlowReport:
         moved = {change.name for change in packages if not change.declared}
         notes.append(f"{counted(len(moved), 'package')} moved" if moved else "no package moved")
     if "rerun" in dict(report.seconds):
-        changed = [c for c in report.changes if c.kind in {"artifact", "parameter"}]
+        values = [c for c in report.changes if c.kind in {"artifact", "parameter"}]
+        changed = [c for c in values if c.within is None]
         count = counted(len(changed), "artifact")
         notes.append(f"{count} changed" if changed else "artifacts unchanged")
     return replace(report, notes=(*notes, *report.notes))

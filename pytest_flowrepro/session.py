@@ -16,10 +16,11 @@ from pytest_flowrepro.check import (
     record,
     resolved_environments,
 )
-from pytest_flowrepro.diff import Limits, diff, unused_ignores
+from pytest_flowrepro.diff import Limits, diff, unmatched
 from pytest_flowrepro.errors import BaselineError, RerunError, SettingsError
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
 from pytest_flowrepro.upstream import flows_before
+from pytest_flowrepro.verdict import PatternsUsed, patterns_used
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +57,7 @@ class Session:
     """The folders of the jobs that have a test to run."""
     _baselines: dict[str, Recording | None] = field(default_factory=dict)
     _changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
+    _patterns_used: dict[str, PatternsUsed] = field(default_factory=dict)
     _told: set[tuple[str, str]] = field(default_factory=set)
 
     def job(self, flow: FlowSource, case: str | None) -> Job:
@@ -113,10 +115,24 @@ class Session:
                 baseline,
                 self.observed(job, baseline).recording,
                 gates=self.gates(job),
-                ignore=job.settings.ignore,
+                patterns=job.settings.patterns,
                 limits=Limits.of_flow(details=self.details),
             )
         return self._changes[key]
+
+    def patterns_used(self, job: Job, baseline: Recording | None) -> PatternsUsed:
+        """What the patterns came to in a check; without a baseline, in a recording."""
+        key = job.folder.name
+        if key not in self._patterns_used:
+            seen = self.observed(job, baseline) if baseline else self.recorded(job)
+            self._patterns_used[key] = (
+                patterns_used(
+                    baseline, seen.recording, job.settings.patterns, self.settings.project.patterns
+                )
+                if seen.failure is None
+                else PatternsUsed()
+            )
+        return self._patterns_used[key]
 
     def environments(self, job: Job, baseline: Recording) -> Environments:
         """The environments alone, without a rerun: rebuilt, or resolved anew and not built."""
@@ -137,14 +153,14 @@ class Session:
     def _record(self, job: Job) -> Observation:
         observation = record(self._after_others(job))
         if observation.failure is None:
-            self._refuse_unused_ignores(job, observation.recording)
+            self._refuse_unmatched(job, observation.recording)
             write_baseline(self._folder(job), observation.recording, root=job.root)
         return observation
 
     def _observe(self, job: Job, baseline: Recording) -> Observation:
         observation = observe(self._after_others(job), baseline)
         if observation.failure is None:
-            self._refuse_unused_ignores(job, baseline, observation.recording)
+            self._refuse_unmatched(job, baseline, observation.recording)
         return observation
 
     def _after_others(self, job: Job) -> Job:
@@ -170,14 +186,13 @@ class Session:
             after.append(Upstream(job=replace(upstream, folder=folder), baseline=baseline))
         return replace(job, after=tuple(after))
 
-    def _refuse_unused_ignores(self, job: Job, *recordings: Recording) -> None:
-        """Raise `SettingsError` for a glob of this flow's own that matches nothing of it."""
-        own = set(job.settings.ignore) - set(self.settings.project.ignore)
-        for glob in unused_ignores(recordings, job.settings.ignore):
-            if glob in own:
+    def _refuse_unmatched(self, job: Job, *recordings: Recording) -> None:
+        """Raise `SettingsError` for a pattern of this flow's own that matches nothing of it."""
+        own = set(job.settings.patterns) - set(self.settings.project.patterns)
+        for key, pattern in unmatched(recordings, job.settings.patterns):
+            if (key, pattern) in own:
                 raise SettingsError(
-                    f"{self.settings.file}: tool.flowrepro.flow.{job.flow.name}.ignore: `{glob}` "
-                    "matches no artifact",
+                    f"{self.settings.file}: {job.table}.{key}: `{pattern}` matches no artifact",
                     hint=f"correct it (`flowrepro show {job.flow.name}` lists them as "
                     "`step.artifact`), or remove it",
                 )

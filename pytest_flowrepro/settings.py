@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.index_errors import redact
 from pytest_flowrepro.known import FULL_VALUES
 from pytest_flowrepro.model import Gate, Json
+from pytest_flowrepro.patterns import ANY_DEPTH, NO_PATTERNS, Patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +60,8 @@ class FlowSettings:
     """Names or URLs; none: those of CONDA_CHANNELS, or conda-forge."""
     encoders: str | None = None
     """A Python file, relative to the project (_in_venv/_flowrepro_encoders.py)."""
-    ignore: tuple[str, ...] = ()
+    patterns: Patterns = NO_PATTERNS
+    """`ignore`, `rtol` and `atol`."""
     timeout: float = DEFAULT_TIMEOUT
     record_runs: int = 2
     """2: recording compares reruns; 1: it does not, for a flow that costs too much."""
@@ -194,6 +197,8 @@ _SHARED = (
     "conda-channels",
     "encoders",
     "ignore",
+    "rtol",
+    "atol",
     "timeout",
     "record-runs",
     "values",
@@ -257,7 +262,7 @@ def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
         wheelhouse=read("wheelhouse", inherited.wheelhouse, "a folder or a URL", table.location),
         extras=read("extras", inherited.extras, "a list of extras", _strings),
         groups=read("groups", inherited.groups, "a list of dependency groups", _strings),
-        ignore=read("ignore", inherited.ignore, 'a list of globs like "step.artifact"', _strings),
+        patterns=_patterns(table, inherited.patterns),
         encoders=read("encoders", inherited.encoders, "a path", _string),
         conda_from_pypi=read("conda", inherited.conda_from_pypi, '"pypi"', _conda),
         conda_channels=read(
@@ -268,6 +273,59 @@ def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
         values=read("values", inherited.values, _VALUES, _kept_bytes),
         fail_on=read("fail-on", inherited.fail_on, f"a list out of {gates}", _gates),
     )
+
+
+def _patterns(table: _Table, inherited: Patterns) -> Patterns:
+    """What is ignored is replaced; a tolerance is added behind those that are inherited."""
+    wanted = 'a list of patterns like "step.artifact" or "step.artifact.rows.*.id"'
+    ignore = table.read("ignore", inherited.ignore, wanted, _strings)
+    for pattern in ignore if ignore is not inherited.ignore else ():
+        if problem := _problem_of(pattern):
+            table.problem("ignore", f"`{pattern}` {problem}")
+    return Patterns(
+        ignore=ignore,
+        rtol=_tolerances(table, "rtol", inherited.rtol),
+        atol=_tolerances(table, "atol", inherited.atol),
+    )
+
+
+def _tolerances(
+    table: _Table, key: str, inherited: tuple[tuple[str, float], ...]
+) -> tuple[tuple[str, float], ...]:
+    """A number alone is about everything."""
+    number = "a finite number that is 0 or above"
+    given = table.read(key, {}, f"{number}, or a table of patterns with such numbers", _by_pattern)
+    own = {}
+    for pattern, value in given.items():
+        problem = _problem_of(pattern)
+        try:
+            own[pattern] = _tolerance(value)
+        except ValueError:
+            quotes = "; a pattern stands in quotes" if isinstance(value, dict) else ""
+            problem = problem or f"must have {number}, not {_toml_type(value)}{quotes}"
+        if problem:
+            table.problem(key, f"`{pattern}` {problem}")
+    return (*(entry for entry in inherited if entry[0] not in own), *own.items())
+
+
+def _by_pattern(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {ANY_DEPTH: _tolerance(value)}
+
+
+def _tolerance(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError  # noqa: TRY004  one exception says "of the wrong form" here
+    if not 0 <= value <= sys.float_info.max:
+        raise ValueError
+    return float(value)
+
+
+def _problem_of(pattern: str) -> str | None:
+    if "" in pattern.split("."):
+        return "has an empty label; labels are joined by single dots"
+    if "[*]" in pattern:
+        return 'has `[*]`: positions are labels as well, "train.rows.*.id"'
+    return None
 
 
 def _string(value: Any) -> str:

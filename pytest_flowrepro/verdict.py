@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pytest_flowrepro.diff import ignored_inside, unmatched, unneeded
+from pytest_flowrepro.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_flowrepro.model import Artifact, Change, Recording, Verdict
+    from pytest_flowrepro.patterns import Patterns
 
 _SEVERITY: tuple[Verdict, ...] = ("reproduced", "recorded", "drifted", "no baseline", "error")
 
@@ -57,21 +61,21 @@ def artifacts(recording: Recording) -> Iterator[tuple[str, Artifact]]:
             yield task.step, artifact
 
 
-def nondeterministic(recording: Recording, ignore: tuple[str, ...]) -> Counter[str]:
+def nondeterministic(recording: Recording, patterns: Patterns) -> Counter[str]:
     """`step.artifact` of what the baseline marks so and nobody ignores, with its tasks."""
-    return _marked(recording, "nondeterministic", ignore)
+    return _marked(recording, "nondeterministic", patterns)
 
 
-def determinism_notes(recording: Recording, ignore: tuple[str, ...]) -> tuple[str, ...]:
+def determinism_notes(recording: Recording, patterns: Patterns) -> tuple[str, ...]:
     """What a person should know of a new baseline before committing it, and can do about it."""
     notes = []
-    random = nondeterministic(recording, ignore)
+    random = nondeterministic(recording, patterns)
     if random:
         notes.append(
             f"differs from run to run: {_names(random)}. Seed it, sort it, or add it to `ignore`; "
             "it is recorded as nondeterministic, shown in every report and not compared"
         )
-    seeded = _marked(recording, "hash-seed", ignore)
+    seeded = _marked(recording, "hash-seed", patterns)
     if seeded:
         notes.append(
             f"depends on the hash seed: {_names(seeded)}. Sort it (the order of a set got into "
@@ -80,17 +84,51 @@ def determinism_notes(recording: Recording, ignore: tuple[str, ...]) -> tuple[st
     return tuple(notes)
 
 
-def _marked(recording: Recording, determinism: str, ignore: tuple[str, ...]) -> Counter[str]:
-    names = (
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PatternsUsed:
+    notes: tuple[str, ...] = ()
+    idle: tuple[str, ...] | None = None
+    """The project's patterns for which there was nothing to do; None where that is not known."""
+
+
+def patterns_used(
+    old: Recording | None, new: Recording, patterns: Patterns, project: Patterns
+) -> PatternsUsed:
+    """What the patterns of a flow came to, those of the project among them.
+
+    Without `old`, when recording, it is known only which of them match anything.
+    """
+    if old is None:
+        return PatternsUsed(idle=tuple(map(_pattern, unmatched([new], project))))
+    notes = []
+    if hidden := ignored_inside(old, new, patterns):
+        differ = "differs" if hidden == 1 else "differ"
+        notes.append(f"{counted(hidden, 'artifact')} {differ} only at places that are ignored")
+    shared = set(project)
+    notes += [
+        f"{_pattern(one)} was not needed: all that it covers is as recorded"
+        for one in unneeded(old, new, patterns)
+        if one not in shared
+    ]
+    idle = (*unmatched((old, new), project), *unneeded(old, new, project))
+    return PatternsUsed(notes=tuple(notes), idle=tuple(map(_pattern, idle)))
+
+
+def _pattern(one: tuple[str, str]) -> str:
+    key, pattern = one
+    return f"{key}: `{pattern}`"
+
+
+def _marked(recording: Recording, determinism: str, patterns: Patterns) -> Counter[str]:
+    return Counter(
         f"{step}.{artifact.name}"
         for step, artifact in artifacts(recording)
-        if artifact.determinism == determinism
+        if artifact.determinism == determinism and not patterns.ignores(step, artifact.name)
     )
-    return Counter(name for name in names if not any(fnmatchcase(name, glob) for glob in ignore))
 
 
-def _names(counted: Counter[str]) -> str:
-    shown = [name if tasks == 1 else f"{name} ({tasks} tasks)" for name, tasks in counted.items()]
+def _names(found: Counter[str]) -> str:
+    shown = [name if tasks == 1 else f"{name} ({tasks} tasks)" for name, tasks in found.items()]
     if len(shown) > _SHOWN:
         shown[_SHOWN:] = [f"and {len(shown) - _SHOWN} more"]
     return ", ".join(shown)

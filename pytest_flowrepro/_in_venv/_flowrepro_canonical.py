@@ -24,6 +24,7 @@ from _flowrepro_arrays import (
 )
 from _flowrepro_deep import with_deep_stack
 from _flowrepro_kinds import MAPPINGS, Parts, Unordered, text
+from _flowrepro_normal import normal
 from _flowrepro_reduce import parts
 
 HEADER = b"flowrepro value 1\n"
@@ -253,7 +254,7 @@ _SCALARS: dict[type, Callable[[Any], bytes]] = {
     int: _int,
     float: lambda value: b"f" + _double(value),
     complex: lambda value: b"c" + _double(value.real) + _double(value.imag),
-    str: lambda value: b"s" + _sized(value),
+    str: lambda value: b"s" + _sized(normal(value)),
     bytes: lambda value: b"b" + _number(len(value)) + value,
     bytearray: lambda value: b"B" + _number(len(value)) + bytes(value),
 }

@@ -11,7 +11,6 @@ import datetime as dt
 import decimal
 import enum
 import functools
-import os
 import pathlib
 import re
 import sys
@@ -20,6 +19,7 @@ from typing import Any, Callable, List, NamedTuple
 
 from _flowrepro_arrays import dtype_text
 from _flowrepro_encoders import encoded
+from _flowrepro_normal import normal
 
 FLOW_MODULE = "_flowrepro_flow"
 """The name that the flow's file is loaded under; its classes are shown as `__main__.X`."""
@@ -167,14 +167,6 @@ def _namedtuple_parts(value: Any, mro: tuple[type, ...]) -> Parts | None:
     return Parts("namedtuple", type_name(mro[0]), named + extra)
 
 
-_PLACES = {
-    "FLOWREPRO_COPY": "<project>",
-    "VIRTUAL_ENV": "<environment>",
-    "METAFLOW_DATASTORE_SYSROOT_LOCAL": "<datastore>",
-    "HOME": "<home>",
-}
-"""Variables that name a folder of one rerun -> what stands for it in a message."""
-
 # What metaflow/plugins/timeout_decorator.py appends to the message itself.
 _TIMEOUT_STACK = "\nStack when the timeout was raised:"
 
@@ -187,12 +179,7 @@ def _caught(state: dict[str, Any]) -> list[tuple[str, Any]]:
     message = state.get("exception")
     if type(message) is str:
         message = message.partition(_TIMEOUT_STACK)[0]
-        message = re.sub(r" at 0x[0-9a-fA-F]+", " at 0x...", message)
-        for variable, shown in _PLACES.items():
-            folder = os.environ.get(variable)
-            if folder:
-                for spelled in (folder, os.path.realpath(folder)):
-                    message = message.replace(spelled, shown)
+        message = normal(re.sub(r" at 0x[0-9a-fA-F]+", " at 0x...", message))
     return [("type", state.get("type")), ("exception", message)]
 
 
@@ -236,7 +223,7 @@ def _decimal_text(value: decimal.Decimal) -> tuple[str, str]:
 
 
 def _path_text(value: pathlib.PurePath) -> tuple[str, str]:
-    return type(value).__name__, str(value)
+    return type(value).__name__, normal(str(value))
 
 
 def _pandas_text(cls: type, pandas: Any) -> Callable[[Any], tuple[str, str] | None] | None:

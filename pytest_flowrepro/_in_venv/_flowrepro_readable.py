@@ -26,6 +26,7 @@ from typing import (
 from _flowrepro_arrays import numpy_kind, pandas_kind
 from _flowrepro_canonical import encoded
 from _flowrepro_kinds import MAPPINGS, Parts, Unordered, text
+from _flowrepro_normal import normal
 from _flowrepro_reduce import parts
 from _flowrepro_tables import Keep, Tables
 
@@ -182,6 +183,7 @@ class _Reader:
         cls = type(value)
         size = max(0, min(200, (room - _CUT) // 2))  # of either end
         if cls is str:
+            value = normal(value)
             return {"$cut": {**self._cut_of("str", len(value), value), **_ends(value, size)}}
         if cls in (bytes, bytearray):
             return {
@@ -321,7 +323,7 @@ def _as_list(pairs: Pairs) -> Json:
 
 
 def _as_object(pairs: Pairs) -> Json:
-    return dict(pairs)
+    return {normal(str(label)): item for label, item in pairs}
 
 
 def _as_pairs(pairs: Pairs) -> Json:
@@ -353,6 +355,7 @@ def _ascii(value: Union[bytes, bytearray]) -> str:
 
 
 def _str(value: str) -> Json:
+    value = normal(value)
     if _is_text(value):
         return value
     return {"$str": value.encode("utf-8", "backslashreplace").decode()}

@@ -51,6 +51,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 import _flowrepro_encoders as encoders  # noqa: E402  found beside this file
 from _flowrepro_cards import card_artifacts  # noqa: E402  found beside this file
 from _flowrepro_load import Stored, load_all  # noqa: E402  found beside this file
+from _flowrepro_normal import normalise_for  # noqa: E402  found beside this file
 
 LEAST = 125
 """Characters for a value, however many there are."""
@@ -92,6 +93,7 @@ def main() -> None:
             return
         finally:
             sys.path.remove(folder)
+    normalise_for(request["datastore"])
     found = pickles(here, parents_of(here, by_id), request)
     request["value_limit"] = room_for_each(len(found), request)
     write(result(here, by_id, load_all(found, request), request))

@@ -6,7 +6,7 @@ check  = diff(read(baseline), observe(flow))
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.check.edited import edited_environments
@@ -19,8 +19,10 @@ from pytest_flowrepro.check.notes import (
     repeated_attempts,
 )
 from pytest_flowrepro.check.prepare import prepare_again, prepare_anew, with_upstreams
+from pytest_flowrepro.check.proposals import proposals
 from pytest_flowrepro.check.repeat import repeat
 from pytest_flowrepro.determinism import differing, with_determinism
+from pytest_flowrepro.diff import is_allowed
 from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.known import known_from
 from pytest_flowrepro.model import Recording
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.check.prepare import Prepared
     from pytest_flowrepro.check.repeat import Rerun
+    from pytest_flowrepro.model import Artifact
+    from pytest_flowrepro.patterns import Patterns
 
 
 def record(job: Job) -> Observation:
@@ -46,15 +50,36 @@ def record(job: Job) -> Observation:
     if not second.run.ok:
         return _observation(prepared, second, clock, runs=2)
     again = None
-    if differing(first.tasks, second.tasks):
+    same = _Same(patterns=job.settings.patterns)
+    if differing(first.tasks, second.tasks, same):
         again = repeat(prepared, clock, seed=0, name="third")
         if not again.run.ok:
             return _observation(prepared, again, clock, runs=3)
-    before, *tasks = with_determinism(first.tasks, second.tasks, again.tasks if again else None)
+    others = (second.tasks, again.tasks if again else None)
+    before, *tasks = with_determinism(first.tasks, *others, same=same)
     marked = replace(first.captured, parameters=before.artifacts, tasks=tuple(tasks))
     marked_first = replace(first, captured=marked)
     runs = job.settings.record_runs
-    return _observation(prepared, marked_first, clock, runs=runs, recorded=True)
+    found = _observation(prepared, marked_first, clock, runs=runs, recorded=True)
+    proposed = proposals(job, first.tasks, again.tasks, second.tasks) if again else ()
+    return replace(found, notes=(*found.notes, *proposed))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Same:
+    """Whether two reruns gave one value, under the patterns of the flow."""
+
+    patterns: Patterns
+    known: dict[tuple[str, str, str, str], bool] = field(default_factory=dict)
+    """By step, name and digests: values may be large, and the same ones are asked about again."""
+
+    def __call__(self, step: str, one: Artifact, other: Artifact) -> bool:
+        if one.digest == other.digest or self.patterns.ignores(step, one.name):
+            return one.digest == other.digest
+        key = (step, one.name, one.digest, other.digest)
+        if key not in self.known:
+            self.known[key] = is_allowed(step, one, other, self.patterns)
+        return self.known[key]
 
 
 def observe(job: Job, baseline: Recording) -> Observation:

@@ -189,6 +189,7 @@ def _capture(copy: _Copy, run: Run, limit: int, known: Known) -> Capture:
             timeout=_CAPTURE_TIMEOUT,
             encoders=encoders and copy.place.copy / encoders.relative_to(prepared.package.root),
             limit=limit,
+            whole=prepared.job.settings.patterns.artifacts(),
             known=known,
             redaction=prepared.start.redaction,
         )

@@ -1,15 +1,16 @@
 """The differences between two recordings: what changed, and where inside a value."""
 
+from pytest_flowrepro.diff.allowed import is_allowed, judged, passes
 from pytest_flowrepro.diff.changes import (
     diff,
     diff_artifacts,
     diff_code,
     diff_steps,
-    unused_ignores,
 )
 from pytest_flowrepro.diff.compare import compare
 from pytest_flowrepro.diff.environments import diff_environments, diff_system
 from pytest_flowrepro.diff.findings import Limits
+from pytest_flowrepro.diff.patterns_used import ignored_inside, unmatched, unneeded
 from pytest_flowrepro.diff.value_tree import one_line
 
 __all__ = [
@@ -21,6 +22,11 @@ __all__ = [
     "diff_environments",
     "diff_steps",
     "diff_system",
+    "ignored_inside",
+    "is_allowed",
+    "judged",
     "one_line",
-    "unused_ignores",
+    "passes",
+    "unmatched",
+    "unneeded",
 ]

@@ -1,17 +1,17 @@
 """The differences between two recordings of a flow. Pure.
 
-The digests alone decide: equal digests are equal values, and everything else is a change, even
-one that nobody can explain.
+The digests decide: equal digests are equal values, and everything else is a change, even one that
+nobody can explain. Only where patterns speak of an artifact is its value looked into.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.diff.compare import compare
+from pytest_flowrepro.diff.allowed import judged, passes
+from pytest_flowrepro.diff.compare import Comparison, compare
 from pytest_flowrepro.diff.environments import diff_environments, diff_system, other_machine
 from pytest_flowrepro.diff.findings import Limits
 from pytest_flowrepro.diff.origin import mark_origins, mark_tasks
@@ -28,14 +28,20 @@ from pytest_flowrepro.model import (
     Step,
     Task,
 )
+from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
 from pytest_flowrepro.visible import visible
 from pytest_flowrepro.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 PARAMETERS = "_parameters"
 """The step that parameters belong to, as Metaflow itself names it."""
+
+SUMMARY_ONLY = (
+    "the baseline holds a summary of this value only: record again so that the tolerance can be "
+    "applied"
+)
 
 
 def diff(
@@ -43,13 +49,14 @@ def diff(
     new: Recording,
     *,
     gates: frozenset[Gate],
-    ignore: tuple[str, ...] = (),
+    patterns: Patterns = NO_PATTERNS,
     limits: Limits | None = None,
 ) -> tuple[Change, ...]:
     """Every difference, in the order code, environments, system, steps, parameters, artifacts.
 
-    `ignore` holds globs over `step.artifact`, with `_parameters` as the step of a parameter; what
-    they match is left out. `limits` bound the explanations.
+    What `patterns` ignore is left out, with `_parameters` as the step of a parameter; what differs
+    within their tolerances is told and not gated. `limits` bound the explanations. Raises
+    `BaselineError` for a stored value that is broken.
     """
     systems = old.system, new.system
     changes = (
@@ -58,7 +65,7 @@ def diff(
         *diff_system(*systems, gates=gates),
         *diff_steps(old.steps, new.steps, gates=gates),
         *_beside_the_machine(
-            diff_artifacts(old, new, gates=gates, ignore=ignore, limits=limits),
+            diff_artifacts(old, new, gates=gates, patterns=patterns, limits=limits),
             other_machine(*systems),
         ),
     )
@@ -146,13 +153,13 @@ def _attribute_lines(old: Decorator, new: Decorator) -> Iterator[str]:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Rules:
     gates: frozenset[Gate]
-    ignore: tuple[str, ...]
+    patterns: Patterns
     runs: int
     """How many reruns the determinism in the new recording rests on; a check makes one."""
     limits: Limits
 
     def ignored(self, step: str, name: str) -> bool:
-        return any(fnmatchcase(f"{step}.{name}", glob) for glob in self.ignore)
+        return self.patterns.ignores(step, name)
 
     def gated(self, determinism: Determinism) -> bool:
         gate: Gate = "nondeterminism" if determinism == "nondeterministic" else "artifacts"
@@ -164,7 +171,7 @@ def diff_artifacts(
     new: Recording,
     *,
     gates: frozenset[Gate],
-    ignore: tuple[str, ...] = (),
+    patterns: Patterns = NO_PATTERNS,
     limits: Limits | None = None,
 ) -> tuple[Change, ...]:
     """Parameters, then the tasks' artifacts; a task on one side only is a change of its step.
@@ -176,7 +183,7 @@ def diff_artifacts(
     of a step that is itself new or gone are left to `diff_steps`.
     """
     limits = limits or Limits.of_flow()
-    rules = _Rules(gates=gates, ignore=ignore, runs=new.runs, limits=limits)
+    rules = _Rules(gates=gates, patterns=patterns, runs=new.runs, limits=limits)
     before, now = (
         Task(step=PARAMETERS, index=(), artifacts=side.parameters) for side in (old, new)
     )
@@ -258,18 +265,34 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
             continue
         known = a or b
         assert known is not None
+        found = _judged(old.step, a, b, rules) if a and b else None
+        allowed = found is not None and passes(found)
+        if found and allowed and found.swallowed is None:
+            continue
         yield Change(
             kind="artifact",
             change=change_of(a, b),
             name=name,
             old=one_line(a) if a else None,
             new=one_line(b) if b else None,
-            gated=rules.gated(known.determinism),
+            gated=rules.gated(known.determinism) and not allowed,
             step=old.step,
             index=old.index,
-            explanation=_explanation(a, b, rules.limits) if a and b else (),
+            explanation=_explanation(a, b, found, rules.limits) if a and b else (),
             determinism=known.determinism,
+            within=_most(found.swallowed) if found and allowed else None,
         )
+
+
+def _most(difference: float | None) -> str:
+    return f"max {difference:.2g}".replace("e-0", "e-")
+
+
+def _judged(step: str, old: Artifact, new: Artifact, rules: _Rules) -> Comparison | None:
+    """None where a value is not known, or the patterns say nothing of it."""
+    if "nondeterministic" in (old.determinism, new.determinism):
+        return None
+    return judged(step, old, new, rules.patterns, rules.limits)
 
 
 def _differs(old: Artifact, new: Artifact, rules: _Rules) -> bool:
@@ -279,21 +302,15 @@ def _differs(old: Artifact, new: Artifact, rules: _Rules) -> bool:
     return renamed or "nondeterminism" in rules.gates
 
 
-def _explanation(old: Artifact, new: Artifact, limits: Limits) -> tuple[str, ...]:
+def _explanation(
+    old: Artifact, new: Artifact, found: Comparison | None, limits: Limits
+) -> tuple[str, ...]:
     if old.determinism == "nondeterministic":
         return ("nondeterministic in the baseline: its values cannot be compared",)
     if new.determinism == "nondeterministic":
         return ("nondeterministic now: it differs between reruns under one hash seed",)
-    lines = compare(old, new, limits=limits).lines
+    if found is not None and not (found.complete or old.stored or old.opaque or new.opaque):
+        return (*found.lines, SUMMARY_ONLY)
+    lines = (found or compare(old, new, limits=limits)).lines
     # A plain value is explained by itself, and the change says it already.
     return () if lines == (f"{one_line(old)} -> {one_line(new)}",) else lines
-
-
-def unused_ignores(recordings: Iterable[Recording], ignore: tuple[str, ...]) -> tuple[str, ...]:
-    """The globs that match no artifact and no parameter of any of the recordings."""
-    names = set()
-    for recording in recordings:
-        names |= {f"{PARAMETERS}.{artifact.name}" for artifact in recording.parameters}
-        for task in recording.tasks:
-            names |= {f"{task.step}.{name}" for name in _names(task)}
-    return tuple(glob for glob in ignore if not any(fnmatchcase(name, glob) for name in names))

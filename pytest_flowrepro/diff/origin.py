@@ -28,7 +28,7 @@ def mark_origins(changes: Iterable[Change], steps: Iterable[Step]) -> tuple[Chan
     order; where both sides of a comparison have steps of their own, one side's after the other's.
     """
     changes = tuple(changes)
-    has_parameters = any(change.kind == "parameter" for change in changes)
+    has_parameters = any(change.kind == "parameter" and _counts(change) for change in changes)
     graph = _Graph.of(steps)
     differing: dict[str, set[_Index]] = defaultdict(set)
     for change in changes:
@@ -37,7 +37,7 @@ def mark_origins(changes: Iterable[Change], steps: Iterable[Step]) -> tuple[Chan
     before = _Before(graph, differing)
     marked = []
     for change in changes:
-        if change.kind == "parameter":
+        if change.kind == "parameter" and _counts(change):
             marked.append(replace(change, origin="first"))
         elif change.step is not None and _is_of_a_task(change):
             derived = has_parameters or before.differs(change.step, change.index or ())
@@ -64,8 +64,14 @@ def mark_tasks(changes: Iterable[Change], tasks: Iterable[Task]) -> tuple[Change
 
 
 def _is_of_a_task(change: Change) -> bool:
-    """An artifact, or a task that is there on one side only."""
-    return change.kind == "artifact" or (change.kind == "step" and change.index is not None)
+    """An artifact, or a task that is there on one side only; not what a tolerance lets pass."""
+    of_a_task = change.kind == "artifact" or (change.kind == "step" and change.index is not None)
+    return of_a_task and _counts(change)
+
+
+def _counts(change: Change) -> bool:
+    """What a tolerance lets pass is no beginning of anything."""
+    return change.within is None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

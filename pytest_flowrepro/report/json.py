@@ -44,6 +44,7 @@ def _change(change: Change) -> Json:
         "gated": change.gated,
         "explanation": list(change.explanation),
         "determinism": change.determinism,
+        "within": change.within,
         "origin": change.origin,
         "tasks": None if change.tasks is None else list(change.tasks),
         "accepted_by": change.accepted_by,

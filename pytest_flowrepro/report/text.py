@@ -70,12 +70,16 @@ def title(report: FlowReport) -> str:
 def summary(report: FlowReport) -> list[str]:
     """What changed, by kind and counted; and what was not compared."""
     platform = [c for c in report.changes if c.kind == "system" and c.environment]
-    kinds = Counter("requirement" if c.declared else c.kind for c in report.changes)
+    within = sum(change.within is not None for change in report.changes)
+    differing = (change for change in report.changes if change.within is None)
+    kinds = Counter("requirement" if c.declared else c.kind for c in differing)
     kinds["system"] -= len(platform)
     said = []
     counts = [counted(kinds[k], _NOUNS.get(k, k)) for k in _KINDS if kinds[k]]
     if counts:
         said.append(f"{', '.join(counts)} changed")
+    if within:
+        said.append(f"{counted(within, 'artifact')} within tolerance")
     if platform:
         said.append(counted(len(platform), "platform difference"))
     if kinds["code"]:
@@ -177,6 +181,8 @@ def remarks(change: Change) -> list[str]:
             said.append("system")
     if change.determinism != "deterministic":
         said.append(change.determinism)
+    if change.within is not None:
+        said.append(f"within tolerance ({change.within})")
     if change.accepted_by is not None:
         said.append(f"accepted by {change.accepted_by}")
     elif not change.gated:

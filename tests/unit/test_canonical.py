@@ -33,6 +33,7 @@ IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
 sys.path.append(str(IN_VENV))
 canonical: Any = import_module("_flowrepro_canonical")
 readable_form: Any = import_module("_flowrepro_readable")
+normal: Any = import_module("_flowrepro_normal")
 
 
 def digest(value: object) -> str:
@@ -612,6 +613,7 @@ def rerun_in(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setenv("VIRTUAL_ENV", str(folder / "venv"))
         monkeypatch.setenv("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(folder / "datastore"))
         monkeypatch.setenv("HOME", str(folder / "home"))
+        normal.normalise_for(str(folder / "datastore"))
 
     return place
 

@@ -143,3 +143,19 @@ def test_the_sha_of_a_pickle_stays_where_both_runs_have_it() -> None:
 
     marked = with_determinism(run("one", "one", None), run("one", "two", "one"), None)
     assert marked == run("one", None, None)
+
+
+def test_what_the_rules_of_a_flow_let_pass_is_deterministic_and_keeps_the_first_value() -> None:
+    first, second, third = (
+        (task("start", artifact("a", value), artifact("b", value)),) for value in (1, 2, 3)
+    )
+
+    def same(step: str, one: Artifact, other: Artifact) -> bool:
+        return one.digest == other.digest or f"{step}.{one.name}" == "start.a"
+
+    assert differing(first, second, same) == (("start", (), "b"),)
+    (marked,) = with_determinism(first, second, third, same=same)
+    assert marked.artifacts == (
+        artifact("a", 1),
+        artifact("b", None, determinism="nondeterministic"),
+    )

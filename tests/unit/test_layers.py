@@ -23,6 +23,7 @@ LAYERS = (
         "said",
         "unused",
         "known",
+        "patterns",
     }
     | {"source_names"},
     {"settings"},

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_flowrepro.model import Change
-from pytest_flowrepro.results import flow_reports
+from pytest_flowrepro.results import flow_reports, idle_patterns
 
 
 def result(part: str, **more: Any) -> dict[str, Any]:
@@ -20,6 +20,7 @@ def result(part: str, **more: Any) -> dict[str, Any]:
         "seconds": [],
         "nondeterministic": 0,
         "notes": [],
+        "idle": None,
         "failure": None,
         **more,
     }
@@ -80,3 +81,19 @@ def test_an_error_is_no_drift_and_its_sentence_is_kept() -> None:
         ]
     )
     assert (report.verdict, report.error) == ("error", "the index cannot be reached")
+
+
+def test_a_pattern_is_idle_where_no_flow_has_any_use_for_it() -> None:
+    parts = [
+        result("code", idle=["ignore: `a`", "rtol: `b`"]),
+        result("environment"),
+        result("code", flow="OtherFlow", idle=["rtol: `b`", "rtol: `c`"]),
+    ]
+    assert idle_patterns(parts) == ("rtol: `b`",)
+    assert idle_patterns([*parts, result("code", case="small", idle=[])]) == ()
+
+
+def test_nothing_is_said_of_patterns_where_a_flow_could_not_be_checked() -> None:
+    failed = result("environment", flow="OtherFlow", verdict="error")
+    assert idle_patterns([result("code", idle=["ignore: `a`"]), failed]) == ()
+    assert idle_patterns([]) == ()

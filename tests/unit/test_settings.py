@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pytest_flowrepro.errors import SettingsError
+from pytest_flowrepro.patterns import Patterns
 from pytest_flowrepro.settings import FlowSettings, PassedThrough, Settings, read_settings
 
 
@@ -39,7 +40,7 @@ def test_a_flow_inherits_from_the_project_and_a_case_from_its_flow(tmp_path: Pat
     assert found.cases("TrainFlow") == (None, "small")
     small = found.for_flow("TrainFlow", "small")
     assert small.parameters == {"alpha": 0.1, "rows": 100}
-    assert (small.timeout, small.ignore) == (60, ("*.started_at",))
+    assert (small.timeout, small.patterns.ignore) == (60, ("*.started_at",))
     assert (small.extras, small.groups) == (("plots",), ("flows",))
 
 
@@ -60,6 +61,26 @@ def test_what_has_names_is_merged_by_name(tmp_path: Path) -> None:
     big = found.for_flow("TrainFlow", "big")
     assert big.env == {"MODE": "test", "LEVEL": "2", "TOKEN": PassedThrough()}
     assert big.configs == {"model": "model.json", "limits": {"rows": 9}}
+
+
+def test_tolerances_are_merged_by_pattern_and_the_own_come_last(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        [tool.flowrepro]
+        rtol = { "*.metrics" = 1e-6, "*.weights" = 1e-4 }
+        [tool.flowrepro.flow.TrainFlow]
+        rtol = { "*.metrics" = 0 }
+        atol = { "train.weights" = 1e-9 }
+        [tool.flowrepro.flow.TrainFlow.case.small]
+        rtol = 1e-3
+        """,
+    )
+    train = (("*.weights", 1e-4), ("*.metrics", 0.0))
+    assert found.for_flow("TrainFlow").patterns == Patterns(
+        rtol=train, atol=(("train.weights", 1e-9),)
+    )
+    assert found.for_flow("TrainFlow", "small").patterns.rtol == (*train, ("**", 1e-3))
 
 
 def test_the_channels_of_conda_packages_may_be_those_of_one_flow(tmp_path: Path) -> None:
@@ -126,6 +147,18 @@ def test_credentials_in_a_value_of_the_wrong_type_are_not_shown(tmp_path: Path) 
         ("values = -1", "tool.flowrepro.values: must be"),
         ("values = 100_000_001", "a number of bytes up to 100_000_000, not an integer"),
         ('flows = "flows/*.py"', "tool.flowrepro.flows: must be a list of globs, not a string"),
+        ('ignore = "start.rows"', "tool.flowrepro.ignore: must be a list of patterns like"),
+        ('ignore = ["start..rows"]', "tool.flowrepro.ignore: `start..rows` has an empty label"),
+        ('ignore = ["start.rows[*].id"]', "`start.rows[*].id` has `[*]`: positions are labels"),
+        ("rtol = -1e-6", "tool.flowrepro.rtol: must be a finite number that is 0 or above, or a t"),
+        ("rtol = nan", "tool.flowrepro.rtol: must be a finite number that is 0 or above, or a ta"),
+        ("atol = inf", "tool.flowrepro.atol: must be a finite number that is 0 or above, or a ta"),
+        (f"atol = 1{'0' * 400}", "tool.flowrepro.atol: must be a finite number that is 0 or abo"),
+        ("rtol = true", "tool.flowrepro.rtol: must be a finite number that is 0 or above, or a t"),
+        ('rtol = { "" = 1 }', "tool.flowrepro.rtol: `` has an empty label"),
+        ('rtol = { "a.b" = "1" }', "rtol: `a.b` must have a finite number that is 0 or above, no"),
+        ("rtol = { train.weights = 1e-6 }", "; a pattern stands in quotes"),
+        ("flow.A.rtol = { x = nan }", "tool.flowrepro.flow.A.rtol: `x` must have a finite number"),
         ("flow = 3", "tool.flowrepro.flow: must be a table, not an integer (3)"),
         ("parameters = {}", "tool.flowrepro.parameters: is no key of this table"),
         ("flow.A.flows = []", "tool.flowrepro.flow.A.flows: is no key of this table"),

@@ -7,11 +7,14 @@ import pytest
 from recordings import artifact, recording, task
 
 from pytest_flowrepro.model import Change, Verdict
+from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
 from pytest_flowrepro.verdict import (
+    PatternsUsed,
     changes_of,
     determinism_notes,
     nondeterministic,
     part_of,
+    patterns_used,
     verdict_of,
     worst,
 )
@@ -73,13 +76,33 @@ def test_what_is_not_deterministic_is_told_by_step_and_name() -> None:
         task("train", random, index=(0,)),
         task("train", random, index=(1,)),
     )
-    first, second = determinism_notes(found, ignore=())
+    first, second = determinism_notes(found, patterns=NO_PATTERNS)
     assert first.startswith("differs from run to run: train.score (2 tasks). Seed it, sort it")
     assert second.startswith("depends on the hash seed: start.order. Sort it")
-    assert nondeterministic(found, ignore=()).total() == 2
-    assert nondeterministic(found, ignore=("train.*",)).total() == 0
-    assert len(determinism_notes(found, ignore=("train.score",))) == 1
+    assert nondeterministic(found, patterns=NO_PATTERNS).total() == 2
+    assert nondeterministic(found, patterns=Patterns(ignore=("train.*",))).total() == 0
+    assert len(determinism_notes(found, patterns=Patterns(ignore=("train.score",)))) == 1
 
 
 def test_a_deterministic_flow_has_nothing_to_tell() -> None:
-    assert determinism_notes(recording(), ignore=()) == ()
+    assert determinism_notes(recording(), patterns=NO_PATTERNS) == ()
+
+
+def test_patterns_tell_what_they_hid_and_where_they_hid_nothing() -> None:
+    old = recording(task("start", artifact("report", {"at": "mon"}), artifact("rows", 1)))
+    new = recording(task("start", artifact("report", {"at": "tue"}), artifact("rows", 1)))
+    project = Patterns(ignore=("*.rows", "*.nothing"))
+    patterns = Patterns(ignore=(*project.ignore, "start.report.at", "start.rows"))
+    assert patterns_used(old, new, patterns, project) == PatternsUsed(
+        notes=(
+            "1 artifact differs only at places that are ignored",
+            "ignore: `start.rows` was not needed: all that it covers is as recorded",
+        ),
+        idle=("ignore: `*.nothing`", "ignore: `*.rows`"),
+    )
+
+
+def test_a_recording_tells_of_patterns_only_whether_they_match_anything() -> None:
+    project = Patterns(ignore=("*.rows", "*.nothing"))
+    used = patterns_used(None, recording(), project, project)
+    assert used == PatternsUsed(idle=("ignore: `*.nothing`",))

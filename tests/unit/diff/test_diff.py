@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 from recordings import artifact, recording, step, task
 
-from pytest_flowrepro.diff import diff, unused_ignores
+from pytest_flowrepro.diff import diff, unmatched
+from pytest_flowrepro.diff.changes import SUMMARY_ONLY
 from pytest_flowrepro.model import (
     Artifact,
     Change,
     CodeFile,
     Decorator,
     Gate,
+    Json,
     Recording,
     System,
     Task,
 )
+from pytest_flowrepro.patterns import Patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,38 +246,86 @@ def test_a_hash_seed_dependent_artifact_is_compared_as_any_other() -> None:
 # --- ignore ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("glob", ["start.rows", "start.*", "*.rows", "st?rt.rows", "*"])
+@pytest.mark.parametrize(
+    "glob", ["start.rows", "start.*", "*.rows", "st?rt.rows", "*", "start", "**"]
+)
 def test_ignored_artifacts_are_left_out(glob: str) -> None:
     old, new = recording(), recording(task("start", artifact("rows", 5)), *recording().tasks[1:])
-    assert diff(old, new, gates=ALL, ignore=(glob,)) == ()
+    assert diff(old, new, gates=ALL, patterns=Patterns(ignore=(glob,))) == ()
 
 
-@pytest.mark.parametrize("glob", ["start", "rows", "train.rows", "START.rows"])
+@pytest.mark.parametrize("glob", ["rows", "train.rows", "START.rows", "start.rows.0"])
 def test_other_globs_leave_them_in(glob: str) -> None:
     old, new = recording(), recording(task("start", artifact("rows", 5)), *recording().tasks[1:])
-    assert len(diff(old, new, gates=ALL, ignore=(glob,))) == 1
+    assert len(diff(old, new, gates=ALL, patterns=Patterns(ignore=(glob,)))) == 1
 
 
 def test_a_task_of_ignored_artifacts_alone_may_come_and_go() -> None:
     old = recording(task("train", artifact("score", 1), index=(0,)))
-    assert diff(old, recording(task("end")), gates=ALL, ignore=("train.*",))[0].name == "end"
+    assert (
+        diff(old, recording(task("end")), gates=ALL, patterns=Patterns(ignore=("train.*",)))[0].name
+        == "end"
+    )
 
 
 def test_a_task_that_sets_nothing_is_ignored_with_its_step() -> None:
     old, new = recording(task("start"), task("train")), recording(task("start"))
     assert only(diff(old, new, gates=ALL)).step == "train"
-    assert diff(old, new, gates=ALL, ignore=("train.*",)) == ()
-    assert unused_ignores([old], ("train.*",)) == ()
+    assert diff(old, new, gates=ALL, patterns=Patterns(ignore=("train.*",))) == ()
+    assert unmatched([old], Patterns(ignore=("train.*",))) == ()
 
 
 def test_parameters_are_ignored_under_metaflows_own_name_for_them() -> None:
     old, new = recording(), replace(recording(), parameters=(artifact("alpha", 2),))
-    assert diff(old, new, gates=ALL, ignore=("_parameters.alpha",)) == ()
+    assert diff(old, new, gates=ALL, patterns=Patterns(ignore=("_parameters.alpha",))) == ()
 
 
-def test_globs_that_match_nothing_are_named() -> None:
-    globs = ("start.rows", "_parameters.a*", "nothing.*")
-    assert unused_ignores([recording()], globs) == ("nothing.*",)
+# --- within rules ---------------------------------------------------------------------
+
+
+def scored(value: Json) -> Recording:
+    return recording(task("start", artifact("score", value, type="dict")), task("end"))
+
+
+SCORE: dict[str, Json] = {"auc": 0.5, "at": "monday"}
+TOLERANT = Patterns(rtol=(("start.score", 1e-6),))
+
+
+def test_a_difference_within_a_tolerance_is_shown_and_not_gated() -> None:
+    old, new = scored(SCORE), scored({**SCORE, "auc": 0.5 + 3e-9})
+    change = only(diff(old, new, gates=ALL, patterns=TOLERANT))
+    assert (change.within, change.gated) == ("max 3e-9", False)
+
+
+BEYOND: list[tuple[str, Json]] = [
+    ("more than the tolerance", {**SCORE, "auc": 0.51}),
+    ("NaN", {**SCORE, "auc": {"$float": "nan"}}),
+    ("another type", {**SCORE, "auc": 1}),
+    ("another length", {"auc": 0.5}),
+    ("something else as well", {"auc": 0.5 + 3e-9, "at": "tuesday"}),
+]
+
+
+@pytest.mark.parametrize("value", [value for _, value in BEYOND], ids=[name for name, _ in BEYOND])
+def test_what_a_tolerance_does_not_swallow_drifts(value: Json) -> None:
+    change = only(diff(scored(SCORE), scored(value), gates=ALL, patterns=TOLERANT))
+    assert (change.within, change.gated) == (None, True)
+
+
+def test_a_difference_at_an_ignored_place_is_no_change() -> None:
+    patterns = Patterns(ignore=("start.score.at",))
+    old, later = scored(SCORE), scored({**SCORE, "at": "tuesday"})
+    assert diff(old, later, gates=ALL, patterns=patterns) == ()
+    worse = scored({"auc": 0.4, "at": "tuesday"})
+    assert only(diff(old, worse, gates=ALL, patterns=patterns)).gated
+
+
+def test_what_is_known_by_a_summary_only_is_gated_and_says_what_to_do() -> None:
+    cuts: list[Json] = [{"$cut": {"type": "list", "length": 9, "digest": d}} for d in ("1", "2")]
+    old, new = map(scored, cuts)
+    change = only(diff(old, new, gates=ALL, patterns=TOLERANT))
+    assert (change.within, change.gated) == (None, True)
+    assert change.explanation[-1] == SUMMARY_ONLY
 
 
 def test_each_change_of_a_task_tells_where_it_started_and_that_it_is_one_of_how_many() -> None:
@@ -293,3 +344,9 @@ def test_each_change_of_a_task_tells_where_it_started_and_that_it_is_one_of_how_
         ("score", "derived", (1, 2)),
     ]
     assert {change.origin for change in changes if change.kind == "code"} == {None}
+
+
+def test_a_value_that_nobody_recorded_is_not_looked_into() -> None:
+    old = recording(task("start", nondeterministic("score")))
+    change = diff(old, scored(SCORE), gates=ALL, patterns=TOLERANT)[0]
+    assert (change.determinism, change.within, change.gated) == ("nondeterministic", None, True)

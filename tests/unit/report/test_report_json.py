@@ -39,6 +39,7 @@ def test_the_report_has_the_documented_shape() -> None:
         "gated": True,
         "explanation": list(SCORE.explanation),
         "determinism": "deterministic",
+        "within": None,
         "origin": None,
         "tasks": None,
         "accepted_by": None,

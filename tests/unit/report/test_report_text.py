@@ -24,6 +24,13 @@ if TYPE_CHECKING:
             replace(SCORE, determinism="hash-seed"),
             "train[0, 3].score  changed: 0.91 -> 0.93   hash-seed",
         ),
+        (
+            replace(SCORE, gated=False, within="max 3.1e-9"),
+            (
+                "train[0, 3].score  changed: 0.91 -> 0.93   within tolerance (max 3.1e-9)"
+                "   shown only"
+            ),
+        ),
         (NUMPY, "numpy  changed: 2.4.5 -> 2.4.6   package of base"),
         (
             replace(NUMPY, kind="python", name="python", gated=False),
@@ -127,3 +134,10 @@ def test_a_value_gives_no_orders_to_the_terminal_nor_to_the_ci_machine(text: str
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown)
     assert not re.search(r"^\s*::", shown, re.MULTILINE)
     assert not re.search(r"##\w*\[", shown)
+
+
+def test_what_is_within_a_tolerance_is_counted_apart() -> None:
+    within = replace(SCORE, gated=False, within="max 3.1e-9")
+    line = summary_line(replace(REPRODUCED, changes=(within, within)))
+    assert "  2 artifacts within tolerance" in line
+    assert "changed" not in line

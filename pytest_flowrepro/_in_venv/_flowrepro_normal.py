@@ -1,0 +1,122 @@
+"""Text without what one run alone is known by: its ids, its folders, who started it.
+
+Only exact occurrences are replaced, of ids and paths that this run is known to have; what stands
+for them is in docs/reference/values.md. Runs in the flow's own interpreter: standard library only,
+Python 3.8 syntax.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+
+_PLACES = {
+    "FLOWREPRO_COPY": "<project>",
+    "VIRTUAL_ENV": "<environment>",
+    "METAFLOW_DATASTORE_SYSROOT_LOCAL": "<datastore>",
+    "HOME": "<home>",
+}
+"""Variables that name a folder of one rerun -> what stands for it."""
+
+_RUN_ID = re.compile(r"\d{10,}")
+"""Metaflow's local run ids are microseconds since 1970; a short number may be anything."""
+
+_PERSON = 500
+"""User ids of people begin here, or higher: the name `root` or `www-data` may mean anything."""
+
+
+class Normal:
+    """Replaces what it was made for; costs next to nothing for a text that has none of it."""
+
+    def __init__(
+        self, runs: Iterable[str], folders: Dict[str, str], user: Optional[str] = None
+    ) -> None:
+        """`folders`: path -> what stands for it. `user`: replaced where it is a part of a path."""
+        self._runs = [run for run in runs if _RUN_ID.fullmatch(run)]
+        self._folders = {
+            spelled: shown
+            for folder, shown in folders.items()
+            for spelled in (folder.rstrip("/"), os.path.realpath(folder))
+            if spelled.count("/") > 1  # a folder at the top is no run's own
+        }
+        self._user = user
+        self._replaced: List[Tuple[List[str], re.Pattern[str], object]] = list(self._patterns())
+
+    def __call__(self, text: str) -> str:
+        if "/" not in text and not any(run in text for run in self._runs):
+            return text
+        for needles, pattern, shown in self._replaced:
+            for needle in needles:  # much faster than an expression, which few texts need
+                if needle in text:
+                    text = pattern.sub(shown, text)  # type: ignore[call-overload]
+                    break
+        return text
+
+    def _patterns(self) -> Iterator[Tuple[List[str], re.Pattern[str], object]]:
+        """Texts of which one is in whatever the expression matches, it, and what replaces it."""
+        if self._runs:
+            ids = "|".join(map(re.escape, self._runs))
+            of_task = r"(/[A-Za-z_]\w*)(?:(/)\d+(?!\w))?"
+            alone = r"(?<![0-9A-Za-z])(?:%s)(?![0-9A-Za-z])(?:%s)?"
+            yield self._runs, re.compile(alone % (ids, of_task)), _run
+        if self._folders:
+            longest_first = sorted(self._folders, key=len, reverse=True)
+            paths = "|".join(map(re.escape, longest_first))
+            yield longest_first, _whole(paths), lambda found: self._folders[found.group()]
+        temporary = {tempfile.gettempdir(), os.path.realpath(tempfile.gettempdir())}
+        made = [os.path.join(folder, "tmp") for folder in sorted(temporary)]
+        yield made, _whole(r"(?:%s)[a-z0-9_]{8}" % "|".join(map(re.escape, made))), "<tmp>"
+        if self._user:
+            part = r"(?<=/)%s(?![\w.-])" % re.escape(self._user)
+            yield ["/" + self._user], re.compile(part), "<user>"
+
+
+def _whole(paths: str) -> re.Pattern[str]:
+    """Paths that neither go on nor are the end of another one."""
+    return re.compile(r"(?<![\w.-])(?:%s)(?![\w-]|\.\w)" % paths)
+
+
+def _run(found: re.Match[str]) -> str:
+    step, task = found.group(1) or "", "/<task>" if found.group(2) else ""
+    return "<run>" + step + task
+
+
+class _Current:
+    normal = Normal([], {})
+
+
+def normal(text: str) -> str:
+    """`text` without what the run that is read here is known by."""
+    return _Current.normal(text)
+
+
+def normalise_for(datastore: str) -> None:
+    """Prepare `normal` for the runs in a datastore, and the folders of this process."""
+    folders = {os.environ[name]: shown for name, shown in _PLACES.items() if os.environ.get(name)}
+    folders.setdefault(sys.prefix, "<environment>")
+    user = None
+    try:
+        import pwd  # noqa: PLC0415  not on every platform
+
+        account = pwd.getpwuid(os.getuid())
+        if account.pw_uid >= _PERSON:
+            user = account.pw_name
+            folders.setdefault(account.pw_dir, "<home>")
+    except (ImportError, KeyError):  # a container's user need not have a name
+        pass
+    _Current.normal = Normal(_runs(datastore), folders, user)
+
+
+def _runs(datastore: str) -> Iterator[str]:
+    """The runs of all flows in it: of those that were run before this one as well."""
+    for local in _folders(datastore):  # `.metaflow`
+        for flow in _folders(local):
+            for run in _folders(flow):
+                yield os.path.basename(run)
+
+
+def _folders(path: str) -> List[str]:
+    return [e.path for e in os.scandir(path) if e.is_dir()] if os.path.isdir(path) else []

@@ -1,0 +1,57 @@
+"""What the patterns of a flow come to for one of its artifacts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.diff.compare import Comparison, compare
+from pytest_flowrepro.diff.rules import Tolerance
+from pytest_flowrepro.patterns import Patterns, number_at
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.diff.findings import Limits
+    from pytest_flowrepro.model import Artifact
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Allowed:
+    """The rules for the places inside one artifact."""
+
+    patterns: Patterns
+    step: str
+    name: str
+
+    def ignored(self, path: tuple[str, ...]) -> bool:
+        return self.patterns.ignores(self.step, self.name, *path)
+
+    def tolerance(self, path: tuple[str, ...]) -> Tolerance:
+        labels = (self.step, self.name, *path)
+        return Tolerance(
+            rtol=number_at(self.patterns.rtol, labels), atol=number_at(self.patterns.atol, labels)
+        )
+
+
+def judged(
+    step: str, old: Artifact, new: Artifact, patterns: Patterns, limits: Limits | None = None
+) -> Comparison | None:
+    """The comparison of two artifacts under the patterns; None where none concerns them.
+
+    Raises `BaselineError` for a stored value that is broken.
+    """
+    if old.digest == new.digest or not patterns.concern(step, old.name):
+        return None
+    rules = Allowed(patterns=patterns, step=step, name=old.name)
+    return compare(old, new, rules=rules, limits=limits)
+
+
+def is_allowed(step: str, old: Artifact, new: Artifact, patterns: Patterns) -> bool:
+    """Whether two artifacts are equal but for what the patterns let pass inside them."""
+    if old.digest == new.digest:
+        return True
+    found = judged(step, old, new, patterns)
+    return found is not None and passes(found)
+
+
+def passes(found: Comparison) -> bool:
+    return found.complete and not found.differing

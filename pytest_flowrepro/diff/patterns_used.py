@@ -1,0 +1,77 @@
+"""What the patterns of a configuration did in one check. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.diff.allowed import judged, passes
+from pytest_flowrepro.diff.changes import PARAMETERS
+from pytest_flowrepro.diff.paired import paired
+from pytest_flowrepro.patterns import reaches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_flowrepro.model import Artifact, Recording
+    from pytest_flowrepro.patterns import Patterns
+
+
+def unmatched(recordings: Iterable[Recording], patterns: Patterns) -> tuple[tuple[str, str], ...]:
+    """Key and pattern of those that match no artifact and no parameter of any of the recordings.
+
+    A task that sets nothing is there under the name "".
+    """
+    names = {place[::2] for recording in recordings for place in _artifacts(recording)}
+    return tuple(
+        (key, pattern)
+        for key, pattern in patterns
+        if not any(reaches(pattern, step, name) for step, name in names)
+    )
+
+
+def unneeded(old: Recording, new: Recording, patterns: Patterns) -> tuple[tuple[str, str], ...]:
+    """Key and pattern of those that match, and everything that they cover is as recorded.
+
+    Of a tolerance that says something on another machine only: on one, the last bits are equal.
+    """
+    differing = [
+        (step, name)
+        for (step, _, name), a, b in paired(_artifacts(old), _artifacts(new))
+        if (a and a.digest) != (b and b.digest)
+    ]
+    idle = set(unmatched((old, new), patterns))
+    return tuple(
+        (key, pattern)
+        for key, pattern in patterns
+        if (key == "ignore" or old.system != new.system)
+        and (key, pattern) not in idle
+        and not any(reaches(pattern, step, name) for step, name in differing)
+    )
+
+
+def ignored_inside(old: Recording, new: Recording, patterns: Patterns) -> int:
+    """How many artifacts differ in places only that are ignored inside them."""
+    found = (
+        judged(step, a, b, patterns)
+        for (step, _, name), a, b in paired(_artifacts(old), _artifacts(new))
+        if a and b and "nondeterministic" not in (a.determinism, b.determinism)
+        if not patterns.ignores(step, name)
+    )
+    return sum(c is not None and passes(c) and c.swallowed is None for c in found)
+
+
+def _artifacts(recording: Recording) -> dict[tuple[str, tuple[int, ...], str], Artifact | None]:
+    """By step, index and name."""
+    return dict(_entries(recording))
+
+
+def _entries(
+    recording: Recording,
+) -> Iterator[tuple[tuple[str, tuple[int, ...], str], Artifact | None]]:
+    for artifact in recording.parameters:
+        yield (PARAMETERS, (), artifact.name), artifact
+    for task in recording.tasks:
+        for artifact in task.artifacts:
+            yield (task.step, task.index, artifact.name), artifact
+        if not task.artifacts:
+            yield (task.step, task.index, ""), None

@@ -1,0 +1,100 @@
+"""Which places of a flow's artifacts are not compared, and which within a tolerance. Pure.
+
+A pattern is globs joined by dots, one for each label of a place: step, artifact, then what leads
+inside the value: keys, attributes, columns, positions. It covers the place and all inside it. `**`
+stands for any number of labels. A dot inside a label is matched by `?`, as is anything else that
+means something in a pattern; `*`, `?` and `[` are those of `fnmatch`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ANY_DEPTH = "**"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patterns:
+    """What the configuration says about the values of one flow."""
+
+    ignore: tuple[str, ...] = ()
+    rtol: tuple[tuple[str, float], ...] = ()
+    """Pattern and number; the last that covers a place decides."""
+    atol: tuple[tuple[str, float], ...] = ()
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """The key and the pattern of each."""
+        yield from (("ignore", pattern) for pattern in self.ignore)
+        yield from (("rtol", pattern) for pattern, _ in self.rtol)
+        yield from (("atol", pattern) for pattern, _ in self.atol)
+
+    def ignores(self, *labels: str) -> bool:
+        """Whether a place is not compared, with all that is inside it."""
+        return any(covers(pattern, labels) for pattern in self.ignore)
+
+    def concern(self, step: str, name: str) -> bool:
+        """Whether anything is said about an artifact, or about something inside it."""
+        return any(reaches(pattern, step, name) for _, pattern in self)
+
+    def artifacts(self) -> tuple[str, ...]:
+        """Globs over `step.artifact`: what has to be known whole, so that they can be judged.
+
+        What is ignored as a whole is not among it.
+        """
+        inside = [p for key, p in self if key != "ignore" or _reaches_inside(p)]
+        return tuple(dict.fromkeys(map(_artifact_glob, inside)))
+
+
+NO_PATTERNS = Patterns()
+
+
+def covers(pattern: str, labels: tuple[str, ...]) -> bool:
+    """Whether a pattern matches a place, or one that the place lies in."""
+    return _covers(tuple(pattern.split(".")), labels)
+
+
+def _covers(globs: tuple[str, ...], labels: tuple[str, ...]) -> bool:
+    if not globs:
+        return True
+    if globs[0] == ANY_DEPTH:
+        return any(_covers(globs[1:], labels[start:]) for start in range(len(labels) + 1))
+    return bool(labels) and fnmatchcase(labels[0], globs[0]) and _covers(globs[1:], labels[1:])
+
+
+def reaches(pattern: str, step: str, name: str) -> bool:
+    """Whether a pattern covers an artifact, or may cover something inside it."""
+    for glob, label in zip(pattern.split("."), (step, name), strict=False):
+        if glob == ANY_DEPTH:
+            return True
+        if not fnmatchcase(label, glob):
+            return False
+    return True
+
+
+def number_at(
+    numbers: tuple[tuple[str, float], ...], labels: tuple[str, ...], default: float = 0.0
+) -> float:
+    """What the last pattern that covers a place says."""
+    found = (number for pattern, number in reversed(numbers) if covers(pattern, labels))
+    return next(found, default)
+
+
+def quoted(label: str) -> str:
+    """A label as a glob that matches it."""
+    return "".join("?" if c in ".*?[]" or not c.isprintable() else c for c in label)
+
+
+def _reaches_inside(pattern: str) -> bool:
+    return ANY_DEPTH in pattern.split(".") or pattern.count(".") > 1
+
+
+def _artifact_glob(pattern: str) -> str:
+    labels = pattern.split(".")[:2]
+    if ANY_DEPTH in labels or len(labels) == 1:
+        return "*" if labels[0] == ANY_DEPTH else f"{labels[0]}.*"
+    return ".".join(labels)
