@@ -81,7 +81,7 @@ class Tables:
             node = self._column(key, self._leaf(value.name), value, room // 2)
             node["length"] = len(value)
             node["index"] = self._index((*key, "index"), value.index, room // 2)
-            return {"$series": node}
+            return {"$series": {**node, **self._attributes(value)}}
         rows, width = value.shape
         shown = min(width, max(1, room // _COLUMN - 1))
         share = room // (shown + 1)
@@ -93,7 +93,14 @@ class Tables:
             rest = self._once((*key, "rest", shown), value, lambda: _rest(value, shown))
             columns.append({"$cut": {"type": "columns", "length": width - shown, "digest": rest}})
         index = self._index((*key, "index"), value.index, share)
-        return {"$frame": {"shape": [rows, width], "index": index, "columns": columns}}
+        node = {"shape": [rows, width], "index": index, "columns": columns}
+        names = [self._leaf(name) for name in value.columns.names]
+        if any(name is not None for name in names):
+            node["labels"] = names
+        return {"$frame": {**node, **self._attributes(value)}}
+
+    def _attributes(self, value: Any) -> dict[str, Json]:
+        return {"attrs": self._leaf(value.attrs)} if value.attrs else {}
 
     def _index(self, key: Key, index: Any, room: int) -> Json:
         nodes: list[Json] = [
@@ -153,7 +160,10 @@ def _fitting(found: dict[str, Json], room: int) -> dict[str, Json]:
 
 
 def _dtype(dtype: Any) -> str:
-    return "structured" if dtype.names else str(dtype.newbyteorder("="))
+    if dtype.names:
+        return "structured"
+    # numpy's own new types, such as StringDType, have no byte order.
+    return str(dtype if dtype.kind == "T" else dtype.newbyteorder("="))
 
 
 def _short(long: str) -> str:

@@ -27,6 +27,7 @@ UNRECORDED = "differs where the value is not recorded"
 _BATCH = 1 << 16
 _STRUCTURE = frozenset(
     {"type", "name", "dtype", "shape", "length", "digest", "index", "columns", "attrs", "levels"}
+    | {"labels"}
     | {"values", "data", "fields"}
 )
 """What a node has beside a summary of its elements."""
@@ -99,7 +100,7 @@ def series(walk: Walk, place: Place, old: Node, new: Node) -> None:
 
 def frame(walk: Walk, place: Place, old: Node, new: Node) -> None:
     """Columns by name, rows by their label in the index."""
-    walk.moved(place, old, new, "shape")
+    walk.moved(place, old, new, "shape", "labels")
     a, b = _columns(old), _columns(new)
     for names, others, how in ((a, b, "removed"), (b, a, "added")):
         for name in [name for name in names if name not in others]:

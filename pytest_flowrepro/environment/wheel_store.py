@@ -131,7 +131,8 @@ class RemoteStore:
         try:
             from fsspec.core import url_to_fs  # noqa: PLC0415  an extra
 
-            files, root = url_to_fs(self._url)
+            # An instance that fsspec keeps would have the credentials of its own day.
+            files, root = url_to_fs(self._url, skip_instance_cache=True)
         except ImportError as error:
             raise EnvironmentBuildError(
                 f"The wheelhouse {self.shown} cannot be opened: a library for it is not installed.",

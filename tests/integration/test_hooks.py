@@ -80,7 +80,7 @@ def test_an_encoder_says_what_of_an_object_is_compared(project: Project) -> None
         [
             "CurveFlow step[[]start[]] drifted",
             "start.curve  changed: curves.Curve(as={'points': [[]1.0, 2.0[]], 'unit': 'V'}) -> *",
-            "    [[]'as'[]][[]'points'[]][[]1[]]: 2.0 -> 2.5",
+            "    .as[[]'points'[]][[]1[]]: 2.0 -> 2.5 (by 0.5, relative 0.25)",
             "CurveFlow step[[]work[]] drifted; it started at start.curve",
             "    work.double: 5 of 5 tasks, first at [[]0[]]  changed: *",
             "    started at start.curve",

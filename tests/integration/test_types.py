@@ -16,7 +16,7 @@ from conftest import FLOWS
 from filelock import FileLock
 
 import pytest_flowrepro
-from pytest_flowrepro.diff.explain import explain
+from pytest_flowrepro.diff.compare import compare
 from pytest_flowrepro.environment import shared_environment
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import Artifact, Lock, Requirements
@@ -129,7 +129,7 @@ def test_a_value_is_compared_by_what_it_means(row: str, read: tuple[Read, Read])
     assert digests.get("same", digests["0"]) == digests["0"]
     assert digests["1"] != digests["0"]
 
-    lines = explain(artifact(first["0"]), artifact(first["1"]))
+    lines = compare(artifact(first["0"]), artifact(first["1"])).lines
     assert any(first["place"] in line for line in lines), lines
 
 

@@ -29,6 +29,11 @@ def frame(rows: int = 3, **columns: object) -> pd.DataFrame:
     return pd.DataFrame({"a": range(rows), "b": [0.5] * rows, **columns})
 
 
+def with_attrs(value: Any, **attrs: object) -> Any:
+    value.attrs = attrs
+    return value
+
+
 def changed(array: Any, place: Any, value: object) -> Any:
     copy = array.copy()
     copy[place] = value
@@ -107,6 +112,18 @@ EXPLAINED: list[tuple[object, object, list[str]]] = [
         ],
     ),
     (frame()["a"], frame()["a"].rename("z"), ["name: 'a' -> 'z'"]),
+    (frame(), frame().rename_axis(columns="unit"), ["labels: None -> ['unit']"]),
+    (frame(), with_attrs(frame(), unit="m"), ["attrs['unit']: added 'm'"]),
+    (
+        with_attrs(frame()["a"], unit="m"),
+        with_attrs(frame()["a"], unit="km"),
+        ["attrs['unit']: 'm' -> 'km'"],
+    ),
+    (
+        np.array(["m", "km"], dtype=np.dtypes.StringDType()),
+        np.array(["m", "kg"], dtype=np.dtypes.StringDType()),
+        ["1 of 2 elements differs, at [1]: 'km' -> 'kg'"],
+    ),
     (
         {"df": frame()},
         {"df": frame(a=[0, 1, 9])},
@@ -201,11 +218,15 @@ def test_two_columns_of_one_name_are_two() -> None:
     assert line == "['a' at 1]: 1 of 1 elements differs, at [0]: 2 -> 3 (by 1, relative 0.5)"
 
 
-SIMPLE = ("f2", "f4", "f8", "i1", "i8", "u8", "?", "c16")
-simple = st.sampled_from(SIMPLE).flatmap(
-    lambda dtype: st.tuples(
-        *[hnp.arrays(dtype, 5, elements={"allow_nan": True} if dtype[0] == "f" else None)] * 2
-    )
+SIMPLE: dict[str, Any] = {
+    **{key: {"allow_nan": True} for key in ("f2", "f4", "f8")},
+    **dict.fromkeys(("i1", "?", "c16")),
+    # Larger ones are not exact as doubles, which their differences are told in.
+    "i8": {"min_value": -(1 << 50), "max_value": 1 << 50},
+    "u8": {"max_value": 1 << 50},
+}
+simple = st.sampled_from(sorted(SIMPLE)).flatmap(
+    lambda dtype: st.tuples(*[hnp.arrays(dtype, 5, elements=SIMPLE[dtype])] * 2)
 )
 
 
@@ -221,7 +242,8 @@ def test_chunks_and_single_elements_are_counted_alike(
         one, other = (artifact(value).value for value in (a, b))
         leaves.add_leaves([(one, other)])
     assert chunks.differing == leaves.differing
-    assert chunks.swallowed == leaves.swallowed
+    assert (chunks.swallowed is None) == (leaves.swallowed is None)
+    assert (chunks.swallowed or 0.0) == pytest.approx(leaves.swallowed or 0.0, rel=1e-12)
     assert len(unequal(old, new)) >= chunks.differing
 
 
