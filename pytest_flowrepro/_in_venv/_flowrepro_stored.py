@@ -7,10 +7,12 @@ Runs in the flow's own interpreter: standard library only, Python 3.8 syntax.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import struct
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Union
 
 from _flowrepro_canonical import digest
@@ -25,6 +27,7 @@ Json = Union[None, bool, int, float, str, List[Any], Dict[str, Any]]
 
 _INLINE = 1_000  # elements: fewer stand in value.json itself
 _ITEMS = 10_000  # of a list that are written at a time
+_SAMPLE = 1 << 16  # bytes of a member that tell whether it is deflated
 _NUMBERS = {float: ("<f8", "<%dd"), int: ("<i8", "<%dq")}
 
 
@@ -124,8 +127,12 @@ class _Writer:
         return name
 
     def member(self, name: str, data: Iterable[bytes], *, spend: bool = True) -> None:
+        data = iter(data)
+        start = [b"", *itertools.islice(data, 2)]
+        shrinks = _shrinks(start[-1][:_SAMPLE])
+        self._archive.compression = zipfile.ZIP_DEFLATED if shrinks else zipfile.ZIP_STORED
         with self._archive.open(name, "w") as member:  # dated 1980, whatever the clock says
-            for piece in data:
+            for piece in itertools.chain(start, data):
                 if spend:
                     self._spend(len(piece))
                 member.write(piece)
@@ -135,6 +142,11 @@ class _Writer:
         self._left -= size
         if self._left < 0:
             raise TooLargeError
+
+
+def _shrinks(data: bytes) -> bool:
+    """Whether it is worth the time to inflate it again; noise, such as most floats, is not."""
+    return len(zlib.compress(data, 1)) < 0.8 * len(data)
 
 
 def _is_plain(dtype: Any) -> bool:

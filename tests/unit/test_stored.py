@@ -184,3 +184,15 @@ def test_what_does_not_suit_a_file_leaves_none(value: Any, file: Path) -> None:
 )
 def test_a_form_that_holds_everything_needs_no_file(value: Any, whole: bool) -> None:
     assert writer.is_whole(json.loads(json.dumps(readable_form.readable(value, 4_000)))) == whole
+
+
+def test_what_does_not_shrink_is_not_deflated(file: Path) -> None:
+    noise = np.random.default_rng(0).random(20_000)
+    stored({"noise": noise, "steps": np.arange(20_000)}, file)
+    with zipfile.ZipFile(file) as archive:
+        kinds = {info.filename: info.compress_type for info in archive.infolist()}
+    assert kinds == {
+        "0.npy": zipfile.ZIP_STORED,
+        "1.npy": zipfile.ZIP_DEFLATED,
+        "value.json": zipfile.ZIP_DEFLATED,
+    }

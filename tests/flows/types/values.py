@@ -204,16 +204,16 @@ def words(k):
 VALUES = {
     "numpy.ndarray": Value(
         lambda k: np.array([[1.0, 2.0], [3.0, 4.0 + k]]),
-        "first at [1, 1]: 4.0 -> 5.0",
+        "at [1, 1]: 4.0 -> 5.0",
         lambda: np.array([[1.0, 2.0], [3.0, 4.0]], dtype=">f8", order="F"),
     ),
-    "numpy.ma.MaskedArray": Value(masked, "['data']", lambda: masked(0, under=-1.0)),
+    "numpy.ma.MaskedArray": Value(masked, ".data", lambda: masked(0, under=-1.0)),
     "numpy.recarray": Value(
-        lambda k: np.rec.array([(1, 2.0 + k)], names="a,b"), "['b']: 1 of 1 elements differ"
+        lambda k: np.rec.array([(1, 2.0 + k)], names="a,b"), "['b']: 1 of 1 elements differs"
     ),
     "numpy.matrix": Value(
         lambda k: np.matrix([[1, 2 + k]]),
-        "['array']: 1 of 2 elements differ",
+        ".array: 1 of 2 elements differs",
         lambda: np.matrix([[1], [2]]).T,
     ),
     "numpy.dtype": Value(lambda k: np.dtype(["f8", "i8"][k]), "'<f8' -> '<i8'"),
@@ -224,58 +224,58 @@ VALUES = {
     "numpy.random.PCG64": Value(lambda k: np.random.PCG64(k), "['state']"),
     "pandas.DataFrame": Value(
         lambda k: NUMBERS.assign(c=[1, 2, 3 + k]),
-        "['c']: 1 of 3 elements differ",
+        "['c']: 1 of 3 elements differs",
         lambda: pd.concat([NUMBERS, pd.Series([1, 2, 3], name="c")], axis=1),
     ),
     "pandas.Series": Value(
         lambda k: pd.Series([1, None, 3 + k], dtype="Int64"),
-        "1 of 3 elements differ",
+        "1 of 3 elements differs",
         lambda: pd.Series(
             pd.arrays.IntegerArray(np.array([1, 7, 3]), np.array([False, True, False]))
         ),
     ),
     "pandas.Index": Value(
-        lambda k: pd.Index([0, 1, 2 + k]), "1 of 3 elements differ", lambda: pd.RangeIndex(3)
+        lambda k: pd.Index([0, 1, 2 + k]), "1 of 3 elements differs", lambda: pd.RangeIndex(3)
     ),
     "pandas.Categorical": Value(
-        lambda k: pd.Categorical(["a", "b", "ab"[k]]), "['values']: 1 of 3 elements differ"
+        lambda k: pd.Categorical(["a", "b", "ab"[k]]), ".values: 1 of 3 elements differs"
     ),
     "pandas.arrays.IntegerArray": Value(
-        lambda k: pd.array([1, None, k], dtype="Int64"), "['values']: 1 of 3 elements differ"
+        lambda k: pd.array([1, None, k], dtype="Int64"), ".values: 1 of 3 elements differs"
     ),
     "pandas.CategoricalDtype": Value(
-        lambda k: pd.CategoricalDtype(["a", "b%d" % k]), "['categories']"
+        lambda k: pd.CategoricalDtype(["a", "b%d" % k]), ".categories"
     ),
-    "pandas.offsets.BusinessDay": Value(lambda k: pd.offsets.BDay(1 + k), "['n']: 1 -> 2"),
-    "pandas.DataFrame subclass": Value(prices, "['data']['a']: 1 of 2 elements differ"),
+    "pandas.offsets.BusinessDay": Value(lambda k: pd.offsets.BDay(1 + k), ".n: 1 -> 2"),
+    "pandas.DataFrame subclass": Value(prices, ".data['a']: 1 of 2 elements differs"),
     "polars.Series": Value(
         lambda k: pl.Series("s", [1, 2, 3 + k]),
-        "['values']: 1 of 3 elements differ",
+        ".values: 1 of 3 elements differs",
         lambda: pl.Series("s", [0, 1, 2, 3]).sort()[1:],
     ),
-    "polars.DataFrame": Value(polars_frame, "['n']['values']", polars_chunks),
+    "polars.DataFrame": Value(polars_frame, ".n.values", polars_chunks),
     "polars.LazyFrame": Value(
-        lambda k: pl.LazyFrame({"a": [1]}).filter(pl.col("a") > k), "['plan']"
+        lambda k: pl.LazyFrame({"a": [1]}).filter(pl.col("a") > k), ".plan"
     ),
-    "polars.Expr": Value(lambda k: pl.col("a") + k, "['expr']"),
+    "polars.Expr": Value(lambda k: pl.col("a") + k, ".expr"),
     "pyarrow.Array": Value(
         lambda k: pa.array([1, None, 3 + k]),
-        "['values']: 1 of 3 elements differ",
+        ".values: 1 of 3 elements differs",
         lambda: sliced(pa.array([1, None, 3])),
     ),
     "pyarrow.ChunkedArray": Value(
         lambda k: pa.chunked_array([[1, 2], [3 + k]]),
-        "['values']: 1 of 3 elements differ",
+        ".values: 1 of 3 elements differs",
         lambda: pa.chunked_array([[1, 2, 3]]),
     ),
     "pyarrow.Table": Value(
         arrow_table,
-        "['n']['values']",
+        ".n.values",
         lambda: pa.concat_tables([arrow_table(0)[:1], arrow_table(0)[1:]]),
     ),
     "pyarrow.RecordBatch": Value(
         lambda k: pa.record_batch({"a": [1, 2 + k]}),
-        "['a']['values']",
+        ".a.values",
         lambda: pa.record_batch({"a": sliced(pa.array([1, 2]))}),
     ),
     "pyarrow.Schema": Value(
@@ -283,53 +283,53 @@ VALUES = {
         "'string' -> 'bool'",
     ),
     "pyarrow.Scalar": Value(
-        lambda k: pa.scalar(2 + k), "['value']['values']: 1 of 1 elements differ"
+        lambda k: pa.scalar(2 + k), ".value.values: 1 of 1 elements differs"
     ),
     "scipy.sparse matrix": Value(
         lambda k: sp.csr_matrix([[0, 1.0], [2.0 + k, 3.0]]),
-        "['data']: 1 of 3 elements differ",
+        ".data: 1 of 3 elements differs",
         dirty_csr,
     ),
     "scipy.sparse array": Value(
         lambda k: sp.coo_array([[0, 1.0], [2.0 + k, 3.0]]),
-        "['data']: 1 of 3 elements differ",
+        ".data: 1 of 3 elements differs",
         lambda: sp.coo_array(
             (np.array([3.0, 1.0, 1.0, 1.0]), (np.array([1, 0, 1, 1]), np.array([1, 1, 0, 0])))
         ),
     ),
     "scipy.stats distribution": Value(
         lambda k: scipy.stats.norm(0, 1 + k),
-        "['args'][1]: 1 -> 2",
+        ".args[1]: 1 -> 2",
         lambda: scipy.stats.norm(0, 1),
     ),
     "scikit-learn estimator": Value(
-        logistic, "['coef_']: 4 of 4 elements differ", lambda: logistic(0, order="F")
+        logistic, ".coef_: 4 of 4 elements differ", lambda: logistic(0, order="F")
     ),
     "scikit-learn forest": Value(
-        lambda k: RandomForestClassifier(3, random_state=0).fit(X, labels(k)), "['estimators_']"
+        lambda k: RandomForestClassifier(3, random_state=0).fit(X, labels(k)), ".estimators_"
     ),
     "sklearn.pipeline.Pipeline": Value(
         lambda k: make_pipeline(StandardScaler(), LogisticRegression(C=1.0 + k)).fit(X, Y),
-        "['params']['C']: 1.0 -> 2.0",
+        ".params['C']: 1.0 -> 2.0",
     ),
-    "sklearn CountVectorizer": Value(words, "['vocabulary_']['baz1']: added", lambda: words(0)),
+    "sklearn CountVectorizer": Value(words, ".vocabulary_['baz1']: added", lambda: words(0)),
     "sklearn.utils.Bunch": Value(
-        lambda k: Bunch(target=Y[:3] + k, data=X[:3]), "['target']: 3 of 3 elements differ"
+        lambda k: Bunch(target=Y[:3] + k, data=X[:3]), ".target: 3 of 3 elements differ"
     ),
-    "xgboost.Booster": Value(booster, "['gradient_booster']", lambda: booster(0, threads=2)),
-    "xgboost.XGBModel": Value(xgb_model, "['booster']", lambda: xgb_model(0, threads=2)),
+    "xgboost.Booster": Value(booster, ".gradient_booster", lambda: booster(0, threads=2)),
+    "xgboost.XGBModel": Value(xgb_model, ".booster", lambda: xgb_model(0, threads=2)),
     "lightgbm.Booster": Value(
-        light_booster, "['trees'][0]", lambda: light_booster(0, threads=2)
+        light_booster, ".trees[0]", lambda: light_booster(0, threads=2)
     ),
-    "lightgbm.LGBMModel": Value(light_model, "['booster']", lambda: light_model(0, threads=2)),
+    "lightgbm.LGBMModel": Value(light_model, ".booster", lambda: light_model(0, threads=2)),
     "PIL.Image.Image": Value(
         picture,
-        "['pixels']: 1 of 36 elements differ, first at [2, 1, 2]: 9 -> 10",
+        ".pixels: 1 of 36 elements differs, at [2, 1, 2]: 9 -> 10",
         lambda: read_from(picture(0), "PNG"),
     ),
     "matplotlib.figure.Figure": Value(
         figure,
-        "['axes'][0]['lines'][0]: 1 of 6 elements differ, first at [2, 1]: 3.0 -> 4.0",
+        ".axes[0]['lines'][0]: 1 of 6 elements differs, at [2, 1]: 3.0 -> 4.0",
         drawn_figure,
     ),
     "networkx.Graph": Value(
@@ -342,12 +342,12 @@ VALUES = {
     ),
     "pydantic.BaseModel": Value(
         lambda k: Order(item="i%d" % k, tags={"p", "q", "r"}),
-        "['item']: 'i0' -> 'i1'",
+        ".item: 'i0' -> 'i1'",
         lambda: Order(item="i0", tags=["r", "q", "p"]),
     ),
     "attrs class": Value(
         lambda k: Station("north", {"p", "q", "r%d" % k}),
-        "['depths']: added 'r1'",
+        ".depths: added 'r1'",
         lambda: Station("north", {"r0", "q", "p"}),
     ),
 }
@@ -376,20 +376,20 @@ if find_spec("torch"):
         {
             "torch.Tensor": Value(
                 tensor,
-                "['values']: 1 of 4 elements differ, first at [1, 1]: 4.0 -> 5.0",
+                ".values: 1 of 4 elements differs, at [1, 1]: 4.0 -> 5.0",
                 lambda: torch.tensor([[9.0, 1.0, 3.0], [9.0, 2.0, 4.0]])[:, 1:].t(),
             ),
             "torch.Tensor of bfloat16": Value(
-                lambda k: tensor(k).to(torch.bfloat16), "['values']: 1 of 4 elements differ"
+                lambda k: tensor(k).to(torch.bfloat16), ".values: 1 of 4 elements differs"
             ),
             "torch.nn.Parameter": Value(
-                lambda k: torch.nn.Parameter(tensor(k)), "['values']: 1 of 4 elements differ"
+                lambda k: torch.nn.Parameter(tensor(k)), ".values: 1 of 4 elements differs"
             ),
             "torch state_dict": Value(
-                lambda k: module(k).state_dict(), "['0.weight']['values']: 1 of 6 elements differ"
+                lambda k: module(k).state_dict(), "['0.weight'].values: 1 of 6 elements differs"
             ),
             "torch.nn.Module": Value(
-                module, "['0']['weight']['values']: 1 of 6 elements differ", lambda: module(0)
+                module, ".0.weight.values: 1 of 6 elements differs", lambda: module(0)
             ),
             "torch.optim.Optimizer": Value(
                 optimizer, "['param_groups'][0]['lr']: 0.1 -> 1.1", lambda: optimizer(0)
