@@ -392,7 +392,7 @@ if find_spec("torch"):
                 module, ".0.weight.values: 1 of 6 elements differs", lambda: module(0)
             ),
             "torch.optim.Optimizer": Value(
-                optimizer, "['param_groups'][0]['lr']: 0.1 -> 1.1", lambda: optimizer(0)
+                optimizer, ".param_groups[0]['lr']: 0.1 -> 1.1", lambda: optimizer(0)
             ),
         }
     )
