@@ -25,7 +25,7 @@ from pytest_flowrepro.conda import (
     solve_conda,
 )
 from pytest_flowrepro.environment import keep_prefix_bytecode, leave_notes, shared_place
-from pytest_flowrepro.environment.failures import with_notes
+from pytest_flowrepro.environment.failures import unusable_lock, with_notes
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.lock_file import InvalidLockError
 from pytest_flowrepro.model import BuiltEnvironment, Environment
@@ -145,8 +145,4 @@ def _parsed(lock: Lock, name: str) -> ExplicitLock:
     try:
         return parse_explicit(lock.text)
     except InvalidLockError as error:
-        raise EnvironmentBuildError(
-            f"lock-{name}.txt is not a lock that an environment can be rebuilt from.",
-            hint="restore the file from git, or record again with `--flow-repro-update`.",
-            detail="\n".join(error.problems[:20]),
-        ) from error
+        raise unusable_lock(error, name) from error

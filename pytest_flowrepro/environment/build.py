@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from packaging.version import Version
 
 from pytest_flowrepro.environment.bytecode import fix_source_times, keep_bytecode
-from pytest_flowrepro.environment.failures import platform_notes, with_notes
+from pytest_flowrepro.environment.failures import platform_notes, unusable_lock, with_notes
 from pytest_flowrepro.environment.files import (
     edited_files,
     is_complete,
@@ -252,11 +252,7 @@ def _locked_packages(lock: Lock, name: str) -> tuple[LockedPackage, ...]:
     try:
         return parse_lock(lock.text)
     except InvalidLockError as error:
-        raise EnvironmentBuildError(
-            f"lock-{name}.txt is not a lock that an environment can be rebuilt from.",
-            hint="restore the file from git, or record again with `--flow-repro-update`.",
-            detail="\n".join(error.problems[:20]),
-        ) from error
+        raise unusable_lock(error, name) from error
 
 
 def _described(

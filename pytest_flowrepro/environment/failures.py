@@ -12,6 +12,7 @@ from pytest_flowrepro.index_errors import excerpt, outer_trouble
 from pytest_flowrepro.lock_file import only_platform
 
 if TYPE_CHECKING:
+    from pytest_flowrepro.lock_file import InvalidLockError
     from pytest_flowrepro.model import Lock
     from pytest_flowrepro.process import Completed
 
@@ -73,6 +74,15 @@ _OTHER_PLATFORM = (
     "The lock was made by pip-tools for {made_for} only, and this is {here}: build it there, or "
     "record again with uv, which locks for every platform."
 )
+
+
+def unusable_lock(error: InvalidLockError, name: str) -> EnvironmentBuildError:
+    """The error of an environment whose lock is none."""
+    return EnvironmentBuildError(
+        f"lock-{name}.txt is not a lock that an environment can be rebuilt from.",
+        hint="restore the file from git, or record again with `--flow-repro-update`.",
+        detail="\n".join(error.problems[:20]),
+    )
 
 
 def with_notes(error: EnvironmentBuildError, notes: tuple[str, ...]) -> EnvironmentBuildError:
