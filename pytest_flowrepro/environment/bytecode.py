@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.environment.files import InstalledFile
     from pytest_flowrepro.model import BuiltEnvironment
 
-_SOURCE_TIME = 1_000_000_000
+SOURCE_TIME = 1_000_000_000
 """Seconds since the epoch, for every installed source: only that it is always the same counts."""
 
 
@@ -50,23 +50,28 @@ def fix_source_times(
     """
     fixed = dict(files)
     for path, file in files.items():
-        if path.endswith(".py") and file.state[2] != _SOURCE_TIME * 10**9:
+        if path.endswith(".py") and file.state[2] != SOURCE_TIME * 10**9:
             source = f"{environment}/{path}"
             if state_of(os.lstat(source)) == file.state:
-                os.utime(source, (_SOURCE_TIME, _SOURCE_TIME))
+                os.utime(source, (SOURCE_TIME, SOURCE_TIME))
                 fixed[path] = replace(file, state=state_of(os.lstat(source)))
     return fixed
 
 
 def keep_bytecode(built: BuiltEnvironment) -> None:
-    """Let the environment take and leave bytecode in the user's cache; without one, in itself."""
-    environment = built.path
-    kept = user_cache_path("pytest-flowrepro") / "bytecode"
+    """Let a virtualenv take and leave bytecode in the user's cache; without one, in itself."""
     interpreter = built.manifest.python
-    library = _standard_library(environment)
-    _link(built, environment, kept / _key(interpreter, built.manifest.lock.digest))
-    _link(built, library, kept / _key(interpreter, str(library)))
-    forget_unused(kept)
+    library = _standard_library(built.path)
+    _link(built, library, _kept() / _key(interpreter, str(library)))
+    share_bytecode(built, interpreter, built.manifest.lock.digest)
+
+
+def share_bytecode(built: BuiltEnvironment, *identity: str) -> None:
+    """Let the files of an environment take and leave it where those of every other one of that
+    identity do.
+    """
+    _link(built, built.path, _kept() / _key(*identity))
+    forget_unused(_kept())
 
 
 def forget_bytecode(built: BuiltEnvironment, sources: Iterable[str]) -> None:
@@ -83,6 +88,10 @@ def _standard_library(environment: Path) -> Path:
     return base_prefix(environment) / site_packages(environment).parent.relative_to(environment)
 
 
+def _kept() -> Path:
+    return user_cache_path("pytest-flowrepro") / "bytecode"
+
+
 def _key(*identity: str) -> str:
     return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:16]
 
@@ -96,12 +105,3 @@ def _link(built: BuiltEnvironment, sources: Path, own: Path) -> None:
         own.mkdir(parents=True, exist_ok=True)
         note_use(own)
         link.symlink_to(own, target_is_directory=True)
-
-
-def share_bytecode(built: BuiltEnvironment, *identity: str) -> None:
-    """Let an environment take and leave the bytecode of all files in it, the standard library's
-    among them, where every other one of that identity does.
-    """
-    kept = user_cache_path("pytest-flowrepro") / "bytecode"
-    _link(built, built.path, kept / _key(*identity))
-    forget_unused(kept)

@@ -6,15 +6,12 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.environment.bytecode import share_bytecode
+from pytest_flowrepro.environment.bytecode import SOURCE_TIME, share_bytecode
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from pytest_flowrepro.model import BuiltEnvironment
-
-_SOURCE_TIME = 1_000_000_000
-"""Seconds since the epoch, for every source: only that it is always the same counts."""
 
 
 def keep_prefix_bytecode(
@@ -27,12 +24,12 @@ def keep_prefix_bytecode(
     well have one size, and must not have one time.
     """
     prefix = built.path
-    own = _SOURCE_TIME + 1 + int(hashlib.sha256(bytes(prefix)).hexdigest()[:7], 16)
+    own = SOURCE_TIME + 1 + int(hashlib.sha256(bytes(prefix)).hexdigest()[:7], 16)
     naming_it = {os.path.join(prefix, path) for path in rewritten}  # noqa: PTH118  thousands of files
     for folder, _, files in os.walk(prefix):
         for file in files:
             if file.endswith(".py"):
                 path = os.path.join(folder, file)  # noqa: PTH118
-                seconds = own if path in naming_it else _SOURCE_TIME
+                seconds = own if path in naming_it else SOURCE_TIME
                 os.utime(path, (seconds, seconds), follow_symlinks=False)
     share_bytecode(built, built.manifest.python, built.manifest.lock.digest, metaflow)

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from compiled import compiled, import_thing
 
 from pytest_flowrepro.environment.bytecode import (
     fix_source_times,
@@ -37,27 +37,6 @@ def environment(folder: Path, source: str = "value = 1\n", lock: Lock = LOCK) ->
     fix_source_times(folder, read_files(folder))
     keep_bytecode(built)
     return built
-
-
-PLAIN = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-
-
-def import_thing(built: BuiltEnvironment) -> tuple[str, bool]:
-    """What `thing.value` is in there, and whether Python had to compile it."""
-    (packages,) = built.path.glob("lib/*/site-packages")
-    done = subprocess.run(
-        [sys.executable, "-v", "-c", "import thing; print(thing.value)"],
-        env={**PLAIN, "PYTHONPATH": str(packages), "PYTHONPYCACHEPREFIX": str(built.bytecode)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    written = [line for line in done.stderr.splitlines() if line.startswith("# created ")]
-    return done.stdout.strip(), any("thing" in line for line in written)
-
-
-def compiled(built: BuiltEnvironment) -> bool:
-    return import_thing(built)[1]
 
 
 def test_the_next_environment_of_the_same_lock_finds_the_bytecode(tmp_path: Path) -> None:

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from compiled import compiled, import_thing
 
 from pytest_flowrepro.environment.prefix import keep_prefix_bytecode
 from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
-
-PLAIN = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 @pytest.fixture(autouse=True)
@@ -35,24 +33,6 @@ def prefix(
     names = [str(source.relative_to(folder)), "bin/tool"] if rewritten else []
     keep_prefix_bytecode(built, metaflow=metaflow, rewritten=names)
     return built
-
-
-def import_thing(built: BuiltEnvironment) -> tuple[str, bool]:
-    """What `thing.value` is in there, and whether Python had to compile it."""
-    (packages,) = built.path.glob("lib/*/site-packages")
-    done = subprocess.run(
-        [sys.executable, "-v", "-c", "import thing; print(thing.value)"],
-        env={**PLAIN, "PYTHONPATH": str(packages), "PYTHONPYCACHEPREFIX": str(built.bytecode)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    written = [line for line in done.stderr.splitlines() if line.startswith("# created ")]
-    return done.stdout.strip(), any("thing" in line for line in written)
-
-
-def compiled(built: BuiltEnvironment) -> bool:
-    return import_thing(built)[1]
 
 
 def test_the_next_prefix_of_the_same_lock_and_metaflow_finds_the_bytecode(tmp_path: Path) -> None:
