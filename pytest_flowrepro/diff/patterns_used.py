@@ -56,6 +56,7 @@ def ignored_inside(old: Recording, new: Recording, patterns: Patterns) -> int:
         for (step, _, name), a, b in paired(_artifacts(old), _artifacts(new))
         if a and b and "nondeterministic" not in (a.determinism, b.determinism)
         if not patterns.ignores(step, name)
+        if any(reaches(pattern, step, name) for pattern in patterns.ignore)
     )
     return sum(c is not None and passes(c) and c.swallowed is None for c in found)
 
