@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
@@ -71,16 +72,7 @@ def _requirements(old: Environment, new: Environment, gates: frozenset[Gate]) ->
     before, now = (_declared(side.requirements) for side in (old, new))
     for name, a, b in paired(before, now):
         if a != b:
-            yield Change(
-                kind="package",
-                change=change_of(a, b),
-                name=f"requirement {name}",
-                old=a,
-                new=b,
-                gated="environment" in gates,
-                environment=old.name,
-                explanation=(_AGAIN,),
-            )
+            yield _declared_otherwise(f"requirement {name}", a, b, environment=old, gates=gates)
 
 
 def _constraints(old: Environment, new: Environment, gates: frozenset[Gate]) -> Iterator[Change]:
@@ -89,16 +81,27 @@ def _constraints(old: Environment, new: Environment, gates: frozenset[Gate]) -> 
     now = {one.file: one for one in new.constraints}
     for file, a, b in paired(before, now):
         if a != b:
-            yield Change(
-                kind="package",
-                change=change_of(a, b),
-                name=f"requirements in {file}",
-                old=a.digest[:19] if a else None,
-                new=b.digest[:19] if b else None,
-                gated="environment" in gates,
-                environment=old.name,
-                explanation=(_AGAIN, *(_unmet(b, old.lock)[:_SHOWN] if b else ())),
+            digests = (one.digest[:19] if one else None for one in (a, b))
+            change = _declared_otherwise(
+                f"requirements in {file}", *digests, environment=old, gates=gates
             )
+            unmet = _unmet(b, old.lock)[:_SHOWN] if b else ()
+            yield replace(change, explanation=(*change.explanation, *unmet))
+
+
+def _declared_otherwise(
+    name: str, old: str | None, new: str | None, *, environment: Environment, gates: frozenset[Gate]
+) -> Change:
+    return Change(
+        kind="package",
+        change=change_of(old, new),
+        name=name,
+        old=old,
+        new=new,
+        gated="environment" in gates,
+        environment=environment.name,
+        explanation=(_AGAIN,),
+    )
 
 
 def _unmet(constraints: Constraints, lock: Lock) -> tuple[str, ...]:
