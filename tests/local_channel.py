@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from packaging.tags import sys_tags
 
@@ -250,3 +250,28 @@ def _zstd_parts(data: bytes) -> Iterator[bytes]:
         block = data[start : start + size]
         last = start + size >= len(data)
         yield (len(block) << 3 | last).to_bytes(3, "little") + block
+
+
+def changed_files(prefix: Path) -> tuple[str, ...]:
+    """The files of the packages that are gone, or have another content than they were installed
+    with; relative to the prefix, sorted.
+    """
+    return tuple(
+        sorted(
+            entry["_path"]
+            for file in (prefix / "conda-meta").glob("*.json")
+            for entry in json.loads(file.read_text(encoding="utf-8"))["paths_data"]["paths"]
+            if not _as_installed(prefix / entry["_path"], entry)
+        )
+    )
+
+
+def _as_installed(file: Path, entry: Mapping[str, Any]) -> bool:
+    wanted = entry.get("sha256_in_prefix") or entry.get("sha256")
+    if wanted is None or file.is_symlink():  # a link's hash would be that of another file
+        return file.exists()
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == str(wanted)
+    except OSError:
+        return False

@@ -8,7 +8,6 @@ from pytest_flowrepro.conda.explicit import (
 )
 from pytest_flowrepro.conda.install import install_conda, kept_archive
 from pytest_flowrepro.conda.manifest import (
-    changed_files,
     check_installed,
     interpreter_of,
     locked_package,
@@ -23,7 +22,6 @@ __all__ = [
     "CondaRequirements",
     "ExplicitLock",
     "LockedArchive",
-    "changed_files",
     "channels_from",
     "check_installed",
     "conda_requirements",

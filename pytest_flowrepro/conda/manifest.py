@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -82,20 +81,6 @@ def check_installed(installed: tuple[Package, ...], lock: ExplicitLock, name: st
         )
 
 
-def changed_files(prefix: Path) -> tuple[str, ...]:
-    """The files of the packages that are gone, or have another content than they were installed
-    with; relative to the prefix, sorted.
-    """
-    return tuple(
-        sorted(
-            entry["_path"]
-            for meta in _installed(prefix)
-            for entry in meta["paths_data"]["paths"]
-            if not _as_installed(prefix / entry["_path"], entry)
-        )
-    )
-
-
 def rewritten_files(prefix: Path) -> tuple[str, ...]:
     """The files that have the prefix's own path written into them; relative to the prefix."""
     return tuple(
@@ -110,17 +95,6 @@ def name_of(spec: str) -> str:
     """The package that a spec is about: `six` of `https://.../conda-forge::six>=1.15`."""
     name = spec.rpartition("::")[2]
     return name[: next((i for i, sign in enumerate(name) if sign in "=<>!~ ["), None)].lower()
-
-
-def _as_installed(file: Path, entry: Mapping[str, Any]) -> bool:
-    wanted = entry.get("sha256_in_prefix") or entry.get("sha256")
-    if wanted is None or file.is_symlink():  # a link's hash would be that of another file
-        return file.exists()
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest() == str(wanted)
-    except OSError:
-        return False
 
 
 def _required_by(name: str, found: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:

@@ -9,13 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from local_channel import PLACEHOLDER, VERSION, Channel, this_platform
+from local_channel import PLACEHOLDER, VERSION, Channel, changed_files, this_platform
 
 from pytest_flowrepro.conda import install
 from pytest_flowrepro.conda.explicit import ExplicitLock, LockedArchive, parse_explicit
 from pytest_flowrepro.conda.install import install_conda, kept_archive
 from pytest_flowrepro.conda.manifest import (
-    changed_files,
     check_installed,
     read_prefix,
     rewritten_files,

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from local_channel import changed_files
 
 from pytest_flowrepro.conda.explicit import ExplicitLock, format_explicit, parse_explicit
 from pytest_flowrepro.conda.manifest import (
-    changed_files,
     check_installed,
     interpreter_of,
     name_of,
