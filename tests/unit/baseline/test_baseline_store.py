@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 ALL = ("artifacts.json", "lock-base.txt", "manifest.json")
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "repo"
-
-
 @pytest.fixture
 def folder(root: Path) -> Path:
     return baseline_folder(root / "flows/train.py", "TrainFlow", None)

@@ -23,16 +23,6 @@ if TYPE_CHECKING:
 FILE = "values/" + "a" * 16 + ".npz"
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "repo"
-
-
 @pytest.fixture
 def folder(root: Path) -> Path:
     return baseline_folder(root / "train.py", "TrainFlow", None)
