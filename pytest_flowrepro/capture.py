@@ -24,7 +24,7 @@ from pytest_flowrepro.redact import NOTHING
 from pytest_flowrepro.strict_json import StrictJsonError, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_flowrepro.redact import Redaction
 
@@ -101,17 +101,8 @@ def capture(
         "seconds": min(ARTIFACT_TIMEOUT, timeout / 3),
         "encoders": encoders and str(encoders),
     }
-    others = {own: [s for s in pythons if pythons[s] == own] for own in pythons.values()}
-    base = {task.step for task in known.tasks} - set(pythons)
-    requests: list[tuple[Path, dict[str, Any]]] = [
-        (python, {"steps": None, "but": list(pythons), "known": known.settles(base)}),
-        *(
-            (own, {"steps": theirs, "but": [], "known": known.settles(theirs)})
-            for own, theirs in others.items()
-        ),
-    ]
     found = []
-    for reader, about in requests:
+    for reader, about in _readers(python, pythons, known):
         result = _result(
             {**asked, **about},
             script=script,
@@ -126,6 +117,17 @@ def capture(
             read_capture(result, steps=steps, values=values, encoders=encoders, redaction=redaction)
         )
     return _with_files(_redacted(_merged(found, steps=steps), redaction), known)
+
+
+def _readers(
+    python: Path, pythons: Mapping[str, Path], known: Known
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Each interpreter, and what it is asked of its steps."""
+    base = {task.step for task in known.tasks} - set(pythons)
+    yield python, {"steps": None, "but": list(pythons), "known": known.settles(base)}
+    for own in dict.fromkeys(pythons.values()):
+        theirs = [step for step in pythons if pythons[step] == own]
+        yield own, {"steps": theirs, "but": [], "known": known.settles(theirs)}
 
 
 def _result(
