@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from pytest_flowrepro.check.conda import asked_of_conda, resolve_conda
-from pytest_flowrepro.check.prepare import declared, recorded_base, resolve
+from pytest_flowrepro.check.environments import declared, recorded_base, resolve
 from pytest_flowrepro.conda import locked_package, parse_explicit
 from pytest_flowrepro.environment import find_interpreter, markers_of
 from pytest_flowrepro.lock import upload_days

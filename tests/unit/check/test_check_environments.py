@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from local_index import only_index, wheel
 
+from pytest_flowrepro.check.environments import resolve
 from pytest_flowrepro.check.job import Job
-from pytest_flowrepro.check.prepare import resolve
 from pytest_flowrepro.model import FlowSource, Lock, Requirements
 from pytest_flowrepro.settings import FlowSettings
 

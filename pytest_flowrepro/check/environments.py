@@ -1,0 +1,233 @@
+"""The environments of a flow and of its steps: declared today, or locked in the baseline; built."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from pytest_flowrepro.check.conda import asked_of_conda, build_conda, resolve_conda
+from pytest_flowrepro.environment import Wheelhouse, find_interpreter, shared_environment
+from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.lock import find_requirements, resolver
+from pytest_flowrepro.lock_file import is_explicit
+from pytest_flowrepro.model import Lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_flowrepro.check.job import Clock, Job
+    from pytest_flowrepro.model import BuiltEnvironment, Environment, Recording, Requirements
+    from pytest_flowrepro.step_environments import StepEnvironment
+
+BASE = "base"
+"""The name of the environment that a flow's own requirements give."""
+
+_RESOLVE_TIMEOUT = 300.0
+_BUILD_TIMEOUT = 900.0
+"""Seconds; a hang ends in a sentence, and nothing here may take longer."""
+
+
+def resolve_and_build(job: Job, clock: Clock) -> BuiltEnvironment:
+    """A new lock of what the flow declares today, and its environment."""
+    requirements = declared(job)
+    with clock.stage("lock", f"resolving {requirements.source}"):
+        python = find_interpreter(requirements.requires_python)
+        lock = resolve(job, requirements, python)
+    with clock.stage("environment", "building the environment"):
+        return _build(job, lock, requirements, python, save_wheels=True)
+
+
+def rebuild(job: Job, baseline: Recording) -> BuiltEnvironment:
+    """The environment of the baseline's lock, on the interpreter that the baseline names."""
+    recorded = recorded_base(job, baseline)
+    return _build(job, recorded.lock, declared(job), find_interpreter(recorded=recorded.python))
+
+
+def recorded_base(job: Job, baseline: Recording) -> Environment:
+    """The flow's own environment; raises `BaselineError` for a baseline without it."""
+    for environment in baseline.environments:
+        if environment.name == BASE:
+            return environment
+    raise BaselineError(
+        f"the baseline of {job.title} has no environment `{BASE}`",
+        hint="restore it from git, or record again with --flow-repro-update",
+    )
+
+
+def of_step(
+    wanted: StepEnvironment,
+    clock: Clock,
+    *,
+    job: Job,
+    base: BuiltEnvironment,
+    baseline: Recording | None,
+) -> BuiltEnvironment:
+    """What the steps of a flow that declare packages run in, from the baseline's lock if there is
+    one; `base` is the flow's own environment.
+    """
+    of = _of_pypi if wanted.conda is None else _of_conda
+    built = of(wanted, clock, job, base, baseline)
+    return replace(built, manifest=replace(built.manifest, steps=wanted.steps))
+
+
+def _of_pypi(
+    wanted: StepEnvironment,
+    clock: Clock,
+    job: Job,
+    base: BuiltEnvironment,
+    baseline: Recording | None,
+) -> BuiltEnvironment:
+    if baseline is None:
+        with clock.stage("lock", f"resolving {wanted.requirements.source}"):
+            lock, python = _resolved(job, wanted, base.manifest)
+    else:
+        recorded = _recorded(wanted, baseline)
+        lock, python = recorded.lock, find_interpreter(recorded=recorded.python)
+    with clock.stage("environment", f"building the environment of {', '.join(wanted.steps)}"):
+        return _build(
+            job, lock, wanted.requirements, python, name=wanted.name, save_wheels=baseline is None
+        )
+
+
+def _of_conda(
+    wanted: StepEnvironment,
+    clock: Clock,
+    job: Job,
+    base: BuiltEnvironment,
+    baseline: Recording | None,
+) -> BuiltEnvironment:
+    requirements = asked_of_conda(job, wanted, base.manifest)
+    if baseline is None:
+        with clock.stage("lock", f"solving {wanted.requirements.source}"):
+            lock = resolve_conda(job, requirements)
+    else:
+        lock = _recorded(wanted, baseline).lock
+    with clock.stage("environment", f"building the environment of {', '.join(wanted.steps)}"):
+        return build_conda(
+            job,
+            lock,
+            requirements,
+            name=wanted.name,
+            base=base,
+            wheelhouse=_wheelhouse(job, save=baseline is None),
+        )
+
+
+def _resolved(job: Job, wanted: StepEnvironment, base: Environment) -> tuple[Lock, Path]:
+    python = (
+        find_interpreter(recorded=base.python)
+        if wanted.python is None
+        else find_interpreter(asked=wanted.python)
+    )
+    return resolve(job, wanted.requirements, python), python
+
+
+def _recorded(wanted: StepEnvironment, baseline: Recording) -> Environment:
+    for environment in baseline.environments:
+        if environment.name == wanted.name:
+            _refuse_other_origin(wanted, environment)
+            return environment
+    raise BaselineError(
+        f"{wanted.requirements.source} asks for packages of its own, and the baseline of "
+        f"{baseline.flow} has no lock for them",
+        hint="record again with --flow-repro-update",
+    )
+
+
+def _refuse_other_origin(wanted: StepEnvironment, recorded: Environment) -> None:
+    then, now = (
+        "conda" if conda else "PyPI"
+        for conda in (is_explicit(recorded.lock.text), wanted.conda is not None)
+    )
+    if then != now:
+        raise BaselineError(
+            f"{wanted.requirements.source} was recorded with packages from {then}, and takes them "
+            f"from {now} today",
+            hint="record again with --flow-repro-update, or set `conda` in pyproject.toml as it "
+            "was then",
+        )
+
+
+def notes_of(wanted: StepEnvironment, built: BuiltEnvironment) -> Iterator[str]:
+    steps = ", ".join(wanted.steps)
+    python = built.manifest.python.partition(" ")[2]
+    if wanted.python is not None and wanted.python != python:
+        yield f"step {steps} asks for Python {wanted.python}, and ran under {python}"
+    if wanted.from_conda:
+        yield (
+            f"step {steps} takes {', '.join(wanted.from_conda)} from conda; "
+            "here they came from PyPI, by name"
+        )
+
+
+def declared(job: Job) -> Requirements:
+    """What the flow itself declares that it needs, today."""
+    return find_requirements(
+        job.flow.file,
+        root=job.root,
+        setting=job.settings.requirements,
+        extras=job.settings.extras,
+        groups=job.settings.groups,
+    )
+
+
+def resolve(job: Job, requirements: Requirements, python: Path) -> Lock:
+    """A lock of `requirements`. A fresh one is resolved once for all the job's tests, which so
+    speak of the same packages, and looks past a lock of the project's own, such as `uv.lock`.
+    """
+    if not job.fresh:
+        return _resolved_in(job.folder, job, requirements, python)
+    asked = replace(requirements, locked=None)
+    digest = hashlib.sha256(f"{asked}\n{python}".encode()).hexdigest()[:16]
+    folder = job.folder / f"resolved-{digest}"
+    folder.mkdir(parents=True, exist_ok=True)
+    kept, part = folder / "kept.txt", folder / "kept.part"
+    with FileLock(folder / "kept.lock"):
+        if not kept.exists():
+            part.write_text(_resolved_in(folder, job, asked, python).text, encoding="utf-8")
+            part.replace(kept)
+        return Lock(text=kept.read_text(encoding="utf-8"))
+
+
+def _resolved_in(workspace: Path, job: Job, requirements: Requirements, python: Path) -> Lock:
+    workspace.mkdir(parents=True, exist_ok=True)
+    return resolver(job.installer).resolve(
+        requirements,
+        python=python,
+        workspace=workspace,
+        timeout=_RESOLVE_TIMEOUT,
+        as_of=job.as_of,
+    )
+
+
+def _build(
+    job: Job,
+    lock: Lock,
+    requirements: Requirements,
+    python: Path,
+    *,
+    name: str = BASE,
+    save_wheels: bool = False,
+) -> BuiltEnvironment:
+    built = shared_environment(
+        lock,
+        name=name,
+        requirements=requirements.lines,
+        python=python,
+        folder=job.environments,
+        installer=job.installer,
+        timeout=_BUILD_TIMEOUT,
+        wheelhouse=_wheelhouse(job, save=save_wheels),
+    )
+    manifest = replace(built.manifest, constraints=requirements.narrowed_by)
+    return replace(built, manifest=manifest, local=requirements.local)
+
+
+def _wheelhouse(job: Job, *, save: bool) -> Wheelhouse | None:
+    # What is resolved anew for a check is neither recorded nor in the wheelhouse.
+    location = None if job.fresh else job.settings.wheelhouse
+    return Wheelhouse(location=location, save=save) if location else None
