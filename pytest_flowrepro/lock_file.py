@@ -1,5 +1,8 @@
 """The text of a lock: a requirements file in which every package has one version and its hashes.
 
+Where an environment begins with conda packages, an explicit list of their archives comes before it
+(conda/explicit.py), or is all of it.
+
 A lock that is read may come from a pull request: whatever is not a pinned and hashed package is
 refused before a package manager sees it, so that no option in it can name an index or a file.
 """
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 # The first line of a lock by pip-tools (docs/reference/baseline.md).
 _ONE_PLATFORM = re.compile(r"# By pip-tools, for (\w{1,40} \w{1,40}) only\.\n")
+_THEN_FROM_PYPI = "# Then, from PyPI:\n"
 _REQUIRED = re.compile(r"(?:\S*::)?([\w.-]+)")
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _HASH = re.compile(r"\s--hash[=\s](\S+)")
@@ -49,8 +53,21 @@ class InvalidLockError(ValueError):
 
 
 def is_explicit(text: str) -> bool:
-    """Whether a lock is conda's: an explicit list of archives."""
+    """Whether a lock is conda's: an explicit list of archives, with or without what PyPI adds."""
     return "@EXPLICIT" in text.splitlines()[:20]
+
+
+def in_parts(text: str) -> tuple[str, str]:
+    """Of a lock, what conda installs and what PyPI adds to it; either may be empty."""
+    if not is_explicit(text):
+        return "", text
+    conda, _, pypi = text.partition(f"\n{_THEN_FROM_PYPI}")
+    return (f"{conda}\n" if pypi else conda), pypi
+
+
+def of_parts(conda: str, pypi: str) -> str:
+    """The lock of which these are the parts."""
+    return f"{conda}{_THEN_FROM_PYPI}{pypi}" if conda and pypi else conda or pypi
 
 
 def only_platform(text: str) -> str | None:

@@ -159,6 +159,16 @@ class Constraints:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CondaPackages:
+    """What is to come from conda, as an environment.yml writes it."""
+
+    specs: tuple[str, ...]
+    """`numpy=1.26`, `conda-forge::six>=1.15`, `python=3.11`."""
+    channels: tuple[str, ...]
+    """Names or URLs, the first has the highest priority; none where the file names none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Requirements:
     """What a flow declares that it needs, before anything is resolved."""
 
@@ -175,6 +185,13 @@ class Requirements:
     """What of the repository itself is required, by its folder."""
     local: tuple[LocalPackage, ...] = ()
     """What `folders` have come to; what these packages require is among the `lines`."""
+    conda: CondaPackages | None = None
+    """What the environment begins with; the `lines` are added to that."""
+    given: tuple[tuple[str, str], ...] = ()
+    """Names and versions of distributions that are there already, and which a lock then has with
+    the local version `conda`."""
+    notes: tuple[str, ...] = ()
+    """What a report says of them each time."""
 
     @property
     def narrowed_by(self) -> tuple[Constraints, ...]:
@@ -187,7 +204,8 @@ class Requirements:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lock:
     """A requirements file with a version and every hash for each package, without index URLs; of
-    conda packages an explicit list of archives, each with its hash.
+    conda packages an explicit list of archives, each with its hash; or the second, and then the
+    first (`pytest_flowrepro.lock_file`).
     """
 
     text: str
@@ -253,6 +271,8 @@ class BuiltEnvironment:
     manifest: Environment
     local: tuple[LocalPackage, ...] = ()
     """What a flow that runs there finds on Python's path beside it."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of what was asked for, and of how it was built."""
 
     @property
     def bytecode(self) -> Path:

@@ -17,14 +17,20 @@ from pytest_flowrepro.conda import (
     check_installed,
     conda_requirements,
     install_conda,
-    interpreter_of,
     parse_explicit,
     place_metaflow,
     read_prefix,
     rewritten_files,
     solve_conda,
 )
-from pytest_flowrepro.environment import keep_prefix_bytecode, leave_notes, shared_place
+from pytest_flowrepro.environment import (
+    build_notes,
+    complete_prefix,
+    interpreter_of,
+    leave_notes,
+    read_files,
+    shared_place,
+)
 from pytest_flowrepro.environment.failures import unusable_lock, with_notes
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.lock_file import InvalidLockError
@@ -69,16 +75,20 @@ def build_conda(
 
     Archives are taken from the wheelhouse first. Raises `EnvironmentBuildError`.
     """
-    explicit = _parsed(lock, name)
+    explicit = parsed(lock.text, name)
     metaflow = next(one for one in base.manifest.packages if one.name == "metaflow")
 
     def build(prefix: Path, timeout: float) -> None:
-        shutil.rmtree(prefix, ignore_errors=True)
-        _install(explicit, requirements, prefix, wheelhouse, timeout)
-        check_installed(read_prefix(prefix, specs=()), explicit, name)
+        new_prefix(
+            explicit, requirements, prefix, name=name, wheelhouse=wheelhouse, timeout=timeout
+        )
         place_metaflow(prefix, base=base.path)
-        built = _described(prefix, lock, requirements, name=name, metaflow=metaflow)
-        keep_prefix_bytecode(built, metaflow=metaflow.record, rewritten=rewritten_files(prefix))
+        complete_prefix(
+            _described(prefix, lock, requirements, name=name, metaflow=metaflow),
+            read_files(prefix),
+            rewritten=rewritten_files(prefix),
+            metaflow=metaflow.record,
+        )
 
     prefix = shared_place(
         f"{lock.digest}\n{metaflow.record}\n{wheelhouse}",
@@ -90,13 +100,20 @@ def build_conda(
     return _described(prefix, lock, requirements, name=name, metaflow=metaflow)
 
 
-def _install(
+def new_prefix(
     lock: ExplicitLock,
     requirements: CondaRequirements,
     prefix: Path,
+    *,
+    name: str,
     wheelhouse: Wheelhouse | None,
     timeout: float,
 ) -> None:
+    """A prefix that holds what a lock says, and nothing else, whatever was there before.
+
+    Archives are taken from the wheelhouse first, or saved there. Raises `EnvironmentBuildError`.
+    """
+    shutil.rmtree(prefix, ignore_errors=True)
     deadline = time.monotonic() + timeout
     archives = _archives(prefix)
     notes: tuple[str, ...] = ()
@@ -116,6 +133,7 @@ def _install(
     if wheelhouse and wheelhouse.save:
         left = max(deadline - time.monotonic(), 0)
         save_archives(wheelhouse, lock, archives=archives, timeout=left)
+    check_installed(read_prefix(prefix, specs=()), lock, name)
 
 
 def _archives(prefix: Path) -> Path:
@@ -138,11 +156,17 @@ def _described(
         lock=lock,
         requirements=requirements.shown,
     )
-    return BuiltEnvironment(path=prefix, python=prefix / "bin" / "python", manifest=manifest)
+    return BuiltEnvironment(
+        path=prefix,
+        python=prefix / "bin" / "python",
+        manifest=manifest,
+        notes=build_notes(prefix),
+    )
 
 
-def _parsed(lock: Lock, name: str) -> ExplicitLock:
+def parsed(text: str, name: str) -> ExplicitLock:
+    """Raises `EnvironmentBuildError` for a text that is no explicit list."""
     try:
-        return parse_explicit(lock.text)
+        return parse_explicit(text)
     except InvalidLockError as error:
         raise unusable_lock(error, name) from error

@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from pytest_flowrepro.check.conda import asked_of_conda, build_conda, resolve_conda
-from pytest_flowrepro.environment import Wheelhouse, find_interpreter, shared_environment
+from pytest_flowrepro.check.conda_file import build_with_conda, resolve_with_conda
+from pytest_flowrepro.environment import (
+    Wheelhouse,
+    build_notes,
+    find_interpreter,
+    shared_environment,
+)
 from pytest_flowrepro.errors import BaselineError
-from pytest_flowrepro.lock import find_requirements, resolver
+from pytest_flowrepro.lock import conda_from_pypi, find_requirements, resolver
 from pytest_flowrepro.lock_file import is_explicit
 from pytest_flowrepro.model import Lock
 
@@ -35,7 +41,8 @@ def resolve_and_build(job: Job, clock: Clock) -> BuiltEnvironment:
     """A new lock of what the flow declares today, and its environment."""
     requirements = declared(job)
     with clock.stage("lock", f"resolving {requirements.source}"):
-        python = find_interpreter(requirements.requires_python)
+        of_conda = requirements.conda is not None
+        python = None if of_conda else find_interpreter(requirements.requires_python)
         lock = resolve(job, requirements, python)
     with clock.stage("environment", "building the environment"):
         return _build(job, lock, requirements, python, save_wheels=True)
@@ -44,7 +51,9 @@ def resolve_and_build(job: Job, clock: Clock) -> BuiltEnvironment:
 def rebuild(job: Job, baseline: Recording) -> BuiltEnvironment:
     """The environment of the baseline's lock, on the interpreter that the baseline names."""
     recorded = recorded_base(job, baseline)
-    return _build(job, recorded.lock, declared(job), find_interpreter(recorded=recorded.python))
+    of_conda = is_explicit(recorded.lock.text)
+    python = None if of_conda else find_interpreter(recorded=recorded.python)
+    return _build(job, recorded.lock, declared(job), python)
 
 
 def recorded_base(job: Job, baseline: Recording) -> Environment:
@@ -166,18 +175,21 @@ def notes_of(wanted: StepEnvironment, built: BuiltEnvironment) -> Iterator[str]:
 
 def declared(job: Job) -> Requirements:
     """What the flow itself declares that it needs, today."""
-    return find_requirements(
+    found = find_requirements(
         job.flow.file,
         root=job.root,
         setting=job.settings.requirements,
         extras=job.settings.extras,
         groups=job.settings.groups,
     )
+    return conda_from_pypi(found) if job.settings.conda_from_pypi else found
 
 
-def resolve(job: Job, requirements: Requirements, python: Path) -> Lock:
-    """A lock of `requirements`. A fresh one is resolved once for all the job's tests, which so
-    speak of the same packages, and looks past a lock of the project's own, such as `uv.lock`.
+def resolve(job: Job, requirements: Requirements, python: Path | None) -> Lock:
+    """A lock of `requirements` for an interpreter; for none, where conda brings it.
+
+    A fresh one is resolved once for all the job's tests, which so speak of the same packages, and
+    looks past a lock of the project's own, such as `uv.lock`.
     """
     if not job.fresh:
         return _resolved_in(job.folder, job, requirements, python)
@@ -193,8 +205,12 @@ def resolve(job: Job, requirements: Requirements, python: Path) -> Lock:
         return Lock(text=kept.read_text(encoding="utf-8"))
 
 
-def _resolved_in(workspace: Path, job: Job, requirements: Requirements, python: Path) -> Lock:
+def _resolved_in(
+    workspace: Path, job: Job, requirements: Requirements, python: Path | None
+) -> Lock:
     workspace.mkdir(parents=True, exist_ok=True)
+    if python is None:
+        return resolve_with_conda(job, requirements, workspace=workspace, timeout=_RESOLVE_TIMEOUT)
     return resolver(job.installer).resolve(
         requirements,
         python=python,
@@ -208,23 +224,30 @@ def _build(
     job: Job,
     lock: Lock,
     requirements: Requirements,
-    python: Path,
+    python: Path | None,
     *,
     name: str = BASE,
     save_wheels: bool = False,
 ) -> BuiltEnvironment:
-    built = shared_environment(
-        lock,
-        name=name,
-        requirements=requirements.lines,
-        python=python,
-        folder=job.environments,
-        installer=job.installer,
-        timeout=_BUILD_TIMEOUT,
-        wheelhouse=_wheelhouse(job, save=save_wheels),
-    )
+    wheelhouse = _wheelhouse(job, save=save_wheels)
+    if python is None:
+        built = build_with_conda(
+            job, lock, requirements, name=name, timeout=_BUILD_TIMEOUT, wheelhouse=wheelhouse
+        )
+    else:
+        built = shared_environment(
+            lock,
+            name=name,
+            requirements=requirements.lines,
+            python=python,
+            folder=job.environments,
+            installer=job.installer,
+            timeout=_BUILD_TIMEOUT,
+            wheelhouse=wheelhouse,
+        )
     manifest = replace(built.manifest, constraints=requirements.narrowed_by)
-    return replace(built, manifest=manifest, local=requirements.local)
+    notes = (*requirements.notes, *build_notes(built.path))
+    return replace(built, manifest=manifest, local=requirements.local, notes=notes)
 
 
 def _wheelhouse(job: Job, *, save: bool) -> Wheelhouse | None:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from pytest_flowrepro.check.conda import asked_of_conda, resolve_conda
+from pytest_flowrepro.check.conda_file import beside_pypi, shown_requirements
 from pytest_flowrepro.check.environments import declared, recorded_base, resolve
 from pytest_flowrepro.conda import locked_package, parse_explicit
 from pytest_flowrepro.environment import find_interpreter, markers_of
 from pytest_flowrepro.lock import upload_days
-from pytest_flowrepro.lock_file import is_explicit, parse_lock
+from pytest_flowrepro.lock_file import in_parts, is_explicit, parse_lock
 from pytest_flowrepro.model import Package
 from pytest_flowrepro.step_environments import step_environments
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from pytest_flowrepro.check.job import Job
-    from pytest_flowrepro.model import Change, Environment, Lock, Recording, Requirements
+    from pytest_flowrepro.model import Change, Environment, Recording, Requirements
     from pytest_flowrepro.step_environments import StepEnvironment
 
 _UPLOADED_TIMEOUT = 30.0
@@ -58,12 +59,17 @@ def resolved_environments(job: Job, baseline: Recording) -> tuple[Environment, .
 
 
 def _resolved(job: Job, recorded: Environment, requirements: Requirements) -> Environment:
-    lock = resolve(job, requirements, find_interpreter(recorded=recorded.python))
+    of_conda = requirements.conda is not None
+    python = None if of_conda else find_interpreter(recorded=recorded.python)
+    lock = resolve(job, requirements, python)
+    conda, pypi = in_parts(lock.text)
+    of_pypi = tuple(_packages(pypi, recorded)) if pypi else ()
+    archives = _archives(conda, recorded, besides=of_pypi) if conda else ()
     return replace(
         recorded,
-        packages=tuple(_packages(lock, recorded)),
+        packages=tuple(sorted((*of_pypi, *archives), key=lambda one: one.name)),
         lock=lock,
-        requirements=tuple(sorted(requirements.lines)),
+        requirements=shown_requirements(job, requirements),
         constraints=requirements.narrowed_by,
     )
 
@@ -73,11 +79,10 @@ def _solved(
 ) -> Environment:
     requirements = asked_of_conda(job, wanted, base)
     lock = resolve_conda(job, requirements)
-    via = {package.name: package.via for package in recorded.packages}
-    archives = [one for one in parse_explicit(lock.text).archives if one.name != "metaflow"]
     metaflow = next(one for one in base.packages if one.name == "metaflow")
+    archives = _archives(lock.text, recorded, besides=())
     packages = [
-        *(replace(locked_package(one), via=via.get(one.name, ())) for one in archives),
+        *(one for one in archives if one.name != "metaflow"),
         replace(metaflow, via=()),
     ]
     return replace(
@@ -88,11 +93,21 @@ def _solved(
     )
 
 
-def _packages(lock: Lock, recorded: Environment) -> Iterator[Package]:
+def _archives(
+    conda: str, recorded: Environment, *, besides: Iterable[Package]
+) -> Iterator[Package]:
+    """The packages of an explicit list, `besides` those of PyPI."""
+    via = {package.name: package.via for package in recorded.packages}
+    for archive in parse_explicit(conda).archives:
+        package = beside_pypi(locked_package(archive), {one.name for one in besides})
+        yield replace(package, via=via.get(package.name, ()))
+
+
+def _packages(lock: str, recorded: Environment) -> Iterator[Package]:
     known = {package.name: package for package in recorded.packages}
     markers = markers_of(platform.python_implementation(), recorded.python.partition(" ")[2])
     via = brought_by(lock)
-    for package in parse_lock(lock.text):
+    for package in parse_lock(lock):
         if package.is_for(markers):
             same = known.get(package.name)
             if same is not None and Version(same.version) == Version(package.version):
@@ -146,11 +161,11 @@ def upload_days_of(job: Job, environments: Iterable[Environment]) -> dict[tuple[
     return days
 
 
-def brought_by(lock: Lock) -> dict[str, tuple[str, ...]]:
+def brought_by(lock: str) -> dict[str, tuple[str, ...]]:
     """Package -> the packages that require it, from the comments that uv and pip-compile write."""
     found: dict[str, tuple[str, ...]] = {}
     name = None
-    for line in lock.text.splitlines():
+    for line in lock.splitlines():
         if package := _PACKAGE.match(line):
             name = package["name"]
         elif name and (via := _VIA.search(line)) and via["name"] != "via":

@@ -14,7 +14,6 @@ from pytest_flowrepro.check.images import with_images
 from pytest_flowrepro.check.job import Clock
 from pytest_flowrepro.check.start import start_of
 from pytest_flowrepro.describe import describe_flow
-from pytest_flowrepro.environment import build_notes
 from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.model import NamedFile
@@ -77,7 +76,7 @@ def environments(job: Job, baseline: Recording) -> Environments:
     apart = replace(job, folder=job.folder / "environment")
     if len(baseline.environments) == 1:
         built = rebuild(apart, baseline)
-        return Environments(manifests=(built.manifest,), notes=build_notes(built.path))
+        return Environments(manifests=(built.manifest,), notes=built.notes)
     prepared = prepare_again(apart, baseline, Clock(apart))
     return Environments(manifests=prepared.environments, notes=prepared.notes)
 
@@ -156,11 +155,11 @@ def _with_step_environments(
         conda_from_pypi=job.settings.conda_from_pypi,
     )
     of_steps = []
-    notes = [*build_notes(prepared.built.path)]
+    notes = [*prepared.built.notes]
     for one in wanted:
         built = of_step(one, clock, job=job, base=prepared.built, baseline=baseline)
         of_steps.append(built)
-        notes += (*notes_of(one, built), *build_notes(built.path))
+        notes += (*notes_of(one, built), *built.notes)
     return replace(prepared, of_steps=tuple(of_steps), notes=tuple(notes))
 
 

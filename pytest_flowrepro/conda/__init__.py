@@ -9,14 +9,18 @@ from pytest_flowrepro.conda.explicit import (
 from pytest_flowrepro.conda.install import install_conda, kept_archive
 from pytest_flowrepro.conda.manifest import (
     check_installed,
-    interpreter_of,
     locked_package,
     read_prefix,
     rewritten_files,
 )
 from pytest_flowrepro.conda.metaflow import place_metaflow
 from pytest_flowrepro.conda.solve import solve_conda
-from pytest_flowrepro.conda.specs import CondaRequirements, channels_from, conda_requirements
+from pytest_flowrepro.conda.specs import (
+    CondaRequirements,
+    channels_from,
+    conda_requirements,
+    declared_conda,
+)
 
 __all__ = [
     "CondaRequirements",
@@ -25,9 +29,9 @@ __all__ = [
     "channels_from",
     "check_installed",
     "conda_requirements",
+    "declared_conda",
     "format_explicit",
     "install_conda",
-    "interpreter_of",
     "kept_archive",
     "locked_package",
     "parse_explicit",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.conda.explicit import without_credentials
+from pytest_flowrepro.lock_file import required_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,17 +49,27 @@ def conda_requirements(
     without any it is conda-forge, as Metaflow has it. A channel that only a package names comes
     last.
     """
-    general = tuple(channels) or ("conda-forge",)
-    named = tuple(name.rpartition("::")[0] for name in packages if "::" in name)
-    urls = tuple(dict.fromkeys(url for channel in general for url in _urls(channel)))
-    known = {without_credentials(url): url for url in urls}
-    urls += tuple(
-        url for name in named for url in _urls(name) if without_credentials(url) not in known
-    )
-    specs = {_spec(name, version, known) for name, version in {**_PINS, **packages}.items()}
+    urls = _channel_urls(channels, (one.rpartition("::")[0] for one in packages if "::" in one))
+    asked = (_versioned(*package) for package in {**_PINS, **packages}.items())
+    specs = {_at_channel(spec, urls) for spec in asked}
     return CondaRequirements(
-        specs=tuple(sorted({*specs, *_python_specs(python)})),
-        channels=tuple(dict.fromkeys(urls)),
+        specs=tuple(sorted({*specs, *_python_specs(python)})), channels=urls, source=source
+    )
+
+
+def declared_conda(
+    specs: Iterable[str], *, channels: Iterable[str], source: str
+) -> CondaRequirements:
+    """What an environment.yml asks for, and a Python in any case.
+
+    `specs` are written as conda takes them. `channels` as for `conda_requirements`.
+    """
+    asked = tuple(specs)
+    python = () if "python" in map(required_name, asked) else ("python",)
+    urls = _channel_urls(channels, (one.partition("::")[0] for one in asked if "::" in one))
+    return CondaRequirements(
+        specs=tuple(sorted({*python, *(_at_channel(spec, urls) for spec in asked)})),
+        channels=urls,
         source=source,
     )
 
@@ -71,13 +82,27 @@ def channels_from(configured: Iterable[str], environ: Mapping[str, str]) -> tupl
     return tuple(configured) or tuple(name.strip() for name in given if name.strip())
 
 
-def _spec(name: str, version: str, known: Mapping[str, str]) -> str:
-    channel, separator, package = name.rpartition("::")
-    text = _SUPERFLUOUS_EQUALS.sub("", f"{package}=={version}") if version else package
+def _channel_urls(general: Iterable[str], named: Iterable[str]) -> tuple[str, ...]:
+    """conda-forge's without any in `general`; last, those that single packages name."""
+    names = tuple(general) or ("conda-forge",)
+    urls = {without_credentials(url): url for name in names for url in _urls(name)}
+    for url in (url for name in named for url in _urls(name)):
+        urls.setdefault(without_credentials(url), url)
+    return tuple(urls.values())
+
+
+def _versioned(name: str, version: str) -> str:
+    return _SUPERFLUOUS_EQUALS.sub("", f"{name}=={version}") if version else name
+
+
+def _at_channel(spec: str, channels: Iterable[str]) -> str:
+    """The spec with its channel's URL for its name."""
+    channel, separator, package = spec.rpartition("::")
     if not separator:
-        return text
+        return spec
     url = _urls(channel)[0]
-    return f"{known.get(without_credentials(url), url)}::{text}"
+    known = {without_credentials(one): one for one in channels}
+    return f"{known.get(without_credentials(url), url)}::{package}"
 
 
 def _python_specs(python: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pytest_flowrepro.diff.paired import change_of, paired
 from pytest_flowrepro.diff.platforms import Sides, platform_reason
 from pytest_flowrepro.lock_file import (
     InvalidLockError,
+    in_parts,
     only_platform,
     parse_lock,
     required_name,
@@ -107,8 +108,8 @@ def _declared_otherwise(
 def _unmet(constraints: Constraints, lock: Lock) -> tuple[str, ...]:
     """Lines that a lock does not keep to, each with what it has instead."""
     try:
-        packages = parse_lock(lock.text)
-    except InvalidLockError:  # conda's, which pip's constraints say nothing about
+        packages = parse_lock(in_parts(lock.text)[1])
+    except InvalidLockError:  # nothing but conda's, which pip's constraints say nothing about
         return ()
     versions: dict[str, list[str]] = {}
     for package in packages:

@@ -2,17 +2,22 @@
 
 from pytest_flowrepro.environment.build import (
     build_environment,
-    build_notes,
-    leave_notes,
     shared_environment,
     shared_place,
 )
 from pytest_flowrepro.environment.bytecode import forget_bytecode
-from pytest_flowrepro.environment.files import edited_files
+from pytest_flowrepro.environment.files import edited_files, read_files
 from pytest_flowrepro.environment.interface import Installer
 from pytest_flowrepro.environment.interpreter import find_interpreter
-from pytest_flowrepro.environment.manifest import markers_of, read_manifest, system_of
-from pytest_flowrepro.environment.prefix import keep_prefix_bytecode
+from pytest_flowrepro.environment.locked import build_notes, install_locked, leave_notes
+from pytest_flowrepro.environment.manifest import (
+    installed_versions,
+    interpreter_of,
+    markers_of,
+    read_manifest,
+    system_of,
+)
+from pytest_flowrepro.environment.prefix import complete_prefix
 from pytest_flowrepro.environment.provided import Provided, provided_by
 from pytest_flowrepro.environment.wheelhouse import Wheelhouse
 
@@ -22,13 +27,17 @@ __all__ = [
     "Wheelhouse",
     "build_environment",
     "build_notes",
+    "complete_prefix",
     "edited_files",
     "find_interpreter",
     "forget_bytecode",
-    "keep_prefix_bytecode",
+    "install_locked",
+    "installed_versions",
+    "interpreter_of",
     "leave_notes",
     "markers_of",
     "provided_by",
+    "read_files",
     "read_manifest",
     "shared_environment",
     "shared_place",

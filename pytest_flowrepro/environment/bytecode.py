@@ -21,6 +21,7 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
@@ -40,9 +41,12 @@ SOURCE_TIME = 1_000_000_000
 
 
 def fix_source_times(
-    environment: Path, files: Mapping[str, InstalledFile]
+    environment: Path,
+    files: Mapping[str, InstalledFile],
+    others: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, InstalledFile]:
-    """Give every source one time; the files as they are then.
+    """Give every source one time, but for `others`, which have their own; the files as they are
+    then.
 
     To be called with files that were verified, and it passes over those that were written to
     since: their inode may be that of an environment in which a flow is at work, where an edit that
@@ -50,10 +54,11 @@ def fix_source_times(
     """
     fixed = dict(files)
     for path, file in files.items():
-        if path.endswith(".py") and file.state[2] != SOURCE_TIME * 10**9:
+        seconds = others.get(path, SOURCE_TIME)
+        if path.endswith(".py") and file.state[2] != seconds * 10**9:
             source = f"{environment}/{path}"
             if state_of(os.lstat(source)) == file.state:
-                os.utime(source, (SOURCE_TIME, SOURCE_TIME))
+                os.utime(source, (seconds, seconds), follow_symlinks=False)
                 fixed[path] = replace(file, state=state_of(os.lstat(source)))
     return fixed
 

@@ -13,7 +13,6 @@ from pytest_flowrepro.lock_file import only_platform
 
 if TYPE_CHECKING:
     from pytest_flowrepro.lock_file import InvalidLockError
-    from pytest_flowrepro.model import Lock
     from pytest_flowrepro.process import Completed
 
 _LOCK_ANEW = "record again with `--flow-repro-update` to lock what the index has now"
@@ -91,9 +90,9 @@ def with_notes(error: EnvironmentBuildError, notes: tuple[str, ...]) -> Environm
     return EnvironmentBuildError(error.what, hint=error.hint, detail=detail)
 
 
-def platform_notes(lock: Lock) -> tuple[str, ...]:
+def platform_notes(lock: str) -> tuple[str, ...]:
     """A sentence about a lock that was made for one platform, which is not this one."""
-    made_for, here = only_platform(lock.text), f"{sys.platform} {platform.machine()}"
+    made_for, here = only_platform(lock), f"{sys.platform} {platform.machine()}"
     other = made_for and made_for != here
     return (_OTHER_PLATFORM.format(made_for=made_for, here=here),) if other else ()
 

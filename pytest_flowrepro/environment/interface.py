@@ -19,7 +19,7 @@ class Installer(Protocol):
     def install(
         self, lock_file: Path, *, python: Path, timeout: float, wheels: Wheels = NO_WHEELS
     ) -> None:
-        """Install every package of a lock into the virtualenv of `python`.
+        """Install every package of a lock into the environment of `python`.
 
         Wheels only, each with a hash that the lock has, nothing that the lock does not name. With
         `wheels` that are complete, no index is asked.

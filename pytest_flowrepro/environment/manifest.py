@@ -1,4 +1,4 @@
-"""What a virtualenv holds, read from its files: none of its code runs."""
+"""What a virtualenv, or a prefix of conda's, holds, read from its files: none of its code runs."""
 
 from __future__ import annotations
 
@@ -33,16 +33,12 @@ _BY_INSTALLER = re.compile(
 
 
 def read_manifest(environment: Path, *, requirements: tuple[str, ...]) -> tuple[Package, ...]:
-    """The installed distributions of a virtualenv, sorted by name.
+    """The installed distributions, sorted by name.
 
     `requirements` are what the flow asks for, as PEP 508 lines. Raises `EnvironmentBuildError`
     for a distribution whose metadata cannot be read.
     """
-    found: dict[str, PathDistribution] = {}
-    for folder in sorted(site_packages(environment).glob("*.dist-info")):
-        distribution = PathDistribution(folder)
-        name = folder.name.removesuffix(".dist-info").rpartition("-")[0]
-        found[canonicalize_name(name)] = distribution
+    found = _distributions(environment)
     via = _required_by(found, requirements, marker_environment(environment))
     return tuple(
         Package(
@@ -55,6 +51,20 @@ def read_manifest(environment: Path, *, requirements: tuple[str, ...]) -> tuple[
         )
         for name, distribution in sorted(found.items())
     )
+
+
+def installed_versions(environment: Path) -> dict[str, str]:
+    """Canonical name -> version of each distribution."""
+    return {name: found.version for name, found in _distributions(environment).items()}
+
+
+def _distributions(environment: Path) -> dict[str, PathDistribution]:
+    folders = sorted(site_packages(environment).glob("*.dist-info"))
+    names = (one.name.removesuffix(".dist-info").rpartition("-")[0] for one in folders)
+    return {
+        canonicalize_name(name): PathDistribution(folder)
+        for name, folder in zip(names, folders, strict=True)
+    }
 
 
 def record_digest(record: str) -> str:
@@ -80,19 +90,24 @@ def wheel_tags(metadata: str) -> str | None:
 
 
 def site_packages(environment: Path) -> Path:
-    found = sorted(environment.glob("lib/*/site-packages"))
+    # conda-forge's Python has a link beside the folder: lib/python3.1 -> python3.11
+    found = [
+        folder
+        for folder in environment.glob("lib/*/site-packages")
+        if not folder.parent.is_symlink()
+    ]
     if len(found) != 1:
         raise EnvironmentBuildError(
-            f"{environment} is not a virtualenv with one site-packages folder.",
+            f"{environment} has not one site-packages folder, but {len(found)}.",
             hint="delete the folder and check again.",
         )
     return found[0]
 
 
 def interpreter_of(environment: Path) -> str:
-    """Implementation and version, `cpython 3.11.7`, as virtualenv notes them in pyvenv.cfg."""
-    settings = _pyvenv(environment)
-    return f"{settings['implementation'].lower()} {settings['version']}"
+    """Implementation and version, `cpython 3.11.7`."""
+    implementation, version = _interpreter(environment)
+    return f"{implementation.lower()} {version}"
 
 
 def base_prefix(environment: Path) -> Path:
@@ -101,9 +116,8 @@ def base_prefix(environment: Path) -> Path:
 
 
 def marker_environment(environment: Path) -> dict[str, str]:
-    """What PEP 508 markers see in a virtualenv on this machine."""
-    settings = _pyvenv(environment)
-    return markers_of(settings["implementation"], settings["version"])
+    """What PEP 508 markers see there, on this machine."""
+    return markers_of(*_interpreter(environment))
 
 
 def markers_of(implementation: str, version: str) -> dict[str, str]:
@@ -140,6 +154,18 @@ def libc_name(found: tuple[str, str], *, mac: str, tags: Iterable[str]) -> str:
         return f"macos {mac}"
     musl = next((tag.split("_") for tag in tags if tag.startswith("musllinux_")), None)
     return f"musl {musl[1]}.{musl[2]}" if musl else " ".join(found).strip()
+
+
+def _interpreter(environment: Path) -> tuple[str, str]:
+    """`CPython` and `3.11.7`: virtualenv notes them in pyvenv.cfg, conda in conda-meta, where a
+    `python` may be PyPy's by its build alone.
+    """
+    for file in environment.glob("conda-meta/python-*.json"):
+        meta = json.loads(file.read_text("utf-8"))
+        if meta["name"] == "python":
+            return "PyPy" if "pypy" in meta["build"] else "CPython", meta["version"]
+    settings = _pyvenv(environment)
+    return settings["implementation"], settings["version"]
 
 
 def _pyvenv(environment: Path) -> dict[str, str]:

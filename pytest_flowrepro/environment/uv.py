@@ -32,7 +32,9 @@ class UvInstaller:
             tool = replace(tool, env={**tool.env, "UV_CACHE_DIR": str(own_cache)})
         argv = [
             *tool.argv,
-            *("pip", "sync", "--quiet", "--require-hashes", "--only-binary", ":all:"),
+            # Not `sync`, which would take away what conda brought before.
+            *("pip", "install", "--quiet", "--no-deps", "--require-hashes"),
+            *("--only-binary", ":all:"),
             # Hard links share their content with uv's cache, which is ours alone; what a flow
             # edits in it is found when the next environment is verified. uv copies, saying
             # nothing, where the cache is on another file system.
@@ -43,7 +45,7 @@ class UvInstaller:
             *("--python", str(python)),
             *(("--find-links", str(wheels.folder)) if wheels.folder else ()),
             *tool.options,
-            str(lock_file),
+            *("--requirement", str(lock_file)),
         ]
         done = run_process(argv, env=tool.env, cwd=lock_file.parent, timeout=timeout)
         shutil.rmtree(own_cache, ignore_errors=True)

@@ -44,14 +44,14 @@ def unlike_record(
     environment: Path, files: Mapping[str, InstalledFile], *, ours: frozenset[str]
 ) -> tuple[Difference, ...]:
     """Files that are not what RECORD says; those of site-packages that no RECORD names, but for
-    `ours`, by name; sorted by path.
+    `ours`, by their paths there; sorted by path. A RECORD among `ours` is not gone by.
 
     A file that RECORD has no SHA-256 of, as of itself, may be anything. What installers make, such
     as scripts that name the interpreter, they write into RECORD with its own hash.
     """
     packages = site_packages(environment).relative_to(environment).as_posix()
     found, named = [], {f"{packages}/{name}" for name in ours}
-    for path, package, expected in _recorded(environment, packages):
+    for path, package, expected in _recorded(environment, packages, ours):
         named.add(path)
         if expected.startswith("sha256=") and "/__pycache__/" not in path:
             got = _as_record(files[path].sha256) if path in files else ""
@@ -62,9 +62,13 @@ def unlike_record(
     return tuple(sorted(found, key=lambda one: one.path))
 
 
-def _recorded(environment: Path, packages: str) -> Iterator[tuple[str, str, str]]:
+def _recorded(
+    environment: Path, packages: str, ours: frozenset[str]
+) -> Iterator[tuple[str, str, str]]:
     """Path in the environment, package and hash (or nothing) of every line of every RECORD."""
     for record in (environment / packages).glob("*.dist-info/RECORD"):
+        if f"{record.parent.name}/RECORD" in ours:
+            continue
         name = record.parent.name.removesuffix(".dist-info").rpartition("-")[0]
         rows = csv.reader(record.read_text("utf-8", errors="replace").splitlines())
         for path, value in (row[:2] for row in rows if len(row) >= 2):

@@ -1,4 +1,4 @@
-"""conda's environment.yml: its pip part and its Python."""
+"""conda's environment.yml."""
 
 from __future__ import annotations
 
@@ -11,42 +11,71 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.declared import read_text
 from pytest_flowrepro.lock.requirements_file import display_path, read_requirement_list
+from pytest_flowrepro.model import CondaPackages
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pytest_flowrepro.model import Requirements
 
-_SPEC = re.compile(r"(?:[^:\s]+::)?(?P<name>[\w.-]+)\s*(?P<version>.*)")
-_EXACT = re.compile(r"(?P<operator>==?)?\s*(?P<version>\d+(?:\.\d+)*)(?:\.?\*)?(?:=\S+)?")
+_PACKAGE = re.compile(
+    r"(?:[^\s\[\]=<>!~]+::)?(?P<name>[\w.-]+)(?:\s*(?P<version>[=<>!~\[].*|(?<=\s)[\d*].*))?"
+)
+_BUILD = re.compile(r"(?P<version>={0,2}\s*\d[\w.*!+-]*)(?:\s*=|\s)\s*[\w.*]+")
+"""A version with a build, which conda takes as exactly that version: `=1.26.4=py311_0`."""
+
+_VERSION = re.compile(r"(?P<operator>[=<>!~]*)\s*(?P<version>[\w.!+-]+?)(?P<any>\.?\*)?")
 
 
 def read_conda_file(file: Path, *, root: Path) -> Requirements:
-    """What the `pip:` part of an environment.yml asks for, and the Python that the file names.
+    """What an environment.yml asks for.
 
-    conda packages other than `python` and `pip` are refused, all of them named. Raises
-    `LockError`.
+    Without any conda package but `python` and `pip` it is the `pip:` part alone, and the Python
+    that the file names. Raises `LockError` with every problem.
     """
     source = display_path(file, root)
-    packages, pip_lines, problems = _dependencies(_document(file, root), source)
-    others = []
-    python = None
-    for package in packages:
-        match = _SPEC.fullmatch(package.strip())
-        if match and match["name"].lower() == "python":
-            python = _python(match["version"].strip(), source, problems)
-        elif not match or match["name"].lower() != "pip":
-            others.append(package.strip())
-    if others:
-        raise LockError(
-            f"{source} asks for conda packages, which are not rebuilt from such a file yet: "
-            f"{', '.join(others)}.",
-            hint="declare them in the flow, `@conda_base(packages={...})`, where they are rebuilt; "
-            "or name their PyPI equivalents in a requirements file. Name a requirements file for "
-            "the flow itself as `requirements` under `[tool.flowrepro]` in either case.",
-        )
+    document = _document(file, root)
+    packages, pip_lines, problems = _dependencies(document, source)
+    channels = _channels(document, source, problems)
+    names = {_name(package, source, problems) for package in packages}
+    of_pypi = names <= {"python", "pip", None}
+    python = _python(packages, source, problems) if of_pypi else None
     found = read_requirement_list(pip_lines, file=file, root=root, problems=problems)
-    return replace(found, requires_python=python)
+    if of_pypi:
+        return replace(found, requires_python=python)
+    return replace(found, conda=CondaPackages(specs=tuple(packages), channels=channels))
+
+
+def conda_from_pypi(requirements: Requirements) -> Requirements:
+    """The same with PyPI's packages of the names that conda's have, and with a note of it.
+
+    Raises `LockError` with every version that PyPI's packages cannot have.
+    """
+    if requirements.conda is None:
+        return requirements
+    source = requirements.source
+    problems: list[str] = []
+    lines: dict[str, str] = {}
+    for package in requirements.conda.specs:
+        name = _name(package, source, problems)
+        if name not in {"python", "pip", None}:
+            lines[name] = _line(package, source, problems)
+    python = _python(requirements.conda.specs, source, problems)
+    if problems:
+        raise LockError(
+            f"{source}: what it takes from conda cannot be taken from PyPI.",
+            hint='write the version as `=1.2`, `>=1.2,<2` or `1.2.*`, or remove `conda = "pypi"`.',
+            detail="\n".join(problems),
+        )
+    took = ", ".join(sorted(lines))
+    return replace(
+        requirements,
+        lines=tuple(dict.fromkeys((*requirements.lines, *lines.values()))),
+        requires_python=python,
+        conda=None,
+        notes=(f"{source} takes {took} from conda; here they came from PyPI, by name",),
+    )
 
 
 def _document(file: Path, root: Path) -> Any:
@@ -73,7 +102,7 @@ def _dependencies(document: Any, source: str) -> tuple[list[str], list[str], lis
     for position, item in enumerate(listed):
         match item:
             case str():
-                packages.append(item)
+                packages.append(item.strip())
             case {"pip": [*lines], **rest} if not rest and all(isinstance(x, str) for x in lines):
                 pip_lines += lines
             case _:
@@ -81,16 +110,65 @@ def _dependencies(document: Any, source: str) -> tuple[list[str], list[str], lis
     return packages, pip_lines, problems
 
 
-def _python(version: str, source: str, problems: list[str]) -> str | None:
-    """A specifier set for conda's version: `=3.11` and `3.11.*` are every 3.11.x."""
-    if not version or version == "*":
-        return None
-    if exact := _EXACT.fullmatch(version):
-        # `==3.11` is 3.11.0 to conda, and 3.11 to whoever writes it.
-        whole = exact["operator"] == "==" and exact["version"].count(".") >= 2
-        return f"=={exact['version']}" + ("" if whole else ".*")
+def _channels(document: Any, source: str, problems: list[str]) -> tuple[str, ...]:
+    """Without `nodefaults`: no channel is taken that nobody names."""
+    listed = document.get("channels") if isinstance(document, dict) else None
+    if listed is None:
+        return ()
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        problems.append(f"{source}: channels: not a list of names")
+        return ()
+    for position, one in enumerate(listed):
+        if "@" in one or "/t/" in one:
+            problems.append(
+                f"{source}: channels[{position}]: a password or token has no place in git; "
+                "name the channel in CONDA_CHANNELS, and none here"
+            )
+    return tuple(one for one in listed if one != "nodefaults")
+
+
+def _name(package: str, source: str, problems: list[str]) -> str | None:
+    if match := _PACKAGE.fullmatch(package):
+        return match["name"].lower()
+    problems.append(f"{source}: {package!r} is no conda package such as `pandas=2.1`")
+    return None
+
+
+def _python(packages: Iterable[str], source: str, problems: list[str]) -> str | None:
+    """A specifier set; `==3.11` is 3.11.0 to conda, and any 3.11 to whoever writes it."""
+    for match in filter(None, map(_PACKAGE.fullmatch, packages)):
+        if match["name"].lower() == "python":
+            found = _specifiers(match["version"], f"{source}: python", problems)
+            return re.sub(r"==(\d+(?:\.\d+)?)(?=$|,)", r"==\1.*", found) or None
+    return None
+
+
+def _line(package: str, source: str, problems: list[str]) -> str:
+    """A conda package as a requirement of PyPI's."""
+    match = _PACKAGE.fullmatch(package)
+    if match is None:
+        return ""  # told already
+    return match["name"] + _specifiers(match["version"], f"{source}: {match['name']}", problems)
+
+
+def _specifiers(version: str | None, place: str, problems: list[str]) -> str:
+    """Conda's version as PEP 440 has it: `=3.11` and `3.11.*` are every 3.11.x."""
+    text = (version or "").strip()
+    if build := _BUILD.fullmatch(text):
+        text = f"=={build['version'].lstrip('= ')}"
+    found = [_specifier(part.strip()) for part in text.split(",")] if text else []
     try:
-        return str(SpecifierSet(version))
+        return str(SpecifierSet(",".join(found)))
     except InvalidSpecifier:
-        problems.append(f"{source}: python: {version!r} is not a version such as `=3.11`")
-        return None
+        problems.append(f"{place}: {text!r} is not a version such as `=3.11`")
+        return ""
+
+
+def _specifier(text: str) -> str:
+    match = _VERSION.fullmatch(text)
+    if text == "*" or match is None:
+        return "" if text == "*" else text
+    operator, version = match["operator"], match["version"]
+    if operator in {"", "=", "=="}:
+        return f"=={version}" + (".*" if match["any"] or operator == "=" else "")
+    return f"{operator}{version}" + (".*" if match["any"] and operator == "!=" else "")

@@ -6,8 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from packaging.pylock import is_valid_pylock_path
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.conda_file import read_conda_file
@@ -21,6 +19,7 @@ from pytest_flowrepro.lock.script import read_script
 from pytest_flowrepro.lock.setup_files import read_setup_cfg, read_setup_py
 from pytest_flowrepro.lock.uv_lock import read_uv_lock
 from pytest_flowrepro.lock.uv_sources import lock_of
+from pytest_flowrepro.lock_file import required_name
 from pytest_flowrepro.model import LocalFolder, Requirements
 
 if TYPE_CHECKING:
@@ -159,8 +158,8 @@ def _refuse_selection(selection: Selection, source: str, *, extras: bool) -> Non
 
 
 def _with_metaflow(declared: Requirements) -> Requirements:
-    names = {canonicalize_name(Requirement(line).name) for line in declared.lines}
-    if "metaflow" in names:
+    of_conda = declared.conda.specs if declared.conda else ()
+    if "metaflow" in map(required_name, (*declared.lines, *of_conda)):
         return declared
     if declared.locked is not None:
         raise LockError(

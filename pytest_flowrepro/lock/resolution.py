@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.index_errors import excerpt, outer_trouble
+from pytest_flowrepro.lock.given import write_given
 from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
 from pytest_flowrepro.model import Lock
 from pytest_flowrepro.process import (
@@ -96,8 +97,12 @@ def write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]
     They are named the same for every flow: the names come back in the lock's comments.
     """
     constraints = tuple(line for one in requirements.constraints for line in one.lines)
-    inputs = {"requirements.in": requirements.lines, "constraints.txt": constraints}
     try:
+        options, given = write_given(dict(requirements.given), workspace)
+        inputs = {
+            "requirements.in": (*options, *requirements.lines),
+            "constraints.txt": (*constraints, *given),
+        }
         for name, lines in inputs.items():
             (workspace / name).write_text("".join(f"{line}\n" for line in lines), "utf-8")
     except OSError as error:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from local_channel import VERSION, Channel, this_platform
 
+from pytest_flowrepro.lock_file import in_parts
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,23 +26,25 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> Channel:
     made.add("six", "1.16.0")
     made.add("six", "2.0.0")
     made.add("frames", "2.1", depends=("python", "six >=1.15,<2"))
+    made.add("pear", "2.1")
     return made
 
 
-@pytest.fixture
-def orchard(project: Project, channel: Channel, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setenv("RATTLER_CACHE_DIR", str(project.path / ".." / "rattler-cache"))
+@pytest.fixture(autouse=True)
+def conda(channel: Channel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "rattler-cache"))
     monkeypatch.setenv("CONDA_CHANNELS", channel.url)
+
+
+@pytest.fixture
+def orchard(project: Project) -> Project:
     project.place_flows("conda")
     return project
 
 
-def environments(project: Project) -> dict[str, Any]:
-    manifest = json.loads(
-        (project.baseline("OrchardFlow", "orchard") / "manifest.json").read_bytes()
-    )
-    found: dict[str, Any] = manifest["environments"]
-    return found
+def environments(project: Project, flow: str = "OrchardFlow", stem: str = "orchard") -> Any:
+    manifest = json.loads((project.baseline(flow, stem) / "manifest.json").read_bytes())
+    return manifest["environments"]
 
 
 def test_each_step_runs_in_its_conda_packages(
@@ -114,3 +118,47 @@ def test_a_package_that_no_channel_has_is_named(orchard: Project) -> None:
     result = orchard.record("orchard.py", "-k", "code")
     result.assert_outcomes(errors=1, deselected=4)
     result.stdout.fnmatch_lines(["*step start (@conda): no channel has frames ==3.0."])
+
+
+def test_a_flow_runs_in_what_its_environment_file_takes_from_conda_and_from_pypi(
+    project: Project, channel: Channel
+) -> None:
+    project.place_flows("conda_file")
+    project.record().assert_outcomes(passed=4)
+    base = environments(project, "NurseryFlow", "nursery")["base"]
+    assert base["python"] == f"cpython {VERSION}"
+    assert base["requirements"] == ["metaflow", "pear=2.1", "python", "requests"]
+    packages = base["packages"]
+    assert packages["pear"]["wheel"] == "noarch/0"
+    assert packages["requests"]["wheel"] == f"{this_platform()}/0"
+    assert packages["boto3"] == packages["boto3"] | {"via": ["metaflow"], "wheel": "py3-none-any"}
+    lock = (project.baseline("NurseryFlow", "nursery") / base["lock"]["file"]).read_text("utf-8")
+    conda, pypi = in_parts(lock)
+    assert "/requests-" in conda
+    assert pypi.startswith("boto3==")
+    assert "\nrequests==" not in pypi
+    (start, _) = project.artifacts("NurseryFlow", "nursery").values()
+    assert start["[]"]["pears"]["value"] == "2.1"
+    assert start["[]"]["one_prefix"]["value"] is True
+
+    assert project.drift() == []
+    channel.add("pear", "2.1.5")
+    assert project.drift("-k", "environment", "--flow-repro-env=fresh") == [
+        "NurseryFlow: package pear changed"
+    ]
+    project.edit("environment.yml", "pear=2.1", "pear>=2")
+    assert project.drift("-k", "environment") == ["NurseryFlow: package requirement pear changed"]
+
+
+def test_the_conda_packages_of_a_file_may_come_from_pypi_by_name(project: Project) -> None:
+    project.place_flows("conda_file")
+    project.edit("environment.yml", "pear=2.1", "six=1.17")
+    project.edit("nursery.py", "import pear", "import six as pear")
+    project.edit("nursery.py", "pear.VERSION", "pear.__version__")
+    project.edit("pyproject.toml", "record-runs", 'conda = "pypi"\nrecord-runs')
+    result = project.record("-k", "environment")
+    result.stdout.fnmatch_lines(
+        ["*environment.yml takes requests, six from conda; here they came from PyPI, by name*"]
+    )
+    base = environments(project, "NurseryFlow", "nursery")["base"]
+    assert base["requirements"] == ["metaflow", "requests", "six==1.17.*"]

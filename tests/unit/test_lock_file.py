@@ -4,8 +4,10 @@ import pytest
 
 from pytest_flowrepro.lock_file import (
     InvalidLockError,
+    in_parts,
     is_explicit,
     logical_lines,
+    of_parts,
     parse_lock,
     required_name,
 )
@@ -108,3 +110,15 @@ def test_the_package_that_a_line_is_about(line: str, name: str) -> None:
 def test_condas_explicit_lists_are_told_from_requirements_files() -> None:
     assert is_explicit("# platform: linux-64\n@EXPLICIT\nhttps://h/noarch/six-1-0.conda#00\n")
     assert not is_explicit("six==1.16.0 --hash=sha256:00\n")
+
+
+PIN = f"six==1.16.0 --hash={HASH}\n"
+EXPLICIT = "# platform: linux-64\n@EXPLICIT\nfile:///c/noarch/six-1-0.conda#aa\n"
+
+
+@pytest.mark.parametrize(("conda", "pypi"), [(EXPLICIT, ""), ("", PIN), (EXPLICIT, PIN)])
+def test_a_lock_has_a_part_of_condas_and_a_part_of_pypis(conda: str, pypi: str) -> None:
+    lock = of_parts(conda, pypi)
+
+    assert in_parts(lock) == (conda, pypi)
+    assert is_explicit(lock) == bool(conda)

@@ -6,7 +6,7 @@ from datetime import date
 from recordings import recording
 
 from pytest_flowrepro.check.fresh import brought_by, with_origins
-from pytest_flowrepro.model import Change, Lock, Package
+from pytest_flowrepro.model import Change, Package
 
 LOCK = """\
 boto3==1.44.5 \\
@@ -23,7 +23,7 @@ metaflow==2.19.39
 
 
 def test_what_brought_a_package_stands_in_the_locks_comments() -> None:
-    assert brought_by(Lock(text=LOCK)) == {
+    assert brought_by(LOCK) == {
         "boto3": ("metaflow",),
         "botocore": ("boto3", "s3transfer"),
     }

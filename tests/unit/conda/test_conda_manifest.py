@@ -10,7 +10,6 @@ from local_channel import changed_files
 from pytest_flowrepro.conda.explicit import ExplicitLock, format_explicit, parse_explicit
 from pytest_flowrepro.conda.manifest import (
     check_installed,
-    interpreter_of,
     name_of,
     read_prefix,
 )
@@ -93,19 +92,6 @@ def test_the_package_of_a_spec(spec: str, name: str) -> None:
     assert name_of(spec) == name
 
 
-def test_the_interpreter_is_the_python_package(place: Place, tmp_path: Path) -> None:
-    place("python", "3.11.7", build="hab00c5b_0_cpython")
-    assert interpreter_of(tmp_path) == "cpython 3.11.7"
-    place("python", "3.9.18", build="0_73_pypy")
-    assert interpreter_of(tmp_path) == "pypy 3.9.18"
-
-
-def test_a_prefix_without_python_is_refused(place: Place, tmp_path: Path) -> None:
-    place("six", "1.16.0")
-    with pytest.raises(EnvironmentBuildError, match="has no Python"):
-        interpreter_of(tmp_path)
-
-
 def test_a_prefix_whose_metadata_is_broken_is_named(place: Place, tmp_path: Path) -> None:
     place("six", "1.16.0")
     (tmp_path / "conda-meta" / "six.json").write_text("{", "utf-8")
@@ -116,16 +102,25 @@ def test_a_prefix_whose_metadata_is_broken_is_named(place: Place, tmp_path: Path
 SIX = Package(
     name="six", version="1.16.0", record=f"sha256:{'a' * 64}", via=(), wheel="noarch/py_0"
 )
+PYTHON = replace(SIX, name="python", version="3.11.7", wheel="linux-64/0_cpython")
 
 
 @pytest.fixture
 def lock() -> ExplicitLock:
-    archives = [(f"{FORGE}/noarch/six-1.16.0-py_0.conda", "a" * 64)]
-    return parse_explicit(format_explicit("linux-64", archives))
+    archives = ("noarch/six-1.16.0-py_0.conda", "linux-64/python-3.11.7-0_cpython.conda")
+    lines = [(f"{FORGE}/{archive}", "a" * 64) for archive in archives]
+    return parse_explicit(format_explicit("linux-64", lines))
 
 
 def test_what_is_installed_may_be_what_is_locked(lock: ExplicitLock) -> None:
-    check_installed((SIX,), lock, "step-train")
+    check_installed((PYTHON, SIX), lock, "step-train")
+
+
+def test_a_lock_without_python_is_none(lock: ExplicitLock) -> None:
+    without = replace(lock, archives=lock.archives[1:])
+    with pytest.raises(EnvironmentBuildError) as caught:
+        check_installed((SIX,), without, "step-train")
+    assert caught.value.detail == "the lock has no python"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +138,7 @@ def test_what_is_not_as_locked_is_named(
     lock: ExplicitLock, installed: tuple[Package, ...], problem: str
 ) -> None:
     with pytest.raises(EnvironmentBuildError, match="step-train is not what its lock says") as e:
-        check_installed(installed, lock, "step-train")
+        check_installed((PYTHON, *installed), lock, "step-train")
     assert problem in e.value.detail
 
 

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_flowrepro.conda.specs import CondaRequirements, channels_from, conda_requirements
+from pytest_flowrepro.conda.specs import (
+    CondaRequirements,
+    channels_from,
+    conda_requirements,
+    declared_conda,
+)
 
 FORGE = "https://conda.anaconda.org/conda-forge"
 
@@ -77,3 +82,22 @@ def test_the_configurations_channels_come_before_those_of_the_environment() -> N
     assert channels_from([], environ) == ("bioconda", "conda-forge")
     assert channels_from(["corp"], environ) == ("corp",)
     assert channels_from([], {}) == ()
+
+
+def test_what_a_file_asks_for_is_taken_as_it_is_written() -> None:
+    found = declared_conda(
+        ["numpy=1.26", "bioconda::samtools >=1.9"],
+        channels=["https://bob:pw@host/forge"],
+        source="environment.yml",
+    )
+
+    bioconda = "https://conda.anaconda.org/bioconda"
+    assert found.specs == (f"{bioconda}::samtools >=1.9", "numpy=1.26", "python")
+    assert found.channels == ("https://bob:pw@host/forge", bioconda)
+
+
+@pytest.mark.parametrize("python", ["python=3.11", "conda-forge::python", "Python 3.11.*"])
+def test_a_file_may_name_its_python(python: str) -> None:
+    found = declared_conda([python], channels=[], source="environment.yml")
+
+    assert len(found.specs) == 1

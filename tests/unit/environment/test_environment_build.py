@@ -9,10 +9,8 @@ import pytest
 from filelock import FileLock
 
 from pytest_flowrepro.environment import build_environment, shared_environment
-from pytest_flowrepro.environment.build import compare
 from pytest_flowrepro.errors import EnvironmentBuildError
-from pytest_flowrepro.lock_file import parse_lock
-from pytest_flowrepro.model import Lock, Package
+from pytest_flowrepro.model import Lock
 
 if TYPE_CHECKING:
     from local_index import LocalIndex
@@ -109,31 +107,6 @@ def test_a_package_that_is_only_for_another_platform_is_not_missed(index: LocalI
     lock = index.lock(BETA) + f"windows==1.0 ; sys_platform == 'win32' --hash={HASH}\n"
 
     assert [package.name for package in build(lock, "beta").manifest.packages] == ["beta"]
-
-
-@pytest.mark.parametrize(
-    ("lock", "problem"),
-    [
-        ({"a": "1.0", "b": "1.0"}, "b is missing"),
-        ({}, "a is not in the lock"),
-        ({"a": "1.1"}, "a is 1.0, the lock says 1.1"),
-    ],
-)
-def test_what_is_installed_must_be_what_the_lock_says(lock: dict[str, str], problem: str) -> None:
-    installed = (Package(name="a", version="1.0", record="", via=()),)
-    lines = [f"{name}=={version} --hash={HASH}" for name, version in lock.items()]
-    locked = tuple(package for line in lines for package in parse_lock(line))
-
-    with pytest.raises(EnvironmentBuildError) as caught:
-        compare(installed, locked, {}, "base")
-
-    assert caught.value.detail == problem
-
-
-def test_versions_are_compared_as_versions() -> None:
-    installed = (Package(name="a", version="1.0", record="", via=()),)
-
-    compare(installed, parse_lock(f"a==1.0.0 --hash={HASH}"), {}, "base")
 
 
 def test_what_is_built_once_is_shared_by_all_who_ask_for_the_same_lock(index: LocalIndex) -> None:

@@ -11,6 +11,7 @@ from pytest_flowrepro.environment.manifest import (
     marker_environment,
     read_manifest,
     record_digest,
+    site_packages,
     system_of,
     wheel_tags,
 )
@@ -103,6 +104,32 @@ def test_markers_are_those_of_the_environments_python_and_not_of_ours(environmen
     assert via(environment, "a") == {"a": (), "b": ("a",), "c": ()}
     assert marker_environment(environment)["python_full_version"] == "3.10.4"
     assert interpreter_of(environment) == "cpython 3.10.4"
+
+
+@pytest.mark.parametrize(
+    ("version", "build", "interpreter"),
+    [
+        ("3.11.7", "hab00c5b_0_cpython", "cpython 3.11.7"),
+        ("3.9.18", "0_73_pypy", "pypy 3.9.18"),
+    ],
+)
+def test_the_interpreter_of_a_prefix_is_its_python_package(
+    tmp_path: Path, version: str, build: str, interpreter: str
+) -> None:
+    (tmp_path / "conda-meta").mkdir()
+    for name in ("python", "python-dateutil"):
+        about = json.dumps({"name": name, "version": version, "build": build})
+        (tmp_path / "conda-meta" / f"{name}-{version}-{build}.json").write_text(about)
+
+    assert interpreter_of(tmp_path) == interpreter
+    assert marker_environment(tmp_path)["python_full_version"] == version
+
+
+def test_condas_link_beside_the_library_is_no_second_one(environment: Path) -> None:
+    library = site_packages(environment).parent
+    (library.parent / "python3.1").symlink_to(library.name)
+
+    assert site_packages(environment).parent == library
 
 
 def test_packages_that_require_each_other_are_each_others_reason(environment: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from compiled import compiled, import_thing
 
-from pytest_flowrepro.environment.prefix import keep_prefix_bytecode
+from pytest_flowrepro.environment.files import edited_files, read_files
+from pytest_flowrepro.environment.prefix import complete_prefix
 from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
 
 
@@ -31,7 +32,8 @@ def prefix(
     )
     built = BuiltEnvironment(path=folder, python=Path(sys.executable), manifest=manifest)
     names = [str(source.relative_to(folder)), "bin/tool"] if rewritten else []
-    keep_prefix_bytecode(built, metaflow=metaflow, rewritten=names)
+    complete_prefix(built, read_files(folder), metaflow=metaflow, rewritten=names)
+    assert edited_files(folder) == ()
     return built
 
 

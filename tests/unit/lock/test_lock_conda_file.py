@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.errors import LockError
-from pytest_flowrepro.lock.conda_file import read_conda_file
-from pytest_flowrepro.model import Constraints, Requirements
+from pytest_flowrepro.lock.conda_file import conda_from_pypi, read_conda_file
+from pytest_flowrepro.model import CondaPackages, Constraints, Requirements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def test_the_pip_part_and_the_python_are_read(tmp_path: Path) -> None:
         ("python=3.11", "==3.11.*"),
         ("python==3.11", "==3.11.*"),
         ("python 3.11.*", "==3.11.*"),
-        ("python=3.11.7=h1a10cd1_0_cpython", "==3.11.7.*"),
+        ("python=3.11.7=h1a10cd1_0_cpython", "==3.11.7"),
         ("python==3.11.7", "==3.11.7"),
         ("python >=3.9, <3.12", "<3.12,>=3.9"),
         ("conda-forge::python>=3.10", ">=3.10"),
@@ -66,16 +66,69 @@ def test_condas_versions_of_python_become_those_of_pep_440(
     assert read(tmp_path, f"dependencies: ['{package}']").requires_python == python
 
 
-def test_conda_packages_are_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(LockError) as caught:
-        read(tmp_path, "dependencies: [python, numpy=1.26, 'conda-forge::gdal >=3', {pip: [six]}]")
-
-    assert caught.value.what == (
-        "environment.yml asks for conda packages, which are not rebuilt from such a file yet: "
-        "numpy=1.26, conda-forge::gdal >=3."
+def test_conda_packages_are_taken_as_conda_takes_them(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        """
+        channels: [conda-forge, nodefaults]
+        dependencies: [python=3.11, numpy=1.26, 'conda-forge::gdal >=3', {pip: [six]}]
+        """,
     )
-    assert "@conda_base(packages={...})" in caught.value.hint
-    assert "PyPI equivalents in a requirements file" in caught.value.hint
+
+    assert found == Requirements(
+        lines=("six",),
+        source="environment.yml",
+        conda=CondaPackages(
+            specs=("python=3.11", "numpy=1.26", "conda-forge::gdal >=3"), channels=("conda-forge",)
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("package", "line"),
+    [
+        ("numpy", "numpy"),
+        ("numpy=1.26", "numpy==1.26.*"),
+        ("numpy =1.26", "numpy==1.26.*"),
+        ("numpy 1.26.4", "numpy==1.26.4"),
+        ("numpy==1.26.4", "numpy==1.26.4"),
+        ("numpy 1.26.*", "numpy==1.26.*"),
+        ("numpy=1.26.*", "numpy==1.26.*"),
+        ("numpy=1.26.4=py311h64a7726_0", "numpy==1.26.4"),
+        ("numpy 1.26.4 py311h64a7726_0", "numpy==1.26.4"),
+        ("conda-forge::numpy >=1.2, <2", "numpy<2,>=1.2"),
+        ("numpy!=1.26.*", "numpy!=1.26.*"),
+        ("numpy~=1.26", "numpy~=1.26"),
+        ("numpy *", "numpy"),
+    ],
+)
+def test_condas_packages_become_those_of_pypi_where_that_is_wished(
+    tmp_path: Path, package: str, line: str
+) -> None:
+    asked = read(tmp_path, f"dependencies: [python=3.11, '{package}', {{pip: [six]}}]")
+
+    found = conda_from_pypi(asked)
+
+    assert found.lines == ("six", line)
+    assert found.requires_python == "==3.11.*"
+    assert found.conda is None
+    assert found.notes == (
+        "environment.yml takes numpy from conda; here they came from PyPI, by name",
+    )
+
+
+def test_a_file_without_conda_packages_is_left_as_it_is(tmp_path: Path) -> None:
+    asked = read(tmp_path, "dependencies: [python=3.11, {pip: [six]}]")
+
+    assert conda_from_pypi(asked) is asked
+
+
+@pytest.mark.parametrize("package", ["numpy=1.26|2.0", "numpy[build=py3*]", "numpy 1 2 3"])
+def test_what_pypi_cannot_have_is_named(tmp_path: Path, package: str) -> None:
+    asked = read(tmp_path, f"dependencies: ['{package}']")
+
+    with pytest.raises(LockError, match=r"environment\.yml: numpy: .* is not a version such as"):
+        conda_from_pypi(asked)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +143,12 @@ def test_conda_packages_are_refused_by_name(tmp_path: Path) -> None:
         ("dependencies: [3]", "environment.yml: dependencies[0]: neither a package nor `pip:`"),
         ("dependencies: [{pip: six}]", "environment.yml: dependencies[0]: neither a package nor"),
         ("dependencies: [{pip: [3]}]", "environment.yml: dependencies[0]: neither a package nor"),
+        ("dependencies: ['numpy @ https://h/x']", "'numpy @ https://h/x' is no conda package"),
+        ("dependencies: [six]\nchannels: forge", "environment.yml: channels: not a list of names"),
+        (
+            "dependencies: [six]\nchannels: ['https://bob:pw@host/forge']",
+            "environment.yml: channels[0]: a password or token has no place in git",
+        ),
         ("dependencies: ['python=3.9|3.10']", "environment.yml: python: '=3.9|3.10' is not a ver"),
         ("dependencies: [{pip: [-e .]}]", "environment.yml: . holds none of pyproject.toml"),
         (

@@ -1,0 +1,148 @@
+"""A flow's own environment where that begins with conda packages, as an environment.yml has it.
+
+PyPI's packages are added to the prefix, as `conda env create` lets pip do it. They are resolved
+beside what conda brought, and none of that is replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.check.conda import new_prefix, parsed, resolve_conda
+from pytest_flowrepro.conda import channels_from, declared_conda, read_prefix, rewritten_files
+from pytest_flowrepro.environment import (
+    complete_prefix,
+    install_locked,
+    installed_versions,
+    interpreter_of,
+    read_files,
+    read_manifest,
+    shared_place,
+)
+from pytest_flowrepro.lock import resolver, without_given
+from pytest_flowrepro.lock_file import in_parts, of_parts, parse_lock
+from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+    from pathlib import Path
+
+    from pytest_flowrepro.check.job import Job
+    from pytest_flowrepro.conda import CondaRequirements
+    from pytest_flowrepro.environment import Wheelhouse
+    from pytest_flowrepro.model import Package, Requirements
+
+
+def resolve_with_conda(
+    job: Job, requirements: Requirements, *, workspace: Path, timeout: float
+) -> Lock:
+    """What conda installs, and what PyPI adds to it.
+
+    Which distributions conda's packages are, only the installed ones tell (`pytorch` is `torch`):
+    they are installed once for that. Raises `FlowReproError`.
+    """
+    deadline = time.monotonic() + timeout
+    conda = resolve_conda(job, _asked(job, requirements))
+    if not requirements.lines:
+        return conda
+    prefix = build_with_conda(
+        job, conda, requirements, name="conda", timeout=max(deadline - time.monotonic(), 0)
+    ).path
+    pypi = resolver(job.installer).resolve(
+        replace(requirements, given=tuple(sorted(installed_versions(prefix).items()))),
+        python=prefix / "bin" / "python",
+        workspace=workspace,
+        timeout=max(deadline - time.monotonic(), 0),
+        as_of=job.as_of,
+    )
+    return Lock(text=of_parts(conda.text, without_given(pypi.text)))
+
+
+def build_with_conda(
+    job: Job,
+    lock: Lock,
+    requirements: Requirements,
+    *,
+    name: str,
+    timeout: float,
+    wheelhouse: Wheelhouse | None = None,
+) -> BuiltEnvironment:
+    """The prefix of a lock, built once for all who ask for it. Raises `EnvironmentBuildError`."""
+    asked = _asked(job, requirements)
+    conda, pypi = in_parts(lock.text)
+    explicit = parsed(conda, name)
+
+    def described(prefix: Path) -> BuiltEnvironment:
+        manifest = Environment(
+            name=name,
+            python=interpreter_of(prefix),
+            packages=_packages(prefix, pypi, asked, requirements.lines),
+            lock=lock,
+            requirements=shown_requirements(job, requirements),
+        )
+        return BuiltEnvironment(path=prefix, python=prefix / "bin" / "python", manifest=manifest)
+
+    def build(prefix: Path, timeout: float) -> None:
+        def create(left: float) -> Path:
+            new_prefix(explicit, asked, prefix, name=name, wheelhouse=wheelhouse, timeout=left)
+            return prefix / "bin" / "python"
+
+        if pypi:
+            files = install_locked(
+                pypi,
+                prefix,
+                create=create,
+                name=name,
+                installer=job.installer,
+                timeout=timeout,
+                wheelhouse=wheelhouse,
+            )
+        else:
+            create(timeout)
+            files = read_files(prefix)
+        complete_prefix(described(prefix), files, rewritten=rewritten_files(prefix))
+
+    identity = f"{lock.digest}\n{job.installer}\n{wheelhouse}"
+    return described(
+        shared_place(identity, folder=job.environments, name=name, timeout=timeout, build=build)
+    )
+
+
+def _asked(job: Job, requirements: Requirements) -> CondaRequirements:
+    """Nothing of conda where the flow asks for nothing of it today."""
+    declared = requirements.conda
+    if declared is None:
+        return declared_conda((), channels=(), source=requirements.source)
+    return declared_conda(
+        declared.specs,
+        channels=declared.channels or channels_from(job.settings.conda_channels, os.environ),
+        source=requirements.source,
+    )
+
+
+def shown_requirements(job: Job, requirements: Requirements) -> tuple[str, ...]:
+    """What is declared, as a manifest has it."""
+    if requirements.conda is None:
+        return tuple(sorted(requirements.lines))
+    return tuple(sorted((*_asked(job, requirements).shown, *requirements.lines)))
+
+
+def beside_pypi(package: Package, added: Container[str]) -> Package:
+    """A package of conda's under a name that none of those has that PyPI added.
+
+    Of two with one name (conda has a server `redis`, PyPI a client) conda's is `conda::redis`, as
+    conda itself tells channels apart.
+    """
+    return replace(package, name=f"conda::{package.name}") if package.name in added else package
+
+
+def _packages(
+    prefix: Path, pypi: str, asked: CondaRequirements, lines: tuple[str, ...]
+) -> tuple[Package, ...]:
+    added = {package.name for package in parse_lock(pypi)} if pypi else set()
+    of_pypi = [one for one in read_manifest(prefix, requirements=lines) if one.name in added]
+    of_conda = (beside_pypi(one, added) for one in read_prefix(prefix, specs=asked.specs))
+    return tuple(sorted((*of_conda, *of_pypi), key=lambda one: one.name))

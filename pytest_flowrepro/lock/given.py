@@ -1,0 +1,72 @@
+"""What is installed already when PyPI's packages are resolved: distributions that conda brought.
+
+The resolver gets a wheel of each that holds a name and a version, and is held to it. So what it
+adds fits what is there, it needs no index for that, not even for a version that PyPI never had
+(`torch 2.1.0.post300`), and a conflict names what is there: `numpy==1.26.4+conda`.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.lock_file import logical_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_FOLDER = "given"
+_LABEL = "conda"
+_PIN = re.compile(rf"(?P<name>\S+)==\S+[+.]{_LABEL}(?=\s|$)")
+
+
+def write_given(given: Mapping[str, str], workspace: Path) -> tuple[list[str], list[str]]:
+    """Lines for a requirements file in the workspace, and for a constraints file, that make a
+    resolver take what is given: name -> version. Raises `OSError`.
+    """
+    if not given:
+        return [], []
+    folder = workspace / _FOLDER
+    folder.mkdir(exist_ok=True)
+    labelled = {name: _labelled(version) for name, version in given.items()}
+    for name, version in labelled.items():
+        _write_wheel(folder, name.replace("-", "_"), version)
+    return [f"--find-links {_FOLDER}"], [f"{name}=={labelled[name]}" for name in sorted(labelled)]
+
+
+def without_given(lock: str) -> str:
+    """The text of a lock without what was there already; empty when that was all."""
+    lines = lock.splitlines()
+    kept = [*_comments(lines)]
+    starts = [number - 1 for number, _ in logical_lines(lock)]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        if not _PIN.match(lines[start]):
+            kept += lines[start:end]
+    return "\n".join(kept) + "\n" if len(kept) > len(_comments(lines)) else ""
+
+
+def _comments(lines: list[str]) -> list[str]:
+    """Those that a lock begins with."""
+    end = next((number for number, line in enumerate(lines) if not line.startswith("#")), 0)
+    return lines[:end]
+
+
+def _labelled(version: str) -> str:
+    """As a local version (PEP 440), which fits whatever the version itself fits."""
+    return f"{version}{'.' if '+' in version else '+'}{_LABEL}"
+
+
+def _write_wheel(folder: Path, name: str, version: str) -> None:
+    about = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        for file, text in _contents(name, version):
+            # One time for all: the same wheel has the same hash.
+            wheel.writestr(zipfile.ZipInfo(f"{about}/{file}"), text)
+
+
+def _contents(name: str, version: str) -> Iterator[tuple[str, str]]:
+    yield "METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    yield "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    yield "RECORD", ""
