@@ -78,61 +78,39 @@ def of_step(
     """What the steps of a flow that declare packages run in, from the baseline's lock if there is
     one; `base` is the flow's own environment.
     """
-    of = _of_pypi if wanted.conda is None else _of_conda
-    built = of(wanted, clock, job, base, baseline)
+    recorded = _recorded(wanted, baseline) if baseline else None
+    if recorded is None:
+        with clock.stage("lock", f"resolving {wanted.requirements.source}"):
+            lock = _lock_of_step(job, wanted, base.manifest)
+    else:
+        lock = recorded.lock
+    with clock.stage("environment", f"building the environment of {', '.join(wanted.steps)}"):
+        save = recorded is None
+        if wanted.conda is None:
+            asked, python = wanted.requirements, _interpreter(wanted, base.manifest, recorded)
+            built = _build(job, lock, asked, python, name=wanted.name, save_wheels=save)
+        else:
+            built = build_conda(
+                job,
+                lock,
+                asked_of_conda(job, wanted, base.manifest),
+                name=wanted.name,
+                base=base,
+                wheelhouse=_wheelhouse(job, save=save),
+            )
     return replace(built, manifest=replace(built.manifest, steps=wanted.steps))
 
 
-def _of_pypi(
-    wanted: StepEnvironment,
-    clock: Clock,
-    job: Job,
-    base: BuiltEnvironment,
-    baseline: Recording | None,
-) -> BuiltEnvironment:
-    if baseline is None:
-        with clock.stage("lock", f"resolving {wanted.requirements.source}"):
-            lock, python = _resolved(job, wanted, base.manifest)
-    else:
-        recorded = _recorded(wanted, baseline)
-        lock, python = recorded.lock, find_interpreter(recorded=recorded.python)
-    with clock.stage("environment", f"building the environment of {', '.join(wanted.steps)}"):
-        return _build(
-            job, lock, wanted.requirements, python, name=wanted.name, save_wheels=baseline is None
-        )
+def _lock_of_step(job: Job, wanted: StepEnvironment, base: Environment) -> Lock:
+    if wanted.conda is not None:
+        return resolve_conda(job, asked_of_conda(job, wanted, base))
+    return resolve(job, wanted.requirements, _interpreter(wanted, base, None))
 
 
-def _of_conda(
-    wanted: StepEnvironment,
-    clock: Clock,
-    job: Job,
-    base: BuiltEnvironment,
-    baseline: Recording | None,
-) -> BuiltEnvironment:
-    requirements = asked_of_conda(job, wanted, base.manifest)
-    if baseline is None:
-        with clock.stage("lock", f"solving {wanted.requirements.source}"):
-            lock = resolve_conda(job, requirements)
-    else:
-        lock = _recorded(wanted, baseline).lock
-    with clock.stage("environment", f"building the environment of {', '.join(wanted.steps)}"):
-        return build_conda(
-            job,
-            lock,
-            requirements,
-            name=wanted.name,
-            base=base,
-            wheelhouse=_wheelhouse(job, save=baseline is None),
-        )
-
-
-def _resolved(job: Job, wanted: StepEnvironment, base: Environment) -> tuple[Lock, Path]:
-    python = (
-        find_interpreter(recorded=base.python)
-        if wanted.python is None
-        else find_interpreter(asked=wanted.python)
-    )
-    return resolve(job, wanted.requirements, python), python
+def _interpreter(wanted: StepEnvironment, base: Environment, recorded: Environment | None) -> Path:
+    if recorded is None and wanted.python is not None:
+        return find_interpreter(asked=wanted.python)
+    return find_interpreter(recorded=(recorded or base).python)
 
 
 def _recorded(wanted: StepEnvironment, baseline: Recording) -> Environment:

@@ -9,17 +9,10 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from pytest_flowrepro.environment.bytecode import fix_source_times, keep_bytecode
-from pytest_flowrepro.environment.files import (
-    edited_files,
-    is_complete,
-    note_complete,
-)
+from pytest_flowrepro.environment.files import edited_files, is_complete, note_complete
 from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.locked import install_locked
-from pytest_flowrepro.environment.manifest import (
-    interpreter_of,
-    read_manifest,
-)
+from pytest_flowrepro.environment.manifest import interpreter_of, read_manifest
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.model import BuiltEnvironment, Environment
 
