@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from pytest_flowrepro.pinnable import wheel_version
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -38,6 +40,13 @@ class LockedPackage:
     marker: Marker | None
     hashes: tuple[str, ...]
     """`sha256:...`, one for each file of this version."""
+    url: str | None = None
+    """Of its one wheel, where that does not come from an index."""
+
+    @property
+    def pin(self) -> str:
+        """As a requirement, without marker and hashes."""
+        return f"{self.name} @ {self.url}" if self.url else f"{self.name}=={self.version}"
 
     def is_for(self, markers: Mapping[str, str]) -> bool:
         """Whether it is to be installed where PEP 508 markers have these values."""
@@ -119,6 +128,11 @@ def parse_lock(text: str) -> tuple[LockedPackage, ...]:
     return tuple(packages)
 
 
+def locked_urls(text: str) -> dict[str, str | None]:
+    """Name -> URL of each package of a valid lock; None for those of an index."""
+    return {package.name: package.url for package in parse_lock(text)}
+
+
 def _locked_package(line: str) -> LockedPackage | str:
     """The package of one line, or what is wrong with the line; never with a URL in it."""
     if line.startswith("-"):
@@ -129,11 +143,14 @@ def _locked_package(line: str) -> LockedPackage | str:
         requirement = Requirement(_HASH.sub("", line).strip())
     except InvalidRequirement:
         return f"`{line.split(maxsplit=1)[0][:40]}` is not a package with a version"
+    name = canonicalize_name(requirement.name)
     pins = [spec.version for spec in requirement.specifier if spec.operator == "=="]
+    if requirement.url and (version := wheel_version(requirement.url, name)):
+        pins = [version]
     problem = None
-    if requirement.url:
-        problem = "comes from a URL, not from an index"
-    elif len(requirement.specifier) != 1 or not pins or pins[0].endswith(".*"):
+    if requirement.url and not pins:
+        problem = "comes from a URL that is not that of its wheel"
+    elif len(pins) != 1 or pins[0].endswith(".*") or len(requirement.specifier) > 1:
         problem = "is not pinned to one version with `==`"
     elif not hashes:
         problem = "has no hash"
@@ -142,8 +159,9 @@ def _locked_package(line: str) -> LockedPackage | str:
     if problem:
         return f"{requirement.name} {problem}"
     return LockedPackage(
-        name=canonicalize_name(requirement.name),
+        name=name,
         version=pins[0],
         marker=requirement.marker,
         hashes=hashes,
+        url=requirement.url,
     )

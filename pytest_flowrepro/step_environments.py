@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 
 from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.index_errors import redact
 from pytest_flowrepro.model import Requirements
+from pytest_flowrepro.pinnable import requirement_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -115,11 +117,12 @@ def _line(name: str, version: str, step: Step) -> str:
     name = name.rpartition("::")[2]  # conda's `channel::package`
     text = f"{name}{version}" if version.startswith(_OPERATORS) or not version else None
     text = text or f"{name}=={version.removeprefix('==').removeprefix('=')}"
-    try:
-        return str(Requirement(text))
-    except InvalidRequirement as error:
+    if problem := requirement_problem(text):
         raise LockError(
-            f"step {step.name}: {name!r} with version {version!r} is no requirement",
-            hint="write the version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, or an empty text",
-            detail=str(error),
-        ) from None
+            f"step {step.name}: {name!r} with version {redact(version)!r} is no requirement that "
+            "can be pinned",
+            hint="write the version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, an empty text, or "
+            "`@` and the URL of a wheel",
+            detail=problem,
+        )
+    return str(Requirement(text))

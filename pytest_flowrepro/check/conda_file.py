@@ -23,7 +23,7 @@ from pytest_flowrepro.environment import (
     shared_place,
 )
 from pytest_flowrepro.lock import resolver, without_given
-from pytest_flowrepro.lock_file import in_parts, of_parts, parse_lock
+from pytest_flowrepro.lock_file import in_parts, locked_urls, of_parts
 from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
 
 if TYPE_CHECKING:
@@ -142,7 +142,8 @@ def beside_pypi(package: Package, added: Container[str]) -> Package:
 def _packages(
     prefix: Path, pypi: str, asked: CondaRequirements, lines: tuple[str, ...]
 ) -> tuple[Package, ...]:
-    added = {package.name for package in parse_lock(pypi)} if pypi else set()
-    of_pypi = [one for one in read_manifest(prefix, requirements=lines) if one.name in added]
+    added = locked_urls(pypi) if pypi else {}
+    there = read_manifest(prefix, requirements=lines, urls=added)
+    of_pypi = [one for one in there if one.name in added]
     of_conda = (beside_pypi(one, added) for one in read_prefix(prefix, specs=asked.specs))
     return tuple(sorted((*of_conda, *of_pypi), key=lambda one: one.name))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _UPLOADED_TIMEOUT = 30.0
 """Seconds for the upload days of a flow's packages, which the report also does without."""
 
-_PACKAGE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)==")
+_PACKAGE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:==| @ )")
 _VIA = re.compile(r"#\s+(?:via\s+)?(?P<name>[A-Za-z0-9][\w.-]*)$")
 
 

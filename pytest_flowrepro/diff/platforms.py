@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_version
 
-from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
+from pytest_flowrepro.lock_file import InvalidLockError, in_parts, parse_lock
 
 if TYPE_CHECKING:
     from pytest_flowrepro.lock_file import LockedPackage
@@ -43,7 +43,7 @@ def platform_reason(sides: Sides, old: Package | None, new: Package | None) -> s
     """
     if sides.old_system == sides.new_system or not _as_locked(sides, old, new):
         return None
-    if any(side and side.direct_url for side in (old, new)):  # a lock names no URLs
+    if any(side and side.direct_url for side in (old, new)):  # one wheel, for all
         return None
     if old is None or new is None:
         return "the lock's markers give it to one of the two platforms only"
@@ -91,7 +91,7 @@ def _is_for(package: LockedPackage, markers: dict[str, str]) -> bool:
 @lru_cache(maxsize=8)
 def _packages(lock: str) -> tuple[LockedPackage, ...]:
     try:
-        return parse_lock(lock)
+        return parse_lock(in_parts(lock)[1])
     except InvalidLockError:
         return ()
 

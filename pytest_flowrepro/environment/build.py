@@ -14,6 +14,7 @@ from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.locked import install_locked
 from pytest_flowrepro.environment.manifest import interpreter_of, read_manifest
 from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.lock_file import locked_urls
 from pytest_flowrepro.model import BuiltEnvironment, Environment
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _described(
         name=name,
         python=interpreter_of(folder),
         requirements=tuple(sorted(requirements)),
-        packages=read_manifest(folder, requirements=requirements),
+        packages=read_manifest(folder, requirements=requirements, urls=locked_urls(lock.text)),
         lock=lock,
     )
     return BuiltEnvironment(path=folder, python=folder / "bin" / "python", manifest=manifest)

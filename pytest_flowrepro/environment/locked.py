@@ -102,8 +102,6 @@ def _install(
     deadline: float,
     wheelhouse: Wheelhouse | None,
 ) -> None:
-    lock_file = folder / f"lock-{name}.txt"
-    lock_file.write_text(lock, encoding="utf-8")
     wheels = NO_WHEELS
     if wheelhouse is not None:
         wheels = gather_wheels(
@@ -114,6 +112,9 @@ def _install(
             installer=installer,
             timeout=deadline - time.monotonic(),
         )
+    lock_file = folder / f"lock-{name}.txt"
+    lines = (_line(package, there=package.name in wheels.names) for package in locked)
+    lock_file.write_text("".join(lines), encoding="utf-8")
     left = max(deadline - time.monotonic(), 0)
     try:
         installer_named(installer).install(lock_file, python=python, timeout=left, wheels=wheels)
@@ -122,6 +123,13 @@ def _install(
     shutil.rmtree(folder / "wheels", ignore_errors=True)
     uncached = installer == "uv" and not wheels.complete and uv_cache() is None
     leave_notes(folder, (*wheels.notes, *([_UNCACHED] if uncached else ())))
+
+
+def _line(package: LockedPackage, *, there: bool) -> str:
+    """For the installer; what is there is not to be fetched from its URL all the same."""
+    pin = f"{package.name}=={package.version}" if there else package.pin
+    marker = f" ; {package.marker}" if package.marker else ""
+    return f"{pin}{marker}{''.join(f' --hash={value}' for value in package.hashes)}\n"
 
 
 def leave_notes(environment: Path, notes: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ import re
 import sys
 from importlib.metadata import PathDistribution
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from packaging.markers import default_environment
@@ -18,7 +19,6 @@ from packaging.tags import platform_tags
 from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.errors import EnvironmentBuildError
-from pytest_flowrepro.index_errors import redact
 from pytest_flowrepro.model import Package, System
 
 if TYPE_CHECKING:
@@ -32,11 +32,17 @@ _BY_INSTALLER = re.compile(
 )
 
 
-def read_manifest(environment: Path, *, requirements: tuple[str, ...]) -> tuple[Package, ...]:
+def read_manifest(
+    environment: Path,
+    *,
+    requirements: tuple[str, ...],
+    urls: Mapping[str, str | None] = MappingProxyType({}),
+) -> tuple[Package, ...]:
     """The installed distributions, sorted by name.
 
-    `requirements` are what the flow asks for, as PEP 508 lines. Raises `EnvironmentBuildError`
-    for a distribution whose metadata cannot be read.
+    `requirements` are what the flow asks for, as PEP 508 lines, `urls` where the lock has its
+    packages from, if not from an index: a wheel from the wheelhouse came by none. Raises
+    `EnvironmentBuildError` for a distribution whose metadata cannot be read.
     """
     found = _distributions(environment)
     via = _required_by(found, requirements, marker_environment(environment))
@@ -46,7 +52,7 @@ def read_manifest(environment: Path, *, requirements: tuple[str, ...]) -> tuple[
             version=distribution.version,
             record=record_digest(_text(distribution, "RECORD", name)),
             via=via[name],
-            direct_url=_direct_url(distribution),
+            direct_url=urls.get(name),
             wheel=wheel_tags(distribution.read_text("WHEEL") or ""),
         )
         for name, distribution in sorted(found.items())
@@ -214,11 +220,6 @@ def _requires(distribution: PathDistribution, name: str) -> list[Requirement]:
         return [Requirement(line) for line in distribution.requires or ()]
     except InvalidRequirement as error:
         raise _unreadable(name, "METADATA", str(error)) from error
-
-
-def _direct_url(distribution: PathDistribution) -> str | None:
-    text = distribution.read_text("direct_url.json")
-    return redact(str(json.loads(text)["url"])) if text else None
 
 
 def _text(distribution: PathDistribution, file: str, name: str) -> str:

@@ -54,6 +54,8 @@ class Wheels:
 
     folder: Path | None
     """All of them side by side, as `--find-links` takes it; None when there are none."""
+    names: frozenset[str] = frozenset()
+    """Of the packages that are there, canonical."""
     complete: bool = False
     """Every package that the lock means for this machine is there: no index is asked."""
     notes: tuple[str, ...] = ()
@@ -102,7 +104,8 @@ def gather_wheels(
         files = {wheel: folder / wheel.filename for wheel in fetched}
         store.save(files, timeout=max(deadline - time.monotonic(), 0))
         missing = []
-    return Wheels(folder=folder, complete=not missing, notes=_notes(missing))
+    names = frozenset(one.name for one in needed) - {one.name for one in missing}
+    return Wheels(folder=folder, names=names, complete=not missing, notes=_notes(missing))
 
 
 def supported_tags(interpreter: str) -> dict[Tag, int]:
@@ -191,7 +194,7 @@ def _download(
     interpreter: the last pip that runs under Python 3.9 is not the one that we have.
     """
     deadline = time.monotonic() + timeout
-    lines = (" ".join([f"{one.name}=={one.version}", *_hash_options(one)]) for one in packages)
+    lines = (" ".join([one.pin, *_hash_options(one)]) for one in packages)
     wanted = folder / "download.txt"
     wanted.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     implementation, _, version = interpreter.partition(" ")

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.local_folder import referenced_folder
 from pytest_flowrepro.lock_file import logical_lines
 from pytest_flowrepro.model import Constraints, LocalFolder, Requirements
+from pytest_flowrepro.pinnable import LOCAL_PATH, requirement_problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,15 +34,6 @@ _INDEX_OPTIONS = {
 }
 _IMPLIED_OPTIONS = {"--require-hashes", "--prefer-binary", "--only-binary"}
 """What every lock and every build does anyway."""
-
-_URL = re.compile(r"(?:[\w.\[\],-]+\s*@\s*)?(?P<scheme>[a-z][a-z0-9+.-]*):", re.IGNORECASE)
-_PATH = re.compile(
-    r"[.~/\\]|[\w.-]+[/\\]|\S+\.(?:whl|tar\.gz|zip)$",  # ./lib, ~/lib, /lib, lib/six, six-1.0.whl
-)
-LOCAL_PATH = "a path is read in a requirements file (`./lib`) and in `[tool.uv.sources]` only"
-VERSION_CONTROL = "a version control URL has no hash to pin; publish it to an index"
-DIRECT_URL = "a URL is not a package of an index; name the package and its version"
-_VCS = ("git", "hg", "svn", "bzr")
 
 
 def read_requirements_file(file: Path, *, root: Path) -> Requirements:
@@ -93,27 +83,6 @@ def _read(reading: _Reading, source: str) -> Requirements:
 def display_path(file: Path, root: Path) -> str:
     """Relative to the project folder, with `/`, and with `../` for a file outside of it."""
     return Path(os.path.relpath(file, root)).as_posix()
-
-
-def requirement_problem(line: str) -> str | None:
-    """Why a requirement cannot be locked; None for a package of an index (PEP 508).
-
-    The sentence never holds the line's URL, which may hold credentials.
-    """
-    if match := _URL.match(line):
-        scheme = match["scheme"].lower()
-        if scheme == "file":
-            return LOCAL_PATH
-        if scheme.partition("+")[0] in _VCS:
-            return VERSION_CONTROL
-        return DIRECT_URL
-    if _PATH.match(line):
-        return LOCAL_PATH
-    try:
-        Requirement(line)
-    except InvalidRequirement as error:
-        return str(error).splitlines()[0]
-    return None
 
 
 @dataclass(kw_only=True, slots=True)

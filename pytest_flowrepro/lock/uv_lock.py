@@ -16,7 +16,8 @@ from pytest_flowrepro.index_settings import uv_tool
 from pytest_flowrepro.lock.declared import Selection, read_toml
 from pytest_flowrepro.lock.project import group_requirements, read_project
 from pytest_flowrepro.lock.pylock import from_pylock
-from pytest_flowrepro.lock.requirements_file import display_path, requirement_problem
+from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.pinnable import requirement_problem
 from pytest_flowrepro.process import run_process
 from pytest_flowrepro.wording import some_of
 

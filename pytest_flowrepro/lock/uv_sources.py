@@ -9,8 +9,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.lock.local_folder import local_folder
-from pytest_flowrepro.lock.requirements_file import DIRECT_URL, VERSION_CONTROL
 from pytest_flowrepro.model import LocalFolder
+from pytest_flowrepro.pinnable import DIRECT_URL, VERSION_CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -24,6 +24,7 @@ LAYERS = (
         "unused",
         "known",
         "patterns",
+        "pinnable",
     }
     | {"source_names"},
     {"settings"},

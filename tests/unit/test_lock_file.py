@@ -46,7 +46,7 @@ def test_a_lock_for_all_platforms_has_markers() -> None:
         ("six==1 --hash=md5:0", "line 1: six has a hash that is not a whole sha256: md5:0"),
         (
             f"six @ https://user:pass@host/six.whl --hash={HASH}",
-            "line 1: six comes from a URL, not from an index",
+            "line 1: six comes from a URL that is not that of its wheel",
         ),
         (
             "--index-url https://user:pass@host/simple",

@@ -31,6 +31,9 @@ def found(*steps: Step, conda_from_pypi: bool = False) -> tuple[StepEnvironment,
     return step_environments(steps, base=BASE, conda_from_pypi=conda_from_pypi)
 
 
+WHEEL = "https://example.org/pandas-2.1.1-py3-none-any.whl"
+
+
 @pytest.mark.parametrize(
     ("name", "version", "line"),
     [
@@ -41,8 +44,8 @@ def found(*steps: Step, conda_from_pypi: bool = False) -> tuple[StepEnvironment,
         ("pandas", "~=2.1", "pandas~=2.1"),
         ("pandas", "", "pandas"),
         ("pandas[performance]", "2.1.1", "pandas[performance]==2.1.1"),
-        ("pandas", "@ https://example.org/p.whl", "pandas @ https://example.org/p.whl"),
-        ("pandas", "@git+https://example.org/p", "pandas @ git+https://example.org/p"),
+        ("pandas", f"@ {WHEEL}", f"pandas @ {WHEEL}"),
+        ("pandas[performance]", f"@{WHEEL}", f"pandas[performance] @ {WHEEL}"),
     ],
 )
 def test_a_version_as_metaflow_takes_it(name: str, version: str, line: str) -> None:
@@ -117,3 +120,19 @@ def test_what_metaflow_refuses_or_nobody_can_read_is_told() -> None:
         found(step("train", pypi=both, conda=both))
     with pytest.raises(LockError, match="'six' with version 'new!' is no requirement"):
         found(step("train", pypi={"packages": {"six": "new!"}}))
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        ("@ git+https://bob:pw@host/six", "a version control URL has no hash to pin"),
+        ("@ https://host/six-1.17.0.tar.gz", "a URL is not a package of an index"),
+    ],
+)
+def test_a_url_without_a_hash_is_refused_before_anything_is_fetched(
+    version: str, told: str
+) -> None:
+    with pytest.raises(LockError, match="step train: 'six' with version '@ ") as caught:
+        found(step("train", pypi={"packages": {"six": version}}))
+    assert caught.value.detail.startswith(told)
+    assert "pw" not in str(caught.value)

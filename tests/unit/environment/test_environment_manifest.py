@@ -139,13 +139,14 @@ def test_packages_that_require_each_other_are_each_others_reason(environment: Pa
     assert via(environment) == {"a": ("b",), "b": ("a",)}
 
 
-def test_a_package_from_a_url_says_so_without_its_password(environment: Path) -> None:
-    url = json.dumps({"url": "https://bob:hunter2@host/a.whl", "archive_info": {}})
-    install(environment, "a", direct_url_json=url)
+def test_a_package_from_a_url_says_so_whatever_it_was_installed_from(environment: Path) -> None:
+    install(environment, "a", direct_url_json='{"url": "file:///wheels/a.whl"}')
+    install(environment, "b")
+    url = "https://host/a-1-py3-none-any.whl"
 
-    (package,) = read_manifest(environment, requirements=("a",))
+    packages = read_manifest(environment, requirements=("a", "b"), urls={"a": url, "b": None})
 
-    assert package.direct_url == "https://host/a.whl"
+    assert [package.direct_url for package in packages] == [url, None]
 
 
 @pytest.mark.parametrize(

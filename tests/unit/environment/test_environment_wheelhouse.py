@@ -74,6 +74,22 @@ def test_what_was_recorded_is_rebuilt_without_any_index(
         build(tool, lock, None)
 
 
+@both
+def test_a_wheel_from_a_url_is_rebuilt_when_nothing_is_there_any_more(
+    tool: Tool, index: LocalIndex
+) -> None:
+    url = f"{index.url.removesuffix('simple')}files/{BETA}"
+    lock = index.lock(BETA).replace("beta==1.0", f"beta @ {url}")
+    from_url = build(tool, lock, None).manifest
+    recorded = build(tool, lock, saving()).manifest
+    del index.files[BETA]
+
+    rebuilt = build(tool, lock, reading()).manifest
+
+    assert rebuilt == recorded == from_url
+    assert [(one.version, one.direct_url) for one in rebuilt.packages] == [("1.0", url)]
+
+
 def test_uv_leaves_nothing_of_a_wheelhouse_in_its_cache_nor_links_to_it(
     index: LocalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

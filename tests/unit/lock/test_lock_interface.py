@@ -11,8 +11,9 @@ import pytest
 from local_index import PASSWORD, LocalIndex, only_index, use_index, wheel
 
 from pytest_flowrepro.errors import LockError
-from pytest_flowrepro.lock import resolver
+from pytest_flowrepro.lock import resolver, without_given
 from pytest_flowrepro.lock.pip_tools import one_platform_header
+from pytest_flowrepro.lock_file import parse_lock
 from pytest_flowrepro.model import Constraints, Lock, Requirements
 
 if TYPE_CHECKING:
@@ -42,11 +43,14 @@ def resolve(
     constraints: tuple[str, ...] = (),
     timeout: float = 60,
     as_of: date | None = None,
+    given: tuple[tuple[str, str], ...] = (),
 ) -> Lock:
     workspace = Path.cwd() / "workspace"
     workspace.mkdir(exist_ok=True)
     narrowed = (Constraints.of("limits.txt", constraints),)
-    requirements = Requirements(lines=lines, source="requirements.txt", constraints=narrowed)
+    requirements = Requirements(
+        lines=lines, source="requirements.txt", constraints=narrowed, given=given
+    )
     return resolver(tool).resolve(
         requirements,
         python=Path(sys.executable),
@@ -67,6 +71,28 @@ def test_a_lock_has_versions_hashes_and_reasons_and_nothing_else(
     assert resolve(tool, "alpha").text == (
         f"{head}{alpha}    # via -r requirements.in\n{beta}    # via alpha\n"
     )
+
+
+@both
+def test_a_wheel_from_a_url_is_locked_with_its_hash(tool: Tool, index: LocalIndex) -> None:
+    url = f"{index.url.removesuffix('simple')}files/beta-1.0-py3-none-any.whl"
+
+    (beta,) = parse_lock(resolve(tool, f"beta @ {url}").text)
+
+    assert (beta.version, beta.url) == ("1.0", url)
+    assert f"--hash={beta.hashes[0]}" in index.lock("beta-1.0-py3-none-any.whl")
+
+
+@both
+def test_what_is_given_is_kept_to_and_needs_no_index(tool: Tool) -> None:
+    given = (("beta", "1.5"), ("gamma", "2.1.0.post300"))
+    lock = resolve(tool, "alpha>=2", "gamma", given=given).text
+
+    pins = [package.pin for package in parse_lock(lock)]
+    assert pins == ["alpha==2.0", "beta==1.5+conda", "gamma==2.1.0.post300+conda"]
+    assert [package.pin for package in parse_lock(without_given(lock))] == ["alpha==2.0"]
+    with pytest.raises(LockError, match=r"beta==2\.0\+conda"):
+        resolve(tool, "alpha>=2", "beta<2", given=(("beta", "2.0"),))
 
 
 @both

@@ -110,7 +110,7 @@ SOURCE = f'sdist = {{ url = "https://host/x-1.tar.gz", hashes = {{ sha256 = "{ZE
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
-        (VCS, "x: a version control URL has no hash to pin; publish it to an index"),
+        (VCS, "x: a version control URL has no hash to pin; publish a wheel of it"),
         ('directory = { path = "x" }', "x: x is no folder with pyproject.toml"),
         ('directory = { path = "../x", editable = true }', "x: the path leads out of the reposito"),
         (ARCHIVE, "x: a URL is not a package of an index"),

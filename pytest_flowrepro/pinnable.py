@@ -1,0 +1,71 @@
+"""Which requirements can be pinned to a hash: packages of an index, and wheels by their URL."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+LOCAL_PATH = "a path is read in a requirements file (`./lib`) and in `[tool.uv.sources]` only"
+VERSION_CONTROL = (
+    "a version control URL has no hash to pin; publish a wheel of it, on an index or at a URL"
+)
+DIRECT_URL = (
+    "a URL is not a package of an index; name the package and its version, or its wheel, "
+    "`six @ https://.../six-1.17.0-py3-none-any.whl`"
+)
+_CREDENTIALS = "a user name or password has no place in a requirement, nor in its lock"
+
+_ANY_URL = re.compile(r"(?:[\w.\[\],-]+\s*@\s*)?(?P<scheme>[a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_PATH = re.compile(
+    r"[.~/\\]|[\w.-]+[/\\]|\S+\.(?:whl|tar\.gz|zip)$",  # ./lib, ~/lib, /lib, lib/six, six-1.0.whl
+)
+_VCS = ("git", "hg", "svn", "bzr")
+_WHEEL_URL = re.compile(r"https?://[^\s/@?#]+/[^\s@?#]*?(?P<file>[^\s/@?#]+\.whl)")
+
+
+def requirement_problem(line: str) -> str | None:
+    """Why a requirement (PEP 508) cannot be pinned; None where it can.
+
+    The sentence never holds the line's URL, which may hold credentials.
+    """
+    if match := _ANY_URL.match(line):
+        scheme = match["scheme"].lower()
+        if scheme == "file":
+            return LOCAL_PATH
+        if scheme.partition("+")[0] in _VCS:
+            return VERSION_CONTROL
+        return _url_problem(line)
+    if _PATH.match(line):
+        return LOCAL_PATH
+    try:
+        Requirement(line)
+    except InvalidRequirement as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def wheel_version(url: str, name: str) -> str | None:
+    """The version of a wheel of the package of that name (canonical), from the wheel's URL.
+
+    None for a URL of anything else, and for one with credentials, a query or a fragment.
+    """
+    match = _WHEEL_URL.fullmatch(url)
+    try:
+        found, version, _, _ = parse_wheel_filename(unquote(match["file"]) if match else "")
+    except InvalidWheelFilename:
+        return None
+    return str(version) if found == name else None
+
+
+def _url_problem(line: str) -> str | None:
+    try:
+        requirement = Requirement(line)
+    except InvalidRequirement:
+        return DIRECT_URL
+    if "@" in (requirement.url or ""):
+        return _CREDENTIALS
+    found = wheel_version(requirement.url or "", canonicalize_name(requirement.name))
+    return None if found else DIRECT_URL
