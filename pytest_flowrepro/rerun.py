@@ -115,7 +115,9 @@ def flow_environment(
         "FLOWREPRO_LOCAL": json.dumps(local),
         "FLOWREPRO_PYTHONS": json.dumps({step: str(python) for step, python in pythons.items()}),
     }
-    isolated = isolated_environment({"USERNAME": USER, "METAFLOW_USER": USER, **extra})
+    # What Metaflow (metaflow/util.py get_username) and getpass.getuser() look at.
+    user = dict.fromkeys(("LOGNAME", "METAFLOW_USER", "USER", "USERNAME"), USER)
+    isolated = isolated_environment({**user, **extra})
     isolated["PATH"] = f"{built.python.parent}{os.pathsep}{isolated.get('PATH', os.defpath)}"
     return isolated
 

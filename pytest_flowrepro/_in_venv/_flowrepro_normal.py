@@ -8,10 +8,11 @@ Python 3.8 syntax.
 from __future__ import annotations
 
 import os
+import platform
 import re
 import sys
 import tempfile
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 _PLACES = {
     "FLOWREPRO_COPY": "<project>",
@@ -27,14 +28,48 @@ _RUN_ID = re.compile(r"\d{10,}")
 _PERSON = 500
 """User ids of people begin here, or higher: the name `root` or `www-data` may mean anything."""
 
+_SHORTEST = 3  # characters of a name that means somebody
+_ANYBODY = re.compile(
+    r"(admin|build|dev|share|test|user|work)\w*|app|centos|circleci|debian|default|docker|ec2-user"
+    r"|fedora|flowrepro|guest|home|jenkins|jovyan|nobody|root|runner|service|ubuntu|vagrant|vscode",
+    re.IGNORECASE,
+)
+"""Names of accounts that are words of every day, and may be data on another machine."""
+
+
+class Account(NamedTuple):
+    """Who runs this, and where."""
+
+    name: str
+    host: str
+    is_person: bool
+    """Whether the name alone tells whose it is: not that of a service, and no common word."""
+
+    @classmethod
+    def of(cls, uid: int, name: str, host: str) -> Account:
+        telling = len(name) >= _SHORTEST and not _ANYBODY.fullmatch(name)
+        return cls(name, host, uid >= _PERSON and telling)
+
+    def patterns(self) -> Iterator[Tuple[List[str], re.Pattern[str], object]]:
+        """As those of `Normal`; a name by itself is left alone, as it may be any value."""
+        name, host = re.escape(self.name), re.escape(self.host)
+        if self.host not in ("", "localhost"):
+            both = r"(?<![\w.+-])%s@%s(?![\w-]|\.\w)" % (name, host)
+            yield [self.name + "@" + self.host], re.compile(both), "<user>@<host>"
+        if self.is_person:
+            part = r"(?<=/)%s(?![\w.-])" % name
+            yield ["/" + self.name], re.compile(part), "<user>"
+            tag = r"(?<![\w.-])user:%s(?![\w@-]|\.\w)" % name
+            yield ["user:" + self.name], re.compile(tag), "user:<user>"
+
 
 class Normal:
     """Replaces what it was made for; costs next to nothing for a text that has none of it."""
 
     def __init__(
-        self, runs: Iterable[str], folders: Dict[str, str], user: Optional[str] = None
+        self, runs: Iterable[str], folders: Dict[str, str], account: Optional[Account] = None
     ) -> None:
-        """`folders`: path -> what stands for it. `user`: replaced where it is a part of a path."""
+        """`folders`: path -> what stands for it."""
         self._runs = [run for run in runs if _RUN_ID.fullmatch(run)]
         self._folders = {
             spelled: shown
@@ -42,11 +77,12 @@ class Normal:
             for spelled in (folder.rstrip("/"), os.path.realpath(folder))
             if spelled.count("/") > 1  # a folder at the top is no run's own
         }
-        self._user = user
+        self._account = account
         self._replaced: List[Tuple[List[str], re.Pattern[str], object]] = list(self._patterns())
+        self._needles = [n for needles, _, _ in self._replaced for n in needles if "/" not in n]
 
     def __call__(self, text: str) -> str:
-        if "/" not in text and not any(run in text for run in self._runs):
+        if "/" not in text and not any(needle in text for needle in self._needles):
             return text
         for needles, pattern, shown in self._replaced:
             for needle in needles:  # much faster than an expression, which few texts need
@@ -69,9 +105,8 @@ class Normal:
         temporary = {tempfile.gettempdir(), os.path.realpath(tempfile.gettempdir())}
         made = [os.path.join(folder, "tmp") for folder in sorted(temporary)]
         yield made, _whole(r"(?:%s)[a-z0-9_]{8}" % "|".join(map(re.escape, made))), "<tmp>"
-        if self._user:
-            part = r"(?<=/)%s(?![\w.-])" % re.escape(self._user)
-            yield ["/" + self._user], re.compile(part), "<user>"
+        if self._account:
+            yield from self._account.patterns()
 
 
 def _whole(paths: str) -> re.Pattern[str]:
@@ -97,17 +132,17 @@ def normalise_for(datastore: str) -> None:
     """Prepare `normal` for the runs in a datastore, and the folders of this process."""
     folders = {os.environ[name]: shown for name, shown in _PLACES.items() if os.environ.get(name)}
     folders.setdefault(sys.prefix, "<environment>")
-    user = None
+    account = None
     try:
         import pwd  # noqa: PLC0415  not on every platform
 
-        account = pwd.getpwuid(os.getuid())
-        if account.pw_uid >= _PERSON:
-            user = account.pw_name
-            folders.setdefault(account.pw_dir, "<home>")
+        entry = pwd.getpwuid(os.getuid())
+        account = Account.of(entry.pw_uid, entry.pw_name, platform.node())
+        if entry.pw_uid >= _PERSON:
+            folders.setdefault(entry.pw_dir, "<home>")
     except (ImportError, KeyError):  # a container's user need not have a name
         pass
-    _Current.normal = Normal(_runs(datastore), folders, user)
+    _Current.normal = Normal(_runs(datastore), folders, account)
 
 
 def _runs(datastore: str) -> Iterator[str]:

@@ -24,11 +24,12 @@ FOLDERS = {
     "/tmp": "<never>",
 }
 TMP = tempfile.gettempdir()
+ALICE = module.Account.of(1000, "alice", "build-7")
 
 
 @pytest.fixture
 def normal() -> Any:
-    return module.Normal([RUN, BEFORE, "3", "data"], FOLDERS, "alice")
+    return module.Normal([RUN, BEFORE, "3", "data"], FOLDERS, ALICE)
 
 
 REPLACED = [
@@ -44,6 +45,10 @@ REPLACED = [
     ("in '/s/flows/T-1/first/home'.", "in '<home>'."),
     (f"{TMP}/tmpa1b2_c3d/x", "<tmp>/x"),
     ("/scratch/alice/x", "/scratch/<user>/x"),
+    ("user:alice", "user:<user>"),
+    ("tags: runtime:dev, user:alice.", "tags: runtime:dev, user:<user>."),
+    ("alice@build-7", "<user>@<host>"),
+    ("ssh://alice@build-7:22", "ssh://<user>@<host>:22"),
 ]
 
 
@@ -69,12 +74,39 @@ KEPT = [
     "alice",
     "/scratch/alices/x",
     "/scratch/alice.txt",
+    "alice and bob",
+    "user: alice",
+    "superuser:alice",
+    "user:alice-2",
+    "user:alice@example.com",
+    "alice@example.com",
+    "malice@build-7",
+    "alice@build-70",
+    "alice@build-7.example.com",
 ]
 
 
 @pytest.mark.parametrize("text", KEPT)
 def test_what_may_be_anything_else_is_left_alone(text: str, normal: Any) -> None:
     assert normal(text) == text
+
+
+@pytest.mark.parametrize(
+    ("uid", "name"),
+    [(0, "root"), (33, "www-data"), (1000, "ubuntu"), (1001, "runner"), (501, "me")],
+)
+def test_the_name_of_nobody_in_particular_tells_somebody_with_its_machine_only(
+    uid: int, name: str
+) -> None:
+    normal = module.Normal([], {}, module.Account.of(uid, name, "build-7"))
+    for text in (name, f"/data/{name}/x", f"user:{name}", f"{name}@example.com"):
+        assert normal(text) == text
+    assert normal(f"{name}@build-7") == "<user>@<host>"
+
+
+def test_a_machine_without_a_name_tells_nothing() -> None:
+    normal = module.Normal([], {}, module.Account.of(0, "root", "localhost"))
+    assert normal("root@localhost") == "root@localhost"
 
 
 def test_the_runs_of_a_datastore_and_the_folders_of_the_process_are_found(

@@ -12,6 +12,7 @@ from pytest_flowrepro.model import BuiltEnvironment, LocalPackage, Run
 from pytest_flowrepro.rerun import (
     EXTENSION,
     MAX_SPLITS,
+    USER,
     Place,
     config_arguments,
     flow_environment,
@@ -69,6 +70,7 @@ def test_a_flow_has_folders_of_its_own_and_a_fixed_hash_seed(
     assert env["HOME"] == str(place.home)
     assert env["METAFLOW_DATASTORE_SYSROOT_LOCAL"] == str(place.datastore)
     assert env["PYTHONHASHSEED"] == "1"
+    assert {env["LOGNAME"], env["USER"], env["USERNAME"], env["METAFLOW_USER"]} == {USER}
     assert env["PATH"].startswith(str(tmp_path / "env" / "bin"))
     assert env["PYTHONPYCACHEPREFIX"].startswith(str(tmp_path / "env"))
     assert not {"METAFLOW_DEFAULT_DATASTORE", "PIP_INDEX_URL"} & set(env)
