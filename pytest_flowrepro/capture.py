@@ -359,7 +359,7 @@ def _artifacts(found: Json, at: str, values: Path) -> tuple[Artifact, ...]:
 
 def _artifact(item: Json, at: str, values: Path) -> Artifact:
     names = ("name", "type", "digest", "value", "opaque")
-    fields = _fields(item, *names, at=at, optional=("sha", "stored"))
+    fields = _fields(item, *names, at=at, optional=("structure", "sha", "stored"))
     digest = _a(str, fields["digest"], f"{at}.digest")
     if not _DIGEST.fullmatch(digest):
         raise _MalformedError(f"{at}.digest", "sha256: and 64 hexadecimal digits")
@@ -370,9 +370,14 @@ def _artifact(item: Json, at: str, values: Path) -> Artifact:
         digest=digest,
         value=fields["value"],
         opaque=_a(bool, fields["opaque"], f"{at}.opaque"),
-        sha=_a(str, fields["sha"], f"{at}.sha") if "sha" in fields else None,
+        structure=_text(fields, "structure", at),
+        sha=_text(fields, "sha", at),
         stored=values / value_file(digest) if is_stored else None,
     )
+
+
+def _text(fields: dict[str, Any], name: str, at: str) -> str | None:
+    return _a(str, fields[name], f"{at}.{name}") if name in fields else None
 
 
 def _index(found: Json, at: str) -> tuple[int, ...]:

@@ -69,6 +69,7 @@ class Known:
                 "value": artifact.value,
                 "opaque": artifact.opaque,
                 "sha": artifact.sha,
+                **({"structure": artifact.structure} if artifact.structure else {}),
             }
             for task in self.tasks
             if task.step in self.settled and task.step in steps

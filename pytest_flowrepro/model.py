@@ -308,6 +308,9 @@ class Artifact:
     opaque: bool = False
     """Known by its pickle bytes only."""
     determinism: Determinism = "deterministic"
+    structure: str | None = None
+    """A digest of what the readable form does not show (docs/reference/values.md); None for values
+    that it shows all of."""
     sha: str | None = None
     """Of the pickle, from Metaflow's own: where it is equal in an equal environment, the value is
     equal. Only of large ones."""

@@ -17,13 +17,20 @@ canonical: Any = import_module("_flowrepro_canonical")
 kinds: Any = import_module("_flowrepro_kinds")
 readable: Any = import_module("_flowrepro_readable")
 store: Any = import_module("_flowrepro_stored")
+structures: Any = import_module("_flowrepro_structure")
 
 
 def artifact(value: object, room: int = 4_000) -> Artifact:
     """As a baseline shows it."""
     shown = json.loads(json.dumps(readable.readable(value, room)))
     name = kinds.type_name(type(value))
-    return Artifact(name="a", type=name, digest=canonical.digest(value), value=shown)
+    return Artifact(
+        name="a",
+        type=name,
+        digest=canonical.digest(value),
+        value=shown,
+        structure=structures.structure(value),
+    )
 
 
 def edited(value: Json, **fields: Any) -> Artifact:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections
 import hashlib
 import struct
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, TypeVar
 
 from _flowrepro_arrays import (
     chunks,
@@ -26,6 +26,8 @@ from _flowrepro_deep import with_deep_stack
 from _flowrepro_kinds import MAPPINGS, Parts, Unordered, text
 from _flowrepro_normal import normal
 from _flowrepro_reduce import parts
+
+T = TypeVar("T")
 
 HEADER = b"flowrepro value 1\n"
 MAX_DEPTH = 5_000
@@ -46,24 +48,30 @@ def digest(value: object) -> str:
 
     Raises `TooDeepError`, `UnwalkableError`, and whatever the reduction of an object raises.
     """
-    return _at_any_depth(lambda encoder: encoder.encode(value))
+    return _hashed(lambda encoder: encoder.encode(value))
 
 
 def column_digest(values: object) -> str:
     """`sha256:...` of a pandas column or index level, its name and its index left out."""
-    return _at_any_depth(lambda encoder: encoder.encode_column(values))
+    return _hashed(lambda encoder: encoder.encode_column(values))
 
 
-def _at_any_depth(encode: Callable[[Encoder], None]) -> str:
+def _hashed(encode: Callable[[Encoder], None]) -> str:
     def hashed(depth: int) -> str:
         sha = hashlib.sha256(HEADER)
         encode(Encoder(sha.update, depth))
         return "sha256:" + sha.hexdigest()
 
+    return at_any_depth(hashed)
+
+
+def at_any_depth(encode: Callable[[int], T]) -> T:
+    """What `encode` gives for as many levels of nesting as it needs; raises `TooDeepError`."""
     try:
-        return hashed(_SHALLOW)
+        return encode(_SHALLOW)
     except (TooDeepError, RecursionError):
-        return str(with_deep_stack(hashed, MAX_DEPTH))
+        found: T = with_deep_stack(encode, MAX_DEPTH)
+        return found
 
 
 def encoded(value: object) -> bytes:
@@ -79,18 +87,21 @@ class Encoder:
     def __init__(self, write: Callable[[Any], object], depth: int) -> None:
         self._write = write
         self._depth = depth
+        self._scalars = SCALARS
+        self.shares = False
+        """Whether an object was met that stood before."""
         self._path: dict[int, int] = {}
         self._seen: dict[int, tuple[int, object]] = {}
         """Number of an object that stood before, and the object: nothing else gets its id."""
 
     def encode(self, value: Any) -> None:
-        scalar = _SCALARS.get(type(value))
+        scalar = self._scalars.get(type(value))
         if scalar is not None:
             self._write(scalar(value))
             return
         known = None if type(value) in _CONTAINERS else text(value)
         if known is not None:
-            self._write(b"x" + _sized(known[0]) + _sized(known[1]))
+            self._text(*known)
             return
         level = self._path.get(id(value))
         if level is not None:
@@ -98,6 +109,7 @@ class Encoder:
             return
         seen = self._seen.get(id(value))
         if seen is not None:
+            self.shares = True
             self._write(b"r" + _number(seen[0]))
             return
         if len(self._path) >= self._depth:
@@ -107,6 +119,9 @@ class Encoder:
             self._composite(value)
         finally:
             del self._path[id(value)]
+
+    def _text(self, kind: str, exact: str) -> None:
+        self._write(b"x" + _sized(kind) + _sized(exact))
 
     def _composite(self, value: Any) -> None:
         cls = type(value)
@@ -140,11 +155,12 @@ class Encoder:
             self._seen[id(value)] = (len(self._seen), value)
         self._write(b"p" + _sized(known.kind) + _sized(known.type))
         self._write(b"l" + _number(len(known.fields)))
-        for field in known.fields:  # (name, value), without a level of nesting for the tuple
-            self._items(b"t", 2, field)
+        for name, item in known.fields:  # as tuples, without a level of nesting for them
+            self._write(b"t2;" + self._bytes(name))
+            self.encode(item)
 
     def _items(self, tag: bytes, length: int, items: Iterable[Any]) -> None:
-        write, scalar_of = self._write, _SCALARS.get
+        write, scalar_of = self._write, self._scalars.get
         write(tag + _number(length))
         for item in items:
             scalar = scalar_of(type(item))
@@ -165,7 +181,7 @@ class Encoder:
             self.encode(item)
 
     def _bytes(self, value: Any) -> bytes:
-        scalar = _SCALARS.get(type(value))
+        scalar = SCALARS.get(type(value))
         if scalar is not None:
             return scalar(value)
         out = bytearray()
@@ -191,8 +207,11 @@ class Encoder:
             for item in array.flat:
                 self.encode(item)
         else:
-            for chunk in chunks(array):
-                self._write(chunk)
+            self._numbers(array)
+
+    def _numbers(self, array: Any) -> None:
+        for chunk in chunks(array):
+            self._write(chunk)
 
     def _pandas(self, kind: str, value: Any) -> None:
         self._write(b"P" + _sized(kind))
@@ -223,7 +242,10 @@ class Encoder:
         if known.missing is not None:
             self._array(b"m", known.missing)
         if known.categories is not None:
-            self._index(known.categories)
+            self._categories(known.categories)
+
+    def _categories(self, categories: Any) -> None:
+        self._index(categories)
 
 
 def _first(entry: tuple[bytes, Any]) -> bytes:
@@ -248,7 +270,7 @@ def _double(value: float) -> bytes:
     return struct.pack(">d", value) if value == value else _NAN  # noqa: PLR0124  NaN
 
 
-_SCALARS: dict[type, Callable[[Any], bytes]] = {
+SCALARS: dict[type, Callable[[Any], bytes]] = {
     type(None): lambda _: b"N",
     bool: lambda value: b"T" if value else b"F",
     int: _int,

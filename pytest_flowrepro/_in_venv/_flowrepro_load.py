@@ -25,6 +25,7 @@ from _flowrepro_encoders import EncoderError
 from _flowrepro_kinds import FLOW_MODULE, type_name
 from _flowrepro_readable import readable
 from _flowrepro_stored import is_whole, store
+from _flowrepro_structure import structure
 
 SETTLED = 1_000_000
 """Bytes of a pickle: of larger ones the SHA is noted, so that they need not be loaded again."""
@@ -137,7 +138,7 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
     settles = stored.size > SETTLED and not any(map(is_own, _modules))
     settles = settles and not request.get("encoders")  # code of the project's decides, too
     try:
-        found = digest(value)
+        found, inner = digest(value), structure(value)
     except EncoderError as error:
         cause = error.__cause__ or error
         return by_pickle(stored, "the encoder of %s raised %s" % (error, reason(cause)))
@@ -149,6 +150,8 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
     except Exception:  # noqa: BLE001  the digest decides; a value nobody can show is no error
         shown = {"$cut": {"type": kind, "digest": found[len("sha256:") :][:16]}}
     observed = {"type": kind, "digest": found, "value": shown, "opaque": False}
+    if inner is not None:
+        observed["structure"] = inner
     if settles:
         observed["sha"] = stored.key
     if stored.whole and found not in request["have"] and not is_whole(shown):

@@ -285,7 +285,8 @@ def _plain_container(value: Any) -> Optional[_Container]:  # noqa: PLR0911  one 
         return _Container(name, len(value), items, _as_list, _tagged("$" + name))
     if cls is dict:
         by_key = _sorted(value.items(), _first)
-        if all(type(key) is str and key[:1] != "$" and _is_text(key) for key in value):
+        plain = all(type(key) is str and key[:1] != "$" and _is_text(key) for key in value)
+        if plain and len(set(map(normal, value))) == len(value):
             return _Container("dict", len(value), by_key, _as_object, _bare)
         return _Container("dict", len(value), _rendered(by_key), _as_pairs, _tagged("$dict"))
     if cls in MAPPINGS or cls is collections.OrderedDict:
@@ -358,7 +359,9 @@ def _str(value: str) -> Json:
     value = normal(value)
     if _is_text(value):
         return value
-    return {"$str": value.encode("utf-8", "backslashreplace").decode()}
+    # Doubled, so that no text of backslashes looks like a surrogate.
+    escaped = value.replace("\\", "\\\\").encode("utf-8", "backslashreplace")
+    return {"$str": escaped.decode()}
 
 
 def _int(value: int) -> Json:

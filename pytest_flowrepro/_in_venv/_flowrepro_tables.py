@@ -9,7 +9,7 @@ import json
 import sys
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
-from _flowrepro_arrays import Column, column, levels, numpy_kind, pandas_kind
+from _flowrepro_arrays import Column, column, dtype_text, levels, numpy_kind, pandas_kind
 from _flowrepro_canonical import column_digest, digest
 from _flowrepro_summary import Leaf, elements, summary
 
@@ -40,7 +40,8 @@ class Tables:
             numpy: Any = sys.modules["numpy"]
             array = numpy.asarray(value)
             (item,) = elements(Column("", array), self._leaf)
-            return {"$numpy": {"dtype": _dtype(array.dtype), "value": item}}
+            dtype = dtype_text(array.dtype) if array.dtype.names else _dtype(array.dtype)
+            return {"$numpy": {"dtype": dtype, "value": item}}
         key = (id(value),)
         if kind == "array":
             return {"$array": self._array(key, value, room)}
@@ -97,6 +98,8 @@ class Tables:
         names = [self._leaf(name) for name in value.columns.names]
         if any(name is not None for name in names):
             node["labels"] = names
+        if (dtypes := self._dtypes((*key, "columns"), value.columns)) != ["object"]:
+            node["labels dtype"] = dtypes
         return {"$frame": {**node, **self._attributes(value)}}
 
     def _attributes(self, value: Any) -> dict[str, Json]:
@@ -117,8 +120,17 @@ class Tables:
         }
         categories = getattr(values.dtype, "categories", None)
         if categories is not None:
+            node["ordered"] = bool(values.dtype.ordered)
             node["categories"] = len(categories)
+            node["of"] = self.short_digest(categories)
         return {**node, **self._elements(key, values, lambda: column(values), room)}
+
+    def _dtypes(self, key: Key, index: Any) -> List[Json]:
+        """Of the labels of columns, which stand as names beside the columns themselves."""
+        nodes = [self._column((*key, i), None, one, 0) for i, one in enumerate(levels(index))]
+        facts = ("dtype", "ordered", "of")
+        texts = [" ".join(str(node[fact]) for fact in facts if fact in node) for node in nodes]
+        return ["levels", *texts] if hasattr(index, "levels") else [*texts]
 
     def _elements(
         self, key: Key, owner: Any, known: Callable[[], Column], room: int

@@ -29,6 +29,7 @@ RESULT: a line of JSON for each thing:
     {"encoders": {class name: whether an object of it was met, ...}}, once;
     or, where that file cannot be used, {"broken": {"line": int or null, "reason": str}} alone
 ARTIFACT: {"name": str, "type": str, "digest": "sha256:...", "value": JSON, "opaque": bool,
+    "structure": what its readable form does not show (_flowrepro_structure.py; not of plain ones),
     "sha": where it is equal in an equal environment, the value is (only of large ones),
     "stored": whether `<16 digits of the digest>.npz` was written (only where that was asked for)}
 

@@ -160,6 +160,8 @@ def _artifact(artifact: Artifact) -> str:
         fields["opaque"] = True
     if artifact.determinism != "deterministic":
         fields["determinism"] = artifact.determinism
+    if artifact.structure is not None:
+        fields["structure"] = artifact.structure
     if artifact.sha is not None:
         fields["sha"] = artifact.sha
     if artifact.stored is not None:
@@ -378,7 +380,7 @@ def _read_index(text: str, node: Node) -> tuple[int, ...]:
 
 
 def _read_artifacts(named: Node, stored: Callable[[str], Path]) -> Iterator[Artifact]:
-    optional = ("opaque", "determinism", "sha", "stored")
+    optional = ("opaque", "determinism", "structure", "sha", "stored")
     for name, node in named.entries():
         fields = node.record("type", "digest", "value", optional=optional)
         digest = fields["digest"].text()
@@ -396,6 +398,7 @@ def _read_artifacts(named: Node, stored: Callable[[str], Path]) -> Iterator[Arti
             determinism=_read_determinism(fields["determinism"])
             if "determinism" in fields
             else "deterministic",
+            structure=fields["structure"].text() if "structure" in fields else None,
             sha=fields["sha"].text() if "sha" in fields else None,
             stored=stored(value_file(digest)) if is_stored else None,
         )

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Artifact, Json
 
 UNEXPLAINED = "differs, cannot explain: what is recorded of both is equal, the digests are not"
+UNSHOWN = "differs in what no value shows: a type, an order, or which places hold one object"
+SHARED = "shared:"
+"""In front of the structure of a value in which an object stands more than once."""
 MALFORMED = "differs, cannot explain: a recorded value is not in the documented form"
 LATE = "differs, not explained further for lack of time: see --flow-repro-details"
 OPAQUE = "opaque, known by its pickle only"
@@ -66,6 +69,8 @@ def compare(
         _node(walk, Place(), a.value, b.value)
     except OutOfTimeError:
         late = True
+    if not (late or walk.differing) and _is_more(walk, old, new):
+        walk.differ(Place(), UNSHOWN)
     if not (late or walk.differing or walk.swallowed is not None or walk.ignored):
         walk.complete = False
         walk.differ(Place(), UNEXPLAINED)
@@ -78,6 +83,18 @@ def compare(
         ignored=walk.ignored,
         complete=walk.complete,
     )
+
+
+def _is_more(walk: Walk, old: Artifact, new: Artifact) -> bool:
+    """Whether more differs than what the rules let pass: it shows in the structure only.
+
+    What stands at an ignored place is part of the structure. Where that may be all that differs,
+    the readable forms have told the rest, but for objects that stand in several places.
+    """
+    if old.structure == new.structure:
+        return False
+    shared = any((side.structure or "").startswith(SHARED) for side in (old, new))
+    return shared or not walk.ignored
 
 
 def _opaque(value: Json) -> str | None:

@@ -62,7 +62,7 @@ def mappings(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any])
     walk.moved(place, old, new, "type")
     a, b = _keyed(place, old["items"]), _keyed(place, new["items"])
     _entries(walk, a, b)
-    if old["type"] == _ORDERED and [key for key in a if key in b] != [key for key in b if key in a]:
+    if old["type"] == _ORDERED and _order(a, b) != _order(b, a):
         walk.differ(place, "the keys are in another order")
 
 
@@ -74,6 +74,8 @@ def objects(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) 
         for node in (old, new)
     )
     _entries(walk, a, b)
+    if _order(a, b) != _order(b, a):
+        walk.differ(place, "the fields are in another order")
 
 
 def sets(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
@@ -82,6 +84,11 @@ def sets(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
         for key, (at, item) in one.items():
             if key not in other and not walk.skip(at):
                 walk.differ(place, f"{how} {render(tree(item))}")
+
+
+def _order(entries: Entries, others: Entries) -> list[str]:
+    """The keys that both have."""
+    return [key for key in entries if key in others]
 
 
 def _keyed(place: Place, pairs: Iterable[Any]) -> Entries:

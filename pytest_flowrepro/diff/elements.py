@@ -172,11 +172,15 @@ def equal(old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 
 def same(old: Json, new: Json) -> bool:
-    """Python's own `==` takes 1, True and 1.0 for one, and 0.0 for -0.0."""
+    """Python's own `==` takes 1, True and 1.0 for one, and 0.0 for -0.0.
+
+    The order of fields may be part of a value: where that of other keys is not, equal values have
+    one readable form.
+    """
     if type(old) is not type(new):
         return False
     if isinstance(old, dict) and isinstance(new, dict):
-        return old.keys() == new.keys() and all(same(item, new[key]) for key, item in old.items())
+        return [*old] == [*new] and all(same(item, new[key]) for key, item in old.items())
     if isinstance(old, list) and isinstance(new, list):
         return len(old) == len(new) and all(map(same, old, new))
     if isinstance(old, float):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_flowrepro.diff.cells import cells
 from pytest_flowrepro.diff.elements import equal, same
-from pytest_flowrepro.diff.value_tree import render
+from pytest_flowrepro.diff.value_tree import render, tree
 from pytest_flowrepro.wording import counted
 
 if TYPE_CHECKING:
@@ -59,10 +59,19 @@ def rows(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[int, int
         if in_place.comparable:
             walk.node(walk, place, {"$index": a}, {"$index": b})
         return in_place
+    moved_levels(walk, place, a, b)
     for one, other in zip(a.get("levels", [a]), b.get("levels", [b]), strict=False):
-        walk.moved(place, one, other, "name", "dtype")
+        walk.moved(place, one, other, "name", "dtype", "ordered", "of")
     pairs = _matched(walk, place, before, now)
     return Rows(lengths=lengths, label=lambda i: _shown(before[pairs[0][i]]), pairs=pairs)
+
+
+def moved_levels(walk: Walk, place: Place, old: Node, new: Node) -> None:
+    """Tells where one index has levels, and the other none or not as many."""
+    before, now = (
+        {"levels": len(node["levels"]) if "levels" in node else None} for node in (old, new)
+    )
+    walk.moved(place, before, now, "levels")
 
 
 def _can_be_matched(old: list[Label], new: list[Label]) -> bool:
@@ -93,7 +102,8 @@ def _first(labels: list[Label]) -> str:
 
 def _same_index(old: Node, new: Node) -> bool:
     a, b = old.get("levels", [old]), new.get("levels", [new])
-    return len(a) == len(b) and all(
+    alike = len(a) == len(b) and ("levels" in old) == ("levels" in new)
+    return alike and all(
         equal(one, other) and same(one.get("name"), other.get("name"))
         for one, other in zip(a, b, strict=True)
     )
@@ -124,7 +134,8 @@ def _labels(index: Node, document: Document, length: int) -> list[Label] | None:
 
 
 def _hashable(leaf: Json) -> Label:
-    return json.dumps(leaf) if isinstance(leaf, (dict, list)) else leaf
+    """Equal for one label only: to Python 1, 1.0 and True are equal."""
+    return json.dumps(leaf) if isinstance(leaf, (dict, list)) else tree(leaf)
 
 
 def _shown(label: Label) -> str:

@@ -7,9 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_flowrepro.diff.cells import cells
-from pytest_flowrepro.diff.elements import Elements, equal
+from pytest_flowrepro.diff.elements import Elements, equal, same
 from pytest_flowrepro.diff.findings import changed_facts
-from pytest_flowrepro.diff.rows import ROWS, Rows, rows
+from pytest_flowrepro.diff.rows import ROWS, Rows, moved_levels, rows
 from pytest_flowrepro.diff.sequences import sequences
 from pytest_flowrepro.diff.value_tree import render, tree
 
@@ -27,7 +27,7 @@ UNRECORDED = "differs where the value is not recorded"
 _BATCH = 1 << 16
 _STRUCTURE = frozenset(
     {"type", "name", "dtype", "shape", "length", "digest", "index", "columns", "attrs", "levels"}
-    | {"labels"}
+    | {"labels", "labels dtype", "of", "ordered"}
     | {"values", "data", "fields"}
 )
 """What a node has beside a summary of its elements."""
@@ -82,12 +82,11 @@ def listed(node: Json, document: Document) -> tuple[str, list[Json]] | None:
 def index(walk: Walk, place: Place, old: Node, new: Node) -> None:
     """Two `$index` nodes; a MultiIndex is its levels."""
     a, b = old.get("levels", [old]), new.get("levels", [new])
-    if "levels" in old or "levels" in new:
-        walk.moved(place, {"levels": len(a)}, {"levels": len(b)}, "levels")
+    moved_levels(walk, place, old, new)
     for position, (before, now) in enumerate(zip(a, b, strict=False)):
         level = place.fact(f"level {position}") if len(a) > 1 else place
         walk.moved(level, before, now, "name")
-        if not walk.moved(level, before, now, "dtype") and not equal(before, now):
+        if not walk.moved(level, before, now, "dtype", "ordered") and not equal(before, now):
             elements(walk, level, before, now, Rows())
 
 
@@ -100,7 +99,7 @@ def series(walk: Walk, place: Place, old: Node, new: Node) -> None:
 
 def frame(walk: Walk, place: Place, old: Node, new: Node) -> None:
     """Columns by name, rows by their label in the index."""
-    walk.moved(place, old, new, "shape", "labels")
+    walk.moved(place, old, new, "shape", "labels", "labels dtype")
     a, b = _columns(old), _columns(new)
     for names, others, how in ((a, b, "removed"), (b, a, "added")):
         for name in [name for name in names if name not in others]:
@@ -110,7 +109,10 @@ def frame(walk: Walk, place: Place, old: Node, new: Node) -> None:
         walk.differ(place, "columns are in another order")
     matched = rows(walk, place, old, new, (old["shape"][0], new["shape"][0]))
     for name in [name for name in a if name in b]:
-        _column(walk, place.key(*name), a[name], b[name], matched)
+        if same(a[name].get("name"), b[name].get("name")):
+            _column(walk, place.key(*name), a[name], b[name], matched)
+        else:  # alike as far as they are shown
+            walk.differ(place.key(*name), "its name differs")
     _attributes(walk, place, old, new)
 
 
@@ -135,7 +137,7 @@ def _attributes(walk: Walk, place: Place, old: Node, new: Node) -> None:
 def _column(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> None:
     if (matched.pairs is None and equal(old, new)) or walk.skip(place):
         return
-    if walk.moved(place, old, new, "dtype") or not matched.comparable:
+    if walk.moved(place, old, new, "dtype", "ordered") or not matched.comparable:
         return
     elements(walk, place, old, new, matched)
 
@@ -159,10 +161,11 @@ def elements(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> N
         while batch := list(islice(both, _BATCH)):
             walk.in_time()
             found.add_leaves(batch)
-    if matched.pairs is None and not found.differing and found.swallowed is None:
-        categories = "no element differs, its categories do"
-        walk.differ(place, categories if a.dtype.startswith("category") else UNRECORDED)
     walk.count(place, found, matched.label)
+    if not found.differing and not same(old.get("of"), new.get("of")):
+        walk.differ(place, "no element differs, its categories do")
+    elif matched.pairs is None and not found.differing and found.swallowed is None:
+        walk.differ(place, UNRECORDED)
 
 
 def summary(walk: Walk, place: Place, old: Node, new: Node) -> None:

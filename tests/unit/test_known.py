@@ -50,7 +50,7 @@ def test_nothing_is_settled_on_another_system() -> None:
 
 
 def test_what_is_settled_is_given_by_its_sha() -> None:
-    large = replace(artifact("large", [1]), sha="aa")
+    large = replace(artifact("large", [1]), sha="aa", structure="0af3")
     random = replace(artifact("random", [2]), sha="bb", determinism="nondeterministic")
     tasks = (task("start", large, random, artifact("small")), task("end", replace(large, sha="cc")))
     known = Known(tasks=tasks, settled=frozenset({"start", "end"}))
@@ -61,6 +61,7 @@ def test_what_is_settled_is_given_by_its_sha() -> None:
             "value": [1],
             "opaque": False,
             "sha": "aa",
+            "structure": "0af3",
         }
     }
     assert replace(known, settled=frozenset({"train"})).settles({"start"}) == {}

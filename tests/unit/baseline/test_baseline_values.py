@@ -33,7 +33,13 @@ def stored(folder: Path, digit: str, text: str = "1") -> Artifact:
     file = folder / f"{digit}-{text}.npz"
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("value.json", text)
-    return replace(artifact("large"), digest=f"sha256:{digit * 64}", sha="0af3", stored=file)
+    return replace(
+        artifact("large"),
+        digest=f"sha256:{digit * 64}",
+        structure="shared:1b",
+        sha="0af3",
+        stored=file,
+    )
 
 
 def names_in(folder: Path) -> list[str]:
@@ -56,8 +62,13 @@ def test_a_value_comes_back_as_the_file_that_holds_it(baseline: Path, root: Path
     assert found is not None
     (one,) = found.tasks[0].artifacts
     assert (one.stored, one.sha) == (baseline / FILE, "0af3")
+    assert one.structure == "shared:1b"
     assert zipfile.ZipFile(baseline / FILE).read("value.json") == b"1"
-    line = '"digest": "sha256:' + "a" * 64 + '", "value": 0.91, "sha": "0af3", "stored": true}'
+    line = (
+        '"digest": "sha256:'
+        + "a" * 64
+        + '", "value": 0.91, "structure": "shared:1b", "sha": "0af3", "stored": true}'
+    )
     assert line in (baseline / "artifacts.json").read_text()
 
 
