@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_flowrepro.check.job import Job
-    from pytest_flowrepro.model import Capture, Task
+    from pytest_flowrepro.model import Capture
 
 
 def encoder_file(job: Job) -> Path | None:
@@ -32,19 +32,10 @@ def encoder_file(job: Job) -> Path | None:
 
 
 def encoder_notes(captured: Capture, *, ended_well: bool) -> Iterator[str]:
-    """Of encoders that no artifact needed, and of artifacts that an encoder failed for."""
+    """Of encoders that no artifact needed."""
     for name, used in captured.encoders:
         if ended_well and not used:
             yield (
                 f"the encoder of {name} was not used: no artifact is, or holds, an object of just "
                 "that class"
             )
-    yield from _failed(captured.tasks)
-
-
-def _failed(tasks: tuple[Task, ...]) -> Iterator[str]:
-    for task in tasks:
-        for artifact in task.artifacts:
-            match artifact.value:
-                case {"$opaque": str(why)} if why.startswith("the encoder of "):
-                    yield f"step {task.title}: {artifact.name} is compared by its pickle: {why}"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.check.images import REMOTE
+from pytest_flowrepro.known import PARAMETERS
+from pytest_flowrepro.patterns import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_flowrepro.model import Step, Task, TaskLog
+    from pytest_flowrepro.patterns import Patterns
 
 
 def ran_here_instead(steps: tuple[Step, ...]) -> Iterator[str]:
@@ -32,3 +35,23 @@ def broken_cards(tasks: tuple[Task, ...]) -> Iterator[str]:
         for artifact in task.artifacts:
             if artifact.type == "metaflow.card" and artifact.value != "rendered":
                 yield f"step {task.title}: {artifact.name} did not render ({artifact.value})"
+
+
+def compared_by_bytes(tasks: tuple[Task, ...], patterns: Patterns) -> Iterator[str]:
+    """Of what nobody could look into, whether it differs or not: a sentence for all its tasks."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for task in tasks:
+        for artifact in task.artifacts:
+            match artifact.value:
+                case {"$opaque": str(why)} if artifact.opaque:
+                    alike = found.setdefault((task.step, artifact.name), [])
+                    alike.append((task.title, why))
+    for (step, name), ((title, why), *more) in found.items():
+        if not patterns.ignores(step, name):
+            others = f" and {len(more):,} more of its tasks" if more else ""
+            where = "parameter" if step == PARAMETERS else f"step {title}{others}:"
+            pattern = f"{quoted(step)}.{quoted(name)}"
+            yield (
+                f"{where} {name} is compared by its bytes alone: {why}; mend that, or leave it out "
+                f'with ignore = ["{pattern}"]'
+            )

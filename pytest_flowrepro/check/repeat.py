@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.capture import capture
 from pytest_flowrepro.check.encoders import encoder_file, encoder_notes
 from pytest_flowrepro.check.left_behind import file_states, left_behind
+from pytest_flowrepro.check.notes import compared_by_bytes
 from pytest_flowrepro.checkout import place_checkout
 from pytest_flowrepro.errors import CaptureError, RerunError
 from pytest_flowrepro.known import NOTHING_KNOWN, Known
@@ -105,13 +106,14 @@ def repeat(
     _refuse_never_started(prepared, run)
     with clock.stage("capture", "reading artifacts"):
         captured = _capture(copy, run, limit, known)
-    return Rerun(
+    rerun = Rerun(
         run=run,
         captured=captured,
         seed=seed,
         left_behind=left_behind(place.copy, states, captured.logs),
-        notes=tuple(encoder_notes(captured, ended_well=run.ok)),
     )
+    unseen = compared_by_bytes(rerun.tasks, prepared.job.settings.patterns)
+    return replace(rerun, notes=(*encoder_notes(captured, ended_well=run.ok), *unseen))
 
 
 def ending(run: Run) -> str:

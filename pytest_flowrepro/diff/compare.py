@@ -20,7 +20,7 @@ from pytest_flowrepro.diff.texts import text_lines
 from pytest_flowrepro.diff.value_tree import render, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytest_flowrepro.model import Artifact, Json
 
@@ -62,8 +62,8 @@ def compare(
     walk = Walk(old=a, new=b, node=_node, rules=rules, limits=limits or Limits())
     if old.type != new.type:
         walk.differ(Place(), f"type: {old.type or 'unknown'} -> {new.type or 'unknown'}")
-    for reason in dict.fromkeys(filter(None, map(_opaque, (a.value, b.value)))):
-        walk.tell(Place(), f"{OPAQUE}: {reason}")
+    for line in _not_seen(_opaque(a.value), _opaque(b.value)):
+        walk.tell(Place(), line)
     late = False
     try:
         _node(walk, Place(), a.value, b.value)
@@ -95,6 +95,16 @@ def _is_more(walk: Walk, old: Artifact, new: Artifact) -> bool:
         return False
     shared = any((side.structure or "").startswith(SHARED) for side in (old, new))
     return shared or not walk.ignored
+
+
+def _not_seen(old: str | None, new: str | None) -> Iterator[str]:
+    """The reasons that nothing is known of two values but their pickles."""
+    if old == new:
+        yield from [f"{OPAQUE}: {new}"] if new else []
+        return
+    yield new.replace(": ", " now: ", 1) if new else "it can be read now"
+    if old:
+        yield f"when it was recorded: {old}"
 
 
 def _opaque(value: Json) -> str | None:

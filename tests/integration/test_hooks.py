@@ -67,7 +67,7 @@ def test_an_encoder_says_what_of_an_object_is_compared(project: Project) -> None
     result.stdout.fnmatch_lines_random(
         [
             "*differs from run to run: join.broken.*",
-            "*join: broken is compared by its pickle: the encoder of __main__.Broken raised *",
+            "*join: broken is compared by its bytes alone: the encoder of __main__.Broken raised *",
             "*the encoder of x.Y was not used: *",
         ]
     )

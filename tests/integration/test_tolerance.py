@@ -57,11 +57,16 @@ def test_what_is_proposed_lets_a_flow_repeat_and_hides_nothing_else(harvest: Pro
     assert [(c["name"], c["gated"]) for c in checked["changes"]] == [("weight", False)]
     assert checked["changes"][0]["within"].startswith("max ")
     assert "1 artifact differs only at places that are ignored" in checked["notes"]
+    assert (
+        "step end: sealed is compared by its bytes alone: cannot be unpickled: ValueError: sealed; "
+        'mend that, or leave it out with ignore = ["end.sealed"]'
+    ) in checked["notes"]
     assert any(note.startswith("ignore: `start.label` was not needed") for note in checked["notes"])
 
     harvest.edit("harvest.py", "SCORE = 0.9", "SCORE = 0.9000000000000001")
     harvest.edit("harvest.py", "RATIO = 0.5", 'RATIO = float("nan")')
     harvest.edit("harvest.py", "SIZE = 3.0", "SIZE = 3.001")
+    harvest.edit("harvest.py", "SHARED = True", "SHARED = False")
     result = harvest.check()
     result.assert_outcomes(passed=2, failed=2)
     result.stdout.fnmatch_lines(
@@ -78,6 +83,7 @@ def test_what_is_proposed_lets_a_flow_repeat_and_hides_nothing_else(harvest: Pro
         "score": False,
         "ratio": True,  # NaN
         "sizes": True,  # too much
+        "trees": True,  # two, and not one
     }
 
 

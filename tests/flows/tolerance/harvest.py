@@ -11,6 +11,17 @@ from metaflow import FlowSpec, current, step
 SCORE = 0.9
 RATIO = 0.5
 SIZE = 3.0
+SHARED = True
+
+
+class Tree:
+    def __init__(self, apples):
+        self.apples = apples
+
+
+class Sealed(Tree):
+    def __setstate__(self, state):
+        raise ValueError("sealed")
 
 
 class HarvestFlow(FlowSpec):
@@ -30,6 +41,9 @@ class HarvestFlow(FlowSpec):
         self.score = SCORE
         self.ratio = {"apples": RATIO}
         self.sizes = [1.0, SIZE]
+        tree = Tree(SCORE)
+        self.trees = [tree, tree if SHARED else Tree(SCORE)]
+        self.sealed = Sealed(3)
         self.origin = {
             "task": current.pathspec,
             "run": current.run_id,

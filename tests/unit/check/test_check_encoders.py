@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from recordings import artifact, task
 
 from pytest_flowrepro.check.encoders import encoder_file, encoder_notes
 from pytest_flowrepro.check.job import Job
@@ -14,8 +12,6 @@ from pytest_flowrepro.settings import FlowSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pytest_flowrepro.model import Task
 
 
 def job(root: Path, encoders: str | None) -> Job:
@@ -35,19 +31,9 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         encoder_file(job(tmp_path, "own.py"))
 
 
-def captured(*tasks: Task) -> Capture:
-    return Capture(parameters=(), tasks=tasks, logs=(), encoders=(("a.B", True), ("a.C", False)))
-
-
 def test_an_encoder_that_nothing_needed_is_told_unless_the_run_failed() -> None:
-    (note,) = encoder_notes(captured(), ended_well=True)
+    met = (("a.B", True), ("a.C", False))
+    captured = Capture(parameters=(), tasks=(), logs=(), encoders=met)
+    (note,) = encoder_notes(captured, ended_well=True)
     assert note.startswith("the encoder of a.C was not used: ")
-    assert list(encoder_notes(captured(), ended_well=False)) == []
-
-
-def test_an_artifact_whose_encoder_raised_is_told() -> None:
-    why = "the encoder of a.B raised ValueError: no"
-    failed = replace(artifact("curve"), opaque=True, value={"$opaque": why})
-    other = replace(artifact("lock"), opaque=True, value={"$opaque": "cannot be unpickled"})
-    notes = encoder_notes(captured(task("train", failed, other, index=(3,))), ended_well=False)
-    assert list(notes) == [f"step train[3]: curve is compared by its pickle: {why}"]
+    assert list(encoder_notes(captured, ended_well=False)) == []

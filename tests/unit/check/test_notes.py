@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-from recordings import log
+from dataclasses import replace
 
-from pytest_flowrepro.check.notes import broken_cards, repeated_attempts
+from recordings import artifact, log, task
+
+from pytest_flowrepro.check.notes import broken_cards, compared_by_bytes, repeated_attempts
 from pytest_flowrepro.model import Artifact, Task
+from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
 
 
 def test_attempts_are_told_where_there_were_several() -> None:
@@ -23,3 +26,36 @@ def test_a_card_that_did_not_render_is_told() -> None:
     other = Artifact(name="state", type="str", digest="sha256:1", value="failed")
     tasks = (Task(step="start", index=(1,), artifacts=(*cards, other)),)
     assert list(broken_cards(tasks)) == ["step start[1]: @card(blank) did not render (failed)"]
+
+
+def opaque(name: str, why: str) -> Artifact:
+    return replace(artifact(name), opaque=True, value={"$opaque": why, "type": "m.M"})
+
+
+GONE = "cannot be unpickled: ModuleNotFoundError: No module named 'm'"
+LEAVE = 'mend that, or leave it out with ignore = ["{}"]'
+
+
+def test_what_nobody_can_look_into_is_told_with_the_reason_and_what_to_do() -> None:
+    plain = artifact("rows", {"$opaque": "a dict of the user's"})
+    tasks = (
+        task("_parameters", opaque("alpha", GONE)),
+        task("start", opaque("model", GONE), plain),
+    )
+    assert list(compared_by_bytes(tasks, NO_PATTERNS)) == [
+        f"parameter alpha is compared by its bytes alone: {GONE}; "
+        + LEAVE.format("_parameters.alpha"),
+        f"step start: model is compared by its bytes alone: {GONE}; " + LEAVE.format("start.model"),
+    ]
+
+
+def test_the_tasks_of_a_foreach_are_one_sentence() -> None:
+    tasks = tuple(task("train", opaque("m", f"{GONE} {i}"), index=(i,)) for i in range(1_000))
+    (note,) = compared_by_bytes(tasks, NO_PATTERNS)
+    told = f"m is compared by its bytes alone: {GONE} 0; "
+    assert note == f"step train[0] and 999 more of its tasks: {told}{LEAVE.format('train.m')}"
+
+
+def test_what_is_ignored_as_a_whole_is_not_told() -> None:
+    tasks = (task("start", opaque("model", GONE)),)
+    assert list(compared_by_bytes(tasks, Patterns(ignore=("start.model",)))) == []

@@ -160,6 +160,16 @@ def test_an_opaque_value_is_told_with_the_reason() -> None:
         "opaque m.Model 01234567 -> opaque m.Model 89abcdef",
     )
     assert not found.complete
+    lines = compare(edited(1, type="m.Model"), opaque(gone, "01234567")).lines
+    assert lines == (
+        "cannot be unpickled now: ModuleNotFoundError: No module named 'm'",
+        "1 -> opaque m.Model 01234567",
+    )
+    lines = compare(opaque(gone, "01234567"), edited(1, type="m.Model")).lines
+    assert lines[:2] == ("it can be read now", f"when it was recorded: {gone}")
+    crash = "cannot be loaded: its process ended with SIGSEGV"
+    lines = compare(opaque(gone, "01234567"), opaque(crash, "89abcdef")).lines
+    assert lines[:2] == (crash.replace(":", " now:"), f"when it was recorded: {gone}")
 
 
 def test_an_object_is_told_by_its_attributes() -> None:
