@@ -98,7 +98,7 @@ class Tables:
         names = [self._leaf(name) for name in value.columns.names]
         if any(name is not None for name in names):
             node["labels"] = names
-        if (dtypes := self._dtypes((*key, "columns"), value.columns)) != ["object"]:
+        if (dtypes := self._dtypes(value.columns)) != ["object"]:
             node["labels dtype"] = dtypes
         return {"$frame": {**node, **self._attributes(value)}}
 
@@ -113,23 +113,23 @@ class Tables:
         return {"levels": nodes} if hasattr(index, "levels") else nodes[0]
 
     def _column(self, key: Key, name: Json, values: Any, room: int) -> dict[str, Json]:
-        node: dict[str, Json] = {
-            "name": name,
-            "dtype": str(values.dtype),
-            "digest": self._once((*key, "digest"), values, lambda: _short(column_digest(values))),
-        }
-        categories = getattr(values.dtype, "categories", None)
-        if categories is not None:
-            node["ordered"] = bool(values.dtype.ordered)
-            node["categories"] = len(categories)
-            node["of"] = self.short_digest(categories)
+        digest = self._once((*key, "digest"), values, lambda: _short(column_digest(values)))
+        node: dict[str, Json] = {"name": name, **self._dtype_of(values.dtype), "digest": digest}
         return {**node, **self._elements(key, values, lambda: column(values), room)}
 
-    def _dtypes(self, key: Key, index: Any) -> List[Json]:
+    def _dtype_of(self, dtype: Any) -> dict[str, Json]:
+        found: dict[str, Json] = {"dtype": str(dtype)}
+        categories = getattr(dtype, "categories", None)
+        if categories is not None:
+            found["ordered"] = bool(dtype.ordered)
+            found["categories"] = len(categories)
+            found["of"] = self.short_digest(categories)
+        return found
+
+    def _dtypes(self, index: Any) -> List[Json]:
         """Of the labels of columns, which stand as names beside the columns themselves."""
-        nodes = [self._column((*key, i), None, one, 0) for i, one in enumerate(levels(index))]
-        facts = ("dtype", "ordered", "of")
-        texts = [" ".join(str(node[fact]) for fact in facts if fact in node) for node in nodes]
+        found = [self._dtype_of(level.dtype) for level in levels(index)]
+        texts = [" ".join(map(str, facts.values())) for facts in found]
         return ["levels", *texts] if hasattr(index, "levels") else [*texts]
 
     def _elements(

@@ -131,6 +131,12 @@ def test_any_other_list_stays_as_it_reads(numbers: Any, file: Path) -> None:
     assert len(stored(numbers, file)) == len(numbers)
 
 
+def test_labels_of_columns_take_no_members(file: Path) -> None:
+    stored(pd.DataFrame([range(1_500)], columns=[str(i) for i in range(1_500)]), file)
+    with zipfile.ZipFile(file) as archive:
+        assert archive.namelist() == ["value.json"]
+
+
 def test_what_is_small_stands_in_the_form_itself(file: Path) -> None:
     node = stored({"x" * 5_000: np.arange(3)}, file)["x" * 5_000]
     assert node["$array"]["values"] == [0, 1, 2]

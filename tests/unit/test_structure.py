@@ -7,17 +7,20 @@ import dataclasses
 import datetime as dt
 import decimal
 import tempfile
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stored_values import artifact, canonical, structures
+from stored_values import artifact, canonical, stored, structures
 
 from pytest_flowrepro.diff.compare import UNSHOWN, compare
 from pytest_flowrepro.diff.rules import EXACT, Tolerance
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TMP = tempfile.gettempdir()
 
@@ -134,9 +137,12 @@ UNSEEN: list[tuple[str, object, object]] = [
 
 @pytest.mark.parametrize(("old", "new"), [c[1:] for c in UNSEEN], ids=[c[0] for c in UNSEEN])
 def test_what_is_hard_to_see_does_not_pass_along_with_what_may_differ(
-    old: object, new: object
+    old: object, new: object, tmp_path: Path
 ) -> None:
     assert canonical.digest(old) != canonical.digest(new)
+    before = stored({"near": 1.0, "x": old}, tmp_path, "old")
+    now = stored({"near": 1.0 + 1e-9, "x": new}, tmp_path, "new")
+    assert compare(before, now, rules=Near()).differing
     for a, b, rules in (
         ({"near": 1.0}, {"near": 1.0 + 1e-9}, Near()),
         ({"near": 1.0}, {"near": 1.0 + 1e-9}, Everywhere()),
