@@ -237,7 +237,7 @@ def larger(inner: Pairs) -> Pairs:
 pairs = st.recursive(leaves.map(lambda v: (v, v)) | st.tuples(leaves, leaves), larger, max_leaves=6)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(pairs, pairs)
 def test_a_change_anywhere_else_is_never_swallowed(
     beside: tuple[object, object], ignored: tuple[object, object]
