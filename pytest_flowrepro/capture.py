@@ -41,6 +41,11 @@ RESULT_LIMIT = 512_000_000
 ARTIFACT_TIMEOUT = 60.0
 """Seconds to load one artifact; one that takes longer is known by its pickle only."""
 
+_HINT = (
+    "where the disk is full, free some space or choose another folder with `--basetemp` or TMPDIR; "
+    "an artifact that takes minutes to load does not suit a check"
+)
+
 _T = TypeVar("_T")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -162,7 +167,7 @@ def _result(
     if not completed.ok or not result.exists():
         raise CaptureError(
             f"the artifacts of {flow} could not be read: {completed.ending}",
-            hint="see its last words; an artifact that takes minutes to load does not suit a check",
+            hint=f"see its last words; {_HINT}",
             detail=redaction.text(completed.stderr)[-4000:],
         )
     return result
@@ -220,6 +225,9 @@ def read_capture(
                         used += [(name, _a(bool, one, f"{at}.{name}")) for name, one in met.items()]
                     case "broken", found, at:
                         raise _broken_encoders(encoders, found, at, redaction)
+                    case "stopped", found, at:
+                        said = redaction.text(_a(str, found, at))
+                        raise CaptureError(f"the artifacts could not be read: {said}", hint=_HINT)
                     case _, found, at:
                         logs.append(_log(found, at))
         of_the_run = _only(parameters)
@@ -258,7 +266,7 @@ def _only(found: list[tuple[Artifact, ...]]) -> tuple[Artifact, ...]:
     return found[0]
 
 
-_ENTRIES = {"parameters", "task", "log", "encoders", "broken"}
+_ENTRIES = {"parameters", "task", "log", "encoders", "broken", "stopped"}
 
 
 def _entry(line: str, at: str) -> tuple[str, Json, str]:

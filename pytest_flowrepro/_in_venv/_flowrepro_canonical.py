@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import collections
 import hashlib
+import itertools
 import struct
-from typing import Any, Callable, Iterable, TypeVar
+from typing import Any, Callable, Iterable, TypeVar, Union
 
 from _flowrepro_arrays import (
     chunks,
@@ -23,6 +24,7 @@ from _flowrepro_arrays import (
     pandas_kind,
 )
 from _flowrepro_deep import with_deep_stack
+from _flowrepro_graph import Shape, graph_form
 from _flowrepro_kinds import MAPPINGS, Parts, Unordered, text
 from _flowrepro_normal import normal
 from _flowrepro_reduce import parts
@@ -36,6 +38,9 @@ MAX_DEPTH = 5_000
 _SHALLOW = 100
 """Levels that any interpreter has room for; what is deeper is walked in a thread of its own."""
 
+_UNFOLDED = 2_000
+"""Items inside one item of a set, counted by each path to them, and once more per 4 KB."""
+
 _NAN = struct.pack(">d", float("nan"))
 
 
@@ -43,12 +48,20 @@ class TooDeepError(ValueError):
     """A value is nested deeper than `MAX_DEPTH`."""
 
 
+class TangledError(ValueError):
+    """Items of sets lead to each other by more than `_UNFOLDED` paths."""
+
+
 def digest(value: object) -> str:
     """`sha256:...` of the canonical form.
 
-    Raises `TooDeepError`, `UnwalkableError`, and whatever the reduction of an object raises.
+    Raises `TooDeepError`, `UnwalkableError`, `TooAlikeError`, and whatever the reduction of an
+    object raises.
     """
-    return _hashed(lambda encoder: encoder.encode(value))
+    try:
+        return _hashed(lambda encoder: encoder.encode(value))
+    except TangledError:
+        return "sha256:" + hashlib.sha256(HEADER + b"G" + graph_form(value, shape)).hexdigest()
 
 
 def column_digest(values: object) -> str:
@@ -75,7 +88,11 @@ def at_any_depth(encode: Callable[[int], T]) -> T:
 
 
 def encoded(value: object) -> bytes:
-    """The canonical form itself: a total order over values of any types."""
+    """The canonical form itself: a total order over values of any types.
+
+    Raises as `digest` does, and `TooDeepError` beyond a hundred levels, `TangledError` for a form
+    that only a graph has.
+    """
     out = bytearray()
     Encoder(out.extend, _SHALLOW).encode(value)
     return bytes(out)
@@ -93,6 +110,9 @@ class Encoder:
         self._path: dict[int, int] = {}
         self._seen: dict[int, tuple[int, object]] = {}
         """Number of an object that stood before, and the object: nothing else gets its id."""
+        self._inside = 0
+        """Sets, and keys of dicts, that what is being written stands in."""
+        self._unfolded = 0
 
     def encode(self, value: Any) -> None:
         scalar = self._scalars.get(type(value))
@@ -113,6 +133,8 @@ class Encoder:
             self._write(b"r" + _number(seen[0]))
             return
         if len(self._path) >= self._depth:
+            if self._inside and self._depth == MAX_DEPTH:
+                raise TangledError("a set is nested deeper than %d levels" % self._depth)
             raise TooDeepError("nested deeper than %d levels" % self._depth)
         self._path[id(value)] = len(self._path)
         try:
@@ -188,10 +210,16 @@ class Encoder:
         write, self._write = self._write, out.extend
         # What stands in which order is not known yet: an object is numbered within its own item.
         seen, self._seen = self._seen, {}
+        self._unfolded = self._unfolded if self._inside else 0
+        self._inside += 1
         try:
             self.encode(value)
         finally:
+            self._inside -= 1
             self._write, self._seen = write, seen
+        self._unfolded += 1 + len(out) // 4096
+        if self._inside and self._unfolded > _UNFOLDED:
+            raise TangledError("items of sets refer to each other in too many ways")
         return bytes(out)
 
     def _array(self, tag: bytes, array: Any) -> None:
@@ -246,6 +274,39 @@ class Encoder:
 
     def _categories(self, categories: Any) -> None:
         self._index(categories)
+
+
+def shape(value: Any) -> Union[bytes, Shape]:
+    """A value as a node of a graph: its form without those of its items; 32 bytes without any."""
+    cls = type(value)
+    if cls in _CONTAINERS:
+        return _container_shape(value)
+    if numpy_kind(value) and (has_objects(value.dtype) or value.dtype.names is not None):
+        return _array_shape(value)
+    if cls in SCALARS or text(value) is not None or numpy_kind(value) or pandas_kind(value):
+        sha = hashlib.sha256()
+        Encoder(sha.update, _SHALLOW).encode(value)
+        return sha.digest()
+    known = parts(value)
+    label = b"p" + _sized(known.kind) + _sized(known.type) + _number(len(known.fields))
+    return Shape(label, itertools.chain.from_iterable(known.fields), is_ordered=True)
+
+
+def _container_shape(value: Any) -> Shape:
+    cls = type(value)
+    if cls in _SETS:
+        return Shape(_SETS[cls], value, is_ordered=False)
+    if cls in MAPPINGS:
+        return Shape(b"d" + _sized(MAPPINGS[cls]), value.items(), is_ordered=False)
+    tag = _SEQUENCES.get(cls, b"o") + _number(len(value))
+    return Shape(tag, value.items() if cls is collections.OrderedDict else value, is_ordered=True)
+
+
+def _array_shape(array: Any) -> Shape:
+    label = b"a" + _sized(dtype_text(array.dtype)) + b"".join(map(_number, array.shape))
+    names = array.dtype.names
+    items = array.flat if names is None else (array[name] for name in names)
+    return Shape(label, items, is_ordered=True)
 
 
 def _first(entry: tuple[bytes, Any]) -> bytes:

@@ -20,15 +20,27 @@ import time
 import types
 from typing import Any, NamedTuple
 
-from _flowrepro_canonical import HEADER, digest
+from _flowrepro_canonical import HEADER, TangledError, TooDeepError, digest
 from _flowrepro_encoders import EncoderError
+from _flowrepro_graph import TooAlikeError
 from _flowrepro_kinds import FLOW_MODULE, type_name
 from _flowrepro_readable import readable
-from _flowrepro_stored import is_whole, store
+from _flowrepro_reduce import UnwalkableError
+from _flowrepro_stored import UnwritableError, is_whole, store
 from _flowrepro_structure import structure
 
 SETTLED = 1_000_000
 """Bytes of a pickle: of larger ones the SHA is noted, so that they need not be loaded again."""
+
+
+MAX_SLOW = 4
+"""Artifacts that take too long: a run with more of them is not waited for."""
+
+_OURS = (TangledError, TooAlikeError, TooDeepError, UnwalkableError)
+
+
+class CannotReadError(Exception):
+    """Reading the run does not come to its end; the message is for its user."""
 
 
 class Stored(NamedTuple):
@@ -56,7 +68,12 @@ class Stored(NamedTuple):
 
 
 def load_all(pickles: list[Stored], request: dict[str, Any]) -> dict[str, Any]:
-    """SHA -> ARTIFACT without its name, see capture.py."""
+    """SHA -> ARTIFACT without its name, see capture.py.
+
+    Raises `CannotReadError` for more than `MAX_SLOW` artifacts that take too long, and where the
+    disk has no room for a whole value.
+    """
+    slow: list[str] = []
     known = {} if request.get("encoders") else request["known"]
     values = {one.sha: known[one.key] for one in pickles if one.key in known}
     while len(values) < len(pickles):
@@ -65,7 +82,15 @@ def load_all(pickles: list[Stored], request: dict[str, Any]) -> dict[str, Any]:
         culprit = next((stored for stored in waiting if stored.sha not in values), None)
         if culprit is not None:
             values[culprit.sha] = by_pickle(culprit, "cannot be loaded: " + ending)
+            slow += [culprit.name] * (ending == too_long(request))
+        if len(slow) > MAX_SLOW:
+            told = "loading these artifacts takes more than %d s each: %s"
+            raise CannotReadError(told % (request["seconds"], ", ".join(slow)))
     return values
+
+
+def too_long(request: dict[str, Any]) -> str:
+    return "it took more than %d s" % request["seconds"]
 
 
 def run_worker(waiting: list[Stored], request: dict[str, Any], values: dict[str, Any]) -> str:
@@ -85,13 +110,16 @@ def run_worker(waiting: list[Stored], request: dict[str, Any], values: dict[str,
             if not select.select([reader], [], [], request["seconds"])[0]:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
-                return "it took more than %d s" % request["seconds"]
+                return too_long(request)
             data = os.read(reader, 1 << 16)
             if not data:
                 break
             *lines, buffer = (buffer + data).split(b"\n")
             for line in lines:
-                values.update(json.loads(line))
+                found = json.loads(line)
+                if "" in found:
+                    raise CannotReadError(found[""])
+                values.update(found)
     finally:
         os.close(reader)
     return ending_of(pid)
@@ -101,7 +129,9 @@ def ending_of(pid: int) -> str:
     for _ in range(1000):
         done, status = os.waitpid(pid, os.WNOHANG)
         if done and os.WIFSIGNALED(status):
-            return "its process ended with %s" % signal.Signals(os.WTERMSIG(status)).name
+            name = signal.Signals(os.WTERMSIG(status)).name
+            hint = " (the system may have run out of memory)" if name == "SIGKILL" else ""
+            return "its process ended with %s%s" % (name, hint)
         if done:
             return "its process ended with exit code %d" % os.WEXITSTATUS(status)
         time.sleep(0.001)
@@ -114,16 +144,35 @@ def work(waiting: list[Stored], request: dict[str, Any], writer: int) -> None:
     """The worker: one line of JSON for each artifact, as soon as it is known."""
     status = 1
     try:
+        be_the_first_to_go()
         resolve_main(request["flow_file"])
         sys.addaudithook(note_class)
         for stored in waiting:
-            line = json.dumps({stored.sha: observe(stored, request)}) + "\n"
-            data = line.encode("ascii")
-            while data:
-                data = data[os.write(writer, data) :]
+            try:
+                send(writer, {stored.sha: observe(stored, request)})
+            except UnwritableError as error:
+                send(
+                    writer, {"": "the whole value of %s cannot be kept: %s" % (stored.name, error)}
+                )
         status = 0
     finally:
         os._exit(status)  # no `atexit` of the flow, and never back into the parent's code
+
+
+def be_the_first_to_go() -> None:
+    """Where an artifact takes all memory, Linux is to end this process, and not whoever waits."""
+    try:
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write("1000")
+    except OSError:  # another system
+        return
+
+
+def send(writer: int, found: dict[str, Any]) -> None:
+    """One line of JSON: SHA -> ARTIFACT; or, under an empty name, why reading has to end."""
+    data = (json.dumps(found) + "\n").encode("ascii")
+    while data:
+        data = data[os.write(writer, data) :]
 
 
 def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
@@ -203,13 +252,15 @@ def reason(error: BaseException) -> str:
 
     The message of an error class that is not Python's own is left alone: it is the user's code.
     """
+    if isinstance(error, _OURS):
+        return str(error)
     cls: type = type(error)
     if cls.__module__ not in ("builtins", "_pickle", "pickle"):
         return type_name(cls)
     message = str(error).partition("\n")[0]
     message = re.sub(r"0x[0-9a-fA-F]+", "0x...", message)
     message = re.sub(r"(?<![\w.])/[^\s'\"<>,;:)]+", "...", message)
-    return ("%s: %s" % (type_name(cls), message))[:300]
+    return ("%s: %s" % (type_name(cls), message) if message else type_name(cls))[:300]
 
 
 def resolve_main(flow_file: str) -> None:

@@ -24,7 +24,7 @@ from typing import (
 )
 
 from _flowrepro_arrays import numpy_kind, pandas_kind
-from _flowrepro_canonical import encoded
+from _flowrepro_canonical import TangledError, encoded
 from _flowrepro_kinds import MAPPINGS, Parts, Unordered, text
 from _flowrepro_normal import normal
 from _flowrepro_reduce import parts
@@ -96,9 +96,12 @@ class _Reader:
             container = self._container(value)
         if container is None:
             return self._cut_scalar(value, room)
-        if container.length * _CUT > room or len(self._path) >= _DEPTH:
-            return self._cut(container, value, room)
-        return self._inside(container, value, room)
+        try:
+            if container.length * _CUT > room or len(self._path) >= _DEPTH:
+                return self._cut(container, value, room)
+            return self._inside(container, value, room)
+        except _FullError:  # a set that nobody can put in order at the price of showing it
+            return {"$cut": self._cut_of(container.type, container.length, value)}
 
     def _whole(self, value: Any, room: int) -> Tuple[Json, int]:
         """The whole value and its length; raises `_FullError` as soon as it cannot fit."""
@@ -304,7 +307,11 @@ def _sorted(items: Iterable[Any], key: Callable[[Any], Any]) -> Iterator[Any]:
     if types in ({str}, {int}):
         yield from sorted(items, key=key)
     else:
-        yield from sorted(items, key=lambda item: encoded(key(item)))
+        try:
+            items.sort(key=lambda item: encoded(key(item)))
+        except TangledError as error:
+            raise _FullError from error
+        yield from items
 
 
 def _first(pair: Tuple[Any, Any]) -> Any:

@@ -7,6 +7,7 @@ Runs in the flow's own interpreter: standard library only, Python 3.8 syntax.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -35,6 +36,10 @@ class TooLargeError(ValueError):
     """The value has more bytes than a file may hold."""
 
 
+class UnwritableError(Exception):
+    """The file cannot be written: the system's own words."""
+
+
 def is_whole(form: Json) -> bool:
     """Whether a readable form holds all of its value: nothing is cut, no array a summary."""
     if isinstance(form, list):
@@ -51,7 +56,8 @@ def is_whole(form: Json) -> bool:
 def store(value: object, file: str, limit: int) -> bool:
     """Write the file, whole or not at all; False for a value that does not suit one.
 
-    That is one of more than `limit` bytes, uncompressed, and one that is nested too deep.
+    That is one of more than `limit` bytes, uncompressed, one that is nested too deep, and one whose
+    own code fails this time. Raises `UnwritableError` where the disk fails.
     """
     if os.path.exists(file):
         return True
@@ -62,10 +68,14 @@ def store(value: object, file: str, limit: int) -> bool:
             writer = _Writer(archive, limit)
             form = whole(value, writer.elements, writer.numbers)
             writer.member("value.json", [_json(form)])
-    except (ValueError, RecursionError):
-        os.remove(part)
+        os.replace(part, file)
+    except OSError as error:
+        raise UnwritableError(error.strerror) from error
+    except Exception:  # noqa: BLE001  whatever the value's own code raises
         return False
-    os.replace(part, file)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(part)
     return True
 
 

@@ -12,7 +12,7 @@ import hashlib
 from typing import Any, Callable, Optional
 
 from _flowrepro_arrays import has_objects, numpy_kind
-from _flowrepro_canonical import HEADER, SCALARS, Encoder, at_any_depth
+from _flowrepro_canonical import HEADER, SCALARS, Encoder, TangledError, at_any_depth, digest
 
 SHARED = "shared:"
 """In front of the structure of a value in which an object stands more than once."""
@@ -21,8 +21,8 @@ SHARED = "shared:"
 def structure(value: object) -> Optional[str]:
     """16 hexadecimal digits; None for a value that its readable form shows all of.
 
-    That is one of plain containers, texts, numbers and arrays of these. Raises what the digest
-    does.
+    That is one of plain containers, texts, numbers and arrays of these. Of what only a graph has a
+    form of, it is the digest: nothing can be left out there. Raises what the digest does.
     """
 
     def found(depth: int) -> Optional[str]:
@@ -33,7 +33,10 @@ def structure(value: object) -> Optional[str]:
             return None
         return (SHARED if encoder.shares else "") + sha.hexdigest()[:16]
 
-    return at_any_depth(found)
+    try:
+        return at_any_depth(found)
+    except TangledError:
+        return SHARED + digest(value)[len("sha256:") :][:16]
 
 
 class _Structure(Encoder):

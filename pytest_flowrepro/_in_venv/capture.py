@@ -27,7 +27,8 @@ RESULT: a line of JSON for each thing:
              "written": [path, ...], "modules": [name, ...], "sources": [path, ...],
              "stdout": str, "stderr": str}};
     {"encoders": {class name: whether an object of it was met, ...}}, once;
-    or, where that file cannot be used, {"broken": {"line": int or null, "reason": str}} alone
+    or, where that file cannot be used, {"broken": {"line": int or null, "reason": str}} alone;
+    or, where reading did not come to its end, {"stopped": str} alone
 ARTIFACT: {"name": str, "type": str, "digest": "sha256:...", "value": JSON, "opaque": bool,
     "structure": what its readable form does not show (_flowrepro_structure.py; not of plain ones),
     "sha": where it is equal in an equal environment, the value is (only of large ones),
@@ -51,7 +52,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 import _flowrepro_encoders as encoders  # noqa: E402  found beside this file
 from _flowrepro_cards import card_artifacts  # noqa: E402  found beside this file
-from _flowrepro_load import Stored, load_all  # noqa: E402  found beside this file
+from _flowrepro_load import CannotReadError, Stored, load_all  # noqa: E402  found beside this file
 from _flowrepro_normal import normalise_for  # noqa: E402  found beside this file
 
 LEAST = 125
@@ -97,13 +98,21 @@ def main() -> None:
     normalise_for(request["datastore"])
     found = pickles(here, parents_of(here, by_id), request)
     request["value_limit"] = room_for_each(len(found), request)
-    write(result(here, by_id, load_all(found, request), request))
+    try:
+        values = load_all(found, request)
+    except CannotReadError as error:
+        write([{"stopped": str(error)}])
+        return
+    write(result(here, by_id, values, request))
 
 
 def write(lines: Iterable[dict[str, Any]]) -> None:
-    with open(sys.argv[2] + ".part", "w", encoding="ascii") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)
-    os.replace(sys.argv[2] + ".part", sys.argv[2])
+    try:
+        with open(sys.argv[2] + ".part", "w", encoding="ascii") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+        os.replace(sys.argv[2] + ".part", sys.argv[2])
+    except OSError as error:  # a full disk, most of all
+        sys.exit("what was read cannot be handed over: %s" % error)
 
 
 def pickles(

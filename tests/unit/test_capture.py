@@ -435,9 +435,9 @@ def test_a_pickle_is_kept_whole_where_any_of_its_artifacts_is_asked_for() -> Non
 # --- the worker -----------------------------------------------------------------------
 
 WORKER = """
-import json, os, pickle, sys, time
+import json, os, pickle, resource, sys, time
 sys.path.insert(0, sys.argv[1])
-from _flowrepro_load import Stored, load_all
+from _flowrepro_load import CannotReadError, Stored, load_all
 
 class Store:
     # The part of Metaflow's TaskDataStore that is used.
@@ -464,7 +464,13 @@ class Trap:
         if state["kind"] in ("refuse", "wander"):
             vars(self).update(state, loaded=True)
             return
-        if state["kind"] == "hang":
+        if state["kind"] == "eat":
+            resource.setrlimit(resource.RLIMIT_AS, (1 << 28, 1 << 28))
+            all_of_it = [bytearray(1 << 24) for _ in range(1_000_000)]
+        if state["kind"] == "priority":
+            self.kind = open("/proc/self/oom_score_adj").read().strip()
+            return
+        if state["kind"].startswith("hang"):
             time.sleep(60)
         if state["kind"] == "exit":
             os._exit(0)
@@ -476,24 +482,37 @@ class Trap:
             os.closerange(3, 100); time.sleep(60)
         raise SystemExit(3)
 
-kinds = ["hang", "exit", "crash", "raise", "close", "system-exit", "refuse", "wander"]
+kinds = sys.argv[3].split()
 values = {"first": 1, **{kind: Trap(kind) for kind in kinds}, "last": [1, 2]}
+values.update({"whole": "x" * 5_000} if "whole" in values else {})
 store = Store({name: pickle.dumps(value) for name, value in values.items()})
 known = {Stored("known", "known", store).key: {"digest": "as it was"}}
 values["known"] = "never loaded, and in no store"
 request = {"flow_file": sys.argv[2], "value_limit": 1000, "seconds": 1, "known": known}
-print(json.dumps(load_all([Stored(name, name, store) for name in values], request)))
+request.update(values="/nowhere", have=[])
+pickles = [Stored(name, name, store, 1_000 * (name == "whole")) for name in values]
+try:
+    print(json.dumps(load_all(pickles, request)))
+except CannotReadError as error:
+    print(json.dumps({"stopped": str(error)}))
 """
 
 
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("worker")
+def load(folder: Path, *kinds: str) -> dict[str, Any]:
+    """What is known of a trap of each kind, of what lies before and behind them."""
     flow = "class Trap:\n" + WORKER.partition("class Trap:\n")[2].partition("\nkinds")[0]
     (folder / "metaflow.py").write_text("class FlowSpec: pass\n", encoding="utf-8")
-    (folder / "flow.py").write_text("import os, time\n" + flow, encoding="utf-8")
+    (folder / "flow.py").write_text("import os, resource, time\n" + flow, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-B", "-c", WORKER, str(IN_VENV), str(folder / "flow.py")],
+        [
+            sys.executable,
+            "-B",
+            "-c",
+            WORKER,
+            str(IN_VENV),
+            str(folder / "flow.py"),
+            " ".join(kinds),
+        ],
         env={**os.environ, "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
@@ -507,6 +526,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 TRAPS = [
     ("hang", "cannot be loaded: it took more than 1 s"),
+    ("eat", "cannot be unpickled: MemoryError"),
     ("exit", "cannot be loaded: its process ended with exit code 0"),
     ("crash", "cannot be loaded: its process ended with SIGSEGV"),
     ("raise", "cannot be unpickled: ValueError: no file ... for <object at 0x...>"),
@@ -515,6 +535,11 @@ TRAPS = [
     ("refuse", "cannot be walked: RuntimeError: not a second time"),
     ("wander", "cannot be loaded: it took more than 1 s"),
 ]
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return load(tmp_path_factory.mktemp("worker"), "priority", *(kind for kind, _ in TRAPS))
 
 
 @pytest.mark.parametrize(("name", "reason"), TRAPS)
@@ -548,3 +573,28 @@ def test_what_the_flows_own_code_defines_is_never_settled(
 
 def test_two_that_cannot_be_loaded_are_not_equal(loaded: dict[str, Any]) -> None:
     assert len({loaded[name]["digest"] for name, _ in TRAPS}) == len(TRAPS)
+
+
+@pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="Linux has it")
+def test_what_takes_all_memory_is_ended_before_those_who_wait_for_it(
+    loaded: dict[str, Any],
+) -> None:
+    fields = loaded["priority"]["value"]["$object"]["fields"]
+    assert fields == {"kind": "1000"}
+
+
+# Traps -> why reading ends: an artifact that is merely not known would be taken for another one.
+STOPPED = [
+    (
+        ("hang", "hang-2", "hang-3", "hang-4", "hang-5"),
+        "loading these artifacts takes more than 1 s each: hang, hang-2, hang-3, hang-4, hang-5",
+    ),
+    (("whole",), "the whole value of whole cannot be kept: No such file or directory"),
+]
+
+
+@pytest.mark.parametrize(("kinds", "words"), STOPPED)
+def test_what_is_no_artifacts_fault_ends_it_all(
+    kinds: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    assert words in load(tmp_path, *kinds)["stopped"]

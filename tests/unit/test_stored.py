@@ -202,3 +202,39 @@ def test_what_does_not_shrink_is_not_deflated(file: Path) -> None:
         "1.npy": zipfile.ZIP_DEFLATED,
         "value.json": zipfile.ZIP_DEFLATED,
     }
+
+
+FULL = """
+import resource, sys
+sys.path.append(sys.argv[1])
+import _flowrepro_stored as writer
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+for value in [i * 0.1 for i in range(100_000)], ["row %d" % i for i in range(100_000)]:
+    try:
+        writer.store(value, sys.argv[2], 10_000_000)
+    except writer.UnwritableError as error:
+        print(error)
+"""
+
+
+def test_a_disk_that_takes_no_more_is_said_and_nothing_is_left_on_it(file: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(IN_VENV), str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("File too large\n" * 2, "")
+    assert not list(file.parent.iterdir())
+
+
+class OnlyTwice:
+    """Its digest and its readable form have been made; then it has had enough."""
+
+    def __reduce__(self) -> Any:
+        raise RuntimeError("not a third time")
+
+
+def test_a_value_whose_own_code_fails_is_not_kept_whole_and_that_is_all(file: Path) -> None:
+    assert not writer.store([OnlyTwice()] * 2_000, str(file), MEGABYTE)
+    assert not list(file.parent.iterdir())
