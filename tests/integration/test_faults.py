@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,10 +49,8 @@ def test_a_step_that_dies_is_a_failure_and_no_drift(
     [
         "import os; os.chdir('/')",
         "import os, shutil; shutil.rmtree(os.getcwd())",
-        "import sys; sys.stdout.buffer.write(b'caf\\xe9\\n')",
-        "print('x' * 30_000_000)",
-        "open('flow.py', 'w').write('')",
-        "import os; os.environ.clear()",
+        "import os, sys; sys.stdout.buffer.write(b'caf\\xe9\\n'); print('x' * 30_000_000); "
+        "open('flow.py', 'w').write(''); os.environ.clear()",
     ],
 )
 def test_what_a_step_does_to_its_surroundings_stays_there(hello: Project, statement: str) -> None:
@@ -102,17 +101,57 @@ def test_a_flow_that_edits_an_installed_file_does_not_poison_the_next_check(
     hello.check("-k", "step[count]").assert_outcomes(passed=1, deselected=4)
 
 
-def test_values_cannot_give_orders_to_a_terminal_or_a_ci_machine(hello: Project) -> None:
-    hello.edit("flow.py", '"hello "', r'"\x1b[31m\n::error::owned "')
-    result = hello.check("--flow-repro-md=r.md", "--flow-repro-html=r.html")
-    result.assert_outcomes(passed=2, failed=3)
-    for text in (
-        result.stdout.str(),
-        (hello.path / "r.md").read_text(encoding="utf-8"),
-        (hello.path / "r.html").read_text(encoding="utf-8"),
-    ):
-        assert "\x1b[31m" not in text
-        assert "\n::error" not in text
+OPAQUE = {
+    "deep": "cannot be walked: nested deeper than 5000 levels",
+    "exits": "cannot be loaded: its process ended with exit code 0",
+    "gone": "cannot be unpickled: AttributeError: ",
+    "leaves": "cannot be unpickled: SystemExit: 0",
+    "refuses": "cannot be walked: RuntimeError: \\u001b[31m",
+}
+EXPLAINED = {
+    "cycle": "[0]: 0 -> 1",
+    "friends": "[12].name: 0 -> 1",
+    "hostile": "[1]['inside'].x: 0 -> 1",
+    "iterator": ".(args)[1].(args)[0][0]: 0 -> 1",
+    "named": ".x: 0 -> 1",
+    "numbers": "[2]: 0.0 -> -0.0",
+    "orders": "removed",
+    "prints": ".x: 0 -> 1",
+    "surrogate": "0' -> ",
+    "unordered": "['key 50']: added ",
+}
+REPORTS = ("r.md", "r.html", "r.json", "r.xml")
+
+
+def test_whatever_an_artifact_does_it_is_compared_and_so_are_the_others(project: Project) -> None:
+    project.place_flows("faults")
+    project.record().assert_outcomes(passed=6)
+    recorded = project.artifacts("FaultsFlow")["start"]["[]"]
+    assert [name for name, one in recorded.items() if "determinism" in one] == []
+    assert [name for name, one in recorded.items() if "$opaque" in str(one)] == [*OPAQUE]
+
+    project.edit("flow.py", "CHANGED = 0", "CHANGED = 1")
+    options = [f"--flow-repro-{name[2:]}={name}" for name in REPORTS[:3]]
+    result = project.check(*options, "--junitxml=r.xml")
+    result.assert_outcomes(passed=4, failed=2)
+    (flow,) = json.loads((project.path / "r.json").read_bytes())["flows"]
+    changes = {change["name"]: change for change in flow["changes"] if change["step"] == "start"}
+    assert recorded.keys() - changes.keys() == {"as_ever"}
+    assert all(change["gated"] for change in changes.values())
+    for name, words in (OPAQUE | EXPLAINED).items():
+        said = changes[name]["explanation"]
+        assert any(words in line for line in said), said
+    tasks = [(c["change"], c["index"]) for c in flow["changes"] if c["step"] == "work"]
+    assert tasks == [("changed", [0]), ("changed", [2]), ("added", [3])]
+
+    # Nothing of it gives an order to a terminal, a browser or the machine that runs the job.
+    texts = {name: (project.path / name).read_text(encoding="utf-8") for name in REPORTS}
+    assert "<script>" not in texts["r.html"]
+    for name, text in {**texts, "terminal": result.stdout.str()}.items():
+        assert "owned" in text, name
+        assert "\x1b[31m" not in text, name
+        assert "\n::error" not in text, name
+    assert "##[error]" not in result.stdout.str()
 
 
 def test_a_failing_steps_words_are_shown_inert(hello: Project) -> None:
