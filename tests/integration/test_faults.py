@@ -49,8 +49,8 @@ def test_a_step_that_dies_is_a_failure_and_no_drift(
     [
         "import os; os.chdir('/')",
         "import os, shutil; shutil.rmtree(os.getcwd())",
-        "import os, sys; sys.stdout.buffer.write(b'caf\\xe9\\n'); print('x' * 30_000_000); "
-        "open('flow.py', 'w').write(''); os.environ.clear()",
+        "import os, sys; sys.stdout.buffer.write(b'caf\\xe9\\n'); print('x' * 30_000_000)",
+        "import os; open('flow.py', 'w').write(''); os.environ.clear()",
     ],
 )
 def test_what_a_step_does_to_its_surroundings_stays_there(hello: Project, statement: str) -> None:

@@ -92,6 +92,12 @@ def shrikhande() -> Links:
     return [{cells.index(((a + x) % 4, (b + y) % 4)) for x, y in steps} for a, b in cells]
 
 
+def frucht() -> Links:
+    """Twelve who have three friends each, and no two are in the same place."""
+    steps = [-5, -2, -4, 2, 5, -2, 2, 5, -2, -5, 4, 2]
+    return [{(n - 1) % 12, (n + 1) % 12, (n + step) % 12} for n, step in enumerate(steps)]
+
+
 def shuffled(links: Links, seed: int) -> Links:
     places = list(range(len(links)))
     random.Random(seed).shuffle(places)
@@ -108,6 +114,7 @@ KNOTS: list[tuple[str, Links]] = [
     ("star", star(30)),
     ("cube", cube(4)),
     ("rook", rook()),
+    ("Frucht's", frucht()),
     ("pairs", side_by_side(*[clique(2)] * 200)),
     ("rings", side_by_side(*[ring(5)] * 10)),
     ("stars of one", [{len(star(6))}, *side_by_side(star(6), star(6))[1:], {0}]),
@@ -179,6 +186,11 @@ def test_who_is_singled_out_is_part_of_the_form() -> None:
 
     assert of([first]) == of([last]) != of([middle])
     assert of([first, middle]) != of([middle, first])
+
+
+def test_those_whom_refinement_takes_for_alike_are_known_by_their_places() -> None:
+    forms = {graph.graph_form([person], canonical.shape) for person in people(frucht())}
+    assert len(forms) == 12
 
 
 @pytest.mark.parametrize("limit", ["MAX_WORK", "MAX_NODES"])
