@@ -166,6 +166,10 @@ FAILURES = [
     ("sys.exit('no module named metaflow')", "could not be read: exit code 1"),
     ("os.kill(os.getpid(), 11)", "could not be read: signal SIGSEGV"),
     ("pass", "could not be read: exit code 0"),
+    (
+        "answer({'stopped': 'the whole value of big cannot be kept: No space left on device'})",
+        "could not be read: the whole value of big cannot be kept: No space left on device",
+    ),
     ("answer('')", "the file: expected one line of parameters"),
     ("answer('[]')", "line 1: expected a dict"),
     ("answer('{\"task\": NaN}')", "NaN"),
@@ -319,6 +323,7 @@ def test_what_a_check_knows_is_asked_for_and_filled_in(run: Run, tmp_path: Path)
 
 
 MALFORMED = [
+    ('{"stopped": 3}', "stopped: expected a str"),
     (json.dumps({"tasks": []}), "line 1: expected one of the keys parameters, task, log"),
     (json.dumps({"broken": {"line": 2, "reason": "x"}}), "line 1: broken: expected no word of"),
     (result(encoders={"a.B": 1}), r"line 2: encoders\.a\.B: expected a bool"),
