@@ -18,7 +18,7 @@ from pytest_flowrepro.environment import shared_environment
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import BuiltEnvironment, Lock, Requirements
 from pytest_flowrepro.outcomes import SessionFolder
-from pytest_flowrepro.process import run_process, user_environment
+from pytest_flowrepro.process import run_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,27 +188,39 @@ def project(
     return Project(pytester)
 
 
-@pytest.fixture(scope="session")
-def recorded_hello(session_folder: Path) -> Callable[[Path], None]:
-    """Puts HelloFlow and its baseline into a folder; recorded once for all tests."""
-    made = session_folder / "recorded-hello"
-    with FileLock(session_folder / "recorded-hello.lock"):
-        if not (made / "__flowrepro__").exists():
-            made.mkdir(exist_ok=True)
-            (made / "flow.py").write_text(HELLO, encoding="utf-8")
-            (made / "pyproject.toml").write_text("[tool.pytest]\n", encoding="utf-8")
+def record_once(made: Path, fill: Callable[[Path], object], *args: str) -> Callable[[Path], None]:
+    """Puts what `fill` writes, and its baselines, into a folder: a copy of `made`, which the first
+    test that asks records, by pytest with `args`, for all of them.
+    """
+    with FileLock(made.with_suffix(".lock")):
+        if not made.exists():
+            part = made.with_suffix(".part")
+            part.mkdir(exist_ok=True)
+            (part / "pyproject.toml").write_text("[tool.pytest]\n", encoding="utf-8")
+            fill(part)
+            options = ("-p", "no:cacheprovider", "--flow-repro", "--flow-repro-update", *args)
             done = run_process(
-                [sys.executable, "-m", "pytest", "--flow-repro", "--flow-repro-update"],
-                env=user_environment({}),
-                cwd=made,
+                [sys.executable, "-m", "pytest", *options],
+                env=os.environ,
+                cwd=part,
                 timeout=300,
             )
             assert done.ok, done.stdout + done.stderr
+            part.rename(made)
 
     def place(folder: Path) -> None:
         shutil.copytree(made, folder, dirs_exist_ok=True)
 
     return place
+
+
+@pytest.fixture(scope="session")
+def recorded_hello(session_folder: Path) -> Callable[[Path], None]:
+    """Puts HelloFlow and its baseline into a folder."""
+    return record_once(
+        session_folder / "recorded-hello",
+        lambda folder: (folder / "flow.py").write_text(HELLO, encoding="utf-8"),
+    )
 
 
 @pytest.fixture

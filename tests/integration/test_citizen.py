@@ -26,7 +26,7 @@ def test_the_environment_is_checked_without_a_rerun(hello: Project) -> None:
 
 
 def test_x_and_lf(hello: Project) -> None:
-    hello.edit("flow.py", '"hello "', '"hollow "')
+    hello.edit("flow.py", '"hello "', "1 / 0")
     hello.check("-x").assert_outcomes(passed=2, failed=1)
     hello.check("--lf").assert_outcomes(failed=1)
 
@@ -58,26 +58,28 @@ def test_junit_properties_tell_verdict_and_seconds(hello: Project) -> None:
 @pytest.mark.parametrize(
     "dist", ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "each"]
 )
-def test_xdist_reruns_a_flow_once_under_any_distribution(hello: Project, dist: str) -> None:
+def test_xdist_reruns_a_flow_and_shows_its_drift_once_under_any_distribution(
+    hello: Project, dist: str
+) -> None:
     hello.edit("flow.py", "self.greeting = ", "open(MARK, 'a').write('x'); self.greeting = ")
     hello.edit("flow.py", "class Hello", f"MARK = {str(hello.path / 'ran')!r}\n\n\nclass Hello")
-    result = hello.check_apart("-n", "2", "--dist", dist, "--flow-repro-json=report.json")
-    result.assert_outcomes(passed=10 if dist == "each" else 5)
-    assert (hello.path / "ran").read_text() == "x"
-    result.stdout.fnmatch_lines(["reproduced  flow.py::HelloFlow*"])
-
-
-def test_xdist_shows_a_drift_once(hello: Project) -> None:
     hello.edit("flow.py", '"hello "', '"hollow "')
-    result = hello.check_apart("-n", "2")
-    result.assert_outcomes(passed=2, failed=3)
-    assert len([line for line in result.outlines if line == "HelloFlow step[start] drifted"]) == 1
+    result = hello.check_apart("-n", "2", "--dist", dist)
+    workers = 2 if dist == "each" else 1
+    result.assert_outcomes(passed=2 * workers, failed=3 * workers)
+    assert (hello.path / "ran").read_text() == "x"
+    result.stdout.fnmatch_lines(["drifted     flow.py::HelloFlow*"])
+    shown = [line for line in result.outlines if line == "HelloFlow step[start] drifted"]
+    assert len(shown) == workers, "once for each test that failed"
 
 
 def test_xdist_records(hello: Project) -> None:
+    hello.write("pyproject.toml", "[tool.pytest]\n[tool.flowrepro]\nrecord-runs = 1\n")
     hello.edit("flow.py", '"hello "', '"hollow "')
     hello.check_apart("-n", "2", "--flow-repro-update").assert_outcomes(passed=5)
-    hello.check().assert_outcomes(passed=5)
+    recorded = {s: one["[]"] for s, one in hello.artifacts("HelloFlow").items()}
+    assert recorded["start"]["greeting"]["value"] == "hollow world"
+    assert recorded["end"]["total"]["value"] == 6
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,3 @@ def test_a_terminal_sees_a_line_for_each_stage(hello: Project) -> None:
     places = [seen.find(f"HelloFlow: {stage}".encode()) for stage in stages]
     assert -1 not in places
     assert places == sorted(places)
-
-
-def test_where_nobody_watches_there_are_no_such_lines(hello: Project) -> None:
-    hello.check("-k", "step[start]").stdout.no_fnmatch_line("*HelloFlow: running*")

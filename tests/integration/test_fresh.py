@@ -36,6 +36,7 @@ if __name__ == "__main__":
 
 def test_what_moves_is_told_apart_from_what_changes(project: Project) -> None:
     project.write("flow.py", FLOW)
+    project.write("pyproject.toml", "[tool.pytest]\n[tool.flowrepro]\nrecord-runs = 1\n")
     project.write("requirements.txt", "toolz<1\nmetaflow\n")
     project.record().assert_outcomes(passed=4)
     project.write("requirements.txt", "toolz<1.1\nmetaflow\n")

@@ -19,16 +19,14 @@ def test_every_shape_of_a_graph_records_reproduces_and_drifts_where_it_was_broke
     parallel_workers(project)
     single_step_and_custom_names(project)
 
-    assert project.drift() == []
-
     project.edit("harbor.py", "] * 2", "] * (2 + current.parallel.node_index // 2)")
     project.edit("orchard.py", "self.trees * 3", "self.trees * 3 + 1")
     project.edit("post.py", "10 * 5", "10 * 6")
     project.edit("post.py", "yours", "kind regards,")
-    project.edit("survey.py", "self.input * 3 + 1", "self.input * 3 + 1 + self.input // 11")
+    project.edit("survey.py", "self.input * 3 + 1", "self.input * 3 + 1 + self.input // 9")
     project.edit("workshop.py", "self.gloss < 2", "self.gloss < 3 - self.index")
     project.edit("workshop.py", "180 *", "400 *")
-    assert project.drift() == [
+    assert project.drift() == [  # and each other task of these flows reproduces
         "HarborFlow: artifact sound.echo[2] changed",
         "HarborFlow: artifact chart.echoes changed",
         "OrchardFlow: artifact late.crates changed",
@@ -36,7 +34,7 @@ def test_every_shape_of_a_graph_records_reproduces_and_drifts_where_it_was_broke
         "OrchardFlow: artifact market.crates changed",
         "LetterFlow: artifact send.sent changed",
         "StampFlow: artifact print_sheet.stamps changed",
-        "SurveyFlow: artifact plot.orchids[1][1][11] changed",
+        "SurveyFlow: artifact plot.orchids[1][1][1] changed",
         "SurveyFlow: artifact sum_site.orchids[1][1] changed",
         "SurveyFlow: artifact sum_region.orchids[1] changed",
         "SurveyFlow: artifact sum_all.orchids changed",
@@ -104,8 +102,8 @@ def nested_foreaches(project: Project) -> None:
     assert list(artifacts["site"]) == ["[0, 0]", "[1, 0]", "[1, 1]"]
     assert list(artifacts["sum_site"]) == ["[0, 0]", "[1, 0]", "[1, 1]"]
     assert list(artifacts["sum_region"]) == ["[0]", "[1]"]
-    long = [f"[1, 1, {number}]" for number in range(12)]
-    assert list(artifacts["plot"]) == ["[0, 0, 0]", "[0, 0, 1]", "[1, 0, 0]", *long]
+    plots = ["[0, 0, 0]", "[0, 0, 1]", "[1, 0, 0]", "[1, 1, 0]", "[1, 1, 1]"]
+    assert list(artifacts["plot"]) == plots
 
 
 def switches_and_loops(project: Project) -> None:

@@ -24,10 +24,9 @@ def test_a_flow_under_an_older_metaflow_records_and_checks(project: Project, ver
     assert recorded["start"]["[]"]["@card(default)"]["value"] == "rendered"
     assert list(recorded["fire"]["[1]"]) == ["cracked"]
     assert list(recorded["unload"]["[]"]) == ["pots"]
-    assert project.drift() == []
     project.edit("kiln.py", "a crack", "a chip")
     project.edit("glazes.txt", "ash", "ashes")
-    assert project.drift() == [
+    assert project.drift() == [  # all else reproduces
         "KilnFlow: parameter glazes changed",
         "KilnFlow: artifact start.shelf changed",
         "KilnFlow: artifact fire.pot[0] changed",

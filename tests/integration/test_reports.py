@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Project
 
 
-def test_json_tells_each_change(hello: Project) -> None:
+def test_every_form_tells_each_change_and_xdist_writes_the_same(hello: Project) -> None:
     hello.edit("flow.py", '"hello "', '"hollow "')
-    report = hello.report()
+    result = hello.check(
+        "--flow-repro-json=out/r.json", "--flow-repro-md=out/r.md", "--flow-repro-html=out/r.html"
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "*= flow-repro =*",
+            "drifted     flow.py::HelloFlow  3 artifacts changed*",
+            "wrote out/r.json",
+            "wrote out/r.md",
+            "wrote out/r.html",
+        ]
+    )
+    changes = json_report(hello.path / "out" / "r.json")
+    for form in ("md", "html"):
+        text = (hello.path / "out" / f"r.{form}").read_text(encoding="utf-8")
+        assert "HelloFlow" in text
+        assert "greeting" in text
+        assert "hollow world" in text
+
+    hello.check_apart("-n", "2", "--flow-repro-json=apart.json")
+    assert json_report(hello.path / "apart.json") == changes
+
+
+def json_report(file: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """The changes that it tells, by kind and name."""
+    report = json.loads(file.read_bytes())
     assert report["schema"] == 1
     (flow,) = report["flows"]
     assert (flow["file"], flow["flow"], flow["case"]) == ("flow.py", "HelloFlow", None)
@@ -27,29 +55,7 @@ def test_json_tells_each_change(hello: Project) -> None:
     assert (total["change"], total["step"], total["index"]) == ("changed", "end", [])
     assert (total["old"], total["new"], total["gated"]) == ("5", "6", True)
     assert changes["code", "flow.py"]["gated"] is False
-
-
-def test_the_three_forms_are_written_side_by_side(hello: Project) -> None:
-    hello.edit("flow.py", '"hello "', '"hollow "')
-    result = hello.check(
-        "--flow-repro-json=out/r.json", "--flow-repro-md=out/r.md", "--flow-repro-html=out/r.html"
-    )
-    result.stdout.fnmatch_lines(["wrote out/r.json", "wrote out/r.md", "wrote out/r.html"])
-    markdown = (hello.path / "out" / "r.md").read_text(encoding="utf-8")
-    html = (hello.path / "out" / "r.html").read_text(encoding="utf-8")
-    for text in (markdown, html):
-        assert "HelloFlow" in text
-        assert "greeting" in text
-        assert "hollow world" in text
-
-
-def test_xdist_writes_the_same_report(hello: Project) -> None:
-    hello.edit("flow.py", '"hello "', '"hollow "')
-    alone = hello.report()["flows"][0]
-    hello.check_apart("-n", "2", "--flow-repro-json=report.json")
-    apart = hello.report("-n0")["flows"][0]
-    assert apart["changes"] == alone["changes"]
-    assert apart["verdict"] == alone["verdict"]
+    return changes
 
 
 def test_a_report_that_cannot_be_written_is_said(hello: Project) -> None:
@@ -57,11 +63,3 @@ def test_a_report_that_cannot_be_written_is_said(hello: Project) -> None:
     result = hello.check("-k", "environment", "--flow-repro-json=taken/report.json")
     assert result.ret != 0
     assert "taken/report.json" in result.stdout.str() + result.stderr.str()
-
-
-def test_the_summary_counts_what_moved(hello: Project) -> None:
-    hello.edit("flow.py", '"hello "', '"hollow "')
-    result = hello.check()
-    result.stdout.fnmatch_lines(
-        ["*= flow-repro =*", "drifted     flow.py::HelloFlow  3 artifacts changed*"]
-    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_what_is_proposed_lets_a_flow_repeat_and_hides_nothing_else(harvest: Pro
     assert proposal(again) == []
     again.stdout.no_fnmatch_line("*differs from run to run*")
 
-    checked = report(harvest)
+    (checked,) = harvest.report()["flows"]
     assert checked["verdict"] == "reproduced"
     assert [(c["name"], c["gated"]) for c in checked["changes"]] == [("weight", False)]
     assert checked["changes"][0]["within"].startswith("max ")
@@ -67,7 +68,7 @@ def test_what_is_proposed_lets_a_flow_repeat_and_hides_nothing_else(harvest: Pro
     harvest.edit("harvest.py", "RATIO = 0.5", 'RATIO = float("nan")')
     harvest.edit("harvest.py", "SIZE = 3.0", "SIZE = 3.001")
     harvest.edit("harvest.py", "SHARED = True", "SHARED = False")
-    result = harvest.check()
+    result = harvest.check("--flow-repro-json=report.json")
     result.assert_outcomes(passed=2, failed=2)
     result.stdout.fnmatch_lines(
         [
@@ -76,7 +77,8 @@ def test_what_is_proposed_lets_a_flow_repeat_and_hides_nothing_else(harvest: Pro
             "*tool.flowrepro.ignore: `[*].nothing` was of no use to any flow*",
         ]
     )
-    drifted = {c["name"]: c["gated"] for c in report(harvest)["changes"] if c["kind"] == "artifact"}
+    (flow,) = json.loads((harvest.path / "report.json").read_bytes())["flows"]
+    drifted = {c["name"]: c["gated"] for c in flow["changes"] if c["kind"] == "artifact"}
     assert drifted == {
         "report": True,  # its score is no place that is ignored
         "weight": False,
@@ -85,9 +87,3 @@ def test_what_is_proposed_lets_a_flow_repeat_and_hides_nothing_else(harvest: Pro
         "sizes": True,  # too much
         "trees": True,  # two, and not one
     }
-
-
-def report(project: Project) -> dict[str, Any]:
-    (flow,) = project.report()["flows"]
-    found: dict[str, Any] = flow
-    return found

@@ -10,8 +10,11 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from conftest import record_once
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Project
 
 DICE = """\
@@ -35,60 +38,62 @@ if __name__ == "__main__":
     DiceFlow()
 """
 
+ONE_RUN = "[tool.pytest]\n[tool.flowrepro]\nrecord-runs = 1\n"
 
-def test_recording_passes_and_a_check_after_it_reproduces(project: Project) -> None:
-    project.write("flow.py", DICE)
-    result = project.record()
+
+@pytest.fixture
+def dice(project: Project, session_folder: Path) -> Project:
+    """A project whose only flow, DiceFlow in flow.py, has a baseline."""
+    made = session_folder / "recorded-dice"
+    record_once(made, lambda folder: (folder / "flow.py").write_text(DICE, "utf-8"))(project.path)
+    return project
+
+
+def test_recording_again_tells_what_differs_between_runs_and_gives_the_same_bytes(
+    dice: Project,
+) -> None:
+    before, bytes_before = set(dice.path.rglob("*")), dice.baseline_bytes()
+    result = dice.record("-p", "no:cacheprovider")
     result.assert_outcomes(passed=4)
-    result.stdout.fnmatch_lines(["flowrepro: *record, by uv", "recorded    flow.py::DiceFlow*"])
-    files = sorted(file.name for file in project.baseline("DiceFlow").iterdir())
-    assert files == ["artifacts.json", "lock-base.txt", "manifest.json"]
+    result.stdout.fnmatch_lines(
+        [
+            "flowrepro: *record, by uv",
+            "recorded    flow.py::DiceFlow*",
+            "*differs from run to run: start.thrown. Seed it*",
+            "*depends on the hash seed: start.order. Sort it*",
+        ]
+    )
+    assert dice.baseline_bytes() == bytes_before
+    assert set(dice.path.rglob("*")) == before
 
-    result = project.check()
+
+def test_a_baseline_says_what_differs_and_a_check_reproduces_the_rest(dice: Project) -> None:
+    written = {file.name for file in dice.path.iterdir()}
+    assert written == {"flow.py", "pyproject.toml", "__flowrepro__"}, "and nothing else"
+    files = sorted(file.name for file in dice.baseline("DiceFlow").iterdir())
+    assert files == ["artifacts.json", "lock-base.txt", "manifest.json"]
+    start = dice.artifacts("DiceFlow")["start"]["[]"]
+    assert start["thrown"]["determinism"] == "nondeterministic"
+    assert start["order"]["determinism"] == "hash-seed"
+    assert "determinism" not in dice.artifacts("DiceFlow")["end"]["[]"]["sides"]
+
+    result = dice.check()
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(
         ["reproduced  flow.py::DiceFlow  1 nondeterministic artifact not compared*"]
     )
 
 
-def test_what_differs_between_runs_is_told_with_what_to_do(project: Project) -> None:
-    project.write("flow.py", DICE)
-    result = project.record()
-    result.stdout.fnmatch_lines(
-        [
-            "*differs from run to run: start.thrown. Seed it*",
-            "*depends on the hash seed: start.order. Sort it*",
-        ]
-    )
-    start = project.artifacts("DiceFlow")["start"]["[]"]
-    assert start["thrown"]["determinism"] == "nondeterministic"
-    assert start["order"]["determinism"] == "hash-seed"
-    assert "determinism" not in project.artifacts("DiceFlow")["end"]["[]"]["sides"]
-
-
-def test_recording_twice_gives_the_same_bytes(project: Project) -> None:
-    project.write("flow.py", DICE)
-    project.record()
-    first = project.baseline_bytes()
-    assert first
-    project.record()
-    assert project.baseline_bytes() == first
-
-
-def test_a_nondeterministic_artifact_can_be_gated(project: Project) -> None:
-    project.write("flow.py", DICE)
-    project.record()
-    project.write("pyproject.toml", '[tool.pytest]\n[tool.flowrepro]\nfail-on=["nondeterminism"]\n')
-    result = project.check("-k", "step")
+def test_a_nondeterministic_artifact_can_be_gated(dice: Project) -> None:
+    dice.write("pyproject.toml", '[tool.pytest]\n[tool.flowrepro]\nfail-on=["nondeterminism"]\n')
+    result = dice.check("-k", "step")
     result.assert_outcomes(passed=1, failed=1, deselected=2)
     result.stdout.fnmatch_lines(["*step[[]start[]] drifted*", "*thrown*"])
 
 
 def test_one_run_records_without_comparing(project: Project) -> None:
     project.write("flow.py", DICE)
-    project.write(
-        "pyproject.toml", "[tool.pytest]\n[tool.flowrepro.flow.DiceFlow]\nrecord-runs = 1\n"
-    )
+    project.write("pyproject.toml", ONE_RUN)
     project.record()
     assert "determinism" not in project.artifacts("DiceFlow")["start"]["[]"]["thrown"]
     # Nobody was told, so the check has to say it.
@@ -97,6 +102,7 @@ def test_one_run_records_without_comparing(project: Project) -> None:
 
 def test_new_records_what_has_no_baseline_and_checks_the_rest(hello: Project) -> None:
     hello.write("dice.py", DICE)
+    hello.write("pyproject.toml", ONE_RUN)
     before = hello.baseline_bytes()
     hello.edit("flow.py", '"hello "', '"hullo "')
     result = hello.check("--flow-repro-update-new")
@@ -108,6 +114,7 @@ def test_new_records_what_has_no_baseline_and_checks_the_rest(hello: Project) ->
 
 def test_flows_that_are_not_selected_keep_their_baselines(hello: Project) -> None:
     hello.write("dice.py", DICE)
+    hello.write("pyproject.toml", ONE_RUN)
     before = hello.baseline_bytes()
     hello.edit("flow.py", '"hello "', '"hullo "')
     hello.record("-k", "DiceFlow").assert_outcomes(passed=4, deselected=5)

@@ -64,7 +64,7 @@ def recorded(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     project.write("requirements.txt", "metaflow\nnumpy\npandas\n")
     project.write(
         "pyproject.toml",
-        "[tool.pytest]\n[tool.flowrepro]\nvalues = 1_000_000\n"
+        "[tool.pytest]\n[tool.flowrepro]\nrecord-runs = 1\nvalues = 1_000_000\n"
         "env = { API_TOKEN = { pass = true } }\n",
     )
     project.record().assert_outcomes(passed=4)
