@@ -249,3 +249,17 @@ def test_a_change_anywhere_else_is_never_swallowed(
     one, other = artifact({"near": ignored[0], "x": old}), artifact({"near": ignored[1], "x": new})
     found = compare(one, other, rules=Besides())
     assert found.differing or not differ
+
+
+def test_a_knot_is_one_structure_as_a_whole() -> None:
+    def friends(age: int) -> list[Node]:
+        people = [Node(20) for _ in range(13)]
+        people[-1].value = age
+        for one in people:
+            one.other = {other for other in people if other is not one}
+        return people
+
+    structure = structures.structure
+    assert (structure(friends(30)) or "").startswith("shared:")
+    assert structure(friends(30)) == structure(friends(30))
+    assert structure(friends(30)) != structure(friends(31))
