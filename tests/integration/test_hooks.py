@@ -78,7 +78,7 @@ def test_an_encoder_says_what_of_an_object_is_compared(project: Project) -> None
     reports = [f"--flow-repro-{suffix}=report.{suffix}" for suffix in ("md", "json", "html")]
     result = project.check(*reports)
     result.assert_outcomes(passed=3, failed=3)
-    failed = "join: broken is compared by its pickle: the encoder of __main__.Broken raised "
+    failed = "join: broken is compared by its bytes alone: the encoder of __main__.Broken raised "
     for suffix in ("md", "json", "html"):
         assert failed in (project.path / f"report.{suffix}").read_text(encoding="utf-8")
     assert failed in result.stdout.str()
