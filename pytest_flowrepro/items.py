@@ -198,8 +198,9 @@ class PartItem(pytest.Item):
         own = self._acceptance.of(changes_of(self.name, changes, self.job.flow.steps))
         verdict = verdict_of(own)
         failure = None
-        if verdict == "drifted":
-            what = f"{self.job.title} {self.name} drifted"
+        if verdict in {"drifted", "error"}:
+            ended = "drifted" if verdict == "drifted" else "could not be compared"
+            what = f"{self.job.title} {self.name} {ended}"
             start = started_at(changes)
             if start and all(change.origin == "derived" for change in own if change.gated):
                 what += f"; it started at {start}"

@@ -317,6 +317,16 @@ class Artifact:
     stored: Path | None = field(default=None, compare=False)
     """A file with the whole value (docs/reference/values.md), where it is kept whole."""
 
+    @property
+    def unread(self) -> str | None:
+        """Why it could not be read by the process that did it, although it may be elsewhere: it
+        took too long, or too much memory, or ended the process.
+        """
+        match self.value:
+            case {"$opaque": str(why)} if self.opaque and why.startswith("cannot be loaded: "):
+                return why
+        return None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
@@ -426,7 +436,9 @@ class Change:
     """One difference between a baseline and what was observed."""
 
     kind: ChangeKind
-    change: Literal["added", "removed", "changed"]
+    change: Literal["added", "removed", "changed", "unread"]
+    """unread: an artifact of which one side could be read, and the other not on that machine; so
+    nothing is known, which is an error and no drift."""
     name: str
     """The file, package, parameter, step or artifact."""
     old: str | None

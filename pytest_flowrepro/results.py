@@ -74,9 +74,9 @@ def _flow_report(parts: list[dict[str, Any]]) -> FlowReport:
         for stage, spent in part["seconds"]:
             seconds[stage] = max(spent, seconds.get(stage, 0.0))
         notes |= dict.fromkeys(part["notes"])
-    told = [
-        p["failure"] for p in parts if p["verdict"] in {"error", "no baseline"} and p["failure"]
-    ]
+    # What has changes of its own, those tell.
+    untold = (part for part in parts if part["failure"] and not part["changes"])
+    told = [part["failure"] for part in untold if part["verdict"] in {"error", "no baseline"}]
     return FlowReport(
         file=first["file"],
         flow=first["flow"],

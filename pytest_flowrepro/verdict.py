@@ -45,7 +45,10 @@ def changes_of(part: str, changes: Iterable[Change], steps: tuple[str, ...]) -> 
 
 
 def verdict_of(changes: Iterable[Change]) -> Verdict:
-    return "drifted" if any(change.gated for change in changes) else "reproduced"
+    gated = {change.change for change in changes if change.gated}
+    if "unread" in gated:
+        return "error"
+    return "drifted" if gated else "reproduced"
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

@@ -36,6 +36,9 @@ SETTLED = 1_000_000
 MAX_SLOW = 4
 """Artifacts that take too long: a run with more of them is not waited for."""
 
+NO_MEMORY = "cannot be loaded: there is not enough memory"
+"""As with all that begins like this, another machine may load it."""
+
 _OURS = (TangledError, TooAlikeError, TooDeepError, UnwalkableError)
 
 
@@ -183,7 +186,7 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
         if type_name(type(value)) == "metaflow.includefile.IncludedFile":
             value = value.decode(stored.name)  # as Metaflow's client does; else it is a local URL
     except BaseException as error:  # noqa: BLE001  the flow's code ran, and may raise anything
-        return by_pickle(stored, "cannot be unpickled: " + reason(error))
+        return by_pickle(stored, failure("cannot be unpickled", error))
     settles = stored.size > SETTLED and not any(map(is_own, _modules))
     settles = settles and not request.get("encoders")  # code of the project's decides, too
     try:
@@ -192,7 +195,7 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
         cause = error.__cause__ or error
         return by_pickle(stored, "the encoder of %s raised %s" % (error, reason(cause)))
     except BaseException as error:  # noqa: BLE001  so may the `__reduce__` of a part
-        return by_pickle(stored, "cannot be walked: " + reason(error))
+        return by_pickle(stored, failure("cannot be walked", error))
     kind = type_name(type(value))
     try:
         shown = readable(value, request["value_limit"], digest=found)
@@ -245,6 +248,10 @@ def by_pickle(stored: Stored, why: str) -> dict[str, Any]:
         "value": {"$opaque": why, "type": kind, "digest": sha[:16]},
         "opaque": True,
     }
+
+
+def failure(what: str, error: BaseException) -> str:
+    return NO_MEMORY if isinstance(error, MemoryError) else "%s: %s" % (what, reason(error))
 
 
 def reason(error: BaseException) -> str:

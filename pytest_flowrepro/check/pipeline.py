@@ -24,6 +24,7 @@ from pytest_flowrepro.check.repeat import repeat
 from pytest_flowrepro.determinism import differing, with_determinism
 from pytest_flowrepro.diff import is_allowed
 from pytest_flowrepro.environment import system_of
+from pytest_flowrepro.errors import CaptureError
 from pytest_flowrepro.known import known_from
 from pytest_flowrepro.model import Recording
 
@@ -50,7 +51,7 @@ def record(job: Job) -> Observation:
     if not second.run.ok:
         return _observation(prepared, second, clock, runs=2)
     again = None
-    same = _Same(patterns=job.settings.patterns)
+    same = Same(patterns=job.settings.patterns)
     if differing(first.tasks, second.tasks, same):
         again = repeat(prepared, clock, seed=0, name="third")
         if not again.run.ok:
@@ -66,7 +67,7 @@ def record(job: Job) -> Observation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Same:
+class Same:
     """Whether two reruns gave one value, under the patterns of the flow."""
 
     patterns: Patterns
@@ -76,10 +77,22 @@ class _Same:
     def __call__(self, step: str, one: Artifact, other: Artifact) -> bool:
         if one.digest == other.digest or self.patterns.ignores(step, one.name):
             return one.digest == other.digest
+        _refuse_unread(step, one, other)
         key = (step, one.name, one.digest, other.digest)
         if key not in self.known:
             self.known[key] = is_allowed(step, one, other, self.patterns)
         return self.known[key]
+
+
+def _refuse_unread(step: str, one: Artifact, other: Artifact) -> None:
+    """It would be recorded as one that differs from run to run, and never be compared."""
+    why = one.unread or other.unread
+    if why and one.opaque != other.opaque:
+        raise CaptureError(
+            f"{step}.{one.name} could be read in one rerun, and not in another: {why}.",
+            hint="record again on a machine with more time or memory, make the artifact easier to "
+            f'load, or leave it out with ignore = ["{step}.{one.name}"].',
+        )
 
 
 def observe(job: Job, baseline: Recording) -> Observation:

@@ -265,6 +265,9 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
             continue
         known = a or b
         assert known is not None
+        if a and b and a.opaque != b.opaque and (a.unread or b.unread):
+            yield _unread(old, a, b, rules)
+            continue
         found = _judged(old.step, a, b, rules) if a and b else None
         allowed = found is not None and passes(found)
         if found and allowed and found.swallowed is None:
@@ -282,6 +285,22 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
             determinism=known.determinism,
             within=_most(found.swallowed) if found and allowed else None,
         )
+
+
+def _unread(task: Task, old: Artifact, new: Artifact, rules: _Rules) -> Change:
+    reason = visible(new.unread or f"when it was recorded, it {old.unread}")
+    return Change(
+        kind="artifact",
+        change="unread",
+        name=old.name,
+        old=one_line(old),
+        new=one_line(new),
+        gated=rules.gated(old.determinism),
+        step=task.step,
+        index=task.index,
+        explanation=(reason, "so nobody knows whether it differs"),
+        determinism=old.determinism,
+    )
 
 
 def _most(difference: float | None) -> str:

@@ -71,13 +71,16 @@ def summary(report: FlowReport) -> list[str]:
     """What changed, by kind and counted; and what was not compared."""
     platform = [c for c in report.changes if c.kind == "system" and c.environment]
     within = sum(change.within is not None for change in report.changes)
-    differing = (change for change in report.changes if change.within is None)
+    unread = sum(change.change == "unread" for change in report.changes)
+    differing = (c for c in report.changes if c.within is None and c.change != "unread")
     kinds = Counter("requirement" if c.declared else c.kind for c in differing)
     kinds["system"] -= len(platform)
     said = []
     counts = [counted(kinds[k], _NOUNS.get(k, k)) for k in _KINDS if kinds[k]]
     if counts:
         said.append(f"{', '.join(counts)} changed")
+    if unread:
+        said.append(f"{counted(unread, 'artifact')} could not be compared")
     if within:
         said.append(f"{counted(within, 'artifact')} within tolerance")
     if platform:
@@ -160,6 +163,8 @@ def movement(change: Change) -> str:
             return "added" if change.new is None else f"added: {change.new}"
         case "removed":
             return "removed" if change.old is None else f"removed: {change.old}"
+        case "unread":
+            return "could not be compared"
     if change.old is None and change.new is None:
         return "changed"
     return f"changed: {change.old} -> {change.new}"

@@ -134,7 +134,10 @@ def test_a_version_of_a_step_that_is_none_is_named(hello: Project) -> None:
     result = hello.check("-k", "code")
     result.assert_outcomes(errors=1, deselected=4)
     result.stdout.fnmatch_lines(
-        ["step count: 'six' with version 'newest!' is no requirement that can be pinned", "*What to do: *`>=1.2,<2`*"]
+        [
+            "step count: 'six' with version 'newest!' is no requirement that can be pinned",
+            "*What to do: *`>=1.2,<2`*",
+        ]
     )
     no_traceback_of_ours(result)
 

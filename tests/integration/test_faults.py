@@ -101,6 +101,29 @@ def test_a_flow_that_edits_an_installed_file_does_not_poison_the_next_check(
     hello.check("-k", "step[count]").assert_outcomes(passed=1, deselected=4)
 
 
+def test_an_artifact_that_this_machine_cannot_read_is_an_error_and_no_drift(
+    hello: Project,
+) -> None:
+    hello.edit(
+        "flow.py",
+        "from metaflow",
+        "import os\n\nclass Ends:\n    def __reduce__(self):\n        return os._exit, (3,)\n\n"
+        "from metaflow",
+    )
+    in_count(hello, "self.letters = Ends()")
+    hello.edit("flow.py", "sum(self.letters.values())", "2")
+    result = hello.check("-k", "step[count]")
+    result.assert_outcomes(failed=1, deselected=4)
+    result.stdout.fnmatch_lines(
+        [
+            "HelloFlow step[[]count[]] could not be compared",
+            "count.letters  could not be compared",
+            "    cannot be loaded: its process ended with exit code 3",
+            "error       *HelloFlow  *artifact* could not be compared*",
+        ]
+    )
+
+
 OPAQUE = {
     "deep": "cannot be walked: nested deeper than 5000 levels",
     "exits": "cannot be loaded: its process ended with exit code 0",

@@ -531,7 +531,7 @@ def load(folder: Path, *kinds: str) -> dict[str, Any]:
 
 TRAPS = [
     ("hang", "cannot be loaded: it took more than 1 s"),
-    ("eat", "cannot be unpickled: MemoryError"),
+    ("eat", "cannot be loaded: there is not enough memory"),
     ("exit", "cannot be loaded: its process ended with exit code 0"),
     ("crash", "cannot be loaded: its process ended with SIGSEGV"),
     ("raise", "cannot be unpickled: ValueError: no file ... for <object at 0x...>"),

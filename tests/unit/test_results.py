@@ -83,6 +83,14 @@ def test_an_error_is_no_drift_and_its_sentence_is_kept() -> None:
     assert (report.verdict, report.error) == ("error", "the index cannot be reached")
 
 
+def test_an_artifact_that_could_not_be_read_is_told_by_its_change_alone() -> None:
+    change = Change(kind="artifact", change="unread", name="m", old="1", new="?", gated=True)
+    failure = "TrainFlow step[train] could not be compared"
+    parts = [result("step[train]", verdict="error", changes=[asdict(change)], failure=failure)]
+    (report,) = flow_reports(parts)
+    assert (report.verdict, report.changes, report.error) == ("error", (change,), None)
+
+
 def test_a_pattern_is_idle_where_no_flow_has_any_use_for_it() -> None:
     parts = [
         result("code", idle=["ignore: `a`", "rtol: `b`"]),

@@ -54,6 +54,12 @@ def test_only_what_is_gated_is_drift() -> None:
     assert verdict_of([change("code", gated=False), change("artifact")]) == "drifted"
 
 
+def test_what_could_not_be_read_is_an_error_and_no_drift() -> None:
+    unread = change("artifact", change="unread")
+    assert verdict_of([change("artifact"), unread]) == "error"
+    assert verdict_of([change("artifact"), replace(unread, gated=False)]) == "drifted"
+
+
 @pytest.mark.parametrize(
     ("verdicts", "flow"),
     [

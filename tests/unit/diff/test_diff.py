@@ -350,3 +350,37 @@ def test_a_value_that_nobody_recorded_is_not_looked_into() -> None:
     old = recording(task("start", nondeterministic("score")))
     change = diff(old, scored(SCORE), gates=ALL, patterns=TOLERANT)[0]
     assert (change.determinism, change.within, change.gated) == ("nondeterministic", None, True)
+
+
+def unread(why: str, digest: str) -> Artifact:
+    value: Json = {"$opaque": f"cannot be loaded: {why}", "type": "m.Model", "digest": "01234567"}
+    return Artifact(name="model", type="m.Model", digest=digest, value=value, opaque=True)
+
+
+def test_nothing_is_known_of_an_artifact_that_one_side_could_not_read() -> None:
+    slow = recording(task("train", unread("it took more than 60 s", "sha256:a")))
+    read = recording(task("train", artifact("model")))
+
+    for old, new, reason in (
+        (read, slow, "cannot be loaded: it took more than 60 s"),
+        (slow, read, "when it was recorded, it cannot be loaded: it took more than 60 s"),
+    ):
+        change = only(diff(old, new, gates=ALL))
+        assert (change.change, change.gated) == ("unread", True)
+        assert change.explanation == (reason, "so nobody knows whether it differs")
+
+
+def test_the_bytes_decide_where_neither_side_could_read_it() -> None:
+    slow = recording(task("train", unread("it took more than 60 s", "sha256:a")))
+    killed = recording(task("train", unread("its process ended with SIGKILL", "sha256:a")))
+    other = recording(task("train", unread("it took more than 60 s", "sha256:b")))
+
+    assert diff(slow, killed, gates=ALL) == ()
+    assert only(diff(slow, other, gates=ALL)).change == "changed"
+
+
+def test_who_ignores_it_is_not_told_that_it_could_not_be_read() -> None:
+    slow = recording(task("train", unread("it took more than 60 s", "sha256:a")))
+    read = recording(task("train", artifact("model")))
+
+    assert diff(read, slow, gates=ALL, patterns=Patterns(ignore=("train.model",))) == ()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
                 "   shown only"
             ),
         ),
+        (replace(SCORE, change="unread"), "train[0, 3].score  could not be compared"),
         (NUMPY, "numpy  changed: 2.4.5 -> 2.4.6   package of base"),
         (
             replace(NUMPY, kind="python", name="python", gated=False),

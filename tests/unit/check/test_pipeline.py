@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from recordings import artifact
+
+from pytest_flowrepro.check.pipeline import Same
+from pytest_flowrepro.errors import CaptureError
+from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
+
+READ = artifact("model")
+SLOW = replace(
+    artifact("model", {"$opaque": "cannot be loaded: it took more than 60 s"}), opaque=True
+)
+
+
+def test_what_one_rerun_could_not_read_is_not_recorded_as_random() -> None:
+    for one, other in ((READ, SLOW), (SLOW, READ)):
+        with pytest.raises(CaptureError, match=r"train\.model could be read in one rerun, and not"):
+            Same(patterns=NO_PATTERNS)("train", one, other)
+
+
+def test_what_is_ignored_or_never_read_is_no_error() -> None:
+    assert not Same(patterns=Patterns(ignore=("train.model",)))("train", READ, SLOW)
+    assert Same(patterns=NO_PATTERNS)("train", SLOW, SLOW)
