@@ -35,6 +35,8 @@ Pairs = List[Tuple[Any, Json]]
 
 _CUT = 100  # characters that a cut needs at least
 _FIRST = 5  # items of a cut container that are shown
+_HEX = 8  # digits of the digest of an item, of a list whose items are large
+_ITEM = _HEX + 4
 _DEPTH = 30  # levels that anybody would read
 _UNLIMITED = 1 << 60
 
@@ -158,6 +160,9 @@ class _Reader:
     def _cut(self, container: _Container, value: Any, room: int) -> Json:
         cut = self._cut_of(container.type, container.length, value)
         left = room - _CUT
+        if _has_large_items(value) and len(value) * _ITEM <= left // 2:
+            cut["items"] = [self._tables.short_digest(item)[:_HEX] for item in value]
+            left -= len(value) * _ITEM
         pairs: Pairs = []
         self._path.append(id(value))
         try:
@@ -214,6 +219,13 @@ class _Reader:
         wrap = _named("$" + known.kind, known.type, "fields")
         fields = known.fields
         return _Container(known.type, len(fields), fields, _as_object, wrap, fields=True)
+
+
+def _has_large_items(value: Any) -> bool:
+    """Whether it is a list or tuple of what has items itself, to judge by the first of them."""
+    if type(value) not in (list, tuple) or not value:
+        return False
+    return type(value[0]) not in _LEAVES and text(value[0]) is None
 
 
 def _spread(value: Any) -> Dict[str, Json]:

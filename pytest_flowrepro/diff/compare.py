@@ -208,11 +208,22 @@ def _cuts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) ->
     walk.complete = False
     told = walk.differing
     walk.moved(place, old, new, "type", "length", "bits", "min", "max", "mean")
+    moved = _moved_items(old.get("items"), new.get("items"))
+    if moved:
+        walk.differ(place, moved)
     a, b = old.get("first"), new.get("first")
     if a is not None and type(a) is type(b):
         _node(walk, place, a, b)
     if walk.differing == told:
         walk.differ(place, tables.UNRECORDED)
+
+
+def _moved_items(old: list[str] | None, new: list[str] | None) -> str | None:
+    """Of two lists of equally many items, each known by its digest."""
+    if not old or not new or len(old) != len(new):
+        return None
+    places = [i for i, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
+    return f"{len(places)} of {len(old)} items differ, first at [{places[0]}]" if places else None
 
 
 def _has_fields(body: Any) -> bool:

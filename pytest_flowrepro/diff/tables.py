@@ -172,10 +172,26 @@ def summary(walk: Walk, place: Place, old: Node, new: Node) -> None:
     """What is known by its digest, and by a few figures of a baseline."""
     walk.complete = False
     names = sorted({**old, **new}.keys() - _STRUCTURE, key=[*old, *new].index)
-    facts = list(changed_facts(old, new, *names))
+    facts = [
+        (name, _of_end(name, old.get(name), new.get(name)) or change)
+        for name, change in changed_facts(old, new, *names)
+    ]
     walk.differ(*((place.fact(facts[0][0]), facts[0][1]) if facts else (place, UNRECORDED)))
     for name, change in facts[1:]:
         walk.tell(place.fact(name), change)
+
+
+def _of_end(name: str, old: Json, new: Json) -> str | None:
+    """The first of the shown elements of either end that differs; None for any other fact."""
+    if name not in {"first", "last"} or not isinstance(old, list) or not isinstance(new, list):
+        return None
+    differing = (i for i, pair in enumerate(zip(old, new, strict=False)) if not same(*pair))
+    position = next(differing, None)
+    if position is None or len(old) != len(new):
+        return None
+    label = position if name == "first" else position - len(old)
+    a, b = (render(tree(side[position])) for side in (old, new))
+    return f"[{label}] differs" if a == b else f"[{label}]: {a} -> {b}"
 
 
 def _unequal_lengths(walk: Walk, place: Place, old: Node, new: Node) -> None:

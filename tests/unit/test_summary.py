@@ -152,3 +152,19 @@ def test_an_array_is_looked_at_once_however_deep_it_lies(monkeypatch: pytest.Mon
     looked.clear()
     readable_form.readable(array, 4_000, digest=real_digest(array)[0])
     assert looked == ["summary"], "its digest has been found before"
+
+
+def test_a_list_of_large_items_shows_which_of_them_moved() -> None:
+    items = [[float(n)] * 200 for n in range(50)]
+    before = readable_form.readable(items, 2_000)["$cut"]["items"]
+    items[7][3] = -1.0
+    now = readable_form.readable(items, 2_000)["$cut"]["items"]
+    assert [n for n, (a, b) in enumerate(zip(before, now, strict=True)) if a != b] == [7]
+    assert "items" not in readable_form.readable(items * 10, 2_000)["$cut"]
+
+
+def test_an_empty_list_may_stand_deeper_than_anybody_reads() -> None:
+    value: list[Any] = []
+    for _ in range(29):
+        value = [value]
+    assert '"length": 0' in json.dumps(readable_form.readable([value, "x" * 9_000], 2_000))

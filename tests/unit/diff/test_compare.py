@@ -189,6 +189,14 @@ def test_equal_summaries_of_unequal_values_are_not_hidden() -> None:
     assert not found.complete
 
 
+def test_of_large_items_those_that_moved_are_counted() -> None:
+    items = [[float(n)] * 200 for n in range(50)]
+    found = compare(artifact(items), artifact([*items[:7], [-1.0] * 200, *items[8:]]))
+    assert found.lines == ("1 of 50 items differ, first at [7]",)
+    found = compare(artifact(items), artifact(items[1:]))
+    assert found.lines[0] == "length: 50 -> 49"
+
+
 # --- rules ----------------------------------------------------------------------------
 
 NEAR = {"auc": 0.5, "loss": [1.0, 2.0], "n": 100}

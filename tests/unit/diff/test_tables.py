@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from stored_values import artifact, stored
+from stored_values import artifact, edited, stored
 
 from pytest_flowrepro.diff import compare
 from pytest_flowrepro.diff.elements import Elements, unequal
@@ -22,7 +22,7 @@ from pytest_flowrepro.diff.rules import Tolerance
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.model import Artifact
+    from pytest_flowrepro.model import Artifact, Json
 
 
 def frame(rows: int = 3, **columns: object) -> pd.DataFrame:
@@ -261,7 +261,7 @@ def test_a_large_array_takes_little_memory(tmp_path: Path) -> None:
         import numpy as np
         from pathlib import Path
         from pytest_flowrepro.diff import compare
-        from pytest_flowrepro.model import Artifact
+        from pytest_flowrepro.model import Artifact, Json
 
         SIZE = 30_000_000
         def write(name, last):
@@ -289,3 +289,16 @@ def test_a_large_array_takes_little_memory(tmp_path: Path) -> None:
     )
     assert "1 of 30,000,000 elements differs, at [29999999]: 1.0 -> 2.0" in done.stdout, done.stderr
     assert done.returncode == 0, done.stderr
+
+
+def test_of_the_ends_that_a_baseline_shows_one_element_is_told() -> None:
+    def shown(first: list[Json], last: list[Json]) -> Artifact:
+        body: Json = {"dtype": "float64", "shape": [9], "first": first, "last": last}
+        return edited({"$array": body})
+
+    cut: Json = {"$cut": {"type": "m.Tree", "length": 6, "digest": "01234567"}}
+    other: Json = {"$cut": {"type": "m.Tree", "length": 6, "digest": "89abcdef"}}
+    found = compare(shown([1.0, 2.0, 3.0], [cut, 8.0]), shown([1.0, 2.5, 4.0], [other, 8.0]))
+    assert found.lines == ("first: [1]: 2.0 -> 2.5", "last: [-2] differs")
+    found = compare(shown([1.0], []), shown([1.0, 2.0], []))
+    assert found.lines == ("first: [1.0] -> [1.0, 2.0]",)
