@@ -230,7 +230,9 @@ def _has_large_items(value: Any) -> bool:
 
 def _spread(value: Any) -> Dict[str, Json]:
     """Where the numbers of a list lie; `fsum` gives the same mean on every processor."""
-    if type(value) not in (list, tuple) or not {type(item) for item in value} <= {int, float}:
+    if type(value) not in (list, tuple) or not value:
+        return {}
+    if not {type(item) for item in value} <= {int, float}:
         return {}
     try:
         mean = math.fsum(value) / len(value)
