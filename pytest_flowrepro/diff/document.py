@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
 from pytest_flowrepro.errors import BaselineError
@@ -59,8 +60,11 @@ class Document:
 
     def items(self, member: object) -> Iterator[Json]:
         """The elements of a list, one by one. Raises `BaselineError` for a broken file."""
+        return chain.from_iterable(self._lists(member))
+
+    def _lists(self, member: object) -> Iterator[list[Json]]:
         with self._member(f"{member}.json") as (stream, _):
-            yield from _items(io.TextIOWrapper(stream, encoding="utf-8"))
+            yield from _lists(io.TextIOWrapper(stream, encoding="utf-8"))
 
     def has_numbers(self, member: object) -> bool:
         """Whether the elements stand in an array, and not in a list."""
@@ -177,8 +181,8 @@ def _chunks(stream: IO[bytes], dtype: np.dtype[Any], count: int) -> Iterator[np.
         yield np.frombuffer(data, dtype)
 
 
-def _items(text: io.TextIOBase) -> Iterator[Json]:
-    """The elements of a JSON list, of which a chunk at a time is in memory."""
+def _lists(text: io.TextIOBase) -> Iterator[list[Json]]:
+    """The elements of a JSON list, a chunk at a time."""
     decode = json.JSONDecoder(parse_constant=_refuse).decode
     buffer = text.read(_TEXT).lstrip()
     if buffer[:1] != "[":
@@ -192,14 +196,14 @@ def _items(text: io.TextIOBase) -> Iterator[Json]:
         for _ in range(_COMMAS):
             end = buffer.rfind(",", 0, end)
             try:
-                yield from decode(f"[{buffer[:end]}]") if end > 0 else ()
+                yield decode(f"[{buffer[:end]}]") if end > 0 else []
             except json.JSONDecodeError:
                 continue
             buffer = buffer[end + 1 :] if end > 0 else buffer
             break
         if len(buffer) > _ITEM:
             raise ValueError("an element is too large")
-    yield from decode(f"[{buffer}")
+    yield decode(f"[{buffer}")
 
 
 def _refuse(constant: str) -> None:

@@ -11,7 +11,7 @@ from pytest_flowrepro.diff.rules import EXACT
 from pytest_flowrepro.diff.value_tree import render, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
 
@@ -71,13 +71,15 @@ class Elements:
                 largest += f", relative {relative.size:.3g} at {label(relative.position)}"
             yield largest
 
-    def add_leaves(self, pairs: Iterable[tuple[Json, Json]]) -> None:
-        """Elements in their readable form."""
-        for old, new in pairs:
-            # Most are strings: a call for each of them would take as long as all the rest.
-            if not (type(old) is type(new) is str and old == new) and not same(old, new):
-                self.add_leaf(old, new, self._tolerance)
-            self.total += 1
+    def add_leaves(self, old: Sequence[Json], new: Sequence[Json]) -> None:
+        """Elements in their readable form. Raises `ValueError` unless there are as many of each."""
+        start = self.total
+        if set(map(type, old)) != {str} or old != new:  # most are texts, and equal
+            for position, (one, other) in enumerate(zip(old, new, strict=True), start):
+                if not (type(one) is type(other) is str and one == other) and not same(one, other):
+                    self.total = position
+                    self.add_leaf(one, other, self._tolerance)
+        self.total = start + len(old)
 
     def add_leaf(self, old: Json, new: Json, tolerance: Tolerance) -> None:
         """Two elements that differ, at the position `total`."""

@@ -12,7 +12,7 @@ from pytest_flowrepro.diff.value_tree import render, tree
 from pytest_flowrepro.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     from pytest_flowrepro.diff.document import Document
     from pytest_flowrepro.diff.findings import Place, Walk
@@ -111,26 +111,37 @@ def _same_index(old: Node, new: Node) -> bool:
 
 def _labeller(index: Node, document: Document, length: int) -> Callable[[int], str]:
     """The labels are read when the first of them is asked for."""
-    known: list[list[Label] | None] = []
+    known: list[list[list[Json]] | None] = []
 
     def label(position: int) -> str:
         if not known:
-            known.append(_labels(index, document, length))
-        labels = known[0]
-        return f"[{position}]" if labels is None else _shown(labels[position])
+            known.append(_levels(index, document, length))
+        if known[0] is None:
+            return f"[{position}]"
+        return _shown(_label([level[position] for level in known[0]]))
 
     return label
 
 
 def _labels(index: Node, document: Document, length: int) -> list[Label] | None:
+    levels = _levels(index, document, length)
+    return None if levels is None else list(map(_label, zip(*levels, strict=True)))
+
+
+def _levels(index: Node, document: Document, length: int) -> list[list[Json]] | None:
     """None where they are not recorded, or more than one would keep in memory."""
     if length > ROWS:
         return None
     levels = [cells(level, document, length) for level in index.get("levels", [index])]
-    known = [[_hashable(leaf) for leaf in level.leaves()] for level in levels if level is not None]
+    known = [list(level.leaves()) for level in levels if level is not None]
     if len(known) < len(levels) or any(len(level) != length for level in known):
         return None
-    return known[0] if len(known) == 1 else list(zip(*known, strict=True))
+    return known
+
+
+def _label(parts: Sequence[Json]) -> Label:
+    """Of a row: what each level has."""
+    return _hashable(parts[0]) if len(parts) == 1 else tuple(map(_hashable, parts))
 
 
 def _hashable(leaf: Json) -> Label:

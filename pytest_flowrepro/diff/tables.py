@@ -157,10 +157,10 @@ def elements(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> N
             walk.in_time()
             found.add_chunk(*one, *other)
     else:
-        both = zip(a.leaves(), b.leaves(), strict=True)
-        while batch := list(islice(both, _BATCH)):
+        sides = a.leaves(), b.leaves()
+        while any(batch := [list(islice(side, _BATCH)) for side in sides]):
             walk.in_time()
-            found.add_leaves(batch)
+            found.add_leaves(*batch)
     walk.count(place, found, matched.label)
     if not found.differing and not same(old.get("of"), new.get("of")):
         walk.differ(place, "no element differs, its categories do")

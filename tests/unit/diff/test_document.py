@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 import zipfile
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def test_lists_are_read_whole_wherever_a_chunk_ends(items: list[Any]) -> None:
     for size in (1, 3, 1 << 16):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(module, "_TEXT", size)
-            assert list(module._items(io.StringIO(text))) == items
+            assert list(chain.from_iterable(module._lists(io.StringIO(text)))) == items
 
 
 def test_two_summaries_say_more_than_one_and_a_file(tmp_path: Path) -> None:

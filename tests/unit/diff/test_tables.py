@@ -240,7 +240,7 @@ def test_chunks_and_single_elements_are_counted_alike(
     chunks.add_chunk(old, None, new, None)
     for a, b in zip(old.tolist(), new.tolist(), strict=True):
         one, other = (artifact(value).value for value in (a, b))
-        leaves.add_leaves([(one, other)])
+        leaves.add_leaves([one], [other])
     assert chunks.differing == leaves.differing
     assert (chunks.swallowed is None) == (leaves.swallowed is None)
     assert (chunks.swallowed or 0.0) == pytest.approx(leaves.swallowed or 0.0, rel=1e-12)
