@@ -12,7 +12,8 @@ import collections
 import hashlib
 import itertools
 import struct
-from typing import Any, Callable, Iterable, TypeVar, Union
+import sys
+from typing import Any, Callable, Iterable, Optional, TypeVar, Union
 
 from _flowrepro_arrays import (
     chunks,
@@ -40,6 +41,15 @@ _SHALLOW = 100
 
 _UNFOLDED = 2_000
 """Items inside one item of a set, counted by each path to them, and once more per 4 KB."""
+
+_OFTEN = 6
+"""References to a container, four or five of them our own: with more, its form is kept while it is
+short. That only saves time."""
+
+_SHORT = 10_000
+"""Bytes."""
+
+_references = getattr(sys, "getrefcount", lambda _: 0)  # not on PyPy
 
 _NAN = struct.pack(">d", float("nan"))
 
@@ -98,6 +108,22 @@ def encoded(value: object) -> bytes:
     return bytes(out)
 
 
+class _Kept:
+    """Writes on, and keeps what was written as long as it is short."""
+
+    def __init__(self, write: Callable[[Any], object]) -> None:
+        self._write = write
+        self.form: Optional[bytearray] = bytearray()
+
+    def __call__(self, data: Any) -> None:
+        self._write(data)
+        if self.form is not None:
+            if len(self.form) + len(data) > _SHORT:
+                self.form = None
+            else:
+                self.form.extend(data)
+
+
 class Encoder:
     """Writes canonical forms, one after the other."""
 
@@ -110,6 +136,10 @@ class Encoder:
         self._path: dict[int, int] = {}
         self._seen: dict[int, tuple[int, object]] = {}
         """Number of an object that stood before, and the object: nothing else gets its id."""
+        self._marks = 0
+        """How often an object was numbered, or something referred to what it stands in."""
+        self._forms: dict[int, tuple[object, bytes]] = {}
+        """Of containers that are used often, and the container: nothing else gets its id."""
         self._inside = 0
         """Sets, and keys of dicts, that what is being written stands in."""
         self._unfolded = 0
@@ -125,6 +155,7 @@ class Encoder:
             return
         level = self._path.get(id(value))
         if level is not None:
+            self._marks += 1
             self._write(b"^" + _number(len(self._path) - level))
             return
         seen = self._seen.get(id(value))
@@ -136,11 +167,31 @@ class Encoder:
             if self._inside and self._depth == MAX_DEPTH:
                 raise TangledError("a set is nested deeper than %d levels" % self._depth)
             raise TooDeepError("nested deeper than %d levels" % self._depth)
+        often = not self._inside and type(value) in _CONTAINERS and _references(value) > _OFTEN
+        form = self._forms.get(id(value)) if often else None
+        if form is not None:
+            self._write(form[1])
+            return
         self._path[id(value)] = len(self._path)
+        try:
+            if often:
+                self._kept(value)
+            else:
+                self._composite(value)
+        finally:
+            del self._path[id(value)]
+
+    def _kept(self, value: Any) -> None:
+        """Keep its form for the next time, unless there and then it would be another one."""
+        write, marks = self._write, self._marks
+        kept = _Kept(write)
+        self._write = kept
         try:
             self._composite(value)
         finally:
-            del self._path[id(value)]
+            self._write = write
+        if marks == self._marks and kept.form is not None:
+            self._forms[id(value)] = value, bytes(kept.form)
 
     def _text(self, kind: str, exact: str) -> None:
         self._write(b"x" + _sized(kind) + _sized(exact))
@@ -175,6 +226,7 @@ class Encoder:
     def _parts(self, value: Any, known: Parts) -> None:
         if known.shared:
             self._seen[id(value)] = (len(self._seen), value)
+            self._marks += 1
         self._write(b"p" + _sized(known.kind) + _sized(known.type))
         self._write(b"l" + _number(len(known.fields)))
         for name, item in known.fields:  # as tuples, without a level of nesting for them

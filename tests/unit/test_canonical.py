@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import copy
 import dataclasses
 import datetime as dt
 import decimal
@@ -15,6 +16,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable  # noqa: TC003  hypothesis reads annotations
 from importlib import import_module
 from pathlib import Path
 from random import Random  # noqa: TC003  hypothesis reads annotations
@@ -323,6 +325,45 @@ def test_the_order_of_a_set_does_not_matter(items: list[Any], shuffle: Random) -
     shuffle.shuffle(items)
     assert digest(set(items)) == digest(before)
     assert readable(set(items)) == readable(before)
+
+
+class Plain:
+    """It has a state, so that one and a copy of it are not the same."""
+
+    def __init__(self) -> None:
+        self.x = 1
+
+
+def around(inside: Callable[[list[Any]], list[Any]]) -> list[Any]:
+    """A list that holds ones that hold it, at two depths."""
+    root: list[Any] = [inside]
+    found = [inside(root) for _ in range(9)]
+    root[:] = [found, [[found[0]]]]
+    return root
+
+
+@untimed
+@given(values)
+def test_what_stands_often_is_written_as_if_it_stood_once(value: object) -> None:
+    copies = [pickle.loads(pickle.dumps(value)) for _ in range(9)]
+    assert digest([[value]] * 9) == digest([[one] for one in copies])
+    for often in ([Plain(), value], {"k": [Plain()], "v": value}, [np.arange(2.0), (value,)]):
+        each = [copy.copy(often) for _ in range(9)]
+        assert digest([often] * 9) == digest(each)
+        assert digest({"a": [often] * 9, "b": often}) == digest({"a": each, "b": each[0]})
+    one: list[Any] = []
+
+    def same(root: list[Any]) -> list[Any]:
+        one[:] = [root, value]
+        return one
+
+    assert digest(around(same)) == digest(around(lambda root: [root, value]))
+
+
+def test_what_stands_often_is_walked_once() -> None:
+    written: list[bytes] = []
+    canonical.Encoder(written.append, 100).encode([{f"key {n}": n for n in range(50)}] * 1_000)
+    assert len(written) < 1_200
 
 
 @untimed
