@@ -22,6 +22,7 @@ from pytest_flowrepro.environment import (
     read_manifest,
     shared_place,
 )
+from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock import resolver, without_given
 from pytest_flowrepro.lock_file import in_parts, locked_urls, of_parts
 from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
@@ -51,13 +52,23 @@ def resolve_with_conda(
     prefix = build_with_conda(
         job, conda, requirements, name="conda", timeout=max(deadline - time.monotonic(), 0)
     ).path
-    pypi = resolver(job.installer).resolve(
-        replace(requirements, given=tuple(sorted(installed_versions(prefix).items()))),
-        python=prefix / "bin" / "python",
-        workspace=workspace,
-        timeout=max(deadline - time.monotonic(), 0),
-        as_of=job.as_of,
-    )
+    try:
+        pypi = resolver(job.installer).resolve(
+            replace(requirements, given=tuple(sorted(installed_versions(prefix).items()))),
+            python=prefix / "bin" / "python",
+            workspace=workspace,
+            timeout=max(deadline - time.monotonic(), 0),
+            as_of=job.as_of,
+        )
+    except LockError as error:
+        if "+conda" not in error.detail:
+            raise
+        raise LockError(
+            error.what,
+            hint="`+conda` is what conda brings: ask conda for another version of it, or loosen "
+            "what is asked of PyPI.",
+            detail=error.detail,
+        ) from error
     return Lock(text=of_parts(conda.text, without_given(pypi.text)))
 
 

@@ -148,6 +148,15 @@ def test_a_flow_runs_in_what_its_environment_file_takes_from_conda_and_from_pypi
     ]
     project.edit("environment.yml", "pear=2.1", "pear>=2")
     assert project.drift("-k", "environment") == ["NurseryFlow: package requirement pear changed"]
+    project.edit("environment.yml", "- metaflow", "- requests<2")
+    result = project.record("-k", "environment")
+    result.stdout.fnmatch_lines(
+        [
+            "environment.yml: these requirements cannot be met together.",
+            "*requests<2*requests==*+conda*",
+            "What to do: `+conda` is what conda brings: ask conda for another version of it, or *",
+        ]
+    )
 
 
 def test_the_conda_packages_of_a_file_may_come_from_pypi_by_name(project: Project) -> None:
