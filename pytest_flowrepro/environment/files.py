@@ -49,7 +49,7 @@ def state_of(status: os.stat_result) -> State:
 
 def read_files(environment: Path) -> dict[str, InstalledFile]:
     """Every file below an environment but bytecode, by its path there, with `/`."""
-    found = sorted(_states(environment).items())
+    found = sorted(states(environment).items())
     count = processors()
 
     def read(number: int) -> dict[str, InstalledFile]:
@@ -83,7 +83,7 @@ def edited_files(environment: Path) -> tuple[str, ...]:
     it was built; by their paths there, sorted. Bytecode is not looked at.
     """
     noted = _noted(environment)
-    now = _states(environment)
+    now = states(environment)
     touched = [path for path in noted.keys() & now.keys() if noted[path].state != now[path]]
     edited = noted.keys() ^ now.keys()
     for path in touched:
@@ -108,7 +108,8 @@ def _noted(environment: Path) -> dict[str, InstalledFile]:
         return {}
 
 
-def _states(environment: Path) -> dict[str, State]:
+def states(environment: Path) -> dict[str, State]:
+    """That of every file below an environment but bytecode, by its path there."""
     return dict(_walk(str(environment), len(str(environment)) + 1))
 
 

@@ -9,13 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from packaging.version import Version
 
 from pytest_flowrepro.environment.failures import platform_notes, unusable_lock, with_notes
-from pytest_flowrepro.environment.files import read_files
+from pytest_flowrepro.environment.files import read_files, states
 from pytest_flowrepro.environment.interface import installer_named
-from pytest_flowrepro.environment.manifest import (
-    installed_versions,
-    marker_environment,
-    site_packages,
-)
+from pytest_flowrepro.environment.manifest import installed_versions, marker_environment
 from pytest_flowrepro.environment.verify import unlike_record
 from pytest_flowrepro.environment.wheelhouse import NO_WHEELS, gather_wheels
 from pytest_flowrepro.errors import EnvironmentBuildError
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from pytest_flowrepro.environment.files import InstalledFile
+    from pytest_flowrepro.environment.files import InstalledFile, State
     from pytest_flowrepro.environment.verify import Difference
     from pytest_flowrepro.environment.wheelhouse import Wheelhouse
     from pytest_flowrepro.lock_file import LockedPackage
@@ -58,10 +54,7 @@ def install_locked(
     differences: tuple[Difference, ...] = ()
     for _ in range(2):
         python = create(max(deadline - time.monotonic(), 0))
-        packages = site_packages(folder)
-        ours = frozenset(
-            path.relative_to(packages).as_posix() for path in packages.rglob("*") if path.is_file()
-        )
+        before = {path: state for path, state in states(folder).items() if path != _NOTES}
         given = installed_versions(folder)
         _install(
             lock,
@@ -74,8 +67,9 @@ def install_locked(
             wheelhouse=wheelhouse,
         )
         files = read_files(folder)
-        differences = unlike_record(folder, files, ours=ours)
+        differences = unlike_record(folder, files, ours=before.keys())
         if not differences:
+            _refuse_replaced(before, files, name)
             markers = marker_environment(folder)
             wanted = tuple(package for package in locked if package.is_for(markers))
             compare(installed_versions(folder), wanted, given=given, name=name)
@@ -149,6 +143,18 @@ def _locked_packages(lock: str, name: str) -> tuple[LockedPackage, ...]:
         return parse_lock(lock)
     except InvalidLockError as error:
         raise unusable_lock(error, name) from error
+
+
+def _refuse_replaced(
+    before: Mapping[str, State], now: Mapping[str, InstalledFile], name: str
+) -> None:
+    paths = [path for path in before if path not in now or now[path].state != before[path]]
+    if paths:
+        raise EnvironmentBuildError(
+            f"In the environment {name}, packages of PyPI's replace files that were there: "
+            f"{some_of(paths)}.",
+            hint="take the packages that share these files from one of conda and PyPI.",
+        )
 
 
 def _not_as_recorded(differences: tuple[Difference, ...], name: str) -> EnvironmentBuildError:

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from pytest_flowrepro.environment.manifest import site_packages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from pytest_flowrepro.environment.files import InstalledFile
@@ -41,16 +41,16 @@ class Difference:
 
 
 def unlike_record(
-    environment: Path, files: Mapping[str, InstalledFile], *, ours: frozenset[str]
+    environment: Path, files: Mapping[str, InstalledFile], *, ours: Collection[str]
 ) -> tuple[Difference, ...]:
     """Files that are not what RECORD says; those of site-packages that no RECORD names, but for
-    `ours`, by their paths there; sorted by path. A RECORD among `ours` is not gone by.
+    `ours`, by their paths in the environment; sorted by path. A RECORD among `ours` is not gone by.
 
     A file that RECORD has no SHA-256 of, as of itself, may be anything. What installers make, such
     as scripts that name the interpreter, they write into RECORD with its own hash.
     """
     packages = site_packages(environment).relative_to(environment).as_posix()
-    found, named = [], {f"{packages}/{name}" for name in ours}
+    found, named = [], set(ours)
     for path, package, expected in _recorded(environment, packages, ours):
         named.add(path)
         if expected.startswith("sha256=") and "/__pycache__/" not in path:
@@ -63,11 +63,11 @@ def unlike_record(
 
 
 def _recorded(
-    environment: Path, packages: str, ours: frozenset[str]
+    environment: Path, packages: str, ours: Collection[str]
 ) -> Iterator[tuple[str, str, str]]:
     """Path in the environment, package and hash (or nothing) of every line of every RECORD."""
     for record in (environment / packages).glob("*.dist-info/RECORD"):
-        if f"{record.parent.name}/RECORD" in ours:
+        if f"{packages}/{record.parent.name}/RECORD" in ours:
             continue
         name = record.parent.name.removesuffix(".dist-info").rpartition("-")[0]
         rows = csv.reader(record.read_text("utf-8", errors="replace").splitlines())

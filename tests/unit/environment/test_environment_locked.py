@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
 import pytest
 
-from pytest_flowrepro.environment.locked import compare
+from pytest_flowrepro.environment.interpreter import create_virtualenv
+from pytest_flowrepro.environment.locked import compare, install_locked, leave_notes
+from pytest_flowrepro.environment.manifest import site_packages
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.lock_file import LockedPackage
+
+if TYPE_CHECKING:
+    from local_index import LocalIndex
 
 GIVEN = {"numpy": "1.26.4", "torch": "2.1.0.post300"}
 
@@ -39,3 +49,35 @@ def test_what_is_installed_is_what_was_given_and_what_the_lock_says(
 
 def test_versions_are_compared_as_versions() -> None:
     compare({**GIVEN, "a": "1.0"}, locked(a="1.0.0"), given=GIVEN, name="base")
+
+
+@pytest.mark.parametrize("tool", ["uv", "pip-tools"])
+def test_no_file_that_was_there_is_replaced(
+    tool: Literal["uv", "pip-tools"], index: LocalIndex, tmp_path: Path
+) -> None:
+    folder = tmp_path / "prefix"
+
+    def create(_: float) -> Path:
+        shutil.rmtree(folder, ignore_errors=True)
+        python = create_virtualenv(folder, python=Path(sys.executable))
+        (site_packages(folder) / "beta.py").write_text("of conda's, without a distribution\n")
+        leave_notes(folder, ("a note",))
+        return python
+
+    lock = index.lock("beta-1.0-py3-none-any.whl")
+
+    with pytest.raises(EnvironmentBuildError, match=r"replace files .* lib/\S+/beta\.py\.") as e:
+        install_locked(lock, folder, create=create, name="base", installer=tool, timeout=60)
+
+    assert "one of conda and PyPI" in e.value.hint
+
+
+def test_what_was_there_may_be_added_to(index: LocalIndex, tmp_path: Path) -> None:
+    def create(_: float) -> Path:
+        return create_virtualenv(tmp_path / "prefix", python=Path(sys.executable))
+
+    lock = index.lock("beta-1.0-py3-none-any.whl")
+    files = install_locked(
+        lock, tmp_path / "prefix", create=create, name="base", installer="uv", timeout=60
+    )
+    assert [path for path in files if path.endswith("/beta.py")]

@@ -45,7 +45,7 @@ def installed(tmp_path: Path) -> Path:
 
 def differences(installed: Path) -> list[str]:
     environment = installed.parent.parent.parent
-    ours = frozenset({"_virtualenv.pth"})
+    ours = {f"{PACKAGES}/_virtualenv.pth"}
     return [str(one) for one in unlike_record(environment, read_files(environment), ours=ours)]
 
 
