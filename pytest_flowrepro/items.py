@@ -108,10 +108,10 @@ class FlowNode(pytest.Collector):
         return node
 
     def collect(self) -> Iterator[PartItem]:
-        yield CodeItem.of(self, "code")
-        yield EnvironmentItem.of(self, "environment")
-        for step in self.job.flow.steps:
-            yield StepItem.of(self, f"step[{step}]")
+        yield CodeItem.of(self, "code", position=0)
+        yield EnvironmentItem.of(self, "environment", position=1)
+        for position, step in enumerate(self.job.flow.steps, 2):
+            yield StepItem.of(self, f"step[{step}]", position=position)
 
 
 class PartItem(pytest.Item):
@@ -119,12 +119,15 @@ class PartItem(pytest.Item):
 
     job: Job
     flow_session: Session
+    position: int
+    """Among the tests of its flow."""
     result: PartResult | None = None
 
     @classmethod
-    def of(cls, parent: FlowNode, part: str) -> PartItem:
+    def of(cls, parent: FlowNode, part: str, *, position: int) -> PartItem:
         item: PartItem = cls.from_parent(parent, name=part, nodeid=f"{parent.nodeid}::{part}")
         item.job = parent.job
+        item.position = position
         item.flow_session = parent.config.stash[SESSION]
         item.add_marker("flowrepro")
         return item
@@ -256,6 +259,7 @@ class PartItem(pytest.Item):
             "flow": self.job.flow.name,
             "case": self.job.case,
             "part": self.name,
+            "position": self.position,
         }
 
 

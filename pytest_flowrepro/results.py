@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.model import Change, FlowReport
@@ -26,7 +27,8 @@ def flow_reports(
         by_flow.setdefault(key, []).append(result)
     reports = []
     for key in sorted(by_flow):
-        report = _flow_report(by_flow[key])
+        # Under xdist they come as they end.
+        report = _flow_report(sorted(by_flow[key], key=itemgetter("position")))
         parts = {part["part"] for part in by_flow[key]}
         reports.append(_with_moves(report, parts) if fresh else report)
     return tuple(reports)

@@ -7,6 +7,8 @@ from typing import Any
 from pytest_flowrepro.model import Change
 from pytest_flowrepro.results import flow_reports, idle_patterns
 
+PARTS = ("code", "environment", "step[start]", "step[train]", "step[end]")
+
 
 def result(part: str, **more: Any) -> dict[str, Any]:
     """As a worker sends it: through JSON."""
@@ -15,6 +17,7 @@ def result(part: str, **more: Any) -> dict[str, Any]:
         "flow": "TrainFlow",
         "case": None,
         "part": part,
+        "position": PARTS.index(part),
         "verdict": "reproduced",
         "changes": [],
         "seconds": [],
@@ -44,8 +47,8 @@ def test_the_parts_of_a_flow_become_one_report() -> None:
     )
     (report,) = flow_reports(
         [
-            result("environment", seconds=[["environment", 0.6]], notes=["one"]),
             result("step[train]", verdict="drifted", changes=[asdict(score)], nondeterministic=2),
+            result("environment", seconds=[["environment", 0.6]], notes=["one"]),
             result(
                 "step[end]", seconds=[["environment", 0.1], ["rerun", 3.1]], notes=["one", "two"]
             ),
@@ -56,6 +59,16 @@ def test_the_parts_of_a_flow_become_one_report() -> None:
     assert report.seconds == (("environment", 0.6), ("rerun", 3.1))
     assert report.notes == ("one", "two")
     assert report.error is None
+
+
+def test_changes_stand_in_the_order_of_the_flow_whichever_worker_ends_first() -> None:
+    def changed(name: str) -> list[dict[str, Any]]:
+        one = Change(kind="artifact", change="changed", name=name, old="1", new="2", gated=True)
+        return [asdict(one)]
+
+    parts = [result(part, changes=changed(part)) for part in PARTS]
+    (report,) = flow_reports(reversed(parts))
+    assert [change.name for change in report.changes] == [*PARTS]
 
 
 def test_flows_and_cases_are_reported_apart_and_in_order() -> None:
