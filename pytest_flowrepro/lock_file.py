@@ -133,6 +133,21 @@ def locked_urls(text: str) -> dict[str, str | None]:
     return {package.name: package.url for package in parse_lock(text)}
 
 
+def unlike_lock(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    """A sentence for each package that is missing, extra, or another than wanted; both map its name
+    to what is to be told of it.
+    """
+    return [
+        *(f"{name} is missing" for name in sorted(wanted.keys() - there.keys())),
+        *(f"{name} is not in the lock" for name in sorted(there.keys() - wanted.keys())),
+        *(
+            f"{name} is {there[name]}, the lock says {wanted[name]}"
+            for name in sorted(wanted.keys() & there.keys())
+            if there[name] != wanted[name]
+        ),
+    ]
+
+
 def _locked_package(line: str) -> LockedPackage | str:
     """The package of one line, or what is wrong with the line; never with a URL in it."""
     if line.startswith("-"):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.lock_file import unlike_lock
 from pytest_flowrepro.model import Package
 
 if TYPE_CHECKING:
@@ -51,16 +51,10 @@ def check_installed(installed: tuple[Package, ...], lock: ExplicitLock, name: st
     """Raises `EnvironmentBuildError` unless what is installed is what the lock says: each
     package, its version, its build, and the archive that it came as.
     """
-    there = {one.name: replace(one, via=()) for one in installed}
-    wanted = {one.name: locked_package(one) for one in lock.archives}
+    there = {one.name: _shown(one) for one in installed}
+    wanted = {one.name: _shown(locked_package(one)) for one in lock.archives}
     problems = [] if "python" in wanted else ["the lock has no python"]
-    problems += [f"{missing} is missing" for missing in sorted(wanted.keys() - there.keys())]
-    problems += [f"{extra} is not in the lock" for extra in sorted(there.keys() - wanted.keys())]
-    problems += [
-        f"{both} is {_shown(there[both])}, the lock says {_shown(wanted[both])}"
-        for both in sorted(wanted.keys() & there.keys())
-        if there[both] != wanted[both]
-    ]
+    problems += unlike_lock(there, wanted)
     if problems:
         raise EnvironmentBuildError(
             f"The environment {name} is not what its lock says.",
@@ -110,4 +104,4 @@ def _installed(prefix: Path) -> Iterator[dict[str, Any]]:
 
 
 def _shown(package: Package) -> str:
-    return f"{package.version} ({package.wheel}, {package.record[:19]})"
+    return f"{package.version} ({package.wheel}, {package.record})"

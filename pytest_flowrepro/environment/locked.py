@@ -16,7 +16,7 @@ from pytest_flowrepro.environment.verify import unlike_record
 from pytest_flowrepro.environment.wheelhouse import NO_WHEELS, gather_wheels
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.index_settings import uv_cache
-from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
+from pytest_flowrepro.lock_file import InvalidLockError, parse_lock, unlike_lock
 from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
@@ -168,6 +168,13 @@ def _not_as_recorded(differences: tuple[Difference, ...], name: str) -> Environm
     )
 
 
+def _as_locked(version: str, locked: str | None) -> str:
+    """The version as its lock spells it: `1.0` is `1.0.0`."""
+    if locked is None or version == locked:
+        return version
+    return locked if Version(version) == Version(locked) else version
+
+
 def compare(
     there: Mapping[str, str],
     locked: tuple[LockedPackage, ...],
@@ -178,18 +185,9 @@ def compare(
     """Raises `EnvironmentBuildError` unless what is installed is what was there before, and what
     the lock says, name by name and version by version.
     """
-    wanted = {package.name: package.version for package in locked}
-    problems = [f"{missing} is missing" for missing in sorted(wanted.keys() - there.keys())]
-    problems += [f"{lost} is not there any more" for lost in sorted(given.keys() - there.keys())]
-    problems += [
-        f"{extra} is not in the lock"
-        for extra in sorted(there.keys() - wanted.keys() - given.keys())
-    ]
-    problems += [
-        f"{both} is {there[both]}, the lock says {version}"
-        for both, version in sorted({**given, **wanted}.items())
-        if there.get(both, version) != version and Version(there[both]) != Version(version)
-    ]
+    wanted = {**given, **{package.name: package.version for package in locked}}
+    known = {name: _as_locked(version, wanted.get(name)) for name, version in there.items()}
+    problems = unlike_lock(known, wanted)
     if problems:
         raise EnvironmentBuildError(
             f"The environment {name} is not what its lock says.",
