@@ -13,53 +13,23 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from capture_results import DIGEST, LOG, SCORE, result, task
 
 import pytest_flowrepro
 from pytest_flowrepro import capture as stage
-from pytest_flowrepro.capture import capture, read_capture
+from pytest_flowrepro.capture import capture
 from pytest_flowrepro.errors import CaptureError
 from pytest_flowrepro.known import Known
 from pytest_flowrepro.model import Artifact, Run, Task, TaskLog
 from pytest_flowrepro.redact import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pytest_flowrepro.model import Capture
 
 IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
 sys.path.append(str(IN_VENV))
 in_venv: Any = import_module("capture")
 loading: Any = import_module("_flowrepro_load")
-DIGEST = "sha256:" + "0" * 64
-SCORE = {"name": "score", "type": "float", "digest": DIGEST, "value": 0.5, "opaque": False}
-LOG = {
-    "step": "start",
-    "index": [],
-    "ok": True,
-    "attempts": 2,
-    "written": ["/copy/plot.png"],
-    "modules": ["pandas"],
-    "sources": ["train.py"],
-    "stdout": "out",
-    "stderr": "",
-}
-
-
-def result(
-    *,
-    parameters: object = (),
-    tasks: Sequence[object] = (),
-    logs: Sequence[object] = (),
-    encoders: object = {},
-) -> str:
-    lines: list[dict[str, object]] = [{"parameters": parameters}, {"encoders": encoders}]
-    lines += [*({"task": one} for one in tasks), *({"log": one} for one in logs)]
-    return "".join(f"{json.dumps(line)}\n" for line in lines)
-
-
-def task(step: str, *index: int, artifacts: object = ()) -> dict[str, object]:
-    return {"step": step, "index": list(index), "artifacts": artifacts}
 
 
 @pytest.fixture
@@ -217,29 +187,6 @@ def test_an_interpreter_that_is_gone_is_an_error(run: Run, tmp_path: Path) -> No
         )
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        (
-            {"line": 2, "reason": "NameError: x"},
-            r"encoders\.py:2: the encoders cannot .*: NameError",
-        ),
-        (
-            {"line": None, "reason": "it has no dict"},
-            r"encoders\.py: the encoders cannot be used: it",
-        ),
-        ({"line": "2", "reason": ""}, "line: expected a int"),
-    ],
-)
-def test_encoders_that_cannot_be_used_are_an_error_with_its_place(
-    answer: object, words: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "result.json"
-    file.write_text(json.dumps({"broken": answer}), encoding="utf-8")
-    with pytest.raises(CaptureError, match=words):
-        read_capture(file, steps=(), values=tmp_path, encoders=tmp_path / "encoders.py")
-
-
 def test_an_encoder_is_used_where_any_of_the_interpreters_met_its_class(
     run: Run, tmp_path: Path
 ) -> None:
@@ -320,51 +267,6 @@ def test_what_a_check_knows_is_asked_for_and_filled_in(run: Run, tmp_path: Path)
     )
     found = capture_with(script, run, tmp_path, known=known, limit=7, whole=("train.*",))
     assert found.tasks[0].artifacts[0].stored == tmp_path / "old.npz"
-
-
-MALFORMED = [
-    ('{"stopped": 3}', "stopped: expected a str"),
-    (json.dumps({"tasks": []}), "line 1: expected one of the keys parameters, task, log"),
-    (json.dumps({"broken": {"line": 2, "reason": "x"}}), "line 1: broken: expected no word of"),
-    (result(encoders={"a.B": 1}), r"line 2: encoders\.a\.B: expected a bool"),
-    (result() + result(), "the file: expected one line of parameters"),
-    (result() + "{", "line 3: expected JSON: "),
-    (result(parameters={}), "line 1: parameters: expected a list"),
-    (result(tasks=[1]), "line 3: task: expected a dict"),
-    (result(tasks=[{"step": "start"}]), "line 3: task: expected the keys step, index, artifacts"),
-    (result(tasks=[{**task("start"), "index": ["0"]}]), r"task\.index\[0\]: expected a int"),
-    (result(tasks=[{**task("start"), "index": [True]}]), r"task\.index\[0\]"),
-    (
-        result(tasks=[task("start", artifacts=[{**SCORE, "digest": "sha256:1"}])]),
-        r"line 3: task\.artifacts\[0\]\.digest: expected sha256: and 64",
-    ),
-    (result(parameters=[{**SCORE, "opaque": 1}]), r"parameters\[0\]\.opaque: expected a bool"),
-    (result(parameters=[{**SCORE, "stored": "x"}]), r"parameters\[0\]\.stored: expected a bool"),
-    (result(parameters=[{**SCORE, "sha": None}]), r"parameters\[0\]\.sha: expected a str"),
-    (result(logs=[LOG, {**LOG, "stdout": None}]), r"line 4: log\.stdout: expected a str"),
-    (result(logs=[{**LOG, "attempts": "2"}]), r"log\.attempts: expected a int"),
-    (result(logs=[{**LOG, "written": [1]}]), r"log\.written\[0\]: expected a str"),
-    (result(logs=[{**LOG, "modules": "pandas"}]), r"log\.modules: expected a list"),
-]
-
-
-@pytest.mark.parametrize(("content", "words"), MALFORMED)
-def test_a_malformed_result_names_the_place(content: str, words: str, tmp_path: Path) -> None:
-    file = tmp_path / "result.json"
-    file.write_text(content, encoding="utf-8")
-    with pytest.raises(CaptureError, match=words) as caught:
-        read_capture(file, steps=(), values=tmp_path)
-    assert str(file) in caught.value.what
-
-
-def test_a_result_that_is_too_large_is_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "result.json"
-    file.write_text(result(), encoding="utf-8")
-    monkeypatch.setattr(stage, "RESULT_LIMIT", 10)
-    with pytest.raises(CaptureError, match="more than 10 bytes"):
-        read_capture(file, steps=(), values=tmp_path)
 
 
 # --- where a task stands ----------------------------------------------------------------

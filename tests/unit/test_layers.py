@@ -23,6 +23,7 @@ LAYERS = (
         "said",
         "unused",
         "known",
+        "capture_result",
         "patterns",
         "pinnable",
     }

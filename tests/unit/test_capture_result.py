@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from capture_results import LOG, SCORE, result, task
+
+from pytest_flowrepro import capture_result
+from pytest_flowrepro.capture_result import read_capture
+from pytest_flowrepro.errors import CaptureError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+MALFORMED = [
+    ('{"stopped": 3}', "stopped: expected a str"),
+    (json.dumps({"tasks": []}), "line 1: expected one of the keys parameters, task, log"),
+    (json.dumps({"broken": {"line": 2, "reason": "x"}}), "line 1: broken: expected no word of"),
+    (result(encoders={"a.B": 1}), r"line 2: encoders\.a\.B: expected a bool"),
+    (result() + result(), "the file: expected one line of parameters"),
+    (result() + "{", "line 3: expected JSON: "),
+    (result(parameters={}), "line 1: parameters: expected a list"),
+    (result(tasks=[1]), "line 3: task: expected a dict"),
+    (result(tasks=[{"step": "start"}]), "line 3: task: expected the keys step, index, artifacts"),
+    (result(tasks=[{**task("start"), "index": ["0"]}]), r"task\.index\[0\]: expected a int"),
+    (result(tasks=[{**task("start"), "index": [True]}]), r"task\.index\[0\]"),
+    (
+        result(tasks=[task("start", artifacts=[{**SCORE, "digest": "sha256:1"}])]),
+        r"line 3: task\.artifacts\[0\]\.digest: expected sha256: and 64",
+    ),
+    (result(parameters=[{**SCORE, "opaque": 1}]), r"parameters\[0\]\.opaque: expected a bool"),
+    (result(parameters=[{**SCORE, "stored": "x"}]), r"parameters\[0\]\.stored: expected a bool"),
+    (result(parameters=[{**SCORE, "sha": None}]), r"parameters\[0\]\.sha: expected a str"),
+    (result(logs=[LOG, {**LOG, "stdout": None}]), r"line 4: log\.stdout: expected a str"),
+    (result(logs=[{**LOG, "attempts": "2"}]), r"log\.attempts: expected a int"),
+    (result(logs=[{**LOG, "written": [1]}]), r"log\.written\[0\]: expected a str"),
+    (result(logs=[{**LOG, "modules": "pandas"}]), r"log\.modules: expected a list"),
+]
+
+
+@pytest.mark.parametrize(("content", "words"), MALFORMED)
+def test_a_malformed_result_names_the_place(content: str, words: str, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(CaptureError, match=words) as caught:
+        read_capture(file, steps=(), values=tmp_path)
+    assert str(file) in caught.value.what
+
+
+def test_a_result_that_is_too_large_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "result.json"
+    file.write_text(result(), encoding="utf-8")
+    monkeypatch.setattr(capture_result, "RESULT_LIMIT", 10)
+    with pytest.raises(CaptureError, match="more than 10 bytes"):
+        read_capture(file, steps=(), values=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            {"line": 2, "reason": "NameError: x"},
+            r"encoders\.py:2: the encoders cannot .*: NameError",
+        ),
+        (
+            {"line": None, "reason": "it has no dict"},
+            r"encoders\.py: the encoders cannot be used: it",
+        ),
+        ({"line": "2", "reason": ""}, "line: expected a int"),
+    ],
+)
+def test_encoders_that_cannot_be_used_are_an_error_with_its_place(
+    answer: object, words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "result.json"
+    file.write_text(json.dumps({"broken": answer}), encoding="utf-8")
+    with pytest.raises(CaptureError, match=words):
+        read_capture(file, steps=(), values=tmp_path, encoders=tmp_path / "encoders.py")
