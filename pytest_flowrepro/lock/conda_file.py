@@ -14,10 +14,13 @@ from pytest_flowrepro.lock.requirements_file import display_path, read_requireme
 from pytest_flowrepro.model import CondaPackages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_flowrepro.model import Requirements
+
+_BOTH = frozenset({"python", "pip"})
+"""What is there without conda, too."""
 
 _PACKAGE = re.compile(
     r"(?:[^\s\[\]=<>!~]+::)?(?P<name>[\w.-]+)(?:\s*(?P<version>[=<>!~\[].*|(?<=\s)[\d*].*))?"
@@ -38,9 +41,11 @@ def read_conda_file(file: Path, *, root: Path) -> Requirements:
     document = _document(file, root)
     packages, pip_lines, problems = _dependencies(document, source)
     channels = _channels(document, source, problems)
-    names = {_name(package, source, problems) for package in packages}
-    of_pypi = names <= {"python", "pip", None}
-    python = _python(packages, source, problems) if of_pypi else None
+    named = dict(_named(packages))
+    unknown = (one for one in packages if not _PACKAGE.fullmatch(one))
+    problems += [f"{source}: {one!r} is no conda package such as `pandas=2.1`" for one in unknown]
+    of_pypi = named.keys() <= _BOTH
+    python = _python(named, source, problems) if of_pypi else None
     found = read_requirement_list(pip_lines, file=file, root=root, problems=problems)
     if of_pypi:
         return replace(found, requires_python=python)
@@ -56,12 +61,13 @@ def conda_from_pypi(requirements: Requirements) -> Requirements:
         return requirements
     source = requirements.source
     problems: list[str] = []
-    lines: dict[str, str] = {}
-    for package in requirements.conda.specs:
-        name = _name(package, source, problems)
-        if name not in {"python", "pip", None}:
-            lines[name] = _line(package, source, problems)
-    python = _python(requirements.conda.specs, source, problems)
+    named = dict(_named(requirements.conda.specs))
+    lines = {
+        name: name + _specifiers(version, f"{source}: {name}", problems)
+        for name, version in named.items()
+        if name not in _BOTH
+    }
+    python = _python(named, source, problems)
     if problems:
         raise LockError(
             f"{source}: what it takes from conda cannot be taken from PyPI.",
@@ -127,33 +133,21 @@ def _channels(document: Any, source: str, problems: list[str]) -> tuple[str, ...
     return tuple(one for one in listed if one != "nodefaults")
 
 
-def _name(package: str, source: str, problems: list[str]) -> str | None:
-    if match := _PACKAGE.fullmatch(package):
-        return match["name"].lower()
-    problems.append(f"{source}: {package!r} is no conda package such as `pandas=2.1`")
-    return None
-
-
-def _python(packages: Iterable[str], source: str, problems: list[str]) -> str | None:
-    """A specifier set; `==3.11` is 3.11.0 to conda, and any 3.11 to whoever writes it."""
+def _named(packages: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Name and version of each."""
     for match in filter(None, map(_PACKAGE.fullmatch, packages)):
-        if match["name"].lower() == "python":
-            found = _specifiers(match["version"], f"{source}: python", problems)
-            return re.sub(r"==(\d+(?:\.\d+)?)(?=$|,)", r"==\1.*", found) or None
-    return None
+        yield match["name"].lower(), match["version"] or ""
 
 
-def _line(package: str, source: str, problems: list[str]) -> str:
-    """A conda package as a requirement of PyPI's."""
-    match = _PACKAGE.fullmatch(package)
-    if match is None:
-        return ""  # told already
-    return match["name"] + _specifiers(match["version"], f"{source}: {match['name']}", problems)
+def _python(named: Mapping[str, str], source: str, problems: list[str]) -> str | None:
+    """A specifier set; `==3.11` is 3.11.0 to conda, and any 3.11 to whoever writes it."""
+    found = _specifiers(named.get("python", ""), f"{source}: python", problems)
+    return re.sub(r"==(\d+(?:\.\d+)?)(?=$|,)", r"==\1.*", found) or None
 
 
-def _specifiers(version: str | None, place: str, problems: list[str]) -> str:
+def _specifiers(version: str, place: str, problems: list[str]) -> str:
     """Conda's version as PEP 440 has it: `=3.11` and `3.11.*` are every 3.11.x."""
-    text = (version or "").strip()
+    text = version.strip()
     if build := _BUILD.fullmatch(text):
         text = f"=={build['version'].lstrip('= ')}"
     found = [_specifier(part.strip()) for part in text.split(",")] if text else []
