@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.pinnable import wheel_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from packaging.markers import Marker
 
@@ -146,6 +147,19 @@ def unlike_lock(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str
             if there[name] != wanted[name]
         ),
     ]
+
+
+def refuse_unlike_lock(problems: Sequence[str], *, environment: str, culprit: str) -> None:
+    """Raises `EnvironmentBuildError` unless there are no problems. `culprit` may have made them:
+    `a wheel on the index`.
+    """
+    if problems:
+        raise EnvironmentBuildError(
+            f"The environment {environment} is not what its lock says.",
+            hint=f"{culprit} names itself wrongly, or the lock was edited: record again with "
+            "`--flow-repro-update`.",
+            detail="\n".join(problems[:20]),
+        )
 
 
 def _locked_package(line: str) -> LockedPackage | str:

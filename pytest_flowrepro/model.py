@@ -262,6 +262,11 @@ class Environment:
     after a rerun only, so that two environments are equal without it."""
 
 
+def bytecode_folder(environment: Path) -> Path:
+    """For PYTHONPYCACHEPREFIX: nothing is written beside a source, the user's least of all."""
+    return environment / "pycache"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuiltEnvironment:
     """An `Environment` that stands on this machine, ready to run."""
@@ -276,8 +281,7 @@ class BuiltEnvironment:
 
     @property
     def bytecode(self) -> Path:
-        """For PYTHONPYCACHEPREFIX: nothing is written beside a source, the user's least of all."""
-        return self.path / "pycache"
+        return bytecode_folder(self.path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,6 +30,7 @@ from pytest_flowrepro.environment import (
     leave_notes,
     read_files,
     shared_place,
+    site_packages,
 )
 from pytest_flowrepro.environment.failures import unusable_lock, with_notes
 from pytest_flowrepro.errors import EnvironmentBuildError
@@ -82,10 +83,11 @@ def build_conda(
         new_prefix(
             explicit, requirements, prefix, name=name, wheelhouse=wheelhouse, timeout=timeout
         )
-        place_metaflow(prefix, base=base.path)
+        place_metaflow(site_packages(base.path), into=site_packages(prefix))
         complete_prefix(
-            _described(prefix, lock, requirements, name=name, metaflow=metaflow),
+            prefix,
             read_files(prefix),
+            lock=lock.digest,
             rewritten=rewritten_files(prefix),
             metaflow=metaflow.record,
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.check.conda import new_prefix, parsed, resolve_conda
 from pytest_flowrepro.conda import channels_from, declared_conda, read_prefix, rewritten_files
 from pytest_flowrepro.environment import (
+    build_notes,
     complete_prefix,
     install_locked,
     installed_versions,
@@ -94,7 +95,12 @@ def build_with_conda(
             lock=lock,
             requirements=shown_requirements(job, requirements),
         )
-        return BuiltEnvironment(path=prefix, python=prefix / "bin" / "python", manifest=manifest)
+        return BuiltEnvironment(
+            path=prefix,
+            python=prefix / "bin" / "python",
+            manifest=manifest,
+            notes=build_notes(prefix),
+        )
 
     def build(prefix: Path, timeout: float) -> None:
         def create(left: float) -> Path:
@@ -114,7 +120,7 @@ def build_with_conda(
         else:
             create(timeout)
             files = read_files(prefix)
-        complete_prefix(described(prefix), files, rewritten=rewritten_files(prefix))
+        complete_prefix(prefix, files, lock=lock.digest, rewritten=rewritten_files(prefix))
 
     identity = f"{lock.digest}\n{job.installer}\n{wheelhouse}"
     return described(

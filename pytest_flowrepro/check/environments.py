@@ -10,12 +10,7 @@ from filelock import FileLock
 
 from pytest_flowrepro.check.conda import asked_of_conda, build_conda, resolve_conda
 from pytest_flowrepro.check.conda_file import build_with_conda, resolve_with_conda
-from pytest_flowrepro.environment import (
-    Wheelhouse,
-    build_notes,
-    find_interpreter,
-    shared_environment,
-)
+from pytest_flowrepro.environment import Wheelhouse, find_interpreter, shared_environment
 from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.lock import conda_from_pypi, find_requirements, resolver
 from pytest_flowrepro.lock_file import is_explicit
@@ -224,7 +219,7 @@ def _build(
             wheelhouse=wheelhouse,
         )
     manifest = replace(built.manifest, constraints=requirements.narrowed_by)
-    notes = (*requirements.notes, *build_notes(built.path))
+    notes = (*requirements.notes, *built.notes)
     return replace(built, manifest=manifest, local=requirements.local, notes=notes)
 
 

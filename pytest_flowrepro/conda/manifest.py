@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.errors import EnvironmentBuildError
-from pytest_flowrepro.lock_file import unlike_lock
+from pytest_flowrepro.lock_file import refuse_unlike_lock, unlike_lock
 from pytest_flowrepro.model import Package
 
 if TYPE_CHECKING:
@@ -55,13 +55,7 @@ def check_installed(installed: tuple[Package, ...], lock: ExplicitLock, name: st
     wanted = {one.name: _shown(locked_package(one)) for one in lock.archives}
     problems = [] if "python" in wanted else ["the lock has no python"]
     problems += unlike_lock(there, wanted)
-    if problems:
-        raise EnvironmentBuildError(
-            f"The environment {name} is not what its lock says.",
-            hint="an archive in a channel names itself wrongly, or the lock was edited: record "
-            "again with `--flow-repro-update`.",
-            detail="\n".join(problems[:20]),
-        )
+    refuse_unlike_lock(problems, environment=name, culprit="an archive in a channel")
 
 
 def rewritten_files(prefix: Path) -> tuple[str, ...]:

@@ -21,23 +21,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def place_metaflow(prefix: Path, *, base: Path) -> None:
-    """Copy the Metaflow of `base`, a virtualenv, into a prefix, over one that conda brought.
-
-    Raises `EnvironmentBuildError` where either has no such thing.
+def place_metaflow(site_packages: Path, *, into: Path) -> None:
+    """Copy the Metaflow of one site-packages folder into that of a prefix, over one that conda
+    brought. Raises `EnvironmentBuildError` where there is none.
     """
-    source, target = _site_packages(base), _site_packages(prefix)
-    shutil.rmtree(target / "metaflow", ignore_errors=True)
-    for old in target.glob("metaflow-*.dist-info"):
+    shutil.rmtree(into / "metaflow", ignore_errors=True)
+    for old in into.glob("metaflow-*.dist-info"):
         shutil.rmtree(old)
     made = set()
-    for path in _files_of_metaflow(source):
-        folder = os.path.dirname(target / path)  # noqa: PTH120  four hundred files
+    for path in _files_of_metaflow(site_packages):
+        folder = os.path.dirname(into / path)  # noqa: PTH120  four hundred files
         if folder not in made:
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103
             made.add(folder)
         # A copy: a flow that edits a file edits its own environment's only.
-        shutil.copyfile(source / path, target / path)
+        shutil.copyfile(site_packages / path, into / path)
 
 
 def _files_of_metaflow(site_packages: Path) -> Iterator[str]:
@@ -51,18 +49,3 @@ def _files_of_metaflow(site_packages: Path) -> Iterator[str]:
     for path, *_ in csv.reader(records[0].read_text("utf-8").splitlines()):
         if not path.startswith(("../", "/")) and not path.endswith(".pyc"):
             yield path
-
-
-def _site_packages(environment: Path) -> Path:
-    # conda-forge's Python has a link beside the folder: lib/python3.1 -> python3.11
-    found = [
-        path
-        for path in sorted(environment.glob("lib/python*/site-packages"))
-        if not path.parent.is_symlink()
-    ]
-    if len(found) != 1:
-        raise EnvironmentBuildError(
-            f"{environment} has not one site-packages folder, but {len(found)}.",
-            hint="give the step a Python (`@conda(python=...)`), or delete the folder.",
-        )
-    return found[0]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.conda.explicit import without_credentials
-from pytest_flowrepro.lock_file import required_name
+from pytest_flowrepro.conda.manifest import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,7 +65,7 @@ def declared_conda(
     `specs` are written as conda takes them. `channels` as for `conda_requirements`.
     """
     asked = tuple(specs)
-    python = () if "python" in map(required_name, asked) else ("python",)
+    python = () if "python" in map(name_of, asked) else ("python",)
     urls = _channel_urls(channels, (one.partition("::")[0] for one in asked if "::" in one))
     return CondaRequirements(
         specs=tuple(sorted({*python, *(_at_channel(spec, urls) for spec in asked)})),

@@ -15,6 +15,7 @@ from pytest_flowrepro.environment.manifest import (
     interpreter_of,
     markers_of,
     read_manifest,
+    site_packages,
     system_of,
 )
 from pytest_flowrepro.environment.prefix import complete_prefix
@@ -41,5 +42,6 @@ __all__ = [
     "read_manifest",
     "shared_environment",
     "shared_place",
+    "site_packages",
     "system_of",
 ]

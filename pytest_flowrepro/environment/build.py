@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from pytest_flowrepro.environment.bytecode import fix_source_times, keep_bytecode
 from pytest_flowrepro.environment.files import edited_files, is_complete, note_complete
 from pytest_flowrepro.environment.interpreter import create_virtualenv
-from pytest_flowrepro.environment.locked import install_locked
+from pytest_flowrepro.environment.locked import build_notes, install_locked
 from pytest_flowrepro.environment.manifest import interpreter_of, read_manifest
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.lock_file import locked_urls
@@ -44,7 +44,28 @@ def build_environment(
     takes more than `timeout` seconds, what was installed is not what the lock says, or its wheels
     are to be saved and cannot be.
     """
+    _build(
+        lock,
+        name=name,
+        python=python,
+        folder=folder,
+        installer=installer,
+        timeout=timeout,
+        wheelhouse=wheelhouse,
+    )
+    return _described(folder, lock, name, requirements)
 
+
+def _build(
+    lock: Lock,
+    *,
+    name: str,
+    python: Path,
+    folder: Path,
+    installer: Literal["uv", "pip-tools"],
+    timeout: float,
+    wheelhouse: Wheelhouse | None,
+) -> None:
     def create(_: float) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         return create_virtualenv(folder, python=python)
@@ -59,10 +80,8 @@ def build_environment(
         wheelhouse=wheelhouse,
     )
     files = fix_source_times(folder, files)
-    built = _described(folder, lock, name, requirements)
-    keep_bytecode(built)
+    keep_bytecode(folder, lock=lock.digest)
     note_complete(folder, files)
-    return built
 
 
 def shared_environment(
@@ -84,10 +103,9 @@ def shared_environment(
     """
 
     def build(place: Path, left: float) -> None:
-        build_environment(
+        _build(
             lock,
             name=name,
-            requirements=requirements,
             python=python,
             folder=place,
             installer=installer,
@@ -154,4 +172,9 @@ def _described(
         packages=read_manifest(folder, requirements=requirements, urls=locked_urls(lock.text)),
         lock=lock,
     )
-    return BuiltEnvironment(path=folder, python=folder / "bin" / "python", manifest=manifest)
+    return BuiltEnvironment(
+        path=folder,
+        python=folder / "bin" / "python",
+        manifest=manifest,
+        notes=build_notes(folder),
+    )

@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING
 from platformdirs import user_cache_path
 
 from pytest_flowrepro.environment.files import state_of
-from pytest_flowrepro.environment.manifest import base_prefix, site_packages
+from pytest_flowrepro.environment.manifest import base_prefix, interpreter_of, site_packages
+from pytest_flowrepro.model import bytecode_folder
 from pytest_flowrepro.unused import forget_unused, note_use
 
 if TYPE_CHECKING:
@@ -63,19 +64,21 @@ def fix_source_times(
     return fixed
 
 
-def keep_bytecode(built: BuiltEnvironment) -> None:
-    """Let a virtualenv take and leave bytecode in the user's cache; without one, in itself."""
-    interpreter = built.manifest.python
-    library = _standard_library(built.path)
-    _link(built, library, _kept() / _key(interpreter, str(library)))
-    share_bytecode(built, interpreter, built.manifest.lock.digest)
+def keep_bytecode(virtualenv: Path, *, lock: str) -> None:
+    """Let a virtualenv take and leave bytecode in the user's cache; without one, in itself.
 
-
-def share_bytecode(built: BuiltEnvironment, *identity: str) -> None:
-    """Let the files of an environment take and leave it where those of every other one of that
-    identity do.
+    `lock` is the digest of its lock.
     """
-    _link(built, built.path, _kept() / _key(*identity))
+    library = _standard_library(virtualenv)
+    _link(virtualenv, library, _kept() / _key(interpreter_of(virtualenv), str(library)))
+    share_bytecode(virtualenv, lock)
+
+
+def share_bytecode(environment: Path, *identity: str) -> None:
+    """Let the files of an environment take and leave it where those of every other one of that
+    interpreter and identity do.
+    """
+    _link(environment, environment, _kept() / _key(interpreter_of(environment), *identity))
     forget_unused(_kept())
 
 
@@ -101,10 +104,10 @@ def _key(*identity: str) -> str:
     return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:16]
 
 
-def _link(built: BuiltEnvironment, sources: Path, own: Path) -> None:
+def _link(environment: Path, sources: Path, own: Path) -> None:
     """Let Python find what `own` holds as the bytecode of the files below `sources`."""
     # Where it looks: the file's whole path, below the prefix.
-    link = built.bytecode.joinpath(*sources.parts[1:])
+    link = bytecode_folder(environment).joinpath(*sources.parts[1:])
     link.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError):
         own.mkdir(parents=True, exist_ok=True)

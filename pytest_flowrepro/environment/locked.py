@@ -16,7 +16,12 @@ from pytest_flowrepro.environment.verify import unlike_record
 from pytest_flowrepro.environment.wheelhouse import NO_WHEELS, gather_wheels
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.index_settings import uv_cache
-from pytest_flowrepro.lock_file import InvalidLockError, parse_lock, unlike_lock
+from pytest_flowrepro.lock_file import (
+    InvalidLockError,
+    parse_lock,
+    refuse_unlike_lock,
+    unlike_lock,
+)
 from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
@@ -188,10 +193,4 @@ def compare(
     wanted = {**given, **{package.name: package.version for package in locked}}
     known = {name: _as_locked(version, wanted.get(name)) for name, version in there.items()}
     problems = unlike_lock(known, wanted)
-    if problems:
-        raise EnvironmentBuildError(
-            f"The environment {name} is not what its lock says.",
-            hint="a wheel on the index names itself wrongly, or the lock was edited: record "
-            "again with `--flow-repro-update`.",
-            detail="\n".join(problems[:20]),
-        )
+    refuse_unlike_lock(problems, environment=name, culprit="a wheel on the index")

@@ -10,27 +10,28 @@ from pytest_flowrepro.environment.files import note_complete
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from pathlib import Path
 
     from pytest_flowrepro.environment.files import InstalledFile
-    from pytest_flowrepro.model import BuiltEnvironment
 
 
 def complete_prefix(
-    built: BuiltEnvironment,
+    prefix: Path,
     files: Mapping[str, InstalledFile],
     *,
+    lock: str,
     rewritten: Collection[str],
     metaflow: str = "",
 ) -> None:
     """Let a prefix take and leave bytecode in the user's cache, without one in itself, and note
     that it is complete.
 
-    `files` are all that it has, as they were verified. `rewritten` are the files, relative
-    to the prefix, into which conda wrote the prefix's own path: of two prefixes they may well have
-    one size, and must not have one time. `metaflow` is the `record` of a Metaflow that was put
-    there, and that the lock does not name.
+    `files` are all that it has, as they were verified, `lock` the digest of its lock. `rewritten`
+    are the files, relative to the prefix, into which conda wrote the prefix's own path: of two
+    prefixes they may well have one size, and must not have one time. `metaflow` is the `record` of
+    a Metaflow that was put there, and that the lock does not name.
     """
-    own = SOURCE_TIME + 1 + int(hashlib.sha256(bytes(built.path)).hexdigest()[:7], 16)
-    fixed = fix_source_times(built.path, files, others=dict.fromkeys(rewritten, own))
-    share_bytecode(built, built.manifest.python, built.manifest.lock.digest, metaflow)
-    note_complete(built.path, fixed)
+    own = SOURCE_TIME + 1 + int(hashlib.sha256(bytes(prefix)).hexdigest()[:7], 16)
+    fixed = fix_source_times(prefix, files, others=dict.fromkeys(rewritten, own))
+    share_bytecode(prefix, lock, metaflow)
+    note_complete(prefix, fixed)

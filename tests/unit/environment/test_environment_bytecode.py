@@ -31,11 +31,13 @@ def environment(folder: Path, source: str = "value = 1\n", lock: Lock = LOCK) ->
     )
     packages.mkdir(parents=True)
     (packages / "thing.py").write_text(source)
-    (folder / "pyvenv.cfg").write_text(f"base-prefix = {sys.base_prefix}\n")
+    (folder / "pyvenv.cfg").write_text(
+        f"base-prefix = {sys.base_prefix}\nimplementation = CPython\nversion = 3.11.7\n"
+    )
     manifest = Environment(name="base", python="cpython 3.11.7", packages=(), lock=lock)
     built = BuiltEnvironment(path=folder, python=Path(sys.executable), manifest=manifest)
     fix_source_times(folder, read_files(folder))
-    keep_bytecode(built)
+    keep_bytecode(folder, lock=lock.digest)
     return built
 
 

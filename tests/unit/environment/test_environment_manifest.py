@@ -132,6 +132,11 @@ def test_condas_link_beside_the_library_is_no_second_one(environment: Path) -> N
     assert site_packages(environment).parent == library
 
 
+def test_what_is_no_environment_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentBuildError, match="has not one site-packages folder, but 0"):
+        site_packages(tmp_path / "none")
+
+
 def test_packages_that_require_each_other_are_each_others_reason(environment: Path) -> None:
     install(environment, "a", requires="b")
     install(environment, "b", requires="a")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -27,12 +28,15 @@ def prefix(
     source.write_text(f"value = {str(folder)!r}\n")
     installed = 1_700_000_000 + len(folder.name)
     os.utime(source, (installed, installed))
+    about = json.dumps({"name": "python", "version": "3.11.7", "build": "0_cpython"})
+    (folder / "conda-meta").mkdir()
+    (folder / "conda-meta" / "python-3.11.7-0_cpython.json").write_text(about)
     manifest = Environment(
         name="step-train", python="cpython 3.11.7", packages=(), lock=Lock(text=lock)
     )
     built = BuiltEnvironment(path=folder, python=Path(sys.executable), manifest=manifest)
     names = [str(source.relative_to(folder)), "bin/tool"] if rewritten else []
-    complete_prefix(built, read_files(folder), metaflow=metaflow, rewritten=names)
+    complete_prefix(folder, read_files(folder), lock=lock, rewritten=names, metaflow=metaflow)
     assert edited_files(folder) == ()
     return built
 
