@@ -21,7 +21,7 @@ from pytest_flowrepro.model import Package
 from pytest_flowrepro.step_environments import step_environments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
     from datetime import date
 
     from pytest_flowrepro.check.job import Job
@@ -64,7 +64,8 @@ def _resolved(job: Job, recorded: Environment, requirements: Requirements) -> En
     lock = resolve(job, requirements, python)
     conda, pypi = in_parts(lock.text)
     of_pypi = tuple(_packages(pypi, recorded)) if pypi else ()
-    archives = _archives(conda, recorded, besides=of_pypi) if conda else ()
+    added = {one.name for one in of_pypi}
+    archives = _archives(conda, recorded, added) if conda else ()
     return replace(
         recorded,
         packages=tuple(sorted((*of_pypi, *archives), key=lambda one: one.name)),
@@ -80,7 +81,7 @@ def _solved(
     requirements = asked_of_conda(job, wanted, base)
     lock = resolve_conda(job, requirements)
     metaflow = next(one for one in base.packages if one.name == "metaflow")
-    archives = _archives(lock.text, recorded, besides=())
+    archives = _archives(lock.text, recorded, added=())
     packages = [
         *(one for one in archives if one.name != "metaflow"),
         replace(metaflow, via=()),
@@ -93,13 +94,11 @@ def _solved(
     )
 
 
-def _archives(
-    conda: str, recorded: Environment, *, besides: Iterable[Package]
-) -> Iterator[Package]:
-    """The packages of an explicit list, `besides` those of PyPI."""
+def _archives(conda: str, recorded: Environment, added: Container[str]) -> Iterator[Package]:
+    """The packages of an explicit list, beside those that PyPI added, by their names."""
     via = {package.name: package.via for package in recorded.packages}
     for archive in parse_explicit(conda).archives:
-        package = beside_pypi(locked_package(archive), {one.name for one in besides})
+        package = beside_pypi(locked_package(archive), added)
         yield replace(package, via=via.get(package.name, ()))
 
 
