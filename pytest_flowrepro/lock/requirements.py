@@ -59,9 +59,9 @@ def find_requirements(
 
     `setting`, the `requirements` key of the configuration, is a path relative to `root`, the
     project folder. Without it: a PEP 723 block in the flow's file; `requirements.txt` or
-    `requirements.in` beside the flow, then in the project folder; the files of a project, beside
-    the flow, then in the project folder; else Metaflow alone. Metaflow is added where it is not
-    declared; a lock must hold it. `extras` and `groups` choose optional parts of a declaration
+    `requirements.in` in the nearest folder that has one, from the flow's own up to the project
+    folder; the files of a project, likewise; else Metaflow alone. Metaflow is added where it is
+    not declared; a lock must hold it. `extras` and `groups` choose optional parts of a declaration
     that has them. Raises `LockError` with every problem of the declaration.
     """
     selection = Selection(extras=extras, groups=groups)
@@ -80,12 +80,18 @@ def _declarations(flow_file: Path, root: Path, selection: Selection) -> Iterator
     if block := read_script(flow_file, root=root):
         _refuse_selection(selection, block.source, extras=False)
         yield block
-    folders = tuple(dict.fromkeys((flow_file.parent, root)))
+    folders = folders_up(flow_file, root=root)
     for names in (_FILES, _PROJECT_FILES):
         for file in (folder / name for folder in folders for name in names):
             lonely = file.name == "uv.lock" and not (file.parent / "pyproject.toml").is_file()
             if file.is_file() and not lonely and (found := _read(file, root, selection)):
                 yield found
+
+
+def folders_up(flow_file: Path, *, root: Path) -> tuple[Path, ...]:
+    """Return the folders that are searched: the flow's own, then each above it, up to `root`."""
+    above = [folder for folder in flow_file.parents if folder.is_relative_to(root)]
+    return tuple(dict.fromkeys((flow_file.parent, *above, root)))
 
 
 def _from_setting(setting: str, root: Path, selection: Selection) -> Requirements:

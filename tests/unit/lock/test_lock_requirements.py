@@ -95,6 +95,34 @@ def test_the_first_place_that_declares_anything_counts(flow: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "lines"),
+    [
+        ("requirements.txt", "one", ("one", "metaflow")),
+        ("requirements.in", "one", ("one", "metaflow")),
+        ("pyproject.toml", "[project]\ndependencies = ['one']", ("one", "metaflow")),
+        ("setup.cfg", "[options]\ninstall_requires = one", ("one", "metaflow")),
+        ("environment.yml", "dependencies: [{pip: [one]}]", ("one", "metaflow")),
+        ("pylock.toml", PYLOCK, ("metaflow",)),
+    ],
+)
+def test_folders_between_the_flow_and_the_project_are_searched_nearest_first(
+    tmp_path: Path, name: str, text: str, lines: tuple[str, ...]
+) -> None:
+    root = tmp_path / "project"
+    flow = root / "course/part/flows/train.py"
+    flow.parent.mkdir(parents=True)
+    flow.touch()
+    (tmp_path / name).write_text(text.replace("one", "outside"))
+    assert find_requirements(flow, root=root, setting=None).lines == ("metaflow",)
+
+    for folder in (root, root / "course", root / "course/part"):
+        file = folder / name
+        file.write_text(text)
+        found = find_requirements(flow, root=root, setting=None)
+        assert (found.source, found.lines) == (file.relative_to(root).as_posix(), lines)
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
         ("pyproject.toml", "[tool.poetry.dependencies]\nsix = '1'"),
