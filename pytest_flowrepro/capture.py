@@ -35,7 +35,7 @@ VALUE_ROOM = 20_000_000
 LOG_LIMIT = 100_000
 """Characters of one task's stdout, and of its stderr."""
 ARTIFACT_TIMEOUT = 60.0
-"""Seconds to load one artifact; one that takes longer is known by its pickle only."""
+"""Seconds to load one artifact; one that takes longer is known by its bytes only."""
 
 
 def capture(

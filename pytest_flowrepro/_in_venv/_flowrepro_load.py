@@ -26,6 +26,7 @@ from _flowrepro_graph import TooAlikeError
 from _flowrepro_kinds import FLOW_MODULE, type_name
 from _flowrepro_readable import readable
 from _flowrepro_reduce import UnwalkableError
+from _flowrepro_serializers import activate, encoding_of, has_others, info_of, is_pickle, noted
 from _flowrepro_stored import UnwritableError, is_whole, store
 from _flowrepro_structure import structure
 
@@ -47,10 +48,10 @@ class CannotReadError(Exception):
 
 
 class Stored(NamedTuple):
-    """One pickle in the datastore."""
+    """One value in the datastore."""
 
-    sha: str
-    """Metaflow's own."""
+    identity: str
+    """See _flowrepro_serializers.py."""
     name: str
     """Of an artifact that it is the value of."""
     store: Any
@@ -59,37 +60,52 @@ class Stored(NamedTuple):
     """Bytes up to which the value is written to a file of its own."""
 
     @property
+    def info(self) -> dict[str, Any]:
+        return info_of(self.store, self.name)
+
+    @property
+    def sha(self) -> str:
+        """Metaflow's own, of the blob."""
+        return str((vars(self.store).get("_objects") or {}).get(self.name, self.identity))
+
+    @property
     def size(self) -> int:
-        """Bytes of the pickle; 0 where Metaflow does not say."""
-        info = vars(self.store).get("_info", {}).get(self.name, {})
-        return int(info.get("size") or 0)
+        """Bytes of the pickle; 0 where Metaflow does not say, and of what is not a pickle."""
+        return int(self.info.get("size") or 0) if is_pickle(self.info) else 0
 
     @property
     def key(self) -> str:
-        """Metaflow's SHA, and all else that decides what is observed of the value."""
-        return hashlib.sha1(HEADER + self.sha.encode()).hexdigest()  # noqa: S324  as Metaflow's
+        """Metaflow's SHA, and all else that decides what is observed of a pickled value."""
+        return hashlib.sha1(HEADER + self.identity.encode()).hexdigest()  # noqa: S324  as Metaflow's
 
 
 def load_all(pickles: list[Stored], request: dict[str, Any]) -> dict[str, Any]:
-    """SHA -> ARTIFACT without its name, see capture.py.
+    """Identity -> ARTIFACT without its name, see capture.py.
 
     Raises `CannotReadError` for more than `MAX_SLOW` artifacts that take too long, and where the
     disk has no room for a whole value.
     """
     slow: list[str] = []
-    known = {} if request.get("encoders") else request["known"]
-    values = {one.sha: known[one.key] for one in pickles if one.key in known}
+    known = request["known"] if pickles_settle(request) else {}
+    values = {
+        one.identity: known[one.key] for one in pickles if one.key in known and is_pickle(one.info)
+    }
     while len(values) < len(pickles):
-        waiting = [stored for stored in pickles if stored.sha not in values]
+        waiting = [stored for stored in pickles if stored.identity not in values]
         ending = run_worker(waiting, request, values)
-        culprit = next((stored for stored in waiting if stored.sha not in values), None)
+        culprit = next((stored for stored in waiting if stored.identity not in values), None)
         if culprit is not None:
-            values[culprit.sha] = by_pickle(culprit, "cannot be loaded: " + ending)
+            values[culprit.identity] = by_bytes(culprit, "cannot be loaded: " + ending)
             slow += [culprit.name] * (ending == too_long(request))
         if len(slow) > MAX_SLOW:
             told = "loading these artifacts takes more than %d s each: %s"
             raise CannotReadError(told % (request["seconds"], ", ".join(slow)))
     return values
+
+
+def pickles_settle(request: dict[str, Any]) -> bool:
+    """Return whether equal pickles are equal values: no code of the project's decides, too."""
+    return not (request.get("encoders") or has_others())
 
 
 def too_long(request: dict[str, Any]) -> str:
@@ -152,7 +168,7 @@ def work(waiting: list[Stored], request: dict[str, Any], writer: int) -> None:
         sys.addaudithook(note_class)
         for stored in waiting:
             try:
-                send(writer, {stored.sha: observe(stored, request)})
+                send(writer, {stored.identity: observe(stored, request)})
             except UnwritableError as error:
                 send(
                     writer, {"": "the whole value of %s cannot be kept: %s" % (stored.name, error)}
@@ -172,7 +188,7 @@ def be_the_first_to_go() -> None:
 
 
 def send(writer: int, found: dict[str, Any]) -> None:
-    """One line of JSON: SHA -> ARTIFACT; or, under an empty name, why reading has to end."""
+    """One line of JSON: identity -> ARTIFACT; or, under an empty name, why reading has to end."""
     data = (json.dumps(found) + "\n").encode("ascii")
     while data:
         data = data[os.write(writer, data) :]
@@ -182,20 +198,17 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
     """One artifact by its canonical form, or by its pickle where it has none."""
     _modules.clear()
     try:
-        _, value = next(iter(stored.store.load_artifacts([stored.name])))
-        if type_name(type(value)) == "metaflow.includefile.IncludedFile":
-            value = value.decode(stored.name)  # as Metaflow's client does; else it is a local URL
+        value = load(stored)
     except BaseException as error:  # noqa: BLE001  the flow's code ran, and may raise anything
-        return by_pickle(stored, failure("cannot be unpickled", error))
-    settles = stored.size > SETTLED and not any(map(is_own, _modules))
-    settles = settles and not request.get("encoders")  # code of the project's decides, too
+        return by_bytes(stored, unread(stored, error))
+    settles = stored.size > SETTLED and not any(map(is_own, _modules)) and pickles_settle(request)
     try:
         found, inner = digest(value), structure(value)
     except EncoderError as error:
         cause = error.__cause__ or error
-        return by_pickle(stored, "the encoder of %s raised %s" % (error, reason(cause)))
+        return by_bytes(stored, "the encoder of %s raised %s" % (error, reason(cause)))
     except BaseException as error:  # noqa: BLE001  so may the `__reduce__` of a part
-        return by_pickle(stored, failure("cannot be walked", error))
+        return by_bytes(stored, failure("cannot be walked", error))
     kind = type_name(type(value))
     try:
         shown = readable(value, request["value_limit"], digest=found)
@@ -210,6 +223,29 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
         file = os.path.join(request["values"], found[len("sha256:") :][:16] + ".npz")
         observed["stored"] = store(value, file, stored.whole)
     return observed
+
+
+def load(stored: Stored) -> Any:
+    """Return the value as Metaflow reads it; raises whatever reading it raises."""
+    try:
+        _, value = next(iter(stored.store.load_artifacts([stored.name])))
+    except Exception:
+        if is_pickle(stored.info) or not activate():
+            raise
+        _, value = next(iter(stored.store.load_artifacts([stored.name])))
+    if type_name(type(value)) == "metaflow.includefile.IncludedFile":
+        value = value.decode(stored.name)  # as Metaflow's client does; else it is a local URL
+    return value
+
+
+def unread(stored: Stored, error: BaseException) -> str:
+    """Return why a value could not be read, in one line that is the same in each run."""
+    if is_pickle(stored.info):
+        return failure("cannot be unpickled", error)
+    encoding = encoding_of(stored.info)[:60]
+    if str(error).startswith("No deserializer claimed"):
+        return "cannot be read: no serializer in this environment reads the encoding " + encoding
+    return failure("cannot be read by the serializer of the encoding " + encoding, error)
 
 
 _modules: set[str] = set()
@@ -231,15 +267,16 @@ def is_own(module: str) -> bool:
     return bool(os.path.realpath(file).startswith(copy + os.sep))
 
 
-def by_pickle(stored: Stored, why: str) -> dict[str, Any]:
+def by_bytes(stored: Stored, why: str) -> dict[str, Any]:
     """What is known of an artifact without loading it."""
-    info = vars(stored.store).get("_info", {}).get(stored.name, {})
-    found = re.match(r"<class '(.+)'>$", str(info.get("type")))
+    found = re.match(r"(?:<class ')?([\w.<>]+)(?:'>)?$", str(stored.info.get("type") or "object"))
     try:
         blobs = stored.store._ca_store  # noqa: SLF001  the bytes themselves, not what they load as
         data = dict(blobs.load_blobs([stored.sha]))[stored.sha]
     except Exception:  # noqa: BLE001  the file is gone or broken; its name is a hash as well
         data = stored.sha.encode()
+    if not is_pickle(stored.info):
+        data = noted(stored.info) + b"\0" + data
     sha = hashlib.sha256(HEADER + b"?" + data).hexdigest()
     kind = found.group(1) if found else "object"
     return {

@@ -54,6 +54,7 @@ import _flowrepro_encoders as encoders  # noqa: E402  found beside this file
 from _flowrepro_cards import card_artifacts  # noqa: E402  found beside this file
 from _flowrepro_load import CannotReadError, Stored, load_all  # noqa: E402  found beside this file
 from _flowrepro_normal import normalise_for  # noqa: E402  found beside this file
+from _flowrepro_serializers import identity, info_of  # noqa: E402  found beside this file
 
 LEAST = 125
 """Characters for a value, however many there are."""
@@ -70,7 +71,7 @@ class TaskState(NamedTuple):
     loops: bool
     ok: bool
     artifacts: dict[str, str]
-    """Attribute name -> Metaflow's SHA of the pickle."""
+    """Attribute name -> the identity of its value, see _flowrepro_serializers.py."""
     store: Any
     observed: dict[str, Any] | None
 
@@ -118,7 +119,7 @@ def write(lines: Iterable[dict[str, Any]]) -> None:
 def pickles(
     here: list[TaskState], parents: list[TaskState], request: dict[str, Any]
 ) -> list[Stored]:
-    """Each pickle once, with the largest limit that any of its artifacts has for a file."""
+    """Each value once, with the largest limit that any of its artifacts has for a file."""
     found: dict[str, Stored] = {}
     limits: dict[str, int] = {}
     for task in here:
@@ -210,7 +211,8 @@ def read_task(
         request["run_id"], step, task_id, attempt=attempt, allow_not_done=True
     )
     # Metaflow leaves `_objects` unset for a task that died before it stored anything.
-    artifacts = vars(store).get("_objects") or {}
+    shas = vars(store).get("_objects") or {}
+    artifacts = {name: identity(sha, info_of(store, name)) for name, sha in shas.items()}
     ended = bool(artifacts) and store.has_metadata(store.METADATA_DONE_SUFFIX)
     return TaskState(
         step=step,

@@ -30,7 +30,7 @@ SHARED = "shared:"
 """In front of the structure of a value in which an object stands more than once."""
 MALFORMED = "differs, cannot explain: a recorded value is not in the documented form"
 LATE = "differs, not explained further for lack of time: see --flow-repro-details"
-OPAQUE = "opaque, known by its pickle only"
+OPAQUE = "opaque, known by its bytes only"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

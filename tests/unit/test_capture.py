@@ -336,7 +336,7 @@ def test_a_pickle_is_kept_whole_where_any_of_its_artifacts_is_asked_for() -> Non
         train._replace(artifacts={"weights": "aa", "curve": "cc"}),
     ]
     found = in_venv.pickles(here, [parent._replace(artifacts={"curve": "dd"})], request)
-    assert {one.sha: one.whole for one in found} == {"aa": 100, "bb": 10, "cc": 100, "dd": 0}
+    assert {one.identity: one.whole for one in found} == {"aa": 100, "bb": 10, "cc": 100, "dd": 0}
 
 
 # --- the worker -----------------------------------------------------------------------
