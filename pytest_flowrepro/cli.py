@@ -20,7 +20,7 @@ from pytest_flowrepro.baseline import (
     read_baseline,
 )
 from pytest_flowrepro.errors import BaselineError, FlowReproError
-from pytest_flowrepro.model import FlowReport, Gate, NamedFile
+from pytest_flowrepro.model import FlowReport, Gate, NamedFile, flow_title
 from pytest_flowrepro.report import render_json, render_markdown, render_text
 from pytest_flowrepro.report.manifest import render_manifest
 from pytest_flowrepro.report.text import inert
@@ -213,7 +213,7 @@ def _recorded(flow: str) -> list[Path]:
 
 def _titles(folder: Path) -> tuple[str, ...]:
     flow, case = flow_and_case(folder)
-    return (flow,) if case is None else (flow, f"{flow}[{case}]")
+    return (flow,) if case is None else (flow, flow_title(flow, case))
 
 
 def _file_and_name(flow: str) -> tuple[Path | None, str]:

@@ -19,7 +19,13 @@ from pytest_flowrepro.failure import log_of, step_failure
 from pytest_flowrepro.index_errors import FREE_SPACE, FULL_DISK
 from pytest_flowrepro.report import changes_lines, started_at
 from pytest_flowrepro.report.text import inert
-from pytest_flowrepro.verdict import changes_of, determinism_notes, nondeterministic, verdict_of
+from pytest_flowrepro.verdict import (
+    changes_of,
+    determinism_notes,
+    merge_notes,
+    nondeterministic,
+    verdict_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,7 +196,7 @@ class PartItem(pytest.Item):
             self.compared(self.flow_session.changes(self.job, baseline)),
             seconds=observation.seconds,
             nondeterministic=nondeterministic(baseline, patterns).total(),
-            notes=(*self._notes(observation), *used.notes),
+            notes=(*merge_notes(baseline), *self._notes(observation), *used.notes),
             idle=used.idle,
         )
 
@@ -273,7 +279,7 @@ class EnvironmentItem(PartItem):
     def checked(self, baseline: Recording | None) -> PartResult:
         if baseline is None:
             return super().checked(baseline)
-        gates = self.flow_session.gates(self.job)
+        gates = self.flow_session.gates(self.job, baseline)
         started = time.monotonic()
         found = self.flow_session.environments(self.job, baseline)
         systems = baseline.system, system_of()
@@ -286,7 +292,8 @@ class EnvironmentItem(PartItem):
         spent = round(time.monotonic() - started, 3)
         system = diff_system(*systems, gates=gates)
         result = self.compared((*changes, *system))
-        return replace(result, seconds=(("environment", spent),), notes=found.notes)
+        notes = (*merge_notes(baseline), *found.notes)
+        return replace(result, seconds=(("environment", spent),), notes=notes)
 
 
 class StepItem(PartItem):

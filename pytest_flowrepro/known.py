@@ -93,7 +93,9 @@ def known_from(
         for task in tasks
         if new.get(task.step, new[None]) == old.get(task.step, old[None])
     }
-    return Known(tasks=tasks, settled=frozenset(same if system == baseline.system else ()))
+    # A pickle of one of two merged recordings may have come about in the environment of the other.
+    as_recorded = system == baseline.system and not baseline.merged
+    return Known(tasks=tasks, settled=frozenset(same if as_recorded else ()))
 
 
 def _by_step(environments: Iterable[Environment]) -> dict[str | None, object]:

@@ -424,6 +424,17 @@ class Recording:
     tasks: tuple[Task, ...]
     runs: int
     """How many reruns the determinism of the artifacts rests on."""
+    merged: bool = field(default=False, compare=False)
+    """Of a baseline that git merged out of several recordings: no rerun gave it as a whole."""
+
+    @property
+    def title(self) -> str:
+        return flow_title(self.flow, self.case)
+
+
+def flow_title(flow: str, case: str | None) -> str:
+    """Return how a flow, or one case of it, is called in messages: `TrainFlow[small]`."""
+    return f"{flow}[{case}]" if case else flow
 
 
 # --- what a comparison gave -----------------------------------------------------------

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 Update = Literal["no", "new", "all"]
 """no: check every flow. new: record those without a baseline. all: record every flow."""
 
+_OF_A_MERGE: frozenset[Gate] = frozenset({"environment", "artifacts", "code"})
+"""What fails against a merged baseline in any case: all that does not depend on the machine."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
@@ -114,7 +117,7 @@ class Session:
             self._changes[key] = diff(
                 baseline,
                 self.observed(job, baseline).recording,
-                gates=self.gates(job),
+                gates=self.gates(job, baseline),
                 patterns=job.settings.patterns,
                 limits=Limits.of_flow(details=self.details),
             )
@@ -140,8 +143,13 @@ class Session:
             return Environments(manifests=resolved_environments(job, baseline))
         return environments(job, baseline)
 
-    def gates(self, job: Job) -> frozenset[Gate]:
-        """What fails; packages that a new resolution moved are what one asks it for."""
+    def gates(self, job: Job, baseline: Recording) -> frozenset[Gate]:
+        """What fails; packages that a new resolution moved are what one asks it for.
+
+        No rerun gave a merged baseline as a whole, so that it passes only where all of it agrees.
+        """
+        if baseline.merged:
+            return job.settings.fail_on | _OF_A_MERGE
         return job.settings.fail_on - {"environment"} if self.fresh else job.settings.fail_on
 
     def tell_once(self, job: Job, text: str) -> bool:

@@ -87,6 +87,18 @@ def determinism_notes(recording: Recording, patterns: Patterns) -> tuple[str, ..
     return tuple(notes)
 
 
+def merge_notes(baseline: Recording) -> tuple[str, ...]:
+    """Return what to know of a baseline that git merged: it passes only where all of it agrees."""
+    if not baseline.merged:
+        return ()
+    note = (
+        "the baseline is a merge by git of several recordings, and no rerun gave it as a whole: "
+        "any difference from it fails the check, in code files as well; record the flow again to "
+        "have one recording"
+    )
+    return (note,)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatternsUsed:
     notes: tuple[str, ...] = ()

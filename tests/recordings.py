@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.baseline.seal import is_seal
 from pytest_flowrepro.model import (
     Artifact,
     CodeFile,
@@ -20,6 +21,7 @@ from pytest_flowrepro.model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 LOCK = "metaflow==2.19.39 \\\n    --hash=sha256:aaaa\nnumpy==2.4.5 \\\n    --hash=sha256:bbbb\n"
@@ -103,4 +105,9 @@ def log(
 
 
 def names_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """The names of the files there, without the seal, whose name depends on the others."""
+    return list(unsealed(path.name for path in folder.iterdir()))
+
+
+def unsealed(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(name for name in names if not is_seal(name)))

@@ -12,6 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from pytest_flowrepro.baseline.folder import MISSING, portable_name
 from pytest_flowrepro.baseline.node import Node, broken, parse_document, place
+from pytest_flowrepro.baseline.seal import is_seal
 from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.known import value_file
 from pytest_flowrepro.lock_file import is_explicit
@@ -31,7 +32,7 @@ from pytest_flowrepro.model import (
 from pytest_flowrepro.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from pytest_flowrepro.model import Determinism, Json
 
@@ -49,7 +50,11 @@ _Tree: TypeAlias = "str | list[_Tree] | dict[str, _Tree]"
 
 def is_baseline_file(name: str) -> bool:
     """Whether a file of this name belongs to the baseline; any other is the user's own."""
-    return name in {MANIFEST, ARTIFACTS} or (name.startswith("lock-") and name.endswith(".txt"))
+    return (
+        name in {MANIFEST, ARTIFACTS}
+        or (name.startswith("lock-") and name.endswith(".txt"))
+        or is_seal(name)
+    )
 
 
 def lock_file(environment: str) -> str:
@@ -240,6 +245,9 @@ def decode_recording(
     artifacts = _document(ARTIFACTS, files, folder).record("schema", "steps")
     system = manifest["system"].record("platform", "machine", "libc")
     steps = tuple(_read_step(node) for node in manifest["steps"].items())
+    names = {step.name for step in steps}
+    for step, node in artifacts["steps"].entries():
+        _refuse_unknown_step(step, names, node)
     return Recording(
         flow=manifest["flow"].text(),
         case=manifest["case"].text_or_none(),
@@ -253,7 +261,7 @@ def decode_recording(
             CodeFile(path=path, sha256=node.text()) for path, node in manifest["code"].entries()
         ),
         environments=tuple(
-            _read_environment(name, node, files, folder)
+            _read_environment(name, node, files, folder, names)
             for name, node in manifest["environments"].entries()
         ),
         parameters=tuple(_read_artifacts(manifest["parameters"], stored)),
@@ -287,7 +295,14 @@ def _text(name: str, files: Mapping[str, str], folder: str) -> str:
     return files[name]
 
 
-def _read_environment(name: str, node: Node, files: Mapping[str, str], folder: str) -> Environment:
+def _refuse_unknown_step(step: str, known: Collection[str], node: Node) -> None:
+    if step not in known:
+        raise broken(node.file, f"{node.path}: {MANIFEST} has no step {step}")
+
+
+def _read_environment(
+    name: str, node: Node, files: Mapping[str, str], folder: str, known: Collection[str]
+) -> Environment:
     optional = ("steps", "constraints", "imported")
     fields = node.record("python", "lock", "requirements", "packages", optional=optional)
     lock = fields["lock"].record("file", "sha256")
@@ -298,6 +313,9 @@ def _read_environment(name: str, node: Node, files: Mapping[str, str], folder: s
         raise broken(
             place(folder, lock_file(name)), f"is not the file that {MANIFEST} was written with"
         )
+    steps = fields["steps"].items() if "steps" in fields else []
+    for step in steps:
+        _refuse_unknown_step(step.text(), known, step)
     return Environment(
         name=name,
         python=fields["python"].text(),
@@ -311,7 +329,7 @@ def _read_environment(name: str, node: Node, files: Mapping[str, str], folder: s
             Constraints(file=file, digest=entry.text())
             for file, entry in (fields["constraints"].entries() if "constraints" in fields else ())
         ),
-        steps=_texts(fields.get("steps")),
+        steps=tuple(step.text() for step in steps),
         imported=_texts(fields.get("imported")),
     )
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline.files import (
@@ -15,8 +16,15 @@ from pytest_flowrepro.baseline.files import (
     is_baseline_file,
     refuse_newer,
 )
-from pytest_flowrepro.baseline.folder import MISSING, checked_folder, label, real_file
+from pytest_flowrepro.baseline.folder import (
+    MISSING,
+    checked_folder,
+    flow_and_case,
+    label,
+    real_file,
+)
 from pytest_flowrepro.baseline.node import broken, parse_document, place
+from pytest_flowrepro.baseline.seal import check_seals, is_seal, seal
 from pytest_flowrepro.baseline.swap import clean_up, replace_folder, standing_folder
 from pytest_flowrepro.baseline.values import (
     VALUES,
@@ -28,6 +36,7 @@ from pytest_flowrepro.baseline.values import (
     value_files,
 )
 from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.model import flow_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,20 +55,43 @@ _LFS_POINTER = "version https://git-lfs.github.com/spec/"
 
 
 def read_baseline(folder: Path, *, root: Path) -> Recording | None:
-    """What was recorded in `folder`; None where nothing was.
+    """Return what was recorded in `folder`; None where nothing was.
 
     CRLF line ends and a byte order mark, which a checkout may add, do not count. Writes nothing.
-    Raises `BaselineError` for files that are damaged, newer than this version, or not in `root`.
+    Raises `BaselineError` for files that are damaged, edited by hand, of another flow, newer than
+    this version, or not in `root`.
     """
     named = label(folder, root=root)
-    files, values = _read_files(checked_folder(folder, root=root), named, root=root)
+    found = _read_files(checked_folder(folder, root=root), named, root=root)
+    if not found.texts:
+        return None
 
     def stored(name: str) -> Path:
-        if name not in values:
+        if name not in found.values:
             raise broken(place(named, f"{VALUES}/{name}"), MISSING)
-        return values[name]
+        return found.values[name]
 
-    return decode_recording(files, folder=named, stored=stored) if files else None
+    recording = decode_recording(found.texts, folder=named, stored=stored)
+    _refuse_other_flow(recording, folder, named)
+    seals = {name: text for name, text in found.texts.items() if is_seal(name)}
+    files = {name: text for name, text in found.texts.items() if not is_seal(name)}
+    return replace(recording, merged=check_seals(files, found.digests, seals, folder=named))
+
+
+def _refuse_other_flow(recording: Recording, folder: Path, named: str) -> None:
+    flow, case = flow_and_case(folder)
+    if (recording.flow, recording.case) != (flow, case):
+        what = f"is the baseline of {recording.title}, not the baseline of {flow_title(flow, case)}"
+        raise broken(place(named, MANIFEST), what)
+
+
+def _digests(values: dict[str, Path]) -> dict[str, str]:
+    """SHA-256 of each stored value, by its name from the baseline's folder on."""
+    found = {}
+    for name, file in values.items():
+        with file.open("rb") as opened:
+            found[f"{VALUES}/{name}"] = hashlib.file_digest(opened, "sha256").hexdigest()
+    return found
 
 
 def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[str, ...]:
@@ -73,6 +105,8 @@ def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[s
     folder = checked_folder(folder, root=root)
     new, values = encode_recording(recording), stored_values(recording)
     try:
+        sealed_by, text = seal(new, _digests(values))
+        new[sealed_by] = text
         with _only_recorder(folder, named):
             clean_up(folder)
             old = _files_to_replace(folder, named, root=root)
@@ -144,9 +178,19 @@ def _refuse_newer(manifest: str | None, file: str) -> None:
     refuse_newer(document)
 
 
-def _read_files(folder: Path, named: str, *, root: Path) -> tuple[dict[str, str], dict[str, Path]]:
-    """Name -> text of the files of one baseline, never some of the old and some of the new; and
-    name -> place of its stored values.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Files:
+    """What lies in the folder of a baseline, by name."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Path] = field(default_factory=dict)
+    """The stored values."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of each stored value, by its name from the baseline's folder on."""
+
+
+def _read_files(folder: Path, named: str, *, root: Path) -> _Files:
+    """Read the files of one baseline, never some of the old and some of the new.
 
     No lock is taken, for a reader may not be allowed to write one: a folder that was replaced
     meanwhile is read again.
@@ -154,22 +198,23 @@ def _read_files(folder: Path, named: str, *, root: Path) -> tuple[dict[str, str]
     for _ in range(10):
         standing = standing_folder(folder)
         if standing is None:
-            return {}, {}
+            return _Files()
         before = _identity(standing)
         if before is None:
             continue
         try:
-            files = {
+            texts = {
                 name: _read_text(standing / name, place(named, name), root=root)
                 for name in _baseline_files(standing)
             }
             values = checked_values(standing, named, root=root)
+            found = _Files(texts=texts, values=values, digests=_digests(values))
         except (BaselineError, OSError):
             if _identity(standing) == before:
                 raise
             continue
         if _identity(standing) == before:
-            return files, values
+            return found
     raise BaselineError(
         f"{named} was replaced again and again while it was read",
         hint="wait for the recording of this flow to end, and start again",

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from pytest_flowrepro.model import flow_title
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import date
@@ -39,7 +41,7 @@ class Job:
 
     @property
     def title(self) -> str:
-        return f"{self.flow.name}[{self.case}]" if self.case else self.flow.name
+        return flow_title(self.flow.name, self.case)
 
     @property
     def table(self) -> str:

@@ -169,9 +169,15 @@ def _as_recorded(
     """What the baseline knows already: of the same code in the same environment Metaflow says
     the same, and to ask it costs as much as a step. None where either differs, where files belong
     to the flow that Metaflow alone can tell (one may have come to them), and where configs or
-    variables, of which the baseline knows nothing, have a say in the graph.
+    variables, of which the baseline knows nothing, have a say in the graph. A merged baseline may
+    have the steps of one recording and the code of another.
     """
-    if job.settings.configs or job.settings.env or built.manifest not in baseline.environments:
+    if (
+        baseline.merged
+        or job.settings.configs
+        or job.settings.env
+        or built.manifest not in baseline.environments
+    ):
         return None
     start = start_of(job)
     with clock.stage("package", "packaging"):

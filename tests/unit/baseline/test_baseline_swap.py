@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-OLD, NEW = recording(), recording(flow="Newer", lock="metaflow==2 --hash=sha256:ff\n")
+OLD, NEW = recording(flow="F"), recording(flow="F", lock="metaflow==2 --hash=sha256:ff\n")
 
 WRITES = {"open", "write", "fsync", "mkdir", "rename", "unlink", "rmdir"}
 READS = {"open", "stat", "listdir", "scandir"}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from recordings import artifact, recording, task
+from recordings import artifact, names_in, recording, task, unsealed
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
 from pytest_flowrepro.baseline import values as stage
@@ -42,10 +42,6 @@ def stored(folder: Path, digit: str, text: str = "1") -> Artifact:
     )
 
 
-def names_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
 def recorded(*artifacts: Artifact) -> Recording:
     return recording(*(task("start", one, index=(i,)) for i, one in enumerate(artifacts)))
 
@@ -53,7 +49,7 @@ def recorded(*artifacts: Artifact) -> Recording:
 @pytest.fixture
 def baseline(folder: Path, root: Path, tmp_path: Path) -> Path:
     changed = write_baseline(folder, recorded(stored(tmp_path, "a")), root=root)
-    assert changed == ("artifacts.json", "lock-base.txt", "manifest.json", FILE)
+    assert unsealed(changed) == ("artifacts.json", "lock-base.txt", "manifest.json", FILE)
     return folder
 
 
@@ -88,10 +84,11 @@ def test_values_come_and_go_with_their_artifacts_and_the_users_files_stay(
     (baseline / "values/plots/one.svg").touch()
     new = recorded(stored(tmp_path, "b"))
     other = "values/" + "b" * 16 + ".npz"
-    assert write_baseline(baseline, new, root=root) == ("artifacts.json", FILE, other)
+    assert unsealed(write_baseline(baseline, new, root=root)) == ("artifacts.json", FILE, other)
     assert names_in(baseline / "values") == ["README.md", "b" * 16 + ".npz", "plots"]
 
-    assert write_baseline(baseline, recorded(artifact()), root=root) == ("artifacts.json", other)
+    changed = write_baseline(baseline, recorded(artifact()), root=root)
+    assert unsealed(changed) == ("artifacts.json", other)
     assert names_in(baseline / "values") == ["README.md", "plots"]
     assert (baseline / "values/plots/one.svg").exists()
 

@@ -1,0 +1,172 @@
+"""The seal of a baseline: one file beside the others that knows each of their lines.
+
+    seal-77d0c2a41b9e03f5.txt
+        # Checks of every line of this recording, by pytest-flowrepro. Record again, do not edit.
+        recording <SHA-256 of the names and contents of all other files>
+        artifacts.json
+        0a1b2c3d 4e5f6071 ...               a check for each line, in order
+        values/41ab03c5d2e9f786.npz
+        8c9d0e1f                            a check of the whole file, which has no lines
+        end <SHA-256 of what is above>
+
+Invariant: a baseline is whole where one of its seals is exactly the one that its other files would
+be sealed with. The seal is named after the recording, and its checks are salted with it, so that
+the seals of two recordings have no line in common. When git merges two branches that recorded one
+flow anew, each branch removes the old seal and adds its own: both end up in the merge, neither
+fits, and each line of the other files is known to one of them. That is how a merge, which nobody
+recorded as a whole, is told apart from an edit by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from itertools import zip_longest
+from operator import contains
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.baseline.folder import MISSING
+from pytest_flowrepro.baseline.node import broken, place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAME = re.compile(r"seal-[0-9a-f]{16}\.txt")
+_RECORDING = re.compile(r"recording ([0-9a-f]{64})")
+_CHECKS = re.compile(r"[0-9a-f]{8}(?: [0-9a-f]{8})*")
+_INTRODUCTION = (
+    "# Checks of every line of this recording, by pytest-flowrepro. Record again, do not edit."
+)
+_PER_LINE = 10
+
+
+def is_seal(name: str) -> bool:
+    """Whether a file of this name is a seal."""
+    return _NAME.fullmatch(name) is not None
+
+
+def seal(files: Mapping[str, str], values: Mapping[str, str]) -> tuple[str, str]:
+    """Return the name and the text of the seal of a recording.
+
+    `files` are texts by name, `values` the SHA-256 of stored values by name; equal ones give equal
+    seals.
+    """
+    recording = _recording(files, values)
+    lines = [_INTRODUCTION, f"recording {recording}"]
+    for name, parts in _parts(files, values).items():
+        checks = [_check(recording, name, part) for part in parts]
+        rows = (checks[i : i + _PER_LINE] for i in range(0, len(checks), _PER_LINE))
+        lines += (name, *map(" ".join, rows))
+    return _name(recording), _ended("\n".join(lines))
+
+
+def check_seals(
+    files: Mapping[str, str], values: Mapping[str, str], seals: Mapping[str, str], *, folder: str
+) -> bool:
+    """Return whether the files are a merge of several recordings; False for one whole recording.
+
+    `files`, `values` and the texts of the `seals` are by name, `folder` is for messages. Raises
+    `BaselineError`, which names the file and the line, for anything else.
+    """
+    name = _name(_recording(files, values))
+    if name in seals and seal(files, values) == (name, seals[name]):
+        return False
+    if not seals:
+        raise broken(
+            folder or "the baseline",
+            "has no seal (seal-*.txt), without which an edit by hand would not be noticed",
+            hint="record the flow again with --flow-repro-update, and commit every file of the "
+            "folder",
+        )
+    known = [_parsed(seals[file], place(folder, file)) for file in sorted(seals)]
+    contents = _parts(files, values)
+    for file in sorted({file for one in known for file in one.checks} - contents.keys()):
+        raise broken(place(folder, file), MISSING)
+    for file, parts in contents.items():
+        position = _unknown(file, parts, known)
+        if position is not None:
+            line = f"line {position + 1} " if len(parts) > 1 else ""
+            raise broken(place(folder, file), f"{line}is not as it was recorded")
+    if len(known) == 1:  # by an edit whose short check happens to be that of what was there
+        raise broken(folder or "the baseline", "is not as it was recorded")
+    return True
+
+
+def _recording(files: Mapping[str, str], values: Mapping[str, str]) -> str:
+    """Return the SHA-256 of the names and contents of all files."""
+    named = (f"{_sha256(name)} {_sha256(content)}\n" for name, content in _sorted(files, values))
+    return _sha256("".join(named))
+
+
+def _name(recording: str) -> str:
+    return f"seal-{recording[:16]}.txt"
+
+
+def _sorted(files: Mapping[str, str], values: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted((*files.items(), *values.items()))
+
+
+def _parts(files: Mapping[str, str], values: Mapping[str, str]) -> dict[str, list[str]]:
+    """What is checked of each file: its lines; of a stored value the whole."""
+    return {
+        name: [content] if name in values else content.split("\n")
+        for name, content in _sorted(files, values)
+    }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Seal:
+    recording: str
+    checks: Mapping[str, tuple[str, ...]]
+    """By file: one for each line, in order."""
+
+    def of(self, file: str, parts: list[str]) -> list[str]:
+        """Return the checks that the parts of a file should have."""
+        return [_check(self.recording, file, part) for part in parts]
+
+
+def _unknown(file: str, parts: list[str], known: list[_Seal]) -> int | None:
+    """Return the position of the first part that no recording has; None where each has one."""
+    if len(known) == 1:  # the order counts, too: a line may be gone, or be there twice
+        pairs = zip_longest(known[0].of(file, parts), known[0].checks.get(file, ()))
+        unlike = (position for position, (found, recorded) in enumerate(pairs) if found != recorded)
+        position = next(unlike, None)
+        return None if position is None else min(position, len(parts) - 1)
+    recorded = [frozenset(one.checks.get(file, ())) for one in known]
+    found = zip(*(one.of(file, parts) for one in known), strict=True)
+    known_somewhere = (any(map(contains, recorded, checks)) for checks in found)
+    return next(
+        (position for position, is_known in enumerate(known_somewhere) if not is_known), None
+    )
+
+
+def _ended(text: str) -> str:
+    return f"{text}\nend {_sha256(text)}\n"
+
+
+def _parsed(text: str, file: str) -> _Seal:
+    above, _, _ = text.removesuffix("\n").rpartition("\n")
+    introduction, *lines = above.split("\n")
+    found = _RECORDING.fullmatch(lines[0]) if lines else None
+    if text != _ended(above) or introduction != _INTRODUCTION or found is None:
+        raise broken(file, "is not as it was recorded")
+    if not file.endswith(_name(found[1])):
+        raise broken(file, f"is not named {_name(found[1])}, as it was recorded")
+    checks: dict[str, list[str]] = {}
+    name = ""
+    for line in lines[1:]:
+        if _CHECKS.fullmatch(line):
+            checks[name] += line.split(" ")
+        else:
+            name = line
+            checks[name] = []
+    return _Seal(recording=found[1], checks={n: tuple(c) for n, c in checks.items()})
+
+
+def _check(recording: str, file: str, part: str) -> str:
+    return _sha256(f"{recording}\0{file}\0{part}")[:8]
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
