@@ -86,6 +86,19 @@ class FlowReproPlugin:
         parts = (item for item in session.items if isinstance(item, PartItem))
         self.session.selected.update(part.job.folder for part in parts)
         self._tell_settings_of_no_flow()
+        self._tell_suspects()
+
+    def _tell_suspects(self) -> None:
+        """Warn of files that seem to start a flow; those that were named are errors already."""
+        if getattr(self.config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0":
+            for suspect in self.session.suspects:
+                self._warn(str(suspect.error()))
+
+    def _warn(self, text: str) -> None:
+        try:
+            self.config.issue_config_time_warning(pytest.PytestConfigWarning(text), 2)
+        except pytest.PytestConfigWarning as error:  # under -W error
+            raise pytest.UsageError(text) from error
 
     def _tell_settings_of_no_flow(self) -> None:
         """Where everything was collected; else the flow may lie in what was not."""
@@ -97,11 +110,7 @@ class FlowReproPlugin:
         for name in sorted(set(self.session.settings.by_flow) - found):
             near = difflib.get_close_matches(name, found, n=1)
             meant = f"; did you mean `{near[0]}`?" if near else ""
-            text = f"tool.flowrepro.flow.{name}: there is no flow of that name{meant}"
-            try:
-                self.config.issue_config_time_warning(pytest.PytestConfigWarning(text), 2)
-            except pytest.PytestConfigWarning as error:  # under -W error
-                raise pytest.UsageError(text) from error
+            self._warn(f"tool.flowrepro.flow.{name}: there is no flow of that name{meant}")
 
     # --- results ----------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from pytest_flowrepro.errors import DiscoverError
 from pytest_flowrepro.model import FlowSource
 from pytest_flowrepro.source_names import (
     MENTIONS_METAFLOW,
+    Function,
     Names,
     dotted_name,
     is_flow,
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
     from pytest_flowrepro.source_names import Module
 
 _MAY_START = re.compile(rb"metaflow|__main__|^[A-Za-z_][\w.]*\(", re.MULTILINE)
+
+
+_UNREAD_STEPS = ("start",)
+"""The step that stands for all of them, where no step can be read from the text."""
 
 
 def may_start_flow(source: bytes) -> bool:
@@ -66,25 +72,151 @@ def find_flows(file: Path, *, root: Path) -> tuple[FlowSource, ...]:
         own = vars(flow)["file"] == file  # else this file only starts what another defines
         lines.setdefault(flow, vars(flow)["lineno"] if own else call.lineno)
     return tuple(
-        FlowSource(file=file, name=flow.__name__, lineno=lineno, steps=steps_of(flow))
+        FlowSource(
+            file=file, name=flow.__name__, lineno=lineno, steps=steps_of(flow) or _UNREAD_STEPS
+        )
         for flow, lineno in sorted(lines.items(), key=lambda item: item[1])
     )
 
 
-def refuse_unstarted_flow(file: Path, *, root: Path) -> None:
-    """Raise `DiscoverError` when `file` defines a flow with steps: nobody was seen to start it."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoFlow:
+    """The reason why no flow is found in a file, and what to do about it."""
+
+    file: Path
+    what: str
+    hint: str
+    looks_like_one: bool
+    """True where the text has a class that may well be a flow."""
+
+    def error(self) -> DiscoverError:
+        return DiscoverError(f"{self.file}: no flow was found: {self.what}", hint=self.hint)
+
+
+def suspect_no_flow(file: Path, *, root: Path) -> NoFlow | None:
+    """Return the reason for a file without flows that seems to start one; None for any other.
+
+    Modules with base classes have no main guard, and nothing is said of them.
+    """
+    source = _names_in(file, root).read(file)
+    if b"__main__" not in source or not MENTIONS_METAFLOW.search(source):
+        return None
+    found = explain_no_flow(file, root=root)
+    return found if found.looks_like_one else None
+
+
+def explain_no_flow(file: Path, *, root: Path) -> NoFlow:
+    """Say why `find_flows` finds nothing in `file`; raises what it raises."""
     names = _names_in(file, root)
     source = names.read(file)
-    module = names.parse(file, source, parse_module) if MENTIONS_METAFLOW.search(source) else None
+    module = names.parse(file, source, parse_module)
     if module is None:
-        return
-    for name in module.names:
-        flow = names.find(module, (name,))
-        if isinstance(flow, type) and is_flow(flow) and steps_of(flow):
-            raise DiscoverError(
-                f"{file} defines the flow {flow.__name__}, and no call that starts it was found",
-                hint=f'start it by its name: `if __name__ == "__main__": {flow.__name__}()`',
+        return NoFlow(
+            file=file,
+            what="it is not valid Python and does not mention Metaflow",
+            hint="correct it, or leave it out of `flows` in [tool.flowrepro]",
+            looks_like_one=False,
+        )
+    unread: NoFlow | None = None
+    for node in _classes(module):
+        mirror = names.mirror(module, node)
+        if is_flow(mirror) and steps_of(mirror):
+            return NoFlow(
+                file=file,
+                what=_unstarted(node.name, module, names),
+                hint=f'start it by its name: `if __name__ == "__main__": {node.name}()`',
+                looks_like_one=True,
             )
+        unread = unread or _unread_base(file, node, module, names)
+    if unread is not None:
+        return unread
+    if runner := _runner_call(module, names):
+        what = f"it starts flows through metaflow.{runner.name} (line {runner.lineno})"
+        hint = "name the files of these flows instead; each is checked by the file that defines it"
+    else:
+        what = "no class in it derives from metaflow.FlowSpec, and it starts no flow of another"
+        hint = "leave it out of `flows` in [tool.flowrepro], or name the file that defines the flow"
+    return NoFlow(file=file, what=what, hint=hint, looks_like_one=False)
+
+
+def _classes(module: Module) -> Iterator[ast.ClassDef]:
+    for statement in module.body:
+        yield from (node for node in ast.walk(statement) if isinstance(node, ast.ClassDef))
+
+
+def _unstarted(name: str, module: Module, names: Names) -> str:
+    """Say why a flow that the file defines is not started by it."""
+    calls = [node for body in module.body for node in ast.walk(body) if isinstance(node, ast.Call)]
+    call = next((call for call in calls if dotted_name(call.func)[-1:] == (name,)), None)
+    if call is not None and _without_cli(call):
+        why = f"line {call.lineno} calls it without its command line (`use_cli=False`)"
+    elif call is not None:
+        why = f"the call of it in line {call.lineno} was not seen to run when the file is run"
+    elif runner := _runner_call(module, names):
+        why = f"starts a flow through metaflow.{runner.name} (line {runner.lineno}) only"
+    else:
+        why = "no call that starts it was found"
+    return f"it defines {name}, and {why}"
+
+
+def _unread_base(file: Path, node: ast.ClassDef, module: Module, names: Names) -> NoFlow | None:
+    """Say what cannot be read about a class that may be a flow; None where it is none."""
+    stepped = any(
+        dotted_name(one.func if isinstance(one, ast.Call) else one)[-1:] == ("step",)
+        for member in node.body
+        if isinstance(member, ast.FunctionDef)
+        for one in member.decorator_list
+    )
+    for base in node.bases:
+        shown = ast.unparse(base)[:80]
+        dotted = dotted_name(base)
+        meaning = names.find(module, dotted) if dotted else None
+        if not stepped and not (shown.endswith("Flow") or "FlowSpec" in shown):
+            continue
+        if isinstance(meaning, str) and meaning.partition(".")[0] != "metaflow":
+            what = (
+                f"its class {node.name} (line {node.lineno}) derives from {meaning}, which is not "
+                "in the project, and has no step of its own that is Metaflow's"
+            )
+        elif meaning is None:
+            what = (
+                f"its class {node.name} (line {node.lineno}) derives from `{shown}`, and what "
+                "that is cannot be read from the text"
+            )
+        else:
+            continue
+        return NoFlow(
+            file=file,
+            what=f"{what}; nothing is imported to find flows",
+            hint="import FlowSpec by its name, and add it to the bases: `from metaflow import "
+            f"FlowSpec`, `class {node.name}({_with_flow_spec(node)})`",
+            looks_like_one=True,
+        )
+    return None
+
+
+def _with_flow_spec(node: ast.ClassDef) -> str:
+    bases = [ast.unparse(base) for base in node.bases]
+    return ", ".join([*(base for base in bases if base != "FlowSpec"), "FlowSpec"])[:120]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _RunnerCall:
+    name: str
+    lineno: int
+
+
+def _runner_call(module: Module, names: Names) -> _RunnerCall | None:
+    for statement in module.body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and (dotted := dotted_name(node.func)):
+                meaning = names.find(module, dotted)
+                if isinstance(meaning, str) and meaning.rpartition(".")[2] in _RUNNERS:
+                    return _RunnerCall(name=meaning.rpartition(".")[2], lineno=node.lineno)
+    return None
+
+
+_RUNNERS = frozenset({"Runner", "NBRunner", "Deployer", "NBDeployer"})
 
 
 def _names_in(file: Path, root: Path) -> Names:
@@ -96,21 +228,23 @@ def _names_in(file: Path, root: Path) -> Names:
 
 
 def _started(module: Module, names: Names) -> Iterator[tuple[ast.Call, type]]:
-    """Each call that starts a flow, with the class that it calls."""
-    bodies: list[Iterable[ast.AST]] = [module.body]
+    """Yield each call that starts a flow, with the class that it calls.
+
+    The body of a function runs when it is called from what runs, be it of this module or another
+    of the project.
+    """
+    bodies: list[tuple[Module, Iterable[ast.AST]]] = [(module, module.body)]
     called: set[ast.AST] = set()
     while bodies:
-        for call in _calls(bodies.pop()):
+        scope, body = bodies.pop()
+        for call in _calls(body):
             dotted = dotted_name(call.func)
-            match names.find(module, dotted) if dotted else None:
+            match names.find(scope, dotted) if dotted else None:
                 case type() as flow if is_flow(flow) and not _without_cli(call):
                     yield call, flow
-                case ast.FunctionDef() | ast.AsyncFunctionDef() as function:
-                    # Names in a function of another module would mean something else there.
-                    own = any(function is bound for bound in module.names.get(function.name, ()))
-                    if own and function not in called:
-                        called.add(function)
-                        bodies.append(function.body)
+                case Function(node=node) as function if node not in called:
+                    called.add(node)
+                    bodies.append((names.inside(function), node.body))
 
 
 def _calls(body: Iterable[ast.AST]) -> Iterator[ast.Call]:

@@ -12,7 +12,7 @@ import pytest
 from pytest_flowrepro.acceptance import Acceptance
 from pytest_flowrepro.check import upload_days_of, with_origins
 from pytest_flowrepro.diff import diff_environments, diff_system
-from pytest_flowrepro.discover import find_flows, refuse_unstarted_flow
+from pytest_flowrepro.discover import explain_no_flow, find_flows, suspect_no_flow
 from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.errors import BaselineError, DiscoverError, FlowReproError, RerunError
 from pytest_flowrepro.failure import log_of, step_failure
@@ -66,14 +66,15 @@ class FlowFile(pytest.File):
 
     @classmethod
     def of(cls, parent: pytest.Collector, path: Path, *, named: bool) -> FlowFile | None:
-        """None for a file that starts no flow. `named`: somebody asks for this very file, and is
-        told when it defines a flow all the same.
+        """None for a file that starts no flow. `named`: pytest was given this very file, and it is
+        an error when that seems to have a flow all the same.
         """
+        session = parent.config.stash[SESSION]
         flows: tuple[FlowSource, ...] | DiscoverError
         try:
-            flows = find_flows(path, root=parent.config.stash[SESSION].root)
-            if named and not flows:
-                refuse_unstarted_flow(path, root=parent.config.stash[SESSION].root)
+            flows = find_flows(path, root=session.root)
+            if not flows:
+                flows = _error_without_flows(path, session, named=named) or ()
         except DiscoverError as error:
             flows = error
         if flows == ():
@@ -95,6 +96,17 @@ class FlowFile(pytest.File):
         if isinstance(excinfo.value, FlowReproError):
             return _inert(str(excinfo.value))
         return super().repr_failure(excinfo, *args)
+
+
+def _error_without_flows(path: Path, session: Session, *, named: bool) -> DiscoverError | None:
+    """Return the error for a file that was to have a flow; keep a suspicion of any other."""
+    literal = path in session.settings.literal_flow_files
+    if literal or named:
+        found = explain_no_flow(path, root=session.root)
+        return found.error() if literal or found.looks_like_one else None
+    if suspect := suspect_no_flow(path, root=session.root):
+        session.suspects.append(suspect)
+    return None
 
 
 class FlowNode(pytest.Collector):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from pytest_flowrepro.discover import NoFlow
     from pytest_flowrepro.model import Change, FlowSource, Gate, Recording
     from pytest_flowrepro.settings import Settings
 
@@ -56,6 +57,8 @@ class Session:
     """Whether to tell what a check does not rest on: files that a flow leaves behind."""
     collected: list[FlowSource] = field(default_factory=list)
     """The flows that were found, in the order of the collection."""
+    suspects: list[NoFlow] = field(default_factory=list)
+    """Files that seem to start a flow, and in which none was found."""
     selected: set[Path] = field(default_factory=set)
     """The folders of the jobs that have a test to run."""
     _baselines: dict[str, Recording | None] = field(default_factory=dict)

@@ -100,6 +100,12 @@ class Settings:
             found |= matching
         return frozenset(found)
 
+    @property
+    def literal_flow_files(self) -> frozenset[Path]:
+        """The files that `flows` names one by one, not by a glob."""
+        literal = (pattern for pattern in self.flows or () if not set(pattern) & set("*?["))
+        return frozenset(self.file.parent / pattern for pattern in literal)
+
     def cases(self, flow: str) -> tuple[str | None, ...]:
         """The flow itself, None, and its named cases after it."""
         return (None, *self.by_case.get(flow, {}))

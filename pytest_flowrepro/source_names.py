@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import decode_source
 from typing import TYPE_CHECKING, TypeAlias
@@ -54,13 +54,24 @@ class Module:
     """Where its relative imports begin; for a package, its own folder."""
     package: bool
     body: tuple[ast.stmt, ...]
-    names: dict[str, list[_Binding]]
+    names: dict[str, list[_Bound]]
 
 
-_Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
-_Binding: TypeAlias = _Import | _Alias | ast.ClassDef | _Function
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Function:
+    """A function, and the module that its names are looked up in."""
+
+    module: Module
+    node: _FunctionNode
+
+
+_FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+_Binding: TypeAlias = _Import | _Alias | ast.ClassDef | _FunctionNode
+_Branches: TypeAlias = tuple[tuple[int, int], ...]
+"""The `if`, `try` and `match` statements around a statement, by id, and the branch of each."""
+_Bound: TypeAlias = tuple[_Binding, _Branches]
 _Parse: TypeAlias = "Callable[[Path, bytes], Module]"
-_Meaning: TypeAlias = type | _Function | Module | str | None
+_Meaning: TypeAlias = type | Function | Module | str | None
 """A mirrored class, a function, a module; a dotted name when it lies outside the project."""
 
 
@@ -87,18 +98,41 @@ class Names:
             found = self._member(found, part)
         return found
 
+    def mirror(self, module: Module, node: ast.ClassDef) -> type:
+        """Return the class that mirrors one which is defined anywhere in a module."""
+        return self._class(module, node)
+
+    def inside(self, function: Function) -> Module:
+        """Return the function's module as its body sees it, with the names that the body binds."""
+        module = function.module
+        own = _names_of(function.node.body)
+        names = {name: [*module.names.get(name, ()), *bound] for name, bound in own.items()}
+        return replace(module, names={**module.names, **names})
+
     def _name(self, module: Module, name: str) -> _Meaning:
-        """The last binding counts, and names before stars; but what is known before the rest:
-        `try: from base import X` / `except ImportError: from elsewhere import X`.
+        """Return the meaning of the last binding, named imports before stars; except that a
+        module of the project goes before one outside it, and Metaflow's own before its stand-in:
+        `try: from metaflow import FlowSpec` / `except ImportError: class FlowSpec: ...`.
         """
-        outside = None
-        for binding in (*reversed(module.names.get(name, ())), *module.names.get("*", ())):
+        outside: str | None = None
+        inside: _Meaning = None
+        where: _Branches = ()
+        for binding, branches in (
+            *reversed(module.names.get(name, ())),
+            *module.names.get("*", ()),
+        ):
+            if inside is not None and not _are_alternatives(where, branches):
+                continue
             found = self._once(module, binding, name)
-            if isinstance(found, str) and found not in _KNOWN:
-                outside = outside or found
-            elif found is not None:
+            if _is_metaflows(found):
                 return found
-        return outside
+            if isinstance(found, str):
+                outside = outside or found
+            elif found is not None and inside is None:
+                inside, where = found, branches
+                if not where:
+                    break
+        return outside if inside is None else inside
 
     def _once(self, module: Module, binding: _Binding, name: str) -> _Meaning:
         """What a binding stands for; None while that is being looked up, as in an import cycle."""
@@ -111,7 +145,7 @@ class Names:
                 case ast.ClassDef():
                     return self._class(module, binding)
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
-                    return binding
+                    return Function(module=module, node=binding)
                 case _Alias(dotted=dotted):
                     return self.find(module, dotted)
                 case _Import():
@@ -213,15 +247,21 @@ class Names:
 
     def _members(self, module: Module, node: ast.ClassDef) -> Iterator[tuple[str, bool]]:
         """Each name that a class body binds, and whether it is a step."""
-        for statement in _statements(node.body):
+        for statement, _ in _statements(node.body):
             match statement:
                 case ast.FunctionDef(name=name, decorator_list=decorators):
                     yield name, any(self._is_step(module, one) for one in decorators)
-                case ast.Assign(targets=[ast.Name(id=name)]):
-                    yield name, False
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    yield name, isinstance(value, ast.Call) and self._is_step(module, value)
 
     def _is_step(self, module: Module, decorator: ast.expr) -> bool:
-        dotted = dotted_name(decorator.func if isinstance(decorator, ast.Call) else decorator)
+        """Return True for `step`, `step(...)` and a call of another decorator with one in it."""
+        if isinstance(decorator, ast.Call):
+            nested = (argument for argument in decorator.args if isinstance(argument, ast.Call))
+            if any(self._is_step(module, call) for call in nested):
+                return True
+            decorator = decorator.func
+        dotted = dotted_name(decorator)
         return bool(dotted) and self.find(module, dotted) in _STEP
 
     # --- reading ---
@@ -274,17 +314,21 @@ def parse_module(file: Path, source: bytes) -> Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a flow's invalid escape is not our warning
         tree = ast.parse(decode_source(source))  # PEP 263: byte order mark, coding comment
-    names: dict[str, list[_Binding]] = {}
-    for statement in _statements(tree.body):
-        for name, binding in _bindings(statement):
-            names.setdefault(name, []).append(binding)
     return Module(
         file=file,
         folder=file.parent,
         package=file.stem == "__init__",
         body=tuple(tree.body),
-        names=names,
+        names=_names_of(tree.body),
     )
+
+
+def _names_of(body: list[ast.stmt]) -> dict[str, list[_Bound]]:
+    names: dict[str, list[_Bound]] = {}
+    for statement, branches in _statements(body):
+        for name, binding in _bindings(statement):
+            names.setdefault(name, []).append((binding, branches))
+    return names
 
 
 # Base modules are shared by many flows. A flow file is parsed once anyway, and to keep its tree
@@ -292,25 +336,77 @@ def parse_module(file: Path, source: bytes) -> Module:
 _parse_shared = lru_cache(maxsize=256)(parse_module)
 
 
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements in source order, blocks of `if`, `try`, `with`, loops and `match` included."""
-    pending: list[ast.AST] = [*reversed(body)]
+def _statements(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, _Branches]]:
+    """Yield statements in the order in which they count, those in blocks included: the handlers
+    of a `try` before its body, which is expected to work. Leave out what only type checkers see.
+    """
+    pending: list[tuple[ast.AST, _Branches]] = [(node, ()) for node in reversed(body)]
     while pending:
-        node = pending.pop()
+        node, branches = pending.pop()
         if isinstance(node, ast.stmt):
-            yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            blocks = ("body", "handlers", "cases", "orelse", "finalbody")
-            inner = [child for block in blocks for child in getattr(node, block, ())]
-            pending.extend(reversed(inner))
+            yield node, branches
+        pending.extend(reversed([*_inner(node, branches)]))
+
+
+def _inner(node: ast.AST, branches: _Branches) -> Iterator[tuple[ast.AST, _Branches]]:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return
+        case ast.Try() | ast.TryStar():
+            blocks: list[list[ast.stmt]] = [handler.body for handler in node.handlers]
+            blocks.append([*node.body, *node.orelse])
+        case ast.If(test=test):
+            blocks = [
+                [] if _is_type_checking(test) else node.body,
+                [] if _is_not_type_checking(test) else node.orelse,
+            ]
+        case ast.Match(cases=cases):
+            blocks = [case.body for case in cases]
+        case _:
+            blocks = []
+            for name in ("body", "orelse"):
+                yield from ((child, branches) for child in getattr(node, name, ()))
+    for number, block in enumerate(blocks):
+        inside = (*branches, (id(node), number))
+        yield from ((child, inside) for child in block)
+    yield from ((child, branches) for child in getattr(node, "finalbody", ()))
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    return dotted_name(test)[-1:] == ("TYPE_CHECKING",)
+
+
+def _is_not_type_checking(test: ast.expr) -> bool:
+    return isinstance(test, ast.UnaryOp) and _is_type_checking(test.operand)
+
+
+def _are_alternatives(one: _Branches, other: _Branches) -> bool:
+    """Return True for two branches of one statement, of which only one runs."""
+    taken = dict(one)
+    return any(taken.get(statement, branch) != branch for statement, branch in other)
+
+
+def _is_metaflows(meaning: _Meaning) -> bool:
+    match meaning:
+        case type():
+            return issubclass(meaning, _FlowSpec)
+        case str():
+            return meaning == "metaflow" or meaning in _KNOWN
+        case _:
+            return False
+
+
+_IMPORTERS = frozenset({("import_module",), ("__import__",)})
 
 
 def _bindings(statement: ast.stmt) -> Iterator[tuple[str, _Binding]]:
     match statement:
         case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
             yield statement.name, statement
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) if dotted := dotted_name(value):
-            yield name, _Alias(dotted=dotted)
+        case ast.Assign(targets=[target], value=ast.expr() as value):
+            yield from _assigned(target, value)
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            yield from _assigned(target, value)
         case ast.Import(names=aliases):
             for alias in aliases:
                 module = alias.name if alias.asname else alias.name.partition(".")[0]
@@ -319,6 +415,19 @@ def _bindings(statement: ast.stmt) -> Iterator[tuple[str, _Binding]]:
             for alias in aliases:
                 imported = _Import(level=level, module=from_module or "", name=alias.name)
                 yield alias.asname or alias.name, imported
+
+
+def _assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, _Binding]]:
+    """Yield what an assignment binds: another name, or a module, by `import_module("...")`."""
+    match target, value:
+        case ast.Tuple(elts=targets), ast.Tuple(elts=values):
+            for one, other in zip(targets, values, strict=False):
+                yield from _assigned(one, other)
+        case ast.Name(id=name), ast.Call(func=call, args=[ast.Constant(value=str() as module)]):
+            if dotted_name(call)[-1:] in _IMPORTERS:
+                yield name, _Import(level=0, module=module, name=None)
+        case ast.Name(id=name), _ if dotted := dotted_name(value):
+            yield name, _Alias(dotted=dotted)
 
 
 def dotted_name(expression: ast.expr) -> tuple[str, ...]:

@@ -91,6 +91,38 @@ def test_flows_in_the_configuration_says_which_files(project: Project) -> None:
     assert collected(result) == ["drafts/b.py::HelloFlow::code"]
 
 
+COMPANY = """\
+import company
+
+class CompanyFlow(company.Flow):
+    pass
+
+if __name__ == "__main__":
+    CompanyFlow()  # on metaflow
+"""
+
+
+def test_a_file_that_flows_names_and_that_has_no_flow_is_an_error(project: Project) -> None:
+    project.write("flows/a.py", HELLO)
+    project.write("flows/b.py", "import metaflow\n" + COMPANY)
+    project.write("flows/base.py", HELLO.partition("if __name__")[0])
+    table = '[tool.pytest]\n[tool.flowrepro]\nflows = ["flows/a.py", "flows/b.py"]\n'
+    project.write("pyproject.toml", table)
+    result = project.check("--collect-only")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    said = "*flows/b.py: no flow was found: its class CompanyFlow (line 4) derives from *"
+    result.stdout.fnmatch_lines([said, "What to do: *class CompanyFlow(company.Flow, FlowSpec)*"])
+    for table in ("", '[tool.flowrepro]\nflows = ["flows/*.py"]\n'):
+        project.write("pyproject.toml", f"[tool.pytest]\n{table}")
+        result = project.check("--collect-only")
+        assert result.ret == 0
+        result.stdout.fnmatch_lines([f"*PytestConfigWarning: {said}"])
+        result.stdout.no_fnmatch_line("*base.py*")
+    result = project.check("--collect-only", "flows/base.py")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*base.py: no flow was found: it defines HelloFlow, and no call*"])
+
+
 def test_a_flow_with_a_syntax_error_is_an_error_that_names_file_and_line(project: Project) -> None:
     project.write("flow.py", HELLO.replace("def start(self):", "def start(self:"))
     result = project.check()

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.discover import find_flows, may_start_flow, refuse_unstarted_flow
+from pytest_flowrepro.discover import (
+    explain_no_flow,
+    find_flows,
+    may_start_flow,
+    suspect_no_flow,
+)
 from pytest_flowrepro.errors import DiscoverError
 
 if TYPE_CHECKING:
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     Project = Callable[..., Found]
 
 FLOW = "from metaflow import FlowSpec\nclass TrainFlow(FlowSpec): pass\nTrainFlow()\n"
+STAND_IN = "class FlowSpec: pass"
 GUARD = 'if __name__ == "__main__":\n    TrainFlow()\n'
 
 
@@ -76,6 +82,32 @@ def test_a_flow_is_a_file_a_class_a_line_and_its_steps(project: Project, tmp_pat
         ("import metaflow.cards", "metaflow.FlowSpec"),
         ("from metaflow.flowspec import FlowSpec", "FlowSpec"),
         ("try:\n    from metaflow import FlowSpec\nexcept ImportError:\n    raise", "FlowSpec"),
+        (
+            f"try:\n    from metaflow import FlowSpec\nexcept ImportError:\n    {STAND_IN}",
+            "FlowSpec",
+        ),
+        (f"try:\n    {STAND_IN}\nexcept E:\n    from metaflow import FlowSpec", "FlowSpec"),
+        (
+            "try:\n    import metaflow as m\nexcept ImportError:\n    import stubs as m",
+            "m.FlowSpec",
+        ),
+        ("try:\n    import metaflow as m\nexcept ImportError:\n    m = None", "m.FlowSpec"),
+        (f"if HAVE:\n    from metaflow import FlowSpec\nelse:\n    {STAND_IN}", "FlowSpec"),
+        (f"if not HAVE:\n    {STAND_IN}\nelse:\n    from metaflow import FlowSpec", "FlowSpec"),
+        (
+            f"match 1:\n case 1:\n  {STAND_IN}\n case _:\n  from metaflow import FlowSpec",
+            "FlowSpec",
+        ),
+        (
+            (
+                f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    {STAND_IN}\n"
+                "else:\n    from metaflow import FlowSpec"
+            ),
+            "FlowSpec",
+        ),
+        ("import importlib\nmf = importlib.import_module('metaflow')", "mf.FlowSpec"),
+        ("import metaflow\nFlowSpec, step = metaflow.FlowSpec, metaflow.step", "FlowSpec"),
+        ("import metaflow\nFlowSpec: type = metaflow.FlowSpec", "FlowSpec"),
         ("from typing import Generic, T\nfrom metaflow import FlowSpec", "FlowSpec, Generic[T]"),
         ("from abc import ABCMeta\nimport metaflow as mf", "mf.FlowSpec, metaclass=ABCMeta"),
     ],
@@ -104,6 +136,31 @@ class TrainFlow(FlowSpec):
     def no_step(self): pass
 TrainFlow()
 """)
+    assert flow.steps == ("begin",)
+
+
+@pytest.mark.parametrize(
+    ("body", "steps"),
+    [
+        ("start = step(_start)\n end = retry(times=2)(step(_end))", ("start", "end")),
+        ("start = retry(step(_start))\n end = make(step)", ("start",)),
+        ("start = _start", ("start",)),  # of a flow whose steps cannot be read: one for all
+    ],
+)
+def test_steps_that_are_no_functions_of_the_class(
+    project: Project, body: str, steps: tuple[str, ...]
+) -> None:
+    (flow,) = project(f"from metaflow import *\nclass TrainFlow(FlowSpec):\n {body}\n{GUARD}")
+    assert flow.steps == steps
+
+
+@pytest.mark.parametrize("stand_in", ["def step(f):\n  return f", "from .stubs import step"])
+def test_steps_under_a_decorator_that_has_a_stand_in(project: Project, stand_in: str) -> None:
+    (flow,) = project(
+        f"try:\n from metaflow import FlowSpec, step\nexcept ImportError:\n {stand_in}\n"
+        f" class FlowSpec: pass\nclass TrainFlow(FlowSpec):\n @step\n def begin(self): 0\n{GUARD}",
+        {"stubs.py": "def step(f): return f"},
+    )
     assert flow.steps == ("begin",)
 
 
@@ -138,6 +195,11 @@ def test_a_class_may_stand_in_a_block(project: Project, block: str) -> None:
         "match 1:\n    case _:\n        TrainFlow()",
         "def main():\n    TrainFlow()\nif __name__ == '__main__':\n    main()",
         "def run():\n    TrainFlow()\ndef main():\n    run()\n    main()\nsys.exit(main())",
+        "def main():\n    flow = TrainFlow\n    flow()\nmain()",
+        "def main(argv=None):\n    args, rest = parser.parse_known_args()\n    TrainFlow()\nmain()",
+        "flow: object = TrainFlow()",
+        "if '__main__' == __name__ and ready(): TrainFlow()",
+        "@cli.command()\ndef main():\n    TrainFlow()\nraise SystemExit(main())",
         "async def main():\n    TrainFlow()\nasyncio.run(main())",
     ],
 )
@@ -172,6 +234,11 @@ def test_a_class_that_its_file_never_starts_is_no_flow(project: Project, no_star
         "",
         "from metaflow import FlowSpec\ndef test_it():\n    assert FlowSpec",
         "'''from metaflow import FlowSpec'''\nclass TrainFlow(dict): pass\nTrainFlow()",
+        f"from metaflow import FlowSpec\n{STAND_IN}\nclass TrainFlow(FlowSpec): 0\nTrainFlow()",
+        (
+            f"if t.TYPE_CHECKING:\n from metaflow import FlowSpec\nelse:\n {STAND_IN}\n"
+            "class TrainFlow(FlowSpec): 0\nTrainFlow()"
+        ),
         "import unittest\nclass FlowSpec: pass\nclass TrainFlow(FlowSpec): pass\nTrainFlow()",
         "from metaflow import step\nclass TrainFlow(object):\n @step\n def a(self): 0\nTrainFlow()",
         "import metaflow\nclass TrainFlow(metaflow.Parameter): pass\nTrainFlow()",
@@ -181,16 +248,73 @@ def test_what_only_looks_like_a_flow(project: Project, source: str) -> None:
     assert project(source) == ()
 
 
-def test_a_flow_that_nobody_starts_is_told_to_who_asks_for_its_file(tmp_path: Path) -> None:
+STEPS = "    @step\n    def start(self): pass\n"
+HEAD = f"from metaflow import FlowSpec, step\nclass TrainFlow(FlowSpec):\n{STEPS}"
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("import os\nprint(1)\n", "no class in it derives from metaflow.FlowSpec"),
+        ("def broken(:", "it is not valid Python and does not mention Metaflow"),
+        (
+            "from metaflow import Runner\nwith Runner('train.py').run(): pass\n",
+            "it starts flows through metaflow.Runner (line 2)",
+        ),
+        ("from metaflow import FlowSpec\nclass Base(FlowSpec): pass\n", "no class in it derives"),
+    ],
+)
+def test_a_file_that_has_no_flow_is_explained(tmp_path: Path, source: str, what: str) -> None:
     file = tmp_path / "train.py"
-    steps = "    @step\n    def start(self): pass\n"
-    head = "from metaflow import FlowSpec, step\n"
-    file.write_text(f"{head}class TrainFlow(FlowSpec):\n{steps}make()()\n", encoding="utf-8")
-    with pytest.raises(DiscoverError, match="defines the flow TrainFlow, and no call") as caught:
-        refuse_unstarted_flow(file, root=tmp_path)
-    assert "TrainFlow()" in caught.value.hint
-    file.write_text(f"{head}class Base(FlowSpec): pass\nclass Mixin:\n{steps}", encoding="utf-8")
-    refuse_unstarted_flow(file, root=tmp_path)
+    file.write_text(source, encoding="utf-8")
+    found = explain_no_flow(file, root=tmp_path)
+    assert what in str(found.error())
+    assert "What to do: " in str(found.error())
+    assert not found.looks_like_one
+    assert suspect_no_flow(file, root=tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        (f"{HEAD}make()()\n", "it defines TrainFlow, and no call that starts it was found"),
+        (f"{HEAD}TrainFlow(use_cli=False)\n", "line 5 calls it without its command line"),
+        (
+            f"{HEAD}class App:\n    def run(self):\n        TrainFlow()\nApp().run()\n",
+            "the call of it in line 7 was not seen to run",
+        ),
+        (
+            f"{HEAD}from metaflow import Runner\nRunner(__file__).run()\n",
+            "it defines TrainFlow, and starts a flow through metaflow.Runner (line 6) only",
+        ),
+        (f"{HEAD}FLOWS = {{'train': TrainFlow}}\nFLOWS['train']()\n", "no call that starts it"),
+        (
+            "from company import CompanyFlow\nclass TrainFlow(CompanyFlow): pass\nTrainFlow()\n",
+            "its class TrainFlow (line 2) derives from company.CompanyFlow, which is not in",
+        ),
+        (
+            f"import metaflow\nFlowSpec, step = load(metaflow)\nclass F(FlowSpec):\n{STEPS}F()",
+            "its class F (line 3) derives from `FlowSpec`, and what that is cannot be read",
+        ),
+        (
+            f"from x import step\nclass F(bases['FlowSpec']):\n{STEPS}F()",
+            "its class F (line 2) derives from `bases['FlowSpec']`, and what that is cannot be",
+        ),
+    ],
+)
+def test_what_seems_to_be_a_flow_and_is_not_found_is_explained(
+    tmp_path: Path, source: str, what: str
+) -> None:
+    file = tmp_path / "train.py"
+    file.write_text(source, encoding="utf-8")
+    assert find_flows(file, root=tmp_path) == ()
+    found = explain_no_flow(file, root=tmp_path)
+    assert found.looks_like_one
+    assert what in str(found.error())
+    assert "What to do: " in str(found.error())
+    guarded = f"from metaflow import Parameter\n{source}\nif __name__ == '__main__': pass\n"
+    file.write_text(guarded, encoding="utf-8")
+    assert suspect_no_flow(file, root=tmp_path) is not None
 
 
 def test_several_flows_in_one_file_come_in_the_order_of_their_lines(project: Project) -> None:
@@ -331,6 +455,21 @@ def test_a_file_may_start_the_flow_of_another(project: Project) -> None:
         "import sys\nfrom base import Base as Flow\nFlow()\n", {"base.py": BASE}, file="run-it.py"
     )
     assert (flow.file.name, flow.name, flow.lineno) == ("run-it.py", "Base", 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from jobs import main\nmain()\n",
+        "import jobs\nif __name__ == '__main__':\n    jobs.main()\n",
+        "def main():\n    from jobs import TrainFlow\n    TrainFlow()\nmain()\n",
+        "def main():\n    from jobs import TrainFlow as F\n    flow = F\n    flow()\nmain()\n",
+        "def main():\n    import jobs\n    jobs.main()\nmain()\n",
+    ],
+)
+def test_a_call_is_followed_into_a_function_and_another_module(project: Project, text: str) -> None:
+    jobs = "from base import Base\nclass TrainFlow(Base): pass\ndef main():\n    TrainFlow()\n"
+    assert names(project(text, {"jobs.py": jobs, "base.py": BASE})) == ["TrainFlow"]
 
 
 def test_steps_are_in_the_order_of_python_and_overridden_once(project: Project) -> None:
