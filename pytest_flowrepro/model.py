@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -293,6 +295,37 @@ class System:
     libc: str
 
 
+# --- what the configuration says (settings) --------------------------------------------
+
+Gate: TypeAlias = Literal["environment", "artifacts", "policy", "code", "system", "nondeterminism"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """The settings that a verdict depends on, as a baseline stores them.
+
+    Texts are free of credentials in URLs, and numbers that JSON has no form for are
+    `{"$float": "nan"}`.
+    """
+
+    fail_on: frozenset[Gate]
+    patterns: Patterns = NO_PATTERNS
+    env: tuple[tuple[str, str | None], ...] = ()
+    """Name and literal value of each variable, sorted; None for the value of the environment."""
+    parameters: tuple[tuple[str, Json], ...] = ()
+    """By the name that Metaflow's command line gives them, sorted."""
+    configs: tuple[tuple[str, Json], ...] = ()
+    include: tuple[str, ...] = ()
+    """Sorted."""
+    cwd: str | None = None
+    after: tuple[str, ...] = ()
+    encoders: CodeFile | None = None
+    conda_from_pypi: bool = False
+    conda_channels: tuple[str, ...] = ()
+    """In the order of their priority."""
+    record_runs: int = 2
+
+
 # --- what a rerun gave ----------------------------------------------------------------
 
 Determinism: TypeAlias = Literal["deterministic", "hash-seed", "nondeterministic"]
@@ -419,6 +452,7 @@ class Recording:
     code: tuple[CodeFile, ...]
     environments: tuple[Environment, ...]
     system: System
+    policy: Policy
     steps: tuple[Step, ...]
     parameters: tuple[Artifact, ...]
     tasks: tuple[Task, ...]
@@ -442,7 +476,6 @@ def flow_title(flow: str, case: str | None) -> str:
 ChangeKind: TypeAlias = Literal[
     "code", "package", "python", "system", "parameter", "step", "artifact"
 ]
-Gate: TypeAlias = Literal["environment", "artifacts", "code", "system", "nondeterminism"]
 Verdict: TypeAlias = Literal["reproduced", "drifted", "recorded", "no baseline", "error"]
 
 

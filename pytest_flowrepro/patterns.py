@@ -8,14 +8,29 @@ means something in a pattern; `*`, `?` and `[` are those of `fnmatch`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
 ANY_DEPTH = "**"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """The reason for a pattern, and the last day on which it holds."""
+
+    key: str
+    pattern: str
+    reason: str | None = None
+    until: date | None = None
+
+    def __bool__(self) -> bool:
+        """Whether they say anything."""
+        return self.reason is not None or self.until is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,12 +41,26 @@ class Patterns:
     rtol: tuple[tuple[str, float], ...] = ()
     """Pattern and number; the last that covers a place decides."""
     atol: tuple[tuple[str, float], ...] = ()
+    terms: tuple[Terms, ...] = ()
+    """Of the patterns that have any, in the order in which the patterns are."""
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """The key and the pattern of each."""
         yield from (("ignore", pattern) for pattern in self.ignore)
         yield from (("rtol", pattern) for pattern, _ in self.rtol)
         yield from (("atol", pattern) for pattern, _ in self.atol)
+
+    def ordered(self) -> Patterns:
+        """The same patterns, with those whose order means nothing sorted, and each once."""
+        ignore = tuple(sorted(set(self.ignore)))
+        found = replace(self, ignore=ignore)
+        terms = dict.fromkeys(self.terms_of(key, pattern) for key, pattern in found)
+        return replace(found, terms=tuple(filter(None, terms)))
+
+    def terms_of(self, key: str, pattern: str) -> Terms:
+        """The terms of a pattern; empty ones where it has none."""
+        found = (terms for terms in self.terms if (terms.key, terms.pattern) == (key, pattern))
+        return next(found, Terms(key=key, pattern=pattern))
 
     def ignores(self, *labels: str) -> bool:
         """Whether a place is not compared, with all that is inside it."""

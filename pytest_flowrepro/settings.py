@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT = 600.0
 """Seconds for one rerun of one flow."""
 
-DEFAULT_GATES: frozenset[Gate] = frozenset({"environment", "artifacts"})
+DEFAULT_GATES: frozenset[Gate] = frozenset({"environment", "artifacts", "policy"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,7 @@ from pytest_flowrepro.model import (
     Json,
     Lock,
     Package,
+    Policy,
     Recording,
     Step,
     System,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK = "metaflow==2.19.39 \\\n    --hash=sha256:aaaa\nnumpy==2.4.5 \\\n    --hash=sha256:bbbb\n"
+POLICY = Policy(fail_on=frozenset({"environment", "artifacts", "policy"}))
 
 
 def artifact(name: str = "score", value: Json = 0.91, *, type: str = "float") -> Artifact:  # noqa: A002
@@ -64,6 +66,7 @@ def recording(
             ),
         ),
         system=System(platform="linux", machine="x86_64", libc="glibc 2.36"),
+        policy=POLICY,
         steps=(
             step("start", "train", type="foreach"),
             step("train", "join", decorators=(Decorator(name="retry", attributes={"times": 3}),)),

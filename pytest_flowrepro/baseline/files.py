@@ -12,6 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from pytest_flowrepro.baseline.folder import MISSING, portable_name
 from pytest_flowrepro.baseline.node import Node, broken, parse_document, place
+from pytest_flowrepro.baseline.policy import policy_json, read_policy
 from pytest_flowrepro.baseline.seal import is_seal
 from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.known import value_file
@@ -91,11 +92,21 @@ def _manifest(recording: Recording) -> _Tree:
         "case": _line(recording.case),
         "runs": _line(recording.runs),
         "system": _line(system),
+        "policy": {key: _itemized(value) for key, value in policy_json(recording.policy).items()},
         "code": _sorted((file.path, _line(file.sha256)) for file in recording.code),
         "environments": _sorted((e.name, _environment(e)) for e in recording.environments),
         "parameters": _sorted((p.name, _artifact(p)) for p in recording.parameters),
         "steps": [_step(step) for step in recording.steps],
     }
+
+
+def _itemized(value: Json) -> _Tree:
+    match value:
+        case dict():
+            return {key: _line(item) for key, item in value.items()}
+        case list():
+            return [_line(item) for item in value]
+    return _line(value)
 
 
 def _environment(environment: Environment) -> _Tree:
@@ -239,8 +250,9 @@ def decode_recording(
     `stored` gives the file of a whole value by its name. Raises `BaselineError`, which names the
     file and the place in it.
     """
+    about = ("flow", "case", "runs", "system", "policy")
     manifest = _document(MANIFEST, files, folder).record(
-        "schema", "flow", "case", "runs", "system", "code", "environments", "parameters", "steps"
+        "schema", *about, "code", "environments", "parameters", "steps"
     )
     artifacts = _document(ARTIFACTS, files, folder).record("schema", "steps")
     system = manifest["system"].record("platform", "machine", "libc")
@@ -257,6 +269,7 @@ def decode_recording(
             machine=system["machine"].text(),
             libc=system["libc"].text(),
         ),
+        policy=read_policy(manifest["policy"]),
         code=tuple(
             CodeFile(path=path, sha256=node.text()) for path, node in manifest["code"].entries()
         ),

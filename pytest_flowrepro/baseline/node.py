@@ -103,6 +103,14 @@ class Node:
             raise self.wrong("a whole number")
         return self.value
 
+    def number(self) -> float:
+        if not isinstance(self.value, int | float) or isinstance(self.value, bool):
+            raise self.wrong("a number")
+        try:
+            return float(self.value)
+        except OverflowError:
+            raise self.wrong("a number that a float can hold") from None
+
     def _child(self, key: str, value: Json) -> Node:
         return self._at(self._path(key), value)
 

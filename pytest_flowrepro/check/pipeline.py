@@ -18,6 +18,7 @@ from pytest_flowrepro.check.notes import (
     ran_here_instead,
     repeated_attempts,
 )
+from pytest_flowrepro.check.policy import policy_of
 from pytest_flowrepro.check.prepare import prepare_again, prepare_anew, with_upstreams
 from pytest_flowrepro.check.proposals import proposals
 from pytest_flowrepro.check.repeat import repeat
@@ -121,6 +122,7 @@ def _observation(
         code=prepared.package.files,
         environments=imports.environments,
         system=system_of(),
+        policy=policy_of(job),
         steps=prepared.steps,
         parameters=rerun.captured.parameters,
         tasks=rerun.captured.tasks,

@@ -20,6 +20,13 @@ MANIFEST_TEXT = """\
   "case": null,
   "runs": 2,
   "system": {"platform": "linux", "machine": "x86_64", "libc": "glibc 2.36"},
+  "policy": {
+    "fail-on": [
+      "artifacts",
+      "environment",
+      "policy"
+    ]
+  },
   "code": {
     "../shared.csv": "11",
     "train.py": "22"

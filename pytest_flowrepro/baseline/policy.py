@@ -1,0 +1,145 @@
+"""The policy as manifest.json has it, and back. Settings that say nothing are left out."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, get_args
+
+from pytest_flowrepro.model import CodeFile, Gate, Policy
+from pytest_flowrepro.patterns import Patterns, Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_flowrepro.baseline.node import Node
+    from pytest_flowrepro.model import Json
+
+_DEFAULTS = Policy(fail_on=frozenset())
+
+
+def policy_json(policy: Policy) -> dict[str, Json]:
+    """Return the policy by the keys that the configuration gives its parts."""
+    return {"fail-on": [*sorted(policy.fail_on)], **{k: v for k, v in _optional(policy) if v}}
+
+
+def _optional(policy: Policy) -> Iterator[tuple[str, Json]]:
+    patterns, encoders = policy.patterns, policy.encoders
+    yield "ignore", [_pattern(patterns, "ignore", pattern) for pattern in patterns.ignore]
+    yield "rtol", [_pattern(patterns, "rtol", *entry) for entry in patterns.rtol]
+    yield "atol", [_pattern(patterns, "atol", *entry) for entry in patterns.atol]
+    yield (
+        "env",
+        {name: {"pass": True} if value is None else value for name, value in policy.env},
+    )
+    yield "parameters", dict(policy.parameters)
+    yield "configs", dict(policy.configs)
+    yield "include", [*policy.include]
+    yield "cwd", policy.cwd
+    yield "after", [*policy.after]
+    yield "encoders", {"file": encoders.path, "sha256": encoders.sha256} if encoders else None
+    yield "conda", "pypi" if policy.conda_from_pypi else None
+    yield "conda-channels", [*policy.conda_channels]
+    yield "record-runs", policy.record_runs if policy.record_runs != _DEFAULTS.record_runs else None
+
+
+def _pattern(patterns: Patterns, key: str, pattern: str, tolerance: float | None = None) -> Json:
+    entry: dict[str, Json] = {"pattern": pattern}
+    if tolerance is not None:
+        entry["tolerance"] = tolerance
+    terms = patterns.terms_of(key, pattern)
+    if terms.reason is not None:
+        entry["reason"] = terms.reason
+    if terms.until is not None:
+        entry["until"] = terms.until.isoformat()
+    return entry
+
+
+def read_policy(node: Node) -> Policy:
+    """Return the policy that `policy_json` wrote."""
+    optional = tuple(key for key, _ in _optional(_DEFAULTS))
+    fields = node.record("fail-on", optional=optional)
+    encoders = fields["encoders"].record("file", "sha256") if "encoders" in fields else None
+    return Policy(
+        fail_on=frozenset(_read_gate(item) for item in fields["fail-on"].items()),
+        patterns=_read_patterns(fields),
+        env=tuple((n, _read_variable(v)) for n, v in _entries(fields, "env")),
+        parameters=tuple((name, value.value) for name, value in _entries(fields, "parameters")),
+        configs=tuple((name, value.value) for name, value in _entries(fields, "configs")),
+        include=_texts(fields, "include"),
+        cwd=fields["cwd"].text() if "cwd" in fields else None,
+        after=_texts(fields, "after"),
+        encoders=CodeFile(path=encoders["file"].text(), sha256=encoders["sha256"].text())
+        if encoders
+        else None,
+        conda_from_pypi="conda" in fields and _read_conda(fields["conda"]),
+        conda_channels=_texts(fields, "conda-channels"),
+        record_runs=fields["record-runs"].integer()
+        if "record-runs" in fields
+        else _DEFAULTS.record_runs,
+    )
+
+
+def _entries(fields: dict[str, Node], key: str) -> list[tuple[str, Node]]:
+    return fields[key].entries() if key in fields else []
+
+
+def _items(fields: dict[str, Node], key: str) -> list[Node]:
+    return fields[key].items() if key in fields else []
+
+
+def _texts(fields: dict[str, Node], key: str) -> tuple[str, ...]:
+    return tuple(item.text() for item in _items(fields, key))
+
+
+def _read_gate(node: Node) -> Gate:
+    for gate in get_args(Gate):
+        if node.value == gate:
+            known: Gate = gate
+            return known
+    raise node.wrong(f"one of {', '.join(get_args(Gate))}")
+
+
+def _read_variable(node: Node) -> str | None:
+    if isinstance(node.value, dict):
+        if node.record("pass")["pass"].boolean():
+            return None
+        raise node.wrong('a string or {"pass": true}')
+    return node.text()
+
+
+def _read_conda(node: Node) -> bool:
+    if node.value != "pypi":
+        raise node.wrong('"pypi"')
+    return True
+
+
+def _read_patterns(fields: dict[str, Node]) -> Patterns:
+    found = {
+        key: [_read_pattern(key, node) for node in _items(fields, key)]
+        for key in ("ignore", "rtol", "atol")
+    }
+    return Patterns(
+        ignore=tuple(terms.pattern for terms, _ in found["ignore"]),
+        rtol=tuple((terms.pattern, tolerance) for terms, tolerance in found["rtol"]),
+        atol=tuple((terms.pattern, tolerance) for terms, tolerance in found["atol"]),
+        terms=tuple(terms for entries in found.values() for terms, _ in entries if terms),
+    )
+
+
+def _read_pattern(key: str, node: Node) -> tuple[Terms, float]:
+    keys = ("pattern",) if key == "ignore" else ("pattern", "tolerance")
+    fields = node.record(*keys, optional=("reason", "until"))
+    terms = Terms(
+        key=key,
+        pattern=fields["pattern"].text(),
+        reason=fields["reason"].text() if "reason" in fields else None,
+        until=_read_day(fields["until"]) if "until" in fields else None,
+    )
+    return terms, fields["tolerance"].number() if "tolerance" in fields else 0.0
+
+
+def _read_day(node: Node) -> date:
+    try:
+        return date.fromisoformat(node.text())
+    except ValueError:
+        raise node.wrong("a day, YYYY-MM-DD") from None
