@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.diff import tables
 from pytest_flowrepro.diff.containers import dicts, items, mappings, objects, sets
+from pytest_flowrepro.diff.cuts import cuts
 from pytest_flowrepro.diff.document import documents
-from pytest_flowrepro.diff.elements import equal, same
+from pytest_flowrepro.diff.elements import same
 from pytest_flowrepro.diff.findings import Limits, OutOfTimeError, Place, Walk
 from pytest_flowrepro.diff.numbers import distance, number, within
 from pytest_flowrepro.diff.rules import NO_RULES, Rules
@@ -201,31 +202,6 @@ def _text(node: Json) -> str:
     raise TypeError("no text")
 
 
-def _cuts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """What was too large for the baseline: its figures, and the first items."""
-    if old["type"] == new["type"] and equal(old, new):
-        return
-    walk.complete = False
-    told = walk.differing
-    walk.moved(place, old, new, "type", "length", "bits", "min", "max", "mean")
-    moved = _moved_items(old.get("items"), new.get("items"))
-    if moved:
-        walk.differ(place, moved)
-    a, b = old.get("first"), new.get("first")
-    if a is not None and type(a) is type(b):
-        _node(walk, place, a, b)
-    if walk.differing == told:
-        walk.differ(place, tables.UNRECORDED)
-
-
-def _moved_items(old: list[str] | None, new: list[str] | None) -> str | None:
-    """Of two lists of equally many items, each known by its digest."""
-    if not old or not new or len(old) != len(new):
-        return None
-    places = [i for i, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
-    return f"{len(places)} of {len(old)} items differ, first at [{places[0]}]" if places else None
-
-
 def _has_fields(body: Any) -> bool:
     return isinstance(body, dict) and isinstance(body.get("fields"), dict)
 
@@ -235,7 +211,7 @@ _INSIDE: dict[str, Callable[[Walk, Place, Any, Any], None]] = {
     "$mapping": mappings,
     "$set": sets,
     "$frozenset": sets,
-    "$cut": _cuts,
+    "$cut": cuts,
     "$array": tables.array,
     "$numbers": tables.numbers,
     "$series": tables.series,

@@ -54,13 +54,13 @@ def _many_numbers(
 def dicts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
     """Two dicts, whatever their keys; order is no part of them."""
     sides = (node["$dict"] if "$dict" in node else node.items() for node in (old, new))
-    _entries(walk, *(_keyed(place, pairs) for pairs in sides))
+    _entries(walk, *(keyed(place, pairs) for pairs in sides))
 
 
 def mappings(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
     """Counter, defaultdict and OrderedDict; only of the last is order a part."""
     walk.moved(place, old, new, "type")
-    a, b = _keyed(place, old["items"]), _keyed(place, new["items"])
+    a, b = keyed(place, old["items"]), keyed(place, new["items"])
     _entries(walk, a, b)
     if old["type"] == _ORDERED and _order(a, b) != _order(b, a):
         walk.differ(place, "the keys are in another order")
@@ -79,7 +79,7 @@ def objects(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) 
 
 
 def sets(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
-    a, b = _keyed(place, zip(old, old, strict=True)), _keyed(place, zip(new, new, strict=True))
+    a, b = keyed(place, zip(old, old, strict=True)), keyed(place, zip(new, new, strict=True))
     for one, other, how in ((a, b, "removed"), (b, a, "added")):
         for key, (at, item) in one.items():
             if key not in other and not walk.skip(at):
@@ -91,7 +91,7 @@ def _order(entries: Entries, others: Entries) -> list[str]:
     return [key for key in entries if key in others]
 
 
-def _keyed(place: Place, pairs: Iterable[Any]) -> Entries:
+def keyed(place: Place, pairs: Iterable[Any]) -> Entries:
     found: Entries = {}
     for key, value in pairs:
         shown = render(tree(key))

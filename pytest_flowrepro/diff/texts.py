@@ -31,6 +31,55 @@ def text_lines(old: str, new: str) -> Iterator[str]:
     yield _window(old, new)
 
 
+def head_lines(old: str, new: str) -> list[str]:
+    """Return where the beginnings of two texts differ; nothing where what both have is equal.
+
+    Both were cut at a number of characters: their last lines are parts of lines, and lines that one
+    has more at the end are beyond the cut of the other.
+    """
+    size = min(len(old), len(new))
+    if old[:size] == new[:size]:
+        return []
+    found = _hunks(_whole_lines(old), _whole_lines(new))
+    if found:
+        return ["differs in its first lines:", *found]
+    return [_window(old[:size], new[:size])]
+
+
+def tail_lines(old: str, new: str) -> list[str]:
+    """Return where the ends of two texts differ, likewise."""
+    size = min(len(old), len(new))
+    if old[len(old) - size :] == new[len(new) - size :]:
+        return []
+    a, b = (_whole_lines(text[::-1]) for text in (old, new))
+    hunks = [line for line in _hunks(a, b) if not line.startswith("  @@")]
+    if hunks:
+        # Told as they stand, without their numbers, which are not known.
+        return ["differs in its last lines:", *(f"  {x[2]}{x[:2:-1]}" for x in reversed(hunks))]
+    at = next(i for i in range(1, size + 1) if old[-i] != new[-i])
+    before, now = (
+        text[max(0, len(text) - at - _AROUND) : len(text) - at + _AROUND] for text in (old, new)
+    )
+    return [f"near its end: {before!r} -> {now!r}"]
+
+
+def _whole_lines(cut: str) -> list[str]:
+    """The lines of a beginning whose end is in it."""
+    return cut.split("\n")[:-1]
+
+
+def _hunks(old: list[str], new: list[str]) -> list[str]:
+    """The unified diff of two beginnings, without what only one of them has at its end."""
+    *_, (tag, i, stop, j, new_stop) = difflib.SequenceMatcher(None, old, new).get_opcodes() or [
+        ("equal", 0, 0, 0, 0)
+    ]
+    if tag != "equal":
+        both = min(stop - i, new_stop - j)
+        old, new = old[: i + both], new[: j + both]
+    hunks = list(islice(difflib.unified_diff(old, new, n=1, lineterm=""), 2, None))
+    return [f"  {line}" for line in hunks] if all(len(x) <= _WIDTH for x in hunks) else []
+
+
 def _window(old: str, new: str) -> str:
     pairs = enumerate(zip(old, new, strict=False))
     at = next((i for i, (a, b) in pairs if a != b), min(len(old), len(new)))

@@ -102,7 +102,7 @@ EXPLAINED: list[tuple[object, object, list[str]]] = [
     (
         {"k": "x" * 9_000},
         {"k": "x" * 8_999 + "y"},
-        ["['k']: differs where the value is not recorded"],
+        [f"['k']: near its end: '{'x' * 21}' -> '{'x' * 20}y'"],
     ),
     (
         LOG,
