@@ -1,24 +1,27 @@
 """The only place that starts a subprocess.
 
-Every child has an explicit environment, no standard input, a deadline and bounded output. When
-it ends, whatever it left behind ends too: its process group is killed, and so is each process
-that still carries the mark which the child put into its own environment, so that a daemon that
-moved into another session does not outlive a check.
+Every command has an explicit environment, no standard input, a deadline and bounded output. It is
+started by a supervisor (_supervisor.py), which ends with the command whatever the command started,
+also when this process dies. Should a flow end its supervisor, its processes are looked for by the
+mark that each command has in its environment.
 """
 
 from __future__ import annotations
 
 import contextlib
+import marshal
 import os
 import selectors
 import signal
+import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,9 +29,17 @@ if TYPE_CHECKING:
 OUTPUT_LIMIT = 1_000_000
 """Bytes of stdout, and of stderr, that are kept: the first half and the last."""
 
+_SUPERVISOR = Path(__file__).with_name("_supervisor.py")
 _MARK = "FLOWREPRO_PROCESS"
 _GRACE = 0.5
-"""Seconds to go on reading after the child has ended, when a grandchild holds the pipe open."""
+"""Seconds to go on reading after the supervisor's end, when another process holds the pipe open."""
+_END_WITHIN = 15.0
+"""Seconds for the supervisor to end everything, and itself."""
+_LONGEST = 150
+"""Characters of a command line that is shown."""
+
+_LOADING = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
+"""Variables that an interpreter may need to be loaded at all."""
 
 _ALLOWED = ("PATH", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -48,6 +59,8 @@ class Completed:
     stderr: str
     timed_out: bool
     seconds: float
+    ended: tuple[str, ...] = ()
+    """Command lines of the processes that were ended by force."""
 
     @property
     def ok(self) -> bool:
@@ -103,40 +116,107 @@ def run_process(
     `on_line` is called with each line of stdout as it comes. Raises `CommandNotFoundError`
     where the program cannot be started at all.
     """
-    mark = uuid.uuid4().hex
     command = [os.fspath(arg) for arg in argv]
     started = time.monotonic()
-    try:
-        child = subprocess.Popen(
-            command,
-            env={**env, _MARK: mark},
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise CommandNotFoundError(f"{command[0]}: {error.strerror}") from error
+    supervisor = _Supervisor.start(command, env=env, cwd=cwd)
     stdout, stderr = _Kept(limit, on_line), _Kept(limit, None)
-    assert child.stdout is not None
-    assert child.stderr is not None
-    try:
-        timed_out = _read(
-            child, [(child.stdout, stdout), (child.stderr, stderr)], started + timeout
-        )
-    finally:
-        _end_tree(child, mark)
-        child.stdout.close()
-        child.stderr.close()
+    process = supervisor.process
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stdout, process.stderr:
+        try:
+            streams = [(process.stdout, stdout), (process.stderr, stderr)]
+            timed_out = _read(process, streams, started + timeout)
+        finally:
+            ended = supervisor.end()
+    if ended.errno:
+        raise CommandNotFoundError(f"{command[0]}: {os.strerror(ended.errno)}")
     return Completed(
         argv=tuple(command),
-        returncode=child.returncode,
+        returncode=ended.returncode,
         stdout=stdout.text(),
         stderr=stderr.text(),
         timed_out=timed_out,
         seconds=time.monotonic() - started,
+        ended=ended.commands,
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ended:
+    """What the supervisor says about the end of its command."""
+
+    errno: int = 0
+    """Why the command could not be started."""
+    returncode: int = 0
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Supervisor:
+    process: subprocess.Popen[bytes]
+    line: socket.socket
+    mark: str
+
+    @classmethod
+    def start(cls, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> _Supervisor:
+        mark = uuid.uuid4().hex
+        line, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_SUPERVISOR)],
+                # A flow can read it in /proc: not the user's own.
+                env={name: os.environ[name] for name in _LOADING if name in os.environ},
+                cwd="/",
+                stdin=theirs.fileno(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        variables = {os.fsencode(k): os.fsencode(v) for k, v in {**env, _MARK: mark}.items()}
+        request = ([os.fsencode(arg) for arg in argv], variables, os.fsencode(cwd))
+        with contextlib.suppress(OSError):  # it has died: what it says tells why
+            line.sendall(marshal.dumps(request))
+        return cls(process=process, line=line, mark=mark)
+
+    def end(self) -> _Ended:
+        """End the command, if it has not ended, and all that it started."""
+        with self.line:
+            with contextlib.suppress(OSError):
+                self.line.shutdown(socket.SHUT_WR)
+            try:
+                self.process.wait(timeout=_END_WITHIN)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            answer = self._answer()
+        if not answer.get("adopts") and not answer.get("errno"):
+            _end_marked(self.mark)
+        if "status" not in answer:
+            return _Ended(errno=answer.get("errno", 0), returncode=self.process.returncode)
+        status = answer["status"]
+        return _Ended(
+            returncode=-signal.SIGKILL if status is None else os.waitstatus_to_exitcode(status),
+            commands=tuple(map(_shown, answer["ended"])),
+        )
+
+    def _answer(self) -> dict[str, Any]:
+        """Nothing where the supervisor was ended itself."""
+        self.line.setblocking(False)
+        received = b""
+        with contextlib.suppress(OSError):
+            while data := self.line.recv(65536):
+                received += data
+        try:
+            answer = marshal.loads(received)  # noqa: S302  our own process, on a private socket
+        except (EOFError, ValueError, TypeError):
+            return {}
+        return answer if isinstance(answer, dict) else {}
+
+
+def _shown(command: bytes) -> str:
+    text = " ".join(command.decode(errors="replace").split("\0"))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 class _Kept:
@@ -175,9 +255,11 @@ class _Kept:
 
 
 def _read(
-    child: subprocess.Popen[bytes], streams: Sequence[tuple[IO[bytes], _Kept]], deadline: float
+    supervisor: subprocess.Popen[bytes],
+    streams: Sequence[tuple[IO[bytes], _Kept]],
+    deadline: float,
 ) -> bool:
-    """Read both pipes until the child is done; True when the deadline came first."""
+    """Read both pipes until the supervisor is done; True when the deadline came first."""
     with selectors.DefaultSelector() as selector:
         for stream, kept in streams:
             os.set_blocking(stream.fileno(), False)
@@ -185,13 +267,13 @@ def _read(
         ended: float | None = None
         while selector.get_map():
             now = time.monotonic()
-            if ended is None and child.poll() is not None:
+            if ended is None and supervisor.poll() is not None:
                 ended = now
             if ended is not None and now - ended > _GRACE:
                 return False
             if ended is None and now >= deadline:
                 return True
-            # A grandchild may hold the pipe after the child's end: look at the child as well.
+            # Another process may hold the pipe after that one's end: look at it as well.
             for key, _ in selector.select(timeout=min(0.1, max(deadline - now, 0.001))):
                 data = os.read(key.fd, 65536)
                 if data:
@@ -199,16 +281,13 @@ def _read(
                 else:
                     selector.unregister(key.fileobj)
     try:
-        child.wait(timeout=max(deadline - time.monotonic(), 0.001))
+        supervisor.wait(timeout=max(deadline - time.monotonic(), 0.001))
     except subprocess.TimeoutExpired:
         return True
     return False
 
 
-def _end_tree(child: subprocess.Popen[bytes], mark: str) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+def _end_marked(mark: str) -> None:
     # Each round may find what a process that was not yet killed has started meanwhile.
     for _ in range(10):
         left = _marked(mark)
