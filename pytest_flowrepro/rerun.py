@@ -125,14 +125,18 @@ def flow_environment(
 def config_arguments(configs: Mapping[str, Json]) -> list[str]:
     """Configs as Metaflow's command line takes them, before the command.
 
-    A string names a file, relative to where the flow is started; anything else is the value.
+    A string names a file, relative to where the flow is started; `{"value": ...}` has a value, of
+    which a text is given as it is, for a plain config or a parser, and all else as JSON.
     """
     arguments = []
-    for name, value in configs.items():
-        if isinstance(value, str):
-            arguments += ["--config", name, value]
-        else:
-            arguments += ["--config-value", name, json.dumps(value)]
+    for name, config in configs.items():
+        match config:
+            case {"value": str() as text}:
+                arguments += ["--config-value", name, text]
+            case {"value": value}:
+                arguments += ["--config-value", name, json.dumps(value)]
+            case _:
+                arguments += ["--config", name, str(config)]
     return arguments
 
 

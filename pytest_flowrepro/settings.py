@@ -37,7 +37,7 @@ class FlowSettings:
     parameters: Mapping[str, Json] = field(default_factory=dict)
     """By the name that Metaflow's command line gives them."""
     configs: Mapping[str, Json] = field(default_factory=dict)
-    """Config by name: a string is a file, anything else the value itself."""
+    """Config by name: a string is a file, `{"value": ...}` a value."""
     env: Mapping[str, str | PassedThrough] = field(default_factory=dict)
     """Environment variables for the flow."""
     cwd: str | None = None
@@ -252,7 +252,7 @@ def _project(table: _Table, file: Path) -> Settings:
 def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
     """The table's own values on top of the inherited ones; what has names is merged by name."""
     own_parameters = table.read("parameters", {}, "a table of values", _values)
-    own_configs = table.read("configs", {}, "a table of files (strings) and values", _values)
+    own_configs = table.read("configs", {}, "a table of files (strings) and values", _configs)
     gates = ", ".join(f'"{gate}"' for gate in get_args(Gate))
     read = table.read
     return replace(
@@ -424,6 +424,23 @@ def _values(value: Any) -> dict[str, Json]:
     if not isinstance(value, dict) or not all(_is_json(item) for item in value.values()):
         raise ValueError
     return value
+
+
+def _configs(value: Any) -> dict[str, Json]:
+    """Return files as strings, and whatever is given by value as `{"value": ...}`."""
+    return {name: _config(config) for name, config in _values(value).items()}
+
+
+def _config(config: Json) -> Json:
+    match config:
+        case str():
+            return config
+        case {"file": str() as file, **others} if not others:
+            return file
+        case {"value": _, **others} if not others:
+            return config
+        case _:
+            return {"value": config}
 
 
 def _is_json(value: Any) -> bool:

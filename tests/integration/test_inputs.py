@@ -30,6 +30,7 @@ def test_every_input_reaches_the_flow_and_each_that_changes_is_flagged(inputs: P
         "base": 3 * 2 * 7,  # settings/model.json, the JSON parameter, the default of `days`
         "price": 21.0,  # settings/rates.txt, by the config's own parser
         "capped": 12,  # the config's value in pyproject.toml
+        "shout": "SALE: 5%",  # a plain config's text in pyproject.toml
         "words": 4,  # notes.txt, in latin-1
         "first_bytes": {"$bytes": "\\x89LOG"},  # logo.bin
         "mode": "dry",  # @environment, with config_expr
@@ -47,11 +48,13 @@ def test_every_input_reaches_the_flow_and_each_that_changes_is_flagged(inputs: P
     assert inputs.drift() == [  # all else reproduces
         "ForecastFlow: parameter logo changed",
         "ForecastFlow: parameter rates changed",
+        "ForecastFlow[big]: parameter banner changed",
         "ForecastFlow[big]: parameter logo changed",
         "ForecastFlow[big]: parameter model changed",
         "ForecastFlow[big]: parameter rates changed",
         "ForecastFlow[big]: artifact start.base changed",
         "ForecastFlow[big]: artifact start.price changed",
+        "ForecastFlow[big]: artifact start.shout changed",
         "StockFlow: artifact start.items changed",
         "StockFlow: artifact start.total changed",
     ]

@@ -111,9 +111,19 @@ def test_a_flow_that_runs_before_another_shares_its_state_and_nothing_else(tmp_p
 
 
 def test_configs_are_files_or_values() -> None:
-    assert config_arguments({"model": "prod.json", "limits": {"max": 3}}) == [
+    given: dict[str, Json] = {
+        "model": "prod.json",
+        "limits": {"value": {"max": 3}},
+        "level": {"value": 3},
+        "greeting": {"value": "hello"},
+        "nested": {"value": {"value": "hello"}},
+    }
+    assert config_arguments(given) == [
         *("--config", "model", "prod.json"),
         *("--config-value", "limits", '{"max": 3}'),
+        *("--config-value", "level", "3"),
+        *("--config-value", "greeting", "hello"),
+        *("--config-value", "nested", '{"value": "hello"}'),
     ]
 
 

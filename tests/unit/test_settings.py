@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.patterns import Patterns
 from pytest_flowrepro.settings import FlowSettings, PassedThrough, Settings, read_settings
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.model import Json
 
 
 def settings(folder: Path, text: str) -> Settings:
@@ -60,7 +64,30 @@ def test_what_has_names_is_merged_by_name(tmp_path: Path) -> None:
     assert found.for_flow("OtherFlow").env == {"MODE": "test", "LEVEL": "1"}
     big = found.for_flow("TrainFlow", "big")
     assert big.env == {"MODE": "test", "LEVEL": "2", "TOKEN": PassedThrough()}
-    assert big.configs == {"model": "model.json", "limits": {"rows": 9}}
+    assert big.configs == {"model": "model.json", "limits": {"value": {"rows": 9}}}
+
+
+@pytest.mark.parametrize(
+    ("written", "config"),
+    [
+        ('"small.json"', "small.json"),
+        ('{ file = "small.json" }', "small.json"),
+        ('{ value = "hello" }', {"value": "hello"}),
+        ('{ value = "" }', {"value": ""}),
+        ("{ value = { rows = 9 } }", {"value": {"rows": 9}}),
+        ('{ value = { value = "hello" } }', {"value": {"value": "hello"}}),
+        ('{ value = { file = "x" } }', {"value": {"file": "x"}}),
+        ("{ rows = 9 }", {"value": {"rows": 9}}),
+        ("{ file = 9 }", {"value": {"file": 9}}),
+        ('{ value = "hello", rows = 9 }', {"value": {"value": "hello", "rows": 9}}),
+        ("{}", {"value": {}}),
+        ("[1, 2]", {"value": [1, 2]}),
+        ("true", {"value": True}),
+    ],
+)
+def test_a_config_is_a_file_or_a_value(tmp_path: Path, written: str, config: Json) -> None:
+    found = settings(tmp_path, f"[tool.flowrepro.flow.TrainFlow]\nconfigs = {{ c = {written} }}")
+    assert found.for_flow("TrainFlow").configs == {"c": config}
 
 
 def test_tolerances_are_merged_by_pattern_and_the_own_come_last(tmp_path: Path) -> None:
@@ -177,6 +204,7 @@ def test_credentials_in_a_value_of_the_wrong_type_are_not_shown(tmp_path: Path) 
         ('cwd = "/x"', "tool.flowrepro.cwd: must be a folder, relative to this file"),
         ('after = ["B"]', "tool.flowrepro.after: is no key of this table"),
         ('flow.A.after = "B"', "flow.A.after: must be a list of flows, not a string ('B')"),
+        ("flow.A.configs = { a = 1979-05-27 }", "flow.A.configs: must be a table of files"),
         ("flow.A.configs = 3", "flow.A.configs: must be a table of files (strings) and values"),
         ("env = 3", "tool.flowrepro.env: must be a table, not an integer (3)"),
         ("env.MODE = 3", "env.MODE: must be a string, or { pass = true } to take it"),

@@ -31,6 +31,7 @@ class ForecastFlow(FlowSpec):
     model = Config("model", default="settings/model.json")
     rates = Config("rates", default="settings/rates.txt", parser=read_rates)
     limits = Config("limits", default_value={"max": 100})
+    banner = Config("banner", required=True, plain=True)
     notes = IncludeFile("notes", default="notes.txt", encoding="latin-1")
     logo = IncludeFile("logo", default="logo.bin", is_text=False)
 
@@ -45,6 +46,7 @@ class ForecastFlow(FlowSpec):
         self.base = self.model.base * self.weights["sun"] * self.horizon_days
         self.price = self.base * self.rates["eur"]
         self.capped = min(self.price, self.limits.max)
+        self.shout = self.banner.upper()
         self.words = len(self.notes.split())
         self.first_bytes = self.logo[:4]
         self.mode = os.environ["SHOP_MODE"]
