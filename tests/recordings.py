@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.baseline.seal import is_seal
+from pytest_flowrepro.baseline.seal import is_seal, seal
 from pytest_flowrepro.model import (
     Artifact,
     CodeFile,
@@ -114,3 +115,17 @@ def names_in(folder: Path) -> list[str]:
 
 def unsealed(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if not is_seal(name)))
+
+
+def reseal(folder: Path) -> None:
+    """Let a baseline that a test has edited be what was recorded."""
+    files, values = {}, {}
+    for path in folder.iterdir():
+        if is_seal(path.name):
+            path.unlink()
+        elif path.is_file():
+            files[path.name] = path.read_bytes().decode()
+    for path in (folder / "values").glob("*.npz"):
+        values[f"values/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    name, text = seal(files, values)
+    (folder / name).write_bytes(text.encode())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import HELLO
+from recordings import reseal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,7 @@ def test_a_hash_that_does_not_match_is_an_error_that_shows_both(hello: Project) 
     text = manifest.read_text(encoding="utf-8")
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     manifest.write_text(re.sub(r'"sha256": "\w+"}', f'"sha256": "{digest}"}}', text), "utf-8")
+    reseal(lock.parent)
     result = hello.check("-k", "environment")
     result.assert_outcomes(errors=1, deselected=4)
     result.stdout.fnmatch_lines(["*idna*", f"*{'0' * 64}*"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from recordings import reseal
 
 from pytest_flowrepro.diff.platforms import locked_version
 from pytest_flowrepro.environment import system_of
@@ -48,6 +49,7 @@ def rewrite(
     edit(base["packages"])
     (folder / "lock-base.txt").write_text(text, encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    reseal(folder)
 
 
 def on_a_mac(packages: dict[str, Any]) -> None:
