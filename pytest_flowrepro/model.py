@@ -84,6 +84,35 @@ class FlowDescription:
     and the modules that Metaflow packages because they ask for it."""
 
 
+# --- numbers --------------------------------------------------------------------------
+
+CPU_LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4")
+"""The micro-architecture levels of the x86-64 psABI above the first, lowest first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NumericProfile:
+    """What numerical libraries would take from the machine, and take from the configuration."""
+
+    threads: int | None = 1
+    """Of each library in each task; None: as many as the machine has processors."""
+    cpu: str | None = "x86-64-v3"
+    """The level whose instructions they may use, one of `CPU_LEVELS`; None: the machine's."""
+
+
+DEFAULT_PROFILE = NumericProfile()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Numerics:
+    """What an environment computes with, as its own numpy and scipy say."""
+
+    features: tuple[str, ...] = ()
+    """CPU features that its numpy has code for and that this machine has, by numpy's names."""
+    blas: tuple[tuple[str, str], ...] = ()
+    """Distribution -> name and version of its BLAS: `numpy`, `scipy-openblas 0.3.31`."""
+
+
 # --- code -----------------------------------------------------------------------------
 
 
@@ -280,6 +309,7 @@ class BuiltEnvironment:
     """What a flow that runs there finds on Python's path beside it."""
     notes: tuple[str, ...] = ()
     """What a person should know of what was asked for, and of how it was built."""
+    numerics: Numerics = Numerics()
 
     @property
     def bytecode(self) -> Path:

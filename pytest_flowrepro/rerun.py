@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.errors import RerunError
 from pytest_flowrepro.model import BuiltEnvironment, Json, Run
+from pytest_flowrepro.numeric import NO_PINS, Pins
 from pytest_flowrepro.process import (
     CommandNotFoundError,
     Completed,
@@ -88,17 +89,19 @@ def flow_environment(
     hash_seed: int = 0,
     given: Mapping[str, str] = MappingProxyType({}),
     pythons: Mapping[str, Path] = MappingProxyType({}),
+    pins: Pins = NO_PINS,
 ) -> dict[str, str]:
     """What a flow sees of the outside: an allowlist, folders of its own, and what it is `given`.
 
     `tree` is what `built.local` is found in: the project, or, where it is None, the copy of it.
-    `pythons` has the interpreter of each step that does not run in `built`. Nothing of the user's
-    METAFLOW_*, PYTHON*, PIP_* or UV_* is in it.
+    `pythons` has the interpreter of each step that does not run in `built`. What is `given` wins
+    over `pins`. Nothing of the user's METAFLOW_*, PYTHON*, PIP_* or UV_* is in it.
     """
     local = [str((tree or place.copy) / package.path) for package in built.local]
     local += [str(place.metadata)] if local else []
     path = (str(EXTENSION), given.get("PYTHONPATH"), *dict.fromkeys(local))
     extra = {
+        **pins.base,
         **given,
         "HOME": str(place.home),
         "PYTHONHASHSEED": str(hash_seed),
@@ -114,6 +117,7 @@ def flow_environment(
         "FLOWREPRO_OBSERVED": str(place.observed),
         "FLOWREPRO_LOCAL": json.dumps(local),
         "FLOWREPRO_PYTHONS": json.dumps({step: str(python) for step, python in pythons.items()}),
+        "FLOWREPRO_PINS": json.dumps(pins.of_steps(given)),
     }
     # What Metaflow (metaflow/util.py get_username) and getpass.getuser() look at.
     user = dict.fromkeys(("LOGNAME", "METAFLOW_USER", "USER", "USERNAME"), USER)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.index_errors import redact
 from pytest_flowrepro.known import FULL_VALUES
-from pytest_flowrepro.model import Gate, Json
+from pytest_flowrepro.model import CPU_LEVELS, DEFAULT_PROFILE, Gate, Json, NumericProfile
 from pytest_flowrepro.patterns import ANY_DEPTH, NO_PATTERNS, Patterns
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class FlowSettings:
     """A Python file, relative to the project (_in_venv/_flowrepro_encoders.py)."""
     patterns: Patterns = NO_PATTERNS
     """`ignore`, `rtol` and `atol`."""
+    numeric: NumericProfile = DEFAULT_PROFILE
+    """`threads` and `cpu`."""
     timeout: float = DEFAULT_TIMEOUT
     record_runs: int = 2
     """2: recording compares reruns; 1: it does not, for a flow that costs too much."""
@@ -205,6 +207,8 @@ _SHARED = (
     "ignore",
     "rtol",
     "atol",
+    "threads",
+    "cpu",
     "timeout",
     "record-runs",
     "values",
@@ -274,11 +278,37 @@ def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
         conda_channels=read(
             "conda-channels", inherited.conda_channels, "a list of conda channels", _strings
         ),
+        numeric=_numeric(table, inherited.numeric),
         timeout=read("timeout", inherited.timeout, "a number of seconds above 0", _seconds),
         record_runs=read("record-runs", inherited.record_runs, "1 or 2", _runs),
         values=read("values", inherited.values, _VALUES, _kept_bytes),
         fail_on=read("fail-on", inherited.fail_on, f"a list out of {gates}", _gates),
     )
+
+
+def _numeric(table: _Table, inherited: NumericProfile) -> NumericProfile:
+    levels = ", ".join(f'"{level}"' for level in CPU_LEVELS)
+    return NumericProfile(
+        threads=table.read(
+            "threads", inherited.threads, f'an integer above 0 or "{_MACHINE}"', _threads
+        ),
+        cpu=table.read("cpu", inherited.cpu, f'one of {levels}, or "{_MACHINE}"', _cpu),
+    )
+
+
+_MACHINE = "machine"
+
+
+def _threads(value: Any) -> int | None:
+    return None if value == _MACHINE else _count(value)
+
+
+def _cpu(value: Any) -> str | None:
+    if value == _MACHINE:
+        return None
+    if value not in CPU_LEVELS:
+        raise ValueError
+    return str(value)
 
 
 def _patterns(table: _Table, inherited: Patterns) -> Patterns:

@@ -13,6 +13,7 @@ from pytest_flowrepro.check.edited import edited_environments
 from pytest_flowrepro.check.images import images_by_tag
 from pytest_flowrepro.check.imported import imported
 from pytest_flowrepro.check.job import Clock, Observation
+from pytest_flowrepro.check.machine import machine_notes
 from pytest_flowrepro.check.notes import (
     broken_cards,
     ran_here_instead,
@@ -137,6 +138,7 @@ def _observation(
         notes=(
             *(f"{before.job.title} ran before it" for before in prepared.after),
             *prepared.notes,
+            *machine_notes(prepared),
             *ran_here_instead(prepared.steps),
             *images_by_tag(prepared.steps),
             *edited,

@@ -14,9 +14,12 @@ from pytest_flowrepro.check.images import with_images
 from pytest_flowrepro.check.job import Clock
 from pytest_flowrepro.check.start import start_of
 from pytest_flowrepro.describe import describe_flow
+from pytest_flowrepro.environment import read_numerics
 from pytest_flowrepro.errors import SettingsError
+from pytest_flowrepro.hardware import read_hardware
 from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.model import NamedFile
+from pytest_flowrepro.numeric import pins
 from pytest_flowrepro.package import default_suffixes, package_flow
 from pytest_flowrepro.rerun import Place, config_arguments, flow_environment, parameter_hint
 from pytest_flowrepro.step_environments import step_environments
@@ -91,7 +94,13 @@ def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
             job.flow,
             python=built.python,
             env=flow_environment(
-                flow, file, place=place, built=built, tree=job.root, given=start.env
+                flow,
+                file,
+                place=place,
+                built=built,
+                tree=job.root,
+                given=start.env,
+                pins=pins(job.settings.numeric, read_hardware(), base=built.numerics),
             ),
             options=config_arguments(job.settings.configs),
             cwd=start.cwd,
@@ -133,14 +142,14 @@ def with_upstreams(prepared: Prepared, clock: Clock) -> Prepared:
 
 def prepare_anew(job: Job, clock: Clock) -> Prepared:
     """What the reruns of a recording start from: the environments are what is declared today."""
-    prepared = prepare(job, resolve_and_build(job, clock), clock)
+    prepared = prepare(job, _with_numerics(resolve_and_build(job, clock)), clock)
     return _with_step_environments(prepared, clock, baseline=None)
 
 
 def prepare_again(job: Job, baseline: Recording, clock: Clock) -> Prepared:
     """What a rerun to compare with `baseline` starts from: the environments are its locks'."""
     with clock.stage("environment", "rebuilding the environment"):
-        built = rebuild(job, baseline)
+        built = _with_numerics(rebuild(job, baseline))
     prepared = _as_recorded(job, built, baseline, clock) or prepare(job, built, clock)
     return _with_step_environments(prepared, clock, baseline=baseline)
 
@@ -158,9 +167,13 @@ def _with_step_environments(
     notes = [*prepared.built.notes]
     for one in wanted:
         built = of_step(one, clock, job=job, base=prepared.built, baseline=baseline)
-        of_steps.append(built)
+        of_steps.append(_with_numerics(built))
         notes += (*notes_of(one, built), *built.notes)
     return replace(prepared, of_steps=tuple(of_steps), notes=tuple(notes))
+
+
+def _with_numerics(built: BuiltEnvironment) -> BuiltEnvironment:
+    return replace(built, numerics=read_numerics(built))
 
 
 def _as_recorded(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.capture import capture
 from pytest_flowrepro.check.encoders import encoder_file, encoder_notes
 from pytest_flowrepro.check.left_behind import file_states, left_behind
+from pytest_flowrepro.check.machine import pins_of
 from pytest_flowrepro.check.notes import compared_by_bytes
 from pytest_flowrepro.checkout import place_checkout
 from pytest_flowrepro.errors import CaptureError, RerunError
@@ -138,6 +139,7 @@ def _unpacked(prepared: Prepared, place: Place, seed: int) -> _Copy:
         hash_seed=seed,
         given=start.env,
         pythons=prepared.pythons,
+        pins=pins_of(prepared, job.settings.numeric),
     )
     return _Copy(prepared=prepared, place=place, flow_file=flow_file, cwd=cwd, env=env)
 

@@ -18,6 +18,7 @@ from pytest_flowrepro.environment.manifest import (
     site_packages,
     system_of,
 )
+from pytest_flowrepro.environment.numerics import read_numerics
 from pytest_flowrepro.environment.prefix import complete_prefix
 from pytest_flowrepro.environment.provided import Provided, provided_by
 from pytest_flowrepro.environment.wheelhouse import Wheelhouse
@@ -40,6 +41,7 @@ __all__ = [
     "provided_by",
     "read_files",
     "read_manifest",
+    "read_numerics",
     "shared_environment",
     "shared_place",
     "site_packages",

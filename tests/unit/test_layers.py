@@ -26,6 +26,8 @@ LAYERS = (
         "capture_result",
         "patterns",
         "pinnable",
+        "numeric",
+        "hardware",
     }
     | {"source_names"},
     {"settings"},

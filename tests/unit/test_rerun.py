@@ -9,6 +9,7 @@ from recordings import recording
 
 from pytest_flowrepro.errors import RerunError
 from pytest_flowrepro.model import BuiltEnvironment, LocalPackage, Run
+from pytest_flowrepro.numeric import Pins
 from pytest_flowrepro.rerun import (
     EXTENSION,
     MAX_SPLITS,
@@ -85,6 +86,31 @@ def test_what_is_given_reaches_the_flow_but_what_a_rerun_rests_on_stays(tmp_path
     assert (env["MODE"], env["METAFLOW_USER"]) == ("dry", "jane")
     assert env["PYTHONPATH"] == f"{EXTENSION}{os.pathsep}src"
     assert env["HOME"] == str(place.home)
+
+
+def test_numbers_are_pinned_unless_a_variable_is_given(tmp_path: Path) -> None:
+    place = Place(root=tmp_path / "run")
+    numpy = "NPY_DISABLE_CPU_FEATURES"
+    pins = Pins(
+        base={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", numpy: "X86_V4"},
+        steps={"train": {numpy: "AVX512F"}},
+    )
+
+    def pinned(**given: str) -> dict[str, str]:
+        file = place.copy / "train.py"
+        env = flow_environment(
+            "TrainFlow", file, place=place, built=built(tmp_path), given=given, pins=pins
+        )
+        wanted = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", numpy, "FLOWREPRO_PINS")
+        return {name: env[name] for name in wanted}
+
+    assert pinned(OMP_NUM_THREADS="4") == {
+        "OMP_NUM_THREADS": "4",
+        "MKL_NUM_THREADS": "1",
+        numpy: "X86_V4",
+        "FLOWREPRO_PINS": f'{{"train": {{"{numpy}": "AVX512F"}}}}',
+    }
+    assert pinned(**{numpy: "mine"})["FLOWREPRO_PINS"] == '{"train": {}}'
 
 
 def test_packages_of_the_repository_are_on_the_path_of_the_tree_that_runs(tmp_path: Path) -> None:

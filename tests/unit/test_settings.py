@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.errors import SettingsError
+from pytest_flowrepro.model import NumericProfile
 from pytest_flowrepro.patterns import Patterns
 from pytest_flowrepro.settings import FlowSettings, PassedThrough, Settings, read_settings
 
@@ -246,3 +247,39 @@ def test_a_pattern_of_flows_that_matches_nothing_is_an_error(tmp_path: Path) -> 
     found = settings(tmp_path, '[tool.flowrepro]\nflows = ["flow/*.py"]')
     with pytest.raises(SettingsError, match=r"flows: `flow/\*\.py` matches no file"):
         found.flow_files()
+
+
+def test_the_numeric_profile_is_inherited_key_by_key(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        [tool.flowrepro]
+        threads = 2
+        [tool.flowrepro.flow.TrainFlow]
+        cpu = "machine"
+        [tool.flowrepro.flow.TrainFlow.case.big]
+        threads = "machine"
+        cpu = "x86-64-v4"
+        """,
+    )
+    assert FlowSettings().numeric == NumericProfile(threads=1, cpu="x86-64-v3")
+    assert found.for_flow("OtherFlow").numeric == NumericProfile(threads=2, cpu="x86-64-v3")
+    assert found.for_flow("TrainFlow").numeric == NumericProfile(threads=2, cpu=None)
+    big = found.for_flow("TrainFlow", "big").numeric
+    assert big == NumericProfile(threads=None, cpu="x86-64-v4")
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("threads = 0", r'threads: must be an integer above 0 or "machine", not an integer \(0\)'),
+        ("threads = true", "threads: must be an integer above 0"),
+        ('threads = "all"', "threads: must be an integer above 0"),
+        ('cpu = "haswell"', 'cpu: must be one of "x86-64-v2", "x86-64-v3", "x86-64-v4", or "machi'),
+        ("cpu = 3", "cpu: must be one of"),
+        ("cpu = []", "cpu: must be one of"),
+    ],
+)
+def test_a_profile_that_does_not_exist_is_refused(line: str, error: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=error):
+        settings(tmp_path, f"[tool.flowrepro]\n{line}\n")

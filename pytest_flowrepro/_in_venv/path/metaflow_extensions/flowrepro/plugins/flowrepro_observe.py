@@ -28,6 +28,9 @@ from metaflow_extensions.flowrepro.plugins.flowrepro_written import Written
 _PYTHONS = json.loads(os.environ.get("FLOWREPRO_PYTHONS", "{}"))
 """Step -> interpreter, for the steps that have an environment of their own."""
 
+_PINS = json.loads(os.environ.get("FLOWREPRO_PINS", "{}"))
+"""Step -> variables that have another value there than in the flow's own environment."""
+
 _LOCAL = json.loads(os.environ.get("FLOWREPRO_LOCAL", "[]"))
 """What of Python's path is required by the flow, and so belongs to its own environment only."""
 
@@ -41,6 +44,7 @@ class ObserveDecorator(StepDecorator):
         self._task_id = None
 
     def runtime_step_cli(self, cli_args, retry_count, max_user_code_retries, ubf_context):
+        cli_args.env.update(_PINS.get(self._step, {}))
         python = _PYTHONS.get(self._step)
         if python:
             cli_args.entrypoint[0] = python

@@ -1,0 +1,50 @@
+"""Says what an environment computes with: its numpy's CPU features, and the BLAS of its libraries.
+
+Run by the environment's own interpreter, without arguments. Writes one line of JSON:
+
+    {"features": ["X86_V3", "X86_V4"],     that numpy has code for and that this machine has; empty
+                                           without numpy, and for a numpy that names none
+     "blas": {"numpy": "scipy-openblas 0.3.31", "scipy": "mkl 2024.1"}}
+
+Scipy itself is not imported, which would take longer than all the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import runpy
+
+
+def main() -> None:
+    blas = {name: found for name in ("numpy", "scipy") for found in [_blas(name)] if found}
+    print(json.dumps({"features": _features(), "blas": blas}))
+
+
+def _features() -> list[str]:
+    for name in ("numpy._core", "numpy.core"):  # since numpy 2.0, and before
+        try:
+            core = importlib.import_module(name + "._multiarray_umath")
+            return [one for one in core.__cpu_dispatch__ if core.__cpu_features__.get(one)]
+        except (ImportError, AttributeError):  # AttributeError: before numpy 1.20
+            continue
+    return []
+
+
+def _blas(name: str) -> str | None:
+    """Name and version as the distribution was built; None where it does not say."""
+    try:
+        package = importlib.util.find_spec(name)
+        if package is None or package.origin is None:
+            return None
+        config = runpy.run_path(os.path.join(os.path.dirname(package.origin), "__config__.py"))
+        built = config["CONFIG"]["Build Dependencies"]["blas"]
+        return "%s %s" % (built["name"], built["version"])
+    except Exception:  # noqa: BLE001  a file of another age or build, and only the reader misses it
+        return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Asks an environment what it computes with (`_in_venv/numerics.py`)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.model import Numerics
+from pytest_flowrepro.process import CommandNotFoundError, isolated_environment, run_process
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.model import BuiltEnvironment
+
+_SCRIPT = Path(__file__).parents[1] / "_in_venv" / "numerics.py"
+_TIMEOUT = 60.0
+
+
+def read_numerics(built: BuiltEnvironment) -> Numerics:
+    """What `built` computes with; nothing where it has no numpy, or one that cannot be imported.
+
+    A numpy that breaks here breaks in the flow as well, which then says so.
+    """
+    if all(package.name != "numpy" for package in built.manifest.packages):
+        return Numerics()
+    own = {"PYTHONNOUSERSITE": "1", "PYTHONPYCACHEPREFIX": str(built.bytecode)}
+    try:
+        completed = run_process(
+            [built.python, _SCRIPT],
+            env=isolated_environment(own),
+            cwd=built.path,
+            timeout=_TIMEOUT,
+        )
+        answer = json.loads(completed.stdout)
+        return Numerics(features=tuple(answer["features"]), blas=tuple(answer["blas"].items()))
+    except (CommandNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return Numerics()

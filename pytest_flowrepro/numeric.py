@@ -1,0 +1,238 @@
+"""Environment variables that make numerical libraries compute alike on different machines. Pure.
+
+A result in floating point depends on the order of its operations. Libraries choose that order by
+the number of processors (each thread adds up a part) and by the instructions that the CPU has. A
+`NumericProfile` fixes both; this module knows the variable by which each library is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.model import CPU_LEVELS, NumericProfile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_flowrepro.hardware import Hardware
+    from pytest_flowrepro.model import Numerics, Package
+
+NUMPY = "NPY_DISABLE_CPU_FEATURES"
+"""The one variable whose value depends on the environment: numpy renamed the features in 2.4."""
+
+_THREADS = (
+    "BLIS_NUM_THREADS",
+    "LOKY_MAX_CPU_COUNT",  # joblib, and through it `n_jobs=-1` of scikit-learn
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "NUMEXPR_MAX_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "OMP_NUM_THREADS",  # OpenMP: scikit-learn, XGBoost, LightGBM, PyTorch; and Arrow's pool
+    "OPENBLAS_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "VECLIB_MAXIMUM_THREADS",  # Accelerate on macOS
+)
+_FIXED_THREADS = {"MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALSE"}
+"""A library may not use fewer threads than it was told either."""
+
+# MKL's other branches than COMPATIBLE act on processors by Intel only (MKL's Developer Guide,
+# "Specifying Code Branches"). glibc's libm has other code with FMA than without it: `math.exp`.
+# Numba takes the features of the host beside a given CPU name unless it is given features as well.
+_BELOW_V3 = "glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-FMA,-FMA_Usable,-FMA4,-FMA4_Usable"
+_CPU = {
+    "x86-64-v2": {
+        "ARROW_USER_SIMD_LEVEL": "SSE4_2",
+        "ATEN_CPU_CAPABILITY": "default",
+        "DNNL_MAX_CPU_ISA": "SSE41",
+        "GLIBC_TUNABLES": _BELOW_V3,
+        "MKL_CBWR": "COMPATIBLE",
+        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+        "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CPU_NAME": "nehalem",
+        "ONEDNN_MAX_CPU_ISA": "SSE41",
+        "OPENBLAS_CORETYPE": "Nehalem",
+    },
+    "x86-64-v3": {
+        "ARROW_USER_SIMD_LEVEL": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "DNNL_MAX_CPU_ISA": "AVX2",
+        "MKL_CBWR": "COMPATIBLE",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CPU_NAME": "haswell",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "OPENBLAS_CORETYPE": "Haswell",
+    },
+    "x86-64-v4": {
+        "ARROW_USER_SIMD_LEVEL": "AVX512",
+        "ATEN_CPU_CAPABILITY": "avx512",
+        "DNNL_MAX_CPU_ISA": "AVX512_CORE",
+        "MKL_CBWR": "COMPATIBLE",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX512",
+        "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CPU_NAME": "skylake-avx512",
+        "ONEDNN_MAX_CPU_ISA": "AVX512_CORE",
+        "OPENBLAS_CORETYPE": "SkylakeX",
+    },
+}
+
+# Names of numpy's features, before 2.4 and since. What is on no list belongs to no level, as
+# AVX512_ICL does, or to the processors of one maker, as FMA4 does.
+_FEATURES = {
+    "x86-64-v2": "MMX SSE SSE2 SSE3 SSSE3 SSE41 POPCNT SSE42 CX16 LAHF X86_V2",
+    "x86-64-v3": "AVX F16C FMA3 AVX2 MOVBE BMI BMI2 LZCNT X86_V3",
+    "x86-64-v4": "AVX512F AVX512CD AVX512VL AVX512BW AVX512DQ AVX512_SKX X86_V4",
+}
+
+LIBRARIES = frozenset(
+    {
+        "faiss-cpu",
+        "jaxlib",
+        "mkl",
+        "numpy",
+        "onnxruntime",
+        "polars",
+        "polars-lts-cpu",
+        "pyarrow",
+        "tensorflow",
+        "torch",
+    }
+)
+"""Distributions, one of which is in every environment that computes with threads or SIMD: what
+else does (scikit-learn, XGBoost, numexpr, ...) requires numpy.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pins:
+    """Environment variables of a rerun, by environment."""
+
+    base: Mapping[str, str] = field(default_factory=dict)
+    """For the flow itself and the steps that run in its environment."""
+    steps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Step -> the variables that have another value there; empty: as if it were not set."""
+
+    def of_steps(self, given: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        """The same without the variables that the configuration gives: those win."""
+        return {
+            step: {name: value for name, value in own.items() if name not in given}
+            for step, own in self.steps.items()
+        }
+
+
+NO_PINS = Pins()
+
+
+def pins(
+    profile: NumericProfile,
+    hardware: Hardware,
+    *,
+    base: Numerics,
+    steps: Mapping[str, Numerics] = MappingProxyType({}),
+) -> Pins:
+    """The variables that make `profile` hold, given what the environments compute with."""
+    own = variables(profile, hardware, base)
+    others = {step: variables(profile, hardware, numerics) for step, numerics in steps.items()}
+    return Pins(
+        base=own,
+        steps={
+            step: {NUMPY: found.get(NUMPY, "")}
+            for step, found in others.items()
+            if found.get(NUMPY) != own.get(NUMPY)
+        },
+    )
+
+
+def variables(profile: NumericProfile, hardware: Hardware, numerics: Numerics) -> dict[str, str]:
+    """The variables of one environment, by name; none for what `profile` leaves to the machine."""
+    found: dict[str, str] = {}
+    if profile.threads is not None:
+        found |= dict.fromkeys(_THREADS, str(profile.threads)) | _FIXED_THREADS
+    level = level_for(profile, hardware)
+    if level is not None:
+        found |= _CPU[level]
+        levels = CPU_LEVELS[: CPU_LEVELS.index(level) + 1]
+        kept = {name for below in levels for name in _FEATURES[below].split()}
+        if above := [feature for feature in numerics.features if feature not in kept]:
+            found[NUMPY] = " ".join(above)
+    return found
+
+
+def level_for(profile: NumericProfile, hardware: Hardware) -> str | None:
+    """The level to tell the libraries: the profile's, or this machine's where that is lower.
+
+    None where the machine decides, and where there is nothing to tell: on another architecture, and
+    on a machine below all levels.
+    """
+    if profile.cpu is None or not hardware.has_levels:
+        return None
+    if hardware.level is None:
+        return profile.cpu
+    if hardware.level not in CPU_LEVELS:
+        return None
+    return min(profile.cpu, hardware.level)
+
+
+def computes(packages: tuple[Package, ...]) -> bool:
+    """Whether an environment has a library whose results may depend on the machine."""
+    return any(package.name in LIBRARIES for package in packages)
+
+
+def another_machine(profile: NumericProfile, hardware: Hardware) -> NumericProfile:
+    """The profile as another machine would have it, as far as this one can do that.
+
+    Another thread count, and the highest other level that this machine has; on a machine of one
+    level only, and on another architecture, `cpu` stays.
+    """
+    usual = hardware.usable if profile.threads is None else profile.threads
+    more = min(hardware.usable, _MOST_THREADS) if hardware.usable > 1 else 2
+    threads = 1 if usual > 1 else more
+    if not hardware.has_levels or hardware.level not in CPU_LEVELS:
+        return replace(profile, threads=threads)
+    level = level_for(profile, hardware) or hardware.level
+    if profile.cpu is not None and level < hardware.level:
+        return NumericProfile(threads=threads, cpu=None)
+    position = CPU_LEVELS.index(level)
+    return NumericProfile(threads=threads, cpu=CPU_LEVELS[max(position - 1, 0)])
+
+
+_MOST_THREADS = 4
+"""To recording it matters that there are several, and a flow may run several tasks at a time."""
+
+
+def overridden(profile: NumericProfile, given: Mapping[str, str]) -> Iterator[str]:
+    """Sentences about variables of the configuration's `env` that the profile would set."""
+    for key, names in (
+        ("threads", (*_THREADS, *_FIXED_THREADS)),
+        ("cpu", (NUMPY, *sorted({name for level in _CPU.values() for name in level}))),
+    ):
+        own = [name for name in names if name in given]
+        if own and getattr(profile, key) is not None:
+            verb = "is" if len(own) == 1 else "are"
+            yield f"{', '.join(own)} {verb} set by `env`, which wins over {_setting(profile, key)}"
+
+
+def below(profile: NumericProfile, hardware: Hardware) -> str | None:
+    """A sentence where this machine cannot do what the profile asks for."""
+    if profile.cpu is None:
+        return None
+    asked = _setting(profile, "cpu")
+    if not hardware.has_levels:
+        return f"{asked} does not apply to {hardware.machine}: its results may have other last bits"
+    if hardware.level is None or hardware.level >= profile.cpu:
+        return None
+    return (
+        f"this machine is {hardware.level}, below {asked}: floating-point results may have other "
+        "last bits here"
+    )
+
+
+def _setting(profile: NumericProfile, key: str) -> str:
+    value = getattr(profile, key)
+    return f"{key} = {value}" if key == "threads" else f'{key} = "{value}"'
