@@ -6,6 +6,9 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import InvalidVersion
+
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.index_errors import excerpt, outer_trouble
 from pytest_flowrepro.lock.given import write_given
@@ -84,6 +87,12 @@ _FAILURES = (
         "loosen one of the requirements that the reason names.",
     ),
 )
+
+_NO_CANDIDATE = re.compile(
+    r"the requirement (?P<requirement>\S[^\n]*?)(?: \(from [^\n]*\))? \(from versions: "
+    r"(?P<versions>\d[^\n)]*)\)"
+)
+"""pip found files of these versions, for this Python and platform, and took none of them."""
 
 _AS_OF = (
     "{hint} As of a day there is only what the index says was uploaded by then; where it tells no "
@@ -176,6 +185,8 @@ def lock_error(
     if trouble := outer_trouble(f"{done.stderr}\n{fetch_failures}"):
         what, hint = trouble
         return LockError(f"{what} {source} could not be locked.", hint=hint, detail=detail)
+    if not as_of and (name := _yanked_package(output)):
+        return LockError(f"{source}: {_YANKED.format(name=name)}", hint=_PIN_YANKED, detail=detail)
     for pattern, what, hint in _FAILURES:
         if match := re.search(pattern, output):
             told = what.format(**match.groupdict(), as_of=f" as of {as_of}" if as_of else "")
@@ -187,3 +198,19 @@ def lock_error(
         hint=f"read {tool}'s own words above; `--flow-repro-installer` chooses another tool.",
         detail=detail,
     )
+
+
+def _yanked_package(output: str) -> str | None:
+    """Return the package of which pip found versions that fit and took none of them.
+
+    A pip before 23.3 does not say that they were yanked, and lists them with the others.
+    """
+    match = _NO_CANDIDATE.search(output)
+    if match is None or "Ignored the following yanked versions" in output:
+        return None
+    try:
+        requirement = Requirement(match["requirement"])
+        fits = any(map(requirement.specifier.contains, match["versions"].split(", ")))
+    except (InvalidRequirement, InvalidVersion):
+        return None
+    return requirement.name if fits else None

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import pip
 import pytest
 from local_index import PASSWORD, LocalIndex, only_index, use_index, wheel
 
@@ -204,6 +205,8 @@ def test_an_index_that_is_down_is_told(tool: Tool, monkeypatch: pytest.MonkeyPat
         resolve(tool, "beta")
 
 
+PIP_KNOWS_UPLOAD_TIMES = int(pip.__version__.partition(".")[0]) >= 26
+
 ALPHA = ("alpha-1.0-py3-none-any.whl", "alpha-2.0-py3-none-any.whl")
 TIMES = ("2024-01-01T00:00:00Z", "2025-01-01T00:00:00Z")
 
@@ -213,6 +216,11 @@ def test_the_past_is_what_the_index_says_was_uploaded_by_then(
     tool: Tool, index: LocalIndex
 ) -> None:
     index.uploaded = dict(zip(ALPHA, TIMES, strict=True))
+    if tool == "pip-tools" and not PIP_KNOWS_UPLOAD_TIMES:
+        with pytest.raises(LockError, match=r"this pip cannot resolve as of a day") as caught:
+            resolve(tool, "alpha", as_of=date(2024, 12, 31))
+        assert "install pip 26 or newer" in caught.value.hint
+        return
 
     assert "alpha==1.0" in resolve(tool, "alpha", as_of=date(2024, 12, 31)).text
     with pytest.raises(LockError, match=r"alpha.* as of 2020-01-01") as caught:
@@ -224,7 +232,11 @@ def test_the_past_is_what_the_index_says_was_uploaded_by_then(
     ("tool", "what"),
     [
         ("uv", r"there is no version alpha as of 2024-06-01\."),
-        ("pip-tools", r"the package index does not tell when its files were uploaded\."),
+        pytest.param(
+            "pip-tools",
+            r"the package index does not tell when its files were uploaded\.",
+            marks=pytest.mark.skipif(not PIP_KNOWS_UPLOAD_TIMES, reason="pip 26 added the option"),
+        ),
     ],
 )
 def test_an_index_that_tells_no_times_has_no_past(tool: Tool, what: str) -> None:
