@@ -32,7 +32,8 @@ _UPLOADED_TIMEOUT = 30.0
 """Seconds for the upload days of a flow's packages, which the report also does without."""
 
 _PACKAGE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:==| @ )")
-_VIA = re.compile(r"#\s+(?:via\s+)?(?P<name>[A-Za-z0-9][\w.-]*)$")
+_VIA = re.compile(r"#\s+(?:via\s+)?(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?$")
+_ASKED_FOR = re.compile(r"#\s+(?:via\s+)?-r ")
 
 
 def resolved_environments(job: Job, baseline: Recording) -> tuple[Environment, ...]:
@@ -161,12 +162,19 @@ def upload_days_of(job: Job, environments: Iterable[Environment]) -> dict[tuple[
 
 
 def brought_by(lock: str) -> dict[str, tuple[str, ...]]:
-    """Package -> the packages that require it, from the comments that uv and pip-compile write."""
+    """Map each package to those that require it, from the comments that uv and pip-compile write.
+
+    What the flow itself asks for is not in the result, whatever else requires it: `via` of a
+    manifest is empty for these, too.
+    """
     found: dict[str, tuple[str, ...]] = {}
+    asked_for = set()
     name = None
     for line in lock.splitlines():
         if package := _PACKAGE.match(line):
             name = package["name"]
+        elif name and _ASKED_FOR.search(line):
+            asked_for.add(name)
         elif name and (via := _VIA.search(line)) and via["name"] != "via":
             found[name] = (*found.get(name, ()), via["name"])
-    return found
+    return {name: via for name, via in found.items() if name not in asked_for}

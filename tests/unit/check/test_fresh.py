@@ -19,6 +19,20 @@ botocore==1.44.5 \\
     #   s3transfer
 metaflow==2.19.39
     # via -r requirements.in
+numpy==2.3.1
+    # via
+    #   -c constraints.txt
+    #   -r requirements.in
+    #   pandas
+six==1.17.0 \\
+    --hash=sha256:3
+    # via
+    #   python-dateutil
+    #   -r requirements.in
+urllib3==2.5.0
+    # via
+    #   -c constraints.txt
+    #   botocore[crt]
 """
 
 
@@ -26,6 +40,7 @@ def test_what_brought_a_package_stands_in_the_locks_comments() -> None:
     assert brought_by(LOCK) == {
         "boto3": ("metaflow",),
         "botocore": ("boto3", "s3transfer"),
+        "urllib3": ("botocore",),
     }
 
 
