@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from dataclasses import dataclass, field
@@ -22,6 +23,18 @@ _INCLUDE = re.compile(
 )
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=|(?<=-e))(?P<target>.+)")
 _HASH = re.compile(r"\s--hash[=\s]\S+")
+_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
+"""What pip replaces by the value of an environment variable."""
+
+# A UTF-16 mark is the beginning of a UTF-32 one, so the longer ones come first.
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+)
+_CODING = re.compile(rb"#.*?coding[:=]\s*(?P<name>[-\w.]+)")
 _INDEX_OPTIONS = {
     "-i",
     "-f",
@@ -97,9 +110,9 @@ class _Reading:
 
     def read(self, file: Path, *, constraint: bool) -> None:
         try:
-            text = file.read_text("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            text = decode_requirements(file.read_bytes())
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             self.problems.append(f"{display_path(file, self.root)}: cannot be read: {reason}")
             return
         self.open_files += (file.resolve(),)
@@ -110,6 +123,15 @@ class _Reading:
 
     def add(self, line: str, file: Path, *, constraint: bool) -> str | None:
         """Take in one line; what is wrong with it, if anything."""
+        variable = _VARIABLE.search(line)
+        if variable and not _names_index(line):
+            return (
+                f"the variable {variable[0]} is not expanded, because a lock must not depend on "
+                "the environment that it is made in; write the value itself"
+            )
+        return self._add(line, file, constraint=constraint)
+
+    def _add(self, line: str, file: Path, *, constraint: bool) -> str | None:
         if match := _INCLUDE.fullmatch(line):
             is_constraint = constraint or match["option"] in {"-c", "--constraint"}
             return self._include(match["file"].strip("\"' "), file, constraint=is_constraint)
@@ -150,11 +172,45 @@ class _Reading:
         return None
 
 
+def decode_requirements(data: bytes) -> str:
+    """Return the text of a requirements file, decoded as pip decodes it: by its byte order mark,
+    by a `# -*- coding: ... -*-` comment in its first two lines, else as UTF-8.
+
+    pip then tries the encoding of the locale, which is another one on another machine. Raises
+    `ValueError` with the reason.
+    """
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return _decode(data.removeprefix(mark), encoding)
+    for line in data.split(b"\n")[:2]:
+        if named := _CODING.match(line):
+            return _decode(data, named["name"].decode("ascii"))
+    return _decode(data, "utf-8")
+
+
+def _decode(data: bytes, encoding: str) -> str:
+    name = encoding.upper() if encoding.startswith("utf") else encoding
+    try:
+        return data.decode(encoding)
+    except LookupError as error:
+        raise ValueError(f"its encoding {name} is unknown to Python") from error
+    except UnicodeError as error:
+        raise ValueError(
+            f"it is not {name}; save it as UTF-8, or name its encoding in the first line: "
+            "`# -*- coding: latin-1 -*-`"
+        ) from error
+
+
+def _names_index(line: str) -> bool:
+    option = re.split(r"[\s=]", line, maxsplit=1)[0]
+    return option in _INDEX_OPTIONS or option[:2] in {"-i", "-f"}
+
+
 def _option_problem(line: str) -> str | None:
     option = re.split(r"[\s=]", line, maxsplit=1)[0]
     if option in _IMPLIED_OPTIONS:
         return None
-    if option in _INDEX_OPTIONS or option[:2] in {"-i", "-f"}:
+    if _names_index(line):
         return (
             f"{option[:2] if option[1] != '-' else option} names a package index; put it into "
             "pip.conf or uv.toml, so that neither its address nor its password is in the project"

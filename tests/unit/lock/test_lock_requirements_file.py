@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import codecs
 from typing import TYPE_CHECKING
 
 import pytest
+from pip._internal.req.req_file import get_file_content
 
 from pytest_flowrepro.errors import LockError
-from pytest_flowrepro.lock.requirements_file import read_requirements_file
+from pytest_flowrepro.lock.requirements_file import decode_requirements, read_requirements_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,10 +109,93 @@ def test_every_problem_of_every_file_is_told_at_once(tmp_path: Path) -> None:
     assert places == ["a.txt:1", "b.txt:2", "b.txt:3"]
 
 
-def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "requirements.txt").write_bytes(b"six # \xe9\n")
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r", "\x0c", "\u2028"])
+@pytest.mark.parametrize(
+    ("mark", "encoding"),
+    [
+        (b"", "utf-8"),
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+        (codecs.BOM_UTF32_LE, "utf-32-le"),
+        (codecs.BOM_UTF32_BE, "utf-32-be"),
+    ],
+)
+def test_every_encoding_and_line_ending_that_pip_reads_is_read(
+    tmp_path: Path, mark: bytes, encoding: str, newline: str
+) -> None:
+    lines = ["# für uns", "six==1.17.0 \\", "    --hash=sha256:00  # é", "", "-r more.txt", "idna"]
+    text = newline.join(lines) + newline
+    (tmp_path / "more.txt").write_bytes(mark + f"attrs{newline}".encode(encoding))
+    file = tmp_path / "requirements.txt"
+    file.write_bytes(mark + text.encode(encoding))
+
+    assert read_requirements_file(file, root=tmp_path).lines == ("six==1.17.0", "attrs", "idna")
+    _, content = get_file_content(str(file), session=None)  # type: ignore[arg-type]
+    assert decode_requirements(file.read_bytes()) == content
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["# -*- coding: latin-1 -*-", "# vim: set fileencoding=cp1252 :", "# deps\n# coding=latin-1"],
+)
+def test_an_encoding_that_the_file_names_is_used(tmp_path: Path, comment: str) -> None:
+    file = tmp_path / "requirements.txt"
+    file.write_bytes(f"{comment}\nsix  # für\n".encode("latin-1"))
+
+    assert read_requirements_file(file, root=tmp_path).lines == ("six",)
+    _, content = get_file_content(str(file), session=None)  # type: ignore[arg-type]
+    assert decode_requirements(file.read_bytes()) == content
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"six # \xe9\n", "it is not UTF-8; save it as UTF-8, or name its encoding"),
+        (b"\xff\xfes", "it is not UTF-16-LE; save it as UTF-8"),
+        (b"# coding: ascii\nsix # \xe9\n", "it is not ascii; save it as UTF-8"),
+        (b"# coding: utf-7000\nsix\n", "its encoding UTF-7000 is unknown to Python"),
+    ],
+)
+def test_a_file_that_cannot_be_decoded_is_refused(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    (tmp_path / "requirements.txt").write_bytes(content)
 
     with pytest.raises(LockError) as caught:
         read_requirements_file(tmp_path / "requirements.txt", root=tmp_path)
 
-    assert caught.value.detail == "requirements.txt: cannot be read: it is not UTF-8"
+    assert caught.value.detail.startswith(f"requirements.txt: cannot be read: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("line", "variable"),
+    [
+        ("six==${SIX_VERSION}", "${SIX_VERSION}"),
+        ("${PACKAGE}", "${PACKAGE}"),
+        ("-r ${NAME}.txt", "${NAME}"),
+        ("-c ${NAME}.txt", "${NAME}"),
+        ("six @ https://${TOKEN}@host/six-1.0-py3-none-any.whl", "${TOKEN}"),
+        ("-e ${HOME}/lib", "${HOME}"),
+    ],
+)
+def test_a_variable_is_named_and_not_expanded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, variable: str
+) -> None:
+    monkeypatch.setenv(variable.strip("${}"), "1.16.0")
+    (tmp_path / "requirements.txt").write_text(f"idna\n{line}\n")
+
+    with pytest.raises(LockError) as caught:
+        read_requirements_file(tmp_path / "requirements.txt", root=tmp_path)
+
+    assert caught.value.detail == (
+        f"requirements.txt:2: the variable {variable} is not expanded, because a lock must not "
+        "depend on the environment that it is made in; write the value itself"
+    )
+
+
+def test_an_index_with_a_variable_is_refused_as_an_index(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("--index-url https://${TOKEN}@host/simple\n")
+
+    with pytest.raises(LockError, match="--index-url names a package index"):
+        read_requirements_file(tmp_path / "requirements.txt", root=tmp_path)
