@@ -12,7 +12,12 @@ from pytest_flowrepro.check.conda import asked_of_conda, build_conda, resolve_co
 from pytest_flowrepro.check.conda_file import build_with_conda, resolve_with_conda
 from pytest_flowrepro.environment import Wheelhouse, find_interpreter, shared_environment
 from pytest_flowrepro.errors import BaselineError
-from pytest_flowrepro.lock import conda_from_pypi, find_requirements, resolver
+from pytest_flowrepro.lock import (
+    conda_from_pypi,
+    find_requirements,
+    read_python_version,
+    resolver,
+)
 from pytest_flowrepro.lock_file import is_explicit
 from pytest_flowrepro.model import Lock
 
@@ -37,10 +42,21 @@ def resolve_and_build(job: Job, clock: Clock) -> BuiltEnvironment:
     requirements = declared(job)
     with clock.stage("lock", f"resolving {requirements.source}"):
         of_conda = requirements.conda is not None
-        python = None if of_conda else find_interpreter(requirements.requires_python)
+        python = None if of_conda else _interpreter_to_record(job, requirements)
         lock = resolve(job, requirements, python)
     with clock.stage("environment", "building the environment"):
         return _build(job, lock, requirements, python, save_wheels=True)
+
+
+def _interpreter_to_record(job: Job, requirements: Requirements) -> Path:
+    """Return the interpreter that a `.python-version` asks for, else one that the requirements
+    allow. Raises `EnvironmentBuildError` where the two contradict each other.
+    """
+    requires = requirements.requires_python
+    asked = read_python_version(job.flow.file, root=job.root)
+    if asked is None:
+        return find_interpreter(requires)
+    return find_interpreter(requires, asked=asked.wanted, asked_by=asked.file)
 
 
 def rebuild(job: Job, baseline: Recording) -> BuiltEnvironment:

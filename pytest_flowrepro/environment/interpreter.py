@@ -8,29 +8,54 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
 
 from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.process import CommandNotFoundError, run_process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MINORS = range(8, 20)
 """Python 3.8 is the oldest that Metaflow's rerun supports here; the last are yet to come."""
 
 
+_SHIMS = {"versions": "versions", "installs": "installs/python"}
+"""Folder beside `shims` -> the folder with an interpreter per version: of pyenv, and of mise and
+asdf."""
+
+
 def find_interpreter(
-    requires: str | None = None, *, recorded: str | None = None, asked: str | None = None
+    requires: str | None = None,
+    *,
+    recorded: str | None = None,
+    asked: str | None = None,
+    asked_by: str = "a step",
 ) -> Path:
     """The interpreter for an environment, which is the one that runs pytest where it fits.
 
     `requires` is a specifier set, as PEP 723 gives it. `recorded` is what a baseline names,
-    `cpython 3.11.7`, and `asked` what a step does, `3.11.7`: that version if this machine has it,
-    else another patch release of the same minor version. Others are found as virtualenv finds
-    them: on PATH, and where uv keeps its own. Raises `EnvironmentBuildError` when there is none.
+    `cpython 3.11.7`, and `asked` what a step or a `.python-version` does, `3.11.7`: that version if
+    this machine has it, else another patch release of the same minor version. Others are found as
+    virtualenv finds them: on PATH, and where uv keeps its own. The result is the interpreter
+    itself and never a shim, which is another Python in another folder.
+    Raises `EnvironmentBuildError` when there is none.
     """
     if recorded is not None:
-        return _same_minor(recorded, f", and the baseline was recorded with {recorded}")
+        return _same_minor(recorded, f", and the baseline was recorded with {recorded}")[0]
     if asked is not None:
-        return _same_minor(f"cpython {asked}", f", and {asked} is what a step asks for")
+        wanted_version = asked if " " in asked else f"cpython {asked}"
+        python, version = _same_minor(wanted_version, f", and {asked_by} asks for {asked}")
+        if not SpecifierSet(requires or "").contains(version, prereleases=True):
+            raise EnvironmentBuildError(
+                f"{asked_by} asks for Python {asked}, and the requirements for {requires}: "
+                f"{version}, which this machine has, does not fit both.",
+                hint="Change one of the two, or install a Python that both allow.",
+            )
+        return python
     wanted = SpecifierSet(requires or "")
     ours = sys.version_info.minor
     if wanted.contains(platform.python_version(), prereleases=True):
@@ -43,19 +68,19 @@ def find_interpreter(
     raise _no_interpreter(f"Python {wanted}")
 
 
-def _same_minor(wanted: str, because: str) -> Path:
+def _same_minor(wanted: str, because: str) -> tuple[Path, str]:
     implementation, _, version = wanted.partition(" ")
     minor = ".".join(version.split(".")[:2])
     ours = platform.python_version()
     same = implementation == platform.python_implementation().lower()
     if same and version == ours:
-        return Path(sys.executable)
-    if found := _discover(f"{implementation}{version}"):
-        return found[0]
+        return Path(sys.executable), ours
+    if version != minor and (found := _discover(f"{implementation}{version}")):
+        return found
     if same and ours.startswith(f"{minor}."):
-        return Path(sys.executable)
+        return Path(sys.executable), ours
     if found := _discover(f"{implementation}{minor}"):
-        return found[0]
+        return found
     raise _no_interpreter(f"{implementation} {minor}", because)
 
 
@@ -90,14 +115,67 @@ def _discover(spec: str) -> tuple[Path, str] | None:
     """Path and version of an interpreter by virtualenv's specification: `3.12`, `pypy3.10`."""
     from virtualenv import session_via_cli  # noqa: PLC0415  see create_virtualenv
 
+    argv = ["--no-seed", "--python", spec, "unused"]
+    environment = _environment()
+    path = environment.get("PATH", "").split(os.pathsep)
+    environment["PATH"] = os.pathsep.join(_without_shims(path))
     try:
-        with session_via_cli(
-            ["--no-seed", "--python", spec, "unused"], setup_logging=False, env=_environment()
-        ) as session:
+        with session_via_cli(argv, setup_logging=False, env=environment) as session:
             found = session.interpreter
-            return Path(found.executable), found.version_str
+            executable = _behind_script(Path(found.executable), found.version_str)
+            return (executable, found.version_str) if executable else None
     except RuntimeError:
         return None
+
+
+def _without_shims(path: list[str]) -> Iterator[str]:
+    """Yield the folders of PATH, with the interpreters of a version manager in place of its shims.
+
+    A shim runs the version that is active in the folder where it is started, and virtualenv
+    remembers the first answer. The newest version comes first.
+    """
+    for folder in path:
+        manager = Path(folder).parent
+        if Path(folder).name == "shims":
+            installed = (
+                manager / versions
+                for sibling, versions in _SHIMS.items()
+                if (manager / sibling).is_dir()
+            )
+            versions = [version for versions in installed for version in versions.glob("*")]
+            if versions:
+                yield from (str(one / "bin") for one in sorted(versions, key=_age, reverse=True))
+                continue
+        yield folder
+
+
+def _age(folder: Path) -> tuple[bool, Version]:
+    try:
+        return True, Version(folder.name)
+    except InvalidVersion:  # `pypy3.10-7.3.15`, a virtualenv
+        return False, Version("0")
+
+
+def _behind_script(executable: Path, version: str) -> Path | None:
+    """Return the interpreter that a script starts in this folder; None where it is of another
+    version. A program is returned as it is.
+    """
+    try:
+        with executable.open("rb") as file:
+            is_script = file.read(2) == b"#!"
+    except OSError:  # it can be run and not read
+        is_script = False
+    if not is_script:
+        return executable
+    code = "import sys; print(sys.executable); print('%d.%d.%d' % sys.version_info[:3])"
+    try:
+        done = run_process(
+            [executable, "-I", "-S", "-c", code], env=_environment(), cwd=Path.cwd(), timeout=30
+        )
+    except CommandNotFoundError:
+        return None
+    answer = done.stdout.splitlines()
+    return Path(answer[0]) if done.ok and answer[1:] == [version] else None
 
 
 def _environment() -> dict[str, str]:

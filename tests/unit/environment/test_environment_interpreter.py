@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+import contextlib
 import platform
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,10 +58,18 @@ def test_an_interpreter_that_is_not_there_is_told(
     assert "uv python install" in caught.value.hint
 
 
-def test_another_minor_version_is_found_on_path() -> None:
-    minor = next((m for m in ("3.10", "3.12", "3.13") if m != MINOR and _runs(m)), None)
-    if minor is None:
-        pytest.skip("no other Python on PATH")
+@pytest.fixture(scope="module")
+def other() -> tuple[str, Path]:
+    """Another minor version of Python that this machine has, and its interpreter."""
+    for minor in ("3.12", "3.10", "3.13"):
+        with contextlib.suppress(EnvironmentBuildError):
+            if minor != MINOR:
+                return minor, find_interpreter(asked=minor)
+    pytest.skip("this machine has no other Python")
+
+
+def test_another_minor_version_is_found_on_path(other: tuple[str, Path]) -> None:
+    minor, _ = other
 
     found = find_interpreter(f"=={minor}.*")
 
@@ -69,9 +77,55 @@ def test_another_minor_version_is_found_on_path() -> None:
     assert said.startswith(f"Python {minor}.")
 
 
-def _runs(minor: str) -> bool:
-    program = shutil.which(f"python{minor}")
-    return (
-        bool(program)
-        and not subprocess.run([str(program), "-V"], capture_output=True, check=False).returncode
+def test_what_is_asked_for_must_be_what_the_requirements_allow() -> None:
+    assert find_interpreter(">=3.8", asked=MINOR, asked_by=".python-version") == OURS
+
+    with pytest.raises(EnvironmentBuildError) as caught:
+        find_interpreter(">=3.99", asked=MINOR, asked_by=".python-version")
+
+    assert caught.value.what == (
+        f".python-version asks for Python {MINOR}, and the requirements for >=3.99: {VERSION}, "
+        "which this machine has, does not fit both."
     )
+
+
+@pytest.mark.parametrize("versions", ["versions", "installs/python"])
+def test_the_interpreters_of_a_version_manager_are_found_and_its_shims_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, versions: str, other: tuple[str, Path]
+) -> None:
+    """A shim is the version that is active in the folder where it is started."""
+    minor, real = other
+    for version in ("9.9.9", f"{minor}.1", "shop-venv"):
+        (tmp_path / versions / version / "bin").mkdir(parents=True)
+    (tmp_path / versions / f"{minor}.1" / "bin" / f"python{minor}").symlink_to(real)
+    _script(tmp_path / "shims" / f"python{minor}", f"exec {sys.executable} " + '"$@"')
+    monkeypatch.setenv("PATH", f"{tmp_path / 'shims'}:/usr/bin:/bin")
+    monkeypatch.setenv("VIRTUALENV_OVERRIDE_APP_DATA", str(tmp_path / "app-data"))
+
+    found = find_interpreter(asked=minor)
+
+    assert found.is_relative_to(tmp_path / versions)
+
+
+def test_a_script_is_asked_in_this_folder_for_the_interpreter_that_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: tuple[str, Path]
+) -> None:
+    minor, real = other
+    monkeypatch.setenv("VIRTUALENV_OVERRIDE_APP_DATA", str(tmp_path / "app-data"))
+    body = f'if [ -e here ]; then exec {real} "$@"; else exec {sys.executable} "$@"; fi'
+    _script(tmp_path / "bin" / f"python{minor}", body)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "here").touch()
+    monkeypatch.chdir(tmp_path / "project")
+    assert find_interpreter(asked=minor) == real
+
+    monkeypatch.chdir(tmp_path)  # virtualenv remembers the answer of before
+    with contextlib.suppress(EnvironmentBuildError):  # another one of that version may be there
+        assert find_interpreter(asked=minor).parent != tmp_path / "bin"
+
+
+def _script(file: Path, body: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    file.chmod(0o755)
