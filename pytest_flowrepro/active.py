@@ -219,7 +219,7 @@ def _session(config: pytest.Config) -> Session:
         settings=settings,
         folder=SessionFolder(_folder(config)),
         update=update,
-        installer=option.flow_repro_installer,
+        installer=option.flow_repro_installer or "uv",
         timeout=option.flow_repro_timeout,
         as_of=as_of,
         fresh=fresh,

@@ -17,19 +17,18 @@ _HELP = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    # Without defaults: what is not given is None or False.
     group = parser.getgroup("flow-repro", "reproducibility of Metaflow flows")
     for option, text in _HELP.items():
         group.addoption(option, action="store_true", help=text)
     group.addoption(
         "--flow-repro-installer",
         choices=("uv", "pip-tools"),
-        default="uv",
         help="what resolves and installs the flows' requirements (default: uv)",
     )
     group.addoption(
         "--flow-repro-env",
         choices=("locked", "fresh"),
-        default="locked",
         help="check in the recorded environment (default), or in one that is resolved anew",
     )
     group.addoption(
@@ -57,8 +56,27 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not config.option.flow_repro:
+        _refuse_options_alone(config)
     # Imported only when it is switched on: a session without the option pays for nothing.
-    if config.option.flow_repro:
+    else:
         from pytest_flowrepro.active import FlowReproPlugin  # noqa: PLC0415  see above
 
         config.pluginmanager.register(FlowReproPlugin.of(config), "flowrepro-session")
+
+
+def _refuse_options_alone(config: pytest.Config) -> None:
+    """Raise `pytest.UsageError` for options that would silently have no effect."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name, value in vars(config.option).items()
+        if name.startswith("flow_repro_") and value is not None and value is not False
+    ]
+    if given:
+        import pytest  # noqa: PLC0415  whoever calls has imported it
+
+        has = "has" if len(given) == 1 else "have"
+        raise pytest.UsageError(
+            f"{', '.join(given)} {has} no effect without --flow-repro: no flow is checked\n"
+            f"What to do: add --flow-repro, or leave out {given[0]}"
+        )

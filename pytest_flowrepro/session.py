@@ -20,7 +20,8 @@ from pytest_flowrepro.diff import Limits, diff, unmatched
 from pytest_flowrepro.errors import BaselineError, RerunError, SettingsError
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
 from pytest_flowrepro.upstream import flows_before
-from pytest_flowrepro.verdict import PatternsUsed, patterns_used
+from pytest_flowrepro.verdict import PatternsUsed, artifacts, patterns_used
+from pytest_flowrepro.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,8 +203,15 @@ class Session:
         own = set(job.settings.patterns) - set(self.settings.project.patterns)
         for key, pattern in unmatched(recordings, job.settings.patterns):
             if (key, pattern) in own:
+                known = (
+                    label
+                    for recording in recordings
+                    for step, artifact in artifacts(recording)
+                    for label in (f"{step}.{artifact.name}", step)
+                )
                 raise SettingsError(
-                    f"{self.settings.file}: {job.table}.{key}: `{pattern}` matches no artifact",
+                    f"{self.settings.file}: {job.table}.{key}: `{pattern}` matches no artifact"
+                    f"{did_you_mean(pattern, known)}",
                     hint=f"correct it (`flowrepro show {job.flow.name}` lists them as "
                     "`step.artifact`), or remove it",
                 )

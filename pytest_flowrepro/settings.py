@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 import tomllib
 from dataclasses import dataclass, field, replace
@@ -15,9 +16,10 @@ from pytest_flowrepro.index_errors import redact
 from pytest_flowrepro.known import FULL_VALUES
 from pytest_flowrepro.model import CPU_LEVELS, DEFAULT_PROFILE, Gate, Json, NumericProfile
 from pytest_flowrepro.patterns import ANY_DEPTH, NO_PATTERNS, Patterns
+from pytest_flowrepro.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds for one rerun of one flow."""
@@ -133,7 +135,9 @@ def read_settings(root: Path) -> Settings:
             f"{file} cannot be read: {error}", hint="mend the file, then run again"
         ) from error
     problems: list[str] = []
-    settings = _project(_Table(document, "", problems, root).table("tool").table("flowrepro"), file)
+    tool = _Table(document, "", problems, root).table("tool")
+    tool.refuse_misspelt("flowrepro")
+    settings = _project(tool.table("flowrepro"), file)
     if problems:
         raise SettingsError(
             f"{file}: " + "\n".join(problems),
@@ -172,22 +176,48 @@ class _Table:
     def names(self) -> tuple[str, ...]:
         return tuple(self._data)
 
+    def refuse_misspelt(self, known: str) -> None:
+        """Report each key that is not `known`, but is so near that it must mean it."""
+        for key in self._data:
+            bare = re.sub(r"[^a-z]", "", key.lower()).removeprefix("pytest")
+            if key != known and difflib.get_close_matches(bare, [known], n=1, cutoff=0.85):
+                self.problem(key, f"is read by nothing; did you mean `{self.path(known)}`?")
+
     def only(self, *known: str) -> None:
         for key in self._data:
             if key not in known:
-                near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-                meant = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
-                self.problem(key, f"is no key of this table; {meant}")
+                meant = did_you_mean(key, known) or f"; known: {', '.join(known)}"
+                self.problem(key, f"is no key of this table{meant}")
 
-    def read(self, key: str, default: Any, wanted: str, parse: Callable[[Any], Any]) -> Any:
-        """The parsed value; `default` without the key, and where `parse` raises ValueError."""
+    def read(
+        self,
+        key: str,
+        default: Any,
+        wanted: str,
+        parse: Callable[[Any], Any],
+        choices: Iterable[str] = (),
+    ) -> Any:
+        """Return the parsed value; `default` without the key, and where `parse` raises ValueError.
+
+        `choices` are the texts that the value may have: the problem proposes the nearest.
+        """
         if key not in self._data:
             return default
+        value = self._data[key]
         try:
-            return parse(self._data[key])
+            return parse(value)
         except ValueError:
-            self.problem(key, f"must be {wanted}, not {_toml_type(self._data[key])}")
+            given = value if isinstance(value, list) else [value]
+            wrong = (item for item in given if isinstance(item, str) and item not in choices)
+            meant = "".join(dict.fromkeys(did_you_mean(item, choices) for item in wrong))
+            self.problem(key, f"must be {wanted}, not {_toml_type(value)}{meant}")
             return default
+
+    def read_or_off(self, key: str, default: Any, wanted: str, parse: Callable[[Any], Any]) -> Any:
+        """Return what `read` does; None for `false`, which switches off what is inherited."""
+        if self._data.get(key) is False:
+            return None
+        return self.read(key, default, f"{wanted}, or false", parse)
 
 
 _OF_ONE_FLOW = ("parameters", "configs", "after")
@@ -258,31 +288,37 @@ def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
     own_parameters = table.read("parameters", {}, "a table of values", _values)
     own_configs = table.read("configs", {}, "a table of files (strings) and values", _configs)
     gates = ", ".join(f'"{gate}"' for gate in get_args(Gate))
-    read = table.read
+    read, read_or_off = table.read, table.read_or_off
     return replace(
         inherited,
         parameters={**inherited.parameters, **own_parameters},
         configs={**inherited.configs, **own_configs},
-        env={**inherited.env, **_environment(table)},
-        cwd=read("cwd", inherited.cwd, "a folder, relative to this file", _folder),
+        env=_environment(table, inherited.env),
+        cwd=read_or_off("cwd", inherited.cwd, "a folder, relative to this file", _folder),
         after=read("after", inherited.after, "a list of flows", _strings),
-        max_workers=read("max-workers", inherited.max_workers, "an integer above 0", _count),
+        max_workers=read_or_off("max-workers", inherited.max_workers, "an integer above 0", _count),
         include=read("include", inherited.include, "a list of globs", _strings),
-        requirements=read("requirements", inherited.requirements, "a path", _string),
-        wheelhouse=read("wheelhouse", inherited.wheelhouse, "a folder or a URL", table.location),
+        requirements=read_or_off("requirements", inherited.requirements, "a path", _string),
+        wheelhouse=read_or_off(
+            "wheelhouse", inherited.wheelhouse, "a folder or a URL", table.location
+        ),
         extras=read("extras", inherited.extras, "a list of extras", _strings),
         groups=read("groups", inherited.groups, "a list of dependency groups", _strings),
         patterns=_patterns(table, inherited.patterns),
-        encoders=read("encoders", inherited.encoders, "a path", _string),
-        conda_from_pypi=read("conda", inherited.conda_from_pypi, '"pypi"', _conda),
+        encoders=read_or_off("encoders", inherited.encoders, "a path", _string),
+        conda_from_pypi=read(
+            "conda", inherited.conda_from_pypi, '"pypi" or false', _conda, choices=("pypi",)
+        ),
         conda_channels=read(
             "conda-channels", inherited.conda_channels, "a list of conda channels", _strings
         ),
         numeric=_numeric(table, inherited.numeric),
         timeout=read("timeout", inherited.timeout, "a number of seconds above 0", _seconds),
         record_runs=read("record-runs", inherited.record_runs, "1 or 2", _runs),
-        values=read("values", inherited.values, _VALUES, _kept_bytes),
-        fail_on=read("fail-on", inherited.fail_on, f"a list out of {gates}", _gates),
+        values=read("values", inherited.values, _VALUES, _kept_bytes, choices=_KEPT),
+        fail_on=read(
+            "fail-on", inherited.fail_on, f"a list out of {gates}", _gates, choices=get_args(Gate)
+        ),
     )
 
 
@@ -330,7 +366,10 @@ def _tolerances(
 ) -> tuple[tuple[str, float], ...]:
     """A number alone is about everything."""
     number = "a finite number that is 0 or above"
-    given = table.read(key, {}, f"{number}, or a table of patterns with such numbers", _by_pattern)
+    wanted = f"{number}, or a table of patterns with such numbers"
+    given = table.read_or_off(key, {}, wanted, _by_pattern)
+    if given is None:
+        return ()
     own = {}
     for pattern, value in given.items():
         problem = _problem_of(pattern)
@@ -388,13 +427,12 @@ def _runs(value: Any) -> int:
     return int(value)
 
 
+_KEPT = {"summary": 0, "full": FULL_VALUES}
 _VALUES = f'"summary", "full", or a number of bytes up to {FULL_VALUES:_}'
 
 
 def _kept_bytes(value: Any) -> int:
-    kept = (
-        {"summary": 0, "full": FULL_VALUES}.get(value, value) if isinstance(value, str) else value
-    )
+    kept = _KEPT.get(value, value) if isinstance(value, str) else value
     if isinstance(kept, bool) or not isinstance(kept, int) or not 0 <= kept <= FULL_VALUES:
         raise ValueError
     return kept
@@ -409,9 +447,9 @@ def _gates(value: Any) -> frozenset[Gate]:
 
 
 def _conda(value: Any) -> bool:
-    if value != "pypi":
+    if value != "pypi" and value is not False:
         raise ValueError
-    return True
+    return value is not False
 
 
 def _count(value: Any) -> int:
@@ -427,18 +465,24 @@ def _folder(value: Any) -> str:
     return path.as_posix()
 
 
-def _environment(table: _Table) -> dict[str, str | PassedThrough]:
-    """The `env` table, whose problems are told variable by variable."""
+def _environment(
+    table: _Table, inherited: Mapping[str, str | PassedThrough]
+) -> dict[str, str | PassedThrough]:
+    """Return the `env` table on top of the inherited variables; problems are told one by one."""
     variables = table.table("env")
     wanted = "a string, or { pass = true } to take it from the environment"
-    found = {}
+    found = dict(inherited)
     for name in variables.names():
         if name in _OWN_VARIABLES or name.startswith("FLOWREPRO_"):
             variables.problem(name, "is set by the rerun itself, which rests on it")
         elif not name or "=" in name or "\0" in name:
             variables.problem(name, "is no name of an environment variable")
         else:
-            found[name] = variables.read(name, "", wanted, _variable)
+            value = variables.read_or_off(name, "", wanted, _variable)
+            if value is None:
+                found.pop(name, None)
+            else:
+                found[name] = value
     return found
 
 

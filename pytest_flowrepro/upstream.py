@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.discover import find_flows
 from pytest_flowrepro.errors import DiscoverError, SettingsError
 from pytest_flowrepro.excluded import project_folders
+from pytest_flowrepro.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,8 +64,7 @@ class _Catalogue:
             case [flow]:
                 return flow
             case []:
-                near = difflib.get_close_matches(name, self._flows, n=1)
-                meant = f"; did you mean `{near[0]}`?" if near else ""
+                meant = did_you_mean(name, self._flows)
                 raise SettingsError(
                     f"{key}: there is no flow `{name}` in {self._root}{meant}",
                     hint="give the class name of a flow of this project",

@@ -187,7 +187,7 @@ def test_an_ignore_that_matches_nothing_is_an_error_that_names_the_key(hello: Pr
     result = hello.check("-k", "step[start]")
     result.assert_outcomes(errors=1, deselected=4)
     result.stdout.fnmatch_lines(
-        ["*tool.flowrepro.flow.HelloFlow.ignore: `start.greting` matches no artifact"]
+        ["*.HelloFlow.ignore: `start.greting` matches no artifact; did you mean `start.greeting`*"]
     )
     # The project's own globs are for all its flows, and need not match in each.
     hello.write("pyproject.toml", "[tool.pytest]\n[tool.flowrepro]\nignore = ['start.greting']\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from conftest import HELLO
 
 if TYPE_CHECKING:
@@ -31,6 +32,27 @@ def test_nothing_is_imported_shown_or_written(project: Project) -> None:
     new = {path.name for path in project.path.iterdir() if not path.name.startswith("runpytest")}
     known = {"flow.py", "test_seen.py", "pyproject.toml", "__pycache__", "stdout", "stderr"}
     assert new <= known
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--flow-repro-update"],
+        ["--flow-repro-installer=uv"],
+        ["--flow-repro-timeout=0"],
+        ["--flow-repro-json", "report.json"],
+    ],
+)
+def test_an_option_without_the_switch_is_a_usage_error(
+    project: Project, options: list[str]
+) -> None:
+    project.write("test_one.py", "def test_one():\n    pass\n")
+    result = project.pytester.runpytest_inprocess(*options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    name = options[0].partition("=")[0]
+    result.stderr.fnmatch_lines([f"*{name} has no effect without --flow-repro*", "What to do:*"])
+    project.write("pytest.ini", f"[pytest]\naddopts = {' '.join(options)}\n")
+    assert project.pytester.runpytest_inprocess().ret == pytest.ExitCode.USAGE_ERROR
 
 
 def test_it_can_be_switched_off_altogether(project: Project) -> None:

@@ -49,6 +49,57 @@ def test_a_flow_inherits_from_the_project_and_a_case_from_its_flow(tmp_path: Pat
     assert (small.extras, small.groups) == (("plots",), ("flows",))
 
 
+def test_a_setting_of_the_project_is_switched_off_for_a_flow_or_a_case(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        [tool.flowrepro]
+        conda = "pypi"
+        wheelhouse = "wheels"
+        encoders = "encoders.py"
+        requirements = "requirements.txt"
+        cwd = "jobs"
+        max-workers = 2
+        rtol = 1e-6
+        atol = { "*.weights" = 1e-9 }
+        env = { MODE = "test", TOKEN = { pass = true } }
+        [tool.flowrepro.flow.TrainFlow]
+        conda = false
+        wheelhouse = false
+        encoders = false
+        requirements = false
+        cwd = false
+        max-workers = false
+        rtol = false
+        atol = false
+        env = { MODE = false, TOKEN = false }
+        [tool.flowrepro.flow.OtherFlow.case.small]
+        wheelhouse = false
+        env = { TOKEN = false }
+        """,
+    )
+    assert found.for_flow("TrainFlow") == FlowSettings()
+    small, other = found.for_flow("OtherFlow", "small"), found.for_flow("OtherFlow")
+    assert (small.wheelhouse, small.env) == (None, {"MODE": "test"})
+    assert other.wheelhouse == str(tmp_path / "wheels")
+    assert small.encoders == "encoders.py"
+
+
+@pytest.mark.parametrize(
+    "table", ["flow-repro", "flowrepo", "flow_repro", "pytest-flowrepro", "FlowRepro", "flowrepros"]
+)
+def test_a_table_under_another_name_is_an_error_and_not_left_unread(
+    tmp_path: Path, table: str
+) -> None:
+    with pytest.raises(SettingsError, match=r"read by nothing; did you mean `tool\.flowrepro`\?"):
+        settings(tmp_path, f"[tool.{table}]\nfail-on = ['code']\n")
+
+
+@pytest.mark.parametrize("table", ["flow", "workflow", "flowfile", "pytest", "repro", "flit"])
+def test_a_table_of_another_tool_is_left_alone(tmp_path: Path, table: str) -> None:
+    assert settings(tmp_path, f"[tool.{table}]\nx = 1\n").flows is None
+
+
 def test_what_has_names_is_merged_by_name(tmp_path: Path) -> None:
     found = settings(
         tmp_path,
@@ -152,7 +203,7 @@ def test_a_wheelhouse_is_a_url_or_a_folder_seen_from_the_file(
 def test_credentials_in_a_value_of_the_wrong_type_are_not_shown(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         settings(tmp_path, "[tool.flowrepro]\nwheelhouse = ['s3://bob:hunter2@bucket/w']\n")
-    assert "wheelhouse: must be a folder or a URL, not an array" in caught.value.what
+    assert "wheelhouse: must be a folder or a URL, or false, not an array" in caught.value.what
     assert "hunter2" not in str(caught.value)
 
 
@@ -162,6 +213,13 @@ def test_credentials_in_a_value_of_the_wrong_type_are_not_shown(tmp_path: Path) 
         ("fail_on = []", "tool.flowrepro.fail_on: is no key of this table; did you mean `fail-on`"),
         ("nonsense = 1", "tool.flowrepro.nonsense: is no key of this table; known: flows, "),
         ('fail-on = ["speed"]', "tool.flowrepro.fail-on: must be a list out of "),
+        ('fail-on = ["artifact"]', "not an array (['artifact']); did you mean `artifacts`?"),
+        ('fail-on = ["artifacts", "Enviroment"]', "; did you mean `environment`?"),
+        ('values = "ful"', "not a string ('ful'); did you mean `full`?"),
+        ('conda = "PyPI"', "not a string ('PyPI'); did you mean `pypi`?"),
+        ("conda = true", 'tool.flowrepro.conda: must be "pypi" or false, not a boolean (True)'),
+        ("wheelhouse = true", "must be a folder or a URL, or false, not a boolean (True)"),
+        ("record-runs = false", "tool.flowrepro.record-runs: must be 1 or 2, not a boolean"),
         ("timeout = true", "tool.flowrepro.timeout: must be a number of seconds above 0, not a b"),
         ("timeout = 0", "tool.flowrepro.timeout: must be a number of seconds above 0"),
         ("timeout = nan", "tool.flowrepro.timeout: must be a number of seconds above 0"),
@@ -196,11 +254,11 @@ def test_credentials_in_a_value_of_the_wrong_type_are_not_shown(tmp_path: Path) 
         ),
         ("flow.A.case.b.case = {}", "tool.flowrepro.flow.A.case.b.case: is no key of this table"),
         ("flow.A.parameters.day = 2026-01-02", "flow.A.parameters: must be a table of values"),
-        ("flow.A.encoders = ['a.py']", "flow.A.encoders: must be a path, not an array (['a.py'])"),
-        ("flow.A.requirements = ''", "flow.A.requirements: must be a path, not a string ('')"),
+        ("flow.A.encoders = ['a.py']", "flow.A.encoders: must be a path, or false, not an array"),
+        ("flow.A.requirements = ''", "flow.A.requirements: must be a path, or false, not a string"),
         ('extras = "plots"', "tool.flowrepro.extras: must be a list of extras, not a string"),
         ("groups = [1]", "tool.flowrepro.groups: must be a list of dependency groups, not an arr"),
-        ("max-workers = 0", "tool.flowrepro.max-workers: must be an integer above 0, not an int"),
+        ("max-workers = 0", "tool.flowrepro.max-workers: must be an integer above 0, or false, no"),
         ('cwd = "../x"', "tool.flowrepro.cwd: must be a folder, relative to this file"),
         ('cwd = "/x"', "tool.flowrepro.cwd: must be a folder, relative to this file"),
         ('after = ["B"]', "tool.flowrepro.after: is no key of this table"),
