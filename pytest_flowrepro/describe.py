@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 COMMAND = "flowrepro-describe"
+GRAPH = "graph.json"
+"""What a run leaves of its steps, among what it observed (flowrepro_observe.py)."""
 
 _DETAIL_LINES = 40
 _CONFIG = re.compile(r"configuration file '(?P<file>.+?)' could not be read for '(?P<config>.+?)'")
@@ -184,6 +186,21 @@ def _last_lines(text: str) -> str:
 
 class _MalformedError(Exception):
     """The answer does not keep the contract; says where."""
+
+
+def read_graph(file: Path, flow: FlowSource) -> tuple[Step, ...]:
+    """Return the steps as Metaflow saw them in a run, from the file that our extension left.
+
+    Raises `DescribeError` for a file that is missing or broken.
+    """
+    try:
+        return _each(json.loads(file.read_bytes()), "steps", _step)
+    except (OSError, ValueError, RecursionError, _MalformedError) as error:
+        raise DescribeError(
+            f"{flow.file}: the graph of {flow.name} that its run left cannot be read",
+            hint="run again; if it persists, report it to pytest-flowrepro",
+            detail=f"{file.name}: {error}",
+        ) from error
 
 
 def _read(answer: Path, flow: FlowSource) -> FlowDescription:

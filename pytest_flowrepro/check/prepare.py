@@ -57,6 +57,8 @@ class Prepared:
     steps: tuple[Step, ...]
     """As Metaflow sees them, in topological order."""
     package: CodePackage
+    described: bool = True
+    """Metaflow was asked for the steps; else they are the baseline's, and the rerun confirms it."""
     of_steps: tuple[BuiltEnvironment, ...] = ()
     """Of the steps that declare packages of their own."""
     notes: tuple[str, ...] = ()
@@ -77,9 +79,6 @@ def environments(job: Job, baseline: Recording) -> Environments:
     """What the baseline's locks come to on this machine, without a rerun."""
     # Another worker may prepare the rerun of this very flow at the same time.
     apart = replace(job, folder=job.folder / "environment")
-    if len(baseline.environments) == 1:
-        built = rebuild(apart, baseline)
-        return Environments(manifests=(built.manifest,), notes=built.notes)
     prepared = prepare_again(apart, baseline, Clock(apart))
     return Environments(manifests=prepared.environments, notes=prepared.notes)
 
@@ -197,7 +196,9 @@ def _as_recorded(
         package = _package(job, start, built, ())
     if package.files != baseline.code:
         return None
-    return Prepared(job=job, start=start, built=built, steps=baseline.steps, package=package)
+    return Prepared(
+        job=job, start=start, built=built, steps=baseline.steps, package=package, described=False
+    )
 
 
 def _named_files(job: Job, start: Start, description: FlowDescription) -> tuple[NamedFile, ...]:

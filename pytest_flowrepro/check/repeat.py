@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.capture import capture
 from pytest_flowrepro.check.encoders import encoder_file, encoder_notes
+from pytest_flowrepro.check.images import with_images
 from pytest_flowrepro.check.left_behind import file_states, left_behind
 from pytest_flowrepro.check.machine import pins_of
 from pytest_flowrepro.check.notes import compared_by_bytes
 from pytest_flowrepro.checkout import place_checkout
-from pytest_flowrepro.errors import CaptureError, RerunError
+from pytest_flowrepro.describe import GRAPH, read_graph
+from pytest_flowrepro.errors import BaselineError, CaptureError, RerunError
 from pytest_flowrepro.known import NOTHING_KNOWN, Known
 from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.local_modules import missing_module, module_advice
@@ -105,6 +108,7 @@ def repeat(
     with clock.stage("rerun", f"running ({name} run)"):
         run = copy.run()
     _refuse_never_started(prepared, run)
+    _check_graph(prepared, run)
     with clock.stage("capture", "reading artifacts"):
         captured = _capture(copy, run, limit, known)
     rerun = Rerun(
@@ -153,6 +157,7 @@ def _run_before(
     with clock.stage("rerun", f"running {name} before it"):
         run = copy.run()
     _refuse_never_started(before, run)
+    _check_graph(before, run)
     if not run.ok:
         raise RerunError(
             f"{prepared.job.title} is to run after {name}, and that failed: {ending(run)}",
@@ -169,6 +174,23 @@ def _refuse_never_started(prepared: Prepared, run: Run) -> None:
             hint=_start_hint(job, run),
             detail=run.output[-4000:],
         )
+
+
+def _check_graph(prepared: Prepared, run: Run) -> None:
+    """Raise `BaselineError` where steps that were taken from the baseline are not the code's."""
+    if prepared.described:
+        return
+    job = prepared.job
+    seen = with_images(read_graph(run.observed / GRAPH, job.flow), job.settings.env)
+    for recorded, found in zip_longest(prepared.steps, seen):
+        step = found or recorded
+        if recorded != found and step is not None:
+            raise BaselineError(
+                f"the baseline of {job.title} has the code files of today, and another step "
+                f"{step.name} than they define",
+                hint="bring the baseline back with git, or record the flow again with "
+                "--flow-repro-update",
+            )
 
 
 def _start_hint(job: Job, run: Run) -> str:

@@ -64,6 +64,36 @@ def test_a_damaged_baseline_is_an_error_that_names_the_file(
     no_traceback_of_ours(result)
 
 
+def test_the_steps_and_their_environments_are_those_of_the_code(hello: Project) -> None:
+    manifest = hello.baseline("HelloFlow") / "manifest.json"
+    recorded = manifest.read_text(encoding="utf-8")
+    decorator = '"decorators": [{"name": "retry", "attributes": {"times": 2}}]}'
+    manifest.write_text(recorded.replace('"decorators": []}', decorator, 1), encoding="utf-8")
+    hello.check().assert_outcomes(errors=5)
+
+    reseal(manifest.parent)  # as somebody would who knows how a baseline is sealed
+    result = hello.check("-k", "not environment")
+    result.assert_outcomes(errors=4, deselected=1)
+    result.stdout.fnmatch_lines(
+        ["*the baseline of HelloFlow has the code files of today, and another step start*"]
+    )
+    no_traceback_of_ours(result)
+
+    manifest.write_text(recorded, encoding="utf-8")
+    reseal(manifest.parent)
+    hello.edit("flow.py", "import FlowSpec", "import pypi, FlowSpec")
+    hello.edit(
+        "flow.py",
+        "    @step\n    def end",
+        '    @pypi(packages={"six": "1.16.0"})\n    @step\n    def end',
+    )
+    result = hello.check("-k", "environment")
+    result.assert_outcomes(errors=1, deselected=4)
+    result.stdout.fnmatch_lines(
+        ["*step end (@pypi) asks for packages of its own, and the baseline of HelloFlow has no*"]
+    )
+
+
 def test_a_hash_that_does_not_match_is_an_error_that_shows_both(hello: Project) -> None:
     lock = hello.baseline("HelloFlow") / "lock-base.txt"
     lines = lock.read_text(encoding="utf-8").splitlines(keepends=True)

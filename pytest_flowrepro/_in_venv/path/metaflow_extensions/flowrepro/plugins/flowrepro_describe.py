@@ -65,7 +65,7 @@ def _description(flow, graph):
     parameters = sorted((parameter for _, parameter in flow._get_parameters()), key=_name)
     return {
         "name": flow.name,
-        "steps": [_step(graph[name]) for name in _in_order(graph)],
+        "steps": described_steps(graph),
         "decorators": _decorators(_flow_decorators(flow), _flow_mutators(flow)),
         "parameters": [_parameter(parameter) for parameter in parameters],
         "files": _files(flow, parameters),
@@ -103,6 +103,10 @@ def _in_order(graph):
 
 
 # --- steps and decorators, as in metaflow/graph.py output_steps -----------------------
+
+
+def described_steps(graph):
+    return [_step(graph[name]) for name in _in_order(graph)]
 
 
 def _step(node):

@@ -13,6 +13,9 @@ that FLOWREPRO_OBSERVED names:
      "modules": ["pandas"],            what was loaded at the end: installed modules, and
      "sources": ["flows/train.py"]}    files below FLOWREPRO_COPY, relative to it
 
+Before the first task, `graph.json` has what Metaflow makes of the flow's steps in this very run, as
+flowrepro_describe.py writes them: {"steps": [...]}.
+
 Metaflow stores none of the last six: an artifact that a join merged and one that it assigned
 look the same in the datastore, and so do a card that did not render and none.
 """
@@ -42,6 +45,17 @@ class ObserveDecorator(StepDecorator):
         self._step = step_name
         self._card_decorators = [one for one in decorators if one.name == "card"]
         self._task_id = None
+
+    def runtime_init(self, flow, graph, package, run_id):
+        # Here, for it imports what Metaflow has not loaded yet when it loads its decorators.
+        from metaflow_extensions.flowrepro.plugins.flowrepro_describe import (  # noqa: PLC0415
+            described_steps,
+        )
+
+        path = os.path.join(os.environ["FLOWREPRO_OBSERVED"], "graph.json")
+        if not os.path.exists(path):  # the decorator of another step has written it
+            with open(path, "w") as file:
+                json.dump({"steps": described_steps(graph)}, file)
 
     def runtime_step_cli(self, cli_args, retry_count, max_user_code_retries, ubf_context):
         cli_args.env.update(_PINS.get(self._step, {}))
