@@ -14,14 +14,14 @@ import re
 import sys
 import tomllib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
 
-from platformdirs import user_cache_path
-
 from pytest_flowrepro.errors import FlowReproError
 from pytest_flowrepro.process import user_environment
+from pytest_flowrepro.unused import forget_unused, note_use, user_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -99,17 +99,16 @@ def default_index() -> str:
 
 
 def uv_cache() -> Path | None:
-    """The cache of uv that is ours alone; None where it cannot be written.
+    """Return the cache that uv has for resolving, ours alone; None where it cannot be written.
 
-    Environments share their files with it, by hard links. What a flow edits in one reaches no
-    cache but ours, and what somebody edited in an environment of their own never reaches us.
+    Nothing is installed from it. It begins anew each month, and is deleted a month later.
     """
-    cache = user_cache_path("pytest-flowrepro") / "uv"
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return cache if os.access(cache, os.W_OK) else None
+    caches = user_cache("uv")
+    cache = caches and user_cache(f"uv/{datetime.now(UTC):%Y-%m}")
+    if caches and cache:
+        note_use(cache)
+        forget_unused(caches)
+    return cache
 
 
 def uv_tool() -> Tool:

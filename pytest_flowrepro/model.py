@@ -293,11 +293,6 @@ class Environment:
     after a rerun only, so that two environments are equal without it."""
 
 
-def bytecode_folder(environment: Path) -> Path:
-    """For PYTHONPYCACHEPREFIX: nothing is written beside a source, the user's least of all."""
-    return environment / "pycache"
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuiltEnvironment:
     """An `Environment` that stands on this machine, ready to run."""
@@ -310,10 +305,6 @@ class BuiltEnvironment:
     notes: tuple[str, ...] = ()
     """What a person should know of what was asked for, and of how it was built."""
     numerics: Numerics = Numerics()
-
-    @property
-    def bytecode(self) -> Path:
-        return bytecode_folder(self.path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -71,10 +71,15 @@ class Place:
         """Where the metadata of the repository's own packages is written to."""
         return self.root / "metadata"
 
+    @property
+    def bytecode(self) -> Path:
+        """For PYTHONPYCACHEPREFIX: nothing is written beside a source, the user's least of all."""
+        return self.root / "pycache"
+
     def create(self) -> Place:
         """Empty folders; what a worker that was killed has left is removed, shared state is not."""
         shutil.rmtree(self.root, ignore_errors=True)
-        for folder in (self.copy, self.home, self.datastore, self.observed):
+        for folder in (self.copy, self.home, self.datastore, self.observed, self.bytecode):
             folder.mkdir(parents=True, exist_ok=True)
         return self
 
@@ -107,7 +112,7 @@ def flow_environment(
         "PYTHONHASHSEED": str(hash_seed),
         "PYTHONNOUSERSITE": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, path)),
-        "PYTHONPYCACHEPREFIX": str(built.bytecode),
+        "PYTHONPYCACHEPREFIX": str(place.bytecode),
         "VIRTUAL_ENV": str(built.path),
         "METAFLOW_HOME": str(place.home / ".metaflowconfig"),
         "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(place.datastore),

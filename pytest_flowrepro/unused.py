@@ -8,11 +8,28 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
+from platformdirs import user_cache_path
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 UNUSED_FOR = 30 * 24 * 3600.0
 """Seconds after which what nobody used is deleted."""
+
+
+def cache_root() -> Path:
+    """Return the folder of all caches; it need not exist."""
+    return user_cache_path("pytest-flowrepro")
+
+
+def user_cache(name: str) -> Path | None:
+    """Create a cache of this user; None where it cannot be written."""
+    folder = cache_root() / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def note_use(folder: Path) -> None:
@@ -21,9 +38,18 @@ def note_use(folder: Path) -> None:
 
 
 def forget_unused(kept: Path) -> None:
-    """Delete the folders in `kept` whose use was not noted for long; none where that cannot be."""
+    """Delete what is in `kept` and was not used for long; nothing where that cannot be done."""
     now = time.time()
     with contextlib.suppress(OSError):
-        for folder in kept.iterdir():
-            if now - folder.stat().st_mtime > UNUSED_FOR:
-                shutil.rmtree(folder, ignore_errors=True)
+        for entry in kept.iterdir():
+            if now - entry.stat().st_mtime > UNUSED_FOR:
+                delete(entry)
+
+
+def delete(entry: Path) -> None:
+    """Delete a folder with all that it holds, or a file."""
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            entry.unlink()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
-
-from platformdirs import user_cache_path
 
 from pytest_flowrepro.check.conda_archives import save_archives, take_archives
 from pytest_flowrepro.conda import (
@@ -20,15 +17,13 @@ from pytest_flowrepro.conda import (
     parse_explicit,
     place_metaflow,
     read_prefix,
-    rewritten_files,
     solve_conda,
 )
 from pytest_flowrepro.environment import (
     build_notes,
-    complete_prefix,
     interpreter_of,
     leave_notes,
-    read_files,
+    note_complete,
     shared_place,
     site_packages,
 )
@@ -36,6 +31,7 @@ from pytest_flowrepro.environment.failures import unusable_lock, with_notes
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.lock_file import InvalidLockError
 from pytest_flowrepro.model import BuiltEnvironment, Environment
+from pytest_flowrepro.unused import user_cache
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,13 +80,7 @@ def build_conda(
             explicit, requirements, prefix, name=name, wheelhouse=wheelhouse, timeout=timeout
         )
         place_metaflow(site_packages(base.path), into=site_packages(prefix))
-        complete_prefix(
-            prefix,
-            read_files(prefix),
-            lock=lock.digest,
-            rewritten=rewritten_files(prefix),
-            metaflow=metaflow.record,
-        )
+        note_complete(prefix)
 
     prefix = shared_place(
         f"{lock.digest}\n{metaflow.record}\n{wheelhouse}",
@@ -140,10 +130,7 @@ def new_prefix(
 
 def _archives(prefix: Path) -> Path:
     """Where archives are kept; in the prefix itself where the user's cache cannot be written."""
-    kept = user_cache_path("pytest-flowrepro") / "conda"
-    with contextlib.suppress(OSError):
-        kept.mkdir(parents=True, exist_ok=True)
-    return kept if os.access(kept, os.W_OK) else prefix / "archives"
+    return user_cache("conda") or prefix / "archives"
 
 
 def _described(

@@ -12,14 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.check.conda import new_prefix, parsed, resolve_conda
-from pytest_flowrepro.conda import channels_from, declared_conda, read_prefix, rewritten_files
+from pytest_flowrepro.conda import channels_from, declared_conda, read_prefix
 from pytest_flowrepro.environment import (
     build_notes,
-    complete_prefix,
     install_locked,
     installed_versions,
     interpreter_of,
-    read_files,
+    note_complete,
     read_manifest,
     shared_place,
 )
@@ -108,7 +107,7 @@ def build_with_conda(
             return prefix / "bin" / "python"
 
         if pypi:
-            files = install_locked(
+            install_locked(
                 pypi,
                 prefix,
                 create=create,
@@ -119,8 +118,7 @@ def build_with_conda(
             )
         else:
             create(timeout)
-            files = read_files(prefix)
-        complete_prefix(prefix, files, lock=lock.digest, rewritten=rewritten_files(prefix))
+        note_complete(prefix)
 
     identity = f"{lock.digest}\n{job.installer}\n{wheelhouse}"
     return described(

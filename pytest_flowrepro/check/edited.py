@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.environment import edited_files, forget_bytecode
+from pytest_flowrepro.environment import edited_files
 from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ def edited_environments(title: str, environments: Iterable[BuiltEnvironment]) ->
     found: dict[str, None] = {}
     for built in {built.path: built for built in environments}.values():
         edited = edited_files(built.path)
-        forget_bytecode(built, edited)
         found |= dict.fromkeys(_SITE_PACKAGES.sub("", path) for path in edited)
     if not found:
         return ()

@@ -14,7 +14,7 @@ from pytest_flowrepro.check.images import with_images
 from pytest_flowrepro.check.job import Clock
 from pytest_flowrepro.check.start import start_of
 from pytest_flowrepro.describe import describe_flow
-from pytest_flowrepro.environment import read_numerics
+from pytest_flowrepro.environment import place_bytecode, read_numerics
 from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.hardware import read_hardware
 from pytest_flowrepro.local_metadata import write_metadata
@@ -66,8 +66,12 @@ class Prepared:
     after: tuple[Prepared, ...] = ()
 
     @property
+    def built_environments(self) -> tuple[BuiltEnvironment, ...]:
+        return (self.built, *self.of_steps)
+
+    @property
     def environments(self) -> tuple[Environment, ...]:
-        return (self.built.manifest, *(built.manifest for built in self.of_steps))
+        return tuple(built.manifest for built in self.built_environments)
 
     @property
     def pythons(self) -> dict[str, Path]:
@@ -86,6 +90,7 @@ def environments(job: Job, baseline: Recording) -> Environments:
 def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
     start = start_of(job)
     place = Place(root=job.folder / "describe").create()
+    place_bytecode([built], place.bytecode)
     write_metadata(place.metadata, built.local)
     flow, file = job.flow.name, job.flow.file
     with clock.stage("describe", "asking Metaflow"):

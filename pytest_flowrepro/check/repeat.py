@@ -14,6 +14,7 @@ from pytest_flowrepro.check.machine import pins_of
 from pytest_flowrepro.check.notes import compared_by_bytes
 from pytest_flowrepro.checkout import place_checkout
 from pytest_flowrepro.describe import GRAPH, read_graph
+from pytest_flowrepro.environment import learn_modules, place_bytecode
 from pytest_flowrepro.errors import BaselineError, CaptureError, RerunError
 from pytest_flowrepro.known import NOTHING_KNOWN, Known
 from pytest_flowrepro.local_metadata import write_metadata
@@ -107,6 +108,7 @@ def repeat(
     states = file_states(place.copy)
     with clock.stage("rerun", f"running ({name} run)"):
         run = copy.run()
+    learn_modules(prepared.built_environments, place.bytecode)
     _refuse_never_started(prepared, run)
     _check_graph(prepared, run)
     with clock.stage("capture", "reading artifacts"):
@@ -131,6 +133,7 @@ def ending(run: Run) -> str:
 def _unpacked(prepared: Prepared, place: Place, seed: int) -> _Copy:
     job, start = prepared.job, prepared.start
     flow_file = extract_package(prepared.package, place.copy)
+    place_bytecode(prepared.built_environments, place.bytecode)
     write_metadata(place.metadata, prepared.built.local)
     place_checkout(place.copy, flow_file=job.flow.file, root=prepared.package.root)
     cwd = place.copy / start.cwd.relative_to(prepared.package.root)

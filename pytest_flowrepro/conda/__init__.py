@@ -11,7 +11,6 @@ from pytest_flowrepro.conda.manifest import (
     check_installed,
     locked_package,
     read_prefix,
-    rewritten_files,
 )
 from pytest_flowrepro.conda.metaflow import place_metaflow
 from pytest_flowrepro.conda.solve import solve_conda
@@ -37,6 +36,5 @@ __all__ = [
     "parse_explicit",
     "place_metaflow",
     "read_prefix",
-    "rewritten_files",
     "solve_conda",
 ]

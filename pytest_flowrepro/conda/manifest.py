@@ -58,16 +58,6 @@ def check_installed(installed: tuple[Package, ...], lock: ExplicitLock, name: st
     refuse_unlike_lock(problems, environment=name, culprit="an archive in a channel")
 
 
-def rewritten_files(prefix: Path) -> tuple[str, ...]:
-    """The files that have the prefix's own path written into them; relative to the prefix."""
-    return tuple(
-        entry["_path"]
-        for meta in _installed(prefix)
-        for entry in meta["paths_data"]["paths"]
-        if entry.get("prefix_placeholder")
-    )
-
-
 def name_of(spec: str) -> str:
     """The package that a spec is about: `six` of `https://.../conda-forge::six>=1.15`."""
     name = spec.rpartition("::")[2]

@@ -5,8 +5,8 @@ from pytest_flowrepro.environment.build import (
     shared_environment,
     shared_place,
 )
-from pytest_flowrepro.environment.bytecode import forget_bytecode
-from pytest_flowrepro.environment.files import edited_files, read_files
+from pytest_flowrepro.environment.bytecode import learn_modules, place_bytecode
+from pytest_flowrepro.environment.files import edited_files, note_complete
 from pytest_flowrepro.environment.interface import Installer
 from pytest_flowrepro.environment.interpreter import find_interpreter
 from pytest_flowrepro.environment.locked import build_notes, install_locked, leave_notes
@@ -19,7 +19,6 @@ from pytest_flowrepro.environment.manifest import (
     system_of,
 )
 from pytest_flowrepro.environment.numerics import read_numerics
-from pytest_flowrepro.environment.prefix import complete_prefix
 from pytest_flowrepro.environment.provided import Provided, provided_by
 from pytest_flowrepro.environment.wheelhouse import Wheelhouse
 
@@ -29,17 +28,17 @@ __all__ = [
     "Wheelhouse",
     "build_environment",
     "build_notes",
-    "complete_prefix",
     "edited_files",
     "find_interpreter",
-    "forget_bytecode",
     "install_locked",
     "installed_versions",
     "interpreter_of",
+    "learn_modules",
     "leave_notes",
     "markers_of",
+    "note_complete",
+    "place_bytecode",
     "provided_by",
-    "read_files",
     "read_manifest",
     "read_numerics",
     "shared_environment",

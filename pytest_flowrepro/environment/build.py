@@ -8,7 +8,6 @@ import shutil
 import time
 from typing import TYPE_CHECKING, Literal
 
-from pytest_flowrepro.environment.bytecode import fix_source_times, keep_bytecode
 from pytest_flowrepro.environment.files import edited_files, is_complete, note_complete
 from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.locked import build_notes, install_locked
@@ -70,7 +69,7 @@ def _build(
         shutil.rmtree(folder, ignore_errors=True)
         return create_virtualenv(folder, python=python)
 
-    files = install_locked(
+    install_locked(
         lock.text,
         folder,
         create=create,
@@ -79,9 +78,7 @@ def _build(
         timeout=timeout,
         wheelhouse=wheelhouse,
     )
-    files = fix_source_times(folder, files)
-    keep_bytecode(folder, lock=lock.digest)
-    note_complete(folder, files)
+    note_complete(folder)
 
 
 def shared_environment(

@@ -1,115 +1,193 @@
-"""Bytecode that outlives the environment it was made in.
+"""Bytecode for the flows of a session, made of installed sources by us alone.
 
-An environment is built anew for each session, and its first import of Metaflow would compile
-Metaflow anew: 1.3 s, 2.5 s with pandas, more than the build takes. What one session compiled is
-therefore kept in the user's cache, in one folder for each lock and interpreter, and linked to the
-place where Python looks for it. The standard library has a folder of its own there: with
-PYTHONPYCACHEPREFIX Python does not look beside its sources either.
+A flow may write bytecode, and Python runs what it finds. So each rerun has a folder of its own for
+it (PYTHONPYCACHEPREFIX), which ends with the rerun. It starts as a copy of what we compiled from
+the sources of the environment, which were unpacked from locked wheels in this session, and of what
+the interpreter brings for its standard library. No bytecode is kept from one session to the next:
+nothing could tell whether it was made of its source.
 
-Python takes bytecode only where it was made from a source of the same size and time (PEP 3147), so
-every installed source gets one fixed time. A file that a flow edits has another time: its bytecode
-is made anew, then and in the next environment, where the file is as the wheel brought it. What a
-flow edits without leaving a trace in size and time would be taken for the original's: the bytecode
-of every file that was edited is deleted.
+To compile everything that is installed takes seconds where a flow needs a part of it. So the names
+of the modules that flows had to compile are kept in the user's cache, for each lock and
+interpreter; the next rerun finds these compiled. A name that is wrong there costs time, no more.
 """
 
 from __future__ import annotations
 
 import contextlib
-import glob
 import hashlib
+import json
 import os
-from dataclasses import replace
-from pathlib import Path
-from types import MappingProxyType
+import shutil
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from platformdirs import user_cache_path
+from filelock import FileLock, Timeout
 
 from pytest_flowrepro.environment.files import state_of
-from pytest_flowrepro.environment.manifest import base_prefix, interpreter_of, site_packages
-from pytest_flowrepro.model import bytecode_folder
-from pytest_flowrepro.unused import forget_unused, note_use
+from pytest_flowrepro.environment.manifest import base_prefix, site_packages
+from pytest_flowrepro.process import CommandNotFoundError, isolated_environment, run_process
+from pytest_flowrepro.processors import processors
+from pytest_flowrepro.unused import forget_unused, user_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
 
-    from pytest_flowrepro.environment.files import InstalledFile
+    from pytest_flowrepro.environment.files import State
     from pytest_flowrepro.model import BuiltEnvironment
 
-SOURCE_TIME = 1_000_000_000
-"""Seconds since the epoch, for every installed source: only that it is always the same counts."""
+_COMPILER = Path(__file__).parent.parent / "_in_venv" / "compile_sources.py"
+_COMPILED = "pycache"
+_INDEX = "flowrepro-complete.pycache"
+_COMPILE_TIMEOUT = 120.0
+"""Seconds; without bytecode a flow takes longer, and is the same."""
+
+_MOST_MODULES = 50_000
+_OUTSIDE = {"", ".."}
 
 
-def fix_source_times(
-    environment: Path,
-    files: Mapping[str, InstalledFile],
-    others: Mapping[str, int] = MappingProxyType({}),
-) -> dict[str, InstalledFile]:
-    """Give every source one time, but for `others`, which have their own; the files as they are
-    then.
+def place_bytecode(environments: Iterable[BuiltEnvironment], folder: Path) -> None:
+    """Fill the bytecode folder of a rerun with what flows of these environments needed before."""
+    for built in environments:
+        compiled, made = compiled_bytecode(built), set()
+        for target in _index(built.path):
+            there, here = compiled / target, folder / target
+            with contextlib.suppress(OSError):
+                if not here.exists():
+                    if here.parent not in made:
+                        here.parent.mkdir(parents=True, exist_ok=True)
+                        made.add(here.parent)
+                    shutil.copyfile(there, here)
 
-    To be called with files that were verified, and it passes over those that were written to
-    since: their inode may be that of an environment in which a flow is at work, where an edit that
-    got the fixed time would be taken for what was compiled before it.
+
+def compiled_bytecode(built: BuiltEnvironment) -> Path:
+    """Return what was compiled of an environment, to be read only; as PYTHONPYCACHEPREFIX has it.
+
+    What somebody else wrote there is deleted.
     """
-    fixed = dict(files)
-    for path, file in files.items():
-        seconds = others.get(path, SOURCE_TIME)
-        if path.endswith(".py") and file.state[2] != seconds * 10**9:
-            source = f"{environment}/{path}"
-            if state_of(os.lstat(source)) == file.state:
-                os.utime(source, (seconds, seconds), follow_symlinks=False)
-                fixed[path] = replace(file, state=state_of(os.lstat(source)))
-    return fixed
+    folder = built.path / _COMPILED
+    lock = FileLock(built.path / f"{_INDEX}.lock", timeout=_COMPILE_TIMEOUT)
+    with contextlib.suppress(Timeout, OSError), lock:
+        _compile_known(built)
+        index = _index(built.path)
+        for place, _, names in os.walk(folder):
+            for path in (Path(place, name) for name in names):
+                if index.get(path.relative_to(folder).as_posix()) != state_of(path.lstat()):
+                    path.unlink()
+    return folder
 
 
-def keep_bytecode(virtualenv: Path, *, lock: str) -> None:
-    """Let a virtualenv take and leave bytecode in the user's cache; without one, in itself.
-
-    `lock` is the digest of its lock.
-    """
-    library = _standard_library(virtualenv)
-    _link(virtualenv, library, _kept() / _key(interpreter_of(virtualenv), str(library)))
-    share_bytecode(virtualenv, lock)
-
-
-def share_bytecode(environment: Path, *identity: str) -> None:
-    """Let the files of an environment take and leave it where those of every other one of that
-    interpreter and identity do.
-    """
-    _link(environment, environment, _kept() / _key(interpreter_of(environment), *identity))
-    forget_unused(_kept())
-
-
-def forget_bytecode(built: BuiltEnvironment, sources: Iterable[str]) -> None:
-    """Delete what was compiled of files of the environment, by their paths there."""
-    kept = built.bytecode.joinpath(*built.path.parts[1:])
-    for source in map(Path, sources):
-        if source.suffix == ".py":
-            for compiled in (kept / source.parent).glob(f"{glob.escape(source.stem)}.*.pyc"):
-                compiled.unlink(missing_ok=True)
+def learn_modules(environments: Iterable[BuiltEnvironment], folder: Path) -> None:
+    """Keep the names of the modules whose bytecode a rerun left in `folder`."""
+    cache = user_cache("bytecode")
+    if cache is None:
+        return
+    for built in environments:
+        names = {
+            f"{root}/{path}"
+            for root, sources in _roots(built).items()
+            for path in _bytecode_below(folder.joinpath(*sources.parts[1:]))
+            if _source_of(sources / path).exists()
+        }
+        file = _names_file(cache, built)
+        known = _known_names(file)
+        with contextlib.suppress(OSError):
+            if names <= known:
+                os.utime(file)
+                continue
+            part = file.with_suffix(f".{os.getpid()}")
+            lines = sorted(known | names)[:_MOST_MODULES]
+            part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            part.replace(file)
+    forget_unused(cache)
 
 
-def _standard_library(environment: Path) -> Path:
-    """Below the interpreter's own prefix."""
-    return base_prefix(environment) / site_packages(environment).parent.relative_to(environment)
+def _compile_known(built: BuiltEnvironment) -> None:
+    """Compile, once for the session, what flows needed before of the sources of an environment."""
+    cache = user_cache("bytecode")
+    names = _known_names(_names_file(cache, built)) if cache is not None else set()
+    if not names:
+        return
+    compiled = built.path / _COMPILED
+    index = _index(built.path)
+    targets = {}
+    roots = _roots(built)
+    for name in names:
+        root, _, path = name.partition("/")
+        if root in roots:
+            bytecode = roots[root] / path
+            target = "/".join(bytecode.parts[1:])
+            if target not in index and _source_of(bytecode).exists():
+                targets[target] = bytecode
+    if not targets:
+        return
+    todo = []
+    for target, bytecode in targets.items():
+        there = compiled / target
+        there.parent.mkdir(parents=True, exist_ok=True)
+        brought = bytecode.parent / "__pycache__" / bytecode.name
+        if built.path not in bytecode.parents and brought.exists():
+            shutil.copyfile(brought, there)
+        else:
+            todo.append((str(_source_of(bytecode)), str(there)))
+    _compile(built.python, todo, workspace=built.path)
+    for target in targets:
+        with contextlib.suppress(OSError):
+            index[target] = state_of((compiled / target).lstat())
+    part = built.path / f"{_INDEX}.part"
+    part.write_text(json.dumps(index), encoding="utf-8")
+    part.replace(built.path / _INDEX)
 
 
-def _kept() -> Path:
-    return user_cache_path("pytest-flowrepro") / "bytecode"
+def _compile(python: Path, sources: list[tuple[str, str]], *, workspace: Path) -> None:
+    """Compile each source to its target, with nothing of the environment imported."""
+    request = workspace / f"{_INDEX}.request"
+    request.write_text(json.dumps({"processes": processors(), "sources": sources}), "utf-8")
+    argv = (python, "-I", "-S", "-B", _COMPILER, request)
+    env = isolated_environment({})
+    with contextlib.suppress(CommandNotFoundError):
+        run_process(argv, env=env, cwd=workspace, timeout=_COMPILE_TIMEOUT)
 
 
-def _key(*identity: str) -> str:
-    return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:16]
+def _index(environment: Path) -> dict[str, State]:
+    """Paths of what we compiled, below `_COMPILED`, and its states."""
+    try:
+        found = json.loads((environment / _INDEX).read_text(encoding="utf-8"))
+        return {path: tuple(state) for path, state in found.items()}
+    except (OSError, ValueError):
+        return {}
 
 
-def _link(environment: Path, sources: Path, own: Path) -> None:
-    """Let Python find what `own` holds as the bytecode of the files below `sources`."""
-    # Where it looks: the file's whole path, below the prefix.
-    link = bytecode_folder(environment).joinpath(*sources.parts[1:])
-    link.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(OSError):
-        own.mkdir(parents=True, exist_ok=True)
-        note_use(own)
-        link.symlink_to(own, target_is_directory=True)
+def _roots(built: BuiltEnvironment) -> dict[str, Path]:
+    """Where sources lie, by names that are the same in each session."""
+    roots = {"environment": built.path}
+    if (built.path / "pyvenv.cfg").exists():  # the Python of a conda prefix lies in it
+        inside = site_packages(built.path).parent.relative_to(built.path)
+        roots["library"] = base_prefix(built.path) / inside
+    return roots
+
+
+def _bytecode_below(folder: Path) -> Iterator[str]:
+    """Paths of bytecode, relative to the folder; that of `python -O` is left out."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if name.endswith(".pyc") and ".opt-" not in name:
+                yield PurePosixPath(os.path.relpath(place, folder), name).as_posix()
+
+
+def _source_of(bytecode: Path) -> Path:
+    """`six.py` of `six.cpython-311.pyc`."""
+    return bytecode.with_suffix("").with_suffix(".py")
+
+
+def _names_file(cache: Path, built: BuiltEnvironment) -> Path:
+    identity = f"{built.manifest.python}\n{built.manifest.lock.digest}"
+    return cache / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.txt"
+
+
+def _known_names(file: Path) -> set[str]:
+    """Names of the form `environment/lib/python3.11/site-packages/six.cpython-311.pyc`."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()[:_MOST_MODULES]
+    except (OSError, ValueError):
+        return set()
+    return {line for line in lines if line.endswith(".pyc") and not _OUTSIDE & {*line.split("/")}}

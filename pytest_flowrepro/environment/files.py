@@ -1,25 +1,18 @@
-"""The files of an environment: read once when it is complete, and looked at before each reuse.
+"""The files of an environment: noted when it is complete, and looked at before each reuse.
 
-A file whose inode, size and times are those that were noted has the content that was noted, too:
-the kernel alone sets the time of a file's last change (ctime), whoever writes, by whichever link.
-Another link to a file, which each environment made from the same cache is, sets it as well. So a
-file with another time is read again, and only another content is an edit.
+A file whose inode, size and times are those that were noted was not written to: the kernel alone
+sets the time of a file's last change (ctime), whoever writes. No file has a second link that
+another environment or a cache would share.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import stat
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_flowrepro.processors import processors
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 _COMPLETE = "flowrepro-complete"
@@ -28,49 +21,19 @@ A virtualenv cannot be built aside and moved into place, its scripts name their 
 
 _BYTECODE = frozenset({"__pycache__", "pycache"})
 
-_WHOLE = 1_000_000
-"""Bytes up to which a file is read at once: `file_digest` makes a buffer of 256 kB for each."""
-
 State: TypeAlias = tuple[int, int, int, int]
 """Inode, size, times of the last modification and of the last change in nanoseconds."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InstalledFile:
-    state: State
-    """From before it was read: what is written to it meanwhile has another one."""
-    sha256: str
-    """In hex, of the content, or of what a symbolic link says; empty for anything else."""
 
 
 def state_of(status: os.stat_result) -> State:
     return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
-def read_files(environment: Path) -> dict[str, InstalledFile]:
-    """Every file below an environment but bytecode, by its path there, with `/`."""
-    found = sorted(states(environment).items())
-    count = processors()
-
-    def read(number: int) -> dict[str, InstalledFile]:
-        return {
-            path: InstalledFile(state=state, sha256=_sha256(f"{environment}/{path}"))
-            for path, state in found[number::count]
-        }
-
-    # Hashing and reading let the other threads go on.
-    with ThreadPoolExecutor(count) as threads:
-        return {
-            path: file for part in threads.map(read, range(count)) for path, file in part.items()
-        }
-
-
-def note_complete(environment: Path, files: Mapping[str, InstalledFile]) -> None:
-    """Say that an environment is ready for use, and what is in it."""
-    noted = {path: (file.sha256, *file.state) for path, file in files.items()}
+def note_complete(environment: Path) -> None:
+    """Note that an environment is ready for use, and what is in it."""
     # Replaced into place: others may read it, and nobody is to see half of it.
     part = environment / f"{_COMPLETE}.{os.getpid()}"
-    part.write_text(json.dumps(noted, separators=(",", ":")), encoding="ascii")
+    part.write_text(json.dumps(states(environment), separators=(",", ":")), encoding="ascii")
     part.replace(environment / _COMPLETE)
 
 
@@ -79,31 +42,19 @@ def is_complete(environment: Path) -> bool:
 
 
 def edited_files(environment: Path) -> tuple[str, ...]:
-    """The files of a complete environment that are new, gone, or have another content than when
-    it was built; by their paths there, sorted. Bytecode is not looked at.
+    """List the files of a complete environment that are new, gone, or were written to since it was
+    built; by their paths there, sorted. Bytecode is not looked at.
     """
-    noted = _noted(environment)
-    now = states(environment)
-    touched = [path for path in noted.keys() & now.keys() if noted[path].state != now[path]]
-    edited = noted.keys() ^ now.keys()
-    for path in touched:
-        if _sha256(f"{environment}/{path}") == noted[path].sha256:
-            noted[path] = replace(noted[path], state=now[path])
-        else:
-            edited.add(path)
-    if touched and not edited:
-        note_complete(environment, noted)  # who looks next need not read them again
-    return tuple(sorted(edited))
+    noted, now = _noted(environment), states(environment)
+    paths = noted.keys() | now.keys()
+    return tuple(sorted(path for path in paths if noted.get(path) != now.get(path)))
 
 
-def _noted(environment: Path) -> dict[str, InstalledFile]:
+def _noted(environment: Path) -> dict[str, State]:
     """Empty where a flow did away with it: then every file that is there is told as new."""
     try:
         noted = json.loads((environment / _COMPLETE).read_text(encoding="ascii"))
-        return {
-            path: InstalledFile(state=tuple(state), sha256=sha256)
-            for path, (sha256, *state) in noted.items()
-        }
+        return {path: tuple(state) for path, state in noted.items()}
     except (OSError, ValueError):
         return {}
 
@@ -127,18 +78,3 @@ def _walk(folder: str, prefix: int) -> Iterator[tuple[str, State]]:
                 yield entry.path[prefix:], state_of(entry.stat(follow_symlinks=False))
         except OSError:
             continue
-
-
-def _sha256(path: str) -> str:
-    try:
-        status = os.lstat(path)
-        if stat.S_ISLNK(status.st_mode):
-            return hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()  # noqa: PTH115
-        if not stat.S_ISREG(status.st_mode):  # to open a FIFO would wait for ever
-            return ""
-        with open(path, "rb", buffering=0) as content:  # noqa: PTH123  thousands of files
-            if status.st_size <= _WHOLE:
-                return hashlib.sha256(content.read()).hexdigest()
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError:
-        return ""

@@ -9,7 +9,6 @@ from pytest_flowrepro.environment.uv import UvInstaller
 from pytest_flowrepro.environment.wheelhouse import NO_WHEELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from pytest_flowrepro.environment.wheelhouse import Wheels
@@ -24,13 +23,6 @@ class Installer(Protocol):
         Wheels only, each with a hash that the lock has, nothing that the lock does not name. With
         `wheels` that are complete, no index is asked.
         Raises `EnvironmentBuildError`, at the latest after `timeout` seconds.
-        """
-        ...
-
-    def forget(self, packages: Iterable[str], *, folder: Path, timeout: float) -> None:
-        """Delete what is kept unpacked of these packages, so that they are fetched anew.
-
-        Run in `folder`. Whether it could be done, the next installation tells.
         """
         ...
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.environment.bytecode import compiled_bytecode
 from pytest_flowrepro.model import Numerics
 from pytest_flowrepro.process import CommandNotFoundError, isolated_environment, run_process
 
@@ -23,7 +24,11 @@ def read_numerics(built: BuiltEnvironment) -> Numerics:
     """
     if all(package.name != "numpy" for package in built.manifest.packages):
         return Numerics()
-    own = {"PYTHONNOUSERSITE": "1", "PYTHONPYCACHEPREFIX": str(built.bytecode)}
+    own = {
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONPYCACHEPREFIX": str(compiled_bytecode(built)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     try:
         completed = run_process(
             [built.python, _SCRIPT],

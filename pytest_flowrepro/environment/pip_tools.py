@@ -16,7 +16,6 @@ from pytest_flowrepro.index_settings import pip_tool, without_index
 from pytest_flowrepro.process import run_process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from pytest_flowrepro.environment.wheelhouse import Wheels
@@ -45,6 +44,3 @@ class PipInstaller:
         left = max(deadline - time.monotonic(), 0)
         failures = pip_fetch_failures(done.stderr, workspace=folder, timeout=left)
         raise install_error(done, tool="pip", fetch_failures=failures)
-
-    def forget(self, packages: Iterable[str], *, folder: Path, timeout: float) -> None:
-        """See `Installer.forget`. pip keeps wheels, and compares each with its hash."""

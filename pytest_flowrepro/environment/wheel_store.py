@@ -8,6 +8,7 @@ changes. Nothing here is believed: who takes a wheel from a store compares it wi
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import threading
@@ -103,6 +104,13 @@ class FolderStore:
                 _copy_whole(file, self._root / wheel.place)
         except OSError as error:
             raise _unwritable(self.shown, str(error)) from error
+
+
+def hash_like(value: str, file: Path) -> str:
+    """Return a file's hash by the algorithm of `value`: `sha256:...`. Raises `OSError`."""
+    algorithm = value.partition(":")[0]
+    with file.open("rb") as content:
+        return f"{algorithm}:{hashlib.file_digest(content, algorithm).hexdigest()}"
 
 
 def _copy_whole(file: Path, destination: Path) -> None:

@@ -1,16 +1,16 @@
-"""The wheels of a lock, from a wheelhouse: what the index may not have tomorrow.
+"""The wheels of a lock, as files: from a wheelhouse, from the user's cache, from the index.
 
-Recording saves every wheel that the lock means for this machine; a check takes them from there
-before it asks an index for what is missing. A wheel counts by the hash that the lock has, whoever
-wrote it into the wheelhouse.
+A wheelhouse has what the index may not have tomorrow: recording saves there every wheel that the
+lock means for this machine, and a check looks there first. The cache saves the next session a
+download. A wheel counts by the hash that the lock has, whoever wrote it where it lies, and
+whatever is installed is unpacked from such a file, each time anew.
 """
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from packaging import tags
@@ -19,9 +19,11 @@ from packaging.version import Version
 
 from pytest_flowrepro.environment.failures import install_error
 from pytest_flowrepro.environment.manifest import interpreter_of, marker_environment
+from pytest_flowrepro.environment.wheel_cache import WheelCache
 from pytest_flowrepro.environment.wheel_store import (
     StoredWheel,
     WheelStoreError,
+    hash_like,
     open_store,
 )
 from pytest_flowrepro.errors import EnvironmentBuildError
@@ -31,7 +33,7 @@ from pytest_flowrepro.process import run_process
 from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from packaging.tags import Tag
@@ -63,11 +65,13 @@ class Wheels:
 
 
 NO_WHEELS = Wheels(folder=None)
-"""Without a wheelhouse: everything comes from the index."""
+"""Everything comes from the index."""
+
+_UNCACHED = "the cache of pytest-flowrepro cannot be written: packages were downloaded anew"
 
 
 def gather_wheels(
-    wheelhouse: Wheelhouse,
+    wheelhouse: Wheelhouse | None,
     locked: tuple[LockedPackage, ...],
     *,
     environment: Path,
@@ -75,37 +79,110 @@ def gather_wheels(
     installer: Literal["uv", "pip-tools"],
     timeout: float,
 ) -> Wheels:
-    """The wheels that a lock means for the virtualenv at `environment`, in a new `folder`.
+    """Gather the wheels that a lock means for the virtualenv at `environment` in a new `folder`.
 
-    A check does without what the wheelhouse does not have. A recording has all of them, here and
-    in the wheelhouse, or raises `EnvironmentBuildError`. So does, whoever asks, a wheel that is
-    not what its hash says.
+    pip has a cache of wheels, whose hashes it looks at itself: for pip they come from the
+    wheelhouse alone. A check does without what cannot be had, and leaves it to the installer. A
+    recording with a wheelhouse has all of them, here and there, or raises `EnvironmentBuildError`.
+    So does, whoever asks, a wheel in the wheelhouse that is not what its hash says.
     """
+    if wheelhouse is None and installer == "pip-tools":
+        return NO_WHEELS
     deadline = time.monotonic() + timeout
     folder.mkdir()
+    markers = marker_environment(environment)
+    wanted = _Wanted(
+        packages=tuple(one for one in locked if one.is_for(markers)),
+        interpreter=interpreter_of(environment),
+        folder=folder,
+        deadline=deadline,
+        installer=installer,
+    )
+    there, notes = _from_wheelhouse(wheelhouse, wanted) if wheelhouse else ({}, ())
+    save = wheelhouse is not None and wheelhouse.save
+    others: dict[str, StoredWheel] = {}
+    cache = WheelCache.of_user() if installer == "uv" else None
+    absent = wanted.without(there)
+    if absent.packages and (save or installer == "uv"):
+        if installer == "uv" and cache is None:
+            notes = (*notes, _UNCACHED)
+        try:
+            others = _from_cache_or_index(cache, absent)
+        except EnvironmentBuildError:
+            # uv knows more ways to an index than pip, and says best what is wrong with one.
+            if save or time.monotonic() >= deadline:
+                raise
+    if wheelhouse is not None and save and others:
+        files = {wheel: folder / wheel.filename for wheel in others.values()}
+        open_store(wheelhouse.location).save(files, timeout=wanted.left)
+    return Wheels(
+        folder=folder,
+        names=frozenset(there) | frozenset(others),
+        complete=len(there) + len(others) == len(wanted.packages),
+        notes=notes,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Wanted:
+    packages: tuple[LockedPackage, ...]
+    interpreter: str
+    """`cpython 3.12.1`."""
+    folder: Path
+    deadline: float
+    installer: Literal["uv", "pip-tools"]
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return max(self.deadline - time.monotonic(), 0)
+
+    @property
+    def hashes(self) -> frozenset[str]:
+        return frozenset(value for package in self.packages for value in package.hashes)
+
+    def without(self, names: Collection[str]) -> _Wanted:
+        left = tuple(package for package in self.packages if package.name not in names)
+        return replace(self, packages=left)
+
+    def choose(self, found: Iterable[StoredWheel]) -> dict[str, StoredWheel]:
+        return _choose(found, self.packages, supported_tags(self.interpreter))
+
+
+def _from_wheelhouse(
+    wheelhouse: Wheelhouse, wanted: _Wanted
+) -> tuple[dict[str, StoredWheel], tuple[str, ...]]:
+    """Name of the package -> its wheel, in the folder; and sentences about what is not there."""
     store = open_store(wheelhouse.location)
-    interpreter, markers = interpreter_of(environment), marker_environment(environment)
-    needed = [one for one in locked if one.is_for(markers)]
     try:
-        chosen = _choose(store, needed, supported_tags(interpreter), timeout)
-        store.fetch(chosen.values(), folder, timeout=max(deadline - time.monotonic(), 0))
+        chosen = wanted.choose(store.find(wanted.hashes, timeout=wanted.left))
+        store.fetch(chosen.values(), wanted.folder, timeout=wanted.left)
         for wheel in chosen.values():
-            refuse_another_file(folder / wheel.filename, wheel, store)
+            refuse_another_file(wanted.folder / wheel.filename, wheel, store)
     except WheelStoreError as error:
         if wheelhouse.save:
             raise
-        note = f"{error.what.removesuffix('.')}: the package index was asked instead"
-        return Wheels(folder=None, notes=(note,))
-    missing = [package for package in needed if package.name not in chosen]
-    if missing and wheelhouse.save:
-        left = max(deadline - time.monotonic(), 0)
-        _download(missing, folder, interpreter, installer=installer, timeout=left)
-        fetched = [_wheel_of(package, folder) for package in missing]
-        files = {wheel: folder / wheel.filename for wheel in fetched}
-        store.save(files, timeout=max(deadline - time.monotonic(), 0))
-        missing = []
-    names = frozenset(one.name for one in needed) - {one.name for one in missing}
-    return Wheels(folder=folder, names=names, complete=not missing, notes=_notes(missing))
+        for file in wanted.folder.iterdir():
+            file.unlink()
+        return {}, (f"{error.what.removesuffix('.')}: the package index was asked instead",)
+    return chosen, () if wheelhouse.save else _notes(wanted.without(chosen).packages)
+
+
+def _from_cache_or_index(cache: WheelCache | None, wanted: _Wanted) -> dict[str, StoredWheel]:
+    """Name of the package -> its wheel, in the folder. Raises `EnvironmentBuildError`."""
+    found: dict[str, StoredWheel] = {}
+    if cache is not None:
+        chosen = wanted.choose(cache.find(wanted.hashes))
+        taken = cache.take(chosen.values(), wanted.folder)
+        found = {name: wheel for name, wheel in chosen.items() if wheel in taken}
+    missing = wanted.without(found)
+    if missing.packages:
+        _download(missing)
+        fetched = {one.name: _wheel_of(one, wanted.folder) for one in missing.packages}
+        if cache is not None:
+            cache.keep({wheel: wanted.folder / wheel.filename for wheel in fetched.values()})
+        found |= fetched
+    return found
 
 
 def supported_tags(interpreter: str) -> dict[Tag, int]:
@@ -132,12 +209,12 @@ def supported_tags(interpreter: str) -> dict[Tag, int]:
 
 
 def _choose(
-    store: WheelStore, needed: Iterable[LockedPackage], supported: Mapping[Tag, int], timeout: float
+    found: Iterable[StoredWheel], needed: Iterable[LockedPackage], supported: Mapping[Tag, int]
 ) -> dict[str, StoredWheel]:
-    """Name of the package -> the wheel that installers, too, would take of those in the store."""
+    """Name of the package -> the wheel that installers, too, would take of those."""
     package_of = {value: package for package in needed for value in package.hashes}
     best: dict[str, tuple[int, StoredWheel]] = {}
-    for wheel in store.find(package_of.keys(), timeout=timeout):
+    for wheel in found:
         package = package_of[wheel.hash]
         rank = _rank(wheel.filename, package, supported)
         if rank is not None and (package.name not in best or rank < best[package.name][0]):
@@ -159,7 +236,7 @@ def _rank(filename: str, package: LockedPackage, supported: Mapping[Tag, int]) -
 def refuse_another_file(file: Path, wheel: StoredWheel, store: WheelStore) -> None:
     """Raises `EnvironmentBuildError` unless what a store gave is what its place says."""
     try:
-        got = _hash(file, wheel.hash)
+        got = hash_like(wheel.hash, file)
     except OSError as error:
         raise WheelStoreError(
             f"{wheel.filename} in the wheelhouse {store.shown} cannot be read.",
@@ -175,41 +252,27 @@ def refuse_another_file(file: Path, wheel: StoredWheel, store: WheelStore) -> No
         )
 
 
-def _hash(file: Path, like: str) -> str:
-    """The file's hash by the algorithm of another one: `sha256:...`."""
-    algorithm = like.partition(":")[0]
-    with file.open("rb") as content:
-        return f"{algorithm}:{hashlib.file_digest(content, algorithm).hexdigest()}"
-
-
-def _download(
-    packages: Iterable[LockedPackage],
-    folder: Path,
-    interpreter: str,
-    *,
-    installer: Literal["uv", "pip-tools"],
-    timeout: float,
-) -> None:
-    """By pip, whichever the installer: uv keeps no wheel as a file. And by pip under our own
-    interpreter: the last pip that runs under Python 3.9 is not the one that we have.
+def _download(wanted: _Wanted) -> None:
+    """Download by pip, whichever the installer: uv keeps no wheel as a file. And by pip under our
+    own interpreter: the last pip that runs under Python 3.9 is not the one that we have.
     """
-    deadline = time.monotonic() + timeout
-    lines = (" ".join([one.pin, *_hash_options(one)]) for one in packages)
-    wanted = folder / "download.txt"
-    wanted.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    implementation, _, version = interpreter.partition(" ")
-    tool = download_tool(installer)
+    folder = wanted.folder
+    lines = (" ".join([one.pin, *_hash_options(one)]) for one in wanted.packages)
+    requirements = folder / "download.txt"
+    requirements.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    implementation, _, version = wanted.interpreter.partition(" ")
+    tool = download_tool(wanted.installer)
     argv = [
         *tool.argv,
         *("download", "--require-hashes", "--only-binary", ":all:", "--no-deps"),
         *("--python-version", ".".join(map(str, Version(version).release[:3]))),
         *(("--implementation", "pp") if implementation == "pypy" else ()),
-        *("--progress-bar", "off", "--dest", str(folder), "--requirement", str(wanted)),
+        *(("--no-cache-dir",) if wanted.installer == "uv" else ()),
+        *("--progress-bar", "off", "--dest", str(folder), "--requirement", str(requirements)),
     ]
-    done = run_process(argv, env=tool.env, cwd=folder, timeout=timeout)
+    done = run_process(argv, env=tool.env, cwd=folder, timeout=wanted.left)
     if not done.ok:
-        left = max(deadline - time.monotonic(), 0)
-        failures = pip_fetch_failures(done.stderr, workspace=folder, timeout=left)
+        failures = pip_fetch_failures(done.stderr, workspace=folder, timeout=wanted.left)
         raise install_error(done, tool="pip", fetch_failures=failures)
 
 
@@ -223,7 +286,7 @@ def _wheel_of(package: LockedPackage, folder: Path) -> StoredWheel:
         name, version, _, _ = parse_wheel_filename(file.name)
         if name == package.name and version == Version(package.version):
             for value in package.hashes:
-                if _hash(file, value) == value:
+                if hash_like(value, file) == value:
                     return StoredWheel(hash=value, filename=file.name)
     raise EnvironmentBuildError(
         f"pip fetched no wheel of {package.name}=={package.version} that the lock names.",

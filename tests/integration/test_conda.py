@@ -82,8 +82,6 @@ def test_each_step_runs_in_its_conda_packages(
     assert recorded["pick"]["[]"]["frames"]["value"] == "not here"
     prefixes = [one.parent for one in session_folder.glob("environments/*/conda-meta")]
     assert len(prefixes) >= 3  # one of them is the one that was edited
-    for prefix in prefixes:
-        assert prefix.joinpath("pycache", *prefix.parts[1:]).is_symlink()
 
     assert orchard.drift("orchard.py") == []
     orchard.edit("orchard.py", '"six": ">=1.15"', '"six": ">=1.16"')

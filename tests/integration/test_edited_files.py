@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_cache_path
@@ -96,5 +97,5 @@ def test_the_edit_is_told_and_stays_where_it_was_made(
     assert [flow["verdict"] for flow in checked.values()] == ["reproduced", "reproduced"]
     after = users.stat()
     assert (after.st_mtime_ns, after.st_size) == (debugged.st_mtime_ns, debugged.st_size)
-    cached = user_cache_path("pytest-flowrepro") / "uv"
-    assert [file.read_text("utf-8") for file in cached.glob("archive-*/*/six.py")] == [original]
+    (cached,) = user_cache_path("pytest-flowrepro").glob("wheels/*/*/six-*.whl")
+    assert zipfile.ZipFile(cached).read("six.py").decode() == original

@@ -84,11 +84,11 @@ class Probe:
 
 
 @pytest.fixture(scope="session")
-def probe(request: pytest.FixtureRequest) -> Probe:
+def probe(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Probe:
     if OWN_PYTHON:
         return Probe(Path(OWN_PYTHON), {})
     built: BuiltEnvironment = request.getfixturevalue("types_environment")
-    return Probe(built.python, {"PYTHONPYCACHEPREFIX": str(built.bytecode)})
+    return Probe(built.python, {"PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("pycache"))})
 
 
 @pytest.fixture(scope="session")

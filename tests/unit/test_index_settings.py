@@ -231,8 +231,22 @@ def test_uv_has_a_cache_of_ours_whatever_the_users_is(
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv(name, "copy")
 
-    assert uv_tool().env["UV_CACHE_DIR"] == str(home / "cache" / "pytest-flowrepro" / "uv")
+    env = uv_tool().env
+    (cache,) = (home / "cache" / "pytest-flowrepro" / "uv").iterdir()
+    assert env["UV_CACHE_DIR"] == str(cache)
     assert "UV_LINK_MODE" not in uv_tool().env
+
+
+def test_the_cache_of_uv_begins_anew_each_month(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    old = home / "cache" / "pytest-flowrepro" / "uv" / "2020-01"
+    old.mkdir(parents=True)
+    os.utime(old, (0, 0))
+
+    assert uv_cache() not in {old, None}
+    assert not old.exists()
 
 
 def test_uv_has_no_cache_where_the_user_wants_none_or_none_can_be_written(

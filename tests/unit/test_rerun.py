@@ -73,7 +73,7 @@ def test_a_flow_has_folders_of_its_own_and_a_fixed_hash_seed(
     assert env["PYTHONHASHSEED"] == "1"
     assert {env["LOGNAME"], env["USER"], env["USERNAME"], env["METAFLOW_USER"]} == {USER}
     assert env["PATH"].startswith(str(tmp_path / "env" / "bin"))
-    assert env["PYTHONPYCACHEPREFIX"].startswith(str(tmp_path / "env"))
+    assert env["PYTHONPYCACHEPREFIX"] == str(place.bytecode)
     assert not {"METAFLOW_DEFAULT_DATASTORE", "PIP_INDEX_URL"} & set(env)
 
 

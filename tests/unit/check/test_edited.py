@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.check.edited import edited_environments
-from pytest_flowrepro.environment.files import note_complete, read_files
+from pytest_flowrepro.environment.files import note_complete
 from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def built(tmp_path: Path) -> BuiltEnvironment:
     for path in (f"{PACKAGES}/thing/core.py", f"{PACKAGES}/six.py", "bin/thing"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("original")
-    note_complete(tmp_path, read_files(tmp_path))
+    note_complete(tmp_path)
     manifest = Environment(name="base", python="cpython 3.11.7", packages=(), lock=Lock(text=""))
     return BuiltEnvironment(path=tmp_path, python=tmp_path / "bin" / "python", manifest=manifest)
 
@@ -47,16 +47,3 @@ def test_a_whole_tree_is_not_listed(built: BuiltEnvironment) -> None:
     (told,) = edited_environments("TrainFlow", [built])
 
     assert "changed: new_0.py, new_1.py, new_2.py and 2 more; the next" in told
-
-
-def test_what_was_compiled_of_an_edited_file_is_deleted(built: BuiltEnvironment) -> None:
-    source = built.path / PACKAGES / "thing" / "core.py"
-    compiled = built.bytecode.joinpath(*source.parts[1:-1])
-    compiled.mkdir(parents=True)
-    for name in ("core.cpython-311.pyc", "core_data.cpython-311.pyc"):
-        (compiled / name).touch()
-    source.write_text("edited")
-
-    edited_environments("TrainFlow", [built])
-
-    assert [file.name for file in compiled.iterdir()] == ["core_data.cpython-311.pyc"]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from local_channel import PLACEHOLDER, VERSION, Channel, changed_files, this_platform
+from local_channel import VERSION, Channel, changed_files
 
 from pytest_flowrepro.conda import install
 from pytest_flowrepro.conda.explicit import ExplicitLock, LockedArchive, parse_explicit
@@ -17,7 +17,6 @@ from pytest_flowrepro.conda.install import install_conda, kept_archive
 from pytest_flowrepro.conda.manifest import (
     check_installed,
     read_prefix,
-    rewritten_files,
 )
 from pytest_flowrepro.conda.solve import solve_conda
 from pytest_flowrepro.errors import EnvironmentBuildError
@@ -117,18 +116,6 @@ def test_a_kept_archive_that_was_changed_is_fetched_anew(
     kept.write_bytes(b"poison")
     install_conda(small, prefix=tmp_path / "prefix", archives=tmp_path / "archives", timeout=60)
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == only(small).sha256
-
-
-def test_files_with_the_prefix_written_into_them_are_told(channel: Channel, tmp_path: Path) -> None:
-    where = {"lib/where.py": f"WHERE = {PLACEHOLDER!r}\n".encode(), "lib/other.py": b""}
-    archive = channel.add("where", "1.0", depends=(), files=where, noarch="generic")
-    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
-    lock = parse_explicit(f"# platform: {this_platform()}\n{archive.as_uri()}#{sha256}\n")
-    prefix = tmp_path / "prefix"
-    install_conda(lock, prefix=prefix, archives=tmp_path / "archives", timeout=60)
-    assert (prefix / "lib" / "where.py").read_text("utf-8") == f"WHERE = {str(prefix)!r}\n"
-    assert rewritten_files(prefix) == ("lib/where.py",)
-    assert changed_files(prefix) == ()
 
 
 def test_an_archive_that_is_not_the_locked_one_is_refused(

@@ -1,0 +1,64 @@
+"""Wheels that were downloaded, kept in the user's cache until they are not used for long.
+
+A flow runs with the user's rights, so it can write to the cache. Nothing in it counts but a file
+whose hash the lock has, and the lock is in git. What an installer once unpacked is not kept: it
+could only be compared with a RECORD that was unpacked with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.environment.wheel_store import FolderStore, WheelStoreError, hash_like
+from pytest_flowrepro.unused import forget_unused, note_use, user_cache
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+    from pytest_flowrepro.environment.wheel_store import StoredWheel
+
+
+class WheelCache:
+    """The wheels below one folder, as in a wheelhouse: `sha256/<hash, in hex>/<name>`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._store = FolderStore(root)
+
+    @classmethod
+    def of_user(cls) -> WheelCache | None:
+        """Return the cache of this user; None where it cannot be written."""
+        root = user_cache("wheels")
+        return cls(root) if root is not None else None
+
+    def find(self, hashes: Collection[str]) -> tuple[StoredWheel, ...]:
+        """List the wheels that may be there; whether they have these hashes, `take` finds out."""
+        return self._store.find(hashes, timeout=0)
+
+    def take(self, wheels: Iterable[StoredWheel], folder: Path) -> frozenset[StoredWheel]:
+        """Link those wheels into `folder` that have their hash, and return them.
+
+        The others are deleted, so that they are downloaded anew.
+        """
+        taken = set()
+        for wheel in wheels:
+            file = self._root / wheel.place
+            note_use(file.parent)
+            try:
+                if hash_like(wheel.hash, file) != wheel.hash:
+                    file.unlink()
+                    continue
+            except OSError:
+                continue
+            self._store.fetch([wheel], folder, timeout=0)
+            taken.add(wheel)
+        return frozenset(taken)
+
+    def keep(self, wheels: Mapping[StoredWheel, Path]) -> None:
+        """Keep these files where that can be done, and delete what was not used for long."""
+        with contextlib.suppress(WheelStoreError):
+            self._store.save(wheels, timeout=0)
+        for folder in self._root.iterdir():
+            forget_unused(folder)
