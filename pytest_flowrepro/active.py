@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_flowrepro.caches import use_caches
+from pytest_flowrepro.disk import naming_full_disk
 from pytest_flowrepro.errors import FlowReproError
 from pytest_flowrepro.items import SESSION, FlowFile, PartItem
 from pytest_flowrepro.local_modules import forget_modules
@@ -44,6 +46,8 @@ class FlowReproPlugin:
     config: pytest.Config
     session: Session
     is_worker: bool
+    caches: IO[bytes] | None = None
+    """Open while this session uses them."""
     results: list[dict[str, Any]] = field(default_factory=list)
     """One per test, in the order in which the tests were reported."""
 
@@ -52,7 +56,10 @@ class FlowReproPlugin:
         """The plugin of this process; raises `pytest.UsageError` for options that make no sense."""
         forget_modules()
         plugin = cls(
-            config=config, session=_session(config), is_worker=hasattr(config, "workerinput")
+            config=config,
+            session=_session(config),
+            is_worker=hasattr(config, "workerinput"),
+            caches=use_caches(),
         )
         config.stash[SESSION] = plugin.session
         config.addinivalue_line("markers", "flowrepro: one part of a Metaflow flow")
@@ -184,6 +191,8 @@ class FlowReproPlugin:
         return said
 
     def pytest_unconfigure(self) -> None:
+        if self.caches is not None:
+            self.caches.close()
         if not self.is_worker and not self.config.option.flow_repro_keep:
             shutil.rmtree(self.session.folder.path, ignore_errors=True)
 
@@ -234,7 +243,11 @@ def _folder(config: pytest.Config) -> Path:
     worker_input = getattr(config, "workerinput", None)
     if worker_input is not None:
         return Path(worker_input[_WORKER_KEY])
-    return Path(tempfile.mkdtemp(prefix="flowrepro-"))
+    try:
+        with naming_full_disk():
+            return Path(tempfile.mkdtemp(prefix="flowrepro-"))
+    except FlowReproError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def _progress(config: pytest.Config) -> Callable[[str], None]:

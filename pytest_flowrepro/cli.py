@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import tempfile
@@ -65,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="flowrepro", description="Look at the baselines of Metaflow flows, without a rerun."
+        prog="flowrepro", description="What needs no test run: baselines, packages, caches."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     flow_help = "path/to/flow.py, path/to/flow.py::FlowName, or the name of a recorded flow"
@@ -87,7 +88,27 @@ def _parser() -> argparse.ArgumentParser:
     listing = parts.add_parser("list", help="the files that would be packaged now")
     listing.add_argument("flow", metavar="FLOW", help=flow_help)
     listing.set_defaults(command=_package_list)
+
+    clean = commands.add_parser("clean", help="delete what is kept in the user's cache folder")
+    clean.add_argument(
+        "--dry-run", action="store_true", help="list what would be deleted, and delete nothing"
+    )
+    clean.add_argument(
+        "--older-than",
+        metavar="DAYS",
+        type=_days,
+        default=0.0,
+        help="only what was not used for that many days",
+    )
+    clean.set_defaults(command=_clean)
     return parser
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not 0 <= days < math.inf:
+        raise ValueError(text)
+    return days
 
 
 def _write(stream: TextIO, text: str) -> None:
@@ -293,3 +314,35 @@ def _source(flow: str) -> FlowSource:
             hint=f"give one of {names}" if names else "give the path of a file that starts a flow",
         )
     return meant[0]
+
+
+# --- clean ----------------------------------------------------------------------------
+
+
+def _clean(args: argparse.Namespace) -> Answer:
+    from pytest_flowrepro.caches import find_entries, remove_entries  # noqa: PLC0415  as above
+    from pytest_flowrepro.unused import cache_root  # noqa: PLC0415
+
+    root = cache_root()
+    entries = find_entries(unused_for=args.older_than * 24 * 3600)
+    lines = [f"{_bytes(entry.size):>10}  {_shown(entry.path, root)}\n" for entry in entries]
+    size, done = _bytes(sum(entry.size for entry in entries)), "would be deleted from"
+    if not args.dry_run:
+        remove_entries(entries)
+        done = "deleted from"
+    return Answer(text="".join(lines), remark=f"{size} {done} {root}")
+
+
+def _shown(entry: Path, root: Path) -> str:
+    """With the name of the one file that a folder named by a hash holds."""
+    inside = list(entry.iterdir()) if entry.is_dir() else []
+    path = inside[0] if len(inside) == 1 and inside[0].is_file() else entry
+    return inert(path.relative_to(root).as_posix())
+
+
+def _bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.disk import full_disk_in_output
 from pytest_flowrepro.index_settings import pip_tool
 from pytest_flowrepro.process import run_process
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-FULL_DISK = "The disk is full."
-FREE_SPACE = "free some space, or choose another folder with `--basetemp` or TMPDIR."
 
 _DETAIL_LINES = 25
 
@@ -38,7 +36,6 @@ _UNREACHABLE = re.compile(
 _NOTHING_FOUND = re.compile(
     r"the requirement (?P<project>[^\s<>=!~;\[]+)[^\n]* \(from versions: none\)"
 )
-_FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _HOST = re.compile(r"https?://([^/\s'\"]+)|host='([^']+)'")
 
 
@@ -69,8 +66,8 @@ def outer_trouble(output: str) -> tuple[str, str] | None:
 
     The disk first: to pip, a file that it cannot write is a connection that broke.
     """
-    if _FULL.search(output):
-        return FULL_DISK, FREE_SPACE
+    if full := full_disk_in_output(output):
+        return full.what, full.hint
     output = redact(output)
     host = next((a or b for a, b in _HOST.findall(output)), "")
     index = f"The package index at {host}" if host else "The package index"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,10 @@ from pytest_flowrepro.acceptance import Acceptance
 from pytest_flowrepro.check import upload_days_of, with_origins
 from pytest_flowrepro.diff import diff_environments, diff_system
 from pytest_flowrepro.discover import explain_no_flow, find_flows, suspect_no_flow
+from pytest_flowrepro.disk import naming_full_disk
 from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.errors import BaselineError, DiscoverError, FlowReproError, RerunError
 from pytest_flowrepro.failure import log_of, step_failure
-from pytest_flowrepro.index_errors import FREE_SPACE, FULL_DISK
 from pytest_flowrepro.report import changes_lines, started_at
 from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.verdict import (
@@ -165,16 +164,12 @@ class PartItem(pytest.Item):
 
     def _observed(self) -> PartResult:
         try:
-            if self.flow_session.records(self.job):
-                return self.recorded(self.flow_session.recorded(self.job))
-            return self.checked(self.flow_session.baseline(self.job))
+            with naming_full_disk(self.flow_session.folder.path, self.job.flow.file.parent):
+                if self.flow_session.records(self.job):
+                    return self.recorded(self.flow_session.recorded(self.job))
+                return self.checked(self.flow_session.baseline(self.job))
         except FlowReproError as error:
             return PartResult(verdict="error", failure=str(error), in_call=False)
-        except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-                raise
-            full = FlowReproError(FULL_DISK, hint=FREE_SPACE, detail=str(error))
-            return PartResult(verdict="error", failure=str(full), in_call=False)
 
     def runtest(self) -> None:
         assert self.result is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
@@ -17,6 +18,7 @@ from pytest_flowrepro.check import (
     resolved_environments,
 )
 from pytest_flowrepro.diff import Limits, diff, unmatched
+from pytest_flowrepro.disk import naming_full_disk
 from pytest_flowrepro.errors import BaselineError, RerunError, SettingsError
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
 from pytest_flowrepro.upstream import flows_before
@@ -26,7 +28,6 @@ from pytest_flowrepro.wording import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
-    from pathlib import Path
 
     from pytest_flowrepro.discover import NoFlow
     from pytest_flowrepro.model import Change, FlowSource, Gate, Recording
@@ -217,8 +218,14 @@ class Session:
                 )
 
     def _once(self, job: Job, name: str, make: Callable[[], Observation]) -> Observation:
+        def named() -> Observation:
+            wheelhouse = job.settings.wheelhouse
+            stored = (Path(wheelhouse),) if wheelhouse and "://" not in wheelhouse else ()
+            with naming_full_disk(job.folder, job.flow.file.parent, *stored):
+                return make()
+
         return self.folder.once(
-            job.folder, name, make, encode=encode_observation, decode=decode_observation
+            job.folder, name, named, encode=encode_observation, decode=decode_observation
         )
 
     def _folder(self, job: Job) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.conda.explicit import host_of, with_credentials
 from pytest_flowrepro.conda.rattler import Failure, ask_rattler, has_rattler
+from pytest_flowrepro.disk import full_disk_in_output
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.unused import forget_unused, note_use
 
@@ -91,9 +92,8 @@ def _build_error(failure: Failure, lock: ExplicitLock) -> EnvironmentBuildError:
         case "Fetch":
             what = f"{message.partition(': ')[0]} is locked, and cannot be fetched."
             hint = f"check the network, and try again; if its channel dropped it, {_LOCK_ANEW}."
-        case _ if "No space left on device" in message:
-            what = "The disk is full."
-            hint = "free some space, or choose another folder with `--basetemp` or TMPDIR."
+        case _ if full := full_disk_in_output(message):
+            what, hint = full.what, full.hint
         case _:
             what = f"rattler could not build the environment ({failure.kind})."
             hint = "read rattler's own words above, and try again."

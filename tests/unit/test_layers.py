@@ -22,6 +22,8 @@ LAYERS = (
         "processors",
         "said",
         "unused",
+        "caches",
+        "disk",
         "known",
         "capture_result",
         "patterns",

@@ -1,0 +1,113 @@
+"""Full disks: which folder cannot be written any more, and what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.errors import FlowReproError
+from pytest_flowrepro.unused import cache_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_FULL = re.compile(r"No space left on device|Disk quota exceeded")
+_PATH = re.compile(r"""(?:(?<=[`'"])/[^`'"\n]+|(?<=\s)/[^\s:,`'"]+)""")
+
+_LITTLE = 64 * 1024 * 1024
+"""Bytes. Who could not write a large file has deleted its first part again."""
+
+FREE_SPACE = (
+    "free some space there (`flowrepro clean` deletes what is cached), or set TMPDIR or "
+    "XDG_CACHE_HOME to a folder on another disk."
+)
+
+
+@contextmanager
+def naming_full_disk(*folders: Path) -> Iterator[None]:
+    """Raise a `FlowReproError` that names the full folder for any error that a full disk caused.
+
+    `folders` are those that may be written to, beside the temporary folder and the caches.
+    """
+    try:
+        yield
+    except (FlowReproError, OSError) as error:
+        cause = _full_disk_in(error)
+        if cause is None or isinstance(error, FullDiskError):
+            raise
+        named = [Path(name) for name in (cause.filename, cause.filename2) if isinstance(name, str)]
+        detail = error.what if isinstance(error, FlowReproError) else str(cause)
+        raise full_disk(named or usual_folders(*folders), detail=detail) from error
+
+
+class FullDiskError(FlowReproError):
+    """A disk or a quota that is full."""
+
+
+def full_disk(
+    folders: Iterable[Path],
+    *,
+    detail: str = "",
+    free: Callable[[Path], int | None] | None = None,
+) -> FullDiskError:
+    """Return the error that names the folder whose disk is full: of several, that with least room.
+
+    `free` gives the bytes that an existing folder has room for, None where it cannot be read.
+    """
+    free = free or free_bytes
+    rooms = {}
+    for folder in dict.fromkeys(map(_existing_folder, folders)):
+        room = free(folder)
+        if room is not None:
+            rooms[folder] = room
+    if not rooms:
+        return FullDiskError("The disk is full.", hint=FREE_SPACE, detail=detail)
+    folder = min(rooms, key=lambda folder: rooms[folder])
+    if rooms[folder] > _LITTLE:
+        what = f"The disk is full, or this user's quota: {folder} cannot be written."
+    else:
+        mount = next(p for p in (folder, *folder.parents) if p.is_mount())
+        at = "" if mount == folder else f" on the file system at {mount}"
+        what = f"The disk is full: {folder} has {rooms[folder] // 1024:,} kB left{at}."
+    return FullDiskError(what, hint=FREE_SPACE, detail=detail)
+
+
+def full_disk_in_output(output: str, *folders: Path) -> FullDiskError | None:
+    """Return the same for what another program printed; None where the disk is not the cause."""
+    lines = [line for line in output.splitlines() if _FULL.search(line)]
+    if not lines:
+        return None
+    named = [Path(path) for line in lines for path in _PATH.findall(line)]
+    return full_disk(named or usual_folders(*folders))
+
+
+def usual_folders(*folders: Path) -> tuple[Path, ...]:
+    return (*folders, Path(tempfile.gettempdir()), cache_root())
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Bytes that this user may still write to the file system of a folder; 0 without inodes."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return None
+    return 0 if found.f_files and not found.f_favail else found.f_bavail * found.f_frsize
+
+
+def _full_disk_in(error: BaseException | None) -> OSError | None:
+    """The OSError of a full disk among an error and its causes."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _existing_folder(path: Path) -> Path:
+    path = Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow links
+    return next((folder for folder in (path, *path.parents) if folder.is_dir()), Path("/"))
