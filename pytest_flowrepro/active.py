@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -14,9 +13,10 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 
 from pytest_flowrepro.caches import use_caches
+from pytest_flowrepro.collection import Collection, project_of
 from pytest_flowrepro.disk import naming_full_disk
 from pytest_flowrepro.errors import FlowReproError
-from pytest_flowrepro.items import SESSION, FlowFile, PartItem
+from pytest_flowrepro.items import SESSION, PartItem
 from pytest_flowrepro.local_modules import forget_modules
 from pytest_flowrepro.outcomes import SessionFolder
 from pytest_flowrepro.report import (
@@ -30,6 +30,7 @@ from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.results import flow_reports, idle_patterns
 from pytest_flowrepro.session import Session, Update
 from pytest_flowrepro.settings import read_settings
+from pytest_flowrepro.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -45,6 +46,7 @@ _CHOOSING = ("keyword", "markexpr", "deselect", "lf")
 class FlowReproPlugin:
     config: pytest.Config
     session: Session
+    collection: Collection
     is_worker: bool
     caches: IO[bytes] | None = None
     """Open while this session uses them."""
@@ -55,39 +57,24 @@ class FlowReproPlugin:
     def of(cls, config: pytest.Config) -> FlowReproPlugin:
         """The plugin of this process; raises `pytest.UsageError` for options that make no sense."""
         forget_modules()
-        plugin = cls(
+        try:
+            project = project_of(config)
+        except FlowReproError as error:
+            raise pytest.UsageError(str(error)) from error
+        session = _session(config, project.root)
+        collection = Collection.of(config, session, project)
+        config.pluginmanager.register(collection, "flowrepro-collection")
+        config.stash[SESSION] = session
+        config.addinivalue_line("markers", "flowrepro: one part of a Metaflow flow")
+        return cls(
             config=config,
-            session=_session(config),
+            session=session,
+            collection=collection,
             is_worker=hasattr(config, "workerinput"),
             caches=use_caches(),
         )
-        config.stash[SESSION] = plugin.session
-        config.addinivalue_line("markers", "flowrepro: one part of a Metaflow flow")
-        return plugin
 
     # --- collection -------------------------------------------------------------------
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_collect_file(
-        self, file_path: Path, parent: pytest.Collector
-    ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
-        others = yield
-        if file_path.suffix != ".py" or not self._is_wanted(file_path, parent.session):
-            return others
-        flow_file = FlowFile.of(parent, file_path, named=parent.session.isinitpath(file_path))
-        # Instead of what others made of it: importing a flow as a test module would start it.
-        return others if flow_file is None else [flow_file]
-
-    def _is_wanted(self, path: Path, session: pytest.Session) -> bool:
-        """Whether a flow in this file is to be checked; it may have none."""
-        named = self.session.flow_files
-        if named is not None and path in named:
-            return True
-        # A test module may well define a flow, to test something with it.
-        patterns = (p for p in self.config.getini("python_files") if p != "*.py")
-        if any(path.match(pattern) for pattern in patterns):
-            return False
-        return named is None or session.isinitpath(path)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         parts = (item for item in session.items if isinstance(item, PartItem))
@@ -109,14 +96,13 @@ class FlowReproPlugin:
 
     def _tell_settings_of_no_flow(self) -> None:
         """Where everything was collected; else the flow may lie in what was not."""
-        everything = self.config.args_source is not pytest.Config.ArgsSource.ARGS
+        everything = not self.collection.are_paths_given
         worker = getattr(self.config, "workerinput", {"workerid": "gw0"})["workerid"]
         if not everything or worker != "gw0":
             return
         found = {flow.name for flow in self.session.collected}
         for name in sorted(set(self.session.settings.by_flow) - found):
-            near = difflib.get_close_matches(name, found, n=1)
-            meant = f"; did you mean `{near[0]}`?" if near else ""
+            meant = did_you_mean(name, found)
             self._warn(f"tool.flowrepro.flow.{name}: there is no flow of that name{meant}")
 
     # --- results ----------------------------------------------------------------------
@@ -174,8 +160,9 @@ class FlowReproPlugin:
     def _idle_patterns(self) -> Iterator[str]:
         """Where every flow ran: what the project's patterns say of no flow."""
         chosen = (self.config.getoption(name, default=None) for name in _CHOOSING)
-        named = self.config.args_source is pytest.Config.ArgsSource.ARGS
-        for pattern in () if named or any(chosen) else idle_patterns(self.results):
+        for pattern in (
+            () if self.collection.are_paths_given or any(chosen) else idle_patterns(self.results)
+        ):
             yield f"note: tool.flowrepro.{pattern} was of no use to any flow: remove it?"
 
     def _write_reports(self, reports: tuple[FlowReport, ...]) -> list[str]:
@@ -197,10 +184,10 @@ class FlowReproPlugin:
             shutil.rmtree(self.session.folder.path, ignore_errors=True)
 
 
-def _session(config: pytest.Config) -> Session:
+def _session(config: pytest.Config, root: Path) -> Session:
     option = config.option
     try:
-        settings = read_settings(config.rootpath)
+        settings = read_settings(root)
         flow_files = settings.flow_files()
     except FlowReproError as error:
         raise pytest.UsageError(str(error)) from error
@@ -224,7 +211,7 @@ def _session(config: pytest.Config) -> Session:
         except ValueError as error:
             raise pytest.UsageError(f"--flow-repro-as-of: {error}; write YYYY-MM-DD") from error
     return Session(
-        root=config.rootpath,
+        root=root,
         settings=settings,
         folder=SessionFolder(_folder(config)),
         update=update,

@@ -61,7 +61,7 @@ class PartResult:
 class FlowFile(pytest.File):
     """A Python file that starts one flow or several, or could not be read."""
 
-    flows: tuple[FlowSource, ...] | DiscoverError
+    flows: tuple[FlowSource, ...] | FlowReproError
 
     @classmethod
     def of(cls, parent: pytest.Collector, path: Path, *, named: bool) -> FlowFile | None:
@@ -83,7 +83,7 @@ class FlowFile(pytest.File):
         return file
 
     def collect(self) -> Iterator[FlowNode]:
-        if isinstance(self.flows, DiscoverError):
+        if isinstance(self.flows, FlowReproError):
             raise self.flows
         session = self.config.stash[SESSION]
         for flow in self.flows:
@@ -231,7 +231,7 @@ class PartItem(pytest.Item):
             hook=self.ihook.pytest_flowrepro_accept_change,
             manager=self.config.pluginmanager,
             given={"flow": self.job.title, "config": self.config},
-            root=self.config.rootpath,
+            root=self.flow_session.root,
         )
 
     def _no_baseline(self) -> str:

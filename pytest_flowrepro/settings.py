@@ -95,7 +95,8 @@ class Settings:
             return None
         found: set[Path] = set()
         for pattern in self.flows:
-            matching = set(self.file.parent.glob(pattern))
+            paths = self.file.parent.glob(pattern)
+            matching = {Path(os.path.normpath(path)) for path in paths}
             if not matching:
                 raise SettingsError(
                     f"{self.file}: tool.flowrepro.flows: `{pattern}` matches no file",

@@ -143,3 +143,143 @@ def test_a_bad_configuration_is_a_usage_error(project: Project, table: str, said
     result = project.check()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([said])
+
+
+TINY = """\
+from metaflow import FlowSpec, step
+
+
+class TinyFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    TinyFlow()
+"""
+CODE = "TinyFlow::code"
+
+
+def ids(project: Project, *args: str) -> list[str]:
+    result = project.check("--collect-only", "-q", "-k", "code or test_", *args)
+    assert result.ret == pytest.ExitCode.OK, result.stderr.str()
+    return collected(result)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "file"),
+    [
+        ('testpaths = ["tests"]\n', "jobs/tiny.py"),
+        ('testpaths = ["tests"]\n', "tiny.py"),
+        ('testpaths = ["tests"]\n', "tests/flows/tiny.py"),
+        ('testpaths = ["tests"]\n[tool.flowrepro]\nflows = ["jobs/*.py"]\n', "jobs/tiny.py"),
+        ('testpaths = ["tests"]\n[tool.flowrepro]\nflows = ["build/*"]\n', "build/tiny_test.py"),
+        ('addopts = ["tests"]\n', "jobs/tiny.py"),
+        ('addopts = ["--ignore=jobs"]\n[tool.flowrepro]\nflows = ["jobs/*"]\n', "jobs/tiny.py"),
+        ('norecursedirs = ["jobs"]\n[tool.flowrepro]\nflows = ["jobs/*"]\n', "jobs/tiny.py"),
+        ('[tool.flowrepro]\nflows = ["../shared/*.py"]\n', "../shared/tiny.py"),
+    ],
+)
+def test_flows_are_collected_wherever_the_projects_tests_lie(
+    project: Project, configuration: str, file: str
+) -> None:
+    project.write("p/pyproject.toml", f"[tool.pytest]\n{configuration}")
+    project.write(f"p/{file}", TINY)
+    project.write("p/tests/test_it.py", "def test_it():\n    pass\n")
+    project.write("p/jobs/notes.txt", "")
+    if "test" in configuration:
+        project.write("p/jobs/test_other.py", "raise AssertionError\n")
+        project.write("p/elsewhere/conftest.py", "raise AssertionError\n")
+    project.pytester.chdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project.path / "p")
+        found = ids(project)
+        # pytest leaves the path out of the id of a file that lies elsewhere.
+        shown = "" if file.startswith("..") else file
+        assert sorted(found) == sorted([f"{shown}::{CODE}", "tests/test_it.py::test_it"])
+        # What somebody asks for is all that is collected.
+        if shown and "ignore" not in configuration:
+            assert ids(project, "tests/test_it.py", file) == [
+                "tests/test_it.py::test_it",
+                f"{shown}::{CODE}",
+            ]
+
+
+def test_a_file_is_collected_once_whatever_links_lead_to_it(project: Project) -> None:
+    project.write("flows/tiny.py", TINY)
+    project.write("common/tools/__init__.py", "")
+    (project.path / "flows" / "tools").symlink_to("../common/tools")
+    (project.path / "common" / "tools" / "back").symlink_to("../../flows")
+    (project.path / "flows" / "alias.py").symlink_to("tiny.py")
+    assert ids(project) == [f"flows/tiny.py::{CODE}"]
+    assert ids(project, "common") == [f"common/tools/back/tiny.py::{CODE}"]
+    assert ids(project, "flows/alias.py") == [f"flows/alias.py::{CODE}"]
+    assert ids(project, "flows/alias.py", "flows/tiny.py") == [f"flows/tiny.py::{CODE}"]
+    project.write("pyproject.toml", '[tool.flowrepro]\nflows = ["flows/alias.py"]\n')
+    assert ids(project) == [f"flows/alias.py::{CODE}"]
+
+
+@pytest.mark.parametrize("args", [(), ("-k", "nothing"), ("--lf",), ("test_it.py",)])
+def test_a_run_that_finds_no_flow_fails_and_says_where_it_looked(
+    project: Project, args: tuple[str, ...]
+) -> None:
+    project.write("test_it.py", "def test_it():\n    pass\n")
+    result = project.check(*args)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = f"*no flow was found, so nothing is checked: *{project.path}*"
+    result.stderr.fnmatch_lines([said, "What to do:*"])
+
+
+def test_a_run_that_deselects_its_flows_may_pass(project: Project) -> None:
+    project.write("test_it.py", "def test_it():\n    pass\n")
+    project.write("tiny.py", TINY)
+    project.check("-k", "test_it").assert_outcomes(passed=1, deselected=4)
+    # A file that the last failures are not in is skipped as a whole.
+    project.write("test_it.py", "def test_it():\n    raise AssertionError\n")
+    project.check("test_it.py::test_it", "tiny.py", "-k", "test_it")
+    assert project.check("--lf").ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize(
+    ("folder", "args"),
+    [
+        ("p", ("--flow-repro-md", "../out/summary.md")),
+        ("p", ("--flow-repro-json", "../out/summary.md", "flows")),
+        ("p/flows", ()),
+        ("p", ("-c", "ci/pytest.ini", "flows")),
+        (".", ("p/flows/tiny.py",)),
+    ],
+)
+def test_the_projects_configuration_is_used_wherever_pytest_has_its_rootdir(
+    project: Project, folder: str, args: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("p/pyproject.toml", "[tool.flowrepro.flow.TinyFlow.case.small]\n")
+    project.write("p/flows/tiny.py", TINY)
+    project.write("p/ci/pytest.ini", "[pytest]\n")
+    project.write("out/summary.md", "")
+    if folder == "p/flows":
+        project.write("p/flows/pytest.ini", "[pytest]\n")
+    (project.path / "pyproject.toml").unlink()
+    monkeypatch.chdir(project.path / folder)
+    found = ids(project, *args)
+    assert [name.partition("::")[2] for name in found] == [CODE, "TinyFlow[small]::code"]
+
+
+def test_a_flow_with_another_configuration_than_the_runs_is_an_error(project: Project) -> None:
+    project.write("pyproject.toml", "[tool.pytest.ini_options]\n[tool.flowrepro]\n")
+    project.write("a/pyproject.toml", "[tool.flowrepro]\nfail-on = ['code']\n")
+    project.write("a/tiny.py", TINY)
+    project.write("top.py", TINY)
+    result = project.check()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    files = f"{project.path}/pyproject.toml and {project.path}/a/pyproject.toml"
+    result.stdout.fnmatch_lines([f"{files} both have a table [[]tool.flowrepro[]]"])
+    result = project.check("a")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*both have a table [[]tool.flowrepro[]]"])
+    assert ids(project, "--rootdir", "a", "a") == [f"tiny.py::{CODE}"]

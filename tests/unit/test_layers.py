@@ -20,6 +20,7 @@ LAYERS = (
         "local_modules",
         "redact",
         "processors",
+        "project",
         "said",
         "unused",
         "caches",
@@ -48,14 +49,15 @@ LAYERS = (
     {"check", "verdict"},
     {"outcomes", "advice", "results"},
     {"failure", "acceptance"},
-    {"upstream"},
+    {"scope", "upstream"},
     {"session"},
     {"items", "cli"},
+    {"collection"},
     {"active"},
     {"hookspecs"},
     {"plugin", "__main__", "__init__"},
 )
-MAY_IMPORT_PYTEST = {"plugin", "active", "items", "hookspecs"}
+MAY_IMPORT_PYTEST = {"plugin", "active", "collection", "items", "hookspecs"}
 
 
 def modules() -> list[Path]:

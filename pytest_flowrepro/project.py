@@ -1,0 +1,130 @@
+"""The project that a session is about: its folder, and the pyproject.toml that configures it.
+
+pytest finds its rootdir before it knows the options of plugins: a value of theirs that is given
+after a blank looks like a path argument, and moves the rootdir when such a file exists. So the
+configuration is looked for from the folders that are collected, upwards.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_flowrepro.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+FILE = "pyproject.toml"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Project:
+    root: Path
+    """Absolute."""
+
+    @property
+    def file(self) -> Path:
+        """Its pyproject.toml, whether or not it exists."""
+        return self.root / FILE
+
+
+def find_project(
+    starts: Sequence[Path], *, rootdir: Path, is_given: bool, is_moved: bool
+) -> Project:
+    """Return the project of the `starts`, which are the folders that are collected, absolute.
+
+    `rootdir` is pytest's; `is_given` says that somebody asked for it by `--rootdir` or `-c`, and
+    `is_moved` that it may come of the value of an option. Raises `SettingsError` that names both
+    files where two of them have a table `[tool.flowrepro]`.
+    """
+    above = all(start.is_relative_to(rootdir) for start in starts)
+    found = [configuration_above(start) for start in starts]
+    if (is_given or above) and _has_table(rootdir / FILE):
+        found.append(rootdir / FILE)
+    files = list({file.resolve(): file for file in found if file is not None}.values())
+    if len(files) > 1:
+        raise contending(files[0], files[1])
+    if files:
+        return Project(root=files[0].parent)
+    is_usable = is_given or (above and not is_moved)
+    return Project(root=rootdir if is_usable else _root_above(starts))
+
+
+def contending(file: Path, other: Path) -> SettingsError:
+    """Return the error about two files with a table, of which one run can use one only."""
+    return SettingsError(
+        f"{file} and {other} both have a table [tool.flowrepro]",
+        hint="keep one of the two tables, or check the flows below each file in a run of its own: "
+        f"`cd {other.parent}`, then `pytest --flow-repro --rootdir .`",
+    )
+
+
+def configuration_above(folder: Path) -> Path | None:
+    """Return the nearest pyproject.toml with a table `[tool.flowrepro]`, in `folder` or above it.
+
+    The top of a git checkout is the last folder that is looked at.
+    """
+    for parent in (folder, *folder.parents):
+        if _has_table(parent / FILE):
+            return parent / FILE
+        if (parent / ".git").exists():
+            return None
+    return None
+
+
+def _has_table(file: Path) -> bool:
+    """Return whether a file has the table; of one that is not valid TOML, whether it may."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return False
+    if "flowrepro" not in text:
+        return False
+    try:
+        return "flowrepro" in _tool(text)
+    except tomllib.TOMLDecodeError:
+        return True
+
+
+def _tool(text: str) -> Any:
+    tool = tomllib.loads(text).get("tool")
+    return tool if isinstance(tool, dict) else {}
+
+
+def _root_above(starts: Sequence[Path]) -> Path:
+    """Return the rootdir that pytest would find for these folders.
+
+    The order is that of https://docs.pytest.org/en/stable/reference/customize.html
+    """
+    start = Path(os.path.commonpath(starts))
+    found = (_nearest(start, mark) for mark in (_configures_pytest, _has("setup.py"), _has(FILE)))
+    return next((folder for folder in found if folder is not None), start)
+
+
+def _nearest(start: Path, mark: Callable[[Path], bool]) -> Path | None:
+    return next((folder for folder in (start, *start.parents) if mark(folder)), None)
+
+
+def _has(name: str) -> Callable[[Path], bool]:
+    return lambda folder: (folder / name).is_file()
+
+
+_ALWAYS = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
+_WITH = {"tox.ini": "[pytest]", "setup.cfg": "[tool:pytest]", FILE: "[tool.pytest"}
+
+
+def _configures_pytest(folder: Path) -> bool:
+    if any((folder / name).is_file() for name in _ALWAYS):
+        return True
+    return any(section in line for name, section in _WITH.items() for line in _lines(folder / name))
+
+
+def _lines(file: Path) -> Iterator[str]:
+    try:
+        yield from file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
