@@ -1,9 +1,12 @@
 """The user's package index settings, as uv and pip get them.
 
-pip reads its own configuration. uv does not read pip's, so that on a machine whose `pip.conf`
-names a company index uv would ask PyPI. Where uv has no index settings of its own, it is given
-pip's. Settings that say *where* packages come from reach both tools; settings that would change
-*what* is installed (`UV_CONSTRAINT`, `PIP_TARGET`, ...) do not.
+Settings that say *where* packages come from, and how to get there, reach both tools; settings that
+would change *what* is resolved or installed (`UV_CONSTRAINT`, `[tool.uv.pip] target`, pip.conf's
+`no-deps`, ...) do not, from whatever file or variable they come. So neither tool reads a settings
+file of its own accord: uv is given a file of ours, and pip variables.
+
+uv does not read pip's settings, so that on a machine whose `pip.conf` names a company index uv
+would ask PyPI. Where uv has no index settings of its own, it is given pip's.
 """
 
 from __future__ import annotations
@@ -12,19 +15,30 @@ import configparser
 import os
 import re
 import sys
-import tomllib
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from pytest_flowrepro.errors import FlowReproError
-from pytest_flowrepro.process import user_environment
+from pytest_flowrepro.process import OUTPUT_LIMIT, run_process, user_environment
 from pytest_flowrepro.unused import forget_unused, note_use, user_cache
+from pytest_flowrepro.uv_settings import (
+    NAME_AN_INDEX,
+    absolute,
+    index_settings,
+    is_on,
+    to_toml,
+    uv_files,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_flowrepro.model import Index
+    from pytest_flowrepro.process import Completed
 
 _UV_INDEX_VARIABLES = (
     "UV_DEFAULT_INDEX",
@@ -40,43 +54,57 @@ _NAME_AN_INDEX = (
     "PIP_FIND_LINKS",
     "PIP_INDEX_URL",
 )
-_UV_INDEX_KEYS = {"extra-index-url", "find-links", "index", "index-url", "no-index"}
-
 _REACH_UV = (
     *_UV_INDEX_VARIABLES,
     "UV_INDEX_",  # UV_INDEX_STRATEGY, and credentials: UV_INDEX_<NAME>_PASSWORD
+    "UV_AZURE_ENDPOINT_URL",
     "UV_CONCURRENT_",
-    "UV_CONFIG_FILE",
     "UV_CREDENTIALS_DIR",
+    "UV_GCS_ENDPOINT_URL",
     "UV_HTTP_",
     "UV_INSECURE_HOST",
     "UV_KEYRING_PROVIDER",
     "UV_NATIVE_TLS",
     "UV_NO_CACHE",
-    "UV_NO_CONFIG",
     "UV_OFFLINE",
     "UV_REQUEST_TIMEOUT",
+    "UV_S3_ENDPOINT_URL",
     "UV_SYSTEM_CERTS",
 )
-_REACH_PIP = (
-    "PIP_CACHE_DIR",
-    "PIP_CERT",
-    "PIP_CLIENT_CERT",
-    "PIP_CONFIG_FILE",
-    "PIP_DEFAULT_TIMEOUT",
-    "PIP_EXTRA_INDEX_URL",
-    "PIP_FIND_LINKS",
-    "PIP_INDEX_URL",
-    "PIP_KEYRING_PROVIDER",
-    "PIP_NO_CACHE_DIR",
-    "PIP_NO_INDEX",
-    "PIP_PROXY",
-    "PIP_RETRIES",
-    "PIP_TIMEOUT",
-    "PIP_TRUSTED_HOST",
-    "PIP_USE_DEPRECATED",
-    "PIP_USE_FEATURE",
+_UV_LOCATIONS = (
+    ("UV_DEFAULT_INDEX", "\0"),
+    ("UV_EXTRA_INDEX_URL", " "),
+    ("UV_FIND_LINKS", ","),
+    ("UV_INDEX", " "),
+    ("UV_INDEX_URL", "\0"),
 )
+"""Variables that hold addresses, with what parts these; one alone may hold a space."""
+
+_REACH_PIP = frozenset(
+    {
+        "cache-dir",
+        "cert",
+        "client-cert",
+        "default-timeout",
+        "extra-index-url",
+        "find-links",
+        "index-url",
+        "keyring-provider",
+        "no-cache-dir",
+        "no-index",
+        "no-proxy-env",
+        "proxy",
+        "pypi-url",
+        "resume-retries",
+        "retries",
+        "timeout",
+        "trusted-host",
+    }
+)
+_PIP_PATHS = frozenset({"cache-dir", "cert", "client-cert"})
+_PIP_LISTS = frozenset({"extra-index-url", "find-links", "trusted-host"})
+_PIP_FEATURES = {"use-feature": {"truststore"}, "use-deprecated": {"legacy-certs"}}
+"""Features that are about certificates; others change what is resolved or how."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +117,27 @@ class Tool:
     """To be given after the subcommand."""
     env: Mapping[str, str]
     """Credentials are passed here, never in `argv`: any user of a machine can read that."""
+    config: str = ""
+    """uv's settings as a uv.toml, which may hold credentials, too."""
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        cwd: Path,
+        timeout: float,
+        limit: int = OUTPUT_LIMIT,
+    ) -> Completed:
+        """Run the program with these arguments; see `process.run_process`."""
+        argv = [*self.argv, *arguments]
+        if not self.config:
+            return run_process(argv, env=self.env, cwd=cwd, timeout=timeout, limit=limit)
+        with tempfile.TemporaryDirectory(prefix="flowrepro-") as folder:  # readable by us alone
+            file = Path(folder, "uv.toml")
+            file.write_text(self.config, encoding="utf-8")
+            env = {name: value for name, value in self.env.items() if name != "UV_NO_CONFIG"}
+            env["UV_CONFIG_FILE"] = os.fspath(file)
+            return run_process(argv, env=env, cwd=cwd, timeout=timeout, limit=limit)
 
 
 def default_index() -> str:
@@ -111,9 +160,12 @@ def uv_cache() -> Path | None:
     return cache
 
 
-def uv_tool() -> Tool:
-    """The uv that is installed beside us, with the settings that uv has where the user started
-    pytest, and a cache of ours. Raises `FlowReproError` when there is no uv.
+def uv_tool(*, indexes: tuple[Index, ...] = (), settings: tuple[tuple[str, str], ...] = ()) -> Tool:
+    """The uv that is installed beside us, with the index settings that uv has where the user
+    started pytest, and a cache of ours.
+
+    `indexes` are those that a declaration names; they come before the user's. `settings` are
+    added: key -> its value in TOML. Raises `FlowReproError` when there is no uv.
     """
     import uv  # noqa: PLC0415  heavy imports wait until an environment is needed
 
@@ -125,39 +177,98 @@ def uv_tool() -> Tool:
             hint="install it beside pytest (`python -m pip install uv`), or use "
             "`--flow-repro-installer=pip-tools`.",
         ) from error
-    project = Path.cwd()
-    given = _user_environment(prefix="UV_", reach=_REACH_UV)
-    if links := given.get("UV_FIND_LINKS"):
-        given["UV_FIND_LINKS"] = ",".join(_absolute(link) for link in links.split(","))
-    settings = pip_settings(os.environ)
-    added = _transport_for_uv(settings)
+    given = _uv_variables()
+    of_files = _settings_of_uv()
+    pips = pip_settings(os.environ)
+    added = _transport_for_uv(pips)
     options: tuple[str, ...] = ()
-    if not _uv_has_index_settings(project):
-        added |= _indexes_for_uv(settings)
-        if settings.get("no-index", "").lower() in {"1", "true", "yes", "on"}:
+    if not _names_an_index(of_files):
+        added |= _indexes_for_uv(pips)
+        if is_on(pips.get("no-index")):
             options = ("--no-index",)  # uv has no variable for this one
     cache = uv_cache()
     fixed = {
         "NO_COLOR": "1",
+        "UV_NO_CONFIG": "1",
         "UV_NO_PROGRESS": "1",
         "UV_PYTHON_DOWNLOADS": "never",
         # Without a cache uv has one for as long as it runs.
         **({"UV_CACHE_DIR": str(cache)} if cache else {"UV_NO_CACHE": "1"}),
     }
-    return Tool(
-        argv=(program, "--project", os.fspath(project)),
-        options=options,
-        env={**added, **given, **fixed},
-    )
+    config = to_toml(_with_indexes(of_files, indexes))
+    config += "".join(f"{key} = {value}\n" for key, value in settings)
+    return Tool(argv=(program,), options=options, env={**added, **given, **fixed}, config=config)
 
 
-def pip_tool(module: str) -> Tool:
-    """`pip` or `piptools` of the interpreter that runs pytest: pip-tools brings pip along."""
-    env = _user_environment(prefix="PIP_", reach=_REACH_PIP)
-    if links := pip_settings(os.environ).get("find-links"):
-        env["PIP_FIND_LINKS"] = " ".join(_absolute(link) for link in links.split())
-    fixed = {"NO_COLOR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+def _uv_variables() -> dict[str, str]:
+    """The environment of uv: of its own variables those that may reach it, with absolute paths."""
+    given = _user_environment(prefix="UV_", reach=_REACH_UV)
+    for name, separator in _UV_LOCATIONS:
+        if value := given.get(name):
+            given[name] = separator.join(map(_absolute_index, value.split(separator)))
+    return given
+
+
+def _absolute_index(location: str) -> str:
+    """The address of `address` or `name=address`, as it is meant where pytest was started."""
+    match = re.fullmatch(r"(?P<name>[\w.-]+=)?(?P<address>.*)", location)
+    if match is None or not match["address"]:
+        return location
+    return f"{match['name'] or ''}{absolute(match['address'])}"
+
+
+def _settings_of_uv() -> dict[str, Any]:
+    """What uv's files, as they count in the folder where pytest was started, say of indexes."""
+    return index_settings(uv_files(Path.cwd(), os.environ))
+
+
+def _with_indexes(settings: Mapping[str, Any], indexes: tuple[Index, ...]) -> dict[str, Any]:
+    """The same with the indexes that a declaration names in the first place, each one once."""
+    declared = [
+        {"name": one.name, "url": one.url, **dict(one.settings)} if one.name else {"url": one.url}
+        for one in indexes
+    ]
+    tables: list[dict[str, Any]] = []
+    for table in (*declared, *settings.get("index", ())):
+        keys = {table.get("name"), table.get("url")} - {None}
+        if not any(keys & {other.get("name"), other.get("url")} for other in tables):
+            tables.append(table)
+    return {**settings, "index": tables} if tables else dict(settings)
+
+
+def pip_tool(module: str, *, indexes: tuple[Index, ...] = ()) -> Tool:
+    """`pip` or `piptools` of the interpreter that runs pytest: pip-tools brings pip along.
+
+    `indexes` are those that a declaration names, beside the user's.
+    """
+    env = _user_environment(prefix="PIP_", reach=())
+    settings = pip_settings(os.environ)
+    for name, value in settings.items():
+        if allowed := _for_pip(name, value):
+            env[f"PIP_{name.upper().replace('-', '_')}"] = allowed
+    if indexes:
+        extra = [env.get("PIP_EXTRA_INDEX_URL", ""), *(one.url for one in indexes)]
+        env["PIP_EXTRA_INDEX_URL"] = " ".join(filter(None, extra))
+    fixed = {
+        "NO_COLOR": "1",
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_INPUT": "1",
+    }
     return Tool(argv=(sys.executable, "-m", module), options=(), env={**env, **fixed})
+
+
+def _for_pip(name: str, value: str) -> str:
+    """The value of one of pip's settings that may reach pip; empty where it may not."""
+    if features := _PIP_FEATURES.get(name):
+        return " ".join(one for one in value.split() if one in features)
+    if name not in _REACH_PIP:
+        return ""
+    if name == "find-links":
+        return " ".join(map(absolute, value.split()))
+    if name in _PIP_LISTS:
+        return " ".join(value.split())
+    return absolute(value) if name in _PIP_PATHS else value.strip()
 
 
 def without_index(tool: Tool) -> Tool:
@@ -167,21 +278,23 @@ def without_index(tool: Tool) -> Tool:
     return Tool(argv=tool.argv, options=("--no-index",), env={**kept, **nowhere})
 
 
-def download_tool(installer: Literal["uv", "pip-tools"]) -> Tool:
+def download_tool(
+    installer: Literal["uv", "pip-tools"], *, indexes: tuple[Index, ...] = ()
+) -> Tool:
     """A pip that looks for files where the installer does: uv has no command for a download.
 
     Which of several indexes a file comes from is no matter where its hash is required.
     """
-    tool = pip_tool("pip")
+    tool = pip_tool("pip", indexes=indexes)
     if installer != "uv":
         return tool
     env = dict(tool.env)
-    if os.environ.get("UV_OFFLINE", "").lower() in {"1", "true"}:
+    if is_on(os.environ.get("UV_OFFLINE")):
         env["PIP_NO_INDEX"] = "1"
-    project = Path.cwd()
-    if _uv_has_index_settings(project):
-        env |= _indexes_for_pip(_uv_files(project), os.environ)
-    return Tool(argv=tool.argv, options=tool.options, env=env)
+    settings = _settings_of_uv()
+    if _names_an_index(settings):
+        env |= _indexes_for_pip(_with_indexes(settings, indexes), os.environ)
+    return replace(tool, env=env)
 
 
 def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
@@ -273,34 +386,36 @@ def _indexes_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
     elif main:
         added["UV_DEFAULT_INDEX"] = main
     if links := settings.get("find-links"):
-        added["UV_FIND_LINKS"] = ",".join(_absolute(link) for link in links.split())
+        added["UV_FIND_LINKS"] = ",".join(absolute(link) for link in links.split())
     return added
 
 
-def _indexes_for_pip(uv_files: Iterable[Path], environ: Mapping[str, str]) -> dict[str, str]:
+def _indexes_for_pip(settings: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
     """What uv's settings name, as pip's variables; everything, where uv would stop at the first."""
     default = [environ.get("UV_DEFAULT_INDEX", ""), environ.get("UV_INDEX_URL", "")]
     extra = [*environ.get("UV_INDEX", "").split(), *environ.get("UV_EXTRA_INDEX_URL", "").split()]
-    links = environ.get("UV_FIND_LINKS", "").split(",")
+    links = list(map(absolute, filter(None, environ.get("UV_FIND_LINKS", "").split(","))))
     no_index = False
-    for file in uv_files:
-        table: dict[str, Any] = _uv_table(file)
-        for part in (table, table.get("pip", {})):
-            for index in part.get("index", ()):
-                url = f"{index.get('name', '')}={index.get('url', '')}".removeprefix("=")
-                flat = index.get("format") == "flat"
-                (links if flat else default if index.get("default") else extra).append(url)
-            default.append(part.get("index-url", ""))
-            extra += part.get("extra-index-url", ())
-            links += (_absolute(link, file.parent) for link in part.get("find-links", ()))
-            no_index = no_index or part.get("no-index") is True
+    for part in (settings, settings.get("pip", {})):
+        for index in part.get("index", ()):
+            url = f"{index.get('name', '')}={index.get('url', '')}".removeprefix("=")
+            flat = index.get("format") == "flat"
+            (links if flat else default if index.get("default") else extra).append(url)
+        default.append(part.get("index-url", ""))
+        extra += part.get("extra-index-url", ())
+        links += part.get("find-links", ())
+        no_index = no_index or part.get("no-index") is True
     named = [_with_credentials(url, environ) for url in filter(None, [*default, *extra])]
     first = named[0] if any(default) else default_index()
+    hosts = [environ.get("UV_INSECURE_HOST", ""), *settings.get("allow-insecure-host", ())]
+    keyring = environ.get("UV_KEYRING_PROVIDER") or settings.get("keyring-provider", "")
     found = {
         "PIP_INDEX_URL": first,
         "PIP_EXTRA_INDEX_URL": " ".join(url for url in named if url != first),
         "PIP_FIND_LINKS": " ".join(_with_credentials(link, environ) for link in links if link),
-        "PIP_TRUSTED_HOST": environ.get("UV_INSECURE_HOST", ""),
+        "PIP_TRUSTED_HOST": " ".join(filter(None, hosts)),
+        "PIP_KEYRING_PROVIDER": "subprocess" if keyring == "subprocess" else "",
+        "PIP_PROXY": settings.get("https-proxy", settings.get("http-proxy", "")),
         "PIP_NO_INDEX": "1" if no_index else "",
     }
     return {name: value for name, value in found.items() if value}
@@ -324,9 +439,9 @@ def _transport_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
     added = {}
     if cert := settings.get("cert"):
         folder = Path(cert).expanduser().is_dir()
-        added["SSL_CERT_DIR" if folder else "SSL_CERT_FILE"] = _absolute(cert)
+        added["SSL_CERT_DIR" if folder else "SSL_CERT_FILE"] = absolute(cert)
     if cert := settings.get("client-cert"):
-        added["SSL_CLIENT_CERT"] = _absolute(cert)
+        added["SSL_CLIENT_CERT"] = absolute(cert)
     if proxy := settings.get("proxy"):
         added["ALL_PROXY"] = proxy
     if hosts := settings.get("trusted-host"):
@@ -338,54 +453,12 @@ def _transport_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
     return added
 
 
-def _absolute(location: str, folder: Path | None = None) -> str:
-    """A path as pip means it, from where the user started pytest; a URL as it is."""
-    if "://" in location:
-        return location
-    return os.path.abspath(os.path.join(folder or "", os.path.expanduser(location)))  # noqa: PTH100, PTH111, PTH118  resolve() would follow links
-
-
-def _uv_has_index_settings(project: Path) -> bool:
-    """Whether a variable or a file names an index for uv itself."""
+def _names_an_index(settings: Mapping[str, Any]) -> bool:
+    """Whether a variable, or a file of uv's, names an index for uv; one that single packages are
+    taken from (`explicit`) does not count.
+    """
     if any(os.environ.get(name) for name in _UV_INDEX_VARIABLES):
         return True
-    for file in _uv_files(project):
-        table = _uv_table(file)
-        pip = table.get("pip")
-        keys = {*table, *(pip if isinstance(pip, dict) else ())}
-        if keys & _UV_INDEX_KEYS:
-            return True
-    return False
-
-
-def _uv_files(project: Path) -> Iterator[Path]:
-    """Where uv looks, as its documentation gives it under "Configuration files"."""
-    if named := os.environ.get("UV_CONFIG_FILE"):
-        yield Path(named)
-        return
-    if os.environ.get("UV_NO_CONFIG", "").lower() in {"1", "true"}:
-        return
-    for folder in (project, *project.parents):
-        candidates = (folder / "uv.toml", folder / "pyproject.toml")
-        nearest = next((file for file in candidates if _uv_table(file)), None)
-        if nearest:
-            yield nearest
-            break
-    home = Path(os.environ.get("HOME") or Path.home())
-    yield Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config", "uv", "uv.toml")
-    shared = (os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
-    yield from (Path(folder, "uv", "uv.toml") for folder in shared if folder)
-    yield Path("/etc/uv/uv.toml")
-
-
-def _uv_table(file: Path) -> dict[str, object]:
-    """The part of a file that is for uv; empty when there is none, or none that uv can read."""
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return {}
-    if file.name == "pyproject.toml":
-        tool = table.get("tool")
-        found = tool.get("uv") if isinstance(tool, dict) else None
-        return found if isinstance(found, dict) else {}
-    return table
+    tables = settings.get("index", ())
+    named = {*settings, *settings.get("pip", ())} & NAME_AN_INDEX - {"index"}
+    return bool(named) or any(table.get("explicit") is not True for table in tables)

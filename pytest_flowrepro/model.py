@@ -190,6 +190,17 @@ class Constraints:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Index:
+    """A package index that a declaration names, as `[[tool.uv.index]]` does."""
+
+    name: str | None
+    url: str
+    """Absolute, also where it is a path."""
+    settings: tuple[tuple[str, object], ...] = ()
+    """How it is asked, by uv's keys: `format`, `authenticate`, `default`, ..."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CondaPackages:
     """What is to come from conda, as an environment.yml writes it."""
 

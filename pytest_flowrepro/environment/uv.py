@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.failures import install_error
 from pytest_flowrepro.environment.wheelhouse import NO_WHEELS
 from pytest_flowrepro.index_settings import uv_tool, without_index
-from pytest_flowrepro.process import run_process
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +26,8 @@ class UvInstaller:
         own_cache = lock_file.parent / "uv-cache"
         env = {**tool.env, "UV_CACHE_DIR": str(own_cache)}
         env.pop("UV_NO_CACHE", None)
-        argv = [
-            *tool.argv,
+        tool = replace(tool, env=env)
+        arguments = [
             # Not `sync`, which would take away what conda brought before.
             *("pip", "install", "--quiet", "--no-deps", "--require-hashes"),
             *("--only-binary", ":all:"),
@@ -41,7 +41,7 @@ class UvInstaller:
             *tool.options,
             *("--requirement", str(lock_file)),
         ]
-        done = run_process(argv, env=env, cwd=lock_file.parent, timeout=timeout)
+        done = tool.run(arguments, cwd=lock_file.parent, timeout=timeout)
         shutil.rmtree(own_cache, ignore_errors=True)
         if not done.ok:
             raise install_error(done, tool="uv")

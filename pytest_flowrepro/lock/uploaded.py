@@ -10,7 +10,6 @@ from packaging.pylock import Pylock, PylockValidationError
 
 from pytest_flowrepro.errors import FlowReproError
 from pytest_flowrepro.index_settings import uv_tool
-from pytest_flowrepro.process import run_process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,15 +33,14 @@ def upload_days(
         pins.write_text("".join(lines), encoding="utf-8")
     except (FlowReproError, OSError):
         return {}
-    argv = [
-        *tool.argv,
+    arguments = [
         *("pip", "compile", "--quiet", "--format", "pylock.toml", "--no-deps"),
         # Any platform's wheels: a lock for all platforms may hold none for this one.
         *("--universal", "--only-binary", ":all:", "--python", str(python)),
         *tool.options,
         pins.name,
     ]
-    done = run_process(argv, env=tool.env, cwd=workspace, timeout=timeout)
+    done = tool.run(arguments, cwd=workspace, timeout=timeout)
     if not done.ok:
         return {}
     try:

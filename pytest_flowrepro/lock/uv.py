@@ -12,7 +12,6 @@ from pytest_flowrepro.lock.resolution import (
     minor_version,
     write_inputs,
 )
-from pytest_flowrepro.process import run_process
 
 if TYPE_CHECKING:
     from datetime import date
@@ -35,8 +34,7 @@ class UvResolver:
         if requirements.locked and not as_of:
             return requirements.locked
         tool = uv_tool()
-        argv = [
-            *tool.argv,
+        arguments = [
             *("pip", "compile", "--quiet", "--no-header", "--generate-hashes"),
             *("--universal", "--only-binary", ":all:"),
             # One version for all later Pythons, too: the environment has this one only, and
@@ -48,7 +46,7 @@ class UvResolver:
             *tool.options,
             *write_inputs(requirements, workspace),
         ]
-        done = run_process(argv, env=tool.env, cwd=workspace, timeout=timeout)
+        done = tool.run(arguments, cwd=workspace, timeout=timeout)
         if not done.ok:
             raise lock_error(done, requirements, tool="uv", as_of=as_of)
         return checked_lock(done.stdout, tool="uv")

@@ -18,7 +18,6 @@ from pytest_flowrepro.lock.project import group_requirements, read_project
 from pytest_flowrepro.lock.pylock import from_pylock
 from pytest_flowrepro.lock.requirements_file import display_path
 from pytest_flowrepro.pinnable import requirement_problem
-from pytest_flowrepro.process import run_process
 from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
@@ -78,14 +77,14 @@ def _refuse_unhashed(lock: Mapping[str, Any], source: str) -> None:
 def _export(file: Path, project: Path, selection: Selection, source: str) -> dict[str, Any]:
     """The part of the lock that is to be installed, as uv exports it (PEP 751)."""
     tool = uv_tool()
-    argv = [
-        *(tool.argv[0], "--project", str(project)),
+    arguments = [
+        *("--project", str(project)),
         *("export", "--quiet", "--frozen", "--no-emit-project", "--no-header"),
         *("--format", "pylock.toml", "--no-default-groups"),
         *(f"--extra={extra}" for extra in selection.extras),
         *(f"--group={group}" for group in selection.groups),
     ]
-    done = run_process(argv, env=tool.env, cwd=file.parent, timeout=_TIMEOUT, limit=100_000_000)
+    done = tool.run(arguments, cwd=file.parent, timeout=_TIMEOUT, limit=100_000_000)
     if not done.ok:
         raise LockError(
             f"uv cannot export {source} ({done.ending}).",

@@ -266,10 +266,12 @@ def test_uv_has_no_cache_where_the_user_wants_none_or_none_can_be_written(
 
 
 def pip_variables(env: Mapping[str, str]) -> dict[str, str]:
+    # A machine may have a certificate in its /etc/pip.conf.
+    fixed = {"PIP_CERT", "PIP_CONFIG_FILE", "PIP_DISABLE_PIP_VERSION_CHECK", "PIP_NO_INPUT"}
     return {
         name.removeprefix("PIP_"): value
         for name, value in env.items()
-        if name.startswith("PIP_") and name not in {"PIP_DISABLE_PIP_VERSION_CHECK", "PIP_NO_INPUT"}
+        if name.startswith("PIP_") and name not in fixed
     }
 
 

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "pytest_flowrepro"
 
 LAYERS = (
     {"errors", "model", "process", "visible", "wording", "strict_json"}
-    | {"index_settings", "index_errors"}
+    | {"uv_settings", "index_settings", "index_errors"}
     | {
         "lock_file",
         "local_metadata",
