@@ -1,117 +1,536 @@
-"""What a person can do about a step that failed, from what it said."""
+"""The lines to add for what a flow lacks, and other ways out of a failure."""
 
 from __future__ import annotations
 
-import os.path
+import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.local_modules import missing_module, module_advice
+from pytest_flowrepro.excluded import project_folders
+from pytest_flowrepro.local_modules import find_module, include_line
 from pytest_flowrepro.said import (
-    missing_object,
-    missing_variable,
-    namespace_advice,
-    object_advice,
-    other_namespace,
-    variable_advice,
+    MissingCertificate,
+    MissingCommand,
+    MissingConfig,
+    MissingCredentials,
+    MissingDisplay,
+    MissingFile,
+    MissingInput,
+    MissingLibrary,
+    MissingModule,
+    MissingName,
+    MissingNetwork,
+    MissingParameter,
+    MissingParent,
+    MissingRegion,
+    MissingRun,
+    MissingVariables,
+    OtherNamespace,
+    UnknownConfig,
+    UnknownParameter,
+    find_lack,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
-    from pytest_flowrepro.check import Job
+    from pytest_flowrepro.model import FlowSource
+    from pytest_flowrepro.said import Lack
 
-_NO_FILE = re.compile(r"^FileNotFoundError: .*?: '(?P<path>[^']+)'$", re.MULTILINE)
-# click, which runs Metaflow's command line, makes this of an EOFError.
-_NO_INPUT = re.compile(r"^Aborted!$|^EOFError", re.MULTILINE)
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Situation:
+    """Where a flow failed, and what is there that it could be given."""
+
+    flow: FlowSource
+    root: Path
+    """The project."""
+    cwd: Path
+    """Where the flow is started from, in the user's tree."""
+    copies: Path | None = None
+    """The folder that holds the copies of the flow; None: it ran in the user's own tree."""
+    requirements: Callable[[str], str]
+    """Says for a package, or "", where the flow's requirements were found, with the line to add."""
+    environ: Mapping[str, str]
+    """Of pytest itself."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Advice:
+    what: str
+    """What the flow lacks, after its name: `needs the environment variable `TOKEN``."""
+    hint: str
+    subject: Path | None = None
+    """The file at fault, where it is not the flow's: `what` is then the whole sentence."""
+
+
+def advise(text: str, situation: Situation, *, in_step: bool = False) -> Advice | None:
+    """Return what to do about what is missing by the words of a failure; None for any other."""
+    lack = find_lack(text, in_step=in_step)
+    return None if lack is None else _advise(lack, situation)
+
+
+def step_advice(text: str, ending: str, situation: Situation) -> str | None:
+    """Return what to do about a step that failed; None when nothing fits. `ending` says how the
+    run ended.
+    """
+    if ending.startswith("stopped after"):
+        return (
+            "if the flow needs longer, raise `timeout` in [tool.flowrepro] or give "
+            "--flow-repro-timeout SECONDS; if it hangs, the lines above say where"
+        )
+    if match := _NO_SPLITS.search(text):
+        return (
+            f"Metaflow refuses a foreach over nothing: see why `{match['name']}` is empty, or let "
+            "a switch (`self.next({...}, condition=...)`) go around the foreach when it is"
+        )
+    if _TIMEOUT.search(text):
+        return (
+            "the step's own @timeout ended it: raise that, or see in the stack above where it stood"
+        )
+    advice = advise(text, situation, in_step=True)
+    return None if advice is None else advice.hint
+
+
 # metaflow/flowspec.py `next`; the command line takes the asterisks away.
 _NO_SPLITS = re.compile(r"^ *Foreach iterator over \*?(?P<name>\w+).* zero splits", re.MULTILINE)
 # metaflow/plugins/timeout_decorator.py TimeoutException
 _TIMEOUT = re.compile(r"^\s*@timeout:", re.MULTILINE)
 
 
-def advice(said: str, ending: str, job: Job) -> str | None:
-    """The first that fits; None when nothing does. `ending` says how the run ended."""
-    if ending.startswith("stopped after"):
-        return (
-            "if the flow needs longer, raise `timeout` in [tool.flowrepro] or give "
-            "--flow-repro-timeout SECONDS; if it hangs, the lines above say where"
+def _advise(lack: Lack, at: Situation) -> Advice | None:  # noqa: C901, PLR0911, PLR0912  a table
+    match lack:
+        case MissingFile():
+            return _file(lack, at)
+        case MissingCommand():
+            return _command(lack, at)
+        case MissingModule(name=name):
+            return _module(name, at)
+        case MissingName(module=module, name=name):
+            return _name(module, name, at)
+        case MissingVariables(names=names):
+            variables = "variable" if len(names) == 1 else "variables"
+            shown = ", ".join(f"`{name}`" for name in names)
+            return Advice(
+                what=f"needs the environment {variables} {shown}",
+                hint=variable_hint(at.flow.name, *names),
+            )
+        case MissingCredentials(service=service, names=names):
+            return _credentials(service, names, at)
+        case MissingRegion():
+            return _region(at)
+        case MissingConfig():
+            return _config(lack, at)
+        case UnknownConfig():
+            return _unknown_config(lack, at)
+        case MissingParameter():
+            return _parameter(lack, at)
+        case MissingRun(path=path):
+            return _run(path, at)
+        case OtherNamespace(name=name):
+            return Advice(
+                what=f"looks for runs in namespace {name!r}",
+                hint=f"the flow looks for runs in namespace {name!r}, and in a rerun they are "
+                "those of `user:flowrepro`: read them in the default namespace or with "
+                "`namespace(None)`",
+            )
+        case MissingNetwork() | MissingCertificate():
+            return _network(lack, at)
+        case UnknownParameter(name=name):
+            return Advice(
+                what=f"has no parameter `{name}`",
+                hint=f"correct `{name}` in tool.flowrepro.flow.{at.flow.name}.parameters: it takes "
+                "the names that Metaflow's command line gives them",
+            )
+        case MissingLibrary(name=name):
+            return Advice(
+                what=f"needs the system library {name}",
+                hint=f"install the system library {name} on this machine and on every other that "
+                "checks the flow; a lock has Python packages only",
+            )
+        case MissingParent():
+            return Advice(
+                what="imports relatively, and is no part of a package when its file is run",
+                hint="import by the whole name, as in `from package.module import name`: Metaflow "
+                "starts a flow by its file, `python flow.py run`. Where the package lies "
+                f"elsewhere, put its folder on the path:\n\n{_table(at)}"
+                '    env = { PYTHONPATH = "FOLDER" }\n',
+            )
+        case MissingInput():
+            return Advice(
+                what="asks its standard input",
+                hint="the step asked its standard input, which is empty in a rerun: use a "
+                f"Parameter, and give it a value:\n\n{_table(at)}"
+                "    parameters = { NAME = ... }\n",
+            )
+        case MissingDisplay():
+            return Advice(
+                what="needs a display",
+                hint="draw without a display: matplotlib takes the backend from a variable:\n\n"
+                f'{_table(at)}    env = {{ MPLBACKEND = "agg" }}\n',
+            )
+
+
+def _table(at: Situation) -> str:
+    return f"    [tool.flowrepro.flow.{at.flow.name}]\n"
+
+
+# --- variables, credentials, network --------------------------------------------------
+
+
+def variable_hint(flow: str, *names: str) -> str:
+    given = ", ".join(f'{name} = "..."' for name in names)
+    shown = ", ".join(f"`{name}`" for name in names)
+    return (
+        f"a rerun sees little of the user's environment; give it {shown}, by value or passed "
+        f"through and never written down:\n\n"
+        f"    [tool.flowrepro.flow.{flow}]\n"
+        f"    env = {{ {given} }}    # or: {names[0]} = {{ pass = true }}\n"
+    )
+
+
+def _passed(names: tuple[str, ...]) -> str:
+    return f"    env = {{ {', '.join(f'{name} = {{ pass = true }}' for name in names)} }}\n"
+
+
+def _credentials(service: str, names: tuple[str, ...], at: Situation) -> Advice:
+    given = tuple(name for name in names if name in at.environ)
+    if service == "AWS" and not given:
+        where = (
+            'a profile in ~/.aws is not seen; `eval "$(aws configure export-credentials --format '
+            'env)"` sets the variables of one before pytest is started'
         )
-    return next(filter(None, (find(said, job) for find in _ADVICE)), None)
-
-
-def _file(said: str, job: Job) -> str | None:
-    match = _NO_FILE.search(said)
-    include = _to_include(match["path"], job) if match else None
-    return include and (
-        f"the flow reads {include}, which is not in its code package; add it:\n\n"
-        f"    [tool.flowrepro.flow.{job.flow.name}]\n"
-        f'    include = ["{include}"]\n'
-    )
-
-
-def _to_include(path: str, job: Job) -> str | None:
-    """The `include` line for a file that the copy lacks and the user's tree has."""
-    named = Path(path)
-    copies = [parent for parent in named.parents if parent.parent.parent == job.folder]
-    if named.is_absolute() and copies:
-        in_project = job.root / named.relative_to(copies[0])
+        names = names[:2]
     else:
-        in_project = job.cwd / named
-    if not in_project.is_file():
+        where = "they are taken from where pytest is started"
+    return Advice(
+        what=f"needs credentials of {service}",
+        hint=f"a rerun sees no credentials of the user; pass those of {service} through, which "
+        f"are never written down ({where}):\n\n{_table(at)}{_passed(given or names)}",
+    )
+
+
+def _region(at: Situation) -> Advice:
+    region = at.environ.get("AWS_DEFAULT_REGION") or at.environ.get("AWS_REGION") or "us-east-1"
+    return Advice(
+        what="needs an AWS region",
+        hint="a rerun sees no AWS configuration of the user; give it the region:\n\n"
+        f'{_table(at)}    env = {{ AWS_DEFAULT_REGION = "{region}" }}\n',
+    )
+
+
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+_AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
+
+
+def _network(lack: MissingNetwork | MissingCertificate, at: Situation) -> Advice:
+    names = _AUTHORITIES if isinstance(lack, MissingCertificate) else _PROXIES
+    given = tuple(name for name in names if name in at.environ)
+    if given:
+        return Advice(
+            what="does not reach the network",
+            hint="a rerun sees no network settings of the user; pass them through:\n\n"
+            f"{_table(at)}{_passed(given)}",
+        )
+    if isinstance(lack, MissingCertificate):
+        return Advice(
+            what="meets a certificate that it does not know",
+            hint="name the file of the certificate authority, which pytest is started with:\n\n"
+            f"{_table(at)}    env = {{ REQUESTS_CA_BUNDLE = {{ pass = true }} }}\n",
+        )
+    return Advice(
+        what="does not reach the network",
+        hint="check whether the address above can be reached from this machine now. What a flow "
+        "fetches changes without its code; keep the answer as a file of the project instead:\n\n"
+        f'{_table(at)}    include = ["data/answer.json"]\n',
+    )
+
+
+def _command(lack: MissingCommand, at: Situation) -> Advice | None:
+    as_file = MissingFile(paths=(lack.name,), certain=False)
+    return _file(as_file, at) or Advice(
+        what=f"starts the command `{lack.name}`, which is not on PATH",
+        hint=f"install `{lack.name}` on this machine and on every other that checks the flow, "
+        "where PATH has it; or require a Python package that brings it"
+        f"{at.requirements('')}",
+    )
+
+
+# --- modules --------------------------------------------------------------------------
+
+_DISTRIBUTIONS = {
+    "Crypto": "pycryptodome",
+    "PIL": "pillow",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "decouple": "python-decouple",
+    "dotenv": "python-dotenv",
+    "git": "GitPython",
+    "jwt": "pyjwt",
+    "pkg_resources": "setuptools<81",
+    "psycopg2": "psycopg2-binary",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+
+
+def _distribution(module: str) -> str:
+    """Return the name that the package of a module most likely has on the index."""
+    top = module.partition(".")[0]
+    return _DISTRIBUTIONS.get(top, top)
+
+
+def _module(dotted: str, at: Situation) -> Advice:
+    top = dotted.partition(".")[0]
+    what = f"imports `{top}`, which is not there"
+    line = include_line(dotted, flow=at.flow, root=at.root)
+    if line is None:
+        return Advice(
+            what=what,
+            hint=f"declare what provides `{top}` in the flow's requirements, then record again "
+            f"with --flow-repro-update{at.requirements(_distribution(dotted))}",
+        )
+    if at.copies is not None:
+        return Advice(
+            what=what,
+            hint=f"the flow imports `{dotted}`, which is not in its code package; add it:\n\n"
+            f"{_table(at)}    {line}\n",
+        )
+    folder = find_module(dotted, root=at.root)
+    assert folder is not None
+    return Advice(
+        what=what,
+        hint=f"it lies in {folder}; put that on Python's path, and into the flow's code package:"
+        f"\n\n{_table(at)}"
+        f'    env = {{ PYTHONPATH = "{_relative(folder, at.cwd)}" }}\n'
+        f"    {line}\n",
+    )
+
+
+def _name(module: str, name: str, at: Situation) -> Advice | None:
+    top = module.partition(".")[0]
+    if find_module(top, root=at.root) is not None:
+        return None  # the flow's own module
+    return Advice(
+        what=f"takes `{name}` from `{module}`, which has none in the release that it runs with",
+        hint=f"require the release of `{top}` that the flow is written for, as `pip show "
+        f"{_distribution(top)}` has it where the flow runs, then record again with "
+        f"--flow-repro-update{at.requirements(f'{_distribution(top)}==VERSION')}",
+    )
+
+
+# --- files ----------------------------------------------------------------------------
+
+_DATABASES = (".db", ".sqlite", ".sqlite3", ".duckdb")
+
+
+def _file(lack: MissingFile, at: Situation) -> Advice | None:
+    for path in (*_joined(lack.paths), *lack.paths):
+        if advice := _of_project(path, at):
+            return advice
+    if lack.database:
+        there = [file for file in _files(at.root) if file.suffix in _DATABASES]
+        if len(there) == 1 and at.copies is not None:
+            return _include(there[0], at)
+    return _nowhere(lack.paths[0], at) if lack.certain and lack.paths else None
+
+
+def _joined(paths: tuple[str, ...]) -> Iterator[str]:
+    """Yield a name in a folder, where a library gives both: a template and its search path."""
+    for folder in paths:
+        yield from (f"{folder}/{name}" for name in paths if name != folder and "/" not in name)
+
+
+def _of_project(path: str, at: Situation) -> Advice | None:
+    """Return the lines for a file that the project has; None for any other."""
+    named = Path(path)
+    if not path.strip("./ ") or len(path) > 500 or "\0" in path:
         return None
+    relative = _in_copy(named, at)
+    if relative is not None and at.copies is not None and _exists(at.root / relative):
+        return _include(at.root / relative, at)
+    if named.is_absolute() and relative is None:
+        return None
+    if relative is None:
+        if at.copies is not None and _exists(at.cwd / named):
+            return _include(at.cwd / named, at)
+        if ".." in named.parts:
+            return None
+        relative = named
+    elif (at.root / relative).is_relative_to(at.cwd):
+        relative = (at.root / relative).relative_to(at.cwd)
+    start = _start_for(relative, at)
+    return None if start is None else _started_elsewhere(start, relative, at)
+
+
+def _in_copy(path: Path, at: Situation) -> Path | None:
+    """Return an absolute path below a copy of the flow, or below the project, from the project."""
+    if at.copies is not None:
+        for parent in path.parents:
+            if parent.parent.parent == at.copies:
+                return path.relative_to(parent)
+    return path.relative_to(at.root) if path.is_relative_to(at.root) else None
+
+
+def _exists(path: Path) -> bool:
+    if "*" in path.name:
+        return any(path.parent.glob(path.name))
+    return os.path.exists(path)  # noqa: PTH110  Path.exists raises for a name that is too long
+
+
+def _include(found: Path, at: Situation) -> Advice:
+    line = _relative(found, at.flow.file.parent)
+    return Advice(
+        what=f"reads {line}, which is not in its code package",
+        hint=f"the flow reads {line}, which is not in its code package; add it:\n\n"
+        f'{_table(at)}    include = ["{line}"]\n',
+    )
+
+
+def _start_for(path: Path, at: Situation) -> Path | None:
+    """Return the folder of the project from which a relative path leads to something, the one
+    nearest to the flow.
+    """
+    holders = [
+        folder
+        for folder in (parent for parent, _, _ in project_folders(at.root))
+        if folder != at.cwd and _exists(folder / path)
+    ]
+    here = at.flow.file.parent
+    return min(holders, key=lambda folder: len(_relative(folder, here)), default=None)
+
+
+def _started_elsewhere(start: Path, path: Path, at: Situation) -> Advice:
+    line = _relative(start / path, at.flow.file.parent)
+    cwd = start.relative_to(at.root).as_posix()
+    return Advice(
+        what=f"reads {path.as_posix()}, which lies elsewhere",
+        hint=f"the flow reads `{path.as_posix()}` from the folder that it is started in, and the "
+        f"project has it in {'its own folder' if cwd == '.' else f'`{cwd}`'}: start the flow "
+        f'from there, and add the file to its code package:\n\n{_table(at)}    cwd = "{cwd}"\n'
+        f'    include = ["{line}"]\n',
+    )
+
+
+def _nowhere(path: str, at: Situation) -> Advice:
+    what = f"reads {path}, which does not exist"
+    if at.copies is not None and f"{at.copies}{os.sep}" in path and "/home/" in path:
+        return Advice(
+            what=what,
+            hint="a rerun has a HOME of its own, which is empty: read the file by a path that a "
+            f"variable gives:\n\n{_table(at)}    env = {{ DATA_FOLDER = {{ pass = true }} }}\n",
+        )
+    where = Path(path) if Path(path).is_absolute() else at.cwd / path
+    if at.copies is not None and (below := _in_copy(where, at)):
+        where = at.root / below
+    return Advice(
+        what=what,
+        hint=f"create {where}, or correct the path: no folder of the project has `{path}`. A file "
+        "that is fetched or made beforehand has to be there before the flow is started",
+    )
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for parent, _, names in project_folders(root):
+        yield from (parent / name for name in names)
+
+
+def _relative(path: Path, start: Path) -> str:
     # Path.relative_to(walk_up=True) comes with Python 3.12 only.
-    return Path(os.path.relpath(in_project, job.flow.file.parent)).as_posix()
+    return Path(os.path.relpath(path, start)).as_posix()
 
 
-def _variable(said: str, job: Job) -> str | None:
-    name = missing_variable(said)
-    return name and variable_advice(name, job.flow.name)
+# --- what Metaflow itself asks for ----------------------------------------------------
 
 
-def _other_flow(said: str, job: Job) -> str | None:
-    path = missing_object(said)
-    return path and object_advice(path, job.flow.name)
-
-
-def _namespace(said: str, _: Job) -> str | None:
-    name = other_namespace(said)
-    return name and namespace_advice(name)
-
-
-def _no_splits(said: str, _: Job) -> str | None:
-    match = _NO_SPLITS.search(said)
-    return match and (
-        f"Metaflow refuses a foreach over nothing: see why `{match['name']}` is empty, or let "
-        "a switch (`self.next({...}, condition=...)`) go around the foreach when it is"
+def _config(lack: MissingConfig, at: Situation) -> Advice:
+    name = lack.name or "CONFIG"
+    if lack.file is not None:
+        return _config_file(name, lack.file, at)
+    given = f"{{ {lack.key} = ... }}" if lack.key else '"FILE"'
+    ways = (
+        f"{_table(at)}    configs = {{ {name} = {given} }}"
+        '    # or a table, or a text: { value = "..." }\n'
+    )
+    whose = f"its config '{lack.name}'" if lack.name else "a config"
+    which = "" if lack.name else "; CONFIG stands for its name"
+    return Advice(
+        what=f"cannot start without {whose}: {lack.problem}",
+        hint=f"give it a file, a table or a text{which}:\n\n{ways}",
     )
 
 
-def _timeout(said: str, _: Job) -> str | None:
-    return _TIMEOUT.search(said) and (
-        "the step's own @timeout ended it: raise that, or see in the stack above where it stood"
+def _config_file(name: str, file: str, at: Situation) -> Advice:
+    what = f"the file for config '{name}' of {at.flow.name} cannot be read"
+    subject = at.cwd / file
+    start = None if Path(file).is_absolute() else _start_for(Path(file), at)
+    if start is not None:
+        hint = _started_elsewhere(start, Path(file), at).hint
+        return Advice(what=what, hint=hint, subject=subject)
+    return Advice(
+        what=what,
+        subject=subject,
+        hint="create it, correct the Config's default, which is relative to where the flow is "
+        f'started, or name another file:\n\n{_table(at)}    configs = {{ {name} = "FILE" }}'
+        f'    # or, for a text: {{ value = "{file}" }}\n',
     )
 
 
-def _input(said: str, _: Job) -> str | None:
-    return _NO_INPUT.search(said) and (
-        "the step asked its standard input, and in a rerun nobody answers: use a Parameter"
+def _unknown_config(lack: UnknownConfig, at: Situation) -> Advice:
+    if lack.name is None:
+        return Advice(
+            what="takes no configs",
+            hint=f"remove `configs` from tool.flowrepro.flow.{at.flow.name}, or give the flow a "
+            "`Config`: the class has none, or its Metaflow is older than 2.13, which brought them"
+            f"{at.requirements('metaflow>=2.13')}",
+        )
+    return Advice(
+        what=f"has no config '{lack.name}'",
+        hint=f"correct `{lack.name}` in tool.flowrepro.flow.{at.flow.name}.configs; the flow has: "
+        f"{lack.known}",
     )
 
 
-def _module(said: str, job: Job) -> str | None:
-    module = missing_module(said)
-    return module and module_advice(module, flow=job.flow, root=job.root)
+def parameter_hint(flow: str, *names: str) -> str:
+    values = ", ".join(f"{name} = ..." for name in names)
+    return (
+        f"give {'it a value' if len(names) == 1 else 'them values'} in pyproject.toml:\n\n"
+        f"    [tool.flowrepro.flow.{flow}]\n"
+        f"    parameters = {{ {values} }}\n"
+    )
 
 
-_ADVICE: tuple[Callable[[str, Job], str | None], ...] = (
-    _file,
-    _variable,
-    _other_flow,
-    _namespace,
-    _no_splits,
-    _timeout,
-    _input,
-    _module,
-)
+def _parameter(lack: MissingParameter, at: Situation) -> Advice:
+    what = f"cannot start without its parameter {lack.name}: {lack.problem}"
+    if lack.file is not None and (found := _of_project(lack.file, at)):
+        return Advice(what=what, hint=found.hint)
+    if lack.file is not None:
+        return Advice(
+            what=what,
+            hint="create it, correct the default, which is relative to where the flow is started, "
+            f'or name another file:\n\n{_table(at)}    parameters = {{ {lack.name} = "FILE" }}\n',
+        )
+    return Advice(what=what, hint=parameter_hint(at.flow.name, lack.name))
+
+
+def _run(path: str, at: Situation) -> Advice:
+    upstream, _, run = path.partition("/")
+    what = f"reads {path} while it is loaded"
+    if at.copies is None:
+        return Advice(
+            what=what,
+            hint="read it in a step: when Metaflow is asked about a flow, no run is there yet",
+        )
+    after = (
+        f"a rerun begins with an empty datastore; let {upstream} run before it:\n\n"
+        f'{_table(at)}    after = ["{upstream}"]\n'
+    )
+    if run:
+        after += (
+            f"\nand read `Flow('{upstream}').latest_run`: {path} is there where it was made only\n"
+        )
+    return Advice(what=what, hint=after)

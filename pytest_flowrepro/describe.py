@@ -7,22 +7,21 @@ to Metaflow's command line: `_in_venv/path/.../flowrepro_describe.py` has the JS
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pytest_flowrepro.advice import advise
 from pytest_flowrepro.errors import DescribeError
-from pytest_flowrepro.local_modules import find_module, include_line, missing_module
 from pytest_flowrepro.model import Decorator, FlowDescription, NamedFile, Parameter, Step
 from pytest_flowrepro.process import CommandNotFoundError, run_process
 from pytest_flowrepro.redact import NOTHING
-from pytest_flowrepro.said import missing_object, missing_variable, variable_advice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from pytest_flowrepro.advice import Situation
     from pytest_flowrepro.model import FlowSource
     from pytest_flowrepro.process import Completed
     from pytest_flowrepro.redact import Redaction
@@ -34,34 +33,31 @@ GRAPH = "graph.json"
 """What a run leaves of its steps, among what it observed (flowrepro_observe.py)."""
 
 _DETAIL_LINES = 40
-_CONFIG = re.compile(r"configuration file '(?P<file>.+?)' could not be read for '(?P<config>.+?)'")
-_NO_CONFIG = re.compile(r"missing configuration for '(?P<config>.+?)'")
 _LIBRARY_FRAME = re.compile(r'  File "(<frozen |[^"]*/(site-packages|lib/python\d[^/"]*)/)')
 
 
 def describe_flow(
-    flow: FlowSource,
+    situation: Situation,
     *,
     python: Path,
     env: Mapping[str, str],
-    cwd: Path,
-    root: Path,
     workspace: Path,
     timeout: float,
     options: Sequence[str] = (),
     redaction: Redaction = NOTHING,
 ) -> FlowDescription:
-    """Ask Metaflow, run by `python` in `cwd` under `env`, which has our extension on PYTHONPATH.
+    """Ask Metaflow about the flow of `situation`, run by `python` in its `cwd` under `env`, which
+    has our extension on PYTHONPATH.
 
     Nothing is written but below `workspace` and where `env` says: it names a Metaflow datastore,
     and bytecode is kept out of the user's tree. Relative defaults of IncludeFile and Config are
-    resolved against `cwd`; `options` come before the command, as configs do. `root` is the project,
-    where a module is looked for that Python does not find.
+    resolved against `cwd`; `options` come before the command, as configs do.
 
     Raises `DescribeError`, with Metaflow's sentence or the user's own frames of the traceback, for
     a flow that cannot be imported, is not valid for Metaflow, lacks a configuration file, does not
     start, or has not answered after `timeout` seconds.
     """
+    flow = situation.flow
     answer = workspace / "description.json"
     answer.unlink(missing_ok=True)
     bytecode = {} if "PYTHONPYCACHEPREFIX" in env else {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -69,7 +65,7 @@ def describe_flow(
         completed = run_process(
             [python, flow.file, "--quiet", "--no-pylint", *options, COMMAND, "--output", answer],
             env={**env, **bytecode},
-            cwd=cwd,
+            cwd=situation.cwd,
             timeout=timeout,
         )
     except CommandNotFoundError as error:
@@ -81,7 +77,7 @@ def describe_flow(
         completed, stdout=redaction.text(completed.stdout), stderr=redaction.text(completed.stderr)
     )
     if not completed.ok:
-        raise _failure(flow, completed, cwd, root)
+        raise _failure(completed, situation)
     if not answer.exists():
         raise DescribeError(
             f"{flow.file} came to its end without a word from {flow.name}",
@@ -101,7 +97,8 @@ def describe_flow(
 # --- why there is no answer -----------------------------------------------------------
 
 
-def _failure(flow: FlowSource, completed: Completed, cwd: Path, root: Path) -> DescribeError:
+def _failure(completed: Completed, situation: Situation) -> DescribeError:
+    flow = situation.flow
     what = f"{flow.file}: Metaflow cannot load {flow.name}"
     words = completed.stderr.strip()
     detail = _last_lines(_users_traceback(words) or _metaflows_sentence(words))
@@ -109,25 +106,12 @@ def _failure(flow: FlowSource, completed: Completed, cwd: Path, root: Path) -> D
     if completed.timed_out:
         what = f"{flow.file}: {flow.name} was {completed.ending} while it was loaded"
         hint = "look for code at module level that waits; if it needs longer, raise `timeout`"
-    elif config := _CONFIG.search(words):
-        missing = cwd / config["file"]
-        what = f"{missing}: the file for config '{config['config']}' of {flow.name} cannot be read"
-        hint = (
-            "create it, correct the Config's default, which is relative to where the flow is "
-            f"started, or name another file:\n\n{_config_lines(flow, config['config'])}"
-        )
-    elif config := _NO_CONFIG.search(words):
-        what = f"{flow.file}: {flow.name} cannot start without its config '{config['config']}'"
-        hint = f"give it a file, or a table:\n\n{_config_lines(flow, config['config'])}"
-    elif name := missing_variable(words):
-        what = f"{flow.file}: {flow.name} needs the environment variable `{name}`"
-        hint = variable_advice(name, flow.name)
-    elif path := missing_object(words):
-        what = f"{flow.file}: {flow.name} reads {path} while it is loaded"
-        hint = "read it in a step: when Metaflow is asked about a flow, no run is there yet"
-    elif module := missing_module(words):
-        what = f"{flow.file}: {flow.name} imports `{module.partition('.')[0]}`, which is not there"
-        hint = _module_hint(module, flow, cwd, root)
+    elif advice := advise(words, situation):
+        hint = advice.hint
+        if advice.subject is None:
+            what = f"{flow.file}: {flow.name} {advice.what}"
+        else:
+            what = f"{advice.subject}: {advice.what}"
     elif f"No such command '{COMMAND}'" in words or f'No such command "{COMMAND}"' in words:
         what = f"{flow.file}: Metaflow did not load the extension of pytest-flowrepro"
         hint = "require metaflow>=2.8, the oldest that is known to load it"
@@ -136,25 +120,6 @@ def _failure(flow: FlowSource, completed: Completed, cwd: Path, root: Path) -> D
         hint = f"run `python {flow.file.name} check` by hand and correct what ends it"
         detail = detail or _last_lines(completed.stdout)
     return DescribeError(what, hint=hint, detail=detail)
-
-
-def _config_lines(flow: FlowSource, config: str) -> str:
-    return f'    [tool.flowrepro.flow.{flow.name}]\n    configs = {{ {config} = "FILE" }}\n'
-
-
-def _module_hint(module: str, flow: FlowSource, cwd: Path, root: Path) -> str:
-    folder = find_module(module, root=root)
-    if folder is None:
-        return (
-            f"declare what provides `{module.partition('.')[0]}` in the flow's requirements, then "
-            "record again; a module of this repository must lie beside the flow"
-        )
-    return (
-        f"it lies in {folder}; put that on Python's path, and into the flow's code package:\n\n"
-        f"    [tool.flowrepro.flow.{flow.name}]\n"
-        f'    env = {{ PYTHONPATH = "{Path(os.path.relpath(folder, cwd)).as_posix()}" }}\n'
-        f"    {include_line(module, flow=flow, root=root)}\n"
-    )
 
 
 def _metaflows_sentence(words: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.advice import advice
+from pytest_flowrepro.advice import step_advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,10 +62,17 @@ def log_of(logs: Iterable[TaskLog], step: str, stream: str) -> str:
 def _own_failure(observation: Observation, log: TaskLog, job: Job) -> str:
     said = log.stderr or _lines_about(observation.output, log.step)
     parts = [f"step {log.title} of {job.title} failed ({observation.failure})", "", _tail(said)]
-    what_to_do = advice(said, observation.failure or "", job)
+    situation = job.situation(declared_by=_declared_by(observation, log))
+    what_to_do = step_advice(said, observation.failure or "", situation)
     if what_to_do:
         parts += ["", f"What to do: {what_to_do}"]
     return "\n".join(parts)
+
+
+def _declared_by(observation: Observation, log: TaskLog) -> str | None:
+    """Return what declares the packages of a step that has an environment of its own."""
+    own = any(log.step in one.steps for one in observation.recording.environments)
+    return "its own decorator (`@pypi(packages=...)` or `@conda`)" if own else None
 
 
 def _lines_about(output: str, step: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +11,6 @@ from pytest_flowrepro.excluded import project_folders
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import FlowSource
-
-_NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '(?P<name>[^']+)'", re.MULTILINE)
-
-
-def missing_module(said: str) -> str | None:
-    """The dotted name in a traceback's ModuleNotFoundError; None when there is none."""
-    match = _NO_MODULE.search(said)
-    return match["name"] if match else None
 
 
 def find_module(dotted: str, *, root: Path) -> Path | None:
@@ -54,22 +45,6 @@ def include_line(dotted: str, *, flow: FlowSource, root: Path) -> str | None:
         top = top.with_suffix(".py")
     # Path.relative_to(walk_up=True) comes with Python 3.12 only.
     return f'include = ["{Path(os.path.relpath(top, here)).as_posix()}"]'
-
-
-def module_advice(dotted: str, *, flow: FlowSource, root: Path) -> str:
-    """What to do about a module that a flow finds in its own checkout, but not in a copy of its
-    package, or nowhere.
-    """
-    if line := include_line(dotted, flow=flow, root=root):
-        return (
-            f"the flow imports `{dotted}`, which is not in its code package; add it:\n\n"
-            f"    [tool.flowrepro.flow.{flow.name}]\n"
-            f"    {line}\n"
-        )
-    return (
-        f"declare what provides `{dotted.partition('.')[0]}` in the flow's requirements, then "
-        "record again with --flow-repro-update"
-    )
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +34,6 @@ OUTPUT_LIMIT = 200_000
 
 MAX_SPLITS = 1_000_000
 """Tasks of one foreach: Metaflow stops at 100, and people raise that when they start the flow."""
-
-# As click, in Metaflow's vendored version, says it.
-_MISSING = re.compile(r"Missing option ['\"]--(?P<name>[^'\" ]+)")
-_UNKNOWN = re.compile(r"[Nn]o such option:? ['\"]?--(?P<name>[^'\" ]+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -212,27 +207,6 @@ def rerun_flow(
         output=redaction.text(_both(completed)),
         seconds=completed.seconds,
     )
-
-
-def parameter_hint(flow: str, *names: str) -> str:
-    values = ", ".join(f"{name} = ..." for name in names)
-    return (
-        f"give {'it a value' if len(names) == 1 else 'them values'} in pyproject.toml:\n\n"
-        f"    [tool.flowrepro.flow.{flow}]\n"
-        f"    parameters = {{ {values} }}\n"
-    )
-
-
-def start_hint(run: Run) -> str:
-    """What to do about a run that never started, from what Metaflow's command line said."""
-    if match := _MISSING.search(run.output):
-        return parameter_hint(run.flow, match["name"])
-    if match := _UNKNOWN.search(run.output):
-        return (
-            f"correct `{match['name']}` in tool.flowrepro.flow.{run.flow}.parameters: it takes the "
-            "names that Metaflow's command line gives them"
-        )
-    return "run the flow by hand, `python FILE run`, and mend what it says"
 
 
 def _both(completed: Completed) -> str:

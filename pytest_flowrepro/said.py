@@ -1,63 +1,532 @@
-"""What Python and Metaflow say is missing, found in the text of a failure."""
+"""What Python, Metaflow and libraries say is missing, found in the text of a failure."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-# `os.environ["X"]` ends in a frame of Python's own os module, frozen since 3.11.
-_VARIABLE = re.compile(
-    r'File "(?:<frozen os>|[^"\n]*/os\.py)", line \d+, in __getitem__\n(?:.*\n)*?'
-    r"KeyError: '(?P<name>[^']+)'"
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# --- what may be missing --------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingFile:
+    """A file or folder that was not found, by every path that the text may mean."""
+
+    paths: tuple[str, ...]
+    certain: bool = True
+    """False: the text may be about something else, unless the project has a file of that path."""
+    database: bool = False
+    """SQLite creates an empty database rather than miss it, and names no file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingModule:
+    name: str
+    """Dotted; or the name of a distribution, where the library that needs it says that."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingName:
+    """What a module of another release has."""
+
+    module: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingParent:
+    """A relative import in a file that is not started as part of a package."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingCommand:
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingLibrary:
+    """A shared library of the operating system."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingVariables:
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingCredentials:
+    """Of a service; `names` are the variables that its clients take them from."""
+
+    service: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingRegion:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingNetwork:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingCertificate:
+    """The certificate authority of whoever answered is not known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingInput:
+    """Something on standard input."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingDisplay:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingConfig:
+    """A config without a value, or with one that Metaflow cannot take."""
+
+    name: str | None
+    """None where the text does not name it."""
+    problem: str
+    file: str | None = None
+    """The file that was to be read."""
+    key: str | None = None
+    """What the config's value lacks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnknownConfig:
+    name: str | None
+    known: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingParameter:
+    name: str
+    problem: str
+    file: str | None = None
+    """The file of an IncludeFile."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnknownParameter:
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingRun:
+    """A flow, run, step or task of another flow, by its pathspec."""
+
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OtherNamespace:
+    name: str
+
+
+Lack: TypeAlias = (
+    MissingFile
+    | MissingModule
+    | MissingName
+    | MissingParent
+    | MissingCommand
+    | MissingLibrary
+    | MissingVariables
+    | MissingCredentials
+    | MissingRegion
+    | MissingNetwork
+    | MissingCertificate
+    | MissingInput
+    | MissingDisplay
+    | MissingConfig
+    | UnknownConfig
+    | MissingParameter
+    | UnknownParameter
+    | MissingRun
+    | OtherNamespace
 )
+
+
+def find_lack(text: str, *, in_step: bool = False) -> Lack | None:
+    """Return what is missing according to Metaflow's own sentences, or else to the exceptions in
+    the text, the last one first; None when nothing is known to be missing.
+
+    `in_step`: the text is that of a step, in which no command line of Metaflow's can be at fault.
+    """
+    if not in_step and (found := _config(text) or _parameter(text)):
+        return found
+    if found := _run(text):
+        return found
+    for raised in reversed([*_exceptions(text)]):
+        for find in _IN_EXCEPTION:
+            if found := find(raised):
+                return found
+    return _setting(text) or _aborted(text)
+
+
+# --- Metaflow's own sentences ---------------------------------------------------------
+
+# metaflow/user_configs/config_options.py ConfigInput.process_configs
+_CONFIG_FILE = re.compile(
+    r"configuration file '(?P<file>.+?)' could not be read for '(?P<config>.+?)'"
+)
+_CONFIG_ABSENT = re.compile(r"missing configuration for '(?P<config>.+?)'")
+_CONFIG_INVALID = re.compile(r"configuration value for '(?P<config>.+?)' is not valid JSON")
+_CONFIG_EXPRESSION = re.compile(
+    r"Config expression '(?P<config>\w+)\b.*' could not be evaluated: name '(?P=config)'"
+)
+# click, in Metaflow's vendored version
+_CONFIG_UNKNOWN = re.compile(
+    r"Invalid value for '--config(?:-value)?': invalid choice: (?P<name>.+?)\. "
+    r"\(choose from (?P<known>.*)\)"
+)
+_PARAMETER_ABSENT = re.compile(r"Missing option ['\"]--(?P<name>[^'\"\s]+)")
+_PARAMETER_INVALID = re.compile(r"Invalid value for ['\"]--(?P<name>[^'\"\s]+)['\"]: (?P<why>.+)")
+_OPTION_UNKNOWN = re.compile(r"[Nn]o such option:? ['\"]?--(?P<name>[^'\"\s]+)")
+# metaflow/includefile.py
+_INCLUDED_FILE = re.compile(r"IncludeFile: could not open file '(?P<file>.+?)' for reading")
 # metaflow/client/core.py MetaflowObject.__init__: `Flow('IngestFlow') does not exist`.
 _OBJECT = re.compile(r"\b(?:Flow|Run|Step|Task)\('(?P<path>[^']+)'\) does not exist")
 # metaflow/exception.py MetaflowNamespaceMismatch
 _NAMESPACE = re.compile(r"Object not in namespace '(?P<name>[^']*)'")
+# metaflow/plugins/datatools/s3, metaflow/plugins/secrets
+_SETTING = re.compile(
+    r"\b[Ss]et (?P<name>METAFLOW_[A-Z0-9_]+)|^ *(?P<root>DATATOOLS_\w+) is not", re.MULTILINE
+)
 
 
-def missing_variable(text: str) -> str | None:
-    """The environment variable that the code looked up in vain."""
-    found = _VARIABLE.search(text)
-    return found["name"] if found else None
-
-
-def missing_object(text: str) -> str | None:
-    """The pathspec of the flow, run, step or task that Metaflow's client did not find."""
-    found = _OBJECT.search(text)
-    return found["path"] if found else None
-
-
-def other_namespace(text: str) -> str | None:
-    """The namespace in which Metaflow's client did not find what is there in another."""
-    found = _NAMESPACE.search(text)
-    return found["name"] if found else None
-
-
-def variable_advice(name: str, flow: str) -> str:
-    return (
-        f"a rerun sees little of the user's environment; give it `{name}`, by value or passed "
-        f"through and never written down:\n\n"
-        f"    [tool.flowrepro.flow.{flow}]\n"
-        f'    env = {{ {name} = "..." }}    # or: {name} = {{ pass = true }}\n'
-    )
-
-
-def object_advice(path: str, flow: str) -> str:
-    upstream, _, run = path.partition("/")
-    after = (
-        f"a rerun begins with an empty datastore; let {upstream} run before it:\n\n"
-        f"    [tool.flowrepro.flow.{flow}]\n"
-        f'    after = ["{upstream}"]\n'
-    )
-    if run:
-        after += (
-            f"\nand read `Flow('{upstream}').latest_run`: {path} is there where it was made only\n"
+def _config(text: str) -> Lack | None:
+    if match := _CONFIG_FILE.search(text):
+        return MissingConfig(
+            name=match["config"], problem="its file cannot be read", file=match["file"]
         )
-    return after
+    if match := _CONFIG_ABSENT.search(text) or _CONFIG_EXPRESSION.search(text):
+        return MissingConfig(name=match["config"], problem="it has no value")
+    if match := _CONFIG_INVALID.search(text):
+        return MissingConfig(name=match["config"], problem="its value is not valid JSON")
+    if match := _CONFIG_UNKNOWN.search(text):
+        return UnknownConfig(name=match["name"], known=match["known"])
+    return None
 
 
-def namespace_advice(name: str) -> str:
-    return (
-        f"the flow looks for runs in namespace {name!r}, and in a rerun they are those of "
-        "`user:flowrepro`: read them in the default namespace or with `namespace(None)`"
+def _parameter(text: str) -> Lack | None:
+    if match := _PARAMETER_ABSENT.search(text):
+        return MissingParameter(name=match["name"], problem="it is required and has no value")
+    if match := _PARAMETER_INVALID.search(text):
+        file = _INCLUDED_FILE.search(match["why"])
+        return MissingParameter(
+            name=match["name"], problem=match["why"], file=file["file"] if file else None
+        )
+    if match := _OPTION_UNKNOWN.search(text):
+        if match["name"] in {"config", "config-value"}:
+            return UnknownConfig(name=None)
+        return UnknownParameter(name=match["name"])
+    return None
+
+
+def _run(text: str) -> Lack | None:
+    if match := _OBJECT.search(text):
+        return MissingRun(path=match["path"])
+    if match := _NAMESPACE.search(text):
+        return OtherNamespace(name=match["name"])
+    return None
+
+
+def _setting(text: str) -> Lack | None:
+    match = _SETTING.search(text)
+    return match and MissingVariables(names=(match["name"] or f"METAFLOW_{match['root']}",))
+
+
+def _aborted(text: str) -> Lack | None:
+    # click, which runs Metaflow's command line, makes this of an EOFError.
+    return MissingInput() if re.search(r"^Aborted!$", text, re.MULTILINE) else None
+
+
+# --- exceptions -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Raised:
+    type: str
+    """The class's name, without its module."""
+    message: str
+    frames: str
+    """The traceback above it."""
+
+
+_TRACEBACK = re.compile(r"^(?P<margin> *)Traceback \(most recent call last\):$")
+_HEAD = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: ?(?P<message>.*))?$")
+_NAMED = re.compile(r"^[\w.]*(?:Error|Exception|NotFound|Exit)$")
+# Between exceptions of a chain; and what Metaflow ends the log of a step with.
+_NEXT = re.compile(r"^ *(?:During handling of the above|The above exception was|Task failed\.$)")
+_MESSAGE_LINES = 40
+
+
+def _exceptions(text: str) -> Iterator[_Raised]:
+    """Yield each exception of the tracebacks in a text, in its order; without any traceback, each
+    line that has the form of one.
+    """
+    lines = text.splitlines()
+    found = False
+    for number, line in enumerate(lines):
+        if match := _TRACEBACK.match(line):
+            margin = len(match["margin"])
+            if raised := _after([line[margin:] for line in lines[number + 1 :]]):
+                found = True
+                yield raised
+    for number, line in enumerate(() if found else lines):
+        match = _HEAD.match(line)
+        if match and _NAMED.match(match["type"]) and (raised := _after(lines[number:])):
+            yield raised
+
+
+def _after(lines: list[str]) -> _Raised | None:
+    """Return the exception below the frames that the lines begin with."""
+    start = next((n for n, line in enumerate(lines) if line and line[0] != " "), None)
+    match = _HEAD.match(lines[start]) if start is not None else None
+    if start is None or match is None:
+        return None
+    message = [match["message"] or ""]
+    for line in lines[start + 1 : start + _MESSAGE_LINES]:
+        if _NEXT.match(line) or _TRACEBACK.match(line):
+            break
+        message.append(line)
+    return _Raised(
+        type=match["type"].rpartition(".")[2],
+        message="\n".join(message).strip(),
+        frames="\n".join(lines[:start]),
     )
+
+
+# --- variables and credentials
+
+# `os.environ["X"]` ends in a frame of Python's own os module, frozen since 3.11.
+_ENVIRON = re.compile(r'File "(?:<frozen os>|[^"\n]*/os\.py)", line \d+, in __(?:get|del)item__')
+_VARIABLE = re.compile(
+    r"[Ee]nvironment variables?:? ['\"`$]?(?P<a>[A-Z][A-Z0-9_]+)\b"
+    r"|(?:the|set|setting|define|export) ['\"`$]?(?P<b>[A-Z][A-Z0-9_]+)['\"`]?"
+    r"(?: or ['\"`]?[A-Z][A-Z0-9_]+['\"`]?)? env(?:ironment)?[ -]?var"
+    r"|^(?P<c>[A-Z][A-Z0-9_]+) not found\. Declare it as envvar"
+    r"|\$?(?P<d>[A-Z][A-Z0-9_]*_[A-Z0-9_]+) (?:is not set|environment variable|not set)\b"
+)
+_FIELD = re.compile(r"^(?P<name>\w+)\n  Field required \[type=missing, input_value=", re.MULTILINE)
+_AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_SERVICES: tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...] = (
+    (re.compile(r"Unable to locate credentials|Partial credentials found"), "AWS", _AWS),
+    (re.compile(r"The config profile \(.+\) could not be found"), "AWS", _AWS),
+    (re.compile(r"\((?:InvalidAccessKeyId|ExpiredToken\w*|InvalidClientTokenId|Un\w+Client\w*)\)"),
+     "AWS", _AWS),
+    (re.compile(r"[Dd]efault credentials were not found|DefaultCredentialsError"), "Google Cloud",
+     ("GOOGLE_APPLICATION_CREDENTIALS",)),
+    (re.compile(r"DefaultAzureCredential failed"), "Azure",
+     ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET")),
+    (re.compile(r"hf auth login|huggingface-cli login"), "Hugging Face", ("HF_TOKEN",)),
+    (re.compile(r"wandb login"), "Weights & Biases", ("WANDB_API_KEY",)),
+)  # fmt: skip
+
+
+def _variable(raised: _Raised) -> Lack | None:
+    if raised.type == "KeyError" and _ENVIRON.search(raised.frames):
+        return MissingVariables(names=(raised.message.strip("'\""),))
+    if raised.type == "ValidationError" and "validation error" in raised.message:
+        settings = "pydantic_settings" in raised.frames
+        names = tuple(match["name"].upper() for match in _FIELD.finditer(raised.message))
+        return MissingVariables(names=names) if settings and names else None
+    match = _VARIABLE.search(raised.message)
+    name = match and next(filter(None, match.groups()))
+    return MissingVariables(names=(name,)) if name and name != "DISPLAY" else None
+
+
+def _credentials(raised: _Raised) -> Lack | None:
+    if raised.type == "NoRegionError":
+        return MissingRegion()
+    for pattern, service, names in _SERVICES:
+        if pattern.search(raised.message):
+            return MissingCredentials(service=service, names=names)
+    return None
+
+
+# --- modules
+
+_NO_MODULE = re.compile(r"No module named '?(?P<name>[\w.]+)'?")
+_NO_PACKAGE = re.compile(
+    r"`Import (?P<a>[\w.-]+)` failed"  # pandas 3
+    r"|Missing optional dependency '(?P<b>[\w.-]+)'"  # pandas 2
+    r"|No package metadata was found for (?P<c>[\w.-]+)"
+    r"|[Tt]he '(?P<d>[\w.-]+)' distribution was not found"  # pkg_resources
+    r"|Can't find model '(?P<e>[\w.-]+)'"  # spaCy
+    r"|(?:pip|uv pip|conda) install (?:-U |--upgrade )?['\"`]?(?P<f>[A-Za-z][\w.-]*)"
+    r"|^(?P<g>[A-Za-z][\w.-]*) not found, please install it"
+    r"|(?:requires|needs|install) (?:the )?['\"`]?(?P<h>[A-Za-z][\w.-]*)['\"`]? "
+    r"(?:package|to be inst)"
+)
+_NO_NAME = re.compile(
+    r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)' \((?P<where>[^)]*)\)"
+    r"|^module '(?P<owner>[\w.]+)' has no attribute '(?P<attribute>\w+)'"
+)
+_LIBRARY = re.compile(
+    r"(?P<name>[\w.+-]+\.so(?:\.\d+)*|[\w.+-]+\.dylib): (?:cannot open shared object|image not)"
+)
+
+
+def _module(raised: _Raised) -> Lack | None:
+    if "attempted relative import with no known parent" in raised.message:
+        return MissingParent()
+    if match := _LIBRARY.search(raised.message):
+        return MissingLibrary(name=match["name"])
+    if raised.type == "ModuleNotFoundError" and (match := _NO_MODULE.search(raised.message)):
+        return MissingModule(name=match["name"])
+    if raised.type in {"ImportError", "AttributeError"}:
+        match = _NO_NAME.search(raised.message)
+        if match and "circular import" not in raised.message:
+            name, module = match["name"] or match["attribute"], match["module"] or match["owner"]
+            return MissingName(module=module, name=name)
+    if raised.type in {"ImportError", "PackageNotFoundError", "DistributionNotFound", "OSError"}:
+        match = _NO_PACKAGE.search(raised.message)
+        name = next(filter(None, match.groups())) if match else ""
+        return MissingModule(name=name) if len(name) > len("an") else None
+    return None
+
+
+# --- commands
+
+_SPAWNED = re.compile(r'subprocess\.py", line \d+, in _execute_child')
+_NOT_FOUND_BY_SHELL = re.compile(
+    r"Command '\[?'?(?P<name>[^'\s,\]]+).*returned non-zero exit status 127"
+)
+_EXECUTABLE = re.compile(r"failed to execute .*?'(?P<name>[\w.-]+)'|Bad (?P<other>git) executable")
+
+
+def _command(raised: _Raised) -> Lack | None:
+    if raised.type == "FileNotFoundError" and _SPAWNED.search(raised.frames):
+        name = next(_quoted(raised.message), "/")
+        folder = re.search(rf"cwd=.*{re.escape(name)}", raised.frames)
+        return None if "/" in name or folder else MissingCommand(name=name)
+    if match := _NOT_FOUND_BY_SHELL.search(raised.message) or _EXECUTABLE.search(raised.message):
+        name = next(filter(None, match.groups()))
+        return None if "/" in name else MissingCommand(name=name)
+    return None
+
+
+# --- network
+
+_CERTIFICATE = re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed")
+_NETWORK = re.compile(
+    r"Name or service not known|Temporary failure in name resolution|nodename nor servname"
+    r"|Failed to resolve|getaddrinfo failed|No address associated with hostname"
+    r"|Connection refused|Network is unreachable|No route to host"
+    r"|Could not connect to the endpoint URL|Cannot connect to host|Cannot connect to proxy"
+    r"|Connection timed out|[Cc]onnect(?:ion)? timeout|ConnectTimeout"
+)
+
+
+def _network(raised: _Raised) -> Lack | None:
+    if _CERTIFICATE.search(raised.message):
+        return MissingCertificate()
+    if _NETWORK.search(raised.message) or raised.type == "gaierror":
+        return MissingNetwork()
+    return None
+
+
+# --- files
+
+_NO_FILE = re.compile(
+    r"No such file|Not a directory|[Nn]ot found|[Nn]ot exist|n't find|[Cc]annot find"
+    r"|[Uu]nable to (?:\w+ )?open|(?:[Cc]ould not|[Cc]annot) (?:be )?open"
+    r"|[Ff]ailed to (?:open|load|read|find)|Error reading file|No files? (?:were )?found"
+    r"|paths were empty"
+)
+_NO_TABLE = re.compile(r"no such table: |unable to open database file")
+_STRING = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
+_URL = re.compile(r"^[a-z][a-z0-9+]*:/{0,3}|\?.*$")
+
+
+def _file(raised: _Raised) -> Lack | None:
+    message = "\n".join(raised.message.splitlines()[:3])
+    database = bool(_NO_TABLE.search(message))
+    by_type = raised.type in {"FileNotFoundError", "NotADirectoryError", "TemplateNotFound"}
+    if not (database or by_type or _NO_FILE.search(message)):
+        return None
+    paths = [] if database else [*_quoted(message), *_words(message)]
+    if not (by_type and paths):
+        sources = (line for line in raised.frames.splitlines() if not line.startswith("  File "))
+        paths += _quoted("\n".join(sources))
+    if not (paths or database):
+        return None
+    return MissingFile(paths=tuple(dict.fromkeys(paths)), certain=by_type, database=database)
+
+
+def _quoted(text: str) -> Iterator[str]:
+    for match in _STRING.finditer(text):
+        path = _URL.sub("", match[1] or match[2])
+        if path:
+            yield path
+
+
+def _words(text: str) -> Iterator[str]:
+    """Yield the words of a message that may be a path, and then, for one with spaces, all of it."""
+    for word in text.split():
+        path = word.lstrip("'\"([{").rstrip("'\",;:.)]}")
+        if re.search(r"[/.]\w", path) and not re.search(r":\d+$|\(\+0x", path):
+            yield _URL.sub("", path)
+    whole, _, end = text.partition(": ")
+    for part in (whole, end):
+        if part and "\n" not in part and "'" not in part:
+            yield part.removesuffix(" not found.")
+
+
+# --- what else a process may not have
+
+_TERMINAL = re.compile(r"EOF when reading a line")
+
+
+def _input(raised: _Raised) -> Lack | None:
+    if raised.type == "EOFError" and (not raised.message or _TERMINAL.search(raised.message)):
+        return MissingInput()
+    if "$DISPLAY" in raised.message or "cannot open display" in raised.message:
+        return MissingDisplay()
+    return None
+
+
+_CONFIG_FRAME = "/user_configs/config_parameters.py"
+_PARSER_FRAME = re.compile(r"/user_configs/config_options\.py\", line \d+, in _call_parser")
+
+
+def _config_value(raised: _Raised) -> Lack | None:
+    """Metaflow's config classes, or a parser that they call, raise something of their own."""
+    if _PARSER_FRAME.search(raised.frames):
+        return MissingConfig(name=None, problem="its parser failed")
+    if _CONFIG_FRAME not in raised.frames:
+        return None
+    if "'NoneType' object has no attribute" in raised.message:
+        return MissingConfig(name=None, problem="it has no value")
+    if "object has no attribute 'items'" in raised.message:
+        return MissingConfig(name=None, problem="its value is not a table")
+    if raised.type in {"AttributeError", "KeyError"} and re.fullmatch(r"'?\w+'?", raised.message):
+        key = raised.message.strip("'")
+        return MissingConfig(name=None, problem=f"its value has no `{key}`", key=key)
+    return None
+
+
+_IN_EXCEPTION: tuple[Callable[[_Raised], Lack | None], ...] = (
+    _command,
+    _variable,
+    _config_value,
+    _credentials,
+    _module,
+    _network,
+    _input,
+    _file,
+)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from pytest_flowrepro.advice import Situation
+from pytest_flowrepro.lock import search_hint
 from pytest_flowrepro.model import flow_title
 
 if TYPE_CHECKING:
@@ -53,6 +56,31 @@ class Job:
         """Where people start the flow from, in the user's tree."""
         own, given = self.flow.file.parent, self.settings.cwd
         return own if given is None else self.root / given
+
+    def situation(self, *, in_copy: bool = True, declared_by: str | None = None) -> Situation:
+        """Return what a failure is advised on with. `declared_by` says what declares the packages
+        that the failed step ran with, where these are not the flow's requirements.
+        """
+
+        def requirements(wanted: str) -> str:
+            if declared_by is not None:
+                return f"; this step runs with the packages of {declared_by}, so add it there"
+            return search_hint(
+                self.flow.file,
+                self.flow.name,
+                root=self.root,
+                setting=self.settings.requirements,
+                wanted=wanted,
+            )
+
+        return Situation(
+            flow=self.flow,
+            root=self.root,
+            cwd=self.cwd,
+            copies=self.folder if in_copy else None,
+            requirements=requirements,
+            environ=os.environ,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

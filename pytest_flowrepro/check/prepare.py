@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.advice import parameter_hint
 from pytest_flowrepro.check.encoders import encoder_file
 from pytest_flowrepro.check.environments import notes_of, of_step, rebuild, resolve_and_build
 from pytest_flowrepro.check.images import with_images
@@ -21,7 +22,7 @@ from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.model import NamedFile
 from pytest_flowrepro.numeric import pins
 from pytest_flowrepro.package import default_suffixes, package_flow
-from pytest_flowrepro.rerun import Place, config_arguments, flow_environment, parameter_hint
+from pytest_flowrepro.rerun import Place, config_arguments, flow_environment
 from pytest_flowrepro.step_environments import step_environments
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
     flow, file = job.flow.name, job.flow.file
     with clock.stage("describe", "asking Metaflow"):
         description = describe_flow(
-            job.flow,
+            job.situation(in_copy=False),
             python=built.python,
             env=flow_environment(
                 flow,
@@ -107,8 +108,6 @@ def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
                 pins=pins(job.settings.numeric, read_hardware(), base=built.numerics),
             ),
             options=config_arguments(job.settings.configs),
-            cwd=start.cwd,
-            root=job.root,
             workspace=place.root,
             timeout=job.settings.timeout,
             redaction=start.redaction,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.advice import advise
 from pytest_flowrepro.capture import capture
 from pytest_flowrepro.check.encoders import encoder_file, encoder_notes
 from pytest_flowrepro.check.images import with_images
@@ -18,11 +19,10 @@ from pytest_flowrepro.environment import learn_modules, place_bytecode
 from pytest_flowrepro.errors import BaselineError, CaptureError, RerunError
 from pytest_flowrepro.known import NOTHING_KNOWN, Known
 from pytest_flowrepro.local_metadata import write_metadata
-from pytest_flowrepro.local_modules import missing_module, module_advice
 from pytest_flowrepro.model import Capture, Run, Task
 from pytest_flowrepro.package import extract_package
 from pytest_flowrepro.processors import processors
-from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow, start_hint
+from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,8 +197,10 @@ def _check_graph(prepared: Prepared, run: Run) -> None:
 
 
 def _start_hint(job: Job, run: Run) -> str:
-    module = missing_module(run.output)
-    return module_advice(module, flow=job.flow, root=job.root) if module else start_hint(run)
+    advice = advise(run.output, job.situation())
+    return (
+        advice.hint if advice else "run the flow by hand, `python FILE run`, and mend what it says"
+    )
 
 
 def _capture(copy: _Copy, run: Run, limit: int, known: Known) -> Capture:

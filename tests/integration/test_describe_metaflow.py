@@ -6,10 +6,11 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
+from situations import situation
 
 from pytest_flowrepro.describe import describe_flow
 from pytest_flowrepro.errors import DescribeError
-from pytest_flowrepro.model import FlowDescription, FlowSource, NamedFile, Parameter
+from pytest_flowrepro.model import FlowDescription, NamedFile, Parameter
 from pytest_flowrepro.rerun import Place, flow_environment
 
 if TYPE_CHECKING:
@@ -53,11 +54,9 @@ def ask(flows: Path, tmp_path: Path, metaflow_environment: BuiltEnvironment) -> 
         before = sorted(flows.rglob("*"))
         try:
             return describe_flow(
-                FlowSource(file=file, name="TrainFlow", lineno=1, steps=()),
+                situation(file, root=tmp_path),
                 python=metaflow_environment.python,
                 env=env,
-                cwd=flows,
-                root=tmp_path,
                 workspace=place.root,
                 timeout=60,
             )

@@ -94,11 +94,11 @@ def test_a_variable_that_is_to_be_passed_through_and_is_not_there_is_named(
             ],
         ),
         (
-            'whom = "x"\n    style = Config("style", required=True)',
+            'whom = "x"\n    style = Config("style", default_value="")',
             [
-                "*HelloFlow cannot start without its config 'style'",
+                "*HelloFlow cannot start without its config 'style': its value is not valid JSON",
                 "*[[]tool.flowrepro.flow.HelloFlow[]]",
-                '*configs = { style = "FILE" }',
+                '*configs = { style = "FILE" }*',
             ],
         ),
         (

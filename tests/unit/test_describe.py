@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from situations import situation
 
 from pytest_flowrepro.describe import describe_flow
 from pytest_flowrepro.errors import DescribeError
 from pytest_flowrepro.model import (
     Decorator,
     FlowDescription,
-    FlowSource,
     NamedFile,
     Parameter,
     Step,
@@ -64,11 +64,9 @@ def ask(tmp_path: Path) -> Ask:
         python.write_text(f"#!/bin/sh\n{script}\n")
         python.chmod(0o755)
         return describe_flow(
-            FlowSource(file=tmp_path / "train.py", name="TrainFlow", lineno=1, steps=()),
+            situation(tmp_path / "train.py", root=tmp_path),
             python=python,
             env={"ANSWER": json.dumps(answer), "PATH": "/usr/bin:/bin"},
-            cwd=tmp_path,
-            root=tmp_path,
             workspace=tmp_path,
             timeout=timeout,
         )
@@ -236,11 +234,9 @@ def test_a_file_that_starts_another_flow(ask: Ask) -> None:
 def test_an_interpreter_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DescribeError, match="Python could not be started for TrainFlow"):
         describe_flow(
-            FlowSource(file=tmp_path / "train.py", name="TrainFlow", lineno=1, steps=()),
+            situation(tmp_path / "train.py", root=tmp_path),
             python=tmp_path / "gone",
             env={},
-            cwd=tmp_path,
-            root=tmp_path,
             workspace=tmp_path,
             timeout=5,
         )

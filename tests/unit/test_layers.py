@@ -22,6 +22,7 @@ LAYERS = (
         "processors",
         "project",
         "said",
+        "advice",
         "unused",
         "caches",
         "disk",
@@ -47,7 +48,7 @@ LAYERS = (
     }
     | {"diff", "baseline", "report", "checkout", "step_environments", "imports"},
     {"check", "verdict"},
-    {"outcomes", "advice", "results"},
+    {"outcomes", "results"},
     {"failure", "acceptance"},
     {"scope", "upstream"},
     {"session"},

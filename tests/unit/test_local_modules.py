@@ -7,8 +7,6 @@ import pytest
 from pytest_flowrepro.local_modules import (
     find_module,
     include_line,
-    missing_module,
-    module_advice,
 )
 from pytest_flowrepro.model import FlowSource
 
@@ -41,20 +39,6 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def flow(root: Path) -> FlowSource:
     return FlowSource(file=root / "flows/train.py", name="TrainFlow", lineno=1, steps=())
-
-
-@pytest.mark.parametrize(
-    ("said", "module"),
-    [
-        ("Traceback\nModuleNotFoundError: No module named 'stock'\n", "stock"),
-        ("ModuleNotFoundError: No module named 'rates.vat'", "rates.vat"),
-        ("ModuleNotFoundError: No module named 'a.b'; 'a' is not a package", "a.b"),
-        ("the log says ModuleNotFoundError: No module named 'x'", None),
-        ("", None),
-    ],
-)
-def test_the_module_that_a_traceback_misses(said: str, module: str | None) -> None:
-    assert missing_module(said) == module
 
 
 @pytest.mark.parametrize(
@@ -93,11 +77,3 @@ def test_the_line_that_packages_a_module(
     root: Path, flow: FlowSource, module: str, line: str | None
 ) -> None:
     assert include_line(module, flow=flow, root=root) == line
-
-
-def test_advice_on_a_module_of_the_project_and_on_any_other(root: Path, flow: FlowSource) -> None:
-    (root / "lib.py").touch()
-    advice = module_advice("stock", flow=flow, root=root)
-    assert '    [tool.flowrepro.flow.TrainFlow]\n    include = ["../lib"]\n' in advice
-    advice = module_advice("sklearn.linear_model", flow=flow, root=root)
-    assert "declare what provides `sklearn` in the flow's requirements" in advice

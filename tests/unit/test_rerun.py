@@ -8,7 +8,7 @@ import pytest
 from recordings import recording
 
 from pytest_flowrepro.errors import RerunError
-from pytest_flowrepro.model import BuiltEnvironment, LocalPackage, Run
+from pytest_flowrepro.model import BuiltEnvironment, LocalPackage
 from pytest_flowrepro.numeric import Pins
 from pytest_flowrepro.rerun import (
     EXTENSION,
@@ -19,7 +19,6 @@ from pytest_flowrepro.rerun import (
     flow_environment,
     parameter_arguments,
     rerun_flow,
-    start_hint,
 )
 
 if TYPE_CHECKING:
@@ -186,26 +185,3 @@ def test_an_interpreter_that_is_gone_is_an_error(tmp_path: Path) -> None:
             timeout=5,
             max_workers=1,
         )
-
-
-@pytest.mark.parametrize(
-    ("said", "hint"),
-    [
-        ("Error: Missing option '--rows'.", "parameters = { rows = ... }"),
-        ("Error: no such option: --rwos  Did you mean --rows?", "correct `rwos` in tool.flowrepro"),
-        ("Error: No such option '--rwos'.", "correct `rwos` in tool.flowrepro.flow.TrainFlow"),
-        ("Internal error", "run the flow by hand"),
-    ],
-)
-def test_a_run_that_did_not_start_comes_with_advice(tmp_path: Path, said: str, hint: str) -> None:
-    run = Run(
-        flow="TrainFlow",
-        run_id=None,
-        datastore=tmp_path,
-        observed=tmp_path,
-        returncode=2,
-        timed_out=False,
-        output=said,
-        seconds=1.0,
-    )
-    assert hint in start_hint(run)

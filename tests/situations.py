@@ -1,0 +1,25 @@
+"""Where a flow failed, for tests of what is advised."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.advice import Situation
+from pytest_flowrepro.model import FlowSource
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def situation(file: Path, *, root: Path, copies: Path | None = None) -> Situation:
+    """TrainFlow in `file`, started from its own folder, with requirements that say what they are
+    asked for.
+    """
+    return Situation(
+        flow=FlowSource(file=file, name="TrainFlow", lineno=1, steps=("start",)),
+        root=root,
+        cwd=file.parent,
+        copies=copies,
+        requirements=lambda wanted: f" [{wanted}]",
+        environ={},
+    )
