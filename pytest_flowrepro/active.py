@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -27,17 +27,27 @@ from pytest_flowrepro.report import (
     write_report,
 )
 from pytest_flowrepro.report.text import inert
-from pytest_flowrepro.results import flow_reports, idle_patterns
+from pytest_flowrepro.results import (
+    PartResult,
+    SessionResults,
+    flow_reports,
+    idle_patterns,
+)
 from pytest_flowrepro.session import Session, Update
 from pytest_flowrepro.settings import read_settings
 from pytest_flowrepro.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from pytest_flowrepro.model import FlowReport
 
 _WORKER_KEY = "flowrepro_folder"
+_RESULT = "flowrepro"
+"""What a test's report carries to the controller."""
+_PASSED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+_OWN_LISTS = ("terminalreporter", "session", "dsession", "lfplugin", "nfplugin", "stepwiseplugin")
+"""Plugins of pytest and xdist that count reports, or remember them for the next session."""
 _CHOOSING = ("keyword", "markexpr", "deselect", "lf")
 """pytest's options that leave tests out."""
 
@@ -50,8 +60,15 @@ class FlowReproPlugin:
     is_worker: bool
     caches: IO[bytes] | None = None
     """Open while this session uses them."""
-    results: list[dict[str, Any]] = field(default_factory=list)
-    """One per test, in the order in which the tests were reported."""
+    results: SessionResults = field(default_factory=SessionResults)
+    reports: tuple[FlowReport, ...] = ()
+    _written: list[str] = field(default_factory=list)
+    """What to say of the files of the reports."""
+    _is_summarised: bool = False
+    _idle: tuple[str, ...] = ()
+    """The project's patterns that no flow had any use for."""
+    _unfinished: set[tuple[str, str, str | None]] = field(default_factory=set)
+    """File, name and case of the flows of which a test did not run."""
 
     @classmethod
     def of(cls, config: pytest.Config) -> FlowReproPlugin:
@@ -77,10 +94,22 @@ class FlowReproPlugin:
     # --- collection -------------------------------------------------------------------
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        parts = (item for item in session.items if isinstance(item, PartItem))
+        parts = [item for item in session.items if isinstance(item, PartItem)]
         self.session.selected.update(part.job.folder for part in parts)
+        self._select(parts)
         self._tell_settings_of_no_flow()
         self._tell_suspects()
+
+    def _select(self, parts: Iterable[PartItem]) -> None:
+        """Note what is to have a result; a worker leaves that to the controller."""
+        if self.config.option.collectonly:
+            return
+        tests = [{**part.identity(), "nodeid": part.nodeid} for part in parts]
+        if self.is_worker:
+            worker = self.config.workerinput["workerid"]  # type: ignore[attr-defined]
+            self.session.folder.leave_collection(worker, tests, files=self.collection.files)
+        else:
+            self.results.select(tests)
 
     def _tell_suspects(self) -> None:
         """Warn of files that seem to start a flow; those that were named are errors already."""
@@ -112,15 +141,26 @@ class FlowReproPlugin:
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        decided = report.when == "call" or (report.when == "setup" and report.failed)
-        if decided and isinstance(item, PartItem) and item.result is not None:
-            vars(report)["flowrepro"] = item.as_json()
+        if isinstance(item, PartItem):
+            try:
+                _attach_result(item, report)
+            except Exception as error:  # noqa: BLE001  never reproduced by a fault of ours
+                broken = item.broken(error)
+                report.outcome, report.longrepr = "failed", broken.failure
+                vars(report)[_RESULT] = item.as_json(broken)
         return report
 
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.results.start(nodeid)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        result = vars(report).get("flowrepro")
+        result = vars(report).get(_RESULT)
         if result is not None:
-            self.results.append(result)
+            self.results.add(result)
+        elif report.failed:
+            self.results.fail(report.nodeid, _reason(report))
+        elif report.skipped:
+            self.results.skip(report.nodeid)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -133,22 +173,70 @@ class FlowReproPlugin:
         how = {"no": "check", "new": "record what is new", "all": "record"}[self.session.update]
         return f"flowrepro: {version('pytest-flowrepro')}, {how}, by {self.session.installer}"
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Make and write the reports, however the session ended, before others write theirs."""
+        is_reporting = not self.is_worker and not self.config.option.collectonly
+        if is_reporting:
+            self._finish(session)
+        result = yield
+        # pytest has no summary of a session that ended in an internal error of its own, or in
+        # `pytest.exit` with a status of somebody else's.
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        is_shown = self._is_summarised or self.config.option.no_summary
+        if is_reporting and reporter is not None and not is_shown:
+            self.pytest_terminal_summary(reporter)
+        return result
+
+    def _finish(self, session: pytest.Session) -> None:
+        if self.config.pluginmanager.hasplugin("dsession"):
+            tests, files = self.session.folder.collections()
+            self.results.select(tests)
+            if files == 0 and session.exitstatus in _PASSED:
+                self._written.append(self.collection.nothing_found())
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        missing = self.results.missing()
+        results = self.results.all(ended=str(session.shouldfail or session.shouldstop or ""))
+        self.reports = flow_reports(results, fresh=self.session.fresh)
+        self._idle = idle_patterns(results)
+        self._unfinished = {(test["file"], test["flow"], test["case"]) for test in missing}
+        self._publish(result for result in results if result.get("nodeid"))
+        if missing and session.exitstatus in _PASSED:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        try:
+            self._written += self._write_reports(self.reports)
+        except FlowReproError as error:
+            self._written.append(f"ERROR: {error}")
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        reports = flow_reports(self.results, fresh=self.session.fresh)
-        if reports:
+        self._is_summarised = True
+        if self.reports:
             terminalreporter.section("flow-repro")
-            for line in (line for report in reports for line in self._summary(report)):
+            for line in (line for report in self.reports for line in self._summary(report)):
                 terminalreporter.write_line(line)
-        for text in self._idle_patterns():
-            terminalreporter.write_line(text)
-        for text in self._write_reports(reports):
+        for text in (*self._idle_patterns(), *self._written):
             terminalreporter.write_line(text)
         if self.config.option.flow_repro_keep:
             terminalreporter.write_line(f"working directories: {self.session.folder.path}")
 
+    def _publish(self, results: Iterable[dict[str, Any]]) -> None:
+        """Let other plugins report, in JUnit XML most of all, what no test reported itself.
+
+        The terminal has one line for a flow, and `--lf` goes on knowing what really failed.
+        """
+        manager = self.config.pluginmanager
+        others = [self, *map(manager.getplugin, _OWN_LISTS)]
+        publish = manager.subset_hook_caller("pytest_runtest_logreport", filter(None, others))
+        for result in results:
+            for report in _reports_of(result):
+                publish(report=report)
+
     def _summary(self, report: FlowReport) -> Iterator[str]:
         """A flow's verdict, and what no failure has shown: what is not gated, notes."""
         yield summary_line(report)
+        if (report.file, report.flow, report.case) in self._unfinished and report.error:
+            yield f"    {inert(report.error.splitlines()[0])}"
         start = started_at(report.changes)
         if start:
             yield f"    started at {start}"
@@ -160,9 +248,7 @@ class FlowReproPlugin:
     def _idle_patterns(self) -> Iterator[str]:
         """Where every flow ran: what the project's patterns say of no flow."""
         chosen = (self.config.getoption(name, default=None) for name in _CHOOSING)
-        for pattern in (
-            () if self.collection.are_paths_given or any(chosen) else idle_patterns(self.results)
-        ):
+        for pattern in () if self.collection.are_paths_given or any(chosen) else self._idle:
             yield f"note: tool.flowrepro.{pattern} was of no use to any flow: remove it?"
 
     def _write_reports(self, reports: tuple[FlowReport, ...]) -> list[str]:
@@ -170,10 +256,7 @@ class FlowReproPlugin:
         for form, render in FORMATS.items():
             path = self.config.getoption(f"flow_repro_{form}")
             if path is not None:
-                try:
-                    write_report(Path(path), render(reports, details=self.session.details))
-                except FlowReproError as error:
-                    raise pytest.UsageError(str(error)) from error
+                write_report(Path(path), render(reports, details=self.session.details))
                 said.append(f"wrote {path}")
         return said
 
@@ -182,6 +265,47 @@ class FlowReproPlugin:
             self.caches.close()
         if not self.is_worker and not self.config.option.flow_repro_keep:
             shutil.rmtree(self.session.folder.path, ignore_errors=True)
+
+
+def _attach_result(item: PartItem, report: pytest.TestReport) -> None:
+    """Attach a test's result to the report that ends it."""
+    result = item.result
+    if report.failed and (result is None or result.failure is None or report.when == "teardown"):
+        # Something else than our test broke: a hook of the project's, a plugin.
+        kept = result or PartResult(verdict="error")
+        broken = replace(kept, verdict="error", failure=_reason(report))
+        vars(report)[_RESULT] = {**item.as_json(broken), "broken": True}
+    elif result is not None and (
+        report.when == "call" or (report.when == "setup" and report.failed)
+    ):
+        vars(report)[_RESULT] = item.as_json(result)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Return in one sentence why a test failed that has no result of ours."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    said = crash.message if crash is not None else str(report.longrepr)
+    lines = [line for line in said.splitlines() if line.strip()] or ["it says nothing"]
+    if report.when not in {"setup", "call", "teardown"}:  # xdist has no phase for it
+        return f"did not run to the end: {lines[0]}"
+    return f"its {report.when} failed: {lines[0]}"
+
+
+def _reports_of(result: dict[str, Any]) -> Iterator[pytest.TestReport]:
+    """Yield a test's reports, as if it had run and had ended in that result."""
+    title = f"{result['flow']}[{result['case']}]" if result["case"] else result["flow"]
+    own = {
+        "nodeid": result["nodeid"],
+        "location": (result["file"], None, f"{title}::{result['part']}"),
+        "keywords": {},
+    }
+    told = [("flow", title), ("part", result["part"]), ("verdict", result["verdict"])]
+    properties: list[tuple[str, object]] = [(f"flowrepro.{name}", text) for name, text in told]
+    failure = inert(result["failure"].splitlines()[0])
+    yield pytest.TestReport(**own, outcome="failed", longrepr=failure, when="setup")
+    yield pytest.TestReport(
+        **own, outcome="passed", longrepr=None, when="teardown", user_properties=properties
+    )
 
 
 def _session(config: pytest.Config, root: Path) -> Session:

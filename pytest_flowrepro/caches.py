@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _IN_USE = "in-use.lock"
 
-_ENTRIES = ("wheels/*/*", "conda/*", "bytecode/*", "uv/*", "locks/*")
+_ENTRIES = ("wheels/*/*", "conda/*", "bytecode/*", "uv/*", "locks/*", "errors/*")
 """What is used, and deleted, as one thing; in the order in which it is shown."""
 
 

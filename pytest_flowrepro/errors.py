@@ -64,3 +64,7 @@ class BaselineError(FlowReproError):
 
 class HookError(FlowReproError):
     stage = "hook"
+
+
+class InternalError(FlowReproError):
+    """A fault of this plugin's own."""

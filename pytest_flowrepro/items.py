@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +18,7 @@ from pytest_flowrepro.errors import BaselineError, DiscoverError, FlowReproError
 from pytest_flowrepro.failure import log_of, step_failure
 from pytest_flowrepro.report import changes_lines, started_at
 from pytest_flowrepro.report.text import inert
+from pytest_flowrepro.results import PartResult
 from pytest_flowrepro.verdict import (
     changes_of,
     determinism_notes,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.check import Job, Observation
-    from pytest_flowrepro.model import Change, FlowSource, Recording, Verdict
+    from pytest_flowrepro.model import Change, FlowSource, Recording
     from pytest_flowrepro.session import Session
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
@@ -39,23 +40,6 @@ SESSION: pytest.StashKey[Session] = pytest.StashKey()
 
 class NotReproducedError(Exception):
     """A test that fails; its text is shown as it is, without a traceback."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PartResult:
-    """What one test found out. Plain values: it crosses from an xdist worker as JSON."""
-
-    verdict: Verdict
-    changes: tuple[Change, ...] = ()
-    seconds: tuple[tuple[str, float], ...] = ()
-    nondeterministic: int = 0
-    notes: tuple[str, ...] = ()
-    idle: tuple[str, ...] | None = None
-    """The project's patterns for which there was nothing to do; None where that is not known."""
-    failure: str | None = None
-    """The text of a test that does not pass."""
-    in_call: bool = True
-    """False for what broke before there was anything to test: an error, and no failure."""
 
 
 class FlowFile(pytest.File):
@@ -163,6 +147,20 @@ class PartItem(pytest.Item):
         return f"{failure.splitlines()[0]}\n(as above)"
 
     def _observed(self) -> PartResult:
+        """The result of this test, whatever happens; interrupts go on."""
+        try:
+            return self._judged()
+        except pytest.exit.Exception:
+            raise
+        except Exception as error:  # noqa: BLE001  never reproduced by a fault of ours
+            return self.broken(error)
+
+    def broken(self, error: Exception) -> PartResult:
+        """The result where an exception kept this test from having one."""
+        found = self.flow_session.internal_error(self.job, error)
+        return PartResult(verdict="error", failure=str(found), in_call=False)
+
+    def _judged(self) -> PartResult:
         try:
             with naming_full_disk(self.flow_session.folder.path, self.job.flow.file.parent):
                 if self.flow_session.records(self.job):
@@ -263,11 +261,13 @@ class PartItem(pytest.Item):
         for stage, spent in result.seconds:
             yield f"flowrepro.seconds.{stage}", spent
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, result: PartResult) -> dict[str, Any]:
         """What the controller builds the session's reports from."""
-        assert self.result is not None
+        return {**asdict(result), **self.identity()}
+
+    def identity(self) -> dict[str, Any]:
+        """What tells this test from all others of the session."""
         return {
-            **asdict(self.result),
             "file": self._file,
             "flow": self.job.flow.name,
             "case": self.job.case,

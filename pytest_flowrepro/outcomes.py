@@ -6,6 +6,7 @@ the session's folder, where the others read it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ from pytest_flowrepro import errors
 from pytest_flowrepro.baseline import decode_recording, encode_recording, stored_values
 from pytest_flowrepro.check import Observation
 from pytest_flowrepro.errors import FlowReproError
+from pytest_flowrepro.internal_error import internal_error
 from pytest_flowrepro.model import TaskLog
 
 if TYPE_CHECKING:
@@ -43,6 +45,21 @@ class SessionFolder:
         readable = "".join(c if c.isalnum() or c in "-_" else "-" for c in key[-1])
         digest = hashlib.sha256("\0".join(key).encode(errors="surrogateescape")).hexdigest()
         return self.path / "flows" / f"{readable[:60]}-{digest[:12]}"
+
+    def leave_collection(self, worker: str, tests: list[dict[str, Any]], *, files: int) -> None:
+        """Tell the controller what an xdist worker collected: tests, and files with flows."""
+        folder = self.path / "collected"
+        folder.mkdir(exist_ok=True)
+        _leave(folder / f"{worker}.json", {"tests": tests, "files": files})
+
+    def collections(self) -> tuple[list[dict[str, Any]], int]:
+        """Return what the workers collected; each of them collects all."""
+        found = [
+            json.loads(file.read_text(encoding="utf-8"))
+            for file in sorted((self.path / "collected").glob("*.json"))
+        ]
+        tests = [test for one in found for test in one["tests"]]
+        return tests, max((one["files"] for one in found), default=0)
 
     def once(
         self,
@@ -74,7 +91,14 @@ class SessionFolder:
 
 def _outcome(make: Callable[[], T], encode: Callable[[T], Any]) -> dict[str, Any]:
     try:
-        return {"result": encode(make())}
+        try:
+            return {"result": encode(make())}
+        except FlowReproError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise  # no outcome could be left
+            raise internal_error(error, doing="observing a flow") from error
     except FlowReproError as error:
         fields = {"what": error.what, "hint": error.hint, "detail": error.detail}
         return {"error": {"class": type(error).__name__, **fields}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, field, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,110 @@ from pytest_flowrepro.verdict import worst
 from pytest_flowrepro.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from pytest_flowrepro.model import Verdict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartResult:
+    """What one test found out. Plain values: it crosses from an xdist worker as JSON."""
+
+    verdict: Verdict
+    changes: tuple[Change, ...] = ()
+    seconds: tuple[tuple[str, float], ...] = ()
+    nondeterministic: int = 0
+    notes: tuple[str, ...] = ()
+    idle: tuple[str, ...] | None = None
+    """The project's patterns for which there was nothing to do; None where that is not known."""
+    failure: str | None = None
+    """The text of a test that does not pass."""
+    in_call: bool = True
+    """False for what broke before there was anything to test: an error, and no failure."""
+
+
+_Key = tuple[str, str, str | None, str]
+
+
+@dataclass(slots=True)
+class SessionResults:
+    """The results of a session's tests, and of those that were to run and have none."""
+
+    _selected: dict[_Key, dict[str, Any]] = field(default_factory=dict)
+    """Each test's identity (`PartItem.identity`), and its `nodeid`."""
+    _results: dict[_Key, dict[str, Any]] = field(default_factory=dict)
+    _failures: dict[str, str] = field(default_factory=dict)
+    """By node id: what the tests failed by that have no result of their own."""
+    _skipped: set[str] = field(default_factory=set)
+    _started: set[str] = field(default_factory=set)
+
+    def select(self, tests: Iterable[dict[str, Any]]) -> None:
+        """Note tests that are to run."""
+        self._selected |= {_key(test): test for test in tests}
+
+    def start(self, nodeid: str) -> None:
+        self._started.add(nodeid)
+
+    def add(self, result: dict[str, Any]) -> None:
+        """Note the result of a test; its last one counts."""
+        self._results[_key(result)] = result
+
+    def fail(self, nodeid: str, reason: str) -> None:
+        """Note that a test failed otherwise, in its teardown or with the worker that ran it."""
+        self._failures[nodeid] = reason
+
+    def skip(self, nodeid: str) -> None:
+        self._skipped.add(nodeid)
+
+    def missing(self) -> list[dict[str, Any]]:
+        """The tests that were to run and neither did nor were skipped, by their identities."""
+        known = self._failures.keys() | self._skipped
+        tests = self._selected.items()
+        return [t for key, t in tests if key not in self._results and t["nodeid"] not in known]
+
+    def all(self, *, ended: str = "") -> list[dict[str, Any]]:
+        """One result for each test; `ended` says how the session ended, where that is known."""
+        found = dict(self._results)
+        for key, test in self._selected.items():
+            if test["nodeid"] in self._failures:
+                told = f"{_title(test)} {test['part']}: {self._failures[test['nodeid']]}"
+                found[key] = _error(found.get(key, test), told)
+        by_flow: dict[_Key, list[dict[str, Any]]] = {}
+        for test in self.missing():
+            by_flow.setdefault((*_key(test)[:3], ""), []).append(test)
+        for tests in by_flow.values():
+            told = "; ".join(self._not_run(tests)) + (f" ({ended})" if ended else "")
+            found |= {_key(test): _error(test, f"{told}\n{_AGAIN}") for test in tests}
+        return list(found.values())
+
+    def _not_run(self, tests: list[dict[str, Any]]) -> Iterator[str]:
+        begun = [test["part"] for test in tests if test["nodeid"] in self._started]
+        never = [test["part"] for test in tests if test["nodeid"] not in self._started]
+        if never:
+            yield f"{_title(tests[0])}: {', '.join(never)} did not run"
+        if begun:
+            yield f"{_title(tests[0])}: {', '.join(begun)} did not run to the end"
+
+
+_AGAIN = "What to do: run pytest again; nothing is known about what did not run"
+
+
+def _key(test: dict[str, Any]) -> _Key:
+    return test["file"], test["flow"], test["case"], test["part"]
+
+
+def _title(test: dict[str, Any]) -> str:
+    return f"{test['flow']}[{test['case']}]" if test["case"] else str(test["flow"])
+
+
+def _error(test: dict[str, Any], told: str) -> dict[str, Any]:
+    return {
+        **asdict(PartResult(verdict="error")),
+        **test,
+        "verdict": "error",
+        "failure": told,
+        "broken": True,
+    }
 
 
 def flow_reports(
@@ -77,8 +180,15 @@ def _flow_report(parts: list[dict[str, Any]]) -> FlowReport:
             seconds[stage] = max(spent, seconds.get(stage, 0.0))
         notes |= dict.fromkeys(part["notes"])
     # What has changes of its own, those tell.
-    untold = (part for part in parts if part["failure"] and not part["changes"])
-    told = [part["failure"] for part in untold if part["verdict"] in {"error", "no baseline"}]
+    untold = [
+        part for part in parts if part["failure"] and (not part["changes"] or part.get("broken"))
+    ]
+    told = [
+        part["failure"]
+        for verdict in ("error", "no baseline")
+        for part in untold
+        if part["verdict"] == verdict
+    ]
     return FlowReport(
         file=first["file"],
         flow=first["flow"],

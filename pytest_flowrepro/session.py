@@ -20,6 +20,7 @@ from pytest_flowrepro.check import (
 from pytest_flowrepro.diff import Limits, diff, unmatched
 from pytest_flowrepro.disk import naming_full_disk
 from pytest_flowrepro.errors import BaselineError, RerunError, SettingsError
+from pytest_flowrepro.internal_error import internal_error
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
 from pytest_flowrepro.upstream import flows_before
 from pytest_flowrepro.verdict import PatternsUsed, artifacts, patterns_used
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from pytest_flowrepro.discover import NoFlow
+    from pytest_flowrepro.errors import InternalError
     from pytest_flowrepro.model import Change, FlowSource, Gate, Recording
     from pytest_flowrepro.settings import Settings
 
@@ -67,6 +69,7 @@ class Session:
     _changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
     _patterns_used: dict[str, PatternsUsed] = field(default_factory=dict)
     _told: set[tuple[str, str]] = field(default_factory=set)
+    _internal_errors: dict[tuple[str, str], InternalError] = field(default_factory=dict)
 
     def job(self, flow: FlowSource, case: str | None) -> Job:
         settings = self.settings.for_flow(flow.name, case)
@@ -162,6 +165,13 @@ class Session:
         before = len(self._told)
         self._told.add((job.folder.name, text))
         return len(self._told) > before
+
+    def internal_error(self, job: Job, error: Exception) -> InternalError:
+        """The error that tells of an exception; the same one each time it meets a flow."""
+        key = (job.folder.name, f"{type(error)} {error}")
+        if key not in self._internal_errors:
+            self._internal_errors[key] = internal_error(error, doing=f"checking {job.title}")
+        return self._internal_errors[key]
 
     def _record(self, job: Job) -> Observation:
         observation = record(self._after_others(job))

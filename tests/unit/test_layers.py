@@ -19,6 +19,7 @@ LAYERS = (
         "excluded",
         "local_modules",
         "redact",
+        "internal_error",
         "processors",
         "project",
         "said",

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ import pytest
 from recordings import recording
 
 from pytest_flowrepro.check import Observation
-from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.errors import InternalError, LockError
 from pytest_flowrepro.model import TaskLog
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
 
@@ -54,6 +56,34 @@ def test_an_error_is_the_same_error_for_all(tmp_path: Path) -> None:
         with pytest.raises(LockError, match="no such package: x") as caught:
             once(SessionFolder(tmp_path), make)
         assert (caught.value.hint, caught.value.detail) == ("correct it", "because")
+
+
+def test_a_fault_of_our_own_is_one_error_for_all_with_its_traceback_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def fail() -> str:
+        raise KeyError("surprise")
+
+    told = set()
+    for make in (fail, lambda: pytest.fail("tried again")):
+        with pytest.raises(InternalError, match="Internal error of pytest-flowrepro") as caught:
+            once(SessionFolder(tmp_path / "session"), make)
+        told.add(str(caught.value))
+    (text,) = told
+    (file,) = (tmp_path / "cache" / "pytest-flowrepro" / "errors").iterdir()
+    assert str(file) in text.splitlines()[0]
+    assert "KeyError: 'surprise'" in text.splitlines()[0]
+    assert "in fail" in file.read_text(encoding="utf-8")
+
+
+def test_a_full_disk_is_left_to_those_who_name_the_folder(tmp_path: Path) -> None:
+    def fail() -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match="No space left"):
+        once(SessionFolder(tmp_path), fail)
 
 
 def test_what_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None:
