@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.metadata import version
@@ -35,6 +33,13 @@ from pytest_flowrepro.results import (
 )
 from pytest_flowrepro.session import Session, Update
 from pytest_flowrepro.settings import read_settings
+from pytest_flowrepro.temporary_folder import (
+    hold_folder,
+    make_folder,
+    remove_dead_folders,
+    remove_folder,
+)
+from pytest_flowrepro.termination import end_workers, raise_on_termination, register_worker
 from pytest_flowrepro.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -58,6 +63,9 @@ class FlowReproPlugin:
     session: Session
     collection: Collection
     is_worker: bool
+    held: IO[bytes] | None
+    """What keeps other sessions from removing the folder."""
+    put_signals_back: Callable[[], None]
     caches: IO[bytes] | None = None
     """Open while this session uses them."""
     results: SessionResults = field(default_factory=SessionResults)
@@ -83,11 +91,15 @@ class FlowReproPlugin:
         config.pluginmanager.register(collection, "flowrepro-collection")
         config.stash[SESSION] = session
         config.addinivalue_line("markers", "flowrepro: one part of a Metaflow flow")
+        if hasattr(config, "workerinput"):
+            register_worker(session.folder.path)
         return cls(
             config=config,
             session=session,
             collection=collection,
             is_worker=hasattr(config, "workerinput"),
+            held=None if config.option.flow_repro_keep else hold_folder(session.folder.path),
+            put_signals_back=raise_on_termination(),
             caches=use_caches(),
         )
 
@@ -166,6 +178,10 @@ class FlowReproPlugin:
     def pytest_configure_node(self, node: Any) -> None:
         """xdist: every worker observes into the controller's folder."""
         node.workerinput[_WORKER_KEY] = str(self.session.folder.path)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        if not self.is_worker:
+            end_workers(self.session.folder.path)
 
     # --- reporting --------------------------------------------------------------------
 
@@ -264,7 +280,10 @@ class FlowReproPlugin:
         if self.caches is not None:
             self.caches.close()
         if not self.is_worker and not self.config.option.flow_repro_keep:
-            shutil.rmtree(self.session.folder.path, ignore_errors=True)
+            remove_folder(self.session.folder.path)
+        if self.held is not None:
+            self.held.close()
+        self.put_signals_back()
 
 
 def _attach_result(item: PartItem, report: pytest.TestReport) -> None:
@@ -354,9 +373,10 @@ def _folder(config: pytest.Config) -> Path:
     worker_input = getattr(config, "workerinput", None)
     if worker_input is not None:
         return Path(worker_input[_WORKER_KEY])
+    remove_dead_folders()
     try:
         with naming_full_disk():
-            return Path(tempfile.mkdtemp(prefix="flowrepro-"))
+            return make_folder()
     except FlowReproError as error:
         raise pytest.UsageError(str(error)) from error
 

@@ -40,6 +40,11 @@ class SessionFolder:
     def environments(self) -> Path:
         return self.path / "environments"
 
+    @property
+    def temporary(self) -> Path:
+        """Where the reruns' TMPDIR lie; a short name, as paths in there are limited."""
+        return self.path / "t"
+
     def of(self, *key: str) -> Path:
         """A folder for `key` alone; not created."""
         readable = "".join(c if c.isalnum() or c in "-_" else "-" for c in key[-1])

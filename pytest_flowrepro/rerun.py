@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -42,7 +43,9 @@ class Place:
 
     root: Path
     state: Path | None = None
-    """The root of the rerun whose HOME and datastore this one shares; None: it has its own."""
+    """The root of the rerun whose HOME, TMPDIR and datastore this one shares; None: its own."""
+    temporary: Path | None = None
+    """The folder that TMPDIR lies in; None: the root."""
 
     @property
     def copy(self) -> Path:
@@ -56,6 +59,14 @@ class Place:
     @property
     def datastore(self) -> Path:
         return (self.state or self.root) / "datastore"
+
+    @property
+    def tmp(self) -> Path:
+        """TMPDIR, with a short path: that of a socket in it is limited to 107 bytes."""
+        owner = self.state or self.root
+        if self.temporary is None:
+            return owner / "tmp"
+        return self.temporary / hashlib.sha256(os.fsencode(owner)).hexdigest()[:8]
 
     @property
     def observed(self) -> Path:
@@ -74,7 +85,10 @@ class Place:
     def create(self) -> Place:
         """Empty folders; what a worker that was killed has left is removed, shared state is not."""
         shutil.rmtree(self.root, ignore_errors=True)
-        for folder in (self.copy, self.home, self.datastore, self.observed, self.bytecode):
+        if self.state is None:
+            shutil.rmtree(self.tmp, ignore_errors=True)
+        own = (self.copy, self.home, self.datastore, self.observed, self.bytecode, self.tmp)
+        for folder in own:
             folder.mkdir(parents=True, exist_ok=True)
         return self
 
@@ -101,6 +115,7 @@ def flow_environment(
     local += [str(place.metadata)] if local else []
     path = (str(EXTENSION), given.get("PYTHONPATH"), *dict.fromkeys(local))
     extra = {
+        "TMPDIR": str(place.tmp),
         **pins.base,
         **given,
         "HOME": str(place.home),

@@ -83,6 +83,7 @@ class Session:
             root=self.root if flow.file.is_relative_to(self.root) else flow.file.parent,
             folder=self.folder.of(str(flow.file), case or "", flow.name),
             environments=self.folder.environments,
+            temporary=self.folder.temporary,
             installer=self.installer,
             as_of=self.as_of,
             fresh=self.fresh,

@@ -19,6 +19,7 @@ _PLACES = {
     "VIRTUAL_ENV": "<environment>",
     "METAFLOW_DATASTORE_SYSROOT_LOCAL": "<datastore>",
     "HOME": "<home>",
+    "TMPDIR": "<tmpdir>",
 }
 """Variables that name a folder of one rerun -> what stands for it."""
 
@@ -98,13 +99,15 @@ class Normal:
             of_task = r"(/[A-Za-z_]\w*)(?:(/)\d+(?!\w))?"
             alone = r"(?<![0-9A-Za-z])(?:%s)(?![0-9A-Za-z])(?:%s)?"
             yield self._runs, re.compile(alone % (ids, of_task)), _run
+        # Before the folders: TMPDIR is one of them.
+        temporary = [tempfile.gettempdir(), os.environ.get("TMPDIR") or tempfile.gettempdir()]
+        temporary = sorted({*temporary, *map(os.path.realpath, temporary)})
+        made = [os.path.join(folder, "tmp") for folder in temporary]
+        yield made, _whole(r"(?:%s)[a-z0-9_]{8}" % "|".join(map(re.escape, made))), "<tmp>"
         if self._folders:
             longest_first = sorted(self._folders, key=len, reverse=True)
             paths = "|".join(map(re.escape, longest_first))
             yield longest_first, _whole(paths), lambda found: self._folders[found.group()]
-        temporary = {tempfile.gettempdir(), os.path.realpath(tempfile.gettempdir())}
-        made = [os.path.join(folder, "tmp") for folder in sorted(temporary)]
-        yield made, _whole(r"(?:%s)[a-z0-9_]{8}" % "|".join(map(re.escape, made))), "<tmp>"
         if self._account:
             yield from self._account.patterns()
 

@@ -34,6 +34,8 @@ class Job:
     """Of the session, for this job alone; created by the pipeline."""
     environments: Path
     """Of the session, shared by all its jobs."""
+    temporary: Path | None = None
+    """Of the session, where the reruns' TMPDIR lie; None: in the reruns' own folders."""
     after: tuple[Upstream, ...] = ()
     """Flows whose runs this one reads, in the order in which they are rerun."""
     installer: Literal["uv", "pip-tools"] = "uv"

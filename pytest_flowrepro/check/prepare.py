@@ -90,7 +90,7 @@ def environments(job: Job, baseline: Recording) -> Environments:
 
 def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
     start = start_of(job)
-    place = Place(root=job.folder / "describe").create()
+    place = Place(root=job.folder / "describe", temporary=job.temporary).create()
     place_bytecode([built], place.bytecode)
     write_metadata(place.metadata, built.local)
     flow, file = job.flow.name, job.flow.file

@@ -101,7 +101,8 @@ def repeat(
     whole, and `known` what a check compares with. A flow that fails gives a `Rerun` that says so;
     one that never starts, and one that runs before it and fails, raises `RerunError`.
     """
-    place = Place(root=prepared.job.folder / name).create()
+    job = prepared.job
+    place = Place(root=job.folder / name, temporary=job.temporary).create()
     copy = _unpacked(prepared, place, seed)
     for before in prepared.after:
         _run_before(before, prepared, place, clock, seed)
@@ -155,7 +156,9 @@ def _run_before(
     before: Prepared, prepared: Prepared, place: Place, clock: Clock, seed: int
 ) -> None:
     name = before.job.title
-    own = Place(root=place.root / "before" / name, state=place.root).create()
+    own = Place(
+        root=place.root / "before" / name, state=place.root, temporary=place.temporary
+    ).create()
     copy = _unpacked(before, own, seed)
     with clock.stage("rerun", f"running {name} before it"):
         run = copy.run()

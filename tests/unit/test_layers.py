@@ -22,6 +22,8 @@ LAYERS = (
         "internal_error",
         "processors",
         "project",
+        "temporary_folder",
+        "termination",
         "said",
         "advice",
         "unused",

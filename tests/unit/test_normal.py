@@ -115,10 +115,13 @@ def test_the_runs_of_a_datastore_and_the_folders_of_the_process_are_found(
     (tmp_path / "data/.metaflow/TrainFlow" / RUN / "start").mkdir(parents=True)
     (tmp_path / "data/.metaflow/IngestFlow" / BEFORE).mkdir(parents=True)
     monkeypatch.setenv("FLOWREPRO_COPY", str(tmp_path / "copy"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "t/0a1b2c3d"))
     monkeypatch.setattr(module._Current, "normal", module._Current.normal)
     module.normalise_for(str(tmp_path / "data"))
     text = f"{tmp_path}/copy/{RUN} {BEFORE} {sys.prefix}/bin/python start/1"
     assert module.normal(text) == "<project>/<run> <run> <environment>/bin/python start/1"
+    made = f"{tmp_path}/t/0a1b2c3d/cache.csv {tmp_path}/t/0a1b2c3d/tmpa1b2_c3d/x"
+    assert module.normal(made) == "<tmpdir>/cache.csv <tmp>/x"
 
 
 def test_a_text_that_has_none_of_it_costs_next_to_nothing(normal: Any) -> None:

@@ -10,6 +10,7 @@ from recordings import recording
 from pytest_flowrepro.errors import RerunError
 from pytest_flowrepro.model import BuiltEnvironment, LocalPackage
 from pytest_flowrepro.numeric import Pins
+from pytest_flowrepro.outcomes import SessionFolder
 from pytest_flowrepro.rerun import (
     EXTENSION,
     MAX_SPLITS,
@@ -20,6 +21,7 @@ from pytest_flowrepro.rerun import (
     parameter_arguments,
     rerun_flow,
 )
+from pytest_flowrepro.temporary_folder import make_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,12 +128,41 @@ def test_packages_of_the_repository_are_on_the_path_of_the_tree_that_runs(tmp_pa
     assert path(tmp_path / "project") == [str(tmp_path / "project/libs/src"), str(place.metadata)]
 
 
+def test_a_flow_has_a_tmpdir_of_its_own_with_room_for_the_path_of_a_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", "/of/the/user")
+    session = make_folder(tmp_path)
+    flow = SessionFolder(session).of("flows/train.py", "small", "TrainFlow" * 30)
+    places = [
+        Place(root=flow / name, temporary=SessionFolder(session).temporary).create()
+        for name in ("first", "second")
+    ]
+    (places[0].tmp / "left").touch()
+    assert Place(root=flow / "first", temporary=places[0].temporary).create() == places[0]
+    assert [list(place.tmp.iterdir()) for place in places] == [[], []]
+    assert places[0].tmp != places[1].tmp
+
+    def tmpdir(given: dict[str, str]) -> str:
+        file = places[0].copy / "train.py"
+        return flow_environment(
+            "TrainFlow", file, place=places[0], built=built(tmp_path), given=given
+        )["TMPDIR"]
+
+    assert tmpdir({}) == str(places[0].tmp)
+    assert tmpdir({"TMPDIR": "/scratch"}) == "/scratch"
+    # sun_path in unix(7) has 108 bytes; multiprocessing adds `/pymp-xxxxxxxx/listener-xxxxxxxx`.
+    below_tmp = len(tmpdir({})) - len(str(tmp_path)) + len("/tmp")
+    assert below_tmp + len("/pymp-xxxxxxxx/listener-xxxxxxxx") < 70
+
+
 def test_a_flow_that_runs_before_another_shares_its_state_and_nothing_else(tmp_path: Path) -> None:
     main = Place(root=tmp_path / "run").create()
     (main.datastore / "runs").touch()
     before = Place(root=main.root / "before" / "IngestFlow", state=main.root).create()
     assert (before.datastore, before.home) == (main.datastore, main.home)
     assert (before.datastore / "runs").exists()
+    assert (before.tmp, main.tmp.is_dir()) == (main.tmp, True)
     assert not {before.copy, before.observed} & {main.copy, main.observed}
 
 

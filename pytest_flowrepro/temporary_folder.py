@@ -1,0 +1,64 @@
+"""The temporary folder of a session: made, held while the session lives, and removed.
+
+Each process of a session holds a shared lock of the operating system on the file `held` in it. The
+lock ends with its process, however that one ends: a folder whose lock can be had for oneself
+belongs to a session that died, and the next session removes it. A folder that is to be kept has no
+such file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO
+
+PREFIX = "flowrepro-"
+_HELD = "held"
+
+
+def make_folder(parent: Path | None = None) -> Path:
+    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+
+
+def hold_folder(folder: Path) -> IO[bytes] | None:
+    """Hold the folder as long as the result is open; None where the file system has no locks."""
+    held = folder / _HELD
+    # Locked before it has its name: another session may look at any moment.
+    unnamed = None if held.exists() else folder / f".{_HELD}"
+    with contextlib.suppress(OSError):
+        lock = (unnamed or held).open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if unnamed:
+                unnamed.rename(held)
+        except OSError:
+            lock.close()
+            raise
+        return lock
+    return None
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove it with all that is in it, as far as that is possible."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():  # a flow may have taken the permission to write from a folder
+        for parent, folders, _ in os.walk(folder):
+            for name in folders:
+                with contextlib.suppress(OSError):
+                    Path(parent, name).chmod(0o700, follow_symlinks=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_dead_folders(parent: Path | None = None) -> None:
+    """Remove what sessions of this user left that died before they could."""
+    for folder in (parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            with (folder / _HELD).open("r+b") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove_folder(folder)

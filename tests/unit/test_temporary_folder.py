@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_flowrepro.temporary_folder import (
+    hold_folder,
+    make_folder,
+    remove_dead_folders,
+    remove_folder,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOLDER = """
+import os, signal, sys
+from pathlib import Path
+from pytest_flowrepro.temporary_folder import hold_folder
+
+held = hold_folder(Path(sys.argv[1]))
+print("held", flush=True)
+signal.pause()
+"""
+
+
+def hold_elsewhere(folder: Path) -> subprocess.Popen[bytes]:
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, folder], stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    return holder
+
+
+def test_the_folder_of_a_dead_session_is_removed_and_that_of_a_live_one_is_not(
+    tmp_path: Path,
+) -> None:
+    folder = make_folder(tmp_path)
+    (folder / "flows/deep").mkdir(parents=True)
+    with hold_elsewhere(folder) as controller, hold_elsewhere(folder) as worker:
+        remove_dead_folders(tmp_path)
+        assert folder.exists()
+        controller.kill()
+        controller.wait()
+        remove_dead_folders(tmp_path)
+        assert folder.exists()  # a worker lives on for a while
+        worker.kill()
+    remove_dead_folders(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_kept_is_another_persons_or_none_of_ours_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = make_folder(tmp_path)
+    others = tmp_path / "flowrepro-notes.txt"
+    others.touch()
+    elsewhere = tmp_path / "elsewhere"
+    for folder in (elsewhere, dead := make_folder(tmp_path)):
+        folder.mkdir(exist_ok=True)
+        held = hold_folder(folder)
+        assert held is not None
+        held.close()
+    link = tmp_path / "flowrepro-link"
+    link.symlink_to(elsewhere)
+    monkeypatch.setattr(os, "getuid", lambda: os.geteuid() + 1)
+    remove_dead_folders(tmp_path)
+    assert dead.exists()
+    monkeypatch.undo()
+    remove_dead_folders(tmp_path)
+    assert set(tmp_path.iterdir()) == {kept, others, elsewhere, link}
+    assert (elsewhere / "held").exists()
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="no permission keeps root from anything")
+def test_a_folder_that_a_flow_made_read_only_is_removed(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path)
+    (folder / "home/locked").mkdir(parents=True)
+    (folder / "home/locked/file").touch()
+    (folder / "home/locked").chmod(0o500)
+    (folder / "home").chmod(0)
+    remove_folder(folder)
+    assert not folder.exists()
