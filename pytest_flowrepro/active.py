@@ -107,7 +107,8 @@ class FlowReproPlugin:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         parts = [item for item in session.items if isinstance(item, PartItem)]
-        self.session.selected.update(part.job.folder for part in parts)
+        for part in parts:
+            self.session.selected.setdefault(part.job.folder, []).append(part.name)
         self._select(parts)
         self._tell_settings_of_no_flow()
         self._tell_suspects()

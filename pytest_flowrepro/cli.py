@@ -181,7 +181,7 @@ def _working_tree() -> _Side:
 
 def _compared(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
     """What differs between the two baselines in `folder`; None where nothing does."""
-    from pytest_flowrepro.diff import diff  # noqa: PLC0415  only this command needs it
+    from pytest_flowrepro.diff import diff, told_once  # noqa: PLC0415  only this command needs it
 
     flow, case = flow_and_case(folder)
     report = FlowReport(
@@ -202,7 +202,7 @@ def _compared(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
         return replace(report, verdict="no baseline", notes=(f"recorded in {base.name} only",))
     if old is None:
         return replace(report, verdict="recorded", notes=(f"recorded in {head.name} only",))
-    changes = diff(old, new, gates=_GATES)
+    changes = told_once(diff(old, new, gates=_GATES))
     notes = () if changes else ("only what a check does not compare differs",)
     return replace(report, changes=changes, notes=notes)
 

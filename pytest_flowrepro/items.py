@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_flowrepro.acceptance import Acceptance
-from pytest_flowrepro.check import upload_days_of, with_origins
-from pytest_flowrepro.diff import diff_environments, diff_system
+from pytest_flowrepro.check import policy_of, upload_days_of, with_origins
+from pytest_flowrepro.diff import diff_environments, diff_policy, diff_system
 from pytest_flowrepro.discover import explain_no_flow, find_flows, suspect_no_flow
 from pytest_flowrepro.disk import naming_full_disk
 from pytest_flowrepro.environment import system_of
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from pytest_flowrepro.check import Job, Observation
     from pytest_flowrepro.model import Change, FlowSource, Recording
     from pytest_flowrepro.session import Session
+
+_POLICY_HINT = (
+    "What to do: undo the change of the settings, or record again with --flow-repro-update, so "
+    "that the review of the baseline shows it"
+)
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 
@@ -209,17 +214,21 @@ class PartItem(pytest.Item):
         return observation.notes + (observation.details if self.flow_session.details else ())
 
     def compared(self, changes: tuple[Change, ...]) -> PartResult:
-        own = self._acceptance.of(changes_of(self.name, changes, self.job.flow.steps))
+        policy = self.flow_session.policy_part(self.job)
+        own = self._acceptance.of(changes_of(self.name, changes, self.job.flow.steps, policy))
         verdict = verdict_of(own)
         failure = None
         if verdict in {"drifted", "error"}:
             ended = "drifted" if verdict == "drifted" else "could not be compared"
-            what = f"{self.job.title} {self.name} {ended}"
+            gated = [change for change in own if change.gated]
+            is_policy = all(change.kind == "policy" for change in gated)
+            what = f"{self.job.title} {'policy' if is_policy else self.name} {ended}"
             start = started_at(changes)
-            if start and all(change.origin == "derived" for change in own if change.gated):
+            if start and all(change.origin == "derived" for change in gated):
                 what += f"; it started at {start}"
             lines = changes_lines(own, details=self.flow_session.details)
-            failure = "\n".join([what, *lines])
+            hint = [_POLICY_HINT] if any(change.kind == "policy" for change in gated) else []
+            failure = "\n".join([what, *lines, *hint])
         return PartResult(verdict=verdict, changes=own, failure=failure)
 
     @property
@@ -290,6 +299,7 @@ class EnvironmentItem(PartItem):
         started = time.monotonic()
         found = self.flow_session.environments(self.job, baseline)
         systems = baseline.system, system_of()
+        policy = diff_policy(baseline.policy, policy_of(self.job), gates=gates)
         changes = diff_environments(
             baseline.environments, found.manifests, gates=gates, systems=systems
         )
@@ -298,7 +308,7 @@ class EnvironmentItem(PartItem):
             changes = with_origins(changes, found.manifests, days)
         spent = round(time.monotonic() - started, 3)
         system = diff_system(*systems, gates=gates)
-        result = self.compared((*changes, *system))
+        result = self.compared((*policy, *changes, *system))
         notes = (*merge_notes(baseline), *found.notes)
         return replace(result, seconds=(("environment", spent),), notes=notes)
 

@@ -506,7 +506,7 @@ def flow_title(flow: str, case: str | None) -> str:
 # --- what a comparison gave -----------------------------------------------------------
 
 ChangeKind: TypeAlias = Literal[
-    "code", "package", "python", "system", "parameter", "step", "artifact"
+    "policy", "code", "package", "python", "system", "parameter", "step", "artifact"
 ]
 Verdict: TypeAlias = Literal["reproduced", "drifted", "recorded", "no baseline", "error"]
 
@@ -520,7 +520,8 @@ class Change:
     """unread: an artifact of which one side could be read, and the other not on that machine; so
     nothing is known, which is an error and no drift."""
     name: str
-    """The file, package, parameter, step or artifact."""
+    """The file, package, parameter, step or artifact; of the policy the pattern, variable,
+    parameter, config or glob, or the setting itself."""
     old: str | None
     new: str | None
     """One line each, short enough for a terminal; None for what was not there."""
@@ -538,6 +539,10 @@ class Change:
     tasks: tuple[int, int] | None = None
     """In a foreach: how many tasks it stands for, and of how many. One, in what a comparison gives;
     people are shown those that differ alike as one, whose `index` is that of the first."""
+    setting: str | None = None
+    """Of the policy: the key in the configuration, `ignore`."""
+    weakens: bool = False
+    """Of the policy: whether a check may fail less often with it."""
     accepted_by: str | None = None
     """The plugin, such as a conftest.py, that accepted it; it is then not gated."""
 

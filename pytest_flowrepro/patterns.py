@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
 ANY_DEPTH = "**"
+
+Numbers: TypeAlias = "tuple[tuple[str, float], ...]"
+"""Pattern and number; the last that covers a place decides."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,9 +41,8 @@ class Patterns:
     """What the configuration says about the values of one flow."""
 
     ignore: tuple[str, ...] = ()
-    rtol: tuple[tuple[str, float], ...] = ()
-    """Pattern and number; the last that covers a place decides."""
-    atol: tuple[tuple[str, float], ...] = ()
+    rtol: Numbers = ()
+    atol: Numbers = ()
     terms: tuple[Terms, ...] = ()
     """Of the patterns that have any, in the order in which the patterns are."""
 
@@ -56,6 +58,10 @@ class Patterns:
         found = replace(self, ignore=ignore)
         terms = dict.fromkeys(self.terms_of(key, pattern) for key, pattern in found)
         return replace(found, terms=tuple(filter(None, terms)))
+
+    def numbers(self, key: str) -> Numbers:
+        """The tolerances under `rtol` or `atol`."""
+        return self.rtol if key == "rtol" else self.atol
 
     def terms_of(self, key: str, pattern: str) -> Terms:
         """The terms of a pattern; empty ones where it has none."""
@@ -105,9 +111,25 @@ def reaches(pattern: str, step: str, name: str) -> bool:
     return True
 
 
-def number_at(
-    numbers: tuple[tuple[str, float], ...], labels: tuple[str, ...], default: float = 0.0
-) -> float:
+def covers_pattern(pattern: str, other: str) -> bool:
+    """Whether a pattern surely covers every place that another one covers."""
+    if pattern in {"*", ANY_DEPTH, other}:
+        return True
+    return not _has_globs(pattern) and covers(pattern, tuple(other.split(".")))
+
+
+def may_overlap(pattern: str, other: str) -> bool:
+    """Whether two patterns may cover one place; patterns without globs tell it for sure."""
+    if _has_globs(pattern) or _has_globs(other):
+        return True
+    return covers_pattern(pattern, other) or covers_pattern(other, pattern)
+
+
+def _has_globs(pattern: str) -> bool:
+    return any(c in pattern for c in "*?[")
+
+
+def number_at(numbers: Numbers, labels: tuple[str, ...], default: float = 0.0) -> float:
     """What the last pattern that covers a place says."""
     found = (number for pattern, number in reversed(numbers) if covers(pattern, labels))
     return next(found, default)

@@ -179,6 +179,7 @@ def _flow_report(parts: list[dict[str, Any]]) -> FlowReport:
         for stage, spent in part["seconds"]:
             seconds[stage] = max(spent, seconds.get(stage, 0.0))
         notes |= dict.fromkeys(part["notes"])
+    changes = (_change(change) for part in parts for change in part["changes"])
     # What has changes of its own, those tell.
     untold = [
         part for part in parts if part["failure"] and (not part["changes"] or part.get("broken"))
@@ -195,7 +196,7 @@ def _flow_report(parts: list[dict[str, Any]]) -> FlowReport:
         case=first["case"],
         verdict=worst(part["verdict"] for part in parts),
         seconds=tuple(seconds.items()),
-        changes=tuple(_change(change) for part in parts for change in part["changes"]),
+        changes=tuple(sorted(changes, key=lambda change: change.kind != "policy")),
         nondeterministic=max(part["nondeterministic"] for part in parts),
         notes=tuple(notes),
         error=told[0] if told else None,

@@ -17,13 +17,19 @@ from pytest_flowrepro.check import (
     record,
     resolved_environments,
 )
-from pytest_flowrepro.diff import Limits, diff, unmatched
+from pytest_flowrepro.diff import Limits, diff, told_once, unmatched
 from pytest_flowrepro.disk import naming_full_disk
 from pytest_flowrepro.errors import BaselineError, RerunError, SettingsError
 from pytest_flowrepro.internal_error import internal_error
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
 from pytest_flowrepro.upstream import flows_before
-from pytest_flowrepro.verdict import PatternsUsed, artifacts, patterns_used
+from pytest_flowrepro.verdict import (
+    PatternsUsed,
+    artifacts,
+    part_of,
+    patterns_used,
+    policy_part,
+)
 from pytest_flowrepro.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -38,7 +44,7 @@ if TYPE_CHECKING:
 Update = Literal["no", "new", "all"]
 """no: check every flow. new: record those without a baseline. all: record every flow."""
 
-_OF_A_MERGE: frozenset[Gate] = frozenset({"environment", "artifacts", "code"})
+_OF_A_MERGE: frozenset[Gate] = frozenset({"environment", "artifacts", "policy", "code"})
 """What fails against a merged baseline in any case: all that does not depend on the machine."""
 
 
@@ -63,8 +69,8 @@ class Session:
     """The flows that were found, in the order of the collection."""
     suspects: list[NoFlow] = field(default_factory=list)
     """Files that seem to start a flow, and in which none was found."""
-    selected: set[Path] = field(default_factory=set)
-    """The folders of the jobs that have a test to run."""
+    selected: dict[Path, list[str]] = field(default_factory=dict)
+    """The folder of each job that has tests to run, and these tests, in their order."""
     _baselines: dict[str, Recording | None] = field(default_factory=dict)
     _changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
     _patterns_used: dict[str, PatternsUsed] = field(default_factory=dict)
@@ -123,14 +129,22 @@ class Session:
         """All that differs between the flow as observed and its baseline."""
         key = job.folder.name
         if key not in self._changes:
-            self._changes[key] = diff(
+            changes = diff(
                 baseline,
                 self.observed(job, baseline).recording,
                 gates=self.gates(job, baseline),
                 patterns=job.settings.patterns,
                 limits=Limits.of_flow(details=self.details),
             )
+            tests = self.selected.get(job.folder, ())
+            self._changes[key] = told_once(
+                changes, is_shown=lambda change: part_of(change, job.flow.steps) in tests
+            )
         return self._changes[key]
+
+    def policy_part(self, job: Job) -> str:
+        """Return the test of the flow that answers for changes of its policy."""
+        return policy_part(self.selected.get(job.folder, ()))
 
     def patterns_used(self, job: Job, baseline: Recording | None) -> PatternsUsed:
         """What the patterns came to in a check; without a baseline, in a recording."""

@@ -20,13 +20,25 @@ _SEVERITY: tuple[Verdict, ...] = ("reproduced", "recorded", "drifted", "no basel
 _SHOWN = 20
 
 
-def part_of(change: Change, steps: tuple[str, ...]) -> str:
+def policy_part(parts: Iterable[str]) -> str:
+    """Return the test, of those of a flow that run, that answers for changes of the policy.
+
+    The policy concerns all of them, so that any selection has one that fails. `environment` comes
+    last: it does not know what the others show.
+    """
+    return min(parts, key=lambda part: (part != "code", part == "environment"), default="code")
+
+
+def part_of(change: Change, steps: tuple[str, ...], policy: str = "code") -> str:
     """The test that answers for a change: `code`, `environment` or `step[NAME]`.
 
     `steps` are the steps that have a test, in the order of the source. A parameter, and a step
     that the source text did not show, belong to the first of them, so that nothing is left out.
+    `policy` is the test that answers for the policy.
     """
     match change.kind:
+        case "policy":
+            return policy
         case "code":
             return "code"
         case "package" | "python" | "system":
@@ -40,8 +52,10 @@ def part_of(change: Change, steps: tuple[str, ...]) -> str:
     return f"step[{step if step in steps or not steps else steps[0]}]"
 
 
-def changes_of(part: str, changes: Iterable[Change], steps: tuple[str, ...]) -> tuple[Change, ...]:
-    return tuple(change for change in changes if part_of(change, steps) == part)
+def changes_of(
+    part: str, changes: Iterable[Change], steps: tuple[str, ...], policy: str = "code"
+) -> tuple[Change, ...]:
+    return tuple(change for change in changes if part_of(change, steps, policy) == part)
 
 
 def verdict_of(changes: Iterable[Change]) -> Verdict:

@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from pytest_flowrepro.baseline.folder import MISSING, portable_name
 from pytest_flowrepro.baseline.node import Node, broken, parse_document, place
-from pytest_flowrepro.baseline.policy import policy_json, read_policy
+from pytest_flowrepro.baseline.policy import read_policy
 from pytest_flowrepro.baseline.seal import is_seal
 from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.known import value_file
@@ -30,6 +30,7 @@ from pytest_flowrepro.model import (
     System,
     Task,
 )
+from pytest_flowrepro.policy import policy_json
 from pytest_flowrepro.visible import visible
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The policy as manifest.json has it, and back. Settings that say nothing are left out."""
+"""The policy out of manifest.json."""
 
 from __future__ import annotations
 
@@ -7,56 +7,15 @@ from typing import TYPE_CHECKING, get_args
 
 from pytest_flowrepro.model import CodeFile, Gate, Policy
 from pytest_flowrepro.patterns import Patterns, Terms
+from pytest_flowrepro.policy import DEFAULTS, optional_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_flowrepro.baseline.node import Node
-    from pytest_flowrepro.model import Json
-
-_DEFAULTS = Policy(fail_on=frozenset())
-
-
-def policy_json(policy: Policy) -> dict[str, Json]:
-    """Return the policy by the keys that the configuration gives its parts."""
-    return {"fail-on": [*sorted(policy.fail_on)], **{k: v for k, v in _optional(policy) if v}}
-
-
-def _optional(policy: Policy) -> Iterator[tuple[str, Json]]:
-    patterns, encoders = policy.patterns, policy.encoders
-    yield "ignore", [_pattern(patterns, "ignore", pattern) for pattern in patterns.ignore]
-    yield "rtol", [_pattern(patterns, "rtol", *entry) for entry in patterns.rtol]
-    yield "atol", [_pattern(patterns, "atol", *entry) for entry in patterns.atol]
-    yield (
-        "env",
-        {name: {"pass": True} if value is None else value for name, value in policy.env},
-    )
-    yield "parameters", dict(policy.parameters)
-    yield "configs", dict(policy.configs)
-    yield "include", [*policy.include]
-    yield "cwd", policy.cwd
-    yield "after", [*policy.after]
-    yield "encoders", {"file": encoders.path, "sha256": encoders.sha256} if encoders else None
-    yield "conda", "pypi" if policy.conda_from_pypi else None
-    yield "conda-channels", [*policy.conda_channels]
-    yield "record-runs", policy.record_runs if policy.record_runs != _DEFAULTS.record_runs else None
-
-
-def _pattern(patterns: Patterns, key: str, pattern: str, tolerance: float | None = None) -> Json:
-    entry: dict[str, Json] = {"pattern": pattern}
-    if tolerance is not None:
-        entry["tolerance"] = tolerance
-    terms = patterns.terms_of(key, pattern)
-    if terms.reason is not None:
-        entry["reason"] = terms.reason
-    if terms.until is not None:
-        entry["until"] = terms.until.isoformat()
-    return entry
 
 
 def read_policy(node: Node) -> Policy:
-    """Return the policy that `policy_json` wrote."""
-    optional = tuple(key for key, _ in _optional(_DEFAULTS))
+    """Return the policy that `pytest_flowrepro.policy.policy_json` gave."""
+    optional = tuple(key for key, _ in optional_settings(DEFAULTS))
     fields = node.record("fail-on", optional=optional)
     encoders = fields["encoders"].record("file", "sha256") if "encoders" in fields else None
     return Policy(
@@ -75,7 +34,7 @@ def read_policy(node: Node) -> Policy:
         conda_channels=_texts(fields, "conda-channels"),
         record_runs=fields["record-runs"].integer()
         if "record-runs" in fields
-        else _DEFAULTS.record_runs,
+        else DEFAULTS.record_runs,
     )
 
 

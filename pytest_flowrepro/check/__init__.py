@@ -3,6 +3,7 @@
 from pytest_flowrepro.check.fresh import resolved_environments, upload_days_of, with_origins
 from pytest_flowrepro.check.job import Job, Observation, Upstream
 from pytest_flowrepro.check.pipeline import observe, record
+from pytest_flowrepro.check.policy import policy_of
 from pytest_flowrepro.check.prepare import Environments, environments
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Upstream",
     "environments",
     "observe",
+    "policy_of",
     "record",
     "resolved_environments",
     "upload_days_of",

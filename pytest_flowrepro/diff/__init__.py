@@ -11,6 +11,7 @@ from pytest_flowrepro.diff.compare import compare
 from pytest_flowrepro.diff.environments import diff_environments, diff_system
 from pytest_flowrepro.diff.findings import Limits
 from pytest_flowrepro.diff.patterns_used import ignored_inside, unmatched, unneeded
+from pytest_flowrepro.diff.policy import diff_policy, told_once
 from pytest_flowrepro.diff.value_tree import one_line
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "diff_artifacts",
     "diff_code",
     "diff_environments",
+    "diff_policy",
     "diff_steps",
     "diff_system",
     "ignored_inside",
@@ -27,6 +29,7 @@ __all__ = [
     "judged",
     "one_line",
     "passes",
+    "told_once",
     "unmatched",
     "unneeded",
 ]

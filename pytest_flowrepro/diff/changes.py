@@ -16,6 +16,7 @@ from pytest_flowrepro.diff.environments import diff_environments, diff_system, o
 from pytest_flowrepro.diff.findings import Limits
 from pytest_flowrepro.diff.origin import mark_origins, mark_tasks
 from pytest_flowrepro.diff.paired import change_of, paired
+from pytest_flowrepro.diff.policy import diff_policy
 from pytest_flowrepro.diff.value_tree import one_line
 from pytest_flowrepro.model import (
     Artifact,
@@ -52,7 +53,7 @@ def diff(
     patterns: Patterns = NO_PATTERNS,
     limits: Limits | None = None,
 ) -> tuple[Change, ...]:
-    """Every difference, in the order code, environments, system, steps, parameters, artifacts.
+    """Every difference: policy, code, environments, system, steps, parameters, artifacts.
 
     What `patterns` ignore is left out, with `_parameters` as the step of a parameter; what differs
     within their tolerances is told and not gated. `limits` bound the explanations. Raises
@@ -60,6 +61,7 @@ def diff(
     """
     systems = old.system, new.system
     changes = (
+        *diff_policy(old.policy, new.policy, gates=gates),
         *diff_code(old.code, new.code, gates=gates),
         *diff_environments(old.environments, new.environments, gates=gates, systems=systems),
         *diff_system(*systems, gates=gates),

@@ -47,5 +47,7 @@ def _change(change: Change) -> Json:
         "within": change.within,
         "origin": change.origin,
         "tasks": None if change.tasks is None else list(change.tasks),
+        "setting": change.setting,
+        "weakens": change.weakens,
         "accepted_by": change.accepted_by,
     }

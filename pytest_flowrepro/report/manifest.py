@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.policy import policy_json
 from pytest_flowrepro.report.text import inert
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ def _lines(recording: Recording, file: str) -> Iterator[str]:
     yield f"{file}::{recording.flow}{case}"
     system = recording.system
     yield f"  recorded on {system.platform} {system.machine}, {system.libc}; {_runs(recording)}"
+    yield "  policy"
+    for key, value in policy_json(recording.policy).items():
+        yield from (f"    {line}" for line in _setting(key, value))
     for environment in recording.environments:
         yield from _environment(environment)
     yield "  code"
@@ -41,6 +45,25 @@ def _lines(recording: Recording, file: str) -> Iterator[str]:
     yield "  artifacts"
     for task in recording.tasks:
         yield from (f"    {task.title}.{_artifact(artifact)}" for artifact in task.artifacts)
+
+
+def _setting(key: str, value: Json) -> Iterator[str]:
+    match value:
+        case list() if all(isinstance(item, str) for item in value):
+            yield f"{key}: {', '.join(map(str, value))}"
+        case list():
+            yield from (f"{key}: {_pattern(item)}" for item in value)
+        case dict():
+            yield from (f"{key}: {name} = {_short(item)}" for name, item in value.items())
+        case _:
+            yield f"{key}: {value}"
+
+
+def _pattern(entry: Json) -> str:
+    """`train.rows.*.id  reason: drawn anew  until: 2027-03-31`."""
+    terms = dict(entry) if isinstance(entry, dict) else {}
+    pattern = terms.pop("pattern", "")
+    return "  ".join([str(pattern), *(f"{name}: {term}" for name, term in terms.items())])
 
 
 def _runs(recording: Recording) -> str:

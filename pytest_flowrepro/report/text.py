@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 # and TeamCity (and GitHub's older form) anywhere.
 _ORDER = re.compile(r"^(\s*)::|##(?=\w*\[)")
 
-_NOUNS = {"python": "interpreter", "system": "system layer"}
-_KINDS = ("artifact", "parameter", "step", "package", "requirement", "python", "system")
+_NOUNS = {"python": "interpreter", "system": "system layer", "policy": "policy setting"}
+_KINDS = ("policy", "artifact", "parameter", "step", "package", "requirement", "python", "system")
 
 _DERIVED = 10
 """As many derived changes have lines of their own; of the others there are names."""
@@ -79,6 +79,8 @@ def summary(report: FlowReport) -> list[str]:
     counts = [counted(kinds[k], _NOUNS.get(k, k)) for k in _KINDS if kinds[k]]
     if counts:
         said.append(f"{', '.join(counts)} changed")
+    if any(change.weakens for change in report.changes):
+        said.append("policy weakened")
     if unread:
         said.append(f"{counted(unread, 'artifact')} could not be compared")
     if within:
@@ -147,6 +149,10 @@ def subject(change: Change) -> str:
         differing, of = change.tasks
         index, within = "", f": {differing:,} of {of:,} tasks, first at {index}"
     match change.kind:
+        case "policy" if change.setting != change.name:
+            return f"policy {change.setting}: {change.name}"
+        case "policy":
+            return f"policy {change.setting}"
         case "artifact" if change.step:
             return f"{change.step}{index}.{change.name}{within}"
         case "step":
@@ -174,10 +180,11 @@ def remarks(change: Change) -> list[str]:
     """Where it belongs, and whether it counts."""
     said = []
     match change.kind:
-        case "package":
-            said.append(f"package of {change.environment or 'the environment'}")
-        case "python":
-            said.append(f"interpreter of {change.environment or 'the environment'}")
+        case "policy" if change.weakens:
+            said.append("a weakening")
+        case "package" | "python":
+            noun = _NOUNS.get(change.kind, change.kind)
+            said.append(f"{noun} of {change.environment or 'the environment'}")
         case "code":
             said.append("code file")
         case "system" if change.environment:

@@ -32,6 +32,7 @@ LAYERS = (
         "known",
         "capture_result",
         "patterns",
+        "policy",
         "pinnable",
         "numeric",
         "hardware",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from recordings import artifact, recording, step, task
@@ -43,6 +43,7 @@ def test_a_recording_does_not_differ_from_itself() -> None:
 
 # Each difference, and the gate that makes it drift.
 MOVED: list[tuple[str, str, Callable[[Recording], Recording], Gate]] = [
+    ("policy", "changed", lambda r: with_policy(r, cwd="flows"), "policy"),
     (
         "code",
         "changed",
@@ -82,11 +83,16 @@ def with_environment(found: Recording, **fields: object) -> Recording:
     return replace(found, environments=(replace(base, **fields),))  # type: ignore[arg-type]
 
 
+def with_policy(found: Recording, **fields: Any) -> Recording:
+    """With a policy that gates nothing by itself."""
+    return replace(found, policy=replace(found.policy, fail_on=NONE, **fields))
+
+
 @pytest.mark.parametrize(("kind", "change", "move", "gate"), MOVED)
 def test_each_kind_of_change_and_its_gate(
     kind: str, change: str, move: Callable[[Recording], Recording], gate: Gate
 ) -> None:
-    old = recording()
+    old = with_policy(recording())
     assert {c.kind for c in diff(old, move(old), gates=ALL)} == {kind}
     assert {c.change for c in diff(old, move(old), gates=ALL)} == {change}
     assert all(c.gated for c in diff(old, move(old), gates=frozenset({gate})))
@@ -95,7 +101,7 @@ def test_each_kind_of_change_and_its_gate(
 
 def test_what_was_added_one_way_was_removed_the_other_way() -> None:
     opposite = {"added": "removed", "removed": "added", "changed": "changed"}
-    old = recording()
+    old = with_policy(recording())
     for _, change, move, _ in MOVED:
         back = diff(move(old), old, gates=ALL)
         assert {c.change for c in back} == {opposite[change]}

@@ -42,6 +42,8 @@ def test_the_report_has_the_documented_shape() -> None:
         "within": None,
         "origin": None,
         "tasks": None,
+        "setting": None,
+        "weakens": False,
         "accepted_by": None,
     }
     assert changes[2]["index"] is CODE.index is None

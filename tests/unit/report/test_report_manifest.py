@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from flow_reports import ATTACKS
-from recordings import artifact, recording, task
+from recordings import POLICY, artifact, recording, task
 
+from pytest_flowrepro.patterns import Patterns, Terms
 from pytest_flowrepro.report.manifest import render_manifest
 
 
@@ -13,6 +15,8 @@ def test_everything_that_was_recorded_is_shown() -> None:
     assert render_manifest(recording(case="small"), file="flows/train.py") == (
         "flows/train.py::TrainFlow[small]\n"
         "  recorded on linux x86_64, glibc 2.36; 2 reruns compared\n"
+        "  policy\n"
+        "    fail-on: artifacts, environment, policy\n"
         "  environment base: cpython 3.11.7\n"
         "    metaflow 2.19.39\n"
         "    numpy 2.4.5  (via pandas)\n"
@@ -31,6 +35,26 @@ def test_everything_that_was_recorded_is_shown() -> None:
         "    train[0].score: float = 0.91\n"
         "    train[1].score: float = 0.93\n"
     )
+
+
+def test_the_settings_that_a_verdict_depends_on_are_shown() -> None:
+    terms = Terms(key="ignore", pattern="start.at", reason="a clock", until=date(2027, 3, 31))
+    policy = replace(
+        POLICY,
+        patterns=Patterns(ignore=("start.at",), rtol=(("**", 1e-6),), terms=(terms,)),
+        env=(("MODE", "test"), ("TOKEN", None)),
+        cwd="flows",
+        include=("a/*.csv", "b/*.csv"),
+    )
+    text = render_manifest(replace(recording(), policy=policy), file="f.py")
+    assert (
+        "    ignore: start.at  reason: a clock  until: 2027-03-31\n"
+        "    rtol: **  tolerance: 1e-06\n"
+        '    env: MODE = "test"\n'
+        '    env: TOKEN = {"pass": true}\n'
+        "    include: a/*.csv, b/*.csv\n"
+        "    cwd: flows\n"
+    ) in text
 
 
 def test_what_the_flow_imports_is_marked() -> None:
@@ -63,4 +87,4 @@ def test_a_value_gives_no_orders(text: str) -> None:
 
     shown.encode()
     assert "\x1b" not in shown
-    assert len(shown.splitlines()) == 17
+    assert len(shown.splitlines()) == 19
