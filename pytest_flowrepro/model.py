@@ -355,7 +355,7 @@ class Policy:
     conda_from_pypi: bool = False
     conda_channels: tuple[str, ...] = ()
     """In the order of their priority."""
-    record_runs: int = 2
+    numeric: NumericProfile = DEFAULT_PROFILE
 
 
 # --- what a rerun gave ----------------------------------------------------------------

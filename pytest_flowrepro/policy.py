@@ -14,15 +14,23 @@ if TYPE_CHECKING:
 
 DEFAULTS = Policy(fail_on=frozenset())
 
+MACHINE = "machine"
+"""A part of the numeric profile that is taken from the machine."""
+
 
 def policy_json(policy: Policy) -> dict[str, Json]:
-    """Return the settings by their keys; those that are not set are left out."""
-    optional = {key: value for key, value in optional_settings(policy) if value}
-    return {"fail-on": [*sorted(policy.fail_on)], **optional}
+    """Return the settings by their keys: what has a default by its value, the rest where set."""
+    numeric = policy.numeric
+    return {
+        "fail-on": [*sorted(policy.fail_on)],
+        "threads": MACHINE if numeric.threads is None else numeric.threads,
+        "cpu": MACHINE if numeric.cpu is None else numeric.cpu,
+        **{key: value for key, value in optional_settings(policy) if value},
+    }
 
 
 def optional_settings(policy: Policy) -> Iterator[tuple[str, Json]]:
-    """Yield key and value of each setting but `fail-on`; an empty value where it is not set."""
+    """Yield key and value of each other setting; an empty value where it is not set."""
     patterns, encoders = policy.patterns, policy.encoders
     yield "ignore", [_pattern(patterns, "ignore", pattern) for pattern in patterns.ignore]
     yield "rtol", [_pattern(patterns, "rtol", *entry) for entry in patterns.rtol]
@@ -39,7 +47,6 @@ def optional_settings(policy: Policy) -> Iterator[tuple[str, Json]]:
     yield "encoders", {"file": encoders.path, "sha256": encoders.sha256} if encoders else None
     yield "conda", "pypi" if policy.conda_from_pypi else None
     yield "conda-channels", [*policy.conda_channels]
-    yield "record-runs", policy.record_runs if policy.record_runs != DEFAULTS.record_runs else None
 
 
 def _pattern(patterns: Patterns, key: str, pattern: str, tolerance: float | None = None) -> Json:

@@ -16,6 +16,7 @@ from pytest_flowrepro.index_errors import redact
 from pytest_flowrepro.known import FULL_VALUES
 from pytest_flowrepro.model import CPU_LEVELS, DEFAULT_PROFILE, Gate, Json, NumericProfile
 from pytest_flowrepro.patterns import ANY_DEPTH, NO_PATTERNS, Patterns
+from pytest_flowrepro.policy import MACHINE
 from pytest_flowrepro.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -327,21 +328,18 @@ def _numeric(table: _Table, inherited: NumericProfile) -> NumericProfile:
     levels = ", ".join(f'"{level}"' for level in CPU_LEVELS)
     return NumericProfile(
         threads=table.read(
-            "threads", inherited.threads, f'an integer above 0 or "{_MACHINE}"', _threads
+            "threads", inherited.threads, f'an integer above 0 or "{MACHINE}"', _threads
         ),
-        cpu=table.read("cpu", inherited.cpu, f'one of {levels}, or "{_MACHINE}"', _cpu),
+        cpu=table.read("cpu", inherited.cpu, f'one of {levels}, or "{MACHINE}"', _cpu),
     )
 
 
-_MACHINE = "machine"
-
-
 def _threads(value: Any) -> int | None:
-    return None if value == _MACHINE else _count(value)
+    return None if value == MACHINE else _count(value)
 
 
 def _cpu(value: Any) -> str | None:
-    if value == _MACHINE:
+    if value == MACHINE:
         return None
     if value not in CPU_LEVELS:
         raise ValueError

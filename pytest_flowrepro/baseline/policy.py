@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, get_args
 
-from pytest_flowrepro.model import CodeFile, Gate, Policy
+from pytest_flowrepro.model import CPU_LEVELS, CodeFile, Gate, NumericProfile, Policy
 from pytest_flowrepro.patterns import Patterns, Terms
-from pytest_flowrepro.policy import DEFAULTS, optional_settings
+from pytest_flowrepro.policy import DEFAULTS, MACHINE, optional_settings
 
 if TYPE_CHECKING:
     from pytest_flowrepro.baseline.node import Node
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def read_policy(node: Node) -> Policy:
     """Return the policy that `pytest_flowrepro.policy.policy_json` gave."""
     optional = tuple(key for key, _ in optional_settings(DEFAULTS))
-    fields = node.record("fail-on", optional=optional)
+    fields = node.record("fail-on", "threads", "cpu", optional=optional)
     encoders = fields["encoders"].record("file", "sha256") if "encoders" in fields else None
     return Policy(
         fail_on=frozenset(_read_gate(item) for item in fields["fail-on"].items()),
@@ -32,9 +32,9 @@ def read_policy(node: Node) -> Policy:
         else None,
         conda_from_pypi="conda" in fields and _read_conda(fields["conda"]),
         conda_channels=_texts(fields, "conda-channels"),
-        record_runs=fields["record-runs"].integer()
-        if "record-runs" in fields
-        else DEFAULTS.record_runs,
+        numeric=NumericProfile(
+            threads=_read_threads(fields["threads"]), cpu=_read_cpu(fields["cpu"])
+        ),
     )
 
 
@@ -63,6 +63,22 @@ def _read_variable(node: Node) -> str | None:
         if node.record("pass")["pass"].boolean():
             return None
         raise node.wrong('a string or {"pass": true}')
+    return node.text()
+
+
+def _read_threads(node: Node) -> int | None:
+    if node.value == MACHINE:
+        return None
+    if isinstance(node.value, bool) or not isinstance(node.value, int) or node.value < 1:
+        raise node.wrong(f'a number above 0 or "{MACHINE}"')
+    return node.value
+
+
+def _read_cpu(node: Node) -> str | None:
+    if node.value == MACHINE:
+        return None
+    if node.value not in CPU_LEVELS:
+        raise node.wrong(f"one of {', '.join(CPU_LEVELS)}, {MACHINE}")
     return node.text()
 
 

@@ -35,7 +35,7 @@ def policy_of(job: Job) -> Policy:
         encoders=_encoders(job),
         conda_from_pypi=settings.conda_from_pypi,
         conda_channels=tuple(map(redact, settings.conda_channels)),
-        record_runs=settings.record_runs,
+        numeric=settings.numeric,
     )
 
 

@@ -13,6 +13,7 @@ from pytest_flowrepro.diff.paired import change_of, paired
 from pytest_flowrepro.diff.value_tree import one_line
 from pytest_flowrepro.model import Artifact, Change
 from pytest_flowrepro.patterns import covers_pattern, may_overlap
+from pytest_flowrepro.policy import MACHINE, policy_json
 from pytest_flowrepro.visible import visible
 from pytest_flowrepro.wording import some_of
 
@@ -131,6 +132,8 @@ _SETTINGS = (
     "ignore",
     "rtol",
     "atol",
+    "threads",
+    "cpu",
     "env",
     "parameters",
     "configs",
@@ -140,7 +143,6 @@ _SETTINGS = (
     "encoders",
     "conda",
     "conda-channels",
-    "record-runs",
 )
 
 
@@ -167,7 +169,8 @@ def _entries(policy: Policy) -> Iterator[tuple[tuple[str, str], _Entry]]:
         ("after", ", ".join(policy.after) or "no other flow"),
         ("conda", "from PyPI" if policy.conda_from_pypi else "from conda"),
         ("conda-channels", ", ".join(policy.conda_channels) or "the default"),
-        ("record-runs", str(policy.record_runs)),
+        ("threads", str(policy.numeric.threads or MACHINE)),
+        ("cpu", policy.numeric.cpu or MACHINE),
     ):
         yield (key, key), _plain(text)
 
@@ -222,8 +225,8 @@ def _weakens(setting: str, name: str, old: Policy, new: Policy) -> bool:
             return _tolerates_more(setting, name, old, new)
         case "env":
             return dict(new.env).get(name, "") is None
-        case "record-runs":
-            return new.record_runs < old.record_runs
+        case "threads" | "cpu":
+            return policy_json(new)[setting] == MACHINE
     return False
 
 

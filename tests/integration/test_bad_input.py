@@ -221,14 +221,17 @@ def test_an_ignore_that_matches_nothing_is_an_error_that_names_the_key(hello: Pr
     )
     # The project's own globs are for all its flows, and need not match in each.
     hello.write("pyproject.toml", "[tool.pytest]\n[tool.flowrepro]\nignore = ['start.greting']\n")
-    hello.check("-k", "step[start]").assert_outcomes(passed=1, deselected=4)
+    result = hello.check("-k", "step[start]")
+    result.assert_outcomes(failed=1, deselected=4)
+    result.stdout.fnmatch_lines(["HelloFlow policy drifted"])
 
 
 def test_an_ignored_artifact_is_not_compared(hello: Project) -> None:
     hello.edit("flow.py", '"hello "', '"hollow "')
     table = "[tool.flowrepro.flow.HelloFlow]\nignore = ['*.letters', 'start.gr*', 'end.total']\n"
     hello.write("pyproject.toml", f"[tool.pytest]\n{table}")
-    hello.check("-k", "step").assert_outcomes(passed=3, deselected=2)
+    (flow,) = hello.report("-k", "step")["flows"]
+    assert {change["kind"] for change in flow["changes"]} == {"policy"}
 
 
 def test_settings_of_a_flow_that_is_not_there_are_told(hello: Project) -> None:

@@ -77,20 +77,22 @@ def test_an_encoder_says_what_of_an_object_is_compared(project: Project) -> None
     project.edit("flowrepro_encoders.py", '"x.Y": str', '"x.Y": repr')
     reports = [f"--flow-repro-{suffix}=report.{suffix}" for suffix in ("md", "json", "html")]
     result = project.check(*reports)
-    result.assert_outcomes(passed=3, failed=3)
+    result.assert_outcomes(passed=2, failed=4)
     failed = "join: broken is compared by its bytes alone: the encoder of __main__.Broken raised "
     for suffix in ("md", "json", "html"):
         assert failed in (project.path / f"report.{suffix}").read_text(encoding="utf-8")
     assert failed in result.stdout.str()
     result.stdout.fnmatch_lines(
         [
+            "CurveFlow policy drifted",
+            "policy encoders: ../flowrepro_encoders.py  changed: *",
             "CurveFlow step[[]start[]] drifted",
             "start.curve  changed: curves.Curve(as={'points': [[]1.0, 2.0[]], 'unit': 'V'}) -> *",
             "    .as[[]'points'[]][[]1[]]: 2.0 -> 2.5 (by 0.5, relative 0.25)",
             "CurveFlow step[[]work[]] drifted; it started at start.curve",
             "    work.double: 4 of 4 tasks, first at [[]0[]]  changed: *",
             "    started at start.curve",
-            "    ../flowrepro_encoders.py  changed: *   code file   shown only",
+            "    flow.py  changed: *   code file   shown only",
         ]
     )
     markdown = (project.path / "report.md").read_text(encoding="utf-8")

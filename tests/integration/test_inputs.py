@@ -135,4 +135,4 @@ def test_a_step_that_lacks_a_variable_says_so_with_the_line_to_add(hello: Projec
         "pyproject.toml",
         '[tool.pytest]\n[tool.flowrepro.flow.HelloFlow]\nenv = { GREETING = "hello " }\n',
     )
-    assert hello.drift() == []
+    assert hello.drift() == ["HelloFlow: policy GREETING added"]

@@ -15,6 +15,7 @@ from pytest_flowrepro.verdict import (
     nondeterministic,
     part_of,
     patterns_used,
+    policy_part,
     verdict_of,
     worst,
 )
@@ -30,6 +31,7 @@ def change(kind: Any, name: str = "x", *, gated: bool = True, **more: Any) -> Ch
 @pytest.mark.parametrize(
     ("of", "part"),
     [
+        (change("policy", "fail-on"), "code"),
         (change("code", "train.py"), "code"),
         (change("package", "numpy", environment="base"), "environment"),
         (change("python", environment="base"), "environment"),
@@ -47,6 +49,26 @@ def test_every_change_belongs_to_one_test(of: Change, part: str) -> None:
     assert part_of(of, STEPS) == part
     assert changes_of(part, [of], STEPS) == (of,)
     assert changes_of("step[end]", [of], STEPS) == ()
+
+
+@pytest.mark.parametrize(
+    ("selected", "part"),
+    [
+        (["code", "environment", "step[start]"], "code"),
+        (["step[end]", "code"], "code"),
+        (["environment", "step[train]", "step[end]"], "step[train]"),
+        (["environment"], "environment"),
+        (["step[*]"], "step[*]"),
+        ([], "code"),
+    ],
+)
+def test_any_selection_of_tests_has_one_that_answers_for_the_policy(
+    selected: list[str], part: str
+) -> None:
+    assert policy_part(selected) == part
+    moved = change("policy", "fail-on")
+    assert changes_of(part, [moved], STEPS, part) == (moved,)
+    assert all(changes_of(p, [moved], STEPS, part) == () for p in selected if p != part)
 
 
 def test_only_what_is_gated_is_drift() -> None:

@@ -25,7 +25,9 @@ MANIFEST_TEXT = """\
       "artifacts",
       "environment",
       "policy"
-    ]
+    ],
+    "threads": 1,
+    "cpu": "x86-64-v3"
   },
   "code": {
     "../shared.csv": "11",

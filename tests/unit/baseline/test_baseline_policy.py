@@ -11,7 +11,7 @@ from recordings import POLICY, recording
 
 from pytest_flowrepro.baseline import MANIFEST, decode_recording, encode_recording
 from pytest_flowrepro.errors import BaselineError
-from pytest_flowrepro.model import CodeFile, Gate, Policy
+from pytest_flowrepro.model import CPU_LEVELS, CodeFile, Gate, NumericProfile, Policy
 from pytest_flowrepro.patterns import Patterns, Terms
 
 FULL = Policy(
@@ -39,7 +39,7 @@ FULL = Policy(
     encoders=CodeFile(path="../encoders.py", sha256="33"),
     conda_from_pypi=True,
     conda_channels=("bioconda", "conda-forge"),
-    record_runs=1,
+    numeric=NumericProfile(threads=4, cpu=None),
 )
 
 FULL_TEXT = """\
@@ -49,6 +49,8 @@ FULL_TEXT = """\
       "environment",
       "policy"
     ],
+    "threads": 4,
+    "cpu": "machine",
     "ignore": [
       {"pattern": "start.at"},
       {"pattern": "train.rows.*.id", "reason": "drawn anew", "until": "2027-03-31"}
@@ -87,8 +89,7 @@ FULL_TEXT = """\
     "conda-channels": [
       "bioconda",
       "conda-forge"
-    ],
-    "record-runs": 1
+    ]
   },
 """
 
@@ -106,7 +107,9 @@ def test_a_reviewer_sees_one_setting_per_line() -> None:
 
 
 def test_settings_that_are_not_set_are_left_out() -> None:
-    assert '"policy": {\n    "fail-on": []\n  },\n' in manifest(Policy(fail_on=frozenset()))
+    text = manifest(Policy(fail_on=frozenset()))
+    section = '  "policy": {\n    "fail-on": [],\n    "threads": 1,\n    "cpu": "x86-64-v3"\n  },\n'
+    assert section in text
 
 
 _json = st.recursive(
@@ -152,7 +155,11 @@ _policies = st.builds(
     encoders=st.none() | st.builds(CodeFile, path=st.text(), sha256=st.text()),
     conda_from_pypi=st.booleans(),
     conda_channels=st.lists(st.text(), max_size=3).map(tuple),
-    record_runs=st.sampled_from([1, 2]),
+    numeric=st.builds(
+        NumericProfile,
+        threads=st.none() | st.integers(min_value=1),
+        cpu=st.sampled_from([None, *CPU_LEVELS]),
+    ),
 )
 
 
@@ -177,7 +184,9 @@ def test_any_policy_comes_back_exactly(policy: Policy) -> None:
         ('"2027-03-31"', '"31 March"', "policy.ignore[1].until should be a day, YYYY-MM-DD"),
         ('{"pass": true}', '{"pass": false}', "policy.env.TOKEN should be a string or"),
         ('"pypi"', '"conda"', 'policy.conda should be "pypi", is "conda"'),
-        ('"record-runs": 1', '"record-runs": 1.5', "should be a whole number, is 1.5"),
+        ('"threads": 4', '"threads": 0', 'policy.threads should be a number above 0 or "machine"'),
+        ('"threads": 4', '"threads": true', "policy.threads should be a number above 0"),
+        ('"cpu": "machine"', '"cpu": "x86-64-v1"', "policy.cpu should be one of x86-64-v2,"),
     ],
 )
 def test_a_damaged_policy_is_named_with_the_place_in_it(old: str, new: str, message: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recordings import POLICY, artifact, recording
 
 from pytest_flowrepro.diff import diff, diff_policy, told_once
-from pytest_flowrepro.model import Change, CodeFile, Gate, Policy
+from pytest_flowrepro.model import Change, CodeFile, Gate, NumericProfile, Policy
 from pytest_flowrepro.patterns import Patterns, Terms, number_at
 
 NONE: frozenset[Gate] = frozenset()
@@ -38,6 +38,10 @@ def ignoring(*ignore: str, until: date | None = None, reason: str | None = None)
 
 def tolerating(*rtol: tuple[str, float]) -> dict[str, Any]:
     return {"patterns": Patterns(rtol=rtol)}
+
+
+def profile(**numeric: Any) -> dict[str, Any]:
+    return {"numeric": NumericProfile(**numeric)}
 
 
 SOON, LATE = date(2027, 3, 31), date(2028, 3, 31)
@@ -140,7 +144,10 @@ MOVED: list[tuple[dict[str, Any], dict[str, Any], str, str, bool]] = [
     ),
     (NOTHING, {"conda_from_pypi": True}, "conda", "from conda -> from PyPI", False),
     (NOTHING, {"conda_channels": ("a", "b")}, "conda-channels", "the default -> a, b", False),
-    (NOTHING, {"record_runs": 1}, "record-runs", "2 -> 1", True),
+    (NOTHING, profile(threads=None), "threads", "1 -> machine", True),
+    (profile(threads=None), profile(threads=2), "threads", "machine -> 2", False),
+    (NOTHING, profile(cpu=None), "cpu", "x86-64-v3 -> machine", True),
+    (NOTHING, profile(cpu="x86-64-v2"), "cpu", "x86-64-v3 -> x86-64-v2", False),
 ]
 
 

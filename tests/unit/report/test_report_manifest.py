@@ -17,6 +17,8 @@ def test_everything_that_was_recorded_is_shown() -> None:
         "  recorded on linux x86_64, glibc 2.36; 2 reruns compared\n"
         "  policy\n"
         "    fail-on: artifacts, environment, policy\n"
+        "    threads: 1\n"
+        "    cpu: x86-64-v3\n"
         "  environment base: cpython 3.11.7\n"
         "    metaflow 2.19.39\n"
         "    numpy 2.4.5  (via pandas)\n"
@@ -87,4 +89,4 @@ def test_a_value_gives_no_orders(text: str) -> None:
 
     shown.encode()
     assert "\x1b" not in shown
-    assert len(shown.splitlines()) == 19
+    assert len(shown.splitlines()) == 21
