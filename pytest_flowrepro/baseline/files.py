@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
@@ -243,24 +244,64 @@ def _refuse_case_collisions(names: Iterable[str]) -> None:
 # --- and back -------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Documents:
+    """The files of a baseline, parsed as JSON of a schema that this version reads."""
+
+    manifest: Node
+    artifacts: Node
+    files: Mapping[str, str]
+    folder: str
+    """For messages."""
+
+    @property
+    def owner(self) -> tuple[str, str | None]:
+        """Flow and case."""
+        manifest = self.manifest
+        return manifest.entry("flow").text(), manifest.entry("case").text_or_none()
+
+
+def parse_documents(files: Mapping[str, str], *, folder: str = "") -> Documents:
+    """Parse the files of a baseline, by name; `folder` is for messages.
+
+    Raises `BaselineError`, which names the file and the line.
+    """
+    return Documents(
+        manifest=_document(MANIFEST, files, folder),
+        artifacts=_document(ARTIFACTS, files, folder),
+        files=files,
+        folder=folder,
+    )
+
+
 def decode_recording(
     files: Mapping[str, str], *, folder: str = "", stored: Callable[[str], Path] = Path
 ) -> Recording:
-    """The `Recording` that `encode_recording` wrote; `folder` is for messages.
+    """Return the `Recording` that `encode_recording` wrote; `folder` is for messages.
 
     `stored` gives the file of a whole value by its name. Raises `BaselineError`, which names the
     file and the place in it.
     """
+    return decode_documents(parse_documents(files, folder=folder), stored=stored)
+
+
+def decode_documents(documents: Documents, *, stored: Callable[[str], Path] = Path) -> Recording:
+    """Return the `Recording` in documents that were parsed; as `decode_recording`."""
+    files, folder = documents.files, documents.folder
     about = ("flow", "case", "runs", "system", "policy")
-    manifest = _document(MANIFEST, files, folder).record(
+    manifest = documents.manifest.record(
         "schema", *about, "code", "environments", "parameters", "steps"
     )
-    artifacts = _document(ARTIFACTS, files, folder).record("schema", "steps")
+    artifacts = documents.artifacts.record("schema", "steps")
     system = manifest["system"].record("platform", "machine", "libc")
     steps = tuple(_read_step(node) for node in manifest["steps"].items())
-    names = {step.name for step in steps}
-    for step, node in artifacts["steps"].entries():
-        _refuse_unknown_step(step, names, node)
+    names: set[str] = set()
+    for step, node in zip(steps, manifest["steps"].items(), strict=True):
+        if step.name in names:
+            raise broken(node.file, f"{node.path} has the name {step.name}, too")
+        names.add(step.name)
+    for name, node in artifacts["steps"].entries():
+        _refuse_unknown_step(name, names, node)
     return Recording(
         flow=manifest["flow"].text(),
         case=manifest["case"].text_or_none(),

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline.files import (
     MANIFEST,
-    decode_recording,
+    Documents,
+    decode_documents,
     encode_recording,
     is_baseline_file,
+    parse_documents,
     refuse_newer,
 )
 from pytest_flowrepro.baseline.folder import (
@@ -65,24 +67,28 @@ def read_baseline(folder: Path, *, root: Path) -> Recording | None:
     found = _read_files(checked_folder(folder, root=root), named, root=root)
     if not found.texts:
         return None
+    return _recording(found, folder, named)
 
+
+def _recording(found: _Files, folder: Path, named: str) -> Recording:
     def stored(name: str) -> Path:
         if name not in found.values:
             raise broken(place(named, f"{VALUES}/{name}"), MISSING)
         return found.values[name]
 
-    recording = decode_recording(found.texts, folder=named, stored=stored)
-    _refuse_other_flow(recording, folder, named)
+    documents = parse_documents(found.texts, folder=named)
+    _refuse_other_flow(documents, flow_and_case(folder))
     seals = {name: text for name, text in found.texts.items() if is_seal(name)}
     files = {name: text for name, text in found.texts.items() if not is_seal(name)}
-    return replace(recording, merged=check_seals(files, found.digests, seals, folder=named))
+    merged = check_seals(files, found.digests, seals, folder=named)
+    return replace(decode_documents(documents, stored=stored), merged=merged)
 
 
-def _refuse_other_flow(recording: Recording, folder: Path, named: str) -> None:
-    flow, case = flow_and_case(folder)
-    if (recording.flow, recording.case) != (flow, case):
-        what = f"is the baseline of {recording.title}, not the baseline of {flow_title(flow, case)}"
-        raise broken(place(named, MANIFEST), what)
+def _refuse_other_flow(documents: Documents, wanted: tuple[str, str | None]) -> None:
+    if documents.owner != wanted:
+        found, title = flow_title(*documents.owner), flow_title(*wanted)
+        file = place(documents.folder, MANIFEST)
+        raise broken(file, f"is the baseline of {found}, not the baseline of {title}")
 
 
 def _digests(values: dict[str, Path]) -> dict[str, str]:

@@ -183,7 +183,10 @@ def test_any_name_and_any_json_value_come_back_exactly(name: str, value: Json) -
     files = encode_recording(given)
     back = decode_recording({name: text.encode().decode() for name, text in files.items()})
 
-    assert repr(back) == repr(given)  # unlike ==, repr tells 1 from 1.0 and 0.0 from -0.0
+    assert back == given
+    assert repr(back.tasks) == repr(
+        given.tasks
+    )  # unlike ==, repr tells 1 from 1.0 and 0.0 from -0.0
 
 
 def test_text_stays_readable_and_what_cannot_be_seen_is_escaped() -> None:
@@ -315,6 +318,17 @@ def test_deep_nesting_is_refused_and_not_a_crash() -> None:
 
     with pytest.raises(BaselineError, match="nested too deeply"):
         decode_recording(edited(ARTIFACTS, '"value": 100', f'"value": {deep}'))
+
+
+def test_a_step_that_is_there_twice_and_an_unknown_one_are_refused() -> None:
+    files = encode_recording(recording())
+    end = '{"name": "end", "type": "end", "next": [], "decorators": []}'
+    twice = {**files, MANIFEST: files[MANIFEST].replace(end, f"{end},{end}")}
+    with pytest.raises(BaselineError, match=r"manifest.json: steps\[4\] has the name end, too"):
+        decode_recording(twice)
+    other = {**files, ARTIFACTS: files[ARTIFACTS].replace('"end"', '"ends"')}
+    with pytest.raises(BaselineError, match=r"artifacts.json: steps.ends: manifest.json has no s"):
+        decode_recording(other)
 
 
 def test_what_a_damaged_file_says_reaches_no_terminal_raw() -> None:

@@ -147,7 +147,7 @@ def test_a_truncated_file_is_named_with_its_last_line(
 def test_a_truncated_lock_is_noticed(recorded: Path, root: Path) -> None:
     (recorded / "lock-base.txt").write_text(LOCK[:40])
 
-    with pytest.raises(BaselineError, match=r"lock-base.txt: is not the file that manifest.json"):
+    with pytest.raises(BaselineError, match=r"lock-base.txt: line 2 is not as it was"):
         read_baseline(recorded, root=root)
 
 

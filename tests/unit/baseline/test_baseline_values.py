@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from recordings import artifact, names_in, recording, task, unsealed
+from recordings import artifact, names_in, recording, reseal, task, unsealed
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
 from pytest_flowrepro.baseline import values as stage
@@ -153,5 +153,6 @@ def test_a_value_that_is_not_as_it_was_written_is_named(
 def test_a_value_without_a_digest_names_no_file(baseline: Path, root: Path) -> None:
     file = baseline / "artifacts.json"
     file.write_text(file.read_text().replace("sha256:" + "a" * 64, "../../x"))
+    reseal(baseline)
     with pytest.raises(BaselineError, match="digest should be sha256: and 64 hexadecimal"):
         read_baseline(baseline, root=root)
