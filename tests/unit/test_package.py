@@ -359,13 +359,38 @@ def test_extracted_files_are_what_was_packaged(project: Project, tmp_path: Path)
     assert abs(flow_file.stat().st_mtime - time.time()) < 60
 
 
-def test_an_archive_cannot_write_outside_the_folder(project: Project, tmp_path: Path) -> None:
+def link(name: str, to: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = tarfile.SYMTYPE, to
+    return info
+
+
+def pipe(name: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type = tarfile.FIFOTYPE
+    return info
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        tarfile.TarInfo("../evil.py"),
+        tarfile.TarInfo("a/../../evil.py"),
+        link("a.py", "../evil.py"),
+        link("a.py", "/etc/hostname"),
+        pipe("evil.py"),
+    ],
+    ids=["above", "above, by a folder", "a link above", "an absolute link", "a pipe"],
+)
+def test_an_archive_cannot_write_outside_the_folder(
+    project: Project, tmp_path: Path, member: tarfile.TarInfo
+) -> None:
     package = project.package()
     with tarfile.open(package.archive, "w") as archive:
-        archive.addfile(tarfile.TarInfo("../evil.py"), io.BytesIO())
+        archive.addfile(member, io.BytesIO())
     with pytest.raises(PackageError, match="cannot be unpacked here"):
         extract_package(package, tmp_path / "copy")
-    assert not (tmp_path / "evil.py").exists()
+    assert not [path for path in tmp_path.rglob("*") if path.name in {"evil.py", "a.py"}]
 
 
 # --- what may stand in the tree ---
