@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import re
 import time
 from dataclasses import replace
@@ -23,6 +22,7 @@ from pytest_flowrepro.step_environments import step_environments
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
     from datetime import date
+    from pathlib import Path
 
     from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.model import Change, Environment, Recording, Requirements
@@ -64,7 +64,7 @@ def _resolved(job: Job, recorded: Environment, requirements: Requirements) -> En
     python = None if of_conda else find_interpreter(recorded=recorded.python)
     lock = resolve(job, requirements, python)
     conda, pypi = in_parts(lock.text)
-    of_pypi = tuple(_packages(pypi, recorded)) if pypi else ()
+    of_pypi = tuple(_packages(pypi, recorded, python)) if pypi else ()
     added = {one.name for one in of_pypi}
     archives = _archives(conda, recorded, added) if conda else ()
     return replace(
@@ -103,9 +103,9 @@ def _archives(conda: str, recorded: Environment, added: Container[str]) -> Itera
         yield replace(package, via=via.get(package.name, ()))
 
 
-def _packages(lock: str, recorded: Environment) -> Iterator[Package]:
+def _packages(lock: str, recorded: Environment, python: Path | None) -> Iterator[Package]:
     known = {package.name: package for package in recorded.packages}
-    markers = markers_of(platform.python_implementation(), recorded.python.partition(" ")[2])
+    markers = markers_of(recorded.python, python)
     via = brought_by(lock)
     for package in parse_lock(lock):
         if package.is_for(markers):

@@ -13,11 +13,11 @@ from pytest_flowrepro.environment.locked import build_notes, install_locked, lea
 from pytest_flowrepro.environment.manifest import (
     installed_versions,
     interpreter_of,
-    markers_of,
     read_manifest,
     site_packages,
     system_of,
 )
+from pytest_flowrepro.environment.markers import markers_of
 from pytest_flowrepro.environment.numerics import read_numerics
 from pytest_flowrepro.environment.provided import Provided, provided_by
 from pytest_flowrepro.environment.wheelhouse import Wheelhouse

@@ -1,4 +1,4 @@
-"""What a virtualenv, or a prefix of conda's, holds, read from its files: none of its code runs."""
+"""What a virtualenv, or a prefix of conda's, holds, read from its files: no package's code runs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from packaging.markers import default_environment
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import platform_tags
 from packaging.utils import canonicalize_name
 
+from pytest_flowrepro.environment.markers import markers_of
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.model import Package, System
 
@@ -123,19 +123,7 @@ def base_prefix(environment: Path) -> Path:
 
 def marker_environment(environment: Path) -> dict[str, str]:
     """What PEP 508 markers see there, on this machine."""
-    return markers_of(*_interpreter(environment))
-
-
-def markers_of(implementation: str, version: str) -> dict[str, str]:
-    """The same under an interpreter that need not be there: `CPython`, `3.11.7`."""
-    return {
-        **{name: str(value) for name, value in default_environment().items()},
-        "implementation_name": implementation.lower(),
-        "implementation_version": version,
-        "platform_python_implementation": implementation,
-        "python_full_version": version,
-        "python_version": ".".join(version.split(".")[:2]),
-    }
+    return markers_of(interpreter_of(environment), environment / "bin" / "python")
 
 
 def system_of() -> System:

@@ -121,6 +121,11 @@ def test_the_interpreter_of_a_prefix_is_its_python_package(
         about = json.dumps({"name": name, "version": version, "build": build})
         (tmp_path / "conda-meta" / f"{name}-{version}-{build}.json").write_text(about)
 
+    (tmp_path / "bin").mkdir()
+    python = tmp_path / "bin/python"
+    python.write_text("#!/bin/sh\necho '{}'\n")
+    python.chmod(0o755)
+
     assert interpreter_of(tmp_path) == interpreter
     assert marker_environment(tmp_path)["python_full_version"] == version
 

@@ -1,0 +1,74 @@
+"""What PEP 508 markers see under an interpreter that is not the one that runs us."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from packaging.markers import default_environment
+
+from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.process import CommandNotFoundError, run_process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TIMEOUT = 60.0
+_NAMES = {"cpython": "CPython", "pypy": "PyPy"}
+"""`sys.implementation.name` -> `platform.python_implementation()`."""
+
+# As packaging.markers.default_environment, for the two that a version does not tell.
+_ASK = """
+import json, platform, sys
+about = sys.implementation.version
+release = "" if about.releaselevel == "final" else about.releaselevel[0] + str(about.serial)
+print(json.dumps({
+    "implementation_version": "{0.major}.{0.minor}.{0.micro}".format(about) + release,
+    "platform_python_implementation": platform.python_implementation(),
+}))
+"""
+
+
+def markers_of(interpreter: str, python: Path | None) -> dict[str, str]:
+    """Return the markers of an interpreter on this machine: `cpython 3.11.7`, `pypy 3.9.16`.
+
+    `python` is its executable. One that is not CPython has a version of its own beside Python's,
+    which it alone can tell; without `python` that is taken to be Python's. Raises
+    `EnvironmentBuildError` for one that does not answer.
+    """
+    implementation, _, version = interpreter.partition(" ")
+    markers = {
+        **{name: str(value) for name, value in default_environment().items()},
+        "implementation_name": implementation,
+        "implementation_version": version,
+        "platform_python_implementation": _NAMES.get(implementation, implementation),
+        "python_full_version": version,
+        "python_version": ".".join(version.split(".")[:2]),
+    }
+    if implementation != "cpython" and python is not None:
+        markers |= _asked(python)
+    return markers
+
+
+@lru_cache
+def _asked(python: Path) -> dict[str, str]:
+    try:
+        done = run_process(
+            [python, "-I", "-c", _ASK], env=os.environ, cwd=python.parent, timeout=_TIMEOUT
+        )
+        found: dict[str, str] = json.loads(done.stdout)
+    except CommandNotFoundError as error:
+        raise _no_answer(python, "No such file") from error
+    except ValueError as error:
+        raise _no_answer(python, done.ending, done.stderr[-2000:]) from error
+    return found
+
+
+def _no_answer(python: Path, ending: str, detail: str = "") -> EnvironmentBuildError:
+    return EnvironmentBuildError(
+        f"{python} does not tell which Python it is: {ending}",
+        hint="Run it by hand, and install it again if it does not start.",
+        detail=detail,
+    )
