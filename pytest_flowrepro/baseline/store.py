@@ -27,7 +27,12 @@ from pytest_flowrepro.baseline.folder import (
 )
 from pytest_flowrepro.baseline.node import broken, parse_document, place
 from pytest_flowrepro.baseline.seal import check_seals, is_seal, seal
-from pytest_flowrepro.baseline.swap import clean_up, replace_folder, standing_folder
+from pytest_flowrepro.baseline.swap import (
+    ReplacedError,
+    clean_up,
+    replace_folder,
+    standing_folder,
+)
 from pytest_flowrepro.baseline.values import (
     VALUES,
     changed_values,
@@ -110,6 +115,7 @@ def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[s
     named = label(folder, root=root)
     folder = checked_folder(folder, root=root)
     new, values = encode_recording(recording), stored_values(recording)
+    replaced = False
     try:
         sealed_by, text = seal(new, _digests(values))
         new[sealed_by] = text
@@ -120,8 +126,15 @@ def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[s
             changed |= changed_values(values, value_files(folder))
             if changed:
                 replace_folder(folder, lambda into: _fill(into, new, values, folder))
+                replaced = True
             return tuple(sorted(changed))
     except OSError as error:
+        if replaced or isinstance(error, ReplacedError):
+            raise BaselineError(
+                f"{named} is recorded, and the new baseline is in place; then cleaning up failed: "
+                f"{error.strerror or error}",
+                hint=f"commit {named}, and delete the hidden folders in {folder.parent}, if any",
+            ) from error
         raise BaselineError(
             f"{named} cannot be written: {error.strerror or error}",
             hint="make room, or make the folder writable, and record again; no baseline was lost",

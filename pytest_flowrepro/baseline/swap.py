@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class ReplacedError(OSError):
+    """The new folder is in place; what is left of the old one could not be removed or synced."""
+
+
 def standing_folder(folder: Path) -> Path | None:
     """Where the content of `folder` lies just now; None where there is none."""
     # The folder is looked for once more: the old one may have been moved there meanwhile.
@@ -31,7 +35,8 @@ def standing_folder(folder: Path) -> Path | None:
 def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Replace `folder` by a new one that `fill` writes into. For one process at a time.
 
-    Raises `OSError`. After that, and after a kill, the old or the new folder is there, whole.
+    Raises `OSError`: `ReplacedError` where the new folder is in place. After that, and after a
+    kill, the old or the new folder is there, whole.
     """
     new = _beside(folder, "new")
     clean_up(folder)
@@ -44,9 +49,14 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
             if folder.exists():
                 folder.rename(_beside(folder, "old"))
             new.rename(folder)
-        _sync(folder.parent)
-    finally:
+    except BaseException:
         clean_up(folder)
+        raise
+    try:
+        _sync(folder.parent)
+        clean_up(folder)
+    except OSError as error:
+        raise ReplacedError(error.errno, error.strerror, error.filename) from error
 
 
 def clean_up(folder: Path) -> None:
