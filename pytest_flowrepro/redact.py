@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,11 +69,13 @@ class Redaction:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """How a value may stand in a text: as it is, line by line, and as a literal shows it."""
+    """How a value may stand in a text: as it is, line by line, as a literal or a URL shows it."""
     yield value
     yield from value.splitlines()
     yield json.dumps(value)[1:-1]
     yield repr(value)[1:-1]
+    yield quote(value)
+    yield quote(value, safe="")
 
 
 NOTHING = Redaction({})

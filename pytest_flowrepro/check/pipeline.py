@@ -23,6 +23,7 @@ from pytest_flowrepro.check.policy import policy_of
 from pytest_flowrepro.check.prepare import prepare_again, prepare_anew, with_upstreams
 from pytest_flowrepro.check.proposals import proposals
 from pytest_flowrepro.check.repeat import repeat
+from pytest_flowrepro.check.secrets import hide_in_observation, hiding_in_errors
 from pytest_flowrepro.determinism import differing, with_determinism
 from pytest_flowrepro.diff import is_allowed
 from pytest_flowrepro.environment import system_of
@@ -44,6 +45,11 @@ def record(job: Job) -> Observation:
     The flow is rerun under hash seed 0, then under 1, and where artifacts differ once more under
     0: that tells what is nondeterministic from what only depends on the hash seed.
     """
+    with hiding_in_errors(job):
+        return hide_in_observation(_record(job), job)
+
+
+def _record(job: Job) -> Observation:
     clock = Clock(job)
     prepared = with_upstreams(prepare_anew(job, clock), clock)
     first = repeat(prepared, clock, seed=0, name="first", limit=job.settings.values)
@@ -99,6 +105,11 @@ def _refuse_unread(step: str, one: Artifact, other: Artifact) -> None:
 
 def observe(job: Job, baseline: Recording) -> Observation:
     """Rebuild from the baseline's locks, or anew, and rerun once, under hash seed 0."""
+    with hiding_in_errors(job):
+        return hide_in_observation(_observe(job, baseline), job)
+
+
+def _observe(job: Job, baseline: Recording) -> Observation:
     clock = Clock(job)
     prepared = prepare_anew(job, clock) if job.fresh else prepare_again(job, baseline, clock)
     prepared = with_upstreams(prepared, clock)

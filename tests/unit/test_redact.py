@@ -14,6 +14,11 @@ from pytest_flowrepro.redact import NOTHING, Redaction
         ('a"b\\c\n', '{"t": "a\\"b\\\\c\\n"}', '{"t": "[TOKEN]"}'),
         ('it\'s "me"', "'it\\'s \"me\"'", "'[TOKEN]'"),
         ("-----KEY-----\nabcdef\n", "line abcdef", "line [TOKEN]"),
+        (
+            "p@ss/word",
+            "https://me:p%40ss%2Fword@host p%40ss/word",
+            "https://me:[TOKEN]@host [TOKEN]",
+        ),
         ("yes", "yes and no", "yes and no"),
         ("", "empty", "empty"),
     ],

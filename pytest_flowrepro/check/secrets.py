@@ -1,0 +1,51 @@
+"""The values that a flow is passed through are hidden in everything that its reruns say."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.errors import FlowReproError
+from pytest_flowrepro.redact import Redaction
+from pytest_flowrepro.settings import PassedThrough
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_flowrepro.check.job import Job, Observation
+
+
+def redaction_of(job: Job) -> Redaction:
+    """Return that of the flow and of those that run before it."""
+    values = {}
+    for one in (*(upstream.job for upstream in job.after), job):
+        for name, value in one.settings.env.items():
+            if isinstance(value, PassedThrough) and name in os.environ:
+                values[name] = os.environ[name]
+    return Redaction(values)
+
+
+@contextmanager
+def hiding_in_errors(job: Job) -> Iterator[None]:
+    redaction = redaction_of(job)
+    try:
+        yield
+    except FlowReproError as error:
+        shown = {name: redaction.text(getattr(error, name)) for name in ("what", "hint", "detail")}
+        if shown == {name: getattr(error, name) for name in shown}:
+            raise
+        raise type(error)(shown["what"], hint=shown["hint"], detail=shown["detail"]) from None
+
+
+def hide_in_observation(observation: Observation, job: Job) -> Observation:
+    """Hide them in the sentences: names of files and of other things may hold one."""
+    hide = redaction_of(job).text
+    return replace(
+        observation,
+        output=hide(observation.output),
+        failure=observation.failure and hide(observation.failure),
+        notes=tuple(map(hide, observation.notes)),
+        details=tuple(map(hide, observation.details)),
+    )
