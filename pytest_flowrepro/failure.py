@@ -35,7 +35,7 @@ def step_failure(
         return None
     unfinished = [log for log in observation.logs if not log.ok]
     failed = [log for log in unfinished if _STOPPED not in log.stderr] or unfinished
-    own = next((log for log in failed if log.step == step), None)
+    own = next((log for log in failed if _answers_for(step, log, job)), None)
     if own is not None:
         return StepFailure(reached=True, text=_own_failure(observation, own, job))
     begun = {log.index for log in observation.logs if log.step == step}
@@ -49,6 +49,14 @@ def step_failure(
         return StepFailure(reached=False, text=f"{ending}: step {names} failed")
     text = f"{job.title} ended with {observation.failure}\n\n{_tail(observation.output)}"
     return StepFailure(reached=False, text=text)
+
+
+def _answers_for(step: str, log: TaskLog, job: Job) -> bool:
+    """Return True for the tasks of a step; and, for the first that has a test, of those that none
+    has, as the source does not show them.
+    """
+    steps = job.flow.steps
+    return log.step == step or (log.step not in steps and step == steps[0])
 
 
 def log_of(logs: Iterable[TaskLog], step: str, stream: str) -> str:

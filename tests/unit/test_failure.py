@@ -52,6 +52,17 @@ def test_the_step_that_failed_shows_the_end_of_its_own_stderr(job: Job) -> None:
     assert step_failure(observation, "start", job) is None
 
 
+def test_a_step_that_the_source_does_not_show_fails_the_first_test(job: Job) -> None:
+    observation = ended(log("start"), log("inherited", ok=False, stderr="ValueError: no rows\n"))
+    failure = step_failure(observation, "start", job)
+    assert failure is not None
+    assert failure.reached
+    assert failure.text.startswith("step inherited of TrainFlow failed (exit code 1)")
+    failure = step_failure(observation, "train", job)
+    assert failure is not None
+    assert failure.text == "not reached: step inherited failed"
+
+
 def test_a_later_step_was_not_reached(job: Job) -> None:
     failure = step_failure(ended(log("start", ok=False)), "train", job)
     assert failure is not None
