@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from _flowrepro_kinds import Parts
-from _flowrepro_rules import Fields, made, numpy_if_installed, positions
+from _flowrepro_rules import Fields, made, numpy_if_installed, positions, times
 
 
 def of_pyarrow(value: Any) -> Parts | None:  # noqa: PLR0911  one per type
@@ -33,7 +33,7 @@ def of_pyarrow(value: Any) -> Parts | None:  # noqa: PLR0911  one per type
         return Parts("arrow", "pyarrow.Scalar", [("value", pyarrow.repeat(value, 1))])
     numpy = numpy_if_installed()
     if isinstance(value, pyarrow.Buffer) and numpy is not None:
-        return made("arrow", value, [("bytes", numpy.frombuffer(value, dtype=numpy.uint8))])
+        return made("arrow", value, [("(bytes)", numpy.frombuffer(value, dtype=numpy.uint8))])
     return None
 
 
@@ -86,21 +86,31 @@ def _column(value: Any, pyarrow: Any) -> Fields:
     numpy = numpy_if_installed()
     if value.null_count:
         nulls = value.is_null()
-        fields.append(("length", len(value)))
+        fields.append(("(length)", len(value)))
         fields += positions(nulls.to_numpy(zero_copy_only=False) if numpy else nulls.to_pylist())
     if types.is_null(kind):
         return fields
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         value = value.drop_null()
         lengths = value.value_lengths().cast(pyarrow.int64())
-        return [*fields, ("lengths", _values(lengths, numpy)), ("items", value.flatten())]
+        return [*fields, ("(lengths)", _values(lengths, numpy)), ("items", value.flatten())]
     if types.is_struct(kind):
         inner = value.drop_null().flatten()
         names = [kind.field(i).name for i in range(kind.num_fields)]
         return fields + [(names[i], one) for i, one in enumerate(inner)]
     if types.is_temporal(kind) and not types.is_interval(kind):
         value = value.cast(pyarrow.int64() if kind.bit_width == 64 else pyarrow.int32())
+        return [*fields, ("values", times(_values(value, numpy), *_time_of(kind, types)))]
     return [*fields, ("values", _values(value, numpy))]
+
+
+def _time_of(kind: Any, types: Any) -> tuple[str, str]:
+    """Numpy's code for moments or durations, and the unit."""
+    if types.is_date32(kind):
+        return "M8", "D"
+    if types.is_date64(kind):
+        return "M8", "ms"
+    return "M8" if types.is_timestamp(kind) else "m8", str(kind.unit)
 
 
 def _combined(value: Any, pyarrow: Any) -> Any:

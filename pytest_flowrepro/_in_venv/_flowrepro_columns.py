@@ -19,6 +19,7 @@ from _flowrepro_rules import (
     numpy_if_installed,
     positions,
     root_of,
+    times,
 )
 
 
@@ -114,7 +115,7 @@ def _polars_column(series: Any) -> Fields:
     inner = dtype.base_type() if hasattr(dtype, "base_type") else type(dtype)
     if series.null_count():
         nulls = series.is_null()
-        fields.append(("length", len(series)))
+        fields.append(("(length)", len(series)))
         fields += positions(nulls.to_numpy() if numpy_if_installed() else nulls.to_list())
     if inner is polars.Null:
         return fields
@@ -125,8 +126,16 @@ def _polars_column(series: Any) -> Fields:
     if inner.__name__ in ("Categorical", "Enum"):
         series = series.cast(polars.String)
     elif dtype.is_temporal():
-        series = series.to_physical()
+        return [*fields, ("values", _polars_times(series))]
     return [*fields, ("values", _polars_values(series))]
+
+
+def _polars_times(series: Any) -> Any:
+    """Dates, moments and durations: no numbers, so that none of a tolerance concerns them."""
+    name = series.dtype.base_type().__name__
+    unit = getattr(series.dtype, "time_unit", None) or {"Date": "D", "Time": "ns"}[name]
+    physical = _polars_values(series.to_physical())
+    return times(physical, "M8" if name in ("Date", "Datetime") else "m8", unit)
 
 
 def _polars_nested(series: Any, kind: str) -> Fields:
@@ -137,7 +146,7 @@ def _polars_nested(series: Any, kind: str) -> Fields:
         return [("items", series.explode().alias(""))]
     lengths = series.list.len()
     items = series.filter(lengths > 0).explode()  # an empty list would become a null
-    return [("lengths", _polars_values(lengths)), ("items", items.alias(""))]
+    return [("(lengths)", _polars_values(lengths)), ("items", items.alias(""))]
 
 
 def _polars_values(series: Any) -> Any:

@@ -83,11 +83,21 @@ def numpy_if_installed() -> Any:
         return None
 
 
+def times(numbers: Any, kind: str, unit: str) -> Any:
+    """Numbers of a unit since 1970 (`M8`) or of a duration (`m8`), as what is no number.
+
+    An array as numpy's own times, a list as texts.
+    """
+    if isinstance(numbers, list):
+        return [None if number is None else "%d %s" % (number, unit) for number in numbers]
+    return numbers.astype("int64").view("%s[%s]" % (kind, unit))
+
+
 def positions(mask: Any) -> Fields:
     """Where a list or an array of bool is true, as a field; nothing where it never is."""
     if isinstance(mask, list):
         found = [position for position, missing in enumerate(mask) if missing]
-        return [("missing at", found)] if found else []
+        return [("(missing at)", found)] if found else []
     numpy: Any = sys.modules["numpy"]
     array = numpy.flatnonzero(mask).astype("int64", copy=False)
-    return [("missing at", array)] if array.size else []
+    return [("(missing at)", array)] if array.size else []

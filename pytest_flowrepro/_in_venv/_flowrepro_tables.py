@@ -79,7 +79,8 @@ class Tables:
         if kind == "index":
             return {"$index": self._index(key, value, room)}
         if kind == "series":
-            node = self._column(key, self._leaf(value.name), value, room // 2)
+            # Not under its own key: the digest of the column leaves out the index.
+            node = self._column((*key, "column"), self._leaf(value.name), value, room // 2)
             node["length"] = len(value)
             node["index"] = self._index((*key, "index"), value.index, room // 2)
             return {"$series": {**node, **self._attributes(value)}}

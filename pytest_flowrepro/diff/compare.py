@@ -157,8 +157,12 @@ def _of_one_kind(walk: Walk, place: Place, kind: str, old: Any, new: Any) -> Non
             _texts(walk, place, old, new)
         case _ if number(old) and number(new):
             _numbers(walk, place, old, new)
+        case "$numpy" if _is_record(old, new):
+            _node(walk, place, old[kind]["value"], new[kind]["value"])
+        case _ if not isinstance(old, dict):
+            walk.differ(place, f"{old} -> {new}")
         case _ if _has_fields(old[kind]) and _has_fields(new[kind]):
-            objects(walk, place, old[kind], new[kind])
+            objects(walk, place, kind, (old[kind], new[kind]))
         case _:
             walk.complete &= kind != "$opaque"
             walk.differ(place, f"{render(tree(old))} -> {render(tree(new))}")
@@ -176,7 +180,7 @@ def _of_two_kinds(walk: Walk, place: Place, old: Json, new: Json) -> None:
 def _numbers(walk: Walk, place: Place, old: Json, new: Json) -> None:
     a, b = number(old), number(new)
     found = distance(a, b) if a and b else None
-    if a and found and within(walk.rules.tolerance(place.path), a, found):
+    if found and within(walk.rules.tolerance(place.path), found):
         walk.swallow(found.absolute)
         return
     change = f"{render(tree(old))} -> {render(tree(new))}"
@@ -200,6 +204,12 @@ def _text(node: Json) -> str:
         case {"$str": str(text)} | {"$bytes": str(text)} | {"$bytearray": str(text)}:
             return text
     raise TypeError("no text")
+
+
+def _is_record(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether two numpy scalars are records of one dtype."""
+    a, b = old["$numpy"], new["$numpy"]
+    return same(a["dtype"], b["dtype"]) and isinstance(a["value"], dict)
 
 
 def _has_fields(body: Any) -> bool:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_flowrepro.diff.elements import Elements, same
+from pytest_flowrepro.diff.exact import is_exact
 from pytest_flowrepro.diff.numbers import number
 from pytest_flowrepro.diff.sequences import sequences
 from pytest_flowrepro.diff.value_tree import render, tree
@@ -66,14 +67,20 @@ def mappings(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any])
         walk.differ(place, "the keys are in another order")
 
 
-def objects(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
+def objects(
+    walk: Walk, place: Place, kind: str, sides: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
     """Values with named parts: a dataclass, an enum, an object by its attributes."""
+    old, new = sides
     walk.moved(place, old, new, "type")
     a, b = (
         {name: (place.attribute(name), value) for name, value in node["fields"].items()}
-        for node in (old, new)
+        for node in sides
     )
-    _entries(walk, a, b)
+    exact = {name for name in (*a, *b) if is_exact(kind, name)}
+    with walk.exactly():
+        _entries(walk, *({name: side[name] for name in side if name in exact} for side in (a, b)))
+    _entries(walk, *({name: side[name] for name in side if name not in exact} for side in (a, b)))
     if _order(a, b) != _order(b, a):
         walk.differ(place, "the fields are in another order")
 

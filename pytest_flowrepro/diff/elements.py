@@ -38,16 +38,35 @@ class Gaps(NamedTuple):
         return either
 
 
-class Elements:
-    """Counts what differs between two equally long series of elements, chunk by chunk."""
+class Inside(NamedTuple):
+    """What was found between two elements that are values with parts: lists, arrays, objects."""
 
-    def __init__(self, dtype: str = "", tolerance: Tolerance = EXACT) -> None:
+    first: str
+    """The first difference with its place, as `[1]: 2.0 -> 2.5`; empty where nothing differs."""
+    swallowed: float | None
+    complete: bool
+
+
+class Elements:
+    """Counts what differs between two equally long series of elements, chunk by chunk.
+
+    `look_inside` compares two elements that are not numbers, under the same tolerance.
+    """
+
+    def __init__(
+        self,
+        dtype: str = "",
+        tolerance: Tolerance = EXACT,
+        look_inside: Callable[[Json, Json], Inside] | None = None,
+    ) -> None:
         self._dtype = dtype
         self._tolerance = tolerance
+        self._look_inside = look_inside
         self.total = 0
         self.differing = 0
         self.swallowed: float | None = None
-        self._first = (0, "", "")
+        self.complete = True
+        self._first = (0, "")
         self._absolute = Most()
         self._relative = Most()
 
@@ -55,16 +74,15 @@ class Elements:
         """At most two; `label` gives the place of an element by its position."""
         if not self.differing:
             return
-        position, old, new = self._first
-        change = f"{old} -> {new}"
+        position, change = self._first
         absolute, relative = self._absolute, self._relative
         if self.differing == 1:
             if absolute.size >= 0:
                 change += f" ({by(absolute.size, relative.size)})"
-            yield f"1 of {self.total:,} elements differs, at {label(position)}: {change}"
+            yield f"1 of {self.total:,} elements differs, at {label(position)}{change}"
             return
         counted = f"{self.differing:,} of {self.total:,} elements differ"
-        yield f"{counted}, first at {label(position)}: {change}"
+        yield f"{counted}, first at {label(position)}{change}"
         if absolute.size >= 0:
             largest = f"largest difference {absolute.size:.3g} at {label(absolute.position)}"
             if 0 <= relative.size < math.inf:
@@ -83,18 +101,37 @@ class Elements:
 
     def add_leaf(self, old: Json, new: Json, tolerance: Tolerance) -> None:
         """Two elements that differ, at the position `total`."""
-        a, b = number(old), number(new)
+        a, b = number(old, self._dtype), number(new, self._dtype)
         found = distance(a, b) if a and b else None
-        if a and within(tolerance, a, found):
-            assert found is not None
-            self.swallowed = max(found.absolute, self.swallowed or 0.0)
+        if found and within(tolerance, found):
+            self._swallow(found.absolute)
             return
+        inside = None if a and b else self._inside(old, new)
+        if inside:
+            self.complete &= inside.complete
+            if not inside.first:
+                self._swallow(inside.swallowed or 0.0)
+                return
         if not self.differing:
-            self._first = (self.total, render(tree(old)), render(tree(new)))
+            first = inside.first if inside else f": {self._text(old)} -> {self._text(new)}"
+            self._first = (self.total, first)
         self.differing += 1
         if found:
             self._absolute = _larger(self._absolute, Most(found.absolute, self.total))
             self._relative = _larger(self._relative, Most(found.relative, self.total))
+
+    def _inside(self, old: Json, new: Json) -> Inside | None:
+        """None for two elements that are told as they are."""
+        parted = isinstance(old, (list, dict)) and isinstance(new, (list, dict))
+        return self._look_inside(old, new) if parted and self._look_inside else None
+
+    def _swallow(self, difference: float) -> None:
+        self.swallowed = max(difference, self.swallowed or 0.0)
+
+    def _text(self, element: Json) -> str:
+        """One line; a number that is shown as a text has no quotes."""
+        is_number = number(element, self._dtype) is not None and isinstance(element, str)
+        return str(element) if is_number else render(tree(element))
 
     def add_chunk(
         self,
@@ -142,7 +179,7 @@ class Elements:
             sizes = np.abs(a.astype("float64") if a.dtype.kind in "iu" else a)
             within = self._within(absolute, sizes)
             if within.any():
-                self.swallowed = max(float(absolute[within].max()), self.swallowed or 0.0)
+                self._swallow(float(absolute[within].max()))
                 places, absolute, sizes = places[~within], absolute[~within], sizes[~within]
             with np.errstate(all="ignore"):
                 relative = absolute / sizes
@@ -152,7 +189,7 @@ class Elements:
             at = int(places[0])
             a_gap, b_gap = (gaps.old[at], gaps.new[at]) if gaps else (False, False)
             shown = self._shown(old[at], a_gap), self._shown(new[at], b_gap)
-            self._first = (self.total + at, *shown)
+            self._first = (self.total + at, f": {shown[0]} -> {shown[1]}")
         self.differing += len(places)
 
     def _shown(self, element: Any, missing: bool) -> str:

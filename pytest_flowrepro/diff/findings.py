@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_flowrepro.diff.elements import same
-from pytest_flowrepro.diff.rules import NO_RULES, Rules
+from pytest_flowrepro.diff.rules import NO_RULES, Exactly, Rules
 from pytest_flowrepro.diff.value_tree import render, tree
 from pytest_flowrepro.visible import visible
 
@@ -127,6 +128,7 @@ class Walk:
     def count(self, place: Place, found: Elements, label: Callable[[int], str]) -> None:
         """What a comparison of elements came to."""
         self.differing += found.differing
+        self.complete &= found.complete
         self.swallow(found.swallowed)
         for line in found.lines(label):
             self.tell(place, line)
@@ -140,6 +142,16 @@ class Walk:
         ignored = self.rules.ignored(place.path)
         self.ignored += ignored
         return ignored
+
+    @contextmanager
+    def exactly(self) -> Iterator[None]:
+        """No tolerance applies inside."""
+        rules = self.rules
+        self.rules = rules if rules is NO_RULES else Exactly(rules)
+        try:
+            yield
+        finally:
+            self.rules = rules
 
     def in_time(self) -> None:
         """Raises `OutOfTimeError`, unless rules make a verdict depend on the whole walk."""

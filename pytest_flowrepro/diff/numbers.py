@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, NamedTuple
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from pytest_flowrepro.diff.rules import Tolerance
     from pytest_flowrepro.model import Json
 
+Value: TypeAlias = "int | float | complex | Fraction | tuple[Fraction, Fraction]"
+
+_LONG = re.compile(r"float(96|128)|complex(192|256)|c?longdouble")
+_IMAGINARY = r"[\d.]+(?:e[+-]?\d+)?"
+_COMPLEX = re.compile(rf"\(?(?:(.*?[\d.])(?=[+-]{_IMAGINARY}j))?([+-]?{_IMAGINARY})j\)?")
+_EXPONENT = 6_000
+"""A decimal beyond this power of ten is not computed with: 1e999999 has a million digits."""
+_ROOT = 10**30
+"""So many times more precise than a whole number is a square root of one."""
+
 
 class Number(NamedTuple):
     kind: str
-    """`int`, `float`, `complex`, `decimal`, or the dtype of a numpy scalar: 1 is not 1.0."""
-    value: Any
-    """int, float, complex or Decimal."""
+    """`int`, `float`, `complex`, `decimal`, `fraction`, or the dtype of a numpy scalar: 1 is not
+    1.0."""
+    value: Value
+    """A fraction for all that has other digits than a float, a pair of them if it is complex."""
 
 
 class Distance(NamedTuple):
     absolute: float
     relative: float
     """To the old number; infinite where that is 0."""
+    gap: int | float | Fraction
+    """The same as `absolute`, as exactly as the numbers are."""
+    size: int | float | Fraction
+    """Of the old number."""
 
     def __str__(self) -> str:
         return by(self.absolute, self.relative)
@@ -33,18 +50,23 @@ def by(absolute: float, relative: float) -> str:
     return f"{told}, relative {relative:.3g}" if 0 <= relative < math.inf else told
 
 
-def number(node: Json) -> Number | None:
-    """None for what is no number, a bool among it."""
+def is_long(dtype: str) -> bool:
+    """Return whether elements of a dtype have more digits than a float, and are shown as texts."""
+    return _LONG.fullmatch(dtype) is not None
+
+
+def number(node: Json, dtype: str = "") -> Number | None:
+    """None for what is no number, a bool among it. `dtype` is that of the array it stands in."""
     match node:
-        case bool():
-            return None
-        case int():
+        case int() if not isinstance(node, bool):
             return Number("int", node)
         case float():
             return Number("float", node)
-        case {"$numpy": {"dtype": str(dtype), "value": inner}}:
-            known = number(inner)
-            return known and Number(dtype, known.value)
+        case str():
+            return _long(dtype, node) if is_long(dtype) else None
+        case {"$numpy": {"dtype": str(own), "value": inner}}:
+            known = number(inner, own)
+            return known and Number(own, known.value)
         case dict() if len(node) == 1:
             ((tag, text),) = node.items()
             return _spelled(tag, text) if isinstance(text, str) else None
@@ -61,28 +83,77 @@ def _spelled(tag: str, text: str) -> Number | None:
             case "$complex":
                 return Number("complex", complex(text))
             case "$decimal":
-                return Number("decimal", Decimal(text))
-    except (ValueError, InvalidOperation):  # a value edited by hand
+                return Number("decimal", _fraction(text))
+            case "$fractions.Fraction":
+                return Number("fraction", Fraction(text))
+    except (ValueError, ArithmeticError):  # a value edited by hand, NaN, too large to compute with
         pass
     return None
+
+
+def _long(dtype: str, text: str) -> Number | None:
+    """`1.0000000000000000001` or `(1+2j)`; None for what is not finite."""
+    try:
+        if "c" not in dtype:
+            return Number(dtype, _fraction(text))
+        parts = _COMPLEX.fullmatch(text)
+        return parts and Number(dtype, (_fraction(parts[1] or "0"), _fraction(parts[2])))
+    except (ValueError, ArithmeticError):
+        return None
+
+
+def _fraction(text: str) -> Fraction:
+    """Raises `ArithmeticError` for what is not finite, and for what is too large or too small."""
+    value = Decimal(text)
+    if not value.is_finite() or abs(value.adjusted()) > _EXPONENT:
+        raise InvalidOperation
+    return Fraction(value)
 
 
 def distance(old: Number, new: Number) -> Distance | None:
     """None where it has no meaning: two kinds of numbers, NaN, an infinity."""
     if old.kind != new.kind:
         return None
+    a: Any = old.value
+    b: Any = new.value
+    if isinstance(a, tuple):
+        gap, size = _length(b[0] - a[0], b[1] - a[1]), _length(*a)
+    else:
+        try:
+            gap, size = abs(b - a), abs(a)
+        except OverflowError:  # of a complex number
+            return None
+    if isinstance(gap, float) and not math.isfinite(gap):
+        return None
+    return Distance(_as_float(gap), _ratio(gap, size), gap, size)
+
+
+def _length(real: Fraction, imaginary: Fraction) -> Fraction:
+    """The absolute value of a complex number."""
+    square = real * real + imaginary * imaginary
+    root = math.isqrt(square.numerator * square.denominator * _ROOT * _ROOT)
+    return Fraction(root, square.denominator * _ROOT)
+
+
+def _as_float(number: float | Fraction) -> float:
     try:
-        absolute = float(abs(new.value - old.value))
-        size = float(abs(old.value))
-    except (OverflowError, InvalidOperation, TypeError):
-        return None
-    if not math.isfinite(absolute):
-        return None
-    return Distance(absolute, absolute / size if size else math.inf)
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
-def within(tolerance: Tolerance, old: Number, found: Distance | None) -> bool:
-    """Whether a tolerance swallows the distance from `old`."""
+def _ratio(gap: Any, size: Any) -> float:
+    if not size:
+        return math.inf
+    is_float = isinstance(gap, float)
+    return float(gap / size) if is_float else _as_float(Fraction(gap) / Fraction(size))
+
+
+def within(tolerance: Tolerance, found: Distance | None) -> bool:
+    """Whether a tolerance swallows the distance from the old number."""
     if found is None or not (tolerance.rtol or tolerance.atol):
         return False
-    return found.absolute <= tolerance.atol + tolerance.rtol * float(abs(old.value))
+    if isinstance(found.gap, float):
+        return found.gap <= tolerance.atol + tolerance.rtol * found.size
+    rtol, atol = Fraction(repr(tolerance.rtol)), Fraction(repr(tolerance.atol))
+    return found.gap <= atol + rtol * Fraction(found.size)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_flowrepro.diff.cells import cells
+from pytest_flowrepro.diff.counts import count
 from pytest_flowrepro.diff.elements import equal, same
+from pytest_flowrepro.diff.findings import changed_facts
+from pytest_flowrepro.diff.rules import NO_RULES
 from pytest_flowrepro.diff.value_tree import render, tree
 from pytest_flowrepro.wording import counted
 
@@ -52,7 +55,7 @@ def rows(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[int, int
     a, b = old["index"], new["index"]
     label = _labeller(a, walk.old, lengths[0])
     in_place = Rows(lengths=lengths, label=label)
-    if _same_index(a, b) or walk.skip(place):
+    if _same_index(a, b) or walk.skip(place) or _is_within(walk, place, a, b, lengths):
         return in_place
     before, now = _labels(a, walk.old, lengths[0]), _labels(b, walk.new, lengths[1])
     if before is None or now is None or not _can_be_matched(before, now):
@@ -107,6 +110,32 @@ def _same_index(old: Node, new: Node) -> bool:
         equal(one, other) and same(one.get("name"), other.get("name"))
         for one, other in zip(a, b, strict=True)
     )
+
+
+def _is_within(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[int, int]) -> bool:
+    """Whether the labels are numbers that differ within a tolerance, row by row; counts that."""
+    if walk.rules is NO_RULES or lengths[0] != lengths[1]:
+        return False
+    a, b = old.get("levels", [old]), new.get("levels", [new])
+    if len(a) != len(b) or ("levels" in old) != ("levels" in new):
+        return False
+    largest: list[float | None] = []
+    for position, (one, other) in enumerate(zip(a, b, strict=True)):
+        if any(changed_facts(one, other, "name", "dtype", "ordered", "of")):
+            return False
+        if equal(one, other):
+            continue
+        level = place.fact(f"level {position}") if len(a) > 1 else place
+        before, now = cells(one, walk.old, lengths[0]), cells(other, walk.new, lengths[1])
+        if before is None or now is None:
+            return False
+        found = count(walk, level, before, now)
+        if found.differing or not found.complete:
+            return False
+        largest.append(found.swallowed)
+    for difference in largest:
+        walk.swallow(difference)
+    return True
 
 
 def _labeller(index: Node, document: Document, length: int) -> Callable[[int], str]:

@@ -29,6 +29,32 @@ class Rules(Protocol):
     def tolerance(self, path: tuple[str, ...]) -> Tolerance: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Throughout:
+    """One tolerance for all that is inside a place."""
+
+    within: Tolerance
+
+    def ignored(self, path: tuple[str, ...]) -> bool:  # noqa: ARG002  the protocol's
+        return False
+
+    def tolerance(self, path: tuple[str, ...]) -> Tolerance:  # noqa: ARG002  the protocol's
+        return self.within
+
+
+@dataclass(frozen=True, slots=True)
+class Exactly:
+    """The rules without their tolerances."""
+
+    rules: Rules
+
+    def ignored(self, path: tuple[str, ...]) -> bool:
+        return self.rules.ignored(path)
+
+    def tolerance(self, path: tuple[str, ...]) -> Tolerance:  # noqa: ARG002  the protocol's
+        return EXACT
+
+
 class _NoRules:
     def ignored(self, path: tuple[str, ...]) -> bool:  # noqa: ARG002  the protocol's
         return False

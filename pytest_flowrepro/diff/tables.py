@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
-from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_flowrepro.diff.cells import cells
-from pytest_flowrepro.diff.elements import Elements, equal, same
+from pytest_flowrepro.diff.counts import count, inside
+from pytest_flowrepro.diff.elements import equal, same
 from pytest_flowrepro.diff.findings import changed_facts
 from pytest_flowrepro.diff.rows import ROWS, Rows, moved_levels, rows
+from pytest_flowrepro.diff.rules import NO_RULES
 from pytest_flowrepro.diff.sequences import sequences
 from pytest_flowrepro.diff.value_tree import render, tree
 
@@ -21,10 +23,10 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Json
 
 Node: TypeAlias = dict[str, Any]
+Columns: TypeAlias = dict[tuple[str, str], Node]
 
 UNRECORDED = "differs where the value is not recorded"
 
-_BATCH = 1 << 16
 _STRUCTURE = frozenset(
     {"type", "name", "dtype", "shape", "length", "digest", "index", "columns", "attrs", "levels"}
     | {"labels", "labels dtype", "of", "ordered"}
@@ -100,7 +102,8 @@ def series(walk: Walk, place: Place, old: Node, new: Node) -> None:
 def frame(walk: Walk, place: Place, old: Node, new: Node) -> None:
     """Columns by name, rows by their label in the index."""
     walk.moved(place, old, new, "shape", "labels", "labels dtype")
-    a, b = _columns(old), _columns(new)
+    a = _columns(old)
+    b = _relabelled(walk, place.fact("columns"), a, _columns(new))
     for names, others, how in ((a, b, "removed"), (b, a, "added")):
         for name in [name for name in names if name not in others]:
             if not walk.skip(place.key(*name)):
@@ -112,13 +115,13 @@ def frame(walk: Walk, place: Place, old: Node, new: Node) -> None:
         if same(a[name].get("name"), b[name].get("name")):
             _column(walk, place.key(*name), a[name], b[name], matched)
         else:  # alike as far as they are shown
-            walk.differ(place.key(*name), "its name differs")
+            walk.differ(place.key(*name), "the name of the column differs")
     _attributes(walk, place, old, new)
 
 
-def _columns(node: Node) -> dict[tuple[str, str], Node]:
+def _columns(node: Node) -> Columns:
     """By name, as a path and as a person has it; a second of one name with its position."""
-    found: dict[tuple[str, str], Node] = {}
+    found: Columns = {}
     for position, wrapped in enumerate(node.get("columns", ())):
         column = wrapped.get("$cut", wrapped)
         shown = render(tree(column["name"])) if "name" in column else "(further columns)"
@@ -127,6 +130,29 @@ def _columns(node: Node) -> dict[tuple[str, str], Node]:
             name, shown = f"{name} at {position}", f"{shown} at {position}"
         found[name, shown] = column
     return found
+
+
+def _relabelled(walk: Walk, place: Place, old: Columns, new: Columns) -> Columns:
+    """The new columns, under the old labels where these differ within a tolerance, side by side."""
+    if walk.rules is NO_RULES or len(old) != len(new):
+        return new
+    look_inside = inside(walk, place)
+    known, theirs = ({_key(column) for column in side.values()} for side in (old, new))
+    found: Columns = {}
+    for (label, before), (name, column) in zip(old.items(), new.items(), strict=True):
+        found[name] = column
+        if _key(before) in theirs or _key(column) in known:
+            continue
+        between = look_inside(before.get("name"), column.get("name"))
+        if not between.first and between.complete:
+            walk.swallow(between.swallowed)
+            del found[name]
+            found[label] = {**column, "name": before["name"]}
+    return found
+
+
+def _key(column: Node) -> str:
+    return json.dumps(column.get("name"), sort_keys=True)
 
 
 def _attributes(walk: Walk, place: Place, old: Node, new: Node) -> None:
@@ -151,16 +177,7 @@ def elements(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> N
         return
     if matched.pairs is not None:
         a, b = a.taken(matched.pairs[0]), b.taken(matched.pairs[1])
-    found = Elements(a.dtype, walk.rules.tolerance(place.path))
-    if a.chunks is not None and b.chunks is not None:
-        for one, other in zip(a.chunks(), b.chunks(), strict=True):
-            walk.in_time()
-            found.add_chunk(*one, *other)
-    else:
-        sides = a.leaves(), b.leaves()
-        while any(batch := [list(islice(side, _BATCH)) for side in sides]):
-            walk.in_time()
-            found.add_leaves(*batch)
+    found = count(walk, place, a, b)
     walk.count(place, found, matched.label)
     if not found.differing and not same(old.get("of"), new.get("of")):
         walk.differ(place, "no element differs, its categories do")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+from pytest_flowrepro.diff.numbers import is_long
 from pytest_flowrepro.visible import visible
 
 if TYPE_CHECKING:
@@ -142,6 +143,11 @@ def _leaf(leaf: Leaf) -> str:
 _BARE = ("", "$number", "$float", "$int", "$complex", "$str")
 
 
+def _numpy(body: dict[str, Any]) -> str:
+    is_text = is_long(body["dtype"]) and isinstance(body["value"], str)
+    return str(body["value"]) if is_text else render(tree(body["value"]))
+
+
 def _sizes(shape: Iterable[int]) -> str:
     return " x ".join(f"{n:,}" for n in shape)
 
@@ -153,7 +159,7 @@ def _cut(body: dict[str, Any]) -> str:
 
 
 _LEAVES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "$numpy": lambda body: f"{body['dtype']} {render(tree(body['value']))}",
+    "$numpy": lambda body: f"{body['dtype']} {_numpy(body)}",
     "$array": lambda body: f"array {body['dtype']} ({_sizes(body['shape'])})",
     "$frame": lambda body: f"DataFrame {_sizes(body['shape'])}",
     "$series": lambda body: f"Series of {body['length']:,} {body['dtype']}",

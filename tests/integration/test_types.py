@@ -16,19 +16,24 @@ from conftest import FLOWS
 from filelock import FileLock
 
 import pytest_flowrepro
-from pytest_flowrepro.diff.compare import compare
+from pytest_flowrepro.diff import judged, passes
+from pytest_flowrepro.diff.compare import MALFORMED, UNEXPLAINED, UNSHOWN, compare
+from pytest_flowrepro.diff.tables import UNRECORDED
 from pytest_flowrepro.environment import shared_environment
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import Artifact, Lock, Requirements
+from pytest_flowrepro.patterns import Patterns
 from pytest_flowrepro.process import run_process, user_environment
 
 if TYPE_CHECKING:
     from conftest import Project
 
+    from pytest_flowrepro.diff.compare import Comparison
     from pytest_flowrepro.model import BuiltEnvironment
 
 TYPES = FLOWS / "types"
 PROBE = Path(__file__).parents[1] / "types_probe.py"
+TOLERANCE_PROBE = PROBE.with_name("tolerance_probe.py")
 IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "types.md").read_text("utf-8")
 ROWS = re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE)
@@ -71,15 +76,18 @@ def types_environment(session_folder: Path) -> BuiltEnvironment:
 
 @dataclass(frozen=True)
 class Probe:
-    """Runs tests/types_probe.py with the libraries."""
+    """Runs tests/types_probe.py, and tests/tolerance_probe.py, with the libraries."""
 
     python: Path
     bytecode: dict[str, str]
 
     def __call__(self, seed: int, *args: str | Path) -> None:
-        path = {"PYTHONHASHSEED": str(seed), "PYTHONPATH": f"{TYPES}{os.pathsep}{IN_VENV}"}
+        self.run(PROBE, TYPES, seed, *args)
+
+    def run(self, script: Path, values: Path, seed: int, *args: str | Path) -> None:
+        path = {"PYTHONHASHSEED": str(seed), "PYTHONPATH": f"{values}{os.pathsep}{IN_VENV}"}
         env = user_environment({**path, **self.bytecode})
-        done = run_process([self.python, PROBE, *args], env=env, cwd=TYPES, timeout=300)
+        done = run_process([self.python, script, *args], env=env, cwd=values, timeout=300)
         assert done.ok, done.stdout + done.stderr
 
 
@@ -137,6 +145,61 @@ def test_the_page_has_a_row_for_each_value(read: tuple[Read, Read]) -> None:
     assert len(ROWS) == len(set(ROWS))
     built = {row for row in ROWS if not row.startswith("torch")} - {OF_THE_FLOW}
     assert {name for name in read[0] if not name.startswith("torch")} == built
+
+
+@pytest.fixture(scope="session")
+def numbers(session_folder: Path, probe: Probe) -> tuple[Any, Path]:
+    """What tests/tolerance_probe.py found, and the folder of the values that it stored."""
+    folder = session_folder / "tolerance-values"
+    folder.mkdir(exist_ok=True)
+    result = folder / "result.json"
+    with FileLock(session_folder / "tolerance-values.lock"):
+        if not result.exists():
+            probe.run(TOLERANCE_PROBE, FLOWS / "numbers", 0, result, folder)
+    return json.loads(result.read_bytes()), folder
+
+
+def probed(found: dict[str, Any], folder: Path) -> Artifact:
+    stored = found["stored"] and folder / found["stored"]
+    return Artifact(name="value", **{**found, "stored": stored})
+
+
+VAGUE = {UNSHOWN, UNEXPLAINED, MALFORMED, UNRECORDED}
+"""What tells no place."""
+
+
+def is_named(place: str, found: Comparison) -> bool:
+    return any(place in line for line in found.lines) and not VAGUE & {*found.lines}
+
+
+def test_a_tolerance_holds_for_every_number_wherever_it_is(numbers: tuple[Any, Path]) -> None:
+    found, folder = numbers
+    percent = Patterns(rtol=(("**", 0.01),))
+    wrong = []
+    for name, case in found["numbers"].items():
+        base, below, above = (probed(case[side], folder) for side in ("base", "below", "above"))
+        let_pass, drifted = (judged("start", base, new, percent) for new in (below, above))
+        assert let_pass
+        assert drifted
+        if not passes(let_pass) or not let_pass.swallowed or let_pass.lines:
+            wrong.append((name, "below", let_pass))
+        if passes(drifted) or not drifted.complete or not is_named(case["place"], drifted):
+            wrong.append((name, "above", drifted))
+    assert wrong == []
+    assert len(found["numbers"]) > 500
+
+
+def test_no_tolerance_lets_pass_what_is_not_a_number(numbers: tuple[Any, Path]) -> None:
+    found, folder = numbers
+    anything = Patterns(rtol=(("**", 10.0),), atol=(("**", 100.0),))
+    wrong = []
+    for name, case in found["exact"].items():
+        old, new = (probed(case[side], folder) for side in ("old", "new"))
+        drifted = judged("start", old, new, anything)
+        if drifted is None or passes(drifted) or not is_named("", drifted):
+            wrong.append((name, drifted))
+    assert wrong == []
+    assert len(found["exact"]) > 60
 
 
 EXPLAINED = {

@@ -1,0 +1,56 @@
+"""The elements of two arrays, columns or levels of an index, compared one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.diff.elements import Elements, Inside
+from pytest_flowrepro.diff.findings import Place, Walk
+from pytest_flowrepro.diff.rules import NO_RULES, Throughout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_flowrepro.diff.cells import Cells
+    from pytest_flowrepro.model import Json
+
+_BATCH = 1 << 16
+
+
+def count(walk: Walk, place: Place, old: Cells, new: Cells) -> Elements:
+    """Compare the elements under the tolerance at `place`; nothing is told yet.
+
+    Raises `BaselineError` for a stored file that is broken, `ValueError` for unequal lengths.
+    """
+    found = Elements(old.dtype, walk.rules.tolerance(place.path), inside(walk, place))
+    if old.chunks is not None and new.chunks is not None:
+        for one, other in zip(old.chunks(), new.chunks(), strict=True):
+            walk.in_time()
+            found.add_chunk(*one, *other)
+        return found
+    sides = old.leaves(), new.leaves()
+    while any(batch := [list(islice(side, _BATCH)) for side in sides]):
+        walk.in_time()
+        found.add_leaves(*batch)
+    return found
+
+
+def inside(walk: Walk, place: Place) -> Callable[[Json, Json], Inside]:
+    """Return what compares two elements at a place, each a value by itself."""
+    tolerance = walk.rules.tolerance(place.path)
+    rules = NO_RULES if walk.rules is NO_RULES else Throughout(tolerance)
+    limits = replace(walk.limits, lines=1)
+
+    def look_inside(one: Json, other: Json) -> Inside:
+        # An element is no place of its own: what is inside is where the array is.
+        inner = Walk(old=walk.old, new=walk.new, node=walk.node, rules=rules, limits=limits)
+        walk.node(inner, Place(), one, other)
+        if not inner.differing:
+            return Inside("", inner.swallowed, inner.complete)
+        first = inner.lines[0]
+        shown = first if first[:1] in ("[", ".") else f": {first}"
+        return Inside(shown, inner.swallowed, inner.complete)
+
+    return look_inside
