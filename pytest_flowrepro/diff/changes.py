@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.diff.allowed import judged, passes
 from pytest_flowrepro.diff.compare import Comparison, compare
+from pytest_flowrepro.diff.document import is_whole
 from pytest_flowrepro.diff.environments import diff_environments, diff_system, other_machine
 from pytest_flowrepro.diff.findings import Limits
 from pytest_flowrepro.diff.origin import mark_origins, mark_tasks
 from pytest_flowrepro.diff.paired import change_of, paired
 from pytest_flowrepro.diff.policy import diff_policy
 from pytest_flowrepro.diff.value_tree import one_line
+from pytest_flowrepro.known import FULL_VALUES
 from pytest_flowrepro.model import (
     Artifact,
     Change,
@@ -42,6 +44,12 @@ PARAMETERS = "_parameters"
 SUMMARY_ONLY = (
     "the baseline holds a summary of this value only: record again so that the tolerance can be "
     "applied"
+)
+
+NOT_KEPT = (
+    f"this value cannot be kept whole, so the tolerance cannot be applied: it has more than "
+    f"{FULL_VALUES:,} bytes, more than 30 levels, or a variable that was passed through in it; "
+    "store a smaller one, or ignore it"
 )
 
 
@@ -331,7 +339,8 @@ def _explanation(
     if new.determinism == "nondeterministic":
         return ("nondeterministic now: it differs between reruns under one hash seed",)
     if found is not None and not (found.complete or old.stored or old.opaque or new.opaque):
-        return (*found.lines, SUMMARY_ONLY)
+        kept = new.stored or is_whole(new.value)
+        return (*found.lines, SUMMARY_ONLY if kept else NOT_KEPT)
     lines = (found or compare(old, new, limits=limits)).lines
     # A plain value is explained by itself, and the change says it already.
     return () if lines == (f"{one_line(old)} -> {one_line(new)}",) else lines

@@ -7,7 +7,7 @@ import pytest
 from recordings import artifact, recording, step, task
 
 from pytest_flowrepro.diff import diff, unmatched
-from pytest_flowrepro.diff.changes import SUMMARY_ONLY
+from pytest_flowrepro.diff.changes import NOT_KEPT, SUMMARY_ONLY
 from pytest_flowrepro.model import (
     Artifact,
     Change,
@@ -330,6 +330,9 @@ def test_what_is_known_by_a_summary_only_is_gated_and_says_what_to_do() -> None:
     cuts: list[Json] = [{"$cut": {"type": "list", "length": 9, "digest": d}} for d in ("1", "2")]
     old, new = map(scored, cuts)
     change = only(diff(old, new, gates=ALL, patterns=TOLERANT))
+    assert (change.within, change.gated) == (None, True)
+    assert change.explanation[-1] == NOT_KEPT
+    change = only(diff(old, scored([1]), gates=ALL, patterns=TOLERANT))
     assert (change.within, change.gated) == (None, True)
     assert change.explanation[-1] == SUMMARY_ONLY
 
