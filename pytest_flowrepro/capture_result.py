@@ -147,7 +147,7 @@ def _task(item: Json, at: str, values: Path) -> Task:
     )
 
 
-_NOTED = ("written", "modules", "sources")
+_NOTED = ("written", "modules", "sources", "drawn")
 
 
 def _log(item: Json, at: str) -> TaskLog:

@@ -1,4 +1,7 @@
-"""Which artifacts are the same in every rerun, and which only under one hash seed. Pure.
+"""Which artifacts are the same in every rerun, and which depend on chance, seed or machine. Pure.
+
+A recording reruns a flow under several `Conditions`. `next_conditions` says which are to be tried
+next, given what the reruns so far have shown; `classify` says what all of them come to.
 
 "The same" is what the caller says of two artifacts whose digests differ, given the step: the rules
 of a flow may let differences inside a value pass.
@@ -6,13 +9,16 @@ of a flow may let differences inside a value pass.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+import json
+import math
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pytest_flowrepro.model import Artifact, Task
+from pytest_flowrepro.model import Artifact, Json, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     Same: TypeAlias = "Callable[[str, Artifact, Artifact], bool]"
 
@@ -20,6 +26,62 @@ TaskKey: TypeAlias = tuple[str, tuple[int, ...]]
 """Step and foreach index path."""
 ArtifactKey: TypeAlias = tuple[str, tuple[int, ...], str]
 """Step, foreach index path and name."""
+Family: TypeAlias = tuple[str, str]
+"""Step and name: an artifact of all the tasks of a step."""
+Factor: TypeAlias = Literal["threads", "cpu"]
+
+ALIKE = 8
+"""Where chance has shown itself, as many reruns under the usual conditions: a fair draw out of two
+gives the same value in all of them once in 2**7 recordings, which is less than 1 in 100."""
+MOST_ATTEMPTS = ALIKE + 3
+"""With those under other conditions."""
+
+_SMALL = 120
+"""Characters of JSON: what is larger does not come out the same by chance."""
+_IN_ORDER = 5
+"""As many things come in the same order by chance once in 120 times."""
+_NEAR = 1e-6
+"""Numbers that are relatively this close were rounded differently, and not drawn."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conditions:
+    """What a rerun runs under, as far as it is not what the configuration says."""
+
+    seed: int = 0
+    """The hash seed."""
+    threads: bool = False
+    """With the thread count of another machine."""
+    cpu: bool = False
+    """With the CPU level of another machine."""
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        return (*(("threads",) if self.threads else ()), *(("cpu",) if self.cpu else ()))
+
+
+USUAL = Conditions()
+"""Those of every check."""
+_THREADS_ALONE = Conditions(threads=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One rerun of a recording."""
+
+    conditions: Conditions
+    tasks: tuple[Task, ...]
+    """In topological order."""
+    drawn: Mapping[TaskKey, tuple[str, ...]] = field(default_factory=dict)
+    """For each task that took numbers from global random generators: their states when it ended."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Classified:
+    tasks: tuple[Task, ...]
+    """Those of the first attempt, in their order, each artifact with its determinism."""
+    machine: Mapping[Family, frozenset[Factor]]
+    """For what depends on the machine: on what of it."""
 
 
 def by_digest(step: str, one: Artifact, other: Artifact) -> bool:  # noqa: ARG001
@@ -44,45 +106,227 @@ def differing(
     return tuple(sorted(filter(differs, before.keys() | now.keys())))
 
 
-def with_determinism(
-    seed0: tuple[Task, ...],
-    seed1: tuple[Task, ...],
-    again0: tuple[Task, ...] | None,
+def next_conditions(
+    attempts: Sequence[Attempt],
+    varied: Conditions,
     *,
     same: Same = by_digest,
-) -> tuple[Task, ...]:
-    """The tasks of `seed0` in their order, each artifact with its determinism.
+    most: int = MOST_ATTEMPTS,
+) -> Conditions | None:
+    """The conditions of the next rerun; None where nothing more is to be found out.
 
-    `seed0` and `again0` ran under hash seed 0, `seed1` under another; without `again0` whatever
-    differs counts as nondeterministic. An artifact that is nondeterministic keeps neither digest
-    nor value, so that two recordings of it are the same. What `again0` alone has is added. The SHA
-    of a pickle stays where `seed1` has the same: not every value is pickled in one way only.
+    The second rerun has all that is `varied` at once: where it gives the same, nothing depends on
+    any of it. Else the seed alone is varied, then nothing, then the threads alone, each where the
+    reruns before leave the question open. Where something differs by chance, more reruns follow
+    for as long as a value may have come out the same by chance.
     """
-    again = seed1 if again0 is None else again0
-    seeded, random = set(differing(seed0, seed1, same)), set(differing(seed0, again, same))
-    shas = {(task.step, task.index, a.name): a.sha for task in seed1 for a in task.artifacts}
+    if len(attempts) >= most:
+        return None
+    if len(attempts) == 1:
+        return varied
+    seen = _Seen(attempts, same)
+    seed_alone = Conditions(seed=varied.seed)
+    if not seen.has(seed_alone) and seen.differing(varied):
+        return seed_alone
+    if not seen.has(USUAL) and seen.differing(seed_alone):
+        return USUAL
+    if (
+        varied.threads
+        and varied.cpu
+        and not seen.has(_THREADS_ALONE)
+        and seen.differing(varied) - seen.differing(seed_alone) - seen.random
+    ):
+        return _THREADS_ALONE
+    return USUAL if seen.usual < ALIKE and seen.may_be_chance() else None
+
+
+def classify(attempts: Sequence[Attempt], *, same: Same = by_digest) -> Classified:
+    """What the attempts come to: the tasks of the first, each artifact with its determinism.
+
+    What differs between attempts under the usual conditions is nondeterministic, in all tasks of a
+    step if it is in one: their values come from the same code. It keeps neither digest nor value,
+    so that two recordings of it are the same; what only a repetition has is added. Where no attempt
+    repeats the first, whatever differs counts as nondeterministic. The SHA of a pickle stays where
+    the second attempt has the same: not every value is pickled in one way only.
+    """
+    seen = _Seen(attempts, same)
+    seeded, machine = seen.seeded, seen.machine
+    shas = {
+        (task.step, task.index, artifact.name): artifact.sha
+        for attempt in attempts[1:2]
+        for task in attempt.tasks
+        for artifact in task.artifacts
+    }
     tasks: dict[TaskKey, dict[str, Artifact]] = {}
-    for task in seed0:
+    for task in attempts[0].tasks:
         found = tasks.setdefault((task.step, task.index), {})
         for artifact in task.artifacts:
             key = (task.step, task.index, artifact.name)
             found[artifact.name] = replace(
                 artifact,
-                determinism="hash-seed" if key in seeded else artifact.determinism,
-                sha=artifact.sha if shas.get(key) == artifact.sha else None,
+                determinism="hash-seed"
+                if key in seeded
+                else "machine"
+                if key in machine
+                else artifact.determinism,
+                sha=artifact.sha if shas.get(key, artifact.sha) == artifact.sha else None,
             )
-    for task in (*seed0, *again):
-        found = tasks.setdefault((task.step, task.index), {})
-        for artifact in task.artifacts:
-            if (task.step, task.index, artifact.name) in random:
-                found[artifact.name] = _random(artifact, found.get(artifact.name))
+    for attempt in (attempts[0], *seen.repetitions):
+        for task in attempt.tasks:
+            found = tasks.setdefault((task.step, task.index), {})
+            for artifact in task.artifacts:
+                if (task.step, task.index, artifact.name) in seen.random:
+                    found[artifact.name] = _random(artifact, found.get(artifact.name))
     steps = list(dict.fromkeys(step for step, _ in tasks))
-    return tuple(
-        Task(step=step, index=index, artifacts=tuple(found[name] for name in sorted(found)))
-        for (step, index), found in sorted(
-            tasks.items(), key=lambda entry: (steps.index(entry[0][0]), entry[0][1])
-        )
+    factors: dict[Family, set[Factor]] = {}
+    for (step, _, name), those in machine.items():
+        factors.setdefault((step, name), set()).update(those)
+    return Classified(
+        tasks=tuple(
+            Task(step=step, index=index, artifacts=tuple(found[name] for name in sorted(found)))
+            for (step, index), found in sorted(
+                tasks.items(), key=lambda entry: (steps.index(entry[0][0]), entry[0][1])
+            )
+        ),
+        machine={family: frozenset(those) for family, those in factors.items()},
     )
+
+
+class _Seen:
+    """What several attempts have shown."""
+
+    def __init__(self, attempts: Sequence[Attempt], same: Same) -> None:
+        self._attempts = attempts
+        self._same = same
+        self._first = _artifacts(attempts[0].tasks)
+        others = attempts[1:]
+        # Without a repetition, what differs under the fewest other conditions may do so by chance.
+        self.repetitions = (
+            [attempt for attempt in others if attempt.conditions == USUAL]
+            or [attempt for attempt in others if not attempt.conditions.factors]
+            or others[:1]
+        )
+        self._varied: dict[Conditions, set[ArtifactKey]] = {}
+        for attempt in others:
+            if attempt.conditions == USUAL:
+                continue
+            self._varied.setdefault(attempt.conditions, set()).update(self._differing(attempt))
+        self.random = self._random()
+
+    @property
+    def usual(self) -> int:
+        """How many attempts there were under the usual conditions."""
+        return sum(attempt.conditions == USUAL for attempt in self._attempts)
+
+    def has(self, conditions: Conditions) -> bool:
+        return any(attempt.conditions == conditions for attempt in self._attempts[1:])
+
+    def differing(self, conditions: Conditions) -> set[ArtifactKey]:
+        """The artifacts that the attempt under these conditions has otherwise than the first."""
+        return self._varied.get(conditions, set())
+
+    @property
+    def seeded(self) -> set[ArtifactKey]:
+        """The artifacts that differ where the hash seed alone does."""
+        found = (keys for one, keys in self._varied.items() if one.seed and not one.factors)
+        return set().union(*found) - self.random
+
+    @property
+    def machine(self) -> dict[ArtifactKey, tuple[Factor, ...]]:
+        """The artifacts that differ on another machine alone, with what of it makes them."""
+        by_threads, threads_tried = self.differing(_THREADS_ALONE), self.has(_THREADS_ALONE)
+        found: dict[ArtifactKey, tuple[Factor, ...]] = {}
+        for conditions, keys in self._varied.items():
+            for key in keys - self.random - self.seeded if conditions.factors else ():
+                if key in by_threads:
+                    found[key] = ("threads",)
+                else:
+                    found[key] = ("cpu",) if threads_tried else conditions.factors
+        return found
+
+    def may_be_chance(self) -> bool:
+        """Whether an artifact that counts as repeatable may be one that only came out alike."""
+        return next(iter(self._doubtful()), None) is not None
+
+    def _doubtful(self) -> Iterable[ArtifactKey]:
+        """Small values: those that differed under other conditions by more than by rounding, and
+        those of a step that chance has reached.
+        """
+        for one, keys in self._varied.items():
+            other = self._of(one)
+            families = {(step, name) for step, _, name in keys}
+            ordered = {f for f in families if _is_reordered(f, self._first, other)}
+            for key in keys - self.random:
+                a, b = self._first.get(key), other.get(key)
+                if (
+                    a is None
+                    or b is None
+                    or (
+                        _is_small(a)
+                        and (key[0], key[2]) not in ordered
+                        and not _has_reason(a.value, b.value)
+                    )
+                ):
+                    yield key
+        reached = self._reached()
+        for key, artifact in self._first.items():
+            if artifact and key[0] in reached and key not in self.random and _is_small(artifact):
+                yield key
+
+    def _reached(self) -> Collection[str]:
+        """The steps in which chance has shown itself, and all that come after the first of them."""
+        by_chance = {step for step, _ in self._families() if step}
+        by_chance |= self._unseeded()
+        steps = list(dict.fromkeys(task.step for task in self._attempts[0].tasks))
+        position = min((steps.index(step) for step in by_chance & set(steps)), default=len(steps))
+        return steps[position:]
+
+    def _families(self) -> Iterable[Family]:
+        """What differs by chance, clocks and ids left out: they say nothing of other values."""
+        by_family: dict[Family, list[Artifact]] = {}
+        for attempt in (self._attempts[0], *self.repetitions):
+            for (step, index, name), artifact in _artifacts(attempt.tasks).items():
+                if artifact and (step, index, name) in self.random:
+                    by_family.setdefault((step, name), []).append(artifact)
+        return (family for family, those in by_family.items() if not all(map(_is_clock, those)))
+
+    def _unseeded(self) -> set[str]:
+        """The steps that drew from a global generator that nobody seeds."""
+        first = self._attempts[0].drawn
+        return {
+            task[0]
+            for attempt in self._attempts[1:]
+            for task, state in attempt.drawn.items()
+            if first.get(task, state) != state
+        }
+
+    def _random(self) -> set[ArtifactKey]:
+        """What differs between attempts under one condition, in all tasks of its step.
+
+        A task that is in one attempt only says nothing of the others: a foreach may be of random
+        length, and its tasks be the same.
+        """
+        found: set[ArtifactKey] = set()
+        families: set[Family] = set()
+        tasks = {(task.step, task.index) for task in self._attempts[0].tasks}
+        for attempt in self.repetitions:
+            there = tasks & {(task.step, task.index) for task in attempt.tasks}
+            for step, index, name in self._differing(attempt):
+                found.add((step, index, name))
+                if (step, index) in there:
+                    families.add((step, name))
+        for attempt in (self._attempts[0], *self.repetitions):
+            for key in _artifacts(attempt.tasks):
+                if (key[0], key[2]) in families:
+                    found.add(key)
+        return found
+
+    def _differing(self, attempt: Attempt) -> tuple[ArtifactKey, ...]:
+        return differing(self._attempts[0].tasks, attempt.tasks, self._same)
+
+    def _of(self, conditions: Conditions) -> Mapping[ArtifactKey, Artifact | None]:
+        those = (one for one in self._attempts[1:] if one.conditions == conditions)
+        return _artifacts(next(those).tasks)
 
 
 def _artifacts(tasks: tuple[Task, ...]) -> dict[ArtifactKey, Artifact | None]:
@@ -103,3 +347,59 @@ def _random(artifact: Artifact, other: Artifact | None) -> Artifact:
         value=None,
         determinism="nondeterministic",
     )
+
+
+# --- few values -----------------------------------------------------------------------
+
+_CLOCK = re.compile(
+    r"\d{4}-\d\d-\d\d"
+    r"|\d\d:\d\d:\d\d"
+    r"|\b1[6-9]\d{8}(?:\d{3}){0,3}\b"  # seconds, or less, since 1970
+    r"|[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}"
+)
+
+
+def _is_clock(artifact: Artifact) -> bool:
+    """Whether its value is a time or an id: it differs, and nothing was drawn."""
+    return _is_small(artifact) and _CLOCK.search(json.dumps(artifact.value)) is not None
+
+
+def _is_small(artifact: Artifact) -> bool:
+    """Whether the value is one of few, as an accuracy, a label or a count is."""
+    return not artifact.opaque and len(json.dumps(artifact.value)) <= _SMALL
+
+
+def _has_reason(one: Json, other: Json) -> bool:
+    """Whether two values differ as hash seed and machine make them differ, and as chance does not
+    but rarely: in the last bits of numbers, and in the order of several things.
+    """
+    if isinstance(one, list) and isinstance(other, list):
+        texts, others = ({json.dumps(item) for item in items} for items in (one, other))
+        if len(texts) >= _IN_ORDER and texts == others:
+            return True
+    return _is_near(one, other)
+
+
+def _is_reordered(
+    family: Family,
+    one: Mapping[ArtifactKey, Artifact | None],
+    other: Mapping[ArtifactKey, Artifact | None],
+) -> bool:
+    """Whether the tasks of a step have the same values in another order: a foreach over a set."""
+    values, others = (
+        sorted(a.digest for key, a in side.items() if a and (key[0], key[2]) == family)
+        for side in (one, other)
+    )
+    return values == others and len(set(values)) >= _IN_ORDER
+
+
+def _is_near(one: Json, other: Json) -> bool:
+    """Whether two values differ in the last bits of floats alone."""
+    match one, other:
+        case float() | int(), float() | int() if float in {type(one), type(other)}:
+            return math.isclose(one, other, rel_tol=_NEAR, abs_tol=_NEAR)
+        case list(), list():
+            return len(one) == len(other) and all(map(_is_near, one, other))
+        case dict(), dict():
+            return one.keys() == other.keys() and all(_is_near(one[k], other[k]) for k in one)
+    return one == other

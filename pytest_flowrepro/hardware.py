@@ -39,9 +39,10 @@ class Hardware:
         return self.machine.lower() in {"x86_64", "amd64"}
 
 
-def read_hardware(cpuinfo: Path = _CPUINFO) -> Hardware:
+def read_hardware(cpuinfo: Path | None = None) -> Hardware:
+    """What this machine has, as `cpuinfo` says it (proc_cpuinfo(5)) where it exists."""
     machine = platform.machine()
-    flags = _flags(cpuinfo)
+    flags = _flags(cpuinfo or _CPUINFO)
     hardware = Hardware(
         machine=machine, processors=os.cpu_count() or 1, usable=processors(), level=None
     )

@@ -325,6 +325,16 @@ class System:
     platform: str
     machine: str
     libc: str
+    processors: int | None = field(default=None, compare=False)
+    """Of the machine."""
+    usable: int | None = field(default=None, compare=False)
+    """The processors that this process may use; a baseline does not store them."""
+    level: str | None = field(default=None, compare=False)
+    """Of its CPU (`pytest_flowrepro.hardware`); None where that is not known."""
+    numeric: NumericProfile | None = field(default=None, compare=False)
+    """What the reruns had: that of the policy, and the CPU level of the machine if it is below."""
+    blas: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = field(default=(), compare=False)
+    """Environment -> what its libraries compute with (`Numerics.blas`), where they have any."""
 
 
 # --- what the configuration says (settings) --------------------------------------------
@@ -360,9 +370,10 @@ class Policy:
 
 # --- what a rerun gave ----------------------------------------------------------------
 
-Determinism: TypeAlias = Literal["deterministic", "hash-seed", "nondeterministic"]
-"""deterministic: the same under any hash seed. hash-seed: the same under hash seed 0, which is
-what every check runs under. nondeterministic: differs between two runs under seed 0."""
+Determinism: TypeAlias = Literal["deterministic", "machine", "hash-seed", "nondeterministic"]
+"""deterministic: the same under any hash seed and on any machine. machine: the same under the
+numeric profile, which every check runs under. hash-seed: the same under hash seed 0, likewise.
+nondeterministic: differs between two runs under the same conditions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -430,6 +441,8 @@ class TaskLog:
     """Installed modules that were loaded when it ended: `pandas`, `google.auth`."""
     sources: tuple[str, ...] = ()
     """Files of the code package that were loaded as modules, relative to the project, with `/`."""
+    drawn: tuple[str, ...] = ()
+    """The global random generators that it took numbers from, each with a digest of its state."""
 
     @property
     def title(self) -> str:

@@ -233,6 +233,12 @@ def below(profile: NumericProfile, hardware: Hardware) -> str | None:
     )
 
 
+def pinned(profile: NumericProfile) -> str:
+    """What a profile fixes, as the configuration writes it: `threads = 1 and cpu = "x86-64-v3"`."""
+    fixed = (key for key in ("threads", "cpu") if getattr(profile, key) is not None)
+    return " and ".join(_setting(profile, key) for key in fixed)
+
+
 def _setting(profile: NumericProfile, key: str) -> str:
     value = getattr(profile, key)
     return f"{key} = {value}" if key == "threads" else f'{key} = "{value}"'

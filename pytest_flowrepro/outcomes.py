@@ -150,5 +150,7 @@ def decode_observation(data: dict[str, Any]) -> Observation:
 
 
 def _task_log(data: dict[str, Any]) -> TaskLog:
-    lists = {name: tuple(data[name]) for name in ("index", "written", "modules", "sources")}
+    lists = {
+        name: tuple(data[name]) for name in ("index", "written", "modules", "sources", "drawn")
+    }
     return TaskLog(**{**data, **lists})

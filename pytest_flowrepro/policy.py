@@ -9,7 +9,7 @@ from pytest_flowrepro.model import Policy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_flowrepro.model import Json
+    from pytest_flowrepro.model import Json, NumericProfile
     from pytest_flowrepro.patterns import Patterns
 
 DEFAULTS = Policy(fail_on=frozenset())
@@ -20,12 +20,17 @@ MACHINE = "machine"
 
 def policy_json(policy: Policy) -> dict[str, Json]:
     """Return the settings by their keys: what has a default by its value, the rest where set."""
-    numeric = policy.numeric
     return {
         "fail-on": [*sorted(policy.fail_on)],
-        "threads": MACHINE if numeric.threads is None else numeric.threads,
-        "cpu": MACHINE if numeric.cpu is None else numeric.cpu,
+        **profile_json(policy.numeric),
         **{key: value for key, value in optional_settings(policy) if value},
+    }
+
+
+def profile_json(profile: NumericProfile) -> dict[str, Json]:
+    return {
+        "threads": MACHINE if profile.threads is None else profile.threads,
+        "cpu": MACHINE if profile.cpu is None else profile.cpu,
     }
 
 

@@ -68,8 +68,8 @@ class FlowSettings:
     numeric: NumericProfile = DEFAULT_PROFILE
     """`threads` and `cpu`."""
     timeout: float = DEFAULT_TIMEOUT
-    record_runs: int = 2
-    """2: recording compares reruns; 1: it does not, for a flow that costs too much."""
+    record_runs: int = 11
+    """The most reruns of a recording; 1: it compares none, for a flow that costs too much."""
     values: int = 0
     """Bytes up to which a value is kept whole beside its summary."""
     fail_on: frozenset[Gate] = DEFAULT_GATES
@@ -316,7 +316,7 @@ def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
         ),
         numeric=_numeric(table, inherited.numeric),
         timeout=read("timeout", inherited.timeout, "a number of seconds above 0", _seconds),
-        record_runs=read("record-runs", inherited.record_runs, "1 or 2", _runs),
+        record_runs=read("record-runs", inherited.record_runs, "an integer from 1 to 11", _runs),
         values=read("values", inherited.values, _VALUES, _kept_bytes, choices=_KEPT),
         fail_on=read(
             "fail-on", inherited.fail_on, f"a list out of {gates}", _gates, choices=get_args(Gate)
@@ -328,9 +328,19 @@ def _numeric(table: _Table, inherited: NumericProfile) -> NumericProfile:
     levels = ", ".join(f'"{level}"' for level in CPU_LEVELS)
     return NumericProfile(
         threads=table.read(
-            "threads", inherited.threads, f'an integer above 0 or "{MACHINE}"', _threads
+            "threads",
+            inherited.threads,
+            f'an integer above 0 or "{MACHINE}"',
+            _threads,
+            choices=(MACHINE,),
         ),
-        cpu=table.read("cpu", inherited.cpu, f'one of {levels}, or "{MACHINE}"', _cpu),
+        cpu=table.read(
+            "cpu",
+            inherited.cpu,
+            f'one of {levels}, or "{MACHINE}"',
+            _cpu,
+            choices=(*CPU_LEVELS, MACHINE),
+        ),
     )
 
 
@@ -421,9 +431,10 @@ def _seconds(value: Any) -> float:
 
 
 def _runs(value: Any) -> int:
-    if isinstance(value, bool) or value not in {1, 2}:
+    count = _count(value)
+    if count > FlowSettings().record_runs:
         raise ValueError
-    return int(value)
+    return count
 
 
 _KEPT = {"summary": 0, "full": FULL_VALUES}

@@ -18,6 +18,7 @@ LOG = {
     "written": ["/copy/plot.png"],
     "modules": ["pandas"],
     "sources": ["train.py"],
+    "drawn": ["random 0f3a"],
     "stdout": "out",
     "stderr": "",
 }

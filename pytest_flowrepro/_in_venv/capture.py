@@ -10,7 +10,8 @@ REQUEST: {"flow": str, "run_id": str,
     "observed": folder of `<step>-<task id>-<attempt>.json`, one for each task attempt:
         {"inputs": [[step, task id], ...], "set": [attribute, ...], "join": bool,
          "cards": [{"type": str, "id": str or null, "uuid": str}, ...],
-         "written": [path, ...], "modules": [name, ...], "sources": [path, ...], ...},
+         "written": [path, ...], "modules": [name, ...], "sources": [path, ...],
+         "drawn": [generator, ...], ...},
     "flow_file": str, "value_limit": characters for each value, "value_room": for all of them,
     "log_limit": characters for each log, "seconds": to load one artifact,
     "encoders": the project's file of encoders (_flowrepro_encoders.py) or null,
@@ -25,7 +26,7 @@ RESULT: a line of JSON for each thing:
     {"task": {"step": str, "index": [int, ...], "artifacts": [ARTIFACT, ...]}};
     {"log": {"step": str, "index": [int, ...], "ok": bool, "attempts": int,
              "written": [path, ...], "modules": [name, ...], "sources": [path, ...],
-             "stdout": str, "stderr": str}};
+             "drawn": [generator, ...], "stdout": str, "stderr": str}};
     {"encoders": {class name: whether an object of it was met, ...}}, once;
     or, where that file cannot be used, {"broken": {"line": int or null, "reason": str}} alone;
     or, where reading did not come to its end, {"stopped": str} alone
@@ -345,7 +346,7 @@ def log(task: TaskState, request: dict[str, Any]) -> dict[str, Any]:
         "index": task.path,
         "ok": task.ok,
         "attempts": task.attempt + 1,
-        **{what: noted(what, task, request) for what in ("written", "modules", "sources")},
+        **{what: noted(what, task, request) for what in ("written", "modules", "sources", "drawn")},
         **streams,
     }
 

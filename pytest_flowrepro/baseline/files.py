@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from pytest_flowrepro.baseline.folder import MISSING, portable_name
 from pytest_flowrepro.baseline.node import Node, broken, parse_document, place
-from pytest_flowrepro.baseline.policy import read_policy
+from pytest_flowrepro.baseline.policy import read_policy, read_profile
 from pytest_flowrepro.baseline.seal import is_seal
 from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.known import value_file
@@ -31,7 +31,7 @@ from pytest_flowrepro.model import (
     System,
     Task,
 )
-from pytest_flowrepro.policy import policy_json
+from pytest_flowrepro.policy import policy_json, profile_json
 from pytest_flowrepro.visible import visible
 
 if TYPE_CHECKING:
@@ -83,22 +83,33 @@ def encode_recording(recording: Recording) -> dict[str, str]:
 
 
 def _manifest(recording: Recording) -> _Tree:
-    system: dict[str, Json] = {
-        "platform": recording.system.platform,
-        "machine": recording.system.machine,
-        "libc": recording.system.libc,
-    }
     return {
         "schema": _line(SCHEMA),
         "flow": _line(recording.flow),
         "case": _line(recording.case),
         "runs": _line(recording.runs),
-        "system": _line(system),
+        "system": {key: _line(value) for key, value in _system(recording.system).items()},
         "policy": {key: _itemized(value) for key, value in policy_json(recording.policy).items()},
         "code": _sorted((file.path, _line(file.sha256)) for file in recording.code),
         "environments": _sorted((e.name, _environment(e)) for e in recording.environments),
         "parameters": _sorted((p.name, _artifact(p)) for p in recording.parameters),
         "steps": [_step(step) for step in recording.steps],
+    }
+
+
+def _system(system: System) -> dict[str, Json]:
+    numeric = profile_json(system.numeric) if system.numeric is not None else None
+    known: dict[str, Json] = {
+        "numeric": numeric,
+        "processors": system.processors,
+        "cpu": system.level,
+        "blas": {name: dict(found) for name, found in system.blas} or None,
+    }
+    return {
+        "platform": system.platform,
+        "machine": system.machine,
+        "libc": system.libc,
+        **{key: value for key, value in known.items() if value is not None},
     }
 
 
@@ -293,7 +304,6 @@ def decode_documents(documents: Documents, *, stored: Callable[[str], Path] = Pa
         "schema", *about, "code", "environments", "parameters", "steps"
     )
     artifacts = documents.artifacts.record("schema", "steps")
-    system = manifest["system"].record("platform", "machine", "libc")
     steps = tuple(_read_step(node) for node in manifest["steps"].items())
     names: set[str] = set()
     for step, node in zip(steps, manifest["steps"].items(), strict=True):
@@ -306,11 +316,7 @@ def decode_documents(documents: Documents, *, stored: Callable[[str], Path] = Pa
         flow=manifest["flow"].text(),
         case=manifest["case"].text_or_none(),
         runs=manifest["runs"].integer(),
-        system=System(
-            platform=system["platform"].text(),
-            machine=system["machine"].text(),
-            libc=system["libc"].text(),
-        ),
+        system=_read_system(manifest["system"]),
         policy=read_policy(manifest["policy"]),
         code=tuple(
             CodeFile(path=path, sha256=node.text()) for path, node in manifest["code"].entries()
@@ -322,6 +328,26 @@ def decode_documents(documents: Documents, *, stored: Callable[[str], Path] = Pa
         parameters=tuple(_read_artifacts(manifest["parameters"], stored)),
         steps=steps,
         tasks=_read_tasks(artifacts["steps"], tuple(step.name for step in steps), stored),
+    )
+
+
+def _read_system(node: Node) -> System:
+    optional = ("numeric", "processors", "cpu", "blas")
+    fields = node.record("platform", "machine", "libc", optional=optional)
+    blas = fields["blas"].entries() if "blas" in fields else ()
+    return System(
+        platform=fields["platform"].text(),
+        machine=fields["machine"].text(),
+        libc=fields["libc"].text(),
+        numeric=read_profile(fields["numeric"].record("threads", "cpu"))
+        if "numeric" in fields
+        else None,
+        processors=fields["processors"].integer() if "processors" in fields else None,
+        level=fields["cpu"].text() if "cpu" in fields else None,
+        blas=tuple(
+            (name, tuple((package, built.text()) for package, built in found.entries()))
+            for name, found in blas
+        ),
     )
 
 
@@ -479,6 +505,6 @@ def _read_artifacts(named: Node, stored: Callable[[str], Path]) -> Iterator[Arti
 
 def _read_determinism(node: Node) -> Determinism:
     match node.value:
-        case "deterministic" | "hash-seed" | "nondeterministic" as known:
+        case "deterministic" | "machine" | "hash-seed" | "nondeterministic" as known:
             return known
-    raise node.wrong("deterministic, hash-seed or nondeterministic")
+    raise node.wrong("deterministic, machine, hash-seed or nondeterministic")

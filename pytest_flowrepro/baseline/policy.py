@@ -32,10 +32,13 @@ def read_policy(node: Node) -> Policy:
         else None,
         conda_from_pypi="conda" in fields and _read_conda(fields["conda"]),
         conda_channels=_texts(fields, "conda-channels"),
-        numeric=NumericProfile(
-            threads=_read_threads(fields["threads"]), cpu=_read_cpu(fields["cpu"])
-        ),
+        numeric=read_profile(fields),
     )
+
+
+def read_profile(fields: dict[str, Node]) -> NumericProfile:
+    """Return the profile that `pytest_flowrepro.policy.profile_json` gave."""
+    return NumericProfile(threads=_read_threads(fields["threads"]), cpu=_read_cpu(fields["cpu"]))
 
 
 def _entries(fields: dict[str, Node], key: str) -> list[tuple[str, Node]]:

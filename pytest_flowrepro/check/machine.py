@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.determinism import Conditions
+from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.hardware import read_hardware
-from pytest_flowrepro.numeric import below, computes, overridden, pins
+from pytest_flowrepro.model import NumericProfile
+from pytest_flowrepro.numeric import another_machine, below, computes, level_for, overridden, pins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_flowrepro.check.prepare import Prepared
-    from pytest_flowrepro.model import NumericProfile
+    from pytest_flowrepro.model import System
     from pytest_flowrepro.numeric import Pins
 
 
-def pins_of(prepared: Prepared, profile: NumericProfile) -> Pins:
-    """The variables that make `profile` hold in each environment of a flow."""
+def variation(prepared: Prepared) -> Conditions:
+    """What the second rerun of a recording does otherwise: the hash seed, and where the flow has a
+    library to which that makes a difference, the machine.
+    """
+    usual, hardware = prepared.job.settings.numeric, read_hardware()
+    flows = (prepared, *prepared.after)
+    if not any(computes(one.packages) for flow in flows for one in flow.environments):
+        return Conditions(seed=1)
+    other = another_machine(usual, hardware)
+    return Conditions(seed=1, threads=True, cpu=other.cpu != usual.cpu)
+
+
+def pins_of(prepared: Prepared, conditions: Conditions) -> Pins:
+    """The variables of a rerun under `conditions`, for each environment of a flow."""
+    profile, hardware = prepared.job.settings.numeric, read_hardware()
+    other = another_machine(profile, hardware)
     return pins(
-        profile,
-        read_hardware(),
+        NumericProfile(
+            threads=other.threads if conditions.threads else profile.threads,
+            cpu=other.cpu if conditions.cpu else profile.cpu,
+        ),
+        hardware,
         base=prepared.built.numerics,
         steps={step: one.numerics for one in prepared.of_steps for step in one.manifest.steps},
     )
+
+
+def system_under(prepared: Prepared) -> System:
+    """This machine, with what the flow computes with and how."""
+    profile = prepared.job.settings.numeric
+    numeric = replace(profile, cpu=level_for(profile, read_hardware()))
+    return replace(system_of(), numeric=numeric, blas=prepared.blas)
 
 
 def machine_notes(prepared: Prepared) -> Iterator[str]:

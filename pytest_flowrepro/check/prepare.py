@@ -75,6 +75,12 @@ class Prepared:
         return tuple(built.manifest for built in self.built_environments)
 
     @property
+    def blas(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+        """Environment -> what its libraries compute with, where they have any."""
+        every = (self.built, *self.of_steps)
+        return tuple((one.manifest.name, one.numerics.blas) for one in every if one.numerics.blas)
+
+    @property
     def pythons(self) -> dict[str, Path]:
         """The interpreter of each step that has an environment of its own."""
         return {step: one.python for one in self.of_steps for step in one.manifest.steps}

@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_flowrepro.diff import compare, is_allowed, judged, passes
 from pytest_flowrepro.diff.rules import EXACT, Tolerance
+from pytest_flowrepro.model import DEFAULT_PROFILE
+from pytest_flowrepro.numeric import pinned
 from pytest_flowrepro.patterns import Patterns, quoted
+from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from pytest_flowrepro.check.job import Job
-    from pytest_flowrepro.model import Artifact, Task
+    from pytest_flowrepro.determinism import Attempt, Classified, Family
+    from pytest_flowrepro.model import Artifact, Determinism, Task
 
-    Tasks: TypeAlias = tuple[Task, ...]
+    Notes: TypeAlias = tuple[str, ...]
     Pairs: TypeAlias = "list[tuple[Artifact, Artifact]]"
     """An artifact of all tasks of a step, in two of the reruns."""
 
@@ -43,43 +47,87 @@ _TOLERANCES = (
 """rtol and atol, in the order in which they are tried."""
 
 
-def proposals(job: Job, first: Tasks, again: Tasks, other: Tasks) -> tuple[str, ...]:
-    """Notes: a sentence, and below it the lines to paste; none where nothing can be proposed.
+def random_proposals(job: Job, attempts: Sequence[Attempt], classified: Classified) -> Notes:
+    """Lines under which what differs by chance repeats, below a sentence; none where none would."""
+    families = _families(classified, "nondeterministic")
+    lines = _lines(job, _found(job, pairs_of(attempts, families)))
+    title = "what cannot be seeded or sorted repeats under these lines in pyproject.toml:"
+    return (title, *lines) if lines else ()
 
-    `first` and `again` ran under one hash seed, `other` under another; what differs between the
-    latter two alone is no matter of patterns.
-    """
-    given = job.settings.patterns
-    found = given
-    for (step, name), pairs in sorted(_differing(first, again, other, given).items()):
-        own = _proposal(step, name, pairs)
-        found = Patterns(
-            ignore=(*found.ignore, *own.ignore),
-            rtol=(*found.rtol, *own.rtol),
-            atol=(*found.atol, *own.atol),
-        )
-    if found == given:
+
+def machine_proposals(job: Job, attempts: Sequence[Attempt], classified: Classified) -> Notes:
+    """A sentence about what depends on the machine, and the lines that deal with it."""
+    patterns, profile = job.settings.patterns, job.settings.numeric
+    families = {f: factors for f, factors in classified.machine.items() if not patterns.ignores(*f)}
+    if not families:
         return ()
-    case = f".case.{_key(job.case)}" if job.case else ""
-    return (
-        "what cannot be seeded or sorted repeats under these lines in pyproject.toml:",
-        f"[{job.table}{case}]",
-        *_toml(found, given),
-    )
+    factors = {factor for those in families.values() for factor in those}
+    names = some_of([f"{step}.{name}" for step, name in sorted(families)], _NAMES)
+    title = f"depends on the machine ({', '.join(_FACTORS[f] for f in sorted(factors))}): {names}."
+    found = _found(job, pairs_of(attempts, families), ignoring=False)
+    tolerances = _lines(job, found)
+    if missing := [_PINS[f] for f in sorted(factors) if getattr(profile, f) is None]:
+        title += " It will drift on other machines. Pin it with these lines in pyproject.toml"
+        instead = ("or let it differ:", *tolerances[1:]) if tolerances else ()
+        return (f"{title}:", f"[{_table(job)}]", *missing, *instead)
+    title += f" Recorded under {pinned(profile)}, as it will be checked"
+    if not tolerances:
+        return (title,)
+    return (f"{title}; these lines let it pass where a machine cannot do that:", *tolerances)
 
 
-def _differing(
-    first: Tasks, again: Tasks, other: Tasks, given: Patterns
-) -> dict[tuple[str, str], Pairs]:
-    """By step and name, what differs under one hash seed and that no pattern lets pass."""
-    before, now, seeded = map(_artifacts, (first, again, other))
-    found: dict[tuple[str, str], Pairs] = {}
-    for key in before.keys() & now.keys():
-        step, _, name = key
-        if not (given.ignores(step, name) or is_allowed(step, before[key], now[key], given)):
-            others = [side[key] for side in (now, seeded) if key in side]
-            found.setdefault((step, name), []).extend((before[key], value) for value in others)
+_NAMES = 20
+_FACTORS = {"cpu": "CPU", "threads": "threads"}
+_PINS = {"cpu": f'cpu = "{DEFAULT_PROFILE.cpu}"', "threads": f"threads = {DEFAULT_PROFILE.threads}"}
+
+
+def pairs_of(attempts: Sequence[Attempt], families: Collection[Family]) -> dict[Family, Pairs]:
+    """For each family its artifacts in the first attempt, each with the same one in another."""
+    first, *others = (_artifacts(attempt.tasks) for attempt in attempts)
+    found: dict[Family, Pairs] = {}
+    for key, artifact in first.items():
+        family = key[0], key[2]
+        if family in families:
+            pairs = [(artifact, other[key]) for other in others if key in other]
+            found.setdefault(family, []).extend(pairs)
     return found
+
+
+def _families(classified: Classified, determinism: Determinism) -> set[Family]:
+    return {
+        (task.step, artifact.name)
+        for task in classified.tasks
+        for artifact in task.artifacts
+        if artifact.determinism == determinism
+    }
+
+
+def _found(job: Job, pairs: Mapping[Family, Pairs], *, ignoring: bool = True) -> Patterns:
+    """The patterns of the flow, and those that let each of the pairs pass; with `ignoring` those
+    that leave places out as well as tolerances.
+    """
+    found = given = job.settings.patterns
+    for (step, name), those in sorted(pairs.items()):
+        if given.ignores(step, name) or all(is_allowed(step, a, b, given) for a, b in those):
+            continue
+        own = _proposal(step, name, those)
+        if ignoring or not own.ignore:
+            found = Patterns(
+                ignore=(*found.ignore, *own.ignore),
+                rtol=(*found.rtol, *own.rtol),
+                atol=(*found.atol, *own.atol),
+            )
+    return found
+
+
+def _lines(job: Job, found: Patterns) -> Notes:
+    """The table and its keys; none where the flow has all of the patterns already."""
+    given = job.settings.patterns
+    return () if found == given else (f"[{_table(job)}]", *_toml(found, given))
+
+
+def _table(job: Job) -> str:
+    return f"{job.table}{f'.case.{_key(job.case)}' if job.case else ''}"
 
 
 def _artifacts(tasks: Iterable[Task]) -> dict[tuple[str, tuple[int, ...], str], Artifact]:

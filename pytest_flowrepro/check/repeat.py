@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from pytest_flowrepro.check.machine import pins_of
 from pytest_flowrepro.check.notes import compared_by_bytes
 from pytest_flowrepro.checkout import place_checkout
 from pytest_flowrepro.describe import GRAPH, read_graph
+from pytest_flowrepro.determinism import USUAL, Attempt, Conditions
 from pytest_flowrepro.environment import learn_modules, place_bytecode
 from pytest_flowrepro.errors import BaselineError, CaptureError, RerunError
 from pytest_flowrepro.known import NOTHING_KNOWN, Known
@@ -25,7 +27,7 @@ from pytest_flowrepro.processors import processors
 from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from pytest_flowrepro.check.job import Clock, Job
@@ -39,9 +41,10 @@ _CAPTURE_TIMEOUT = 300.0
 class Rerun:
     run: Run
     captured: Capture
-    seed: int
+    conditions: Conditions
     left_behind: tuple[str, ...]
     """Sentences about the files that the flow wrote into its working directory."""
+    copy: _Copy
     notes: tuple[str, ...] = ()
 
     @property
@@ -49,13 +52,20 @@ class Rerun:
         """How the run ended, in words, when it did not end well."""
         if self.run.ok:
             return None
-        return ending(self.run) + (f" under hash seed {self.seed}" if self.seed else "")
+        seed = f" under hash seed {self.conditions.seed}" if self.conditions.seed else ""
+        machine = ", as on another machine" if self.conditions.factors else ""
+        return f"{ending(self.run)}{seed}{machine}"
 
     @property
     def tasks(self) -> tuple[Task, ...]:
         """All that can differ: parameters are compared as the artifacts of a task before start."""
         before = Task(step="_parameters", index=(), artifacts=self.captured.parameters)
         return (before, *self.captured.tasks)
+
+    @property
+    def attempt(self) -> Attempt:
+        drawn = {(log.step, log.index): log.drawn for log in self.captured.logs if log.drawn}
+        return Attempt(conditions=self.conditions, tasks=self.tasks, drawn=drawn)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,8 +99,8 @@ def repeat(
     prepared: Prepared,
     clock: Clock,
     *,
-    seed: int,
     name: str,
+    conditions: Conditions = USUAL,
     limit: int = 0,
     known: Known = NOTHING_KNOWN,
 ) -> Rerun:
@@ -103,9 +113,9 @@ def repeat(
     """
     job = prepared.job
     place = Place(root=job.folder / name, temporary=job.temporary).create()
-    copy = _unpacked(prepared, place, seed)
+    copy = _unpacked(prepared, place, conditions)
     for before in prepared.after:
-        _run_before(before, prepared, place, clock, seed)
+        _run_before(before, prepared, place, clock, conditions)
     states = file_states(place.copy)
     with clock.stage("rerun", f"running ({name} run)"):
         run = copy.run()
@@ -117,11 +127,19 @@ def repeat(
     rerun = Rerun(
         run=run,
         captured=captured,
-        seed=seed,
+        conditions=conditions,
         left_behind=left_behind(place.copy, states, captured.logs),
+        copy=copy,
     )
     unseen = compared_by_bytes(rerun.tasks, prepared.job.settings.patterns)
     return replace(rerun, notes=(*encoder_notes(captured, ended_well=run.ok), *unseen))
+
+
+def read_whole(rerun: Rerun, artifacts: Iterable[tuple[str, str]]) -> Attempt:
+    """The attempt that a rerun was, with the whole values of some artifacts (step and name)."""
+    whole = tuple(glob.escape(f"{step}.{name}") for step, name in artifacts)
+    captured = _capture(rerun.copy, rerun.run, 0, NOTHING_KNOWN, whole)
+    return replace(rerun, captured=captured).attempt
 
 
 def ending(run: Run) -> str:
@@ -131,7 +149,7 @@ def ending(run: Run) -> str:
     return f"exit code {run.returncode}"
 
 
-def _unpacked(prepared: Prepared, place: Place, seed: int) -> _Copy:
+def _unpacked(prepared: Prepared, place: Place, conditions: Conditions) -> _Copy:
     job, start = prepared.job, prepared.start
     flow_file = extract_package(prepared.package, place.copy)
     place_bytecode(prepared.built_environments, place.bytecode)
@@ -144,22 +162,22 @@ def _unpacked(prepared: Prepared, place: Place, seed: int) -> _Copy:
         flow_file,
         place=place,
         built=prepared.built,
-        hash_seed=seed,
+        hash_seed=conditions.seed,
         given=start.env,
         pythons=prepared.pythons,
-        pins=pins_of(prepared, job.settings.numeric),
+        pins=pins_of(prepared, conditions),
     )
     return _Copy(prepared=prepared, place=place, flow_file=flow_file, cwd=cwd, env=env)
 
 
 def _run_before(
-    before: Prepared, prepared: Prepared, place: Place, clock: Clock, seed: int
+    before: Prepared, prepared: Prepared, place: Place, clock: Clock, conditions: Conditions
 ) -> None:
     name = before.job.title
     own = Place(
         root=place.root / "before" / name, state=place.root, temporary=place.temporary
     ).create()
-    copy = _unpacked(before, own, seed)
+    copy = _unpacked(before, own, conditions)
     with clock.stage("rerun", f"running {name} before it"):
         run = copy.run()
     _refuse_never_started(before, run)
@@ -206,7 +224,9 @@ def _start_hint(job: Job, run: Run) -> str:
     )
 
 
-def _capture(copy: _Copy, run: Run, limit: int, known: Known) -> Capture:
+def _capture(
+    copy: _Copy, run: Run, limit: int, known: Known, whole: tuple[str, ...] = ()
+) -> Capture:
     """Each step's artifacts are read by the interpreter that made them."""
     prepared = copy.prepared
     encoders = encoder_file(prepared.job)
@@ -223,7 +243,7 @@ def _capture(copy: _Copy, run: Run, limit: int, known: Known) -> Capture:
             timeout=_CAPTURE_TIMEOUT,
             encoders=encoders and copy.place.copy / encoders.relative_to(prepared.package.root),
             limit=limit,
-            whole=prepared.job.settings.patterns.artifacts(),
+            whole=(*prepared.job.settings.patterns.artifacts(), *whole),
             known=known,
             redaction=prepared.start.redaction,
         )

@@ -167,6 +167,8 @@ class _Rules:
     runs: int
     """How many reruns the determinism in the new recording rests on; a check makes one."""
     limits: Limits
+    random: frozenset[tuple[str, str]]
+    """Step and name of what the baseline marks as nondeterministic in some of its tasks."""
 
     def ignored(self, step: str, name: str) -> bool:
         return self.patterns.ignores(step, name)
@@ -193,7 +195,9 @@ def diff_artifacts(
     of a step that is itself new or gone are left to `diff_steps`.
     """
     limits = limits or Limits.of_flow()
-    rules = _Rules(gates=gates, patterns=patterns, runs=new.runs, limits=limits)
+    rules = _Rules(
+        gates=gates, patterns=patterns, runs=new.runs, limits=limits, random=_random(old)
+    )
     before, now = (
         Task(step=PARAMETERS, index=(), artifacts=side.parameters) for side in (old, new)
     )
@@ -215,11 +219,21 @@ def diff_artifacts(
     return tuple(changes)
 
 
+def _random(recording: Recording) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (task.step, artifact.name)
+        for task in recording.tasks
+        for artifact in task.artifacts
+        if artifact.determinism == "nondeterministic"
+    )
+
+
 def _decided_by_chance(recording: Recording) -> frozenset[str]:
     """The steps that come after a switch or foreach which sets something nondeterministic.
 
     Which of their tasks there are may differ from run to run. It is known by the step that
-    decides, as a task may set nothing, and one that did not run yet has no determinism.
+    decides, as a task may set nothing, and one that did not run yet has no determinism; and by an
+    artifact that is nondeterministic in some tasks of a step only: those came and went.
     """
     random = {
         task.step
@@ -229,6 +243,13 @@ def _decided_by_chance(recording: Recording) -> frozenset[str]:
     following = {step.name: step.next for step in recording.steps}
     deciding = {s.name for s in recording.steps if s.type in {"split-switch", "foreach"}}
     pending = [name for step in deciding & random for name in following[step]]
+    repeated = {
+        (task.step, artifact.name)
+        for task in recording.tasks
+        for artifact in task.artifacts
+        if artifact.determinism != "nondeterministic"
+    }
+    pending += [step for step, _ in _random(recording) & repeated]
     reached: set[str] = set()
     while pending:
         name = pending.pop()
@@ -278,6 +299,8 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
         if a and b and a.opaque != b.opaque and (a.unread or b.unread):
             yield _unread(old, a, b, rules)
             continue
+        alone = (a is None or b is None) and (old.step, name) in rules.random
+        determinism: Determinism = "nondeterministic" if alone else known.determinism
         found = _judged(old.step, a, b, rules) if a and b else None
         allowed = found is not None and passes(found)
         if found and allowed and found.swallowed is None:
@@ -288,11 +311,11 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
             name=name,
             old=one_line(a) if a else None,
             new=one_line(b) if b else None,
-            gated=rules.gated(known.determinism) and not allowed,
+            gated=rules.gated(determinism) and not allowed,
             step=old.step,
             index=old.index,
             explanation=_explanation(a, b, found, rules.limits) if a and b else (),
-            determinism=known.determinism,
+            determinism=determinism,
             within=_most(found.swallowed) if found and allowed else None,
         )
 

@@ -212,9 +212,18 @@ def diff_system(old: System, new: System, *, gates: frozenset[Gate]) -> tuple[Ch
 
 def other_machine(old: System, new: System) -> str | None:
     """One line that tells the two machines apart; None for machines that are alike."""
-    layers = (
+    layers = [
         f"{change.name} {change.old or 'unknown'} -> {change.new or 'unknown'}"
         for change in diff_system(old, new, gates=frozenset())
-    )
+    ]
+    if old.level and new.level and old.level != new.level:
+        layers.append(f"CPU {old.level} -> {new.level}")
+    levels = [one.numeric.cpu or "machine" if one.numeric else None for one in (old, new)]
+    if all(levels) and levels[0] != levels[1]:
+        layers.append(f"numbers as on {levels[0]} -> {levels[1]}")
+    if old.processors and new.processors and old.processors != new.processors:
+        layers.append(f"processors {old.processors} -> {new.processors}")
+    if new.usable and new.processors and new.usable < new.processors:
+        layers.append(f"{new.usable} of {new.processors} processors may be used")
     said = ", ".join(layers)
     return f"this machine differs from the recording one: {said}" if said else None

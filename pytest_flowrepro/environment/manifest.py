@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.environment.markers import markers_of
 from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.hardware import read_hardware
 from pytest_flowrepro.model import Package, System
 
 if TYPE_CHECKING:
@@ -132,8 +133,12 @@ def system_of() -> System:
     With the interpreter, which each environment has its own of, they decide which wheels fit
     (`packaging.tags`).
     """
+    hardware = read_hardware()
     return System(
         platform=sys.platform,
+        processors=hardware.processors,
+        usable=hardware.usable,
+        level=hardware.level,
         machine=platform.machine(),
         libc=libc_name(platform.libc_ver(), mac=platform.mac_ver()[0], tags=platform_tags()),
     )

@@ -45,7 +45,7 @@ def rewrite(
     base = manifest["environments"]["base"]
     text = lock((folder / "lock-base.txt").read_text(encoding="utf-8"))
     base["lock"]["sha256"] = hashlib.sha256(text.encode()).hexdigest()
-    manifest["system"] = system or manifest["system"]
+    manifest["system"] |= system or {}
     edit(base["packages"])
     (folder / "lock-base.txt").write_text(text, encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")

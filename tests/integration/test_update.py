@@ -26,13 +26,13 @@ from metaflow import FlowSpec, step
 class DiceFlow(FlowSpec):
     @step
     def start(self):
-        self.thrown = random.random()
+        self.sides = 6
         self.order = list({"a", "b", "c", "d", "e", "f", "g", "h"})
         self.next(self.end)
 
     @step
     def end(self):
-        self.sides = 6
+        self.thrown = random.random()
 
 
 if __name__ == "__main__":
@@ -60,7 +60,7 @@ def test_recording_again_tells_what_differs_between_runs_and_gives_the_same_byte
         [
             "flowrepro: *record, by uv",
             "recorded    flow.py::DiceFlow*",
-            "*differs from run to run: start.thrown. Seed it*",
+            "*differs from run to run: end.thrown. Seed it*",
             "*depends on the hash seed: start.order. Sort it*",
         ]
     )
@@ -76,10 +76,10 @@ def test_a_baseline_says_what_differs_and_a_check_reproduces_the_rest(dice: Proj
         "lock-base.txt",
         "manifest.json",
     ]
-    start = dice.artifacts("DiceFlow")["start"]["[]"]
-    assert start["thrown"]["determinism"] == "nondeterministic"
+    start, end = (dice.artifacts("DiceFlow")[step]["[]"] for step in ("start", "end"))
+    assert end["thrown"]["determinism"] == "nondeterministic"
     assert start["order"]["determinism"] == "hash-seed"
-    assert "determinism" not in dice.artifacts("DiceFlow")["end"]["[]"]["sides"]
+    assert "determinism" not in start["sides"]
 
     result = dice.check()
     result.assert_outcomes(passed=4)
@@ -92,16 +92,16 @@ def test_a_nondeterministic_artifact_can_be_gated(dice: Project) -> None:
     dice.write("pyproject.toml", '[tool.pytest]\n[tool.flowrepro]\nfail-on=["nondeterminism"]\n')
     result = dice.check("-k", "step")
     result.assert_outcomes(passed=1, failed=1, deselected=2)
-    result.stdout.fnmatch_lines(["*step[[]start[]] drifted*", "*thrown*"])
+    result.stdout.fnmatch_lines(["*step[[]end[]] drifted*", "*thrown*"])
 
 
 def test_one_run_records_without_comparing(project: Project) -> None:
     project.write("flow.py", DICE)
     project.write("pyproject.toml", ONE_RUN)
     project.record()
-    assert "determinism" not in project.artifacts("DiceFlow")["start"]["[]"]["thrown"]
+    assert "determinism" not in project.artifacts("DiceFlow")["end"]["[]"]["thrown"]
     # Nobody was told, so the check has to say it.
-    project.check("-k", "step[start]").assert_outcomes(failed=1, deselected=3)
+    project.check("-k", "step[end]").assert_outcomes(failed=1, deselected=3)
 
 
 def test_new_records_what_has_no_baseline_and_checks_the_rest(hello: Project) -> None:

@@ -76,7 +76,7 @@ def capture_with(
 def test_the_child_is_told_where_everything_is(run: Run, tmp_path: Path) -> None:
     script = (
         "log = {'step': 'start', 'index': [], 'ok': True, 'attempts': 1, 'written': [],"
-        " 'modules': [], 'sources': [],"
+        " 'modules': [], 'sources': [], 'drawn': [],"
         " 'stdout': json.dumps(request),"
         " 'stderr': json.dumps(dict(os.environ))}\n"
         "answer('{\"parameters\": []}\\n' + json.dumps({'log': log}))"
@@ -128,6 +128,7 @@ def test_a_log_says_how_often_the_task_began_and_what_it_wrote(run: Run, tmp_pat
         stderr="",
         modules=("pandas",),
         sources=("train.py",),
+        drawn=("random 0f3a",),
     )
 
 

@@ -1,9 +1,29 @@
 from __future__ import annotations
 
+import random
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from pytest_flowrepro.determinism import differing, with_determinism
+import pytest
+
+from pytest_flowrepro.determinism import (
+    ALIKE,
+    MOST_ATTEMPTS,
+    USUAL,
+    Attempt,
+    Classified,
+    Conditions,
+    by_digest,
+    classify,
+    differing,
+    next_conditions,
+)
 from pytest_flowrepro.model import Artifact, Determinism, Json, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_flowrepro.determinism import Same
 
 
 def artifact(
@@ -25,6 +45,38 @@ def artifact(
 
 def task(step: str, *artifacts: Artifact, index: tuple[int, ...] = ()) -> Task:
     return Task(step=step, index=index, artifacts=artifacts)
+
+
+Tasks = tuple[Task, ...]
+SEED = Conditions(seed=1)
+OTHER = Conditions(seed=1, threads=True, cpu=True)
+
+
+def with_determinism(
+    seed0: Tasks, seed1: Tasks, again0: Tasks | None, *, same: Same = by_digest
+) -> Tasks:
+    """What three reruns come to where the machine makes no difference."""
+    attempts = [attempt(USUAL, seed0), attempt(SEED, seed1)]
+    attempts += [attempt(USUAL, again0)] if again0 is not None else []
+    return classify(attempts, same=same).tasks
+
+
+def attempt(conditions: Conditions, tasks: Tasks, *drawn: str) -> Attempt:
+    """`drawn`: the state of the generator, in each step."""
+    states = {(one.step, one.index): (state,) for one, state in zip(tasks, drawn, strict=False)}
+    return Attempt(conditions=conditions, tasks=tasks, drawn=states)
+
+
+def attempts_of(
+    flow: Callable[[Conditions, int], Attempt],
+    varied: Conditions = OTHER,
+    most: int = MOST_ATTEMPTS,
+) -> list[Attempt]:
+    """The attempts of a recording of a flow that gives `flow(conditions, number)`."""
+    attempts = [flow(USUAL, 0)]
+    while (conditions := next_conditions(attempts, varied, most=most)) is not None:
+        attempts.append(flow(conditions, len(attempts)))
+    return attempts
 
 
 def test_equal_runs_differ_in_nothing_and_stay_as_they_are() -> None:
@@ -50,6 +102,14 @@ def test_what_differs_under_one_hash_seed_keeps_neither_digest_nor_value() -> No
     assert with_determinism(*runs) == expected
     one, two, three = runs
     assert with_determinism(three, one, two) == expected, "recording again gives the same"
+
+
+def test_the_siblings_of_what_differs_by_chance_are_nondeterministic_as_well() -> None:
+    def draws(*values: int) -> Tasks:
+        return tuple(task("draw", artifact("hit", v), index=(i,)) for i, v in enumerate(values))
+
+    marked = with_determinism(draws(1, 2, 3), draws(2, 2, 1), draws(1, 0, 3))
+    assert {a.determinism for t in marked for a in t.artifacts} == {"nondeterministic"}
 
 
 def test_what_differs_in_the_third_run_alone_is_nondeterministic_too() -> None:
@@ -159,3 +219,164 @@ def test_what_the_rules_of_a_flow_let_pass_is_deterministic_and_keeps_the_first_
         artifact("a", 1),
         artifact("b", None, determinism="nondeterministic"),
     )
+
+
+# --- which reruns are made -------------------------------------------------------------
+
+# What an artifact's value depends on -> the conditions of the reruns, and its determinism.
+DEPENDS = [
+    ((), [OTHER], "deterministic", ()),
+    (("seed",), [OTHER, SEED, USUAL], "hash-seed", ()),
+    (("threads",), [OTHER, SEED, Conditions(threads=True)], "machine", ("threads",)),
+    (("cpu",), [OTHER, SEED, Conditions(threads=True)], "machine", ("cpu",)),
+    (("threads", "cpu"), [OTHER, SEED, Conditions(threads=True)], "machine", ("threads",)),
+    (("seed", "cpu"), [OTHER, SEED, USUAL], "hash-seed", ()),
+    (("chance",), [OTHER, SEED, USUAL], "nondeterministic", ()),
+    (("chance", "seed", "cpu"), [OTHER, SEED, USUAL], "nondeterministic", ()),
+]
+
+
+@pytest.mark.parametrize(("depends", "reruns", "determinism", "factors"), DEPENDS)
+def test_as_few_reruns_as_tell_what_a_value_depends_on(
+    depends: tuple[str, ...],
+    reruns: list[Conditions],
+    determinism: Determinism,
+    factors: tuple[str, ...],
+) -> None:
+    def flow(conditions: Conditions, number: int) -> Attempt:
+        on = {"chance": number, "seed": conditions.seed}
+        on |= {"threads": conditions.threads, "cpu": conditions.cpu}
+        large = [f"{name} {on[name]}" for name in depends] + ["x" * 200]
+        constant = artifact("a", "y" * 200)
+        return attempt(conditions, (task("start", constant, artifact("b", [*large])),))
+
+    attempts = attempts_of(flow)
+    assert [one.conditions for one in attempts[1:]] == reruns
+    found = classify(attempts)
+    assert [a.determinism for a in found.tasks[0].artifacts] == ["deterministic", determinism]
+    assert found.machine == ({("start", "b"): frozenset(factors)} if factors else {})
+
+
+def test_without_a_numerical_library_the_hash_seed_alone_is_varied() -> None:
+    def flow(conditions: Conditions, _: int) -> Attempt:
+        value = [f"{conditions.seed}", "x" * 200]
+        return attempt(conditions, (task("start", artifact("a", [*value])),))
+
+    attempts = attempts_of(flow, SEED)
+    assert [one.conditions for one in attempts] == [USUAL, SEED, USUAL]
+    assert classify(attempts).tasks[0].artifacts[0].determinism == "hash-seed"
+
+
+@pytest.mark.parametrize(("most", "reruns"), [(1, 1), (2, 2), (3, 3), (4, 4)])
+def test_no_more_reruns_than_the_configuration_allows(most: int, reruns: int) -> None:
+    def flow(conditions: Conditions, number: int) -> Attempt:
+        return attempt(conditions, (task("start", artifact("a", number), artifact("b", 1)),))
+
+    attempts = attempts_of(flow, most=most)
+    assert len(attempts) == reruns
+    marked = classify(attempts).tasks[0].artifacts
+    expected = "deterministic" if most == 1 else "nondeterministic"
+    assert [a.determinism for a in marked] == [expected, "deterministic"]
+
+
+def test_last_bits_that_the_machine_decides_are_not_taken_for_chance() -> None:
+    def flow(conditions: Conditions, _: int) -> Attempt:
+        total = 0.1 + (1e-15 if conditions.cpu else 0)
+        return attempt(conditions, (task("start", artifact("total", total, type="float")),))
+
+    attempts = attempts_of(flow)
+    assert len(attempts) == 4
+    assert classify(attempts).machine == {("start", "total"): {"cpu"}}
+
+
+def test_the_order_of_a_set_is_not_taken_for_chance_unless_it_has_few_items() -> None:
+    def flow(items: str) -> Callable[[Conditions, int], Attempt]:
+        def ran(conditions: Conditions, _: int) -> Attempt:
+            value: Json = [*reversed(items)] if conditions.seed else [*items]
+            return attempt(conditions, (task("start", artifact("order", value)),))
+
+        return ran
+
+    def foreach(conditions: Conditions, _: int) -> Attempt:
+        genres = reversed("abcde") if conditions.seed else "abcde"
+        return attempt(
+            conditions,
+            tuple(task("train", artifact("genre", g), index=(i,)) for i, g in enumerate(genres)),
+        )
+
+    assert len(attempts_of(foreach, SEED)) == 3
+    assert len(attempts_of(flow("abcdefgh"), SEED)) == 3
+    assert len(attempts_of(flow("ab"), SEED)) == 1 + ALIKE
+
+
+def test_a_clock_and_an_id_make_nobody_look_for_chance() -> None:
+    def flow(conditions: Conditions, number: int) -> Attempt:
+        values: tuple[Json, ...] = (
+            f"2026-11-28T18:00:0{number}",
+            1763845706.25 + number,
+            f"{number}f6b9c1e-3b0c-4d60-9b7e-3a4f1f0c9f51",
+        )
+        made = (artifact(f"v{n}", value) for n, value in enumerate(values))
+        return attempt(conditions, (task("start", *made, artifact("rows", 100)),))
+
+    attempts = attempts_of(flow, SEED)
+    assert len(attempts) == 3
+    found = classify(attempts).tasks[0].artifacts
+    assert [a.determinism for a in found] == ["deterministic", *["nondeterministic"] * 3]
+
+
+def test_a_generator_that_is_seeded_is_no_reason_to_rerun_and_one_that_is_not_is() -> None:
+    def flow(seeded: bool) -> Callable[[Conditions, int], Attempt]:
+        return lambda conditions, number: attempt(
+            conditions,
+            (task("start", artifact("a", 1)), task("end", artifact("b", 1))),
+            "state" if seeded else f"state {number}",
+        )
+
+    assert len(attempts_of(flow(seeded=True))) == 2
+    attempts = attempts_of(flow(seeded=False))
+    assert [one.conditions for one in attempts] == [USUAL, OTHER, *[USUAL] * (ALIKE - 1)]
+
+
+def test_what_comes_before_chance_is_not_rerun_for_it() -> None:
+    def flow(conditions: Conditions, number: int) -> Attempt:
+        tasks = (task("start", artifact("a", 1)), task("end", artifact("b", str(number) * 200)))
+        return attempt(conditions, tasks, "", f"state {number}")
+
+    attempts = attempts_of(flow, SEED)
+    assert len(attempts) == 3, "no small value comes after it, and the large one is known"
+
+
+# --- chance ----------------------------------------------------------------------------
+
+RECORDINGS = 400
+
+
+@pytest.mark.parametrize("varied", [SEED, OTHER])
+@pytest.mark.parametrize("values", [2, 4])
+@pytest.mark.parametrize(("tasks", "model"), [(1, False), (1, True), (3, False)])
+def test_a_random_result_of_few_values_is_recorded_as_repeatable_in_under_one_of_100(
+    tasks: int, model: bool, values: int, varied: Conditions
+) -> None:
+    """A fair draw out of two is the worst case: the same in 8 reruns once in 2**7 recordings."""
+    chance = random.Random(f"{tasks} {model} {values}")
+
+    def flow(conditions: Conditions, number: int) -> Attempt:
+        drawn = [
+            task(
+                "draw",
+                artifact("hit", chance.randrange(values)),
+                *([artifact("model", chance.random())] if model else []),
+                index=(i,),
+            )
+            for i in range(tasks)
+        ]
+        states = () if model else [f"state {number}"] * tasks
+        return attempt(conditions, (*drawn, task("end", artifact("rows", [1] * 100))), *states)
+
+    wrong = 0
+    for _ in range(RECORDINGS):
+        found: Classified = classify(attempts_of(flow, varied))
+        kinds = {a.determinism for t in found.tasks for a in t.artifacts if a.name == "hit"}
+        wrong += kinds != {"nondeterministic"}
+    assert wrong <= 2 * RECORDINGS / 2 ** (ALIKE - 1)  # of so few recordings, twice as many

@@ -11,7 +11,16 @@ from recordings import LOCK, artifact, recording, task
 
 from pytest_flowrepro.baseline import ARTIFACTS, MANIFEST, decode_recording, encode_recording
 from pytest_flowrepro.errors import BaselineError
-from pytest_flowrepro.model import Artifact, Constraints, Environment, Json, Lock, Package
+from pytest_flowrepro.model import (
+    Artifact,
+    Constraints,
+    Environment,
+    Json,
+    Lock,
+    NumericProfile,
+    Package,
+    System,
+)
 
 MANIFEST_TEXT = """\
 {
@@ -19,7 +28,15 @@ MANIFEST_TEXT = """\
   "flow": "TrainFlow",
   "case": null,
   "runs": 2,
-  "system": {"platform": "linux", "machine": "x86_64", "libc": "glibc 2.36"},
+  "system": {
+    "platform": "linux",
+    "machine": "x86_64",
+    "libc": "glibc 2.36",
+    "numeric": {"threads": 1, "cpu": "x86-64-v3"},
+    "processors": 8,
+    "cpu": "x86-64-v4",
+    "blas": {"base": {"numpy": "scipy-openblas 0.3.31"}}
+  },
   "policy": {
     "fail-on": [
       "artifacts",
@@ -83,6 +100,31 @@ ARTIFACTS_TEXT = """\
   }
 }
 """
+
+
+@pytest.mark.parametrize(
+    ("profile", "text"),
+    [
+        (NumericProfile(), '{"threads": 1, "cpu": "x86-64-v3"}'),
+        (NumericProfile(threads=None, cpu=None), '{"threads": "machine", "cpu": "machine"}'),
+        (NumericProfile(threads=4, cpu="x86-64-v2"), '{"threads": 4, "cpu": "x86-64-v2"}'),
+    ],
+)
+def test_the_numeric_profile_and_the_machine_come_back(profile: NumericProfile, text: str) -> None:
+    some = replace(recording(), system=replace(recording().system, numeric=profile))
+    files = encode_recording(some)
+    assert f'"numeric": {text}' in files[MANIFEST]
+    # Not compared: the same flow on another machine is the same.
+    found = decode_recording(files).system
+    assert (found.numeric, found.processors, found.level) == (profile, 8, "x86-64-v4")
+    assert found.blas == some.system.blas
+
+
+def test_a_machine_of_which_nothing_is_known_is_read_back() -> None:
+    plain = replace(recording(), system=System(platform="plan9", machine="mips", libc=""))
+    found = decode_recording(encode_recording(plain)).system
+    assert (found.numeric, found.processors, found.level) == (None, None, None)
+    assert found.blas == ()
 
 
 def test_a_reviewer_sees_one_thing_per_line() -> None:
@@ -247,7 +289,7 @@ def edited(name: str, old: str, new: str) -> dict[str, str]:
             ARTIFACTS,
             '"value": 0.91',
             '"value": 1, "determinism": "no"',
-            "score.determinism should be deterministic, hash-seed or nondeterministic",
+            "score.determinism should be deterministic, machine, hash-seed or nondeterministic",
         ),
         (ARTIFACTS, '"[0]"', '"0"', 'steps.train["0"] should be named by a foreach index path'),
         (ARTIFACTS, '"[0]"', '"[0,3]"', 'steps.train["[0,3]"] should be named by'),

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from recordings import artifact, task
 
-from pytest_flowrepro.check.proposals import proposals
+from pytest_flowrepro.check.proposals import machine_proposals, random_proposals
+from pytest_flowrepro.determinism import USUAL, Attempt, Conditions, classify
+from pytest_flowrepro.model import NumericProfile
 from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
 from pytest_flowrepro.settings import read_settings
 
@@ -19,8 +21,12 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Json, Task
 
 
-def job(patterns: Patterns = NO_PATTERNS, case: str | None = None) -> Any:
-    settings = SimpleNamespace(patterns=patterns)
+def job(
+    patterns: Patterns = NO_PATTERNS,
+    case: str | None = None,
+    profile: NumericProfile = NumericProfile(),  # noqa: B008  frozen
+) -> Any:
+    settings = SimpleNamespace(patterns=patterns, numeric=profile)
     return SimpleNamespace(settings=settings, table="tool.flowrepro.flow.TrainFlow", case=case)
 
 
@@ -30,6 +36,23 @@ def tasks(*values: Json) -> tuple[Task, ...]:
         task("train", artifact("report", value), index=(position,))
         for position, value in enumerate(values)
     )
+
+
+def proposals(
+    job: Any, first: tuple[Task, ...], again: tuple[Task, ...], seeded: tuple[Task, ...]
+) -> tuple[str, ...]:
+    conditions = (USUAL, Conditions(seed=1), USUAL)
+    ran = zip(conditions, (first, seeded, again), strict=True)
+    attempts = [Attempt(conditions=one, tasks=tasks) for one, tasks in ran]
+    return random_proposals(job, attempts, classify(attempts))
+
+
+def of_machine(job: Any, one: Json, other: Json) -> tuple[str, ...]:
+    """Where `other` comes of another CPU."""
+    conditions = (USUAL, Conditions(seed=1, threads=True, cpu=True), Conditions(seed=1))
+    ran = zip((*conditions, Conditions(threads=True)), (one, other, one, one), strict=True)
+    attempts = [Attempt(conditions=conditions, tasks=tasks(value)) for conditions, value in ran]
+    return machine_proposals(job, attempts, classify(attempts))
 
 
 def proposed(one: Json, other: Json) -> dict[str, Any]:
@@ -121,3 +144,37 @@ def test_the_lines_are_read_back_as_settings(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("\n".join(lines))
     found = read_settings(tmp_path).for_flow("TrainFlow").patterns
     assert found == Patterns(rtol=(("train.report", 1e-8),))
+
+
+# The profile, and what the other machine gave -> the end of the sentence, and the lines to paste.
+PINNED = NumericProfile()
+OPEN = NumericProfile(threads=1, cpu=None)
+LITTLE = 1.0 + 3e-9
+RECORDED = ' Recorded under threads = 1 and cpu = "x86-64-v3", as it will be checked'
+DRIFTS = " It will drift on other machines. Pin it with these lines in pyproject.toml:"
+TABLE = "[tool.flowrepro.flow.TrainFlow]"
+PIN, TOLERANCE = 'cpu = "x86-64-v3"', 'rtol = { "train.report" = 1e-8 }'
+ON_MACHINES = [
+    (
+        PINNED,
+        LITTLE,
+        f"{RECORDED}; these lines let it pass where a machine cannot do that:",
+        (TABLE, TOLERANCE),
+    ),
+    (PINNED, 2.0, RECORDED, ()),
+    (OPEN, LITTLE, DRIFTS, (TABLE, PIN, "or let it differ:", TOLERANCE)),
+    (OPEN, 2.0, DRIFTS, (TABLE, PIN)),
+]
+
+
+@pytest.mark.parametrize(("profile", "other", "sentence", "lines"), ON_MACHINES)
+def test_what_depends_on_the_machine_comes_with_a_pin_or_a_tolerance(
+    profile: NumericProfile, other: float, sentence: str, lines: tuple[str, ...]
+) -> None:
+    what = f"depends on the machine (CPU): train.report.{sentence}"
+    assert of_machine(job(profile=profile), 1.0, other) == (what, *lines)
+
+
+def test_nothing_is_said_of_what_is_ignored_or_the_same_everywhere() -> None:
+    assert of_machine(job(Patterns(ignore=("train",))), 1.0, 2.0) == ()
+    assert of_machine(job(), 1.0, 1.0) == ()

@@ -13,6 +13,7 @@ from pytest_flowrepro.model import (
     Change,
     CodeFile,
     Decorator,
+    Determinism,
     Gate,
     Json,
     Recording,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 ALL: frozenset[Gate] = frozenset(get_args(Gate))
 NONE: frozenset[Gate] = frozenset()
+DEFAULT: frozenset[Gate] = frozenset({"environment", "artifacts"})
 
 
 def only(changes: tuple[Change, ...]) -> Change:
@@ -241,12 +243,37 @@ def test_two_recordings_show_that_an_artifact_became_nondeterministic_and_back()
     assert (change.old, change.new) == ("nondeterministic", "3")
 
 
-def test_a_hash_seed_dependent_artifact_is_compared_as_any_other() -> None:
-    seeded = replace(artifact("genres", 1), determinism="hash-seed")
+def test_what_is_set_by_chance_in_some_tasks_may_be_set_in_others() -> None:
+    def draws(*extras: Artifact | None) -> tuple[Task, ...]:
+        own = (task("train", *((e and [e]) or []), index=(i,)) for i, e in enumerate(extras))
+        return tuple(own)
+
+    old = recording(*draws(nondeterministic("extra"), None))
+    for new in (draws(None, artifact("extra", 1)), draws(artifact("extra", 2), None)):
+        assert not any(change.gated for change in diff(old, recording(*new), gates=DEFAULT))
+    changes = diff(old, recording(*draws(None, artifact("other", 1))), gates=DEFAULT)
+    assert [change.name for change in changes if change.gated] == ["other"]
+
+
+def test_the_tasks_of_a_foreach_of_random_length_may_come_and_go() -> None:
+    old = recording(
+        task("train", artifact("score", 1), index=(0,)),
+        task("train", nondeterministic("score"), index=(1,)),
+    )
+    tasks = tuple(task("train", artifact("score", 1), index=(i,)) for i in range(4))
+    for new in (tasks, tasks[:1]):
+        assert not any(change.gated for change in diff(old, recording(*new), gates=DEFAULT))
+    changed = recording(task("train", artifact("score", 2), index=(0,)))
+    assert any(change.gated for change in diff(old, changed, gates=DEFAULT))
+
+
+@pytest.mark.parametrize("determinism", ["hash-seed", "machine"])
+def test_a_hash_seed_dependent_artifact_is_compared_as_any_other(determinism: Determinism) -> None:
+    seeded = replace(artifact("genres", 1), determinism=determinism)
     old = recording(task("start", seeded))
     assert diff(old, recording(task("start", artifact("genres", 1))), gates=ALL) == ()
     change = only(diff(old, recording(task("start", artifact("genres", 2))), gates=ALL))
-    assert (change.gated, change.determinism) == (True, "hash-seed")
+    assert (change.gated, change.determinism) == (True, determinism)
 
 
 # --- ignore ---------------------------------------------------------------------------

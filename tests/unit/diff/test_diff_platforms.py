@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from recordings import artifact, recording, task
 
-from pytest_flowrepro.diff import diff, diff_environments
+from pytest_flowrepro.diff import diff, diff_environments, diff_system
+from pytest_flowrepro.diff.environments import other_machine
 from pytest_flowrepro.lock.pip_tools import one_platform_header
-from pytest_flowrepro.model import Change, Environment, Gate, Lock, Package, System
+from pytest_flowrepro.model import Change, Environment, Gate, Lock, NumericProfile, Package, System
 
 MAC = System(platform="darwin", machine="arm64", libc="macos 14.5")
 LINUX = System(platform="linux", machine="x86_64", libc="glibc 2.36")
@@ -268,3 +270,28 @@ def test_artifacts_that_drift_on_another_machine_say_so_once_for_each_step() -> 
     assert told == {"loss": (machine,), "score": (), "best": (machine,)}
     for changes in (diff(old, new, gates=gates), diff(old, moved_to, gates=frozenset())):
         assert not any(machine in change.explanation for change in changes)
+
+
+@pytest.mark.parametrize(
+    ("here", "layers"),
+    [
+        ({}, None),
+        ({"processors": 2, "usable": 2}, "processors 8 -> 2"),
+        ({"usable": 1}, "1 of 8 processors may be used"),
+        ({"level": "x86-64-v3"}, "CPU x86-64-v4 -> x86-64-v3"),
+        (
+            {"numeric": NumericProfile(cpu="x86-64-v2")},
+            "numbers as on x86-64-v3 -> x86-64-v2",
+        ),
+        ({"level": None, "processors": None}, None),
+    ],
+)
+def test_processors_and_cpu_tell_machines_apart_and_are_no_change(
+    here: dict[str, Any], layers: str | None
+) -> None:
+    old = replace(LINUX, processors=8, level="x86-64-v4", numeric=NumericProfile())
+    new = replace(old, usable=8)
+    new = replace(new, **here)
+    assert diff_system(old, new, gates=frozenset({"system"})) == ()
+    told = other_machine(old, new)
+    assert told == (layers and f"this machine differs from the recording one: {layers}")

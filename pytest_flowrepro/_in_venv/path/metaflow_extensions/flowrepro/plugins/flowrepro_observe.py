@@ -11,12 +11,13 @@ that FLOWREPRO_OBSERVED names:
      "cards": [{"type": "default", "id": null, "uuid": "..."}],        one for each @card
      "written": ["/.../code/plot.png"],    below its working directory or below FLOWREPRO_COPY
      "modules": ["pandas"],            what was loaded at the end: installed modules, and
-     "sources": ["flows/train.py"]}    files below FLOWREPRO_COPY, relative to it
+     "sources": ["flows/train.py"],    files below FLOWREPRO_COPY, relative to it
+     "drawn": ["random 0f3a..."]}      global random generators that it took numbers from
 
 Before the first task, `graph.json` has what Metaflow makes of the flow's steps in this very run, as
 flowrepro_describe.py writes them: {"steps": [...]}.
 
-Metaflow stores none of the last six: an artifact that a join merged and one that it assigned
+Metaflow stores none of the last seven: an artifact that a join merged and one that it assigned
 look the same in the datastore, and so do a card that did not render and none.
 """
 
@@ -25,6 +26,7 @@ import os
 
 import metaflow_extensions.flowrepro.plugins.flowrepro_cards  # noqa: F401  for what it changes
 from metaflow.decorators import StepDecorator
+from metaflow_extensions.flowrepro.plugins.flowrepro_drawn import Drawn
 from metaflow_extensions.flowrepro.plugins.flowrepro_imports import loaded
 from metaflow_extensions.flowrepro.plugins.flowrepro_written import Written
 
@@ -88,8 +90,10 @@ class ObserveDecorator(StepDecorator):
         self._task_id = task_id
         self._inputs = [[source.step_name, source.task_id] for source in inputs]
         self._set = []
+        self._generators = []
         self._written = Written({os.getcwd(), *_copy()})
         self._written.watch()
+        self._drawn = Drawn()
         # Metaflow gives a task a pipe that nobody writes to (metaflow/runtime.py): who reads its
         # standard input would wait for ever, and nobody could tell that from work.
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -105,6 +109,7 @@ class ObserveDecorator(StepDecorator):
     def _note_set(self, flow):
         # Now, because persisting takes the attributes off `self` (metaflow/datastore).
         self._set = sorted(name for name in vars(flow) if not name.startswith("_"))
+        self._generators = self._drawn.generators()
 
     def task_finished(self, step_name, flow, graph, is_task_ok, retry_count, max_user_code_retries):
         if self._task_id is None:
@@ -122,6 +127,7 @@ class ObserveDecorator(StepDecorator):
             "written": self._written.paths(),
             "modules": modules,
             "sources": sources,
+            "drawn": self._generators,
         }
         name = "%s-%s-%d.json" % (step_name, self._task_id, retry_count)
         with open(os.path.join(os.environ["FLOWREPRO_OBSERVED"], name), "w") as file:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from recordings import artifact
 
-from pytest_flowrepro.check.pipeline import Same
+from pytest_flowrepro.check.attempts import Same
 from pytest_flowrepro.errors import CaptureError
 from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
 

@@ -1,0 +1,107 @@
+"""The reruns that a recording compares: as few as tell chance, hash seed and machine apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.check.machine import variation
+from pytest_flowrepro.check.proposals import machine_proposals, random_proposals
+from pytest_flowrepro.check.repeat import read_whole, repeat
+from pytest_flowrepro.determinism import USUAL, classify, next_conditions
+from pytest_flowrepro.diff import is_allowed
+from pytest_flowrepro.errors import CaptureError
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.check.job import Clock, Job
+    from pytest_flowrepro.check.prepare import Prepared
+    from pytest_flowrepro.check.repeat import Rerun
+    from pytest_flowrepro.determinism import Attempt, Classified
+    from pytest_flowrepro.model import Artifact
+    from pytest_flowrepro.patterns import Patterns
+
+_NAMES = (
+    *("first", "second", "third", "fourth", "fifth", "sixth"),
+    *("seventh", "eighth", "ninth", "tenth", "eleventh"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempts:
+    """The reruns of a recording, in the order in which they ran."""
+
+    job: Job
+    reruns: tuple[Rerun, ...]
+
+    @property
+    def last(self) -> Rerun:
+        """The one that failed, where one did."""
+        return self.reruns[-1]
+
+    @property
+    def compared(self) -> tuple[Attempt, ...]:
+        return tuple(rerun.attempt for rerun in self.reruns)
+
+    def classify(self) -> Classified:
+        return classify(self.compared, same=Same(patterns=self.job.settings.patterns))
+
+    def marked(self, classified: Classified) -> Rerun:
+        """The first rerun, each of its artifacts with the determinism that all of them show."""
+        first = self.reruns[0]
+        before, *tasks = classified.tasks
+        captured = replace(first.captured, parameters=before.artifacts, tasks=tuple(tasks))
+        return replace(first, captured=captured)
+
+    def proposals(self, classified: Classified) -> tuple[str, ...]:
+        """Notes about what does not repeat everywhere, with the lines to paste."""
+        by_chance = random_proposals(self.job, self.compared, classified)
+        if not classified.machine:
+            return by_chance
+        # An array is known by its summary, which does not say how far two of them are apart.
+        here, elsewhere = (read_whole(rerun, classified.machine) for rerun in self.reruns[:2])
+        return (*by_chance, *machine_proposals(self.job, (here, elsewhere), classified))
+
+
+def attempt_all(prepared: Prepared, clock: Clock) -> Attempts:
+    """Rerun a flow until it is known what its artifacts depend on, or until it fails."""
+    settings = prepared.job.settings
+    same = Same(patterns=settings.patterns)
+    varied = variation(prepared)
+    reruns = [repeat(prepared, clock, conditions=USUAL, name=_NAMES[0], limit=settings.values)]
+    while reruns[-1].run.ok:
+        conditions = next_conditions(
+            [rerun.attempt for rerun in reruns], varied, same=same, most=settings.record_runs
+        )
+        if conditions is None:
+            break
+        reruns.append(repeat(prepared, clock, conditions=conditions, name=_NAMES[len(reruns)]))
+    return Attempts(job=prepared.job, reruns=tuple(reruns))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Same:
+    """Whether two reruns gave one value, under the patterns of the flow."""
+
+    patterns: Patterns
+    known: dict[tuple[str, str, str, str], bool] = field(default_factory=dict)
+    """By step, name and digests: values may be large, and the same ones are asked about again."""
+
+    def __call__(self, step: str, one: Artifact, other: Artifact) -> bool:
+        if one.digest == other.digest or self.patterns.ignores(step, one.name):
+            return one.digest == other.digest
+        _refuse_unread(step, one, other)
+        key = (step, one.name, one.digest, other.digest)
+        if key not in self.known:
+            self.known[key] = is_allowed(step, one, other, self.patterns)
+        return self.known[key]
+
+
+def _refuse_unread(step: str, one: Artifact, other: Artifact) -> None:
+    """It would be recorded as one that differs from run to run, and never be compared."""
+    why = one.unread or other.unread
+    if why and one.opaque != other.opaque:
+        raise CaptureError(
+            f"{step}.{one.name} could be read in one rerun, and not in another: {why}.",
+            hint="record again on a machine with more time or memory, make the artifact easier to "
+            f'load, or leave it out with ignore = ["{step}.{one.name}"].',
+        )
