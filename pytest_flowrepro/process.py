@@ -69,11 +69,17 @@ class Completed:
     @property
     def ending(self) -> str:
         """How it ended, in words: `exit code 3`, `signal SIGSEGV`, `stopped after 30 s`."""
-        if self.timed_out:
-            return f"stopped after {self.seconds:.0f} s"
-        if self.returncode < 0:
-            return f"signal {signal_name(-self.returncode)}"
-        return f"exit code {self.returncode}"
+        return ending_of(self.returncode, self.seconds if self.timed_out else None)
+
+
+def ending_of(returncode: int, stopped_after: float | None) -> str:
+    """Return in words how a process ended: `signal SIGKILL, perhaps out of memory`."""
+    if stopped_after is not None:
+        return f"stopped after {stopped_after:.0f} s"
+    if returncode < 0:
+        memory = ", perhaps out of memory" if -returncode == signal.SIGKILL else ""
+        return f"signal {signal_name(-returncode)}{memory}"
+    return f"exit code {returncode}"
 
 
 def signal_name(number: int) -> str:

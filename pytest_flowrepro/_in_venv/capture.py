@@ -362,7 +362,7 @@ def ending(task: TaskState) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         name = "signal %d" % -code
-    hint = " (the system may have run out of memory)" if name == "SIGKILL" else ""
+    hint = ", perhaps out of memory" if name == "SIGKILL" else ""
     return "Task was ended by %s%s.\n" % (name, hint)
 
 

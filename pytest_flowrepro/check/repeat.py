@@ -23,8 +23,10 @@ from pytest_flowrepro.known import NOTHING_KNOWN, Known
 from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.model import Capture, Run, Task
 from pytest_flowrepro.package import extract_package
+from pytest_flowrepro.process import ending_of
 from pytest_flowrepro.processors import processors
 from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
+from pytest_flowrepro.run_records import check_read, check_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -123,7 +125,11 @@ def repeat(
     _refuse_never_started(prepared, run)
     _check_graph(prepared, run)
     with clock.stage("capture", "reading artifacts"):
+        if run.ok:
+            check_records(run, ends=_ends(prepared))
         captured = _capture(copy, run, limit, known)
+        if run.ok:
+            check_read(run, captured)
     rerun = Rerun(
         run=run,
         captured=captured,
@@ -144,9 +150,7 @@ def read_whole(rerun: Rerun, artifacts: Iterable[tuple[str, str]]) -> Attempt:
 
 def ending(run: Run) -> str:
     """How a run ended, in words."""
-    if run.timed_out:
-        return f"stopped after {run.seconds:.0f} s"
-    return f"exit code {run.returncode}"
+    return ending_of(run.returncode, run.seconds if run.timed_out else None)
 
 
 def _unpacked(prepared: Prepared, place: Place, conditions: Conditions) -> _Copy:
@@ -188,6 +192,11 @@ def _run_before(
             hint=f"mend {name}: `pytest --flow-repro {before.job.flow.file}` checks it by itself",
             detail=run.output[-4000:],
         )
+    check_records(run, ends=_ends(before))
+
+
+def _ends(prepared: Prepared) -> tuple[str, ...]:
+    return tuple(step.name for step in prepared.steps if step.type == "end") or ("end",)
 
 
 def _refuse_never_started(prepared: Prepared, run: Run) -> None:

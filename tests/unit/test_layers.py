@@ -20,6 +20,7 @@ LAYERS = (
         "local_modules",
         "redact",
         "internal_error",
+        "run_records",
         "processors",
         "project",
         "temporary_folder",

@@ -14,6 +14,10 @@ that FLOWREPRO_OBSERVED names:
      "sources": ["flows/train.py"],    files below FLOWREPRO_COPY, relative to it
      "drawn": ["random 0f3a..."]}      global random generators that it took numbers from
 
+`started.jsonl` has a line for each task that was started, {"step": "train", "task_id": "3"}, by the
+process that schedules it and by the task itself (one node of @parallel starts the others), so that
+a task is there more than once. The datastore is compared with it (run_records.py).
+
 Before the first task, `graph.json` has what Metaflow makes of the flow's steps in this very run, as
 flowrepro_describe.py writes them: {"steps": [...]}.
 
@@ -36,6 +40,9 @@ _PYTHONS = json.loads(os.environ.get("FLOWREPRO_PYTHONS", "{}"))
 _PINS = json.loads(os.environ.get("FLOWREPRO_PINS", "{}"))
 """Step -> variables that have another value there than in the flow's own environment."""
 
+_OBSERVED = os.environ.get("FLOWREPRO_OBSERVED", "")
+"""Read before any code of the flow runs, which may clear the environment."""
+
 _LOCAL = json.loads(os.environ.get("FLOWREPRO_LOCAL", "[]"))
 """What of Python's path is required by the flow, and so belongs to its own environment only."""
 
@@ -54,10 +61,16 @@ class ObserveDecorator(StepDecorator):
             described_steps,
         )
 
-        path = os.path.join(os.environ["FLOWREPRO_OBSERVED"], "graph.json")
+        path = os.path.join(_OBSERVED, "graph.json")
         if not os.path.exists(path):  # the decorator of another step has written it
             with open(path, "w") as file:
                 json.dump({"steps": described_steps(graph)}, file)
+
+    def runtime_task_created(
+        self, task_datastore, task_id, split_index, input_paths, is_cloned, ubf_context
+    ):
+        # `task_id` is the one that was asked for, if any.
+        _note_started(self._step, task_datastore.task_id)
 
     def runtime_step_cli(self, cli_args, retry_count, max_user_code_retries, ubf_context):
         cli_args.env.update(_PINS.get(self._step, {}))
@@ -88,6 +101,7 @@ class ObserveDecorator(StepDecorator):
         inputs,
     ):
         self._task_id = task_id
+        _note_started(step_name, task_id)
         self._inputs = [[source.step_name, source.task_id] for source in inputs]
         self._set = []
         self._generators = []
@@ -130,8 +144,18 @@ class ObserveDecorator(StepDecorator):
             "drawn": self._generators,
         }
         name = "%s-%s-%d.json" % (step_name, self._task_id, retry_count)
-        with open(os.path.join(os.environ["FLOWREPRO_OBSERVED"], name), "w") as file:
+        with open(os.path.join(_OBSERVED, name), "w") as file:
             json.dump(observed, file)
+
+
+def _note_started(step, task_id):
+    line = json.dumps({"step": step, "task_id": str(task_id)}) + "\n"
+    # One write to the end of the file: tasks do so at the same time.
+    file = os.open(os.path.join(_OBSERVED, "started.jsonl"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        os.write(file, line.encode())
+    finally:
+        os.close(file)
 
 
 def _copy():

@@ -1,0 +1,190 @@
+"""The records of a run, which prove that it came to its end: an exit code alone does not.
+
+A flow may catch what its command line raises, and may delete or overwrite what Metaflow stored. So
+a run has succeeded when the datastore has the parameters, the end task and every task that
+Metaflow started, each finished and whole, and when there is what was observed of each.
+
+Only file names and JSON are read here: the layout is that of Metaflow's local datastore
+(metaflow/datastore/task_datastore.py) and of `_in_venv/path` (flowrepro_observe.py).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_flowrepro.errors import CaptureError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from pytest_flowrepro.model import Capture, Run
+
+STARTED = "started.jsonl"
+
+_ATTEMPT = re.compile(r"(\d+)\.")
+_SHOWN = 20
+
+_OBSERVED = {
+    "join": bool,
+    "inputs": list,
+    "set": list,
+    "cards": list,
+    "written": list,
+    "modules": list,
+    "sources": list,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Attempt:
+    """The last attempt of a task."""
+
+    step: str
+    task_id: str
+    number: int
+    folder: Path
+    """Of the task, in the datastore."""
+
+    def record(self, name: str) -> Path:
+        return self.folder / f"{self.number}.{name}"
+
+
+def check_records(run: Run, *, ends: Collection[str]) -> None:
+    """Raise `CaptureError` where a run with exit code 0 did not leave all that proves its success.
+
+    `ends` are the steps that end the flow; one of them has run.
+    """
+    problems = list(_problems(run, ends))
+    if problems:
+        raise _incomplete(run, problems)
+
+
+def check_read(run: Run, captured: Capture) -> None:
+    """Raise `CaptureError` where a task that Metaflow started was not read back."""
+    started, problem = _started(run)
+    read = Counter(task.step for task in captured.tasks)
+    problems = [problem] if problem else []
+    problems += [
+        f"step {step}: {count:,} tasks were started, and {read[step]:,} of them read"
+        for step, count in Counter(step for step, _ in started).items()
+        if read[step] < count
+    ]
+    if problems:
+        raise _incomplete(run, problems)
+
+
+def _incomplete(run: Run, problems: list[str]) -> CaptureError:
+    more = [f"and {len(problems) - _SHOWN:,} more"] if len(problems) > _SHOWN else []
+    words = ["", "the run's last words:", *run.output.splitlines()[-10:]] if run.output else []
+    return CaptureError(
+        f"{run.flow} ended with exit code 0, but not everything that it did is on record: "
+        f"{problems[0]}",
+        hint="let the flow leave Metaflow's datastore and this plugin's files alone, and let it "
+        "fail where a step fails; then run again",
+        detail="\n".join([*problems[1:_SHOWN], *more, *words]),
+    )
+
+
+def _problems(run: Run, ends: Collection[str]) -> Iterator[str]:
+    started, problem = _started(run)
+    if problem:
+        yield problem
+        return
+    if not any(step in ends for step, _ in started):
+        yield f"no task of the step {' or '.join(sorted(ends))} was started"
+    root = run.datastore / ".metaflow" / run.flow
+    of_run = root / (run.run_id or "")
+    parameters = _folders(of_run / "_parameters")
+    if not parameters:
+        yield f"{of_run / '_parameters'} has no task"
+    tasks = [("_parameters", folder.name) for folder in parameters] + sorted(started)
+    values: set[str] = set()
+    for step, task_id in tasks:
+        folder = of_run / step / task_id
+        attempt = _last_attempt(step, task_id, folder)
+        if attempt is None:
+            yield f"{folder} does not have a task"
+            continue
+        yield from _problems_of_task(attempt, values)
+        if step != "_parameters":
+            yield from _problems_of_observation(attempt, run.observed)
+    for value in sorted(values):
+        if not (root / "data" / value[:2] / value).is_file():
+            yield f"{root / 'data' / value[:2] / value} does not exist"
+
+
+def _started(run: Run) -> tuple[set[tuple[str, str]], str | None]:
+    """The step and id of each task that Metaflow started, and what is wrong with the list."""
+    file = run.observed / STARTED
+    try:
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        return {(str(line["step"]), str(line["task_id"])) for line in lines}, None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return set(), f"{file} cannot be read: {_short(error)}"
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        found = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name != "_meta"]
+    except OSError:
+        return []
+    return sorted(found)
+
+
+def _last_attempt(step: str, task_id: str, folder: Path) -> _Attempt | None:
+    try:
+        matches = [_ATTEMPT.match(entry.name) for entry in folder.iterdir()]
+    except OSError:
+        return None
+    numbers = [int(match[1]) for match in matches if match]
+    if not numbers:
+        return None
+    return _Attempt(step=step, task_id=task_id, number=max(numbers), folder=folder)
+
+
+def _problems_of_task(attempt: _Attempt, values: set[str]) -> Iterator[str]:
+    """What is wrong with a task's files; `values` gets the names of those of its artifacts."""
+    for name in ("attempt.json", "DONE.lock"):
+        if not attempt.record(name).is_file():
+            yield f"{attempt.record(name)} does not exist"
+    data, problem = _json(attempt.record("data.json"))
+    objects = data.get("objects")
+    if problem or not isinstance(objects, dict):
+        yield problem or f"{attempt.record('data.json')} does not list the task's artifacts"
+        return
+    values |= {value for value in objects.values() if isinstance(value, str)}
+
+
+def _problems_of_observation(attempt: _Attempt, observed: Path) -> Iterator[str]:
+    own = {"step": attempt.step, "task_id": attempt.task_id, "attempt": attempt.number}
+    file = observed / f"{attempt.step}-{attempt.task_id}-{attempt.number}.json"
+    data, problem = _json(file)
+    if problem:
+        yield problem
+    elif any(data.get(name) != value for name, value in own.items()):
+        yield f"{file} is not about that attempt of the task"
+    elif data.get("ok") is False:
+        yield f"task {attempt.task_id} of step {attempt.step} failed"
+    elif data.get("ok") is not True or any(
+        not isinstance(data.get(name), kind) for name, kind in _OBSERVED.items()
+    ):
+        yield f"{file} does not have all that is observed of a task"
+
+
+def _json(file: Path) -> tuple[dict[str, Any], str | None]:
+    try:
+        found = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return {}, f"{file} does not exist"
+    except (OSError, ValueError, RecursionError) as error:
+        return {}, f"{file} cannot be read: {_short(error)}"
+    return (found, None) if isinstance(found, dict) else ({}, f"{file} is not a JSON object")
+
+
+def _short(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
