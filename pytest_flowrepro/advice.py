@@ -90,12 +90,19 @@ def step_advice(text: str, ending: str, situation: Situation) -> str | None:
         return (
             "the step's own @timeout ended it: raise that, or see in the stack above where it stood"
         )
+    if _OUT_OF_MEMORY.search(text):
+        return (
+            "if memory ran out, let fewer tasks run at a time (`max-workers = 1` in "
+            "[tool.flowrepro]), give the flow less data, or run it on a machine with more memory"
+        )
     advice = advise(text, situation, in_step=True)
     return None if advice is None else advice.hint
 
 
 # metaflow/flowspec.py `next`; the command line takes the asterisks away.
 _NO_SPLITS = re.compile(r"^ *Foreach iterator over \*?(?P<name>\w+).* zero splits", re.MULTILINE)
+# The first are the words of _in_venv/capture.py.
+_OUT_OF_MEMORY = re.compile(r"^(?:Task was ended by SIGKILL|MemoryError\b)", re.MULTILINE)
 # metaflow/plugins/timeout_decorator.py TimeoutException
 _TIMEOUT = re.compile(r"^\s*@timeout:", re.MULTILINE)
 

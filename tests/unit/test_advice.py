@@ -413,3 +413,17 @@ def test_a_run_that_is_read_while_the_flow_is_loaded(at: Situation) -> None:
     advice = advise("Flow('A') does not exist", replace(at, copies=None))
     assert advice is not None
     assert advice.hint.startswith("read it in a step")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "counted\nTask was ended by SIGKILL, perhaps out of memory.\n",
+        "Traceback (most recent call last):\nMemoryError: Unable to allocate 8 GiB\n",
+        "MemoryError\n",
+    ],
+)
+def test_what_ran_out_of_memory_is_told_what_needs_less(at: Situation, text: str) -> None:
+    advice = step_advice(text, "exit code 1", at)
+    assert advice is not None
+    assert "`max-workers = 1`" in advice

@@ -38,9 +38,18 @@ def test_gives_both_streams_and_the_exit_code() -> None:
     assert not done.ok
 
 
-def test_names_the_signal_that_ended_it() -> None:
-    done = run("import os; os.kill(os.getpid(), 11)")
-    assert done.ending == "signal SIGSEGV"
+@pytest.mark.parametrize(
+    ("number", "ending"),
+    [
+        (11, "signal SIGSEGV"),
+        (6, "signal SIGABRT"),
+        (9, "signal SIGKILL, perhaps out of memory"),
+        (15, "signal SIGTERM"),
+    ],
+)
+def test_names_the_signal_that_ended_it(number: int, ending: str) -> None:
+    done = run(f"import os; os.kill(os.getpid(), {number})")
+    assert (done.ok, done.ending) == (False, ending)
 
 
 def test_has_nothing_on_its_standard_input() -> None:
