@@ -86,9 +86,10 @@ class Collection:
         self, collection_path: Path
     ) -> Generator[None, bool | None, bool | None]:
         ignored = yield
-        if self.scope is None or (ignored and self._ignores_on_command_line):
+        if self.scope is None:
             return ignored
-        return self.scope.ignores(collection_path, ignored=bool(ignored)) or None
+        is_final = self._ignores_on_command_line
+        return self.scope.ignores(collection_path, ignored=bool(ignored), is_final=is_final) or None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collect_file(

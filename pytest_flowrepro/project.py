@@ -43,7 +43,7 @@ def find_project(
     """
     above = all(start.is_relative_to(rootdir) for start in starts)
     found = [configuration_above(start) for start in starts]
-    if (is_given or above) and _has_table(rootdir / FILE):
+    if (is_given or above) and has_table(rootdir / FILE):
         found.append(rootdir / FILE)
     files = list({file.resolve(): file for file in found if file is not None}.values())
     if len(files) > 1:
@@ -55,11 +55,16 @@ def find_project(
 
 
 def contending(file: Path, other: Path) -> SettingsError:
-    """Return the error about two files with a table, of which one run can use one only."""
+    """Return the error about a table in `other` that a run with another `file` would not use."""
+    what = (
+        f"{file} and {other} both have a table [tool.flowrepro]"
+        if has_table(file)
+        else f"{other} has a table [tool.flowrepro], and this run's own configuration is {file}"
+    )
     return SettingsError(
-        f"{file} and {other} both have a table [tool.flowrepro]",
-        hint="keep one of the two tables, or check the flows below each file in a run of its own: "
-        f"`cd {other.parent}`, then `pytest --flow-repro --rootdir .`",
+        what,
+        hint="keep the table in one of the two, or check the flows below each file in a run of its "
+        f"own: `cd {other.parent}`, then `pytest --flow-repro --rootdir .`",
     )
 
 
@@ -69,14 +74,14 @@ def configuration_above(folder: Path) -> Path | None:
     The top of a git checkout is the last folder that is looked at.
     """
     for parent in (folder, *folder.parents):
-        if _has_table(parent / FILE):
+        if has_table(parent / FILE):
             return parent / FILE
         if (parent / ".git").exists():
             return None
     return None
 
 
-def _has_table(file: Path) -> bool:
+def has_table(file: Path) -> bool:
     """Return whether a file has the table; of one that is not valid TOML, whether it may."""
     try:
         text = file.read_text(encoding="utf-8-sig")

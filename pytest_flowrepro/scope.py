@@ -36,10 +36,14 @@ class Scope:
         """Return whether the project's other tests are collected from that file or folder."""
         return any(path.is_relative_to(test) for test in self.tests)
 
-    def ignores(self, path: Path, *, ignored: bool) -> bool:
-        """Return whether to leave out a file or folder that pytest's rules say is `ignored`."""
+    def ignores(self, path: Path, *, ignored: bool, is_final: bool = False) -> bool:
+        """Return whether to leave out a file or folder that pytest's rules say is `ignored`.
+
+        `is_final`: for a flow, too, whatever names it.
+        """
         if ignored:
-            return not (path in self.tests or self._leads_to_tests(path) or self._is_open(path))
+            is_open = self._is_open(path) and not is_final
+            return not (path in self.tests or self._leads_to_tests(path) or is_open)
         return not (self.has_tests(path) or path in self.folders or path in self.flows)
 
     def _leads_to_tests(self, path: Path) -> bool:

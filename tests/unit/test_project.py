@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.errors import SettingsError
-from pytest_flowrepro.project import configuration_above, find_project
+from pytest_flowrepro.project import configuration_above, contending, find_project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +93,14 @@ def test_two_files_that_contend_are_both_named(
             is_given=is_given,
             is_moved=False,
         )
+
+
+def test_a_table_that_a_run_would_not_use_is_named_with_the_runs_own_file(tmp_path: Path) -> None:
+    write(tmp_path, {"pyproject.toml": "[tool.x]\n", "a/pyproject.toml": TABLE})
+    own, other = tmp_path / "pyproject.toml", tmp_path / "a" / "pyproject.toml"
+    found = contending(own, other)
+    assert found.what.startswith(f"{other} has a table")
+    assert found.what.endswith(f"own configuration is {own}")
 
 
 def test_the_nearest_table_counts(tmp_path: Path) -> None:

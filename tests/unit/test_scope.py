@@ -46,6 +46,12 @@ def test_flows_are_collected_everywhere_and_tests_where_they_were(
     assert scope(is_named=is_named).ignores(ROOT / path, ignored=ignored) == left_out
 
 
+def test_what_is_ignored_for_good_is_not_collected_though_it_is_named() -> None:
+    flow, named = ROOT / "jobs" / "a" / "flow.py", scope(is_named=True)
+    assert named.ignores(flow, ignored=True, is_final=True)
+    assert not named.ignores(ROOT / "build", ignored=True, is_final=True)
+
+
 def test_a_flow_file_is_found_once_by_its_own_path(tmp_path: Path) -> None:
     (tmp_path / "flows").mkdir()
     (tmp_path / "common" / "tools").mkdir(parents=True)
