@@ -196,7 +196,8 @@ def _run_before(
 
 
 def _ends(prepared: Prepared) -> tuple[str, ...]:
-    return tuple(step.name for step in prepared.steps if step.type == "end") or ("end",)
+    """The steps that lead to no other: a flow of one step begins and ends with it."""
+    return tuple(step.name for step in prepared.steps if not step.next)
 
 
 def _refuse_never_started(prepared: Prepared, run: Run) -> None:
