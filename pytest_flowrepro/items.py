@@ -138,6 +138,10 @@ class PartItem(pytest.Item):
         item.add_marker("flowrepro")
         return item
 
+    def listchain(self) -> list[Any]:
+        """The nodes above, without packages: to set one up, pytest imports its `__init__.py`."""
+        return [node for node in super().listchain() if not isinstance(node, pytest.Package)]
+
     def setup(self) -> None:
         self.result = self._observed()
         self.user_properties.extend(self._properties(self.result))

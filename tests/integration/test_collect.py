@@ -73,6 +73,14 @@ def test_a_flow_is_not_imported_even_when_it_is_named(project: Project) -> None:
     assert not (project.path / "flow.py.imported").exists()
 
 
+def test_the_package_that_a_flow_is_in_is_not_imported(project: Project) -> None:
+    project.write("flows/__init__.py", "raise AssertionError\n")
+    project.write("flows/tiny.py", TINY)
+    result = project.check("-k", "code")
+    result.assert_outcomes(failed=1, deselected=3)
+    result.stdout.fnmatch_lines(["TinyFlow has no baseline yet"])
+
+
 def test_a_test_module_that_mentions_flowspec_stays_a_test_module(project: Project) -> None:
     project.write("test_flow.py", HELLO + "\n\ndef test_it():\n    pass\n")
     project.write("metaflow.py", "FlowSpec = object\nParameter = lambda *a, **k: 0\nstep = id\n")
