@@ -25,7 +25,7 @@ _PIP_TRACEBACK = re.compile(
 _CHATTER = re.compile(
     r"\s*(Using Python |Resolved |Prepared |Collecting |Downloading |Using cached |Looking in |"
     r"Using (?:indexes|links)|WARNING: Location |(?:https?|file)://\S+$|/\S+$|Processing |"
-    r"ROUND \d|\+ |=+$|-+$)"
+    r"ERROR: Exception:$|ROUND \d|\+ |=+$|-+$)"
 )
 _REFUSED = re.compile(r"\b40[13] (Unauthorized|Forbidden|Error|Client)|HTTP error 40[13]")
 _UNREACHABLE = re.compile(

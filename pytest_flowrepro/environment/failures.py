@@ -7,6 +7,8 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.index_errors import excerpt, outer_trouble
 from pytest_flowrepro.lock_file import only_platform
@@ -20,7 +22,16 @@ _LOCK_ANEW = "record again with `--flow-repro-update` to lock what the index has
 # The installer's words, what they mean, and what to do. The first that fits counts.
 _CHANGED = "{name} on the index is not the file that was locked: expected {expected}, got {got}."
 _GONE = "{name} is locked, but no longer on the index."
+_REFUSED_METADATA = (
+    r"Requested (?P<name>\S+) from [\s\S]*has invalid metadata"
+    r"|Error decoding metadata for \S*/(?P<other>[^\s/]+\.whl)"
+)
 _FAILURES = (
+    (
+        _REFUSED_METADATA,
+        "{name} has metadata that pip does not read.",
+        "use uv, which does (`--flow-repro-installer=uv`), or choose another version.",
+    ),
     (
         (
             r"Hash mismatch for `(?P<name>[^`]+)`\s+Expected:\s+(?P<expected>[\s\S]+?)"
@@ -95,6 +106,15 @@ def platform_notes(lock: str) -> tuple[str, ...]:
     made_for, here = only_platform(lock), f"{sys.platform} {platform.machine()}"
     other = made_for and made_for != here
     return (_OTHER_PLATFORM.format(made_for=made_for, here=here),) if other else ()
+
+
+def refused_metadata(output: str) -> str | None:
+    """The canonical name of the package whose metadata pip does not read, if that stopped it."""
+    match = re.search(_REFUSED_METADATA, output)
+    if match is None:
+        return None
+    name = match["name"].partition("==")[0] if match["name"] else match["other"].partition("-")[0]
+    return canonicalize_name(name)
 
 
 def install_error(done: Completed, *, tool: str, fetch_failures: str = "") -> EnvironmentBuildError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from packaging.version import Version
@@ -12,7 +13,7 @@ from pytest_flowrepro.environment.failures import platform_notes, unusable_lock,
 from pytest_flowrepro.environment.files import states
 from pytest_flowrepro.environment.interface import installer_named
 from pytest_flowrepro.environment.manifest import installed_versions, marker_environment
-from pytest_flowrepro.environment.wheelhouse import gather_wheels
+from pytest_flowrepro.environment.wheelhouse import NO_WHEELS, gather_wheels
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.lock_file import (
     InvalidLockError,
@@ -23,11 +24,11 @@ from pytest_flowrepro.lock_file import (
 from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_flowrepro.environment.files import State
-    from pytest_flowrepro.environment.wheelhouse import Wheelhouse
+    from pytest_flowrepro.environment.wheelhouse import Wheelhouse, Wheels
     from pytest_flowrepro.lock_file import LockedPackage
 
 _NOTES = "flowrepro-notes.txt"
@@ -90,15 +91,31 @@ def _install(
         timeout=deadline - time.monotonic(),
     )
     lock_file = folder / f"lock-{name}.txt"
-    lines = (_line(package, there=package.name in wheels.names) for package in locked)
-    lock_file.write_text("".join(lines), encoding="utf-8")
-    left = max(deadline - time.monotonic(), 0)
-    try:
-        installer_named(installer).install(lock_file, python=python, timeout=left, wheels=wheels)
-    except EnvironmentBuildError as error:
-        raise with_notes(error, (*platform_notes(lock), *wheels.notes)) from error
+    for packages, source in _by_source(locked, wheels):
+        lines = (_line(package, there=source.complete) for package in packages)
+        lock_file.write_text("".join(lines), encoding="utf-8")
+        left = max(deadline - time.monotonic(), 0)
+        try:
+            installer_named(installer).install(
+                lock_file, python=python, timeout=left, wheels=source
+            )
+        except EnvironmentBuildError as error:
+            raise with_notes(error, (*platform_notes(lock), *wheels.notes)) from error
     shutil.rmtree(folder / "wheels", ignore_errors=True)
     leave_notes(folder, wheels.notes)
+
+
+def _by_source(
+    locked: tuple[LockedPackage, ...], wheels: Wheels
+) -> Iterator[tuple[tuple[LockedPackage, ...], Wheels]]:
+    """What is there as a file first: beside an index, uv may download it all the same."""
+    if wheels.complete:
+        yield locked, wheels
+        return
+    there = tuple(package for package in locked if package.name in wheels.names)
+    if there:
+        yield there, replace(wheels, complete=True)
+    yield tuple(package for package in locked if package not in there), NO_WHEELS
 
 
 def _line(package: LockedPackage, *, there: bool) -> str:

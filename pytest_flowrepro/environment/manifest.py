@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import platform
 import re
 import sys
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 # the interpreter in their first line.
 _BY_INSTALLER = re.compile(
     r"^(\.\./)+(bin|Scripts)/|^/|\.pyc$"
-    r"|\.dist-info/(INSTALLER|RECORD|REQUESTED|direct_url\.json|uv_\w+\.json)$"
+    r"|\.dist-info/(INSTALLER|RECORD(\.jws|\.p7s)?|REQUESTED|direct_url\.json|uv_\w+\.json)$"
 )
+_REQUIRED_NAME = re.compile(r"\s*([A-Za-z0-9]([\w.-]*[A-Za-z0-9])?)")
 
 
 def read_manifest(
@@ -45,13 +47,13 @@ def read_manifest(
     packages from, if not from an index: a wheel from the wheelhouse came by none. Raises
     `EnvironmentBuildError` for a distribution whose metadata cannot be read.
     """
-    found = _distributions(environment)
+    found, packages = _distributions(environment), site_packages(environment)
     via = _required_by(found, requirements, marker_environment(environment))
     return tuple(
         Package(
             name=name,
             version=distribution.version,
-            record=record_digest(_text(distribution, "RECORD", name)),
+            record=record_digest(_record(distribution, packages, name)),
             via=via[name],
             direct_url=urls.get(name),
             wheel=wheel_tags(distribution.read_text("WHEEL") or ""),
@@ -65,11 +67,32 @@ def installed_versions(environment: Path) -> dict[str, str]:
     return {name: found.version for name, found in _distributions(environment).items()}
 
 
+class _Distribution(PathDistribution):
+    """A distribution whose files need not be UTF-8: METADATA of old wheels may be Latin-1."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._folder = folder
+
+    def read_text(self, filename: str | os.PathLike[str]) -> str | None:
+        try:
+            return (self._folder / filename).read_text("utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    @property
+    def version(self) -> str:
+        version: str | None = self.metadata["Version"]
+        if version is None:
+            raise _unreadable(self._folder.name, "METADATA", "it has no version")
+        return version
+
+
 def _distributions(environment: Path) -> dict[str, PathDistribution]:
     folders = sorted(site_packages(environment).glob("*.dist-info"))
     names = (one.name.removesuffix(".dist-info").rpartition("-")[0] for one in folders)
     return {
-        canonicalize_name(name): PathDistribution(folder)
+        canonicalize_name(name): _Distribution(folder)
         for name, folder in zip(names, folders, strict=True)
     }
 
@@ -191,7 +214,7 @@ def _required_by(
     while grew:
         before = len(edges), sum(map(len, extras.values()))
         for name, distribution in found.items():
-            for requirement in _requires(distribution, name):
+            for requirement in _requires(distribution):
                 needed = canonicalize_name(requirement.name)
                 if needed in found and _applies(requirement, extras[name], markers):
                     edges.add((name, needed))
@@ -208,18 +231,28 @@ def _applies(requirement: Requirement, extras: set[str], markers: dict[str, str]
     return marker is None or any(marker.evaluate({**markers, "extra": extra}) for extra in extras)
 
 
-def _requires(distribution: PathDistribution, name: str) -> list[Requirement]:
-    try:
-        return [Requirement(line) for line in distribution.requires or ()]
-    except InvalidRequirement as error:
-        raise _unreadable(name, "METADATA", str(error)) from error
+def _requires(distribution: PathDistribution) -> list[Requirement]:
+    """What it requires; of a line from before PEP 508, the name alone."""
+    found = []
+    for line in distribution.requires or ():
+        try:
+            found.append(Requirement(line))
+        except InvalidRequirement:
+            if match := _REQUIRED_NAME.match(line):
+                found.append(Requirement(match[1]))
+    return found
 
 
-def _text(distribution: PathDistribution, file: str, name: str) -> str:
-    text = distribution.read_text(file)
+def _record(distribution: PathDistribution, packages: Path, name: str) -> str:
+    """The lines of RECORD whose files are there: uv leaves the others out, pip does not."""
+    text = distribution.read_text("RECORD")
     if text is None:
-        raise _unreadable(name, file, "the file is missing")
-    return text
+        raise _unreadable(name, "RECORD", "the file is missing")
+    return "".join(
+        line
+        for line in text.splitlines(keepends=True)
+        if os.path.lexists(packages / next(csv.reader([line]), [""])[0])
+    )
 
 
 def _unreadable(name: str, file: str, reason: str) -> EnvironmentBuildError:

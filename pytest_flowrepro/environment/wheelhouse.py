@@ -17,7 +17,7 @@ from packaging import tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
-from pytest_flowrepro.environment.failures import install_error
+from pytest_flowrepro.environment.failures import install_error, refused_metadata
 from pytest_flowrepro.environment.manifest import interpreter_of, marker_environment
 from pytest_flowrepro.environment.wheel_cache import WheelCache
 from pytest_flowrepro.environment.wheel_store import (
@@ -104,10 +104,12 @@ def gather_wheels(
     cache = WheelCache.of_user() if installer == "uv" else None
     absent = wanted.without(there)
     if absent.packages and (save or installer == "uv"):
-        if installer == "uv" and cache is None:
+        if cache is not None:
+            others = _from_cache(cache, absent)
+        elif installer == "uv":
             notes = (*notes, _UNCACHED)
         try:
-            others = _from_cache_or_index(cache, absent)
+            others |= _from_index(absent.without(others), cache, all_of_them=save)
         except EnvironmentBuildError:
             # uv knows more ways to an index than pip, and says best what is wrong with one.
             if save or time.monotonic() >= deadline:
@@ -168,20 +170,23 @@ def _from_wheelhouse(
     return chosen, () if wheelhouse.save else _notes(wanted.without(chosen).packages)
 
 
-def _from_cache_or_index(cache: WheelCache | None, wanted: _Wanted) -> dict[str, StoredWheel]:
+def _from_cache(cache: WheelCache, wanted: _Wanted) -> dict[str, StoredWheel]:
+    """Name of the package -> its wheel, in the folder."""
+    chosen = wanted.choose(cache.find(wanted.hashes))
+    taken = cache.take(chosen.values(), wanted.folder)
+    return {name: wheel for name, wheel in chosen.items() if wheel in taken}
+
+
+def _from_index(
+    wanted: _Wanted, cache: WheelCache | None, *, all_of_them: bool
+) -> dict[str, StoredWheel]:
     """Name of the package -> its wheel, in the folder. Raises `EnvironmentBuildError`."""
-    found: dict[str, StoredWheel] = {}
+    if not wanted.packages:
+        return {}
+    downloaded = _download(wanted, all_of_them=all_of_them).packages
+    found = {one.name: _wheel_of(one, wanted.folder) for one in downloaded}
     if cache is not None:
-        chosen = wanted.choose(cache.find(wanted.hashes))
-        taken = cache.take(chosen.values(), wanted.folder)
-        found = {name: wheel for name, wheel in chosen.items() if wheel in taken}
-    missing = wanted.without(found)
-    if missing.packages:
-        _download(missing)
-        fetched = {one.name: _wheel_of(one, wanted.folder) for one in missing.packages}
-        if cache is not None:
-            cache.keep({wheel: wanted.folder / wheel.filename for wheel in fetched.values()})
-        found |= fetched
+        cache.keep({wheel: wanted.folder / wheel.filename for wheel in found.values()})
     return found
 
 
@@ -252,8 +257,10 @@ def refuse_another_file(file: Path, wheel: StoredWheel, store: WheelStore) -> No
         )
 
 
-def _download(wanted: _Wanted) -> None:
-    """Download by pip, whichever the installer: uv keeps no wheel as a file. And by pip under our
+def _download(wanted: _Wanted, *, all_of_them: bool) -> _Wanted:
+    """Return what was downloaded; without `all_of_them`, that is what pip reads the metadata of.
+
+    By pip, whichever the installer: uv keeps no wheel as a file. And by pip under our
     own interpreter: the last pip that runs under Python 3.9 is not the one that we have.
     """
     folder = wanted.folder
@@ -271,9 +278,14 @@ def _download(wanted: _Wanted) -> None:
         *("--progress-bar", "off", "--dest", str(folder), "--requirement", str(requirements)),
     ]
     done = run_process(argv, env=tool.env, cwd=folder, timeout=wanted.left)
-    if not done.ok:
+    if done.ok:
+        return wanted
+    refused = refused_metadata(done.stderr)
+    readable = wanted.without({refused} if refused else set())
+    if all_of_them or readable == wanted or not readable.packages:
         failures = pip_fetch_failures(done.stderr, workspace=folder, timeout=wanted.left)
         raise install_error(done, tool="pip", fetch_failures=failures)
+    return _download(readable, all_of_them=False)
 
 
 def _hash_options(package: LockedPackage) -> list[str]:

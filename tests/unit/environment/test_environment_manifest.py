@@ -233,11 +233,16 @@ def test_metadata_that_cannot_be_used_is_told(environment: Path) -> None:
         read_manifest(environment, requirements=("a",))
 
 
-def test_a_requirement_that_is_none_is_told(environment: Path) -> None:
-    install(environment, "a", requires="b >= ?")
+@pytest.mark.parametrize("line", ["b >= ?", "b (>=1.*)", "b; no_marker"])
+def test_of_a_requirement_from_before_pep_508_the_name_is_read(
+    environment: Path, line: str
+) -> None:
+    install(environment, "a", requires=line)
+    install(environment, "b")
 
-    with pytest.raises(EnvironmentBuildError, match="The METADATA of the installed a"):
-        read_manifest(environment, requirements=("a",))
+    packages = read_manifest(environment, requirements=("a",))
+
+    assert [(one.name, one.via) for one in packages] == [("a", ()), ("b", ("a",))]
 
 
 def test_the_system_has_words_for_this_machine() -> None:
