@@ -188,7 +188,7 @@ def environment(folder: Path, runs: int) -> Path:
     others = (Command(["sh", "-c", line], folder, without(theirs), env) for line in shell.values())
     times = alternate(max(2, runs // 2), mine, *others)
     print("environment of SalesFlow (metaflow, numpy, pandas) from its lock, hashes required")
-    for title, seconds in zip(("build as a check does, verified", *shell), times, strict=True):
+    for title, seconds in zip(("build as a check does, from wheels", *shell), times, strict=True):
         row(title, seconds)
     print()
     (python,) = ours.glob("*/bin/python")

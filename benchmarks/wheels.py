@@ -47,7 +47,7 @@ class Wheel:
         """What is unusual about it."""
         with zipfile.ZipFile(self.file) as archive:
             names = archive.namelist()
-            info = next((n.partition("/")[0] for n in names if ".dist-info/" in n), "")
+            info = next(n.partition("/")[0] for n in names if re.match(r"[^/]+\.dist-info/", n))
             record = archive.read(f"{info}/RECORD").decode("utf-8", "replace")
             about = archive.read(f"{info}/WHEEL").decode("utf-8", "replace")
             metadata = archive.read(f"{info}/METADATA").decode("utf-8", "replace")

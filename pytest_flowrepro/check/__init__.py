@@ -1,8 +1,8 @@
 """Recording and checking one flow: the only place that composes the stages."""
 
+from pytest_flowrepro.check.apart import observe, record
 from pytest_flowrepro.check.fresh import resolved_environments, upload_days_of, with_origins
 from pytest_flowrepro.check.job import Job, Observation, Upstream
-from pytest_flowrepro.check.pipeline import observe, record
 from pytest_flowrepro.check.policy import policy_of
 from pytest_flowrepro.check.prepare import Environments, environments
 

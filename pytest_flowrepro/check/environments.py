@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from pytest_flowrepro.check.conda import asked_of_conda, build_conda, resolve_conda
 from pytest_flowrepro.check.conda_file import build_with_conda, resolve_with_conda
-from pytest_flowrepro.environment import Wheelhouse, find_interpreter, shared_environment
+from pytest_flowrepro.environment import Wheelhouse, begin_use, find_interpreter, shared_environment
 from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.lock import (
     conda_from_pypi,
@@ -109,6 +109,7 @@ def of_step(
                 base=base,
                 wheelhouse=_wheelhouse(job, save=save),
             )
+            begin_use(built.path, key=str(job.folder), title=job.title)
     return replace(built, manifest=replace(built.manifest, steps=wanted.steps))
 
 
@@ -234,6 +235,7 @@ def _build(
             timeout=_BUILD_TIMEOUT,
             wheelhouse=wheelhouse,
         )
+    begin_use(built.path, key=str(job.folder), title=job.title)
     manifest = replace(built.manifest, constraints=requirements.narrowed_by)
     notes = (*requirements.notes, *built.notes)
     return replace(built, manifest=manifest, local=requirements.local, notes=notes)

@@ -20,15 +20,23 @@ from pytest_flowrepro.environment.manifest import (
 from pytest_flowrepro.environment.markers import markers_of
 from pytest_flowrepro.environment.numerics import read_numerics
 from pytest_flowrepro.environment.provided import Provided, provided_by
+from pytest_flowrepro.environment.uses import (
+    begin_use,
+    end_use,
+    others_meanwhile,
+    used_by,
+)
 from pytest_flowrepro.environment.wheelhouse import Wheelhouse
 
 __all__ = [
     "Installer",
     "Provided",
     "Wheelhouse",
+    "begin_use",
     "build_environment",
     "build_notes",
     "edited_files",
+    "end_use",
     "find_interpreter",
     "install_locked",
     "installed_versions",
@@ -37,6 +45,7 @@ __all__ = [
     "leave_notes",
     "markers_of",
     "note_complete",
+    "others_meanwhile",
     "place_bytecode",
     "provided_by",
     "read_manifest",
@@ -45,4 +54,5 @@ __all__ = [
     "shared_place",
     "site_packages",
     "system_of",
+    "used_by",
 ]

@@ -1,0 +1,70 @@
+"""Flows that shared an environment with one that edited it are run again, each in its own.
+
+Flows with the same lock share an environment, also while they run at the same time. When one of
+them edits an installed file, the others may have run with the edit. Their results say nothing then,
+and neither can it be told who made the edit: both come out when each runs alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.check import pipeline
+from pytest_flowrepro.environment import edited_files, end_use, others_meanwhile, used_by
+from pytest_flowrepro.errors import FlowReproError
+from pytest_flowrepro.wording import some_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_flowrepro.check.job import Job, Observation
+    from pytest_flowrepro.model import Recording
+
+
+def record(job: Job) -> Observation:
+    """As `pipeline.record`, apart from a flow that edits the environment that both have."""
+    return run_apart_if_edited(job, pipeline.record)
+
+
+def observe(job: Job, baseline: Recording) -> Observation:
+    """As `pipeline.observe`, apart from a flow that edits the environment that both have."""
+    return run_apart_if_edited(job, lambda one: pipeline.observe(one, baseline))
+
+
+def run_apart_if_edited(job: Job, run: Callable[[Job], Observation]) -> Observation:
+    """Return what `run` gives; of a second run, in environments of its own, where files were
+    edited while others used the same environments.
+    """
+    try:
+        found, error = run(job), None
+    except FlowReproError as caught:
+        found, error = None, caught
+    others = _others_in_edited(job)
+    if others:
+        again = run(_apart(job))
+        told = f"{job.title} ran again, in an environment of its own: {some_of(list(others))}"
+        told += " used the same one at the same time, and installed files were changed there"
+        return replace(again, notes=(*again.notes, told))
+    if error is not None:
+        raise error
+    assert found is not None
+    return found
+
+
+def _others_in_edited(job: Job) -> tuple[str, ...]:
+    """The titles of those that used an environment at the same time in which files were edited."""
+    key = str(job.folder)
+    found: dict[str, None] = {}
+    for place in used_by(job.environments, key=key):
+        end_use(place, key=key)
+        others = others_meanwhile(place, key=key)
+        if others and edited_files(place):
+            found |= dict.fromkeys(others)
+    return tuple(found)
+
+
+def _apart(job: Job) -> Job:
+    own = job.folder / "environments"
+    after = (replace(one, job=replace(one.job, environments=own)) for one in job.after)
+    return replace(job, environments=own, after=tuple(after))
