@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import FlowReport
 
 _WORKER_KEY = "flowrepro_folder"
+_DAY_KEY = "flowrepro_today"
 _RESULT = "flowrepro"
 """What a test's report carries to the controller."""
 _PASSED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -179,6 +180,7 @@ class FlowReproPlugin:
     def pytest_configure_node(self, node: Any) -> None:
         """xdist: every worker observes into the controller's folder."""
         node.workerinput[_WORKER_KEY] = str(self.session.folder.path)
+        node.workerinput[_DAY_KEY] = self.session.today.isoformat()
 
     def pytest_keyboard_interrupt(self) -> None:
         if not self.is_worker:
@@ -358,6 +360,7 @@ def _session(config: pytest.Config, root: Path) -> Session:
         root=root,
         settings=settings,
         folder=SessionFolder(_folder(config)),
+        today=_today(config),
         update=update,
         installer=option.flow_repro_installer or "uv",
         timeout=option.flow_repro_timeout,
@@ -367,6 +370,12 @@ def _session(config: pytest.Config, root: Path) -> Session:
         flow_files=flow_files,
         details=option.flow_repro_details,
     )
+
+
+def _today(config: pytest.Config) -> date:
+    """The day in UTC; on a worker that of the controller."""
+    given = getattr(config, "workerinput", {}).get(_DAY_KEY)
+    return date.fromisoformat(given) if given else datetime.now(UTC).date()
 
 
 def _folder(config: pytest.Config) -> Path:

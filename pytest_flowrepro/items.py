@@ -172,6 +172,7 @@ class PartItem(pytest.Item):
     def _judged(self) -> PartResult:
         try:
             with naming_full_disk(self.flow_session.folder.path, self.job.flow.file.parent):
+                self.flow_session.refuse_expired(self.job)
                 if self.flow_session.records(self.job):
                     return self.recorded(self.flow_session.recorded(self.job))
                 return self.checked(self.flow_session.baseline(self.job))

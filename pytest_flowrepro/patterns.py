@@ -8,7 +8,7 @@ means something in a pattern; `*`, `?` and `[` are those of `fnmatch`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -30,10 +30,17 @@ class Terms:
     pattern: str
     reason: str | None = None
     until: date | None = None
+    place: str = field(default="", compare=False)
+    """The key of the configuration, with its table."""
 
     def __bool__(self) -> bool:
         """Whether they say anything."""
         return self.reason is not None or self.until is not None
+
+    def __str__(self) -> str:
+        """`drawn anew in each run, until 2027-03-31`."""
+        until = f"until {self.until}" if self.until else None
+        return ", ".join(filter(None, (self.reason, until)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +65,10 @@ class Patterns:
         found = replace(self, ignore=ignore)
         terms = dict.fromkeys(self.terms_of(key, pattern) for key, pattern in found)
         return replace(found, terms=tuple(filter(None, terms)))
+
+    def expired(self, today: date) -> tuple[Terms, ...]:
+        """The terms whose last day is past."""
+        return tuple(terms for terms in self.terms if terms.until and terms.until < today)
 
     def numbers(self, key: str) -> Numbers:
         """The tolerances under `rtol` or `atol`."""

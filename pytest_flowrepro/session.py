@@ -53,6 +53,8 @@ class Session:
     root: Path
     settings: Settings
     folder: SessionFolder
+    today: date
+    """In UTC; patterns may hold until some day."""
     update: Update = "no"
     installer: Literal["uv", "pip-tools"] = "uv"
     timeout: float | None = None
@@ -109,6 +111,20 @@ class Session:
             decode=bool,
         )
         return bool(missing)
+
+    def refuse_expired(self, job: Job) -> None:
+        """Raise `SettingsError` for a pattern whose last day is past."""
+        expired = job.settings.patterns.expired(self.today)
+        if expired:
+            problems = "\n".join(
+                f"{terms.place}: `{terms.pattern}` was to hold until {terms.until}"
+                + (f": {terms.reason}" if terms.reason else "")
+                for terms in expired
+            )
+            raise SettingsError(
+                f"{self.settings.file}: {problems}",
+                hint="Remove it, or give it a later day, and record again with --flow-repro-update",
+            )
 
     def baseline(self, job: Job) -> Recording | None:
         """What is recorded; None when nothing is. Raises `BaselineError`."""

@@ -8,6 +8,7 @@ import re
 import sys
 import tomllib
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -15,7 +16,7 @@ from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.index_errors import redact
 from pytest_flowrepro.known import FULL_VALUES
 from pytest_flowrepro.model import CPU_LEVELS, DEFAULT_PROFILE, Gate, Json, NumericProfile
-from pytest_flowrepro.patterns import ANY_DEPTH, NO_PATTERNS, Patterns
+from pytest_flowrepro.patterns import ANY_DEPTH, NO_PATTERNS, Numbers, Patterns, Terms
 from pytest_flowrepro.policy import MACHINE
 from pytest_flowrepro.wording import did_you_mean
 
@@ -170,6 +171,10 @@ class _Table:
             value = {}
         return _Table(value, self.path(key), self._problems, self._root)
 
+    def inner(self, key: str, value: Mapping[str, Any]) -> _Table:
+        """Return a table that is inside the value of a key."""
+        return _Table(value, self.path(key), self._problems, self._root)
+
     def location(self, value: Any) -> str:
         """A URL as it is, a path from the folder that the file is in."""
         text = _string(value)
@@ -214,6 +219,12 @@ class _Table:
             meant = "".join(dict.fromkeys(did_you_mean(item, choices) for item in wrong))
             self.problem(key, f"must be {wanted}, not {_toml_type(value)}{meant}")
             return default
+
+    def required(self, key: str, wanted: str, parse: Callable[[Any], Any]) -> Any:
+        """Return what `read` does; None where the key is missing, which is a problem."""
+        if key not in self._data:
+            self.problem(key, f"is missing; it must be {wanted}")
+        return self.read(key, None, wanted, parse)
 
     def read_or_off(self, key: str, default: Any, wanted: str, parse: Callable[[Any], Any]) -> Any:
         """Return what `read` does; None for `false`, which switches off what is inherited."""
@@ -358,38 +369,120 @@ def _cpu(value: Any) -> str | None:
 
 def _patterns(table: _Table, inherited: Patterns) -> Patterns:
     """What is ignored is replaced; a tolerance is added behind those that are inherited."""
-    wanted = 'a list of patterns like "step.artifact" or "step.artifact.rows.*.id"'
-    ignore = table.read("ignore", inherited.ignore, wanted, _strings)
-    for pattern in ignore if ignore is not inherited.ignore else ():
-        if problem := _problem_of(pattern):
-            table.problem("ignore", f"`{pattern}` {problem}")
+    ignore = _ignored(table)
+    rtol, atol = _tolerances(table, "rtol"), _tolerances(table, "atol")
+    kept = Patterns(
+        ignore=inherited.ignore if ignore is None else (),
+        rtol=_not_among(rtol, inherited.rtol),
+        atol=_not_among(atol, inherited.atol),
+    )
+    own = (*(ignore or ()), *(terms for terms, _ in (*(rtol or ()), *(atol or ()))))
     return Patterns(
-        ignore=ignore,
-        rtol=_tolerances(table, "rtol", inherited.rtol),
-        atol=_tolerances(table, "atol", inherited.atol),
+        ignore=(*kept.ignore, *(terms.pattern for terms in ignore or ())),
+        rtol=(*kept.rtol, *((terms.pattern, number) for terms, number in rtol or ())),
+        atol=(*kept.atol, *((terms.pattern, number) for terms, number in atol or ())),
+        terms=(
+            *(t for t in inherited.terms if (t.key, t.pattern) in set(kept)),
+            *filter(None, own),
+        ),
     )
 
 
-def _tolerances(
-    table: _Table, key: str, inherited: tuple[tuple[str, float], ...]
-) -> tuple[tuple[str, float], ...]:
-    """A number alone is about everything."""
+def _not_among(own: list[tuple[Terms, float]] | None, inherited: Numbers) -> Numbers:
+    """What is inherited beside the table's own tolerances; nothing where those are switched off."""
+    patterns = {terms.pattern for terms, _ in own or ()}
+    return () if own is None else tuple(entry for entry in inherited if entry[0] not in patterns)
+
+
+def _ignored(table: _Table) -> list[Terms] | None:
+    """The patterns of the table itself; None where it has no such key."""
+    wanted = (
+        'a list of patterns like "step.artifact" or "step.artifact.rows.*.id", or of tables like '
+        '{ pattern = "step.artifact", reason = "...", until = "2027-03-31" }'
+    )
+    items = table.read("ignore", None, wanted, _strings_and_tables)
+    if items is None:
+        return None
+    found = []
+    for position, item in enumerate(items):
+        entry = table.inner(
+            f"ignore[{position}]", item if isinstance(item, dict) else {"pattern": item}
+        )
+        entry.only("pattern", *_TERMS)
+        pattern = entry.required("pattern", 'a pattern like "step.artifact"', _string)
+        if pattern is not None:
+            if problem := _problem_of(pattern):
+                table.problem("ignore", f"`{pattern}` {problem}")
+            found.append(_terms(entry, table.path("ignore"), "ignore", pattern))
+    return found
+
+
+def _tolerances(table: _Table, key: str) -> list[tuple[Terms, float]] | None:
+    """The tolerances of the table itself; None where it switches them off.
+
+    A number alone is about everything.
+    """
     number = "a finite number that is 0 or above"
     wanted = f"{number}, or a table of patterns with such numbers"
     given = table.read_or_off(key, {}, wanted, _by_pattern)
     if given is None:
-        return ()
-    own = {}
+        return None
+    found = []
     for pattern, value in given.items():
-        problem = _problem_of(pattern)
+        if problem := _problem_of(pattern):
+            table.problem(key, f"`{pattern}` {problem}")
+            continue
+        if _has_terms(value):
+            entry = table.inner(f'{key}."{pattern}"', value)
+            entry.only("tolerance", *_TERMS)
+            tolerance = entry.required("tolerance", number, _tolerance)
+            if tolerance is not None:
+                found.append((_terms(entry, table.path(key), key, pattern), tolerance))
+            continue
         try:
-            own[pattern] = _tolerance(value)
+            found.append((Terms(key=key, pattern=pattern), _tolerance(value)))
         except ValueError:
             quotes = "; a pattern stands in quotes" if isinstance(value, dict) else ""
-            problem = problem or f"must have {number}, not {_toml_type(value)}{quotes}"
-        if problem:
+            problem = f"must have {number}, not {_toml_type(value)}{quotes}"
             table.problem(key, f"`{pattern}` {problem}")
-    return (*(entry for entry in inherited if entry[0] not in own), *own.items())
+    return found
+
+
+_TERMS = ("reason", "until")
+
+
+def _has_terms(value: Any) -> bool:
+    """Whether it is `{ tolerance = ..., reason = ..., until = ... }`, perhaps misspelt."""
+    known = ("tolerance", *_TERMS)
+    return isinstance(value, dict) and any(
+        key in known or did_you_mean(key, known) for key in value
+    )
+
+
+def _terms(entry: _Table, place: str, key: str, pattern: str) -> Terms:
+    return Terms(
+        key=key,
+        pattern=pattern,
+        reason=entry.read("reason", None, "a sentence", _string),
+        until=entry.read("until", None, "a day like 2027-03-31", _day),
+        place=place,
+    )
+
+
+def _day(value: Any) -> date:
+    """TOML's own date, or a text of the same form."""
+    day = date.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(day, date) or isinstance(day, datetime):
+        raise ValueError  # noqa: TRY004  one exception says "of the wrong form" here
+    if isinstance(value, str) and value != day.isoformat():
+        raise ValueError
+    return day
+
+
+def _strings_and_tables(value: Any) -> list[str | dict[str, Any]]:
+    if not isinstance(value, list):
+        raise ValueError  # noqa: TRY004  one exception says "of the wrong form" here
+    return [item if isinstance(item, dict) else _string(item) for item in value]
 
 
 def _by_pattern(value: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.diff import ignored_inside, unmatched, unneeded
+from pytest_flowrepro.diff import ignored_inside, unmatched, unneeded, used
 from pytest_flowrepro.wording import counted
 
 if TYPE_CHECKING:
@@ -133,6 +133,10 @@ def patterns_used(
     if hidden := ignored_inside(old, new, patterns):
         differ = "differs" if hidden == 1 else "differ"
         notes.append(f"{counted(hidden, 'artifact')} {differ} only at places that are ignored")
+    notes += [
+        f"{_pattern((terms.key, terms.pattern))} was used: {terms}"
+        for terms in used(old, new, patterns)
+    ]
     shared = set(project)
     notes += [
         f"{_pattern(one)} was not needed: all that it covers is as recorded"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_flowrepro.diff import compare, is_allowed, judged, passes
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.determinism import Attempt, Classified, Family
     from pytest_flowrepro.model import Artifact, Determinism, Task
+    from pytest_flowrepro.patterns import Terms
 
     Notes: TypeAlias = tuple[str, ...]
     Pairs: TypeAlias = "list[tuple[Artifact, Artifact]]"
@@ -112,7 +113,8 @@ def _found(job: Job, pairs: Mapping[Family, Pairs], *, ignoring: bool = True) ->
             continue
         own = _proposal(step, name, those)
         if ignoring or not own.ignore:
-            found = Patterns(
+            found = replace(
+                found,
                 ignore=(*found.ignore, *own.ignore),
                 rtol=(*found.rtol, *own.rtol),
                 atol=(*found.atol, *own.atol),
@@ -193,17 +195,34 @@ def _places(pairs: Pairs) -> tuple[str, ...]:
 def _toml(found: Patterns, given: Patterns) -> Iterator[str]:
     """The keys that have more in them than before, whole: a key stands once in its table."""
     if found.ignore != given.ignore:
-        yield f"ignore = {_text(list(found.ignore))}"
+        items = (
+            _entry("pattern", pattern, found.terms_of("ignore", pattern))
+            for pattern in found.ignore
+        )
+        yield f"ignore = [{', '.join(items)}]"
     for key, numbers, before in (
         ("rtol", found.rtol, given.rtol),
         ("atol", found.atol, given.atol),
     ):
         if numbers != before:
-            inner = ", ".join(f"{_text(glob)} = {_number(size)}" for glob, size in numbers)
+            inner = ", ".join(
+                f"{_text(glob)} = {_entry('tolerance', size, found.terms_of(key, glob))}"
+                for glob, size in numbers
+            )
             yield f"{key} = {{ {inner} }}"
 
 
-def _text(value: str | list[str]) -> str:
+def _entry(key: str, value: str | float, terms: Terms) -> str:
+    """A pattern or a tolerance; a table where it has a reason or an end."""
+    shown = _text(value) if isinstance(value, str) else _number(value)
+    if not terms:
+        return shown
+    reason = f", reason = {_text(terms.reason)}" if terms.reason is not None else ""
+    until = f", until = {terms.until}" if terms.until is not None else ""
+    return f"{{ {key} = {shown}{reason}{until} }}"
+
+
+def _text(value: str) -> str:
     """JSON that is TOML as well; patterns have no character that would have to be escaped twice."""
     return json.dumps(value, ensure_ascii=False)
 

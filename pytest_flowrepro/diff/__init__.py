@@ -10,7 +10,7 @@ from pytest_flowrepro.diff.changes import (
 from pytest_flowrepro.diff.compare import compare
 from pytest_flowrepro.diff.environments import diff_environments, diff_system
 from pytest_flowrepro.diff.findings import Limits
-from pytest_flowrepro.diff.patterns_used import ignored_inside, unmatched, unneeded
+from pytest_flowrepro.diff.patterns_used import ignored_inside, unmatched, unneeded, used
 from pytest_flowrepro.diff.policy import diff_policy, told_once
 from pytest_flowrepro.diff.value_tree import one_line
 
@@ -32,4 +32,5 @@ __all__ = [
     "told_once",
     "unmatched",
     "unneeded",
+    "used",
 ]

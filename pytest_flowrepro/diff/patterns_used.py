@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_flowrepro.model import Artifact, Recording
-    from pytest_flowrepro.patterns import Patterns
+    from pytest_flowrepro.patterns import Patterns, Terms
 
 
 def unmatched(recordings: Iterable[Recording], patterns: Patterns) -> tuple[tuple[str, str], ...]:
@@ -34,11 +34,7 @@ def unneeded(old: Recording, new: Recording, patterns: Patterns) -> tuple[tuple[
 
     Of a tolerance that says something on another machine only: on one, the last bits are equal.
     """
-    differing = [
-        (step, name)
-        for (step, _, name), a, b in paired(_artifacts(old), _artifacts(new))
-        if (a and a.digest) != (b and b.digest)
-    ]
+    differing = _differing(old, new)
     idle = set(unmatched((old, new), patterns))
     return tuple(
         (key, pattern)
@@ -46,6 +42,25 @@ def unneeded(old: Recording, new: Recording, patterns: Patterns) -> tuple[tuple[
         if (key == "ignore" or old.system != new.system)
         and (key, pattern) not in idle
         and not any(reaches(pattern, step, name) for step, name in differing)
+    )
+
+
+def used(old: Recording, new: Recording, patterns: Patterns) -> tuple[Terms, ...]:
+    """The terms of the patterns that reach an artifact which differs."""
+    differing = _differing(old, new)
+    return tuple(
+        terms
+        for terms in patterns.terms
+        if any(reaches(terms.pattern, step, name) for step, name in differing)
+    )
+
+
+def _differing(old: Recording, new: Recording) -> frozenset[tuple[str, str]]:
+    """Step and name of the artifacts that are not as recorded."""
+    return frozenset(
+        (step, name)
+        for (step, _, name), a, b in paired(_artifacts(old), _artifacts(new))
+        if (a and a.digest) != (b and b.digest)
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 HIDING = (
     '[tool.pytest]\n[tool.flowrepro]\nfail-on = ["artifacts"]\nignore = ["*"]\nrecord-runs = 1\n'
 )
+TERMS = '{{ pattern = "*", reason = "nothing is compared", until = "{day}" }}'
 
 
 def test_a_change_that_hides_a_drift_fails_in_every_selection_and_report_until_recorded(
@@ -54,11 +55,27 @@ def test_a_change_that_hides_a_drift_fails_in_every_selection_and_report_until_r
         result.assert_outcomes(failed=1, deselected=4)
         result.stdout.fnmatch_lines(["policy ignore: [*]  added: ignored   a weakening"])
 
+    # Recorded, it passes, and the reason is told; past its day the pattern is an error.
+    hello.write("pyproject.toml", HIDING.replace('"*"', TERMS.format(day="2999-12-31")))
     hello.record().assert_outcomes(passed=5)
-    hello.check().assert_outcomes(passed=5)
+    hello.edit("flow.py", '"hollow "', '"hello "')
+    result = hello.check()
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines(["*ignore: `[*]` was used: nothing is compared, until 2999-12-31"])
+    hello.write("pyproject.toml", HIDING.replace('"*"', TERMS.format(day="2020-12-31")))
+    result = hello.check("-k", "environment")
+    result.assert_outcomes(errors=1, deselected=4)
+    result.stdout.fnmatch_lines(
+        [
+            "*/pyproject.toml: tool.flowrepro.ignore: `[*]` was to hold until 2020-12-31: nothing *",
+            "What to do: Remove it, or give it a later day, and record again *",
+        ]
+    )
+
     capsys.readouterr()
     monkeypatch.chdir(hello.path)
     assert main(["diff", "before", "."]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith("    policy fail-on  changed: artifacts, environment, policy -> ")
-    assert lines[2] == "    policy ignore: *  added: ignored   a weakening"
+    assert lines[2] == "    policy ignore: *  added: ignored until 2999-12-31   a weakening"
+    assert lines[3] == "        reason: nothing is compared"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ import pytest
 
 from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.model import NumericProfile
-from pytest_flowrepro.patterns import Patterns
+from pytest_flowrepro.patterns import Patterns, Terms
 from pytest_flowrepro.settings import FlowSettings, PassedThrough, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -162,6 +163,53 @@ def test_tolerances_are_merged_by_pattern_and_the_own_come_last(tmp_path: Path) 
     assert found.for_flow("TrainFlow", "small").patterns.rtol == (*train, ("**", 1e-3))
 
 
+DAY = date(2027, 3, 31)
+
+
+def test_a_pattern_may_have_a_reason_and_an_end(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        [tool.flowrepro]
+        ignore = ["start.at", { pattern = "a.b", reason = "drawn anew", until = "2027-03-31" }]
+        rtol = { "**" = { tolerance = 1e-6, until = 2027-03-31 }, "a" = 0 }
+        atol = { "tolerance" = 1, "b" = { tolerance = 2, reason = "rounded" } }
+        [tool.flowrepro.flow.TrainFlow]
+        rtol = { "**" = 1e-9 }
+        [tool.flowrepro.flow.OtherFlow]
+        ignore = [{ pattern = "c" }]
+        """,
+    )
+    drawn = Terms(key="ignore", pattern="a.b", reason="drawn anew", until=DAY)
+    ending = Terms(key="rtol", pattern="**", until=DAY)
+    rounded = Terms(key="atol", pattern="b", reason="rounded")
+    atol = (("tolerance", 1.0), ("b", 2.0))
+    assert found.project.patterns == Patterns(
+        ignore=("start.at", "a.b"),
+        rtol=(("**", 1e-6), ("a", 0.0)),
+        atol=atol,
+        terms=(drawn, ending, rounded),
+    )
+    assert found.for_flow("TrainFlow").patterns == Patterns(
+        ignore=("start.at", "a.b"),
+        rtol=(("a", 0.0), ("**", 1e-9)),
+        atol=atol,
+        terms=(drawn, rounded),
+    )
+    assert found.for_flow("OtherFlow").patterns.terms == (ending, rounded)
+    places = [terms.place for terms in found.for_flow("OtherFlow").patterns.terms]
+    assert places == ["tool.flowrepro.rtol", "tool.flowrepro.atol"]
+
+
+def test_a_pattern_holds_on_its_last_day_and_is_past_on_the_next(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path, "[tool.flowrepro]\nignore = [{ pattern = 'a', until = 2027-03-31 }]\n"
+    )
+    patterns = found.project.patterns
+    assert patterns.expired(DAY) == ()
+    assert patterns.expired(date(2027, 4, 1)) == patterns.terms
+
+
 def test_the_channels_of_conda_packages_may_be_those_of_one_flow(tmp_path: Path) -> None:
     project = settings(
         tmp_path,
@@ -243,6 +291,37 @@ def test_credentials_in_a_value_of_the_wrong_type_are_not_shown(tmp_path: Path) 
         ("values = 100_000_001", "a number of bytes up to 100_000_000, not an integer"),
         ('flows = "flows/*.py"', "tool.flowrepro.flows: must be a list of globs, not a string"),
         ('ignore = "start.rows"', "tool.flowrepro.ignore: must be a list of patterns like"),
+        ("ignore = [1]", "tool.flowrepro.ignore: must be a list of patterns like"),
+        ("ignore = [{}]", "tool.flowrepro.ignore[0].pattern: is missing; it must be a pattern"),
+        ('ignore = [{ pattern = "a..b" }]', "tool.flowrepro.ignore: `a..b` has an empty label"),
+        (
+            'ignore = ["a", { pattern = "a", reson = "x" }]',
+            "tool.flowrepro.ignore[1].reson: is no key of this table; did you mean `reason`?",
+        ),
+        (
+            'ignore = [{ pattern = "a", reason = 1 }]',
+            "tool.flowrepro.ignore[0].reason: must be a sentence, not an integer (1)",
+        ),
+        (
+            'ignore = [{ pattern = "a", until = "soon" }]',
+            "ignore[0].until: must be a day like 2027-03-31, not a string ('soon')",
+        ),
+        ('ignore = [{ pattern = "a", until = "20270331" }]', "until: must be a day like"),
+        ('ignore = [{ pattern = "a", until = "2027-02-30" }]', "until: must be a day like"),
+        ('ignore = [{ pattern = "a", until = 2027-03-31T00:00:00 }]', "until: must be a day like"),
+        ('ignore = [{ pattern = "a", until = 20270331 }]', "until: must be a day like"),
+        (
+            'rtol = { "a.b" = { reason = "x" } }',
+            'tool.flowrepro.rtol."a.b".tolerance: is missing; it must be a finite number',
+        ),
+        (
+            'atol = { "a.b" = { tolerence = 1 } }',
+            'atol."a.b".tolerence: is no key of this table; did you mean `tolerance`?',
+        ),
+        (
+            'rtol = { "a.b" = { tolerance = -1 } }',
+            'rtol."a.b".tolerance: must be a finite number that is 0 or above, not an integer',
+        ),
         ('ignore = ["start..rows"]', "tool.flowrepro.ignore: `start..rows` has an empty label"),
         ('ignore = ["start.rows[*].id"]', "`start.rows[*].id` has `[*]`: positions are labels"),
         ("rtol = -1e-6", "tool.flowrepro.rtol: must be a finite number that is 0 or above, or a t"),

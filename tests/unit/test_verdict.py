@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 from recordings import artifact, recording, task
 
 from pytest_flowrepro.model import Change, Verdict
-from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
+from pytest_flowrepro.patterns import NO_PATTERNS, Patterns, Terms
 from pytest_flowrepro.verdict import (
     PatternsUsed,
     changes_of,
@@ -127,6 +128,19 @@ def test_patterns_tell_what_they_hid_and_where_they_hid_nothing() -> None:
             "ignore: `start.rows` was not needed: all that it covers is as recorded",
         ),
         idle=("ignore: `*.nothing`", "ignore: `*.rows`"),
+    )
+
+
+def test_the_reason_and_the_end_of_a_pattern_are_told_where_it_was_used() -> None:
+    old = recording(task("start", artifact("report", {"at": "mon"})))
+    new = recording(task("start", artifact("report", {"at": "tue"})))
+    terms = Terms(
+        key="ignore", pattern="start.report.at", reason="a clock", until=date(2027, 3, 31)
+    )
+    patterns = Patterns(ignore=("start.report.at",), terms=(terms,))
+    assert patterns_used(old, new, patterns, NO_PATTERNS).notes == (
+        "1 artifact differs only at places that are ignored",
+        "ignore: `start.report.at` was used: a clock, until 2027-03-31",
     )
 
 

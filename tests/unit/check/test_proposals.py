@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from recordings import artifact, task
 from pytest_flowrepro.check.proposals import machine_proposals, random_proposals
 from pytest_flowrepro.determinism import USUAL, Attempt, Conditions, classify
 from pytest_flowrepro.model import NumericProfile
-from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
+from pytest_flowrepro.patterns import NO_PATTERNS, Patterns, Terms
 from pytest_flowrepro.settings import read_settings
 
 if TYPE_CHECKING:
@@ -137,6 +138,21 @@ def test_what_is_given_already_stands_in_the_lines_as_they_replace_it() -> None:
     )
     ignored = job(Patterns(ignore=("train.report",)))
     assert proposals(ignored, first, again, first) == ()
+
+
+def test_reasons_and_ends_of_what_is_given_are_kept(tmp_path: Path) -> None:
+    terms = (
+        Terms(key="ignore", pattern="start.now", reason='a "clock"', until=date(2027, 3, 31)),
+        Terms(key="rtol", pattern="**", reason="BLAS"),
+    )
+    given = Patterns(ignore=("start.now",), rtol=(("**", 1e-9),), terms=terms)
+    first, again = tasks({"at": "mon", "n": 1.0}), tasks({"at": "tue", "n": 1.0 + 3e-8})
+    lines = proposals(job(given), first, again, first)[1:]
+    (tmp_path / "pyproject.toml").write_text("\n".join(lines))
+    found = read_settings(tmp_path).for_flow("TrainFlow").patterns
+    assert found.ignore[0] == "start.now"
+    assert len(found.ignore) == len(found.rtol) == 2
+    assert found.terms == terms
 
 
 def test_the_lines_are_read_back_as_settings(tmp_path: Path) -> None:

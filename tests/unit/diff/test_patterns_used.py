@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from recordings import artifact, recording, task
 
-from pytest_flowrepro.diff import ignored_inside, unmatched, unneeded
+from pytest_flowrepro.diff import ignored_inside, unmatched, unneeded, used
 from pytest_flowrepro.model import Json, Recording, System
-from pytest_flowrepro.patterns import Patterns
+from pytest_flowrepro.patterns import Patterns, Terms
 
 
 def reported(report: Json, rows: int = 100) -> Recording:
@@ -37,6 +37,16 @@ def test_what_differs_from_run_to_run_needs_its_pattern() -> None:
     random = replace(artifact("rows"), determinism="nondeterministic", digest="", value=None)
     old = recording(task("start", random))
     assert unneeded(old, OLD, Patterns(ignore=("start.rows",))) == ()
+
+
+def test_patterns_with_a_reason_are_used_where_something_they_reach_differs() -> None:
+    terms = tuple(
+        Terms(key="ignore", pattern=pattern, reason="because")
+        for pattern in ("start.report.at", "start.rows")
+    )
+    patterns = Patterns(ignore=("start.report.at", "start.rows", "start.*"), terms=terms)
+    assert used(OLD, LATER, patterns) == terms[:1]
+    assert used(OLD, OLD, patterns) == ()
 
 
 def test_equal_values_say_something_of_a_tolerance_on_another_machine_only() -> None:
