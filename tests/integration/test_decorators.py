@@ -94,6 +94,8 @@ def test_decorators_record_reproduce_and_drift(project: Project) -> None:
 
     project.edit("pyproject.toml", "record-runs = 1", 'ignore = ["*.@card(h*", "*.@card(default*"]')
     assert project.drift("orchard.py") == [
+        "OrchardFlow: policy *.@card(default* added",
+        "OrchardFlow: policy *.@card(h* added",
         "OrchardFlow: step start.start changed",
         "OrchardFlow: step end.end changed",
         "OrchardFlow: artifact end.@card(blank) removed",

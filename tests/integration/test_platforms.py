@@ -88,7 +88,8 @@ def test_what_the_lock_gives_to_one_platform_only_is_shown_and_passes(hello: Pro
         ]
     )
     hello.write("pyproject.toml", '[tool.pytest]\n[tool.flowrepro]\nfail-on = ["system"]\n')
-    assert environment(hello) == ("drifted", dict.fromkeys(names, ("system", True)))
+    gated = dict.fromkeys(names, ("system", True)) | {"fail-on": ("policy", True)}
+    assert environment(hello) == ("drifted", gated)
 
 
 def test_the_same_differences_on_one_platform_are_drift(hello: Project) -> None:
