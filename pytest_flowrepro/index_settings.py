@@ -246,9 +246,13 @@ def pip_tool(module: str, *, indexes: tuple[Index, ...] = ()) -> Tool:
     for name, value in settings.items():
         if allowed := _for_pip(name, value):
             env[f"PIP_{name.upper().replace('-', '_')}"] = allowed
-    if indexes:
-        extra = [env.get("PIP_EXTRA_INDEX_URL", ""), *(one.url for one in indexes)]
-        env["PIP_EXTRA_INDEX_URL"] = " ".join(filter(None, extra))
+    for index in indexes:
+        flat = dict(index.settings).get("format") == "flat"
+        name = "PIP_FIND_LINKS" if flat else "PIP_EXTRA_INDEX_URL"
+        url = _with_credentials(
+            f"{index.name}={index.url}" if index.name else index.url, os.environ
+        )
+        env[name] = f"{env.get(name, '')} {url}".strip()
     fixed = {
         "NO_COLOR": "1",
         "PIP_CONFIG_FILE": os.devnull,

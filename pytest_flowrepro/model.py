@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
@@ -201,6 +201,43 @@ class Index:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class IndexSource:
+    """A package that a declaration takes from one index (`[tool.uv.sources]`)."""
+
+    package: str
+    """Canonical (PEP 503)."""
+    index: Index
+    written: str
+    """The address as the declaration has it, without credentials."""
+    marker: str | None = None
+    """Where it is taken from there (PEP 508); None: everywhere."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolution:
+    """How a declaration is to be resolved, as its `[tool.uv]` says."""
+
+    source: str
+    """`pyproject.toml [tool.uv]`, `flows/train.py (PEP 723) [tool.uv]`."""
+    constraints: tuple[str, ...] = ()
+    """PEP 508."""
+    environments: tuple[str, ...] = ()
+    """Markers (PEP 508), one of which holds wherever the lock is used; none: everywhere."""
+    settings: tuple[tuple[str, str], ...] = ()
+    """By uv's keys, each value in TOML: `override-dependencies`, `exclude-newer`, ..."""
+    indexes: tuple[Index, ...] = ()
+    """Those that are asked for every package."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (
+            *(f"constraint-dependencies: {line}" for line in self.constraints),
+            *(f"environments: {marker}" for marker in self.environments),
+            *(f"{key} = {value}" for key, value in self.settings),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CondaPackages:
     """What is to come from conda, as an environment.yml writes it."""
 
@@ -234,13 +271,35 @@ class Requirements:
     the local version `conda`."""
     notes: tuple[str, ...] = ()
     """What a report says of them each time."""
+    sources: tuple[IndexSource, ...] = ()
+    resolution: Resolution | None = None
+
+    @property
+    def indexes(self) -> tuple[Index, ...]:
+        """The indexes that the declaration names, each once; those of single packages first."""
+        plain = self.resolution.indexes if self.resolution else ()
+        return tuple(dict.fromkeys((*(one.index for one in self.sources), *plain)))
 
     @property
     def narrowed_by(self) -> tuple[Constraints, ...]:
         """What another lock may come of although the same is required."""
         if self.locked is None:
-            return self.constraints
+            of_uv = self._settings()
+            return (*self.constraints, of_uv) if of_uv else self.constraints
         return (Constraints.of(self.source, self.locked.pins),)
+
+    def _settings(self) -> Constraints | None:
+        """What is declared of the resolution; its lines are those that name versions."""
+        found = self.resolution
+        lines = [
+            *(found.lines if found else ()),
+            *(f"sources.{one.package} = {one.written} ; {one.marker}" for one in self.sources),
+        ]
+        if not lines:
+            return None
+        name = found.source if found else f"{self.source} [tool.uv]"
+        constraints = found.constraints if found else ()
+        return replace(Constraints.of(name, tuple(lines)), lines=constraints)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

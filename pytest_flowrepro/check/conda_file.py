@@ -115,6 +115,7 @@ def build_with_conda(
                 installer=job.installer,
                 timeout=timeout,
                 wheelhouse=wheelhouse,
+                indexes=requirements.indexes,
             )
         else:
             create(timeout)

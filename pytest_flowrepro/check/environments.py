@@ -234,6 +234,7 @@ def _build(
             installer=job.installer,
             timeout=_BUILD_TIMEOUT,
             wheelhouse=wheelhouse,
+            indexes=requirements.indexes,
         )
     begin_use(built.path, key=str(job.folder), title=job.title)
     manifest = replace(built.manifest, constraints=requirements.narrowed_by)

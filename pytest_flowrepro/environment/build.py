@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.environment.wheelhouse import Wheelhouse
-    from pytest_flowrepro.model import Lock
+    from pytest_flowrepro.model import Index, Lock
 
 
 def build_environment(
@@ -34,11 +34,13 @@ def build_environment(
     installer: Literal["uv", "pip-tools"],
     timeout: float,
     wheelhouse: Wheelhouse | None = None,
+    indexes: tuple[Index, ...] = (),
 ) -> BuiltEnvironment:
     """A fresh virtualenv at `folder` that holds what the lock says, and nothing else.
 
     `requirements` are what the flow asks for, as PEP 508 lines; they tell direct packages from
-    those that came along. Wheels are taken from the wheelhouse first. Whatever was at `folder` is
+    those that came along. Wheels are taken from the wheelhouse first, and `indexes` are asked
+    beside those of the user's settings. Whatever was at `folder` is
     deleted. Raises `EnvironmentBuildError` when the lock is not valid, an installation fails or
     takes more than `timeout` seconds, what was installed is not what the lock says, or its wheels
     are to be saved and cannot be.
@@ -51,6 +53,7 @@ def build_environment(
         installer=installer,
         timeout=timeout,
         wheelhouse=wheelhouse,
+        indexes=indexes,
     )
     return _described(folder, lock, name, requirements)
 
@@ -64,6 +67,7 @@ def _build(
     installer: Literal["uv", "pip-tools"],
     timeout: float,
     wheelhouse: Wheelhouse | None,
+    indexes: tuple[Index, ...],
 ) -> None:
     def create(_: float) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
@@ -77,6 +81,7 @@ def _build(
         installer=installer,
         timeout=timeout,
         wheelhouse=wheelhouse,
+        indexes=indexes,
     )
     note_complete(folder)
 
@@ -91,6 +96,7 @@ def shared_environment(
     installer: Literal["uv", "pip-tools"],
     timeout: float,
     wheelhouse: Wheelhouse | None = None,
+    indexes: tuple[Index, ...] = (),
 ) -> BuiltEnvironment:
     """As `build_environment`, but built once for all who ask for the same lock, interpreter,
     installer and wheelhouse with the same `folder`, in this process or another.
@@ -108,6 +114,7 @@ def shared_environment(
             installer=installer,
             timeout=left,
             wheelhouse=wheelhouse,
+            indexes=indexes,
         )
 
     identity = f"{lock.digest}\n{python}\n{installer}\n{wheelhouse}"

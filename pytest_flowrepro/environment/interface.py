@@ -12,16 +12,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.environment.wheelhouse import Wheels
+    from pytest_flowrepro.model import Index
 
 
 class Installer(Protocol):
     def install(
-        self, lock_file: Path, *, python: Path, timeout: float, wheels: Wheels = NO_WHEELS
+        self,
+        lock_file: Path,
+        *,
+        python: Path,
+        timeout: float,
+        wheels: Wheels = NO_WHEELS,
+        indexes: tuple[Index, ...] = (),
     ) -> None:
         """Install every package of a lock into the environment of `python`.
 
         Wheels only, each with a hash that the lock has, nothing that the lock does not name. With
-        `wheels` that are complete, no index is asked.
+        `wheels` that are complete, no index is asked; else `indexes`, beside those of the user's
+        settings.
         Raises `EnvironmentBuildError`, at the latest after `timeout` seconds.
         """
         ...

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.environment.files import State
     from pytest_flowrepro.environment.wheelhouse import Wheelhouse, Wheels
     from pytest_flowrepro.lock_file import LockedPackage
+    from pytest_flowrepro.model import Index
 
 _NOTES = "flowrepro-notes.txt"
 
@@ -43,6 +44,7 @@ def install_locked(
     installer: Literal["uv", "pip-tools"],
     timeout: float,
     wheelhouse: Wheelhouse | None = None,
+    indexes: tuple[Index, ...] = (),
 ) -> None:
     """Add what a lock of PyPI's packages says to the environment that `create` makes at `folder`
     anew.
@@ -64,6 +66,7 @@ def install_locked(
         installer=installer,
         deadline=deadline,
         wheelhouse=wheelhouse,
+        indexes=indexes,
     )
     _refuse_replaced(before, states(folder), name)
     markers = marker_environment(folder)
@@ -81,6 +84,7 @@ def _install(
     installer: Literal["uv", "pip-tools"],
     deadline: float,
     wheelhouse: Wheelhouse | None,
+    indexes: tuple[Index, ...],
 ) -> None:
     wheels = gather_wheels(
         wheelhouse,
@@ -88,6 +92,7 @@ def _install(
         environment=folder,
         folder=folder / "wheels",
         installer=installer,
+        indexes=indexes,
         timeout=deadline - time.monotonic(),
     )
     lock_file = folder / f"lock-{name}.txt"
@@ -97,7 +102,7 @@ def _install(
         left = max(deadline - time.monotonic(), 0)
         try:
             installer_named(installer).install(
-                lock_file, python=python, timeout=left, wheels=source
+                lock_file, python=python, timeout=left, wheels=source, indexes=indexes
             )
         except EnvironmentBuildError as error:
             raise with_notes(error, (*platform_notes(lock), *wheels.notes)) from error

@@ -19,15 +19,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.environment.wheelhouse import Wheels
+    from pytest_flowrepro.model import Index
 
 
 class PipInstaller:
     def install(
-        self, lock_file: Path, *, python: Path, timeout: float, wheels: Wheels = NO_WHEELS
+        self,
+        lock_file: Path,
+        *,
+        python: Path,
+        timeout: float,
+        wheels: Wheels = NO_WHEELS,
+        indexes: tuple[Index, ...] = (),
     ) -> None:
         """See `Installer.install`."""
         deadline = time.monotonic() + timeout
-        tool = without_index(pip_tool("pip")) if wheels.complete else pip_tool("pip")
+        tool = pip_tool("pip", indexes=indexes)
+        if wheels.complete:
+            tool = without_index(tool)
         argv = [
             *tool.argv,
             *("--python", str(python)),

@@ -14,14 +14,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.environment.wheelhouse import Wheels
+    from pytest_flowrepro.model import Index
 
 
 class UvInstaller:
     def install(
-        self, lock_file: Path, *, python: Path, timeout: float, wheels: Wheels = NO_WHEELS
+        self,
+        lock_file: Path,
+        *,
+        python: Path,
+        timeout: float,
+        wheels: Wheels = NO_WHEELS,
+        indexes: tuple[Index, ...] = (),
     ) -> None:
         """See `Installer.install`."""
-        tool = without_index(uv_tool()) if wheels.complete else uv_tool()
+        tool = uv_tool(indexes=indexes)
+        if wheels.complete:
+            tool = without_index(tool)
         # What uv unpacks once it takes from its cache ever after, as it finds it there.
         own_cache = lock_file.parent / "uv-cache"
         env = {**tool.env, "UV_CACHE_DIR": str(own_cache)}

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.environment.wheel_store import WheelStore
     from pytest_flowrepro.lock_file import LockedPackage
+    from pytest_flowrepro.model import Index
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +79,7 @@ def gather_wheels(
     folder: Path,
     installer: Literal["uv", "pip-tools"],
     timeout: float,
+    indexes: tuple[Index, ...] = (),
 ) -> Wheels:
     """Gather the wheels that a lock means for the virtualenv at `environment` in a new `folder`.
 
@@ -97,6 +99,7 @@ def gather_wheels(
         folder=folder,
         deadline=deadline,
         installer=installer,
+        indexes=indexes,
     )
     there, notes = _from_wheelhouse(wheelhouse, wanted) if wheelhouse else ({}, ())
     save = wheelhouse is not None and wheelhouse.save
@@ -133,6 +136,7 @@ class _Wanted:
     folder: Path
     deadline: float
     installer: Literal["uv", "pip-tools"]
+    indexes: tuple[Index, ...] = ()
 
     @property
     def left(self) -> float:
@@ -268,7 +272,7 @@ def _download(wanted: _Wanted, *, all_of_them: bool) -> _Wanted:
     requirements = folder / "download.txt"
     requirements.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     implementation, _, version = wanted.interpreter.partition(" ")
-    tool = download_tool(wanted.installer)
+    tool = download_tool(wanted.installer, indexes=wanted.indexes)
     argv = [
         *tool.argv,
         *("download", "--require-hashes", "--only-binary", ":all:", "--no-deps"),

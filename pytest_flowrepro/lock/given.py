@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_FOLDER = "given"
+GIVEN = "given"
 _LABEL = "conda"
 _PIN = re.compile(rf"(?P<name>\S+)==\S+[+.]{_LABEL}(?=\s|$)")
 
@@ -28,12 +28,12 @@ def write_given(given: Mapping[str, str], workspace: Path) -> tuple[list[str], l
     """
     if not given:
         return [], []
-    folder = workspace / _FOLDER
+    folder = workspace / GIVEN
     folder.mkdir(exist_ok=True)
     labelled = {name: _labelled(version) for name, version in given.items()}
     for name, version in labelled.items():
         _write_wheel(folder, name.replace("-", "_"), version)
-    return [f"--find-links {_FOLDER}"], [f"{name}=={labelled[name]}" for name in sorted(labelled)]
+    return [f"--find-links {GIVEN}"], [f"{name}=={labelled[name]}" for name in sorted(labelled)]
 
 
 def without_given(lock: str) -> str:

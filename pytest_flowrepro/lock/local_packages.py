@@ -48,6 +48,7 @@ def with_local_packages(
     packages: dict[Path, LocalPackage] = {}
     lines = dict.fromkeys(declared.lines)
     pythons = [declared.requires_python]
+    sources = dict.fromkeys(declared.sources)
     seen: set[LocalFolder] = set()
     pending = list(declared.folders)
     while pending:
@@ -60,6 +61,7 @@ def with_local_packages(
         if not one.itself and (required := read(one, root)):
             lines |= dict.fromkeys(required.lines)
             pythons.append(required.requires_python)
+            sources |= dict.fromkeys(required.sources)
             pending += required.folders
         pending += _by_name(lines, packages, itself=declared.folders)
     names = {package.name for package in packages.values()}
@@ -70,6 +72,7 @@ def with_local_packages(
             line for line in lines if canonicalize_name(Requirement(line).name) not in names
         ),
         requires_python=str(SpecifierSet(python)) if python else None,
+        sources=tuple(sources),
         local=tuple(sorted(packages.values(), key=lambda package: package.name)),
     )
 

@@ -12,7 +12,7 @@ from pytest_flowrepro.index_errors import pip_fetch_failures
 from pytest_flowrepro.index_settings import pip_tool
 from pytest_flowrepro.lock.resolution import (
     checked_lock,
-    end_of,
+    cutoff,
     lock_error,
     minor_version,
     write_inputs,
@@ -43,10 +43,11 @@ class PipToolsResolver:
             return requirements.locked
         deadline = time.monotonic() + timeout
         _refuse_other_python(minor_version(python, workspace=workspace))
-        tool = pip_tool("piptools")
+        _refuse_what_only_uv_follows(requirements)
+        tool = pip_tool("piptools", indexes=requirements.indexes)
         pip_args = ["--only-binary=:all:"]
-        if as_of:
-            pip_args.append(f"--uploaded-prior-to={end_of(as_of)}")
+        if moment := cutoff(requirements, as_of):
+            pip_args.append(f"--uploaded-prior-to={moment}")
         argv = [
             *tool.argv,
             # Verbose, because otherwise pip does not say what a conflict is caused by.
@@ -76,6 +77,20 @@ class PipToolsResolver:
 def one_platform_header() -> str:
     """The first line of every lock by pip-tools: whoever reads the lock elsewhere is to know."""
     return f"# By pip-tools, for {sys.platform} {platform.machine()} only."
+
+
+def _refuse_what_only_uv_follows(requirements: Requirements) -> None:
+    resolution = requirements.resolution
+    followed = {"build-constraint-dependencies", "exclude-newer"}
+    settings = {key for key, _ in resolution.settings} - followed if resolution else set()
+    problems = [f"{key} in {resolution.source}" for key in sorted(settings) if resolution]
+    problems += [f"{one.package} from the index {one.index.name}" for one in requirements.sources]
+    if problems:
+        raise LockError(
+            f"{requirements.source} has settings that uv alone can follow.",
+            hint="Lock with uv (`--flow-repro-installer=uv`).",
+            detail="\n".join(problems),
+        )
 
 
 def _refuse_other_python(wanted: str) -> None:

@@ -15,15 +15,19 @@ from pytest_flowrepro.lock.declared import (
     requirement_lines,
     unknown,
 )
+from pytest_flowrepro.lock.dynamic import read_dynamic
 from pytest_flowrepro.lock.requirements_file import display_path
-from pytest_flowrepro.lock.uv_sources import without_sources
+from pytest_flowrepro.lock.uv_sources import read_sources
 from pytest_flowrepro.model import LocalFolder, Requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_DYNAMIC = "only the project's build backend knows them; write a requirements file for the flow"
+_DYNAMIC = (
+    "only the project's build backend knows them; name a requirements file of the flow as "
+    "`requirements` under `[tool.flowrepro]`"
+)
 
 
 def read_project(
@@ -41,7 +45,9 @@ def read_project(
     problems: list[str] = []
     project = _table(document, "project", problems)
     dynamic = project.get("dynamic", [])
-    if isinstance(dynamic, list) and "dependencies" in dynamic:
+    of_files = read_dynamic(document, dynamic if isinstance(dynamic, list) else [], file, root=root)
+    project = of_files.added_to(project)
+    if isinstance(dynamic, list) and "dependencies" in dynamic and not of_files.dependencies:
         setup_files = (file.with_name(name) for name in ("setup.cfg", "setup.py"))
         if not locked and any(setup_file.is_file() for setup_file in setup_files):
             return None
@@ -52,7 +58,9 @@ def read_project(
     groups = _table(document, "dependency-groups", problems)
     lines += _groups(groups, selection.groups, problems)
     python = python_specifier(project.get("requires-python"), "project.requires-python", problems)
-    lines, folders = without_sources(lines, document, file=file, root=root, problems=problems)
+    sources = read_sources(
+        lines, document, file=file, selection=selection, root=root, problems=problems
+    )
     source = display_path(file, root)
     if problems:
         raise LockError(
@@ -61,14 +69,16 @@ def read_project(
             "`[tool.flowrepro]`.",
             detail="\n".join(problems),
         )
-    if not lines and not folders:
+    if not sources.lines and not sources.folders and not of_files.folders:
         return None
     itself = (LocalFolder(folder=file.parent, itself=True),) if _is_package(document) else ()
     return Requirements(
-        lines=tuple(dict.fromkeys(lines)),
+        lines=tuple(dict.fromkeys(sources.lines)),
         source=source,
         requires_python=python,
-        folders=(*itself, *folders),
+        constraints=of_files.constraints,
+        folders=(*itself, *sources.folders, *of_files.folders),
+        sources=sources.of_indexes,
     )
 
 

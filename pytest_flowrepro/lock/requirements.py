@@ -18,6 +18,7 @@ from pytest_flowrepro.lock.requirements_file import display_path, read_requireme
 from pytest_flowrepro.lock.script import read_script
 from pytest_flowrepro.lock.setup_files import read_setup_cfg, read_setup_py
 from pytest_flowrepro.lock.uv_lock import read_uv_lock
+from pytest_flowrepro.lock.uv_resolution import with_resolution
 from pytest_flowrepro.lock.uv_sources import lock_of
 from pytest_flowrepro.lock_file import required_name
 from pytest_flowrepro.model import LocalFolder, Requirements
@@ -113,7 +114,16 @@ def _from_setting(setting: str, root: Path, selection: Selection) -> Requirement
 
 
 def _read(file: Path, root: Path, selection: Selection) -> Requirements | None:
-    """What one file declares; None where it is about something else."""
+    """What one file declares, and how that is to be resolved; None where it is about something
+    else.
+    """
+    found = _read_file(file, root, selection)
+    if found is None or file.suffix in {".yml", ".yaml"} or is_valid_pylock_path(file):
+        return found
+    return with_resolution(found, file, root=root)
+
+
+def _read_file(file: Path, root: Path, selection: Selection) -> Requirements | None:
     if file.name == "pyproject.toml" and (lock := lock_of(file.parent, root=root)):
         return read_uv_lock(lock, root=root, selection=selection, project=file.parent)
     if read := _of_project(file):

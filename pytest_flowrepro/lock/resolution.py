@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -105,7 +106,8 @@ def write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]
 
     They are named the same for every flow: the names come back in the lock's comments.
     """
-    constraints = tuple(line for one in requirements.constraints for line in one.lines)
+    constraints = [line for one in requirements.constraints for line in one.lines]
+    constraints += requirements.resolution.constraints if requirements.resolution else ()
     try:
         options, given = write_given(dict(requirements.given), workspace)
         inputs = {
@@ -121,6 +123,25 @@ def write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]
             detail=str(error),
         ) from error
     return ("--constraint", "constraints.txt", "requirements.in")
+
+
+def cutoff(requirements: Requirements, as_of: date | None) -> str | None:
+    """Return the moment (RFC 3339, UTC) from which on uploads do not count: the earlier one of the
+    end of that day and what the declaration says (`exclude-newer`); None without either.
+
+    A span of time that is declared (`1 week`) is no moment, and is passed on as it is where no day
+    is given.
+    """
+    settings = dict(requirements.resolution.settings) if requirements.resolution else {}
+    declared = json.loads(settings.get("exclude-newer", "null"))
+    if as_of is None or declared is None:
+        return end_of(as_of) if as_of else declared
+    try:
+        moment = datetime.fromisoformat(declared)
+    except ValueError:
+        return end_of(as_of)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return min(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), end_of(as_of))
 
 
 def end_of(day: date) -> str:

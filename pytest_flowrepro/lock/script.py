@@ -8,9 +8,11 @@ import tomllib
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.errors import LockError
-from pytest_flowrepro.lock.declared import python_specifier, requirement_lines
+from pytest_flowrepro.lock.declared import Selection, python_specifier, requirement_lines
 from pytest_flowrepro.lock.requirements_file import display_path
-from pytest_flowrepro.lock.uv_sources import without_sources
+from pytest_flowrepro.lock.uv_lock import with_script_lock
+from pytest_flowrepro.lock.uv_resolution import with_script_resolution
+from pytest_flowrepro.lock.uv_sources import read_sources
 from pytest_flowrepro.model import Requirements
 
 if TYPE_CHECKING:
@@ -24,7 +26,9 @@ _SCRIPT_BLOCK = re.compile(
 
 
 def read_script(flow_file: Path, *, root: Path) -> Requirements | None:
-    """The `# /// script` block of a flow's file; None without one. Raises `LockError`."""
+    """Return the `# /// script` block of a flow's file, with the lock beside the file, if there is
+    one; None without a block. Raises `LockError`.
+    """
     source = f"{display_path(flow_file, root)} (PEP 723)"
     try:
         with tokenize.open(flow_file) as stream:
@@ -44,14 +48,24 @@ def read_script(flow_file: Path, *, root: Path) -> Requirements | None:
     table = _block_table(blocks[0]["content"], problems)
     lines = requirement_lines(table.get("dependencies", []), "dependencies", problems)
     python = python_specifier(table.get("requires-python"), "requires-python", problems)
-    lines, folders = without_sources(lines, table, file=flow_file, root=root, problems=problems)
+    sources = read_sources(
+        lines, table, file=flow_file, selection=Selection(), root=root, problems=problems
+    )
     if problems:
         raise LockError(
             f"{source} cannot be used.",
             hint="correct the `# /// script` block at the top of the flow's file.",
             detail="\n".join(problems),
         )
-    return Requirements(lines=lines, source=source, requires_python=python, folders=folders)
+    declared = Requirements(
+        lines=sources.lines,
+        source=source,
+        requires_python=python,
+        folders=sources.folders,
+        sources=sources.of_indexes,
+    )
+    declared = with_script_resolution(declared, table, flow_file, root=root)
+    return with_script_lock(declared, table, flow_file, root=root)
 
 
 def _block_table(content: str, problems: list[str]) -> dict[str, object]:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+
+from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.index_settings import uv_tool
+from pytest_flowrepro.lock.given import GIVEN
 from pytest_flowrepro.lock.resolution import (
     checked_lock,
-    end_of,
+    cutoff,
     lock_error,
     minor_version,
     write_inputs,
 )
+from pytest_flowrepro.uv_settings import to_toml
 
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.model import Lock, Requirements
+    from pytest_flowrepro.model import Index, Lock, Requirements
+
+_PROJECT = "declared-by-the-flow"
+"""Its name in comments of uv's, which are to say `-r requirements.in` whatever was read."""
 
 
 class UvResolver:
@@ -33,7 +43,16 @@ class UvResolver:
         """See `Resolver.resolve`."""
         if requirements.locked and not as_of:
             return requirements.locked
-        tool = uv_tool()
+        resolution = requirements.resolution
+        settings = dict(resolution.settings) if resolution else {}
+        moment = cutoff(requirements, as_of)
+        if as_of:
+            settings.pop("exclude-newer-package", None)
+        settings.pop("exclude-newer", None)
+        tool = uv_tool(
+            indexes=resolution.indexes if resolution else (), settings=tuple(settings.items())
+        )
+        version = minor_version(python, workspace=workspace)
         arguments = [
             *("pip", "compile", "--quiet", "--no-header", "--generate-hashes"),
             *("--universal", "--only-binary", ":all:"),
@@ -41,12 +60,71 @@ class UvResolver:
             # the lock of pandas would hold numpy twice, the second time for 3.12 and up.
             *("--fork-strategy", "fewest"),
             *("--python", str(python)),
-            *("--python-version", minor_version(python, workspace=workspace)),
-            *(("--exclude-newer", end_of(as_of)) if as_of else ()),
+            *("--python-version", version),
+            *(("--exclude-newer", moment) if moment else ()),
             *tool.options,
-            *write_inputs(requirements, workspace),
+            *_write_inputs(_for_environments(requirements, version), workspace),
         ]
         done = tool.run(arguments, cwd=workspace, timeout=timeout)
         if not done.ok:
             raise lock_error(done, requirements, tool="uv", as_of=as_of)
-        return checked_lock(done.stdout, tool="uv")
+        text = done.stdout.replace(f"{_PROJECT} (pyproject.toml)", "-r requirements.in")
+        return checked_lock(text, tool="uv")
+
+
+def _write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]:
+    """Write what `uv pip compile` reads, and return its names as arguments.
+
+    Only in a pyproject.toml can a package be bound to an index.
+    """
+    inputs = write_inputs(requirements, workspace)
+    if not requirements.sources:
+        return inputs
+    sources: dict[str, list[dict[str, str]]] = {}
+    for one in requirements.sources:
+        marker = {"marker": one.marker} if one.marker else {}
+        source = {"index": _index_name(one.index), **marker}
+        sources.setdefault(one.package, []).append(source)
+    indexes = [
+        {"name": _index_name(index), "url": index.url, **dict(index.settings), "explicit": True}
+        for index in dict.fromkeys(one.index for one in requirements.sources)
+    ]
+    project = {"name": _PROJECT, "version": "0", "dependencies": requirements.lines}
+    document = {"project": project, "tool": {"uv": {"sources": sources, "index": indexes}}}
+    (workspace / "pyproject.toml").write_text(to_toml(document), encoding="utf-8")
+    given = ("--find-links", GIVEN) if requirements.given else ()
+    return (*given, *inputs[:-1], "pyproject.toml")
+
+
+def _index_name(index: Index) -> str:
+    """Return the name of an index that packages are bound to, which it always has."""
+    return index.name or ""
+
+
+def _for_environments(requirements: Requirements, version: str) -> Requirements:
+    """Return the same requirements for the declared environments alone (`[tool.uv] environments`).
+
+    uv takes that setting from a project only. Raises `LockError` where this machine, with that
+    version of Python, is none of them.
+    """
+    resolution = requirements.resolution
+    if resolution is None or not resolution.environments:
+        return requirements
+    here = {"python_version": version, "python_full_version": f"{version}.0"}
+    if not any(Marker(one).evaluate(dict(here)) for one in resolution.environments):
+        raise LockError(
+            f"{resolution.source}: environments do not include Python {version} on this machine.",
+            hint="Add its marker to `environments`, or record on a machine that they include.",
+            detail="\n".join(resolution.environments),
+        )
+    markers = " or ".join(f"({one})" for one in resolution.environments)
+    return replace(
+        requirements, lines=tuple(_narrowed(line, markers) for line in requirements.lines)
+    )
+
+
+def _narrowed(line: str, markers: str) -> str:
+    requirement = Requirement(line)
+    marker = f"({requirement.marker}) and ({markers})" if requirement.marker else markers
+    requirement.marker = Marker(marker)
+    return str(requirement)

@@ -18,6 +18,7 @@ from pytest_flowrepro.lock.project import group_requirements, read_project
 from pytest_flowrepro.lock.pylock import from_pylock
 from pytest_flowrepro.lock.requirements_file import display_path
 from pytest_flowrepro.pinnable import requirement_problem
+from pytest_flowrepro.uv_settings import uv_table
 from pytest_flowrepro.wording import some_of
 
 if TYPE_CHECKING:
@@ -50,14 +51,70 @@ def read_uv_lock(
         return None
     source = display_path(file, root)
     _refuse_unhashed(lock, source)
-    exported = _export(file, project, selection, source)  # before: uv checks the form of both files
+    where = ("--project", str(project))
+    exported = _export(file, where, selection, source)  # before: uv checks the form of both files
     exact = from_pylock(exported, file=file, root=root, selection=Selection())
     for folder in dict.fromkeys((project, *(one.folder for one in exact.folders))):
         member = folder / "pyproject.toml"
         if member.is_file():
             _refuse_stale(lock, read_toml(member, root=root), source, display_path(member, root))
+    if problems := _other_settings(uv_table(file.with_name("pyproject.toml")), lock):
+        raise _stale(source, display_path(file.with_name("pyproject.toml"), root), problems)
     folders = tuple(dict.fromkeys((*declared.folders, *exact.folders)))
     return replace(declared, source=source, locked=exact.locked, folders=folders)
+
+
+def with_script_lock(
+    declared: Requirements, block: Mapping[str, Any], flow_file: Path, *, root: Path
+) -> Requirements:
+    """Add what the lock beside a script pins: `train.py.lock`, as `uv lock --script` writes it.
+
+    Raises `LockError` for a lock that does not belong to the block.
+    """
+    file = flow_file.with_name(f"{flow_file.name}.lock")
+    if not file.is_file():
+        return declared
+    lock = read_toml(file, root=root)
+    source = display_path(file, root)
+    _refuse_unhashed(lock, source)
+    manifest = lock.get("manifest", {})
+    problems = _differences(
+        "dependencies", block.get("dependencies", ()), manifest.get("requirements", ())
+    )
+    match block:
+        case {"tool": {"uv": dict() as table}}:
+            problems += _other_settings(table, lock)
+        case _:
+            problems += _other_settings({}, lock)
+    if problems:
+        script = display_path(flow_file, root)
+        raise LockError(
+            f"{source} does not belong to {script}.",
+            hint=f"Lock anew (`uv lock --script {script}`), and commit both files.",
+            detail="\n".join(problems),
+        )
+    exported = _export(file, ("--script", str(flow_file)), Selection(), source)
+    exact = from_pylock(exported, file=file, root=root, selection=Selection())
+    folders = tuple(dict.fromkeys((*declared.folders, *exact.folders)))
+    return replace(declared, source=source, locked=exact.locked, folders=folders)
+
+
+def _other_settings(table: Mapping[str, Any], lock: Mapping[str, Any]) -> list[str]:
+    """Compare what `[tool.uv]` says of the resolution with what a lock was made with."""
+    manifest, options = lock.get("manifest", {}), lock.get("options", {})
+    problems = []
+    for key, locked in (
+        ("constraint-dependencies", "constraints"),
+        ("override-dependencies", "overrides"),
+    ):
+        declared = table.get(key, ())
+        if isinstance(declared, (list, tuple)):
+            problems += _differences(f"tool.uv.{key}", declared, manifest.get(locked, ()))
+    # The lock has one without the project where its author's own settings had it.
+    now = table.get("exclude-newer")
+    if now is not None and not {"exclude-newer", "exclude-newer-span"} & options.keys():
+        problems.append(f"tool.uv.exclude-newer: {now} is not in the lock")
+    return problems
 
 
 def _refuse_unhashed(lock: Mapping[str, Any], source: str) -> None:
@@ -74,13 +131,16 @@ def _refuse_unhashed(lock: Mapping[str, Any], source: str) -> None:
         )
 
 
-def _export(file: Path, project: Path, selection: Selection, source: str) -> dict[str, Any]:
-    """The part of the lock that is to be installed, as uv exports it (PEP 751)."""
+def _export(
+    file: Path, where: tuple[str, str], selection: Selection, source: str
+) -> dict[str, Any]:
+    """The part of the lock that is to be installed, as uv exports it (PEP 751); `where` is the
+    option that names the project or the script.
+    """
     tool = uv_tool()
     arguments = [
-        *("--project", str(project)),
-        *("export", "--quiet", "--frozen", "--no-emit-project", "--no-header"),
-        *("--format", "pylock.toml", "--no-default-groups"),
+        *("export", *where, "--quiet", "--frozen", "--no-header", "--format", "pylock.toml"),
+        *(("--no-emit-project", "--no-default-groups") if where[0] == "--project" else ()),
         *(f"--extra={extra}" for extra in selection.extras),
         *(f"--group={group}" for group in selection.groups),
     ]
@@ -122,11 +182,15 @@ def _refuse_stale(
         now = group_requirements(groups, group, []) if group in groups else ()
         problems += _differences(f"group {group}", now, locked_groups.get(group, ()))
     if problems:
-        raise LockError(
-            f"{source} does not belong to {pyproject}.",
-            hint="lock anew (`uv lock`), and commit both files.",
-            detail="\n".join(problems),
-        )
+        raise _stale(source, pyproject, problems)
+
+
+def _stale(source: str, pyproject: str, problems: list[str]) -> LockError:
+    return LockError(
+        f"{source} does not belong to {pyproject}.",
+        hint="lock anew (`uv lock`), and commit both files.",
+        detail="\n".join(problems),
+    )
 
 
 def _groups_of(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,65 +3,176 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from pytest_flowrepro.index_errors import redact
 from pytest_flowrepro.lock.local_folder import local_folder
-from pytest_flowrepro.model import LocalFolder
+from pytest_flowrepro.model import Index, IndexSource, LocalFolder
 from pytest_flowrepro.pinnable import DIRECT_URL, VERSION_CONTROL
+from pytest_flowrepro.uv_settings import index_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from pytest_flowrepro.lock.declared import Selection
+
 _ELSEWHERE = {"git": VERSION_CONTROL, "url": DIRECT_URL}
 """Keys of a source, and why they are refused."""
 
 
-def without_sources(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """Requirements, parted by where they come from."""
+
+    lines: tuple[str, ...]
+    """Those that an index answers."""
+    folders: tuple[LocalFolder, ...] = ()
+    """The folders of the repository that answer others."""
+    of_indexes: tuple[IndexSource, ...] = ()
+    """Of the lines, those that one index alone answers."""
+
+
+def read_sources(
     lines: tuple[str, ...],
     document: Mapping[str, Any],
     *,
     file: Path,
+    selection: Selection,
     root: Path,
     problems: list[str],
-) -> tuple[tuple[str, ...], tuple[LocalFolder, ...]]:
-    """The requirements that an index answers, and the folders of the repository that answer others.
-
-    `document` is that of `file`. What is neither goes to `problems`.
+) -> Sources:
+    """Part requirements by the `[tool.uv.sources]` of a document, which is that of `file`, and of
+    the workspace that it belongs to. What can be pinned to neither an index nor a folder goes to
+    `problems`.
     """
-    match document:
-        case {"tool": {"uv": {"sources": dict() as tables}}}:
-            sources = {canonicalize_name(name): value for name, value in tables.items()}
-        case _:
-            return lines, ()
+    places = [_Place(document=document, file=file)]
+    if top := workspace_of(file.parent, root=root):
+        places.append(_Place(document=_toml(top), file=top / "pyproject.toml"))
     kept: list[str] = []
     folders: list[LocalFolder] = []
+    of_indexes: dict[IndexSource, None] = {}
     for line in lines:
         requirement = Requirement(line)
         name = canonicalize_name(requirement.name)
         extras = tuple(sorted(requirement.extras))
-        found = [*_folders(name, sources.get(name), extras, file, root)]
-        problems += [f"tool.uv.sources.{name}: {one}" for one in found if isinstance(one, str)]
-        folders += [one for one in found if isinstance(one, LocalFolder)]
-        if not found:
+        place, tables = _sources_of(name, places, selection)
+        where = _Where(folder=place.file.parent, places=tuple(places), root=root)
+        elsewhere = False
+        for table in tables:
+            for found in _found(name, table, extras, where):
+                match found:
+                    case str():
+                        problems.append(f"tool.uv.sources.{name}: {found}")
+                    case LocalFolder():
+                        folders.append(found)
+                    case IndexSource():
+                        of_indexes[found] = None
+                elsewhere = elsewhere or not isinstance(found, IndexSource)
+        if not elsewhere:
             kept.append(line)
-    return tuple(kept), tuple(folders)
+    return Sources(lines=tuple(kept), folders=tuple(folders), of_indexes=tuple(of_indexes))
 
 
-def _folders(
-    name: str, sources: object, extras: tuple[str, ...], file: Path, root: Path
-) -> Iterator[LocalFolder | str]:
-    for source in sources if isinstance(sources, list) else [sources]:
-        match source:
-            case {"path": str(path)}:
-                yield local_folder(path, base=file.parent, root=root, extras=extras)
-            case {"workspace": True}:
-                yield _member(name, file.parent, root, extras)
-            case dict():
-                yield from (_ELSEWHERE[key] for key in sorted(source.keys() & _ELSEWHERE))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """A document with settings of uv, and the file that it is in."""
+
+    document: Mapping[str, Any]
+    file: Path
+
+    @property
+    def table(self) -> Mapping[str, Any]:
+        match self.document:
+            case {"tool": {"uv": dict() as table}}:
+                return table
+        return {}
+
+
+def _sources_of(
+    name: str, places: list[_Place], selection: Selection
+) -> tuple[_Place, list[dict[str, Any]]]:
+    """Return the sources of a package, and the first place that names any."""
+    for place in places:
+        if place.table.get("no-sources") is True:
+            continue
+        left_out = place.table.get("no-sources-package", ())
+        if name in {canonicalize_name(str(one)) for one in left_out}:
+            continue
+        sources = place.table.get("sources")
+        for key, value in sources.items() if isinstance(sources, dict) else ():
+            if canonicalize_name(key) == name:
+                tables = value if isinstance(value, list) else [value]
+                return place, [
+                    one for one in tables if isinstance(one, dict) and _is_selected(one, selection)
+                ]
+    return places[0], []
+
+
+def _is_selected(source: Mapping[str, Any], selection: Selection) -> bool:
+    """Whether a source counts with the extras and groups that a flow selects."""
+    extra, group = source.get("extra"), source.get("group")
+    extras = {canonicalize_name(one) for one in selection.extras}
+    groups = {canonicalize_name(one) for one in selection.groups}
+    return (extra is None or canonicalize_name(str(extra)) in extras) and (
+        group is None or canonicalize_name(str(group)) in groups
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Where:
+    """What the paths and names of a source are relative to."""
+
+    folder: Path
+    places: tuple[_Place, ...]
+    root: Path
+
+
+def _found(
+    name: str, source: Mapping[str, Any], extras: tuple[str, ...], where: _Where
+) -> Iterator[LocalFolder | IndexSource | str]:
+    match source:
+        case {"path": str(path)}:
+            yield local_folder(path, base=where.folder, root=where.root, extras=extras)
+        case {"workspace": True}:
+            yield _member(name, where.folder, where.root, extras)
+        case {"index": str(index)}:
+            yield _index_source(name, index, source.get("marker"), where.places)
+        case dict():
+            yield from (_ELSEWHERE[key] for key in sorted(source.keys() & _ELSEWHERE))
+
+
+def _index_source(
+    package: str, name: str, marker: object, places: tuple[_Place, ...]
+) -> IndexSource | str:
+    for place in places:
+        for table in place.table.get("index", ()):
+            if isinstance(table, dict) and table.get("name") == name and "url" in table:
+                url = str(table["url"])
+                return IndexSource(
+                    package=package,
+                    index=declared_index(table, folder=place.file.parent),
+                    written=f"{name} {redact(url)}",
+                    marker=str(marker) if marker else None,
+                )
+    return f"no `[[tool.uv.index]]` of the project has the name {name}"
+
+
+def declared_index(table: Mapping[str, Any], *, folder: Path) -> Index:
+    """Return one `[[tool.uv.index]]` of a file in that folder as an index for every package."""
+    settings = index_table(table, folder=folder)
+    url, name = str(settings.pop("url")), settings.pop("name", None)
+    settings.pop("explicit", None)
+    values = sorted(
+        (key, tuple(value) if isinstance(value, list) else value)
+        for key, value in settings.items()
+        if not isinstance(value, dict)
+    )
+    return Index(name=str(name) if name else None, url=url, settings=tuple(values))
 
 
 def _member(name: str, folder: Path, root: Path, extras: tuple[str, ...]) -> LocalFolder | str:
@@ -78,11 +189,15 @@ def lock_of(project: Path, *, root: Path) -> Path | None:
     """The uv.lock of a project folder: beside its pyproject.toml, or, for a member of a workspace,
     at the top of that; None where there is none.
     """
-    tops = (top for top, members in _workspaces(project, root) if project in members)
-    for lock in (folder / "uv.lock" for folder in (project, *tops)):
-        if lock.is_file():
-            return lock
-    return None
+    top = workspace_of(project, root=root)
+    locks = [folder / "uv.lock" for folder in (project, top) if folder]
+    return next((lock for lock in locks if lock.is_file()), None)
+
+
+def workspace_of(folder: Path, *, root: Path) -> Path | None:
+    """Return the top of the workspace that a folder is a member of; None for any other folder."""
+    tops: list[Path] = [top for top, members in _workspaces(folder, root) if folder in members]
+    return tops[0] if tops else None
 
 
 def _workspaces(folder: Path, root: Path) -> Iterator[tuple[Path, tuple[Path, ...]]]:

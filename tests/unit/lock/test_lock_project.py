@@ -7,7 +7,7 @@ import pytest
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.declared import Selection
 from pytest_flowrepro.lock.project import read_project
-from pytest_flowrepro.model import Requirements
+from pytest_flowrepro.model import Index, IndexSource, Requirements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,10 +134,46 @@ def test_what_is_selected_must_be_there(
     assert problem in caught.value.detail.splitlines()
 
 
-def test_a_package_of_another_index_is_a_package_of_an_index(tmp_path: Path) -> None:
-    text = "[project]\ndependencies = ['x']\n[tool.uv.sources]\nx = { index = 'ours' }"
+INDEX = "[[tool.uv.index]]\nname = 'ours'\nurl = '../simple'\nexplicit = true"
 
-    assert read(tmp_path, text) is not None
+
+@pytest.mark.parametrize(
+    ("source", "markers"),
+    [
+        ("{ index = 'ours' }", [None]),
+        ("[{ index = 'ours' }]", [None]),
+        (
+            '[{ index = "ours", marker = "os_name == \'nt\'" }, { index = "ours" }]',
+            ["os_name == 'nt'", None],
+        ),
+        ("[{ index = 'ours', extra = 'gpu' }]", []),
+        ("[{ index = 'ours', extra = 'Cpu' }, { index = 'ours', group = 'dev' }]", [None]),
+    ],
+)
+def test_a_package_of_one_index_is_bound_to_it(
+    tmp_path: Path, source: str, markers: list[str | None]
+) -> None:
+    optional = "[project.optional-dependencies]\ncpu = []"
+    text = f"[project]\ndependencies = ['X']\n{optional}\n[tool.uv.sources]\nx = {source}\n{INDEX}"
+
+    found = read(tmp_path, text, extras=("cpu",))
+
+    assert found is not None
+    assert found.lines == ("X",)
+    index = Index(name="ours", url=str(tmp_path.parent / "simple"))
+    assert found.sources == tuple(
+        IndexSource(package="x", index=index, written="ours ../simple", marker=marker)
+        for marker in markers
+    )
+
+
+def test_an_index_that_nothing_declares_is_refused(tmp_path: Path) -> None:
+    text = "[project]\ndependencies = ['x']\n[tool.uv.sources]\nx = { index = 'theirs' }\n"
+
+    with pytest.raises(LockError, match=r"no `\[\[tool.uv.index\]\]` .* has the name theirs"):
+        read(tmp_path, text + INDEX)
+
+    assert read(tmp_path, f"{text}\n[tool.uv]\nno-sources = true") is not None
 
 
 def test_dynamic_dependencies_are_those_of_the_setup_file(tmp_path: Path) -> None:
@@ -149,3 +185,37 @@ def test_dynamic_dependencies_are_those_of_the_setup_file(tmp_path: Path) -> Non
 def test_a_file_of_settings_alone_has_no_extras_to_choose_from(tmp_path: Path) -> None:
     """It is there whenever extras are configured: what has them may be the setup.cfg beside it."""
     assert read(tmp_path, "[tool.flowrepro]\nextras = ['plots']", extras=("plots",)) is None
+
+
+SETUPTOOLS = "[tool.setuptools.dynamic]\ndependencies = { file = %s }\n"
+HATCH = "[tool.hatch.metadata.hooks.requirements_txt]\nfiles = %s\n"
+OPTIONAL = "[tool.setuptools.dynamic.optional-dependencies]\nPlots = { file = ['plots.txt'] }\n"
+OPTIONAL_OF_HATCH = (
+    "[tool.hatch.metadata.hooks.requirements_txt.optional-dependencies]\nPlots = ['plots.txt']\n"
+)
+
+
+@pytest.mark.parametrize("table", [SETUPTOOLS + OPTIONAL, HATCH + OPTIONAL_OF_HATCH])
+@pytest.mark.parametrize("files", ['["deps.txt", "more.txt"]', '"deps.txt, more.txt"'])
+def test_dynamic_dependencies_are_read_from_the_files_that_are_named(
+    tmp_path: Path, table: str, files: str
+) -> None:
+    (tmp_path / "deps.txt").write_text("six==1.16.0  # old\n-c limits.txt\n")
+    (tmp_path / "limits.txt").write_text("idna<4\n")
+    (tmp_path / "more.txt").write_text("idna\n")
+    (tmp_path / "plots.txt").write_text("seaborn\n")
+    (tmp_path / "setup.py").write_text("from setuptools import setup\nsetup()\n")
+    dynamic = "[project]\nname = 'p'\ndynamic = ['dependencies', 'optional-dependencies']\n"
+
+    found = read(tmp_path, dynamic + table % files, extras=("plots",))
+
+    assert found is not None
+    assert found.lines == ("six==1.16.0", "idna", "seaborn")
+    assert [one.lines for one in found.constraints] == [("idna<4",)]
+
+
+def test_a_file_of_dynamic_dependencies_that_is_not_there_is_named(tmp_path: Path) -> None:
+    text = "[project]\ndynamic = ['dependencies']\n" + SETUPTOOLS % "['gone.txt']"
+
+    with pytest.raises(LockError, match=r"gone\.txt: cannot be read: No such file"):
+        read(tmp_path, text)

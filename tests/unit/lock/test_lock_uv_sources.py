@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.lock.uv_sources import lock_of, without_sources
+from pytest_flowrepro.lock.declared import Selection
+from pytest_flowrepro.lock.uv_sources import lock_of, read_sources
 from pytest_flowrepro.model import LocalFolder
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ def read(
     document = tomllib.loads(f"[tool.uv.sources]\n{sources}")
     file = root / place / "pyproject.toml"
     lines = ("six", "orchard_plum[jam]>=1")
-    kept, folders = without_sources(lines, document, file=file, root=root, problems=problems)
-    return kept, folders, problems
+    found = read_sources(
+        lines, document, file=file, selection=Selection(), root=root, problems=problems
+    )
+    return found.lines, found.folders, problems
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,12 @@ def test_a_source_in_the_repository_is_a_folder(root: Path, source: str, place: 
 def test_what_an_index_has_stays_a_requirement(root: Path) -> None:
     lines = ("six", "orchard_plum[jam]>=1")
 
-    assert read(root, "six = { index = 'ours' }\ntoml = { path = 'gone' }") == (lines, (), [])
+    index = "[[tool.uv.index]]\nname = 'ours'\nurl = 'https://ours/'"
+    assert read(root, f"six = {{ index = 'ours' }}\ntoml = {{ path = 'gone' }}\n{index}") == (
+        lines,
+        (),
+        [],
+    )
 
 
 @pytest.mark.parametrize(
