@@ -310,6 +310,8 @@ class Lock:
     """
 
     text: str
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """What a report says of a lock that was just made; a baseline does not keep them."""
 
     @property
     def digest(self) -> str:

@@ -82,12 +82,17 @@ def is_on(value: str | None) -> bool:
     return (value or "").lower() in {"1", "true", "yes", "on", "y", "t"}
 
 
-def uv_table(file: Path) -> dict[str, Any]:
-    """Return the part of a file that is for uv; empty where there is none that can be read."""
+def read_toml_or_nothing(file: Path) -> dict[str, Any]:
+    """Return what a file says that others are to complain about; empty where it cannot be read."""
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return {}
+
+
+def uv_table(file: Path) -> dict[str, Any]:
+    """Return the part of a file that is for uv; empty where there is none that can be read."""
+    table = read_toml_or_nothing(file)
     if file.name == "pyproject.toml":
         tool = table.get("tool")
         found = tool.get("uv") if isinstance(tool, dict) else None

@@ -69,7 +69,7 @@ def resolve_with_conda(
             "what is asked of PyPI.",
             detail=error.detail,
         ) from error
-    return Lock(text=of_parts(conda.text, without_given(pypi.text)))
+    return Lock(text=of_parts(conda.text, without_given(pypi.text)), notes=pypi.notes)
 
 
 def build_with_conda(

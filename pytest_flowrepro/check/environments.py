@@ -187,12 +187,15 @@ def resolve(job: Job, requirements: Requirements, python: Path | None) -> Lock:
     digest = hashlib.sha256(f"{asked}\n{python}".encode()).hexdigest()[:16]
     folder = job.folder / f"resolved-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
-    kept, part = folder / "kept.txt", folder / "kept.part"
+    kept, part, notes = (folder / name for name in ("kept.txt", "kept.part", "notes.txt"))
     with FileLock(folder / "kept.lock"):
         if not kept.exists():
-            part.write_text(_resolved_in(folder, job, asked, python).text, encoding="utf-8")
+            lock = _resolved_in(folder, job, asked, python)
+            part.write_text(lock.text, encoding="utf-8")
+            notes.write_text("\n".join(lock.notes), encoding="utf-8")
             part.replace(kept)
-        return Lock(text=kept.read_text(encoding="utf-8"))
+        lines = notes.read_text(encoding="utf-8").splitlines()
+        return Lock(text=kept.read_text(encoding="utf-8"), notes=tuple(lines))
 
 
 def _resolved_in(
@@ -238,7 +241,7 @@ def _build(
         )
     begin_use(built.path, key=str(job.folder), title=job.title)
     manifest = replace(built.manifest, constraints=requirements.narrowed_by)
-    notes = (*requirements.notes, *built.notes)
+    notes = (*requirements.notes, *lock.notes, *built.notes)
     return replace(built, manifest=manifest, local=requirements.local, notes=notes)
 
 

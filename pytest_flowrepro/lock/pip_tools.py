@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.index_errors import pip_fetch_failures
 from pytest_flowrepro.index_settings import pip_tool
+from pytest_flowrepro.lock.exemption import find_exemptions
 from pytest_flowrepro.lock.resolution import (
     checked_lock,
     cutoff,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from pytest_flowrepro.lock.exemption import Exemption
     from pytest_flowrepro.model import Lock, Requirements
 
 
@@ -69,9 +71,24 @@ class PipToolsResolver:
         if done.ok:
             packages = (workspace / "lock.txt").read_text("utf-8")
             return checked_lock(f"{one_platform_header()}\n{packages}", tool="pip-tools")
+        if as_of:
+            exemptions = find_exemptions(
+                requirements, as_of, python=python, workspace=workspace, deadline=deadline
+            )
+            _refuse_exemptions(exemptions, requirements)
         left = max(deadline - time.monotonic(), 0)
         failures = pip_fetch_failures(done.stderr, workspace=workspace, timeout=left)
         raise lock_error(done, requirements, tool="pip-tools", as_of=as_of, fetch_failures=failures)
+
+
+def _refuse_exemptions(exemptions: tuple[Exemption, ...], requirements: Requirements) -> None:
+    if exemptions:
+        names = ", ".join(f"{one.name}=={one.version}" for one in exemptions)
+        raise LockError(
+            f"{requirements.source}: {names} was uploaded after {exemptions[0].as_of}, and pip "
+            "cannot make an exception for a package.",
+            hint="Lock with uv (`--flow-repro-installer=uv`), which can, or pin an older release.",
+        )
 
 
 def one_platform_header() -> str:

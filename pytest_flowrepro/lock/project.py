@@ -17,6 +17,7 @@ from pytest_flowrepro.lock.declared import (
 )
 from pytest_flowrepro.lock.dynamic import read_dynamic
 from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.lock.unread import of_pyproject
 from pytest_flowrepro.lock.uv_sources import read_sources
 from pytest_flowrepro.model import LocalFolder, Requirements
 
@@ -51,7 +52,9 @@ def read_project(
         setup_files = (file.with_name(name) for name in ("setup.cfg", "setup.py"))
         if not locked and any(setup_file.is_file() for setup_file in setup_files):
             return None
-        problems.append(f"project.dependencies: dynamic: {_DYNAMIC}")
+        tools = [*of_pyproject(document)]
+        write = f" (`{tools[0][1]}` writes one)" if tools else ""
+        problems.append(f"project.dependencies: dynamic: {_DYNAMIC}{write}")
     key = "project.dependencies"
     lines = requirement_lines(project.get("dependencies", []), key, problems)
     lines += _extras(project, selection.extras, problems)

@@ -17,6 +17,7 @@ from pytest_flowrepro.lock.pylock import read_pylock
 from pytest_flowrepro.lock.requirements_file import display_path, read_requirements_file
 from pytest_flowrepro.lock.script import read_script
 from pytest_flowrepro.lock.setup_files import read_setup_cfg, read_setup_py
+from pytest_flowrepro.lock.unread import unread_declarations
 from pytest_flowrepro.lock.uv_lock import read_uv_lock
 from pytest_flowrepro.lock.uv_resolution import with_resolution
 from pytest_flowrepro.lock.uv_sources import lock_of
@@ -73,7 +74,9 @@ def find_requirements(
     if declared is None:
         alone = "Metaflow alone (nothing is declared)"
         _refuse_selection(selection, alone, extras=False)
-        return Requirements(lines=("metaflow",), source=alone)
+        unread = unread_declarations(folders_up(flow_file, root=root), root=root)
+        notes = tuple(one.note for one in unread)
+        return Requirements(lines=("metaflow",), source=alone, notes=notes)
     return _with_metaflow(with_local_packages(declared, root=root, read=_read_folder))
 
 

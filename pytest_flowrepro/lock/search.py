@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.requirements import find_requirements, folders_up
 from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.lock.unread import unread_declarations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,11 @@ def search_hint(flow_file: Path, flow: str, *, root: Path, setting: str | None, 
         if shown:
             return f"{none}; {_unread(shown)}. Name the file that has them:\n\n" + _setting(
                 flow, shown[0]
+            )
+        for other in unread_declarations(folders_up(flow_file, root=root), root=root):
+            return (
+                f"{none}; {other.sentence}. Write them into a file that is, and then record:\n\n"
+                f"    {other.command}\n"
             )
         line = f"    metaflow\n    {wanted}\n" if wanted else "    metaflow\n"
         place = display_path(flow_file.with_name("requirements.txt"), root)

@@ -16,9 +16,16 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from pytest_flowrepro.model import Index
+
 
 def upload_days(
-    versions: Mapping[str, str], *, python: Path, workspace: Path, timeout: float
+    versions: Mapping[str, str],
+    *,
+    python: Path,
+    workspace: Path,
+    timeout: float,
+    indexes: tuple[Index, ...] = (),
 ) -> dict[str, date]:
     """Canonical name -> the day (UTC) on which the first wheel of that version was uploaded.
 
@@ -29,7 +36,7 @@ def upload_days(
     pins = workspace / "uploaded.in"
     lines = (f"{name}=={version}\n" for name, version in versions.items())
     try:
-        tool = uv_tool()
+        tool = uv_tool(indexes=indexes)
         pins.write_text("".join(lines), encoding="utf-8")
     except (FlowReproError, OSError):
         return {}

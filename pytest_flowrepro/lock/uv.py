@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from packaging.requirements import Requirement
 
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.index_settings import uv_tool
+from pytest_flowrepro.lock.exemption import find_exemptions
 from pytest_flowrepro.lock.given import GIVEN
 from pytest_flowrepro.lock.resolution import (
     checked_lock,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from pytest_flowrepro.lock.exemption import Exemption
     from pytest_flowrepro.model import Index, Lock, Requirements
 
 _PROJECT = "declared-by-the-flow"
@@ -43,6 +46,7 @@ class UvResolver:
         """See `Resolver.resolve`."""
         if requirements.locked and not as_of:
             return requirements.locked
+        deadline = time.monotonic() + timeout
         resolution = requirements.resolution
         settings = dict(resolution.settings) if resolution else {}
         moment = cutoff(requirements, as_of)
@@ -66,10 +70,21 @@ class UvResolver:
             *_write_inputs(_for_environments(requirements, version), workspace),
         ]
         done = tool.run(arguments, cwd=workspace, timeout=timeout)
+        exemptions: tuple[Exemption, ...] = ()
+        if as_of and not done.ok:
+            exemptions = find_exemptions(
+                requirements, as_of, python=python, workspace=workspace, deadline=deadline
+            )
+        if exemptions:
+            # uv takes `false` for any day.
+            arguments += [f"--exclude-newer-package={one.name}=false" for one in exemptions]
+            left = max(deadline - time.monotonic(), 0)
+            done = tool.run(arguments, cwd=workspace, timeout=left)
         if not done.ok:
             raise lock_error(done, requirements, tool="uv", as_of=as_of)
         text = done.stdout.replace(f"{_PROJECT} (pyproject.toml)", "-r requirements.in")
-        return checked_lock(text, tool="uv")
+        lock = checked_lock(text, tool="uv")
+        return replace(lock, notes=tuple(one.note for one in exemptions))
 
 
 def _write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]:

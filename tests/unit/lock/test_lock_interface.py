@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pip
 import pytest
-from local_index import PASSWORD, LocalIndex, only_index, use_index, wheel
+from local_index import PASSWORD, LocalIndex, only_index, sha256, use_index, wheel
 
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock import resolver, without_given
@@ -226,6 +226,42 @@ def test_the_past_is_what_the_index_says_was_uploaded_by_then(
     with pytest.raises(LockError, match=r"alpha.* as of 2020-01-01") as caught:
         resolve(tool, "alpha", as_of=date(2020, 1, 1))
     assert "where it tells no times, there is nothing" in caught.value.hint
+
+
+@pytest.fixture
+def dated(index: LocalIndex) -> LocalIndex:
+    """The index with days, the second release of each package newer than the first."""
+    index.add(wheel("gamma", "1.0"))
+    index.add(wheel("gamma", "2.0"))
+    times = {"1.0": TIMES[0], "2.0": TIMES[1]}
+    index.uploaded = {name: times[name.split("-")[1]] for name in index.files if "whl" in name}
+    return index
+
+
+def test_a_package_that_is_pinned_to_a_newer_release_is_exempt_from_the_day(
+    dated: LocalIndex,
+) -> None:
+    lock = resolve("uv", "alpha==2.0", "gamma", as_of=date(2024, 6, 1))
+
+    pins = [package.pin for package in parse_lock(lock.text)]
+    assert pins == ["alpha==2.0", "beta==1.0", "gamma==1.0"]
+    assert [*lock.notes] == [
+        (
+            "alpha is exempt from --flow-repro-as-of 2024-06-01: it is pinned to 2.0, which was "
+            "uploaded on 2025-01-01"
+        ),
+    ]
+    assert f"--hash=sha256:{sha256(dated.files['alpha-2.0-py3-none-any.whl'])}" in lock.text
+    assert resolve("uv", "alpha==1.0", as_of=date(2024, 6, 1)).notes == ()
+
+
+@pytest.mark.skipif(not PIP_KNOWS_UPLOAD_TIMES, reason="pip 26 added the option")
+@pytest.mark.usefixtures("dated")
+def test_pip_tools_says_which_package_is_pinned_to_a_newer_release() -> None:
+    with pytest.raises(LockError, match=r"alpha==2\.0 was uploaded after 2024-06-01") as caught:
+        resolve("pip-tools", "alpha==2.0", "gamma", as_of=date(2024, 6, 1))
+
+    assert "--flow-repro-installer=uv" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.lock import search_hint
+from pytest_flowrepro.lock import find_requirements, search_hint
 from pytest_flowrepro.lock.search import similar_files
+from pytest_flowrepro.lock.unread import unread_declarations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,3 +107,81 @@ def test_files_that_do_not_have_it_are_named_beside_what_was_found(
 def test_requirements_that_cannot_be_read_are_not_spoken_of(flow: Path, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("-e git+https://host/x\n")
     assert hint(flow, tmp_path) == ":\n\n    tabulate\n"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (
+            "pyproject.toml",
+            "[tool.poetry.dependencies]\npython = '^3.11'\nattrs = '^24.2'\n",
+            "Poetry",
+            "poetry export --output requirements.txt",
+        ),
+        (
+            "pyproject.toml",
+            "[tool.poetry.group.flows.dependencies]\nattrs = '^24.2'\n",
+            "Poetry",
+            "poetry export --output requirements.txt",
+        ),
+        (
+            "Pipfile",
+            "[packages]\nattrs = '*'\n",
+            "Pipenv",
+            "pipenv requirements > requirements.txt",
+        ),
+        (
+            "pixi.toml",
+            "[dependencies]\nattrs = '*'\n",
+            "pixi",
+            "pixi workspace export conda-environment environment.yml",
+        ),
+        (
+            "pyproject.toml",
+            "[tool.pixi.pypi-dependencies]\nattrs = '*'\n",
+            "pixi",
+            "pixi workspace export conda-environment environment.yml",
+        ),
+        (
+            "pyproject.toml",
+            "[tool.hatch.envs.default]\ndependencies = ['attrs']\n",
+            "hatch's environments",
+            "hatch dep show requirements > requirements.txt",
+        ),
+    ],
+)
+@pytest.mark.parametrize("folder", ["", "course/", "course/season-1/"])
+def test_a_declaration_of_another_tool_is_named_with_what_to_do(
+    flow: Path, tmp_path: Path, folder: str, case: tuple[str, str, str, str]
+) -> None:
+    name, text, tool, command = case
+    (tmp_path / folder / name).write_text(text)
+
+    found = find_requirements(flow, root=tmp_path, setting=None)
+    sentence = f"{folder}{name} declares packages for {tool}, which is not read"
+    assert found.lines == ("metaflow",)
+    assert found.notes == (f"{sentence}: write them into a file that is, with `{command}`",)
+    assert hint(flow, tmp_path).endswith(
+        f"; {sentence}. Write them into a file that is, and then record:\n\n    {command}\n"
+    )
+
+    (flow.parent / "requirements.txt").write_text("attrs\n")
+    assert find_requirements(flow, root=tmp_path, setting=None).notes == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.poetry]\nname = 'p'\n",
+        "[tool.poetry.dependencies]\npython = '^3.11'\n",
+        "[tool.pixi.workspace]\nname = 'p'\n",
+        "[tool.hatch.envs.default]\npython = '3.11'\n",
+        "[tool.flowrepro]\n",
+        "tool = 3\n",
+        "[tool",
+    ],
+)
+def test_a_file_without_packages_declares_none(flow: Path, tmp_path: Path, text: str) -> None:
+    (flow.parent / "pyproject.toml").write_text(text)
+
+    assert [*unread_declarations([flow.parent], root=tmp_path)] == []

@@ -1,0 +1,65 @@
+"""Packages that a declaration pins to a release that is newer than the day to resolve as of."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from pytest_flowrepro.lock.uploaded import upload_days
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from pytest_flowrepro.model import Requirements
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exemption:
+    """A package that the day does not count for."""
+
+    name: str
+    """Canonical (PEP 503)."""
+    version: str
+    uploaded: date
+    as_of: date
+
+    @property
+    def note(self) -> str:
+        return (
+            f"{self.name} is exempt from --flow-repro-as-of {self.as_of}: it is pinned to "
+            f"{self.version}, which was uploaded on {self.uploaded}"
+        )
+
+
+def find_exemptions(
+    requirements: Requirements, as_of: date, *, python: Path, workspace: Path, deadline: float
+) -> tuple[Exemption, ...]:
+    """Find the packages that are pinned with `==` to a release of after that day.
+
+    None where the index does not tell when files were uploaded.
+    """
+    pins = dict(filter(None, map(_pin, requirements.lines)))
+    if not pins:
+        return ()
+    left = max(deadline - time.monotonic(), 0)
+    days = upload_days(
+        pins, python=python, workspace=workspace, timeout=left, indexes=requirements.indexes
+    )
+    return tuple(
+        Exemption(name=name, version=pins[name], uploaded=day, as_of=as_of)
+        for name, day in sorted(days.items())
+        if day > as_of
+    )
+
+
+def _pin(line: str) -> tuple[str, str] | None:
+    requirement = Requirement(line)
+    for specifier in requirement.specifier:
+        if specifier.operator == "==" and not specifier.version.endswith(".*"):
+            return canonicalize_name(requirement.name), specifier.version
+    return None
