@@ -336,7 +336,8 @@ _DATABASES = (".db", ".sqlite", ".sqlite3", ".duckdb")
 
 
 def _file(lack: MissingFile, at: Situation) -> Advice | None:
-    for path in (*_joined(lack.paths), *lack.paths):
+    named = _databases_in(at.flow.file) if lack.database else ()
+    for path in (*_joined(lack.paths), *lack.paths, *named):
         if advice := _of_project(path, at):
             return advice
     if lack.database:
@@ -344,6 +345,13 @@ def _file(lack: MissingFile, at: Situation) -> Advice | None:
         if len(there) == 1 and at.copies is not None:
             return _include(there[0], at)
     return _nowhere(lack.paths[0], at) if lack.certain and lack.paths else None
+
+
+def _databases_in(file: Path) -> tuple[str, ...]:
+    """Return the paths of databases that the text of a flow has, most often in a constant."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    strings = re.findall(r"[\"']([\w./ -]+)[\"']", text)
+    return tuple(path for path in strings if path.endswith(_DATABASES))
 
 
 def _joined(paths: tuple[str, ...]) -> Iterator[str]:
@@ -375,7 +383,12 @@ def _of_project(path: str, at: Situation) -> Advice | None:
 
 
 def _in_copy(path: Path, at: Situation) -> Path | None:
-    """Return an absolute path below a copy of the flow, or below the project, from the project."""
+    """Return an absolute path below a copy of the flow, or below the project, from the project;
+    and one of which a library shows the end only, where the project has that.
+    """
+    if path.parts[0].startswith("..."):  # polars
+        ends = (Path(*path.parts[first:]) for first in range(1, len(path.parts)))
+        return next((end for end in ends if _exists(at.root / end)), None)
     if at.copies is not None:
         for parent in path.parents:
             if parent.parent.parent == at.copies:

@@ -214,6 +214,30 @@ def test_a_file_that_is_nowhere_is_told_with_the_place_that_it_was_looked_for(
     assert "include" not in advice
 
 
+def test_a_path_that_polars_cuts_is_found_by_its_end(at: Situation) -> None:
+    (at.cwd / "data").mkdir()
+    (at.cwd / "data/x.csv").touch()
+    text = (
+        "FileNotFoundError: No such file or directory (os error 2): "
+        f"...{str(at.copies)[-9:]}/check/code/flows/data/x.csv "
+        "(set POLARS_VERBOSE=1 to see full path)\n"
+    )
+    advice = step_advice(text, "exit code 1", at)
+    assert advice is not None
+    assert 'TrainFlow]\n    include = ["data/x.csv"]\n' in advice
+
+
+def test_a_database_that_a_constant_of_the_flow_names(at: Situation) -> None:
+    (at.root / "data").mkdir()
+    (at.root / "data/shop.db").touch()
+    at.flow.file.write_text('DB = "data/shop.db"\n', encoding="utf-8")
+    advice = step_advice(
+        "sqlite3.OperationalError: unable to open database file", "exit code 1", at
+    )
+    assert advice is not None
+    assert 'TrainFlow]\n    cwd = "."\n    include = ["../data/shop.db"]\n' in advice
+
+
 def test_the_only_database_of_a_project_is_the_one_that_sqlite_did_not_name(at: Situation) -> None:
     (at.cwd / "shop.sqlite").touch()
     advice = step_advice("sqlite3.OperationalError: no such table: sales\n", "exit code 1", at)
