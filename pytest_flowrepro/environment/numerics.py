@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.bytecode import compiled_bytecode
+from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.model import Numerics
 from pytest_flowrepro.process import CommandNotFoundError, isolated_environment, run_process
 
@@ -14,13 +15,15 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import BuiltEnvironment
 
 _SCRIPT = Path(__file__).parents[1] / "_in_venv" / "numerics.py"
-_TIMEOUT = 60.0
+_TIMEOUT = 120.0
 
 
 def read_numerics(built: BuiltEnvironment) -> Numerics:
     """What `built` computes with; nothing where it has no numpy, or one that cannot be imported.
 
-    A numpy that breaks here breaks in the flow as well, which then says so.
+    A numpy that breaks here breaks in the flow as well, which then says so. Raises
+    `EnvironmentBuildError` for one that does not come to its end: a flow would be rerun with
+    features that its baseline did not have.
     """
     if all(package.name != "numpy" for package in built.manifest.packages):
         return Numerics()
@@ -36,6 +39,12 @@ def read_numerics(built: BuiltEnvironment) -> Numerics:
             cwd=built.path,
             timeout=_TIMEOUT,
         )
+        if completed.timed_out:
+            raise EnvironmentBuildError(
+                f"The numpy of the environment {built.manifest.name} could not be imported within "
+                f"{_TIMEOUT:.0f} s",
+                hint="Run again when the machine is less busy.",
+            )
         answer = json.loads(completed.stdout)
         return Numerics(features=tuple(answer["features"]), blas=tuple(answer["blas"].items()))
     except (CommandNotFoundError, ValueError, KeyError, TypeError, AttributeError):

@@ -67,7 +67,7 @@ def _pattern(entry: Json) -> str:
 
 
 def _runs(recording: Recording) -> str:
-    return f"{recording.runs} reruns compared" if recording.runs > 1 else "reruns not compared"
+    return "reruns compared" if recording.runs > 1 else "reruns not compared"
 
 
 def _environment(environment: Environment) -> Iterator[str]:
