@@ -44,7 +44,7 @@ _LIMIT = 8.0
 """Seconds to go on ending processes: one may be out of reach, as another user's is."""
 _SHOWN = 50
 """Command lines in the answer."""
-_LONGEST = 500
+_LONGEST = 1000
 """Bytes of one."""
 
 _TRACKER = b"resource_tracker"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pytest_flowrepro.check import Job, Observation
     from pytest_flowrepro.model import Recording, TaskLog
 
+_PROCESSES = 10
+"""Shown of those that were ended with a flow that hung."""
 _LINES = 60
 """Of a step's stderr: enough for a traceback through a library or two."""
 
@@ -48,6 +50,7 @@ def step_failure(
         ending = "stopped" if begun else "not reached"
         return StepFailure(reached=False, text=f"{ending}: step {names} failed")
     text = f"{job.title} ended with {observation.failure}\n\n{_tail(observation.output)}"
+    text = "\n".join([text, *_ended(observation)])
     return StepFailure(reached=False, text=text)
 
 
@@ -71,6 +74,7 @@ def _own_failure(observation: Observation, log: TaskLog, job: Job) -> str:
     said = log.stderr or _lines_about(observation.output, log.step)
     parts = [f"step {log.title} of {job.title} failed ({observation.failure})", "", _tail(said)]
     situation = job.situation(declared_by=_declared_by(observation, log))
+    parts += _ended(observation)
     what_to_do = step_advice(said, observation.failure or "", situation)
     if what_to_do:
         parts += ["", f"What to do: {what_to_do}"]
@@ -81,6 +85,14 @@ def _declared_by(observation: Observation, log: TaskLog) -> str | None:
     """Return what declares the packages of a step that has an environment of its own."""
     own = any(log.step in one.steps for one in observation.recording.environments)
     return "its own decorator (`@pypi(packages=...)` or `@conda`)" if own else None
+
+
+def _ended(observation: Observation) -> list[str]:
+    """The processes that were at work when the flow was stopped."""
+    lines = [f"    {command}" for command in dict.fromkeys(observation.ended)]
+    if len(lines) > _PROCESSES:
+        lines[_PROCESSES:] = [f"    and {len(lines) - _PROCESSES} more"]
+    return ["", "Running when it was stopped, and ended:", *lines] if lines else []
 
 
 def _lines_about(output: str, step: str) -> str:

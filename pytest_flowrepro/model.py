@@ -543,6 +543,8 @@ class Run:
     output: str
     """Metaflow's own output, cut in the middle when long."""
     seconds: float
+    ended: tuple[str, ...] = ()
+    """Command lines, short and redacted, of the processes that were ended by force."""
 
     @property
     def ok(self) -> bool:

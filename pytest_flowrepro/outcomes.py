@@ -131,6 +131,7 @@ def encode_observation(observation: Observation) -> dict[str, Any]:
         "output": observation.output,
         "seconds": observation.seconds,
         "notes": observation.notes,
+        "ended": observation.ended,
         "details": observation.details,
     }
 
@@ -145,6 +146,7 @@ def decode_observation(data: dict[str, Any]) -> Observation:
         output=data["output"],
         seconds=tuple((stage, spent) for stage, spent in data["seconds"]),
         notes=tuple(data["notes"]),
+        ended=tuple(data["ended"]),
         details=tuple(data["details"]),
     )
 

@@ -35,8 +35,6 @@ _GRACE = 0.5
 """Seconds to go on reading after the supervisor's end, when another process holds the pipe open."""
 _END_WITHIN = 15.0
 """Seconds for the supervisor to end everything, and itself."""
-_LONGEST = 150
-"""Characters of a command line that is shown."""
 
 _LOADING = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 """Variables that an interpreter may need to be loaded at all."""
@@ -60,7 +58,7 @@ class Completed:
     timed_out: bool
     seconds: float
     ended: tuple[str, ...] = ()
-    """Command lines of the processes that were ended by force."""
+    """Command lines of the processes that were ended by force, that of the command itself first."""
 
     @property
     def ok(self) -> bool:
@@ -221,8 +219,7 @@ class _Supervisor:
 
 
 def _shown(command: bytes) -> str:
-    text = " ".join(command.decode(errors="replace").split("\0"))
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return " ".join(command.decode(errors="replace").split("\0"))
 
 
 class _Kept:

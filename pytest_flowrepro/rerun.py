@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,12 @@ OUTPUT_LIMIT = 200_000
 
 MAX_SPLITS = 1_000_000
 """Tasks of one foreach: Metaflow stops at 100, and people raise that when they start the flow."""
+
+_LONGEST = 150
+"""Characters of a command line that is shown."""
+
+# metaflow/runtime.py CLIArgs: python -u FILE OPTIONS step NAME --run-id ID ...
+_TASK = re.compile(r"--quiet .*step (?P<step>[A-Za-z_]\w*) --run-id ")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,7 +228,18 @@ def rerun_flow(
         timed_out=completed.timed_out,
         output=redaction.text(_both(completed)),
         seconds=completed.seconds,
+        # Where it was stopped, the first is the command itself.
+        ended=tuple(
+            _short(redaction.text(line)) for line in completed.ended[completed.timed_out :]
+        ),
     )
+
+
+def _short(command: str) -> str:
+    """A command line for people: a task of Metaflow's by its step, others cut when long."""
+    if task := _TASK.search(command):
+        return f"the task of step {task['step']}"
+    return command if len(command) <= _LONGEST else f"{command[:_LONGEST]}..."
 
 
 def _both(completed: Completed) -> str:

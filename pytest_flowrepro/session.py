@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
+from pytest_flowrepro.baseline import (
+    FOLDER,
+    baseline_folder,
+    fingerprint,
+    read_baseline,
+    write_baseline,
+)
 from pytest_flowrepro.check import (
     Environments,
     Job,
@@ -16,11 +23,14 @@ from pytest_flowrepro.check import (
     observe,
     record,
     resolved_environments,
+    steps_of,
+    written_in,
 )
 from pytest_flowrepro.diff import Limits, diff, told_once, unmatched
 from pytest_flowrepro.disk import naming_full_disk
 from pytest_flowrepro.errors import BaselineError, RerunError, SettingsError
 from pytest_flowrepro.internal_error import internal_error
+from pytest_flowrepro.model import TaskLog
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
 from pytest_flowrepro.upstream import flows_before
 from pytest_flowrepro.verdict import (
@@ -33,7 +43,7 @@ from pytest_flowrepro.verdict import (
 from pytest_flowrepro.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import date
 
     from pytest_flowrepro.discover import NoFlow
@@ -205,17 +215,47 @@ class Session:
         return self._internal_errors[key]
 
     def _record(self, job: Job) -> Observation:
-        observation = record(self._after_others(job))
+        after = self._after_others(job)
+        with self._refusing_edits(job) as logs:
+            observation = record(after)
+            logs.extend(observation.logs)
         if observation.failure is None:
             self._refuse_unmatched(job, observation.recording)
             write_baseline(self._folder(job), observation.recording, root=job.root)
         return observation
 
     def _observe(self, job: Job, baseline: Recording) -> Observation:
-        observation = observe(self._after_others(job), baseline)
+        after = self._after_others(job)
+        with self._refusing_edits(job) as logs:
+            observation = observe(after, baseline)
+            logs.extend(observation.logs)
         if observation.failure is None:
             self._refuse_unmatched(job, baseline, observation.recording)
         return observation
+
+    @contextmanager
+    def _refusing_edits(self, job: Job) -> Iterator[list[TaskLog]]:
+        """Raise `BaselineError` where a baseline is not as it was when the flow has run: its own,
+        or another one that a task wrote to. The block adds what the tasks left to the list.
+        """
+        folder, logs = self._folder(job), list[TaskLog]()
+        before = fingerprint(folder)
+        yield logs
+        now = fingerprint(folder)
+        writers = written_in(job.root, logs)
+        edited = {path for path in writers if FOLDER in Path(path).parts}
+        for name in before.keys() | now.keys():
+            if before.get(name) != now.get(name):
+                edited.add((folder / name).relative_to(job.root).as_posix())
+        if edited:
+            path = min(edited)
+            more = f" (and {len(edited) - 1} more)" if len(edited) > 1 else ""
+            who = f": {steps_of(writers[path])} wrote it" if path in writers else ""
+            raise BaselineError(
+                f"{path}{more} changed while {job.title} ran{who}; flows only read baselines",
+                hint=f"restore it (`git checkout -- {path}`) and let the flow write elsewhere, or "
+                "run again where something else than the flow changed it",
+            )
 
     def _after_others(self, job: Job) -> Job:
         """The job with the flows that are to run before it, recorded first where they are to be."""

@@ -9,6 +9,7 @@ from pytest_flowrepro.baseline.files import (
     decode_recording,
     encode_recording,
 )
+from pytest_flowrepro.baseline.fingerprint import fingerprint
 from pytest_flowrepro.baseline.folder import (
     FOLDER,
     baseline_folder,
@@ -28,6 +29,7 @@ __all__ = [
     "decode_recording",
     "encode_recording",
     "find_baselines",
+    "fingerprint",
     "flow_and_case",
     "flow_file",
     "read_baseline",

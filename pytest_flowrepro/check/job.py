@@ -106,6 +106,8 @@ class Observation:
     """Metaflow's own words, for a failure."""
     seconds: tuple[tuple[str, float], ...]
     notes: tuple[str, ...]
+    ended: tuple[str, ...] = ()
+    """Command lines of the processes that were ended with a flow that was stopped."""
     details: tuple[str, ...] = ()
     """Sentences for who asks for more: what the flow left in its working directory."""
 

@@ -110,5 +110,6 @@ def _observation(
             *imports.undeclared,
             *(imports.unused if recorded and rerun.failure is None else ()),
         ),
+        ended=rerun.run.ended if rerun.run.timed_out else (),
         details=rerun.left_behind,
     )

@@ -14,6 +14,7 @@ from pytest_flowrepro.check.images import with_images
 from pytest_flowrepro.check.left_behind import file_states, left_behind
 from pytest_flowrepro.check.machine import pins_of
 from pytest_flowrepro.check.notes import compared_by_bytes
+from pytest_flowrepro.check.project_tree import ProjectTree
 from pytest_flowrepro.checkout import place_checkout
 from pytest_flowrepro.describe import GRAPH, read_graph
 from pytest_flowrepro.determinism import USUAL, Attempt, Conditions
@@ -116,6 +117,7 @@ def repeat(
     job = prepared.job
     place = Place(root=job.folder / name, temporary=job.temporary).create()
     copy = _unpacked(prepared, place, conditions)
+    tree = ProjectTree.look(job.root)
     for before in prepared.after:
         _run_before(before, prepared, place, clock, conditions)
     states = file_states(place.copy)
@@ -134,11 +136,15 @@ def repeat(
         run=run,
         captured=captured,
         conditions=conditions,
-        left_behind=left_behind(place.copy, states, captured.logs),
+        left_behind=(
+            *left_behind(place.copy, states, captured.logs),
+            *(f"the flow left a process running, which was ended: {one}" for one in run.ended),
+        ),
         copy=copy,
     )
     unseen = compared_by_bytes(rerun.tasks, prepared.job.settings.patterns)
-    return replace(rerun, notes=(*encoder_notes(captured, ended_well=run.ok), *unseen))
+    notes = (*encoder_notes(captured, ended_well=run.ok), *unseen, *tree.changes(captured.logs))
+    return replace(rerun, notes=notes)
 
 
 def read_whole(rerun: Rerun, artifacts: Iterable[tuple[str, str]]) -> Attempt:
@@ -171,6 +177,7 @@ def _unpacked(prepared: Prepared, place: Place, conditions: Conditions) -> _Copy
         pythons=prepared.pythons,
         pins=pins_of(prepared, conditions),
     )
+    env["FLOWREPRO_PROJECT"] = str(job.root)
     return _Copy(prepared=prepared, place=place, flow_file=flow_file, cwd=cwd, env=env)
 
 

@@ -47,5 +47,6 @@ def hide_in_observation(observation: Observation, job: Job) -> Observation:
         output=hide(observation.output),
         failure=observation.failure and hide(observation.failure),
         notes=tuple(map(hide, observation.notes)),
+        ended=tuple(map(hide, observation.ended)),
         details=tuple(map(hide, observation.details)),
     )

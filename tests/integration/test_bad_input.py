@@ -139,11 +139,15 @@ def test_an_index_that_cannot_be_reached_is_no_missing_package(
 
 
 def test_a_flow_that_hangs_is_stopped_and_named(hello: Project) -> None:
-    hello.edit("flow.py", 'print("counted"', 'import time; time.sleep(600); print("counted"')
-    result = hello.check("--flow-repro-timeout=4")
+    hangs = 'import subprocess; subprocess.run(["sleep", "600"]); print("counted"'
+    hello.edit("flow.py", 'print("counted"', hangs)
+    result = hello.check("--flow-repro-timeout=8")
     result.assert_outcomes(passed=3, failed=1, errors=1)
     result.stdout.fnmatch_lines(
-        ["*step count of HelloFlow failed (stopped after 4 s)*", "*--flow-repro-timeout SECONDS*"]
+        ["*step count of HelloFlow failed (stopped after 8 s)*", "*--flow-repro-timeout SECONDS*"]
+    )
+    result.stdout.fnmatch_lines(
+        ["Running when it was stopped, and ended:", "    the task of step count", "    sleep 600"]
     )
     result.stdout.fnmatch_lines(["*not reached: step count failed*"])
 

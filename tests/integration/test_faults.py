@@ -86,6 +86,17 @@ def test_a_daemon_does_not_outlive_the_check(hello: Project) -> None:
     assert not stat.exists() or stat.read_text().split()[2] == "Z"
 
 
+def test_a_flow_that_writes_to_its_baseline_is_an_error_that_names_both(hello: Project) -> None:
+    manifest, own = hello.baseline("HelloFlow") / "manifest.json", hello.path / "out.txt"
+    in_count(hello, f"open({str(manifest)!r}, 'a').write(' '); open({str(own)!r}, 'w').close()")
+    result = hello.check("-k", "step[count]")
+    result.assert_outcomes(errors=1, deselected=4)
+    name = "__flowrepro__/flow/HelloFlow/manifest.json"
+    result.stdout.fnmatch_lines(
+        [f"{name} changed while HelloFlow ran: step count wrote it*", f"*git checkout -- {name}*"]
+    )
+
+
 def test_a_flow_sees_no_secret_of_the_users_environment(
     hello: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ def test_what_a_run_leaves_behind_is_not_there_for_the_next(project: Project) ->
     result.assert_outcomes(passed=5)
     result.stdout.fnmatch_lines(
         [
-            "*the flow removed draft.csv",
+            "*step tidy removed draft.csv",
             "*step start wrote state/counter.txt",
             "*step tidy changed words.csv",
         ]

@@ -188,3 +188,17 @@ def test_the_logs_of_a_foreach_stand_under_their_indexes() -> None:
     assert log_of([one, log("start")], "train", "stdout") == "a\n"
     assert log_of([one, two], "train", "stdout") == "[0]\na\n[1]\nb\n"
     assert log_of([one, two], "train", "stderr") == ""
+
+
+def test_a_flow_that_hung_names_what_was_ended_with_it(job: Job) -> None:
+    hung = replace(
+        ended(log("train", ok=False), failure="stopped after 30 s"),
+        ended=("the task of step train", *(f"sleep {number}" for number in range(20)), "sleep 1"),
+    )
+    failure = step_failure(hung, "train", job)
+    assert failure is not None
+    assert "and ended:\n    the task of step train\n    sleep 0\n" in failure.text
+    assert "    and 11 more\n" in failure.text
+    whole = step_failure(replace(hung, logs=()), "train", job)
+    assert whole is not None
+    assert "    the task of step train" in whole.text

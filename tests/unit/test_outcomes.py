@@ -122,6 +122,7 @@ def test_an_observation_comes_back_as_it_was() -> None:
         output="Metaflow",
         seconds=(("rerun", 1.5),),
         notes=("a note",),
+        ended=("sleep 300",),
         details=("a detail",),
     )
     written = json.dumps(encode_observation(observation))

@@ -179,7 +179,7 @@ def test_nothing_is_left_when_the_deadline_passes(tmp_path: Path) -> None:
     done = run_process(command(tmp_path / "m", "wait"), env=os.environ, cwd=tmp_path, timeout=6)
     assert (done.timed_out, alive(tmp_path / "m")) == (True, [])
     assert_all_gone(tmp_path / "m")
-    assert re.fullmatch(rf"{re.escape(sys.executable)} .*m\.py .*", done.ended[0])
+    assert re.fullmatch(rf"{re.escape(sys.executable)} .*m\.py .*", done.ended[0])  # the command
 
 
 @pytest.mark.parametrize(

@@ -41,12 +41,14 @@ def test_secrets_are_hidden_in_names_of_files_notes_and_details(job: Job) -> Non
         output="literal s3cr3t",
         seconds=(),
         notes=("step start wrote out-k-e-y!.csv",),
+        ended=("sleep s3cr3t",),
         details=("the flow changed data/s3cr3t/x.csv",),
     )
     hidden = hide_in_observation(observation, job)
     assert hidden.failure == "exit code 1 of [TOKEN]"
     assert hidden.output == "literal [TOKEN]"
     assert hidden.notes == ("step start wrote out-[KEY].csv",)
+    assert hidden.ended == ("sleep [TOKEN]",)
     assert hidden.details == ("the flow changed data/[TOKEN]/x.csv",)
 
 

@@ -9,7 +9,8 @@ that FLOWREPRO_OBSERVED names:
      "inputs": [["start", "1"]],       the tasks that this one takes its artifacts from
      "set": ["model", "score"],        what stood on `self` when the step had ended
      "cards": [{"type": "default", "id": null, "uuid": "..."}],        one for each @card
-     "written": ["/.../code/plot.png"],    below its working directory or below FLOWREPRO_COPY
+     "written": ["/.../code/plot.png"],    below its working directory, FLOWREPRO_COPY or
+                                           FLOWREPRO_PROJECT, the user's own tree
      "modules": ["pandas"],            what was loaded at the end: installed modules, and
      "sources": ["flows/train.py"],    files below FLOWREPRO_COPY, relative to it
      "drawn": ["random 0f3a..."]}      global random generators that it took numbers from
@@ -105,7 +106,7 @@ class ObserveDecorator(StepDecorator):
         self._inputs = [[source.step_name, source.task_id] for source in inputs]
         self._set = []
         self._generators = []
-        self._written = Written({os.getcwd(), *_copy()})
+        self._written = Written({os.getcwd(), *_copy(), *_folder("FLOWREPRO_PROJECT")})
         self._written.watch()
         self._drawn = Drawn()
         # Metaflow gives a task a pipe that nobody writes to (metaflow/runtime.py): who reads its
@@ -160,8 +161,12 @@ def _note_started(step, task_id):
 
 def _copy():
     """The root of the code copy, by the names that the flow may know it by."""
-    copy = os.environ.get("FLOWREPRO_COPY")
-    return (copy, os.path.realpath(copy)) if copy else ()
+    return _folder("FLOWREPRO_COPY")
+
+
+def _folder(variable):
+    path = os.environ.get(variable)
+    return (path, os.path.realpath(path)) if path else ()
 
 
 def _card(decorator):

@@ -1,7 +1,7 @@
-"""Which files a task's Python code opens for writing.
+"""Which files a task's Python code opens for writing, replaces or removes.
 
-An audit hook (PEP 578) tells of what this process opens and renames by Python's own means; what a
-C library opens, and what other processes write, it does not see.
+An audit hook (PEP 578) tells of what this process does by Python's own means; what a C library
+opens, and what other processes write, it does not see.
 """
 
 import os
@@ -11,6 +11,9 @@ LIMIT = 1000
 """Paths kept: a step that writes more writes a whole tree, and nobody reads such a list."""
 
 _WRITING = os.O_WRONLY | os.O_RDWR
+
+_EVENTS = {"open": 0, "os.rename": 1, "os.remove": 0, "os.truncate": 0, "os.link": 1}
+"""What changes a file, and the place of its path among the arguments of the event."""
 
 
 class Written:
@@ -31,7 +34,7 @@ class Written:
 
     def _note(self, event, args):
         # Called for each import and attribute look-up, too: the common case comes first.
-        if event not in ("open", "os.rename"):
+        if event not in _EVENTS:
             return
         try:
             if event == "open":
@@ -39,7 +42,9 @@ class Written:
                 if not flags & _WRITING:
                     return
             else:
-                path = args[1]
+                path = args[_EVENTS[event]]
+            if event == "os.remove" and args[1] != -1:
+                return  # relative to a folder that is not known here
             if isinstance(path, int) or len(self._paths) >= LIMIT:
                 return
             path = os.path.abspath(os.fsdecode(path))

@@ -1,0 +1,116 @@
+"""The user's own files, which a rerun has no business with: it works in a copy.
+
+Isolation is by agreement: a flow runs with the rights of its user, and may write to a path that it
+has from elsewhere. What it writes with Python is known from its tasks (flowrepro_written.py); what
+something else changed meanwhile is known from the times and sizes of the files, and not who did it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.excluded import is_excluded
+from pytest_flowrepro.temporary_folder import PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pytest_flowrepro.check.left_behind import State
+    from pytest_flowrepro.model import TaskLog
+
+FILES = 50_000
+"""Files that are looked at, before and after a rerun: for more it would take seconds."""
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProjectTree:
+    """The files of a project at one time; nothing of what begins with a dot, environments, caches,
+    or the baselines, which are looked after by themselves (session.py).
+    """
+
+    root: Path
+    states: Mapping[str, State]
+    """By the path below the root."""
+
+    @classmethod
+    def look(cls, root: Path) -> ProjectTree:
+        states: dict[str, State] = {}
+        for path, state in _states(root):
+            if len(states) == FILES:
+                return cls(root=root, states={})
+            states[path] = state
+        return cls(root=root, states=states)
+
+    def changes(self, logs: Iterable[TaskLog]) -> tuple[str, ...]:
+        """A sentence for each file that a task wrote or that is not as it was."""
+        writers = written_in(self.root, logs)
+        now = dict(_states(self.root)) if self.states else {}
+        changed = [
+            path
+            for path in sorted(self.states.keys() | now.keys())
+            if self.states.get(path) != now.get(path)
+        ]
+        told = []
+        for path, steps in sorted(writers.items()):
+            how = "wrote" if (self.root / path).exists() else "removed"
+            told.append(
+                f"{steps_of(steps)} {how} {path} in the project itself; a rerun has a copy of the "
+                "project: use a path relative to the working directory"
+            )
+        for path in changed:
+            if path not in writers:
+                how = "changed" if path in now and path in self.states else "was removed"
+                how = "appeared" if path not in self.states else how
+                told.append(
+                    f"{path} {how} in the project while the flow ran; whether the flow did it "
+                    "is not known"
+                )
+        if len(told) > _SHOWN:
+            told[_SHOWN:] = [f"and {len(told) - _SHOWN} more files in the project itself"]
+        return tuple(told)
+
+
+def written_in(root: Path, logs: Iterable[TaskLog]) -> dict[str, tuple[str, ...]]:
+    """Path below `root` -> the steps that wrote to it there; no file of a session is among them."""
+    spelled = {root, root.resolve()}
+    found: dict[str, dict[str, None]] = {}
+    for log in logs:
+        for path in map(Path, log.written):
+            for top in spelled:
+                if path.is_relative_to(top):
+                    below = path.relative_to(top)
+                    if not any(part.startswith(PREFIX) for part in below.parts):
+                        found.setdefault(below.as_posix(), {})[log.step] = None
+    return {path: tuple(steps) for path, steps in found.items()}
+
+
+def steps_of(steps: tuple[str, ...]) -> str:
+    return f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)}"
+
+
+def _states(root: Path) -> Iterator[tuple[str, State]]:
+    folders = [""]
+    while folders:
+        parent = folders.pop()
+        try:
+            entries = list(os.scandir(root / parent))
+        except OSError:  # gone meanwhile, or not ours to read
+            continue
+        for entry in entries:
+            path = f"{parent}{entry.name}"
+            if entry.name.startswith((".", PREFIX)):
+                continue
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    if not is_excluded(Path(entry.path)):
+                        folders.append(f"{path}/")
+                    continue
+                status = entry.stat(follow_symlinks=False)
+            except OSError:
+                continue
+            yield path, (status.st_mtime_ns, status.st_size, status.st_ino)
