@@ -134,7 +134,7 @@ GATES: frozenset[Gate] = DEFAULT_GATES | {"code"}
 a change of them is a change of code."""
 
 WITHOUT_EFFECT = {
-    "policy": "a setting said twice, as [\"code\", \"code\"], is the same setting",
+    "policy": 'a setting said twice, as ["code", "code"], is the same setting',
     "runs": "how many reruns the recording made, for the reader",
     "system": "the machine, which fails a check only with the gate `system`",
     "environments imported": "what the flow imports, for the reader",

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.model import Artifact, Json
 
+# numpy has a type for texts of any length since version 2.
+STRINGS = np.dtypes.StringDType() if hasattr(np.dtypes, "StringDType") else np.dtype(object)
+
 
 def frame(rows: int = 3, **columns: object) -> pd.DataFrame:
     return pd.DataFrame({"a": range(rows), "b": [0.5] * rows, **columns})
@@ -120,8 +123,8 @@ EXPLAINED: list[tuple[object, object, list[str]]] = [
         ["attrs['unit']: 'm' -> 'km'"],
     ),
     (
-        np.array(["m", "km"], dtype=np.dtypes.StringDType()),
-        np.array(["m", "kg"], dtype=np.dtypes.StringDType()),
+        np.array(["m", "km"], dtype=STRINGS),
+        np.array(["m", "kg"], dtype=STRINGS),
         ["1 of 2 elements differs, at [1]: 'km' -> 'kg'"],
     ),
     (
