@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 DIGITS_LIMIT = 4_300
 """Digits of an integer: what Python itself reads, whatever `PYTHONINTMAXSTRDIGITS` says."""
 
+MEMORY_LIMIT = 1_000_000_000
+"""Bytes that a text may take once it is parsed, estimated before it is."""
+
+_OBJECT, _ARRAY, _ITEM = 240, 90, 60
+"""Bytes of an empty one of each in CPython, and of an item with its place, about."""
+
+_CAREFREE = 2 * MEMORY_LIMIT // _OBJECT
+"""Characters: no text of so few can take more, as an object has two of them."""
+
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
 
@@ -31,6 +41,10 @@ class StrictJsonError(ValueError):
 
     def __str__(self) -> str:
         return self.reason if self.line is None else f"line {self.line}: {self.reason}"
+
+
+class TooLargeJsonError(StrictJsonError):
+    """The text is JSON, perhaps, of so many parts that it would take gigabytes."""
 
 
 class _Refused(Exception):  # noqa: N818  never leaves this module
@@ -48,8 +62,10 @@ def parse_json(text: str) -> Json:
     """The value of a JSON text; numbers are exact, integers of any size up to the limit.
 
     Raises `StrictJsonError` for what is no JSON and for duplicate keys, NaN and infinities, numbers
-    that Python cannot hold, and nesting that is too deep to read.
+    that Python cannot hold, and nesting that is too deep to read; `TooLargeJsonError` for what
+    would take too much memory.
     """
+    _refuse_too_many_parts(text)
     try:
         value: Json = json.loads(
             text,
@@ -67,6 +83,25 @@ def parse_json(text: str) -> Json:
     except RecursionError:
         raise StrictJsonError("nested too deeply to be read", None) from None
     return value
+
+
+def _refuse_too_many_parts(text: str) -> None:
+    if len(text) < _CAREFREE or _memory(text, 0, len(text)) <= MEMORY_LIMIT:
+        return
+    needed, end = 0, 0
+    for string in _STRING.finditer(text):  # what looks like parts may be in a string
+        needed += _memory(text, end, string.start())
+        end = string.end()
+        if needed > MEMORY_LIMIT:
+            break
+    if needed + _memory(text, end, len(text)) > MEMORY_LIMIT:
+        limit = f"{MEMORY_LIMIT / 1e9:,.0f} GB"
+        raise TooLargeJsonError(f"its many parts would take more than {limit} of memory", None)
+
+
+def _memory(text: str, start: int, end: int) -> int:
+    parts = (("{", _OBJECT), ("[", _ARRAY), (",", _ITEM))
+    return sum(text.count(part, start, end) * size for part, size in parts)
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

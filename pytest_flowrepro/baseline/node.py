@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.errors import BaselineError
-from pytest_flowrepro.strict_json import StrictJsonError, parse_json
+from pytest_flowrepro.strict_json import StrictJsonError, TooLargeJsonError, parse_json
 from pytest_flowrepro.visible import visible
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def parse_document(text: str, file: str) -> Node:
     """The value of a JSON file. Raises `BaselineError`, with the line at fault."""
     try:
         return Node(value=parse_json(text), file=file)
+    except TooLargeJsonError as error:
+        raise broken(file, f"is too large: {error}") from None
     except StrictJsonError as error:
         raise broken(file, f"is not valid JSON: {error}") from None
 

@@ -32,10 +32,10 @@ def take_archives(
     recording, where the wheelhouse cannot be read.
     """
     deadline = time.monotonic() + timeout
-    store = open_store(wheelhouse.location)
     wanted = {_stored(one): one for one in lock.archives}
     archives.mkdir(parents=True, exist_ok=True)
     try:
+        store = open_store(wheelhouse.location)
         found = store.find({one.hash for one in wanted}, timeout=timeout)
         there = [one for one in found if one in wanted]
         absent = [one for one in there if not kept_archive(archives, wanted[one]).exists()]

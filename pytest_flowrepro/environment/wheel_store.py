@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _SUFFIXES = (".whl", ".conda", ".tar.bz2")
 """Of wheels, and of conda's archives; what else lies there is a file that is just being written."""
 
+_CONNECTING = 60.0
+"""Seconds until a URL is open."""
+
 
 class WheelStoreError(EnvironmentBuildError):
     """A store that cannot be read or written."""
@@ -69,11 +72,17 @@ class WheelStore(Protocol):
 
 def open_store(location: str) -> WheelStore:
     """The store at a folder's path or at a URL. Raises `EnvironmentBuildError` for a URL that
-    nothing on this machine can open.
+    nothing on this machine can open, `WheelStoreError` for a place that cannot be reached.
     """
-    if location.startswith("file://"):
-        return FolderStore(Path(url2pathname(urlsplit(location).path)))
-    return RemoteStore(location) if "://" in location else FolderStore(Path(location))
+    if "://" not in location:
+        return FolderStore(Path(location))
+    try:
+        parts = urlsplit(location)
+    except ValueError as error:
+        raise _unopened(redact(location).partition("?")[0], str(error)) from error
+    if parts.scheme == "file":
+        return FolderStore(Path(url2pathname(parts.path)))
+    return RemoteStore(location)
 
 
 class FolderStore:
@@ -139,8 +148,11 @@ class RemoteStore:
         try:
             from fsspec.core import url_to_fs  # noqa: PLC0415  an extra
 
-            # An instance that fsspec keeps would have the credentials of its own day.
-            files, root = url_to_fs(self._url, skip_instance_cache=True)
+            # An instance that fsspec keeps would have the credentials of its own day. Some file
+            # systems connect as they are made.
+            files, root = _within(
+                _CONNECTING, lambda: url_to_fs(self._url, skip_instance_cache=True)
+            )
         except ImportError as error:
             raise EnvironmentBuildError(
                 f"The wheelhouse {self.shown} cannot be opened: a library for it is not installed.",
@@ -149,13 +161,11 @@ class RemoteStore:
                 "also what fsspec needs for it (gcsfs, adlfs, ...).",
                 detail=self._hidden(str(error)),
             ) from error
-        except ValueError as error:
-            raise EnvironmentBuildError(
-                f"The wheelhouse {self.shown} cannot be opened.",
-                hint="correct `wheelhouse` in pyproject.toml: a folder, or a URL that fsspec "
-                "knows, such as s3://bucket/folder.",
-                detail=self._hidden(str(error)),
-            ) from error
+        except OSError as error:
+            raise _unreadable(self.shown, self._hidden(_words(error))) from error
+        except Exception as error:
+            # Each file system has exceptions of its own: for an argument that no URL can give, too.
+            raise _unopened(self.shown, self._hidden(str(error))) from error
         return files, str(root).rstrip("/")
 
     def find(self, hashes: Collection[str], *, timeout: float) -> tuple[StoredWheel, ...]:
@@ -230,6 +240,15 @@ def _within(timeout: float, call: Callable[[], Any]) -> Any:
 
 def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+def _unopened(shown: str, reason: str) -> EnvironmentBuildError:
+    return EnvironmentBuildError(
+        f"The wheelhouse {shown} cannot be opened.",
+        hint="correct `wheelhouse` in pyproject.toml: a folder, or a URL that fsspec "
+        "knows, such as s3://bucket/folder.",
+        detail=reason,
+    )
 
 
 def _unreadable(shown: str, reason: str) -> WheelStoreError:

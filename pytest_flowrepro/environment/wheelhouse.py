@@ -159,8 +159,8 @@ def _from_wheelhouse(
     wheelhouse: Wheelhouse, wanted: _Wanted
 ) -> tuple[dict[str, StoredWheel], tuple[str, ...]]:
     """Name of the package -> its wheel, in the folder; and sentences about what is not there."""
-    store = open_store(wheelhouse.location)
     try:
+        store = open_store(wheelhouse.location)
         chosen = wanted.choose(store.find(wanted.hashes, timeout=wanted.left))
         store.fetch(chosen.values(), wanted.folder, timeout=wanted.left)
         for wheel in chosen.values():

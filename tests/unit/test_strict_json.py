@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import math
+import resource
 
 import pytest
 
-from pytest_flowrepro.strict_json import StrictJsonError, parse_json
+from pytest_flowrepro import strict_json
+from pytest_flowrepro.strict_json import StrictJsonError, TooLargeJsonError, parse_json
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,29 @@ def test_text_that_does_not_say_one_thing_is_refused(text: str, message: str) ->
         parse_json(text)
 
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("part", ["[],", '{"a":{}},', '{"":[[[[{}]]]]},', "1,", '"",'])
+def test_what_would_take_gigabytes_is_refused_before_it_is_parsed(
+    part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strict_json, "MEMORY_LIMIT", 1_000_000)
+    monkeypatch.setattr(strict_json, "_CAREFREE", 8_333)
+    size = strict_json._memory(part, 0, len(part))
+    assert parse_json(f"[{part * (999_000 // size)}0]")
+    text = f"[{part * (1_001_000 // size)}0]"
+    with pytest.raises(TooLargeJsonError, match="parts would take more than"):
+        parse_json(text)
+
+
+def test_it_takes_no_memory_to_see_that() -> None:
+    text = f"[{'[],' * 13_000_000}0]"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(TooLargeJsonError, match="its many parts would take more than 1 GB"):
+        parse_json(text)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+def test_a_long_text_is_read_whatever_it_says() -> None:
+    text = "[{,\\" * 3_000_000
+    assert parse_json(json.dumps([text])) == [text]

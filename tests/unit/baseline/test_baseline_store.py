@@ -9,6 +9,7 @@ import pytest
 from recordings import LOCK, names_in, recording, unsealed
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, store, write_baseline
+from pytest_flowrepro.baseline.node import parse_document
 from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.model import Environment, Lock
 
@@ -181,6 +182,12 @@ def test_a_huge_file_is_not_read(
 
     with pytest.raises(BaselineError, match=r"artifacts.json: has \d+ bytes; the limit is 100"):
         read_baseline(recorded, root=root)
+
+
+def test_a_file_that_would_take_gigabytes_of_memory_is_named() -> None:
+    text = f"[{'[],' * 13_000_000}0]"
+    with pytest.raises(BaselineError, match=r"a/artifacts\.json: is too large: its many parts"):
+        parse_document(text, "a/artifacts.json")
 
 
 def test_recording_repairs_a_damaged_baseline(recorded: Path, root: Path) -> None:

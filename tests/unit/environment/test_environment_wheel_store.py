@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import socket
 import sys
 import threading
 import uuid
@@ -184,3 +186,30 @@ def test_a_url_that_nothing_can_open_is_told() -> None:
 
     assert caught.value.what == "The wheelhouse carrier-pigeon://loft/wheels cannot be opened."
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # fsspec's own
+def test_any_url_that_fails_is_one_error_without_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = pytest.importorskip("fsspec.registry", reason="the extra `remote` is not installed")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError("hunter2")
+
+    for connect in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, connect, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    errors: list[EnvironmentBuildError] = []
+    monkeypatch.chdir(tmp_path)  # some file systems take a path relative to this one
+    for scheme in (*registry.known_implementations, "S3", "no-such", "a b", ""):
+        for rest in ("bob:hunter2@127.0.0.1:9/wheels", "", "bob:hunter2@[::bad/wheels?sig=hunter2"):
+            url = f"{scheme}://{rest}"
+            try:
+                open_store(url).find({WHEEL.hash}, timeout=5)
+            except EnvironmentBuildError as error:
+                errors.append(error)
+    gc.collect()
+    assert len(errors) > 100
+    assert all(error.what.startswith("The wheelhouse ") for error in errors)
+    assert not [error for error in errors if "hunter2" in f"{error.what} {error.detail}"]
