@@ -176,15 +176,30 @@ class _Run:
             pass
 
     def _kill(self, but: bytes | None) -> None:
+        # Each as soon as it is seen: one that forks and ends, again and again, is soon another.
+        for pid in _adopted():
+            self._kill_one(pid, but)
         own = [self._pid] if self.status is None else []
         for pid in dict.fromkeys(own + _descendants(os.getpid())):
-            command = _command(pid)
-            if but is None or but not in command:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except (ProcessLookupError, PermissionError):
-                    continue
-                self.ended.setdefault(pid, command)
+            self._kill_one(pid, but)
+
+    def _kill_one(self, pid: int, but: bytes | None) -> None:
+        command = _command(pid)
+        if but is None or but not in command:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                return
+            self.ended.setdefault(pid, command)
+
+
+def _adopted() -> list[int]:
+    """Return the children of this process, as Linux lists them at once; none where it does not."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
+            return list(map(int, file.read().split()))
+    except OSError:
+        return []
 
 
 def _descendants(top: int) -> list[int]:

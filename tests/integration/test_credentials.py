@@ -136,6 +136,7 @@ def test_a_password_opens_the_index_and_is_in_no_file_and_no_message(
     index.private, index.status = False, 401
     monkeypatch.setenv("UV_NO_CACHE", "1")
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other-cache"))  # the wheel is in ours
     told.append(failure(lambda: resolve(tool, "alpha", tmp_path / "lock")))
     told.append(failure(lambda: build(tool, lock, tmp_path / "again")))
 

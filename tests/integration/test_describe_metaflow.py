@@ -295,7 +295,7 @@ HEAD = "from metaflow import Config, FlowSpec, Parameter, pypi, step\n"
         ),
         (
             f'{HEAD}class TrainFlow(FlowSpec):\n    c = Config("c", default="train.py")\n{BODY}',
-            "cannot load",
+            "cannot start without its config 'c': its value is not valid JSON",
             "configuration value for 'c' is not valid JSON",
         ),
         (
@@ -310,7 +310,7 @@ HEAD = "from metaflow import Config, FlowSpec, Parameter, pypi, step\n"
         ),
         (
             f"{HEAD}class TrainFlow(FlowSpec):\n    c = {FAILING_CONFIG}\n{BODY}",
-            "cannot load",
+            "cannot start without a config: its parser failed",
             "in <lambda>",
         ),
         (f"{HEAD}class TrainFlow(FlowSpec", "cannot load", "was never closed"),

@@ -168,4 +168,6 @@ def test_06_07_08_have_notebooks_and_no_flow_of_their_own(
 ) -> None:
     for name in ("06-statistics-redux", "07-worldview", "08-autopilot"):
         copy_tutorial(metaflow_python, name, project)
-    assert project.check().ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result = project.check()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --flow-repro: no flow was found*"])

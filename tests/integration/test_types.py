@@ -230,7 +230,8 @@ def test_artifacts_of_libraries_reproduce_and_a_changed_leaf_is_named(project: P
     recorded = project.artifacts("TypesFlow", "types_flow")["start"]["[]"]
     assert recorded.keys() == {*EXPLAINED, "kept"}
     # Among them is CountVectorizer, whose state holds an address in memory.
-    assert all("determinism" not in one for one in recorded.values())
+    # A model may depend on the CPU level, where this machine can try another one.
+    assert {one.get("determinism", "machine") for one in recorded.values()} == {"machine"}
 
     project.edit("types_flow.py", "CHANGED = 0", "CHANGED = 1")
     (flow,) = project.report()["flows"]

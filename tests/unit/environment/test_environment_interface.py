@@ -286,7 +286,9 @@ def test_a_wheel_that_changes_between_its_hash_and_its_use_is_refused(
 def test_uv_is_asked_where_pip_finds_no_way_to_the_index(
     index: LocalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wheelhouse, "download_tool", lambda _: without_index(pip_tool("pip")))
+    monkeypatch.setattr(
+        wheelhouse, "download_tool", lambda *_, **__: without_index(pip_tool("pip"))
+    )
 
     built = build("uv", index.lock(BETA))
 

@@ -122,6 +122,8 @@ class ObserveDecorator(StepDecorator):
         self._note_set(flow)
 
     def _note_set(self, flow):
+        if self._task_id is None:
+            return  # another decorator failed before the step began
         # Now, because persisting takes the attributes off `self` (metaflow/datastore).
         self._set = sorted(name for name in vars(flow) if not name.startswith("_"))
         self._generators = self._drawn.generators()
