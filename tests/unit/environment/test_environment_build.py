@@ -171,8 +171,8 @@ def test_bytecode_that_a_flow_wrote_is_not_an_edit(index: LocalIndex) -> None:
 
 
 def test_waiting_for_another_worker_has_a_deadline(index: LocalIndex) -> None:
-    shared(index.lock(BETA), "beta")
-    (lock_file,) = (Path.cwd() / "session").glob("*.lock")
+    built = shared(index.lock(BETA), "beta")
+    lock_file = built.path.parent / f"{built.path.name.rpartition('-')[0]}.lock"
 
     with (
         FileLock(lock_file, is_singleton=False),
