@@ -103,7 +103,8 @@ def test_a_fault_of_our_own_is_one_sentence_and_a_file_with_its_traceback(
     file = re.search(r"the full traceback is in (\S+):", sentence)
     assert file is not None
     assert "in judged" in Path(file[1]).read_text(encoding="utf-8")
-    assert result.outlines.count("(as above)") == 3
+    errors, _, _ = str(result.stdout).partition("short test summary")  # in CI it repeats them
+    assert errors.count("(as above)") == 3
     result.stdout.no_fnmatch_line("*Traceback*")
     assert list(in_junit(flows).values()).count("error") == 4
 
