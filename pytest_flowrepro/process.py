@@ -114,15 +114,16 @@ def run_process(
     timeout: float,
     limit: int = OUTPUT_LIMIT,
     on_line: Callable[[str], None] | None = None,
+    umask: int = -1,
 ) -> Completed:
     """Run a command to its end, or to the end of `timeout` seconds, and end all it started.
 
-    `on_line` is called with each line of stdout as it comes. Raises `CommandNotFoundError`
-    where the program cannot be started at all.
+    `on_line` is called with each line of stdout as it comes; `umask` is the command's, or -1 for
+    that of the user. Raises `CommandNotFoundError` where the program cannot be started at all.
     """
     command = [os.fspath(arg) for arg in argv]
     started = time.monotonic()
-    supervisor = _Supervisor.start(command, env=env, cwd=cwd)
+    supervisor = _Supervisor.start(command, env=env, cwd=cwd, umask=umask)
     stdout, stderr = _Kept(limit, on_line), _Kept(limit, None)
     process = supervisor.process
     assert process.stdout is not None
@@ -163,7 +164,9 @@ class _Supervisor:
     mark: str
 
     @classmethod
-    def start(cls, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> _Supervisor:
+    def start(
+        cls, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, umask: int
+    ) -> _Supervisor:
         mark = uuid.uuid4().hex
         line, theirs = socket.socketpair()
         with theirs:
@@ -176,6 +179,7 @@ class _Supervisor:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                umask=umask,
             )
         variables = {os.fsencode(k): os.fsencode(v) for k, v in {**env, _MARK: mark}.items()}
         request = ([os.fsencode(arg) for arg in argv], variables, os.fsencode(cwd))

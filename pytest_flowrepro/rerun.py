@@ -34,6 +34,9 @@ USER = "flowrepro"
 
 OUTPUT_LIMIT = 200_000
 
+_UMASK = 0o022
+"""Of a flow, and so the modes of the files that it makes: on every machine the same."""
+
 MAX_SPLITS = 1_000_000
 """Tasks of one foreach: Metaflow stops at 100, and people raise that when they start the flow."""
 
@@ -212,7 +215,13 @@ def rerun_flow(
     ]
     try:
         completed = run_process(
-            command, env=env, cwd=cwd, timeout=timeout, limit=OUTPUT_LIMIT, on_line=on_line
+            command,
+            env=env,
+            cwd=cwd,
+            timeout=timeout,
+            limit=OUTPUT_LIMIT,
+            on_line=on_line,
+            umask=_UMASK,
         )
     except CommandNotFoundError as error:
         raise RerunError(

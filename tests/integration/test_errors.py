@@ -217,26 +217,45 @@ def test_a_fault_in_making_a_report_is_an_error(
 
 KILLED = """\
 import os
-from pytest_flowrepro import active
+from pathlib import Path
 from pytest_flowrepro.items import PartItem
 from pytest_flowrepro.results import PartResult
 
-def judged(item):
-    if item.nodeid == "a.py::AFlow::code":
+killed = Path(__file__).with_name("killed")
+
+def judge():
+    if not killed.exists():
+        killed.touch()
         os.kill(os.getpid(), 9)
-    return PartResult(verdict="reproduced")
+    return "reproduced"
+
+def judged(item):
+    if item.job.flow.name == "BFlow":
+        return PartResult(verdict="reproduced")
+    folder = item.flow_session.folder
+    return PartResult(verdict={judge})
 
 PartItem._judged = judged
 """
+JUDGE = {
+    "in a test": "judge()",
+    "while it holds the lock of what all tests of the flow wait for": (
+        'folder.once(folder.of("A"), "observation", judge, encode=str, decode=str)'
+    ),
+}
 
 
-def test_a_killed_worker_makes_the_flow_of_its_test_an_error(flows: Project) -> None:
-    flows.write("conftest.py", KILLED)
+@pytest.mark.parametrize("where", JUDGE)
+def test_a_killed_worker_makes_the_flow_of_its_test_an_error(flows: Project, where: str) -> None:
+    flows.write("conftest.py", KILLED.format(judge=JUDGE[where]))
     result, found = verdicts(flows, "-n", "2", check=flows.check_apart)
     assert found == {"AFlow": "error", "BFlow": "reproduced"}
     assert result.ret == pytest.ExitCode.TESTS_FAILED
+    # The others, which waited for it, have their results.
+    assert list(in_junit(flows).values()).count(None) == 7
     report = json.loads((flows.path / "r.json").read_bytes())
-    assert "AFlow code: did not run to the end: worker 'gw" in report["flows"][0]["error"]
+    (error,) = report["flows"][0]["error"].splitlines()
+    assert re.search(r"^AFlow \S+: did not run to the end: worker 'gw", error)
 
 
 def test_workers_that_find_no_flow_fail_the_run(project: Project) -> None:

@@ -1,4 +1,8 @@
 """Keeps a counter in a file beside itself, as scripts do that only their author runs."""
+import getpass
+import locale
+import os
+import time
 from pathlib import Path
 
 from metaflow import FlowSpec, step
@@ -12,6 +16,13 @@ class CounterFlow(FlowSpec):
         before = int(counter.read_text()) if counter.exists() else 0
         counter.write_text(str(before + 1))
         self.count = before + 1
+        self.surroundings = {
+            "encoding": locale.getpreferredencoding(),
+            "files": {path.name: oct(path.stat().st_mode) for path in Path().rglob("*.*")},
+            "folders": [os.getcwd(), str(Path.home()), os.environ["TMPDIR"]],
+            "user": getpass.getuser(),
+            "zone": time.tzname,
+        }
         self.next(self.tidy)
 
     @step
