@@ -166,6 +166,7 @@ class Project:
 
 
 CACHES = {
+    "RUSTUP_HOME": str(Path.home() / ".rustup"),  # pip asks for the version of rustc
     "UV_CACHE_DIR": user_cache_dir("uv"),
     "PIP_CACHE_DIR": user_cache_dir("pip"),
     "VIRTUALENV_OVERRIDE_APP_DATA": user_cache_dir("virtualenv"),
@@ -181,6 +182,10 @@ def project(
         monkeypatch.setenv(name, os.environ.get(name, folder))
     # Ours, too, would lie in pytester's HOME, which is the project that is tested.
     monkeypatch.setenv("XDG_CACHE_HOME", str(session_folder / "cache"))
+    # Sessions in a process of their own need no hypothesis, which takes a second to import, and
+    # keep the bytecode of their plugins, as those of a user do.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     # Sessions in this process share what they build, as xdist's workers do; those that run in a
     # process of their own build anew.
     monkeypatch.setattr(SessionFolder, "environments", session_folder / "environments")

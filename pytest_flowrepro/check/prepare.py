@@ -96,12 +96,38 @@ def environments(job: Job, baseline: Recording) -> Environments:
 
 def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
     start = start_of(job)
+    description = _description(job, start, built, clock)
+    _refuse_missing_parameters(job, description)
+    with clock.stage("package", "packaging"):
+        package = _package(job, start, built, _named_files(job, start, description))
+    steps = with_images(description.steps, job.settings.env)
+    return Prepared(job=job, start=start, built=built, steps=steps, package=package)
+
+
+_descriptions: dict[tuple[Path, Path, str, Path], FlowDescription] = {}
+"""What Metaflow said, by session, file, title and environment. In memory: a flow could write to
+any file."""
+
+
+def _description(job: Job, start: Start, built: BuiltEnvironment, clock: Clock) -> FlowDescription:
+    """What Metaflow says of the flow, asked once in a session: of an environment that another
+    part of the flow, or another flow, wants to know of, it says the same.
+    """
+    if job.temporary is None:
+        return _ask_metaflow(job, start, built, clock)
+    key = (job.temporary, job.flow.file, job.title, built.path)
+    if key not in _descriptions:
+        _descriptions[key] = _ask_metaflow(job, start, built, clock)
+    return _descriptions[key]
+
+
+def _ask_metaflow(job: Job, start: Start, built: BuiltEnvironment, clock: Clock) -> FlowDescription:
     place = Place(root=job.folder / "describe", temporary=job.temporary).create()
     place_bytecode([built], place.bytecode)
     write_metadata(place.metadata, built.local)
     flow, file = job.flow.name, job.flow.file
     with clock.stage("describe", "asking Metaflow"):
-        description = describe_flow(
+        return describe_flow(
             job.situation(in_copy=False),
             python=built.python,
             env=flow_environment(
@@ -116,13 +142,7 @@ def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
             options=config_arguments(job.settings.configs),
             workspace=place.root,
             timeout=job.settings.timeout,
-            redaction=start.redaction,
         )
-    _refuse_missing_parameters(job, description)
-    with clock.stage("package", "packaging"):
-        package = _package(job, start, built, _named_files(job, start, description))
-    steps = with_images(description.steps, job.settings.env)
-    return Prepared(job=job, start=start, built=built, steps=steps, package=package)
 
 
 def _refuse_missing_parameters(job: Job, description: FlowDescription) -> None:

@@ -17,16 +17,26 @@ if TYPE_CHECKING:
 _SCRIPT = Path(__file__).parents[1] / "_in_venv" / "numerics.py"
 _TIMEOUT = 120.0
 
+_read: dict[tuple[Path, str], Numerics] = {}
+"""By folder and lock. In memory: a flow could write to any file."""
+
 
 def read_numerics(built: BuiltEnvironment) -> Numerics:
     """What `built` computes with; nothing where it has no numpy, or one that cannot be imported.
 
-    A numpy that breaks here breaks in the flow as well, which then says so. Raises
-    `EnvironmentBuildError` for one that does not come to its end: a flow would be rerun with
-    features that its baseline did not have.
+    Each environment is asked once. A numpy that breaks here breaks in the flow as well, which then
+    says so. Raises `EnvironmentBuildError` for one that does not come to its end: a flow would be
+    rerun with features that its baseline did not have.
     """
     if all(package.name != "numpy" for package in built.manifest.packages):
         return Numerics()
+    key = (built.path, built.manifest.lock.digest)
+    if key not in _read:
+        _read[key] = _ask(built)
+    return _read[key]
+
+
+def _ask(built: BuiltEnvironment) -> Numerics:
     own = {
         "PYTHONNOUSERSITE": "1",
         "PYTHONPYCACHEPREFIX": str(compiled_bytecode(built)),

@@ -44,6 +44,13 @@ def test_an_environment_says_what_it_computes_with(
     assert read_numerics(built(tmp_path, monkeypatch, answer)) == found
 
 
+def test_an_environment_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = built(tmp_path, monkeypatch, '{"features": ["X86_V3"], "blas": {}}')
+    answer = read_numerics(asked)
+    asked.python.unlink()
+    assert read_numerics(asked) == answer == Numerics(features=("X86_V3",))
+
+
 def test_an_environment_that_does_not_answer_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
