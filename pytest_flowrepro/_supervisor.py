@@ -47,6 +47,8 @@ _SHOWN = 50
 _LONGEST = 1000
 """Bytes of one."""
 
+_EXITING = 4  # PF_EXITING, linux/sched.h
+
 _TRACKER = b"resource_tracker"
 """Of multiprocessing, loky: removes what the processes that use it have left in /dev/shm."""
 
@@ -178,7 +180,12 @@ class _Run:
     def _kill(self, but: bytes | None) -> None:
         # Each as soon as it is seen: one that forks and ends, again and again, is soon another.
         for pid in _adopted():
-            self._kill_one(pid, but)
+            try:
+                is_dead, _ = _stat(pid)
+            except OSError:
+                continue
+            if not is_dead:
+                self._kill_one(pid, but)
         own = [self._pid] if self.status is None else []
         for pid in dict.fromkeys(own + _descendants(os.getpid())):
             self._kill_one(pid, but)
@@ -209,19 +216,24 @@ def _descendants(top: int) -> list[int]:
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
         if name.isdigit():
             try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    stat = file.read()
+                is_dead, parent = _stat(int(name))
             except OSError:  # has ended meanwhile
                 continue
-            # pid (name) state parent ...: the name may hold anything.
-            state, parent = stat.rpartition(b")")[2].split()[:2]
-            children.setdefault(int(parent), []).append(int(name))
-            if state in {b"Z", b"X"}:
+            children.setdefault(parent, []).append(int(name))
+            if is_dead:
                 dead.add(int(name))
     found = list(children.get(top, ()))
     for pid in found:
         found += children.get(pid, ())
     return [pid for pid in found if pid not in dead]
+
+
+def _stat(pid: int) -> tuple[bool, int]:
+    """Return whether a process has ended, or is about to of its own, and its parent."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        # pid (name) state parent ... flags ...: the name may hold anything.
+        fields = file.read().rpartition(b")")[2].split()
+    return bool(fields[0] in {b"Z", b"X"} or int(fields[6]) & _EXITING), int(fields[1])
 
 
 def _command(pid: int) -> bytes:

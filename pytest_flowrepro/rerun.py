@@ -24,10 +24,16 @@ from pytest_flowrepro.process import (
 from pytest_flowrepro.redact import NOTHING, Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 EXTENSION = Path(__file__).parent / "_in_venv" / "path"
 """On PYTHONPATH, never installed: the environment's manifest stays that of its lock."""
+
+_WARM, _WARM_CLIENT = (
+    Path(__file__).parent / "_in_venv" / name for name in ("warm.py", "warm_client.py")
+)
+_ROOM = 4000
+"""Characters of a command line that a fork may be given."""
 
 USER = "flowrepro"
 """Who runs the flow, for Metaflow: on every machine the same, as @project and namespaces use it."""
@@ -79,6 +85,13 @@ class Place:
         return self.temporary / hashlib.sha256(os.fsencode(owner)).hexdigest()[:8]
 
     @property
+    def socket(self) -> Path:
+        """Of the process that forks tasks; beside TMPDIR, and with a path as short."""
+        if self.temporary is None:
+            return self.root / "warm"
+        return self.temporary / hashlib.sha256(os.fsencode(self.root)).hexdigest()[8:16]
+
+    @property
     def observed(self) -> Path:
         return self.root / "observed"
 
@@ -100,6 +113,7 @@ class Place:
         own = (self.copy, self.home, self.datastore, self.observed, self.bytecode, self.tmp)
         for folder in own:
             folder.mkdir(parents=True, exist_ok=True)
+        self.socket.unlink(missing_ok=True)
         return self
 
 
@@ -194,14 +208,16 @@ def rerun_flow(
     parameters: Mapping[str, Json] = MappingProxyType({}),
     redaction: Redaction = NOTHING,
     on_line: Callable[[str], None] | None = None,
+    warm: bool = True,
 ) -> Run:
     """Run `flow_file`, which stands in `place.copy`, from `cwd`, under `flow_environment`.
 
+    `warm`: its processes are forks of one that has imported Metaflow, where that can be done.
     A flow that fails or is stopped after `timeout` seconds is a `Run` that is not `ok`;
     `RerunError` is raised only where Python could not be started.
     """
     run_id_file = place.root / "run-id"
-    command: list[str | Path] = [
+    plain: list[str | Path] = [
         python,
         os.path.relpath(flow_file, cwd),
         "--no-pylint",
@@ -213,6 +229,7 @@ def rerun_flow(
         f"--max-num-splits={MAX_SPLITS}",
         *parameter_arguments(parameters),
     ]
+    command = [python, "-u", _WARM, place.socket, *plain[1:], " " * _ROOM] if warm else plain
     try:
         completed = run_process(
             command,
@@ -237,11 +254,18 @@ def rerun_flow(
         timed_out=completed.timed_out,
         output=redaction.text(_both(completed)),
         seconds=completed.seconds,
-        # Where it was stopped, the first is the command itself.
-        ended=tuple(
-            _short(redaction.text(line)) for line in completed.ended[completed.timed_out :]
-        ),
+        ended=tuple(_short(redaction.text(line)) for line in _of_the_flow(completed, plain)),
     )
+
+
+def _of_the_flow(completed: Completed, plain: Sequence[str | Path]) -> Iterator[str]:
+    """The command lines of what a flow left: neither its own, nor those that stand for others."""
+    # Where it was stopped, the first is the command itself.
+    ended = completed.ended[completed.timed_out :]
+    scheduler = " ".join(os.fspath(one) for one in plain)
+    for line in ended:
+        if line != scheduler and str(_WARM) not in line and str(_WARM_CLIENT) not in line:
+            yield line
 
 
 def _short(command: str) -> str:

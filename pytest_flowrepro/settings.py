@@ -49,6 +49,7 @@ class FlowSettings:
     after: tuple[str, ...] = ()
     """Flows to rerun first, into the same datastore."""
     max_workers: int | None = None
+    warm: bool = True
     """Tasks at a time; None: as many as this process may use processors."""
     include: tuple[str, ...] = ()
     requirements: str | None = None
@@ -239,6 +240,7 @@ _SHARED = (
     "env",
     "cwd",
     "max-workers",
+    "warm",
     "include",
     "requirements",
     "extras",
@@ -310,6 +312,7 @@ def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
         cwd=read_or_off("cwd", inherited.cwd, "a folder, relative to this file", _folder),
         after=read("after", inherited.after, "a list of flows", _strings),
         max_workers=read_or_off("max-workers", inherited.max_workers, "an integer above 0", _count),
+        warm=read("warm", inherited.warm, "true or false", _boolean),
         include=read("include", inherited.include, "a list of globs", _strings),
         requirements=read_or_off("requirements", inherited.requirements, "a path", _string),
         wheelhouse=read_or_off(
@@ -553,6 +556,12 @@ def _conda(value: Any) -> bool:
     if value != "pypi" and value is not False:
         raise ValueError
     return value is not False
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError  # noqa: TRY004  `read` says what it must be
+    return value
 
 
 def _count(value: Any) -> int:

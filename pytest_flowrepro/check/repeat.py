@@ -95,6 +95,7 @@ class _Copy:
             configs=job.settings.configs,
             parameters=job.settings.parameters,
             redaction=start.redaction,
+            warm=job.settings.warm,
         )
 
 

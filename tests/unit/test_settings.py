@@ -50,6 +50,11 @@ def test_a_flow_inherits_from_the_project_and_a_case_from_its_flow(tmp_path: Pat
     assert (small.extras, small.groups) == (("plots",), ("flows",))
 
 
+def test_tasks_are_forked_unless_a_flow_says_no(tmp_path: Path) -> None:
+    found = settings(tmp_path, "[tool.flowrepro.flow.TrainFlow]\nwarm = false\n")
+    assert (found.for_flow("TrainFlow").warm, found.for_flow("OtherFlow").warm) == (False, True)
+
+
 def test_a_setting_of_the_project_is_switched_off_for_a_flow_or_a_case(tmp_path: Path) -> None:
     found = settings(
         tmp_path,
@@ -346,6 +351,7 @@ def test_credentials_in_a_value_of_the_wrong_type_are_not_shown(tmp_path: Path) 
         ("flow.A.requirements = ''", "flow.A.requirements: must be a path, or false, not a string"),
         ('extras = "plots"', "tool.flowrepro.extras: must be a list of extras, not a string"),
         ("groups = [1]", "tool.flowrepro.groups: must be a list of dependency groups, not an arr"),
+        ("warm = 1", "tool.flowrepro.warm: must be true or false, not an integer (1)"),
         ("max-workers = 0", "tool.flowrepro.max-workers: must be an integer above 0, or false, no"),
         ('cwd = "../x"', "tool.flowrepro.cwd: must be a folder, relative to this file"),
         ('cwd = "/x"', "tool.flowrepro.cwd: must be a folder, relative to this file"),

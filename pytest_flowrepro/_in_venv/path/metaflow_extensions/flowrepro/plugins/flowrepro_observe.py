@@ -28,6 +28,7 @@ look the same in the datastore, and so do a card that did not render and none.
 
 import json
 import os
+import sys
 
 import metaflow_extensions.flowrepro.plugins.flowrepro_cards  # noqa: F401  for what it changes
 from metaflow.decorators import StepDecorator
@@ -46,6 +47,8 @@ _OBSERVED = os.environ.get("FLOWREPRO_OBSERVED", "")
 
 _LOCAL = json.loads(os.environ.get("FLOWREPRO_LOCAL", "[]"))
 """What of Python's path is required by the flow, and so belongs to its own environment only."""
+
+_CLIENT = os.path.join(os.path.dirname(__file__), *[os.pardir] * 4, "warm_client.py")
 
 
 class ObserveDecorator(StepDecorator):
@@ -86,6 +89,9 @@ class ObserveDecorator(StepDecorator):
             cli_args.env["PYTHONPATH"] = os.pathsep.join(one for one in path if one not in _LOCAL)
             # Where the build left what it kept of earlier sessions (environment/bytecode.py).
             cli_args.env["PYTHONPYCACHEPREFIX"] = os.path.join(environment, "pycache")
+        elif hasattr(sys, "_flowrepro_warm"):  # this process was forked, and so are its tasks
+            address = sys._flowrepro_warm.socket  # noqa: SLF001
+            cli_args.entrypoint[:0] = [sys.executable, "-I", "-S", _CLIENT, address]
 
     def task_pre_step(
         self,

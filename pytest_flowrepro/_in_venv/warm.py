@@ -1,0 +1,318 @@
+"""Runs a flow whose tasks are forks of one interpreter, which has imported Metaflow.
+
+    python -u warm.py SOCKET FLOW_FILE [ARGUMENT ...] ROOM
+
+Metaflow starts a new interpreter for each task, and to import Metaflow takes longer than most
+tasks. This process imports it once. A fork of it schedules the flow, as `python FLOW_FILE ARGUMENT
+...` does, and each client (warm_client.py) that connects to SOCKET gets a fork that is the task.
+This process ends as the scheduler did. ROOM is a long text, in whose place `ps` shows the command
+line of each fork.
+
+A fork is to be what a new interpreter is. Only Metaflow and what it imports are there before the
+fork. Where more than that is at work, nothing is forked and `python FLOW_FILE ARGUMENT ...` takes
+the place of this process, or of the client: Metaflow's import has started threads, opened files or
+loaded modules of the project or numerical libraries; a task has other variables that are read at
+the start; or Python is older than 3.9. What a flow changes of Metaflow's variables before it
+imports Metaflow is seen to in flowrepro_select.py.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import gc
+import importlib
+import marshal
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import types
+from importlib.machinery import SourceFileLoader
+
+TYPE_CHECKING = False  # what a flow finds imported is what Metaflow imports, and no more
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import CodeType, ModuleType
+
+_NUMERICAL = ("numpy", "torch", "pandas", "polars", "pyarrow", "numba")
+"""Libraries that start threads, or read the machine once."""
+
+_READ_AT_START = ("GLIBC_", "LANG", "LC_", "LD_", "MALLOC_", "METAFLOW_", "PYTHON")
+"""How variables begin that an interpreter, its libraries or Metaflow read when they start."""
+
+_OF_TASKS = ("METAFLOW_RUN_ID", "PYTHONUNBUFFERED")
+"""Those that Metaflow sets for each task (metaflow/runtime.py); this process runs under `-u`."""
+
+
+class Request:
+    """What a fork is to become; without `streams`, the scheduler."""
+
+    def __init__(
+        self,
+        argv: list[str],
+        environ: dict[bytes, bytes],
+        *,
+        cwd: bytes = b".",
+        umask: int = 0o22,
+        streams: tuple[int, ...] = (),
+    ) -> None:
+        self.argv = argv
+        self.environ = environ
+        self.cwd = cwd
+        self.umask = umask
+        self.streams = streams
+
+
+class Started:
+    """`sys._flowrepro_warm` in a fork: where tasks are forked, and what it was started with."""
+
+    def __init__(self, address: str, request: Request) -> None:
+        self.socket = address
+        self.argv = request.argv
+        self.environ = request.environ
+
+
+def main() -> tuple[ModuleType, CodeType]:
+    """Return in each fork, with the module and the code that it is to run."""
+    address, argv = sys.argv[1], [sys.executable, *sys.argv[2:-1]]
+    scheduler = Request(argv, dict(os.environb))
+    # Before Metaflow is imported, which leaves a class in `__main__` (metaflow/tuple_util.py).
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    sys.argv = argv[1:]
+    sys.path[0] = os.path.dirname(os.path.realpath(argv[1]))
+    try:
+        _preload()
+        server = _Server(address, scheduler)
+    except Exception:  # noqa: BLE001  a new interpreter meets it as well, or goes without
+        os.execve(argv[0], argv, scheduler.environ)  # noqa: S606
+    gc.collect()
+    gc.freeze()
+    del sys.modules["gc"]
+    return module, _become(server.serve(), module, address)
+
+
+def _preload() -> None:
+    """Import Metaflow, or raise.
+
+    Not `metaflow.cli`: its commands are made for the flow (metaflow/cli_components/init_cmd.py).
+    """
+    if not hasattr(os, "pidfd_open"):
+        raise RuntimeError("Python is older than 3.9")
+    importlib.import_module("metaflow")
+    if len(os.listdir("/proc/self/task")) > 1:
+        raise RuntimeError("threads were started")
+    if len(os.listdir("/proc/self/fd")) > 4:  # the standard streams, and what lists this folder
+        raise RuntimeError("files were opened")
+    copy = os.path.join(os.path.realpath(os.environ["FLOWREPRO_COPY"]), "")
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name in _NUMERICAL or (file and os.path.realpath(file).startswith(copy)):
+            raise RuntimeError(name)
+
+
+class _Server:
+    """Forks the scheduler and the tasks, and tells the clients how their tasks ended."""
+
+    def __init__(self, address: str, scheduler: Request) -> None:
+        self._scheduler = scheduler
+        self._poll = select.poll()
+        self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            self._listening.bind(address)
+        finally:
+            os.umask(before)
+        self._listening.listen(128)
+        self._ended: int | None = None
+        """A descriptor that can be read when the scheduler has ended."""
+        self._tasks: dict[int, _Task] = {}
+        """By such a descriptor of each, and by that of its client."""
+
+    def serve(self) -> Request:
+        """Return in each fork, with what it is to become; never in this process."""
+        pid = os.fork()
+        if pid == 0:
+            self._leave()
+            return self._scheduler
+        self._ended = os.pidfd_open(pid)
+        self._poll.register(self._ended, select.POLLIN)
+        self._poll.register(self._listening, select.POLLIN)
+        while True:
+            descriptor = self._poll.poll()[0][0]  # one at a time: it may close the next
+            if descriptor == self._ended:
+                _end_like(os.waitpid(pid, 0)[1])
+            elif descriptor == self._listening.fileno():
+                request = self._accept()
+                if request is not None:
+                    return request
+            elif descriptor == self._tasks[descriptor].ended:
+                self._tell(self._tasks[descriptor])
+            else:
+                self._send_on(self._tasks[descriptor])
+
+    def _accept(self) -> Request | None:
+        """Fork a task for a client: its request in the fork, and None here."""
+        client, _ = self._listening.accept()
+        try:
+            request = self._received(client)
+        except (OSError, ValueError, EOFError):
+            client.close()
+            return None
+        if _read_at_start(request.environ) != _read_at_start(self._scheduler.environ):
+            pid = None
+        else:
+            pid = os.fork()
+        if pid == 0:
+            client.close()
+            self._leave()
+            return request
+        for stream in request.streams:
+            os.close(stream)
+        if pid is None:
+            client.close()  # without a word: it becomes an interpreter of its own
+            return None
+        task = _Task(pid, client)
+        for descriptor in (task.ended, client.fileno()):
+            self._tasks[descriptor] = task
+            self._poll.register(descriptor, select.POLLIN)
+        client.sendall(b"forked\n")
+        return None
+
+    def _received(self, client: socket.socket) -> Request:
+        client.settimeout(10)
+        data, streams, _, _ = socket.recv_fds(client, 65536, 3)
+        size, text = int.from_bytes(data[:4], "big"), data[4:]
+        while len(text) < size:
+            more = client.recv(65536)
+            if not more:
+                raise EOFError
+            text += more
+        client.settimeout(None)
+        argv, environ, cwd, umask = marshal.loads(text)  # noqa: S302  of our own client
+        argv = [os.fsdecode(one) for one in argv]
+        return Request(argv, environ, cwd=cwd, umask=umask, streams=tuple(streams))
+
+    def _tell(self, task: _Task) -> None:
+        status = os.waitpid(task.pid, 0)[1]
+        for descriptor in (task.ended, task.client.fileno()):
+            del self._tasks[descriptor]
+            if descriptor == task.ended or not task.abandoned:
+                self._poll.unregister(descriptor)
+        with contextlib.suppress(OSError):  # it was killed
+            task.client.sendall(b"%d\n" % status)
+        os.close(task.ended)
+        task.client.close()
+
+    def _send_on(self, task: _Task) -> None:
+        """Send a signal that the client got; where it was killed, so is its task."""
+        try:
+            asked = task.client.recv(1)
+        except OSError:
+            asked = b""
+        if not asked:
+            task.abandoned = True
+            self._poll.unregister(task.client)
+        os.kill(task.pid, asked[0] if asked else 9)
+
+    def _leave(self) -> None:
+        """In a fork: let go of what is the server's."""
+        self._listening.close()
+        if self._ended is not None:
+            os.close(self._ended)
+        for descriptor, task in self._tasks.items():
+            if descriptor == task.ended:
+                os.close(descriptor)
+                task.client.close()
+
+
+class _Task:
+    def __init__(self, pid: int, client: socket.socket) -> None:
+        self.pid = pid
+        self.client = client
+        self.ended = os.pidfd_open(pid)
+        self.abandoned = False
+
+
+def _read_at_start(environ: Mapping[bytes, bytes]) -> dict[str, bytes]:
+    found = {os.fsdecode(name): value for name, value in environ.items()}
+    return {
+        name: value
+        for name, value in found.items()
+        if name.startswith(_READ_AT_START) and name not in _OF_TASKS
+    }
+
+
+def _end_like(status: int) -> None:
+    """End this process as another one did."""
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        import resource  # noqa: PLC0415  it is seldom needed
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the other has left one, if any
+        if -code not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
+def _become(request: Request, module: ModuleType, address: str) -> CodeType:
+    """Make this fork what it is to be; the code that it is to run in `module`."""
+    if request.streams:
+        for target, stream in enumerate(request.streams):
+            os.dup2(stream, target)
+        for stream in request.streams:
+            os.close(stream)
+        os.umask(request.umask)
+        os.chdir(request.cwd)
+        for name in os.environb.keys() - request.environ.keys():
+            del os.environb[name]
+        os.environb.update(request.environ)
+        time.tzset()
+    _show(request.argv)
+    sys.argv = request.argv[1:]
+    sys.orig_argv = list(request.argv)
+    vars(sys)["_flowrepro_warm"] = Started(address, request)
+    importlib.invalidate_caches()
+    path = os.path.abspath(sys.argv[0])
+    vars(module).update(
+        __loader__=SourceFileLoader("__main__", path),
+        __annotations__={},
+        __builtins__=builtins,
+        __file__=path,
+        __cached__=None,
+    )
+    with open(path, "rb") as file:
+        return compile(file.read(), path, "exec", dont_inherit=True)
+
+
+def _show(argv: list[str]) -> None:
+    """Let the system show another command line for this process, as far as there is room."""
+    try:
+        with open("/proc/self/stat", "rb") as file:
+            fields = file.read().rpartition(b") ")[2].split()
+        start, end = int(fields[45]), int(fields[46])  # arg_start and arg_end, proc(5)
+        line = b"\0".join(os.fsencode(one) for one in argv)[: end - start - 1]
+        with open("/proc/self/mem", "r+b", buffering=0) as memory:
+            memory.seek(start)
+            memory.write(line.ljust(end - start, b"\0"))
+    except (OSError, ValueError, IndexError):
+        pass
+
+
+_own = sys.modules["__main__"]  # or this module would be gone while it runs
+_module, _code = main()
+try:
+    exec(_code, vars(_module))  # noqa: S102  the flow
+except SystemExit:
+    raise
+except BaseException as _error:  # noqa: BLE001
+    # As a new interpreter tells it, without this file.
+    _frames = _error.__traceback__ and _error.__traceback__.tb_next
+    sys.excepthook(type(_error), _error.with_traceback(_frames), _frames)
+    if isinstance(_error, KeyboardInterrupt):
+        _end_like(2)
+    sys.exit(1)

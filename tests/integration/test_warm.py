@@ -1,0 +1,185 @@
+"""A task that is a fork of a process that has imported Metaflow is what a new interpreter is."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from conftest import FLOWS
+
+from pytest_flowrepro import rerun as rerun_module
+from pytest_flowrepro.process import Completed, run_process
+from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_flowrepro.model import BuiltEnvironment, Run
+
+    Rerun = Callable[..., tuple[Run, Path]]
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="tasks are forked on Linux alone")
+
+WARM = Path(rerun_module.__file__).parent / "_in_venv" / "warm.py"
+CLIENT = WARM.with_name("warm_client.py")
+
+UNLIKE = re.compile(r"\d{4}-\d\d-\d\d [\d:.]+|pid \d+|\d{10,}|0x[0-9a-f]+")
+"""Times, process ids, run ids and addresses."""
+
+
+@pytest.fixture(scope="module")
+def rerun(
+    metaflow_environment: BuiltEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> Rerun:
+    root = tmp_path_factory.mktemp("warm")
+
+    def run(flow: str, mode: str, *, warm: bool) -> tuple[Run, Path]:
+        place = Place(root=root / "place").create()
+        file = place.copy / "mirror.py"
+        file.write_bytes((FLOWS / "warm" / "mirror.py").read_bytes())
+        given = {"MODE": mode, "PYTHONPYCACHEPREFIX": str(root / "pycache")}
+        env = flow_environment(flow, file, place=place, built=metaflow_environment, given=given)
+        ran = rerun_flow(
+            flow,
+            file,
+            python=metaflow_environment.python,
+            place=place,
+            cwd=place.copy,
+            env={**env, "PYTHONPYCACHEPREFIX": str(root / "pycache")},
+            timeout=60,
+            max_workers=1,
+            warm=warm,
+        )
+        return ran, place.copy
+
+    return run
+
+
+def same(text: str) -> str:
+    return UNLIKE.sub("N", text)
+
+
+def test_a_fork_is_what_a_new_interpreter_is(rerun: Rerun) -> None:
+    def facts(*, warm: bool) -> list[dict[str, Any]]:
+        ran, folder = rerun("MirrorFlow", "", warm=warm)
+        assert ran.ok, ran.output
+        told: list[dict[str, Any]] = json.loads(same((folder / "facts.json").read_text()))
+        for task in told:
+            assert task.pop("is a fork") is warm
+            task["environ"].pop("FLOWREPRO_PROCESS")  # another one for each rerun
+            # Metaflow leaves its classes in `__main__`, in a fork before the flow's file begins.
+            task["at start"] = [name for name in task["at start"] if name.startswith("__")]
+        return told
+
+    for fork, new in zip(facts(warm=True), facts(warm=False), strict=True):
+        for name, fact in new.items():
+            assert fork[name] == fact, name
+
+
+ENDINGS = ("exit 3", "_exit 4", "SIGSEGV", "SIGKILL", "SIGTERM", "raise", "interrupt", "thread")
+
+
+@pytest.mark.parametrize("mode", [*ENDINGS, "import", "variable"])
+def test_a_fork_ends_as_a_new_interpreter_does(rerun: Rerun, mode: str) -> None:
+    def ending(*, warm: bool) -> tuple[int, list[str]]:
+        ran, _ = rerun("EndingFlow", mode, warm=warm)
+        # stdout and stderr of a task come by two pipes.
+        return ran.returncode, sorted(same(ran.output).splitlines())
+
+    assert ending(warm=True) == ending(warm=False)
+
+
+def test_variables_that_metaflow_reads_when_it_is_imported_count_in_a_fork_as_well(
+    rerun: Rerun,
+) -> None:
+    ran, _ = rerun("EndingFlow", "variable", warm=True)
+    assert "retries: 77" in ran.output
+
+
+METAFLOW = """
+import sys
+{statement}
+"""
+SCRIPT = """
+import sys
+import metaflow
+print(hasattr(sys, "_flowrepro_warm"), sys.argv, sys.path[0])
+"""
+# What Metaflow's import does -> whether forks are made all the same.
+IMPORTS = {
+    "pass": True,
+    "import threading, time; threading.Thread(target=time.sleep, args=[1], daemon=True).start()": (
+        False
+    ),
+    "kept = open(__file__)": False,
+    "import helper": False,
+    "sys.modules['numpy'] = sys": False,
+    "import os\nif 'warm.py' in sys.orig_argv[2]: raise ImportError": False,
+}
+
+
+def run_warm(tmp_path: Path, script: str, *arguments: str, metaflow: str = "pass") -> Completed:
+    """Run a script as a flow is run, with a stand-in for Metaflow whose import does as is said."""
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (tmp_path / "metaflow.py").write_text(METAFLOW.format(statement=metaflow))
+    (copy / "helper.py").write_text("")
+    (copy / "flow.py").write_text(script)
+    socket = str(tmp_path / "socket")
+    return run_process(
+        [sys.executable, "-u", str(WARM), socket, "flow.py", *arguments, " " * 100],
+        env={"FLOWREPRO_COPY": str(copy), "PYTHONPATH": str(tmp_path)},
+        cwd=copy,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize("statement", IMPORTS)
+def test_what_could_not_be_forked_runs_in_interpreters_of_its_own(
+    tmp_path: Path, statement: str
+) -> None:
+    done = run_warm(tmp_path, SCRIPT, "run", metaflow=statement)
+    said = f"{IMPORTS[statement]} ['flow.py', 'run'] {tmp_path / 'copy'}\n"
+    assert (done.stdout, done.returncode, done.ended) == (said, 0, ()), done.stderr
+
+
+TASK = f"""
+import metaflow, os, signal, subprocess, sys, time
+if sys.argv[1] == "task":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+client = [sys.executable, "-I", "-S", {str(CLIENT)!r}, sys._flowrepro_warm.socket]
+task = [sys.executable, "flow.py", "task"]
+with subprocess.Popen(client + task, stdout=subprocess.PIPE) as started:
+    pid = started.stdout.readline().decode().strip()
+    started.send_signal(int(sys.argv[1]))
+until = time.monotonic() + 10
+while os.path.exists("/proc/" + pid) and time.monotonic() < until:
+    time.sleep(0.01)
+print(started.returncode, os.path.exists("/proc/" + pid), pid == str(started.pid))
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 7), (signal.SIGKILL, -9)])
+def test_a_signal_for_what_stands_for_a_task_reaches_the_task(
+    tmp_path: Path, number: int, code: int
+) -> None:
+    done = run_warm(tmp_path, TASK, str(int(number)))
+    assert done.stdout == f"{code} False False\n", done.stderr
+    assert done.ended == ()
+
+
+def test_without_a_process_to_fork_a_task_is_a_new_interpreter(tmp_path: Path) -> None:
+    script = tmp_path / "flow.py"
+    script.write_text("import sys; print(sys.argv[1:]); sys.exit(5)")
+    client = [sys.executable, "-I", "-S", str(CLIENT), str(tmp_path / "socket")]
+    done = run_process(
+        [*client, sys.executable, str(script), "a b"], env={}, cwd=tmp_path, timeout=30
+    )
+    assert (done.stdout, done.returncode) == ("['a b']\n", 5)
