@@ -1,12 +1,17 @@
 """Runs a flow whose tasks are forks of one interpreter, which has imported Metaflow.
 
     python -u warm.py SOCKET FLOW_FILE [ARGUMENT ...] ROOM
+    python -u warm.py --tasks DESCRIPTOR LISTENING FLOW_FILE ROOM
 
 Metaflow starts a new interpreter for each task, and to import Metaflow takes longer than most
 tasks. This process imports it once. A fork of it schedules the flow, as `python FLOW_FILE ARGUMENT
 ...` does, and each client (warm_client.py) that connects to SOCKET gets a fork that is the task.
 This process ends as the scheduler did. ROOM is a long text, in whose place `ps` shows the command
 line of each fork.
+
+For each step that has an interpreter of its own, that interpreter is started in the second form. It
+forks tasks alone, for the clients of the socket whose descriptor is LISTENING, and ends when
+DESCRIPTOR has come to its end, which is when the first process ends.
 
 A fork is to be what a new interpreter is. Only Metaflow and what it imports are there before the
 fork. Where more than that is at work, nothing is forked and `python FLOW_FILE ARGUMENT ...` takes
@@ -69,15 +74,20 @@ class Request:
 class Started:
     """`sys._flowrepro_warm` in a fork: where tasks are forked, and what it was started with."""
 
-    def __init__(self, address: str, request: Request) -> None:
-        self.socket = address
+    def __init__(self, addresses: Mapping[str | None, str], request: Request) -> None:
+        self.addresses = addresses
+        """By interpreter; None is that of the flow."""
         self.argv = request.argv
         self.environ = request.environ
 
 
 def main() -> tuple[ModuleType, CodeType]:
     """Return in each fork, with the module and the code that it is to run."""
-    address, argv = sys.argv[1], [sys.executable, *sys.argv[2:-1]]
+    arguments = sys.argv[1:-1]
+    until = None
+    if arguments[0] == "--tasks":
+        until, arguments = int(arguments[1]), arguments[2:]
+    address, argv = arguments[0], [sys.executable, *arguments[1:]]
     scheduler = Request(argv, dict(os.environb))
     # Before Metaflow is imported, which leaves a class in `__main__` (metaflow/tuple_util.py).
     module = types.ModuleType("__main__")
@@ -85,14 +95,32 @@ def main() -> tuple[ModuleType, CodeType]:
     sys.argv = argv[1:]
     sys.path[0] = os.path.dirname(os.path.realpath(argv[1]))
     try:
+        listening = _listen(address) if until is None else socket.socket(fileno=int(address))
         _preload()
-        server = _Server(address, scheduler)
+        server = _Server(listening, scheduler)
+        addresses: dict[str | None, str] = {None: address}
+        if until is None:
+            addresses.update(_start_others(address, argv[1], server))
     except Exception:  # noqa: BLE001  a new interpreter meets it as well, or goes without
+        if until is not None:
+            os._exit(0)  # its clients become interpreters of their own
         os.execve(argv[0], argv, scheduler.environ)  # noqa: S606
     gc.collect()
     gc.freeze()
     del sys.modules["gc"]
-    return module, _become(server.serve(), module, address)
+    request = server.serve(until)
+    return module, _become(request, module, addresses)
+
+
+def _listen(address: str) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listening.bind(address)
+    finally:
+        os.umask(before)
+    listening.listen(128)
+    return listening
 
 
 def _preload() -> None:
@@ -102,10 +130,11 @@ def _preload() -> None:
     """
     if not hasattr(os, "pidfd_open"):
         raise RuntimeError("Python is older than 3.9")
+    before = os.listdir("/proc/self/fd")
     importlib.import_module("metaflow")
     if len(os.listdir("/proc/self/task")) > 1:
         raise RuntimeError("threads were started")
-    if len(os.listdir("/proc/self/fd")) > 4:  # the standard streams, and what lists this folder
+    if os.listdir("/proc/self/fd") != before:
         raise RuntimeError("files were opened")
     copy = os.path.join(os.path.realpath(os.environ["FLOWREPRO_COPY"]), "")
     for name, module in list(sys.modules.items()):
@@ -114,37 +143,57 @@ def _preload() -> None:
             raise RuntimeError(name)
 
 
+def _start_others(address: str, script: str, server: _Server) -> dict[str, str]:
+    """Start a process like this one for each other interpreter; where each listens."""
+    addresses: dict[str, str] = {}
+    observe = sys.modules.get("metaflow_extensions.flowrepro.plugins.flowrepro_observe")
+    pythons = sorted(set(observe.PYTHONS.values())) if observe else []
+    if pythons:
+        assert observe is not None
+        until, server.kept = os.pipe()
+        os.set_inheritable(until, True)
+        for number, python in enumerate(pythons):
+            addresses[python] = f"{address}{number}"
+            with _listen(addresses[python]) as listening:
+                listening.set_inheritable(True)
+                own = ["--tasks", str(until), str(listening.fileno()), script, sys.orig_argv[-1]]
+                argv = [python, "-u", __file__, *own]
+                os.posix_spawn(python, argv, {**os.environ, **observe.variables_of(python)})
+        os.close(until)
+    return addresses
+
+
 class _Server:
     """Forks the scheduler and the tasks, and tells the clients how their tasks ended."""
 
-    def __init__(self, address: str, scheduler: Request) -> None:
+    def __init__(self, listening: socket.socket, scheduler: Request) -> None:
         self._scheduler = scheduler
         self._poll = select.poll()
-        self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)
-        try:
-            self._listening.bind(address)
-        finally:
-            os.umask(before)
-        self._listening.listen(128)
+        self._listening = listening
+        self.kept: int | None = None
+        """While it is open, the processes of other interpreters live."""
         self._ended: int | None = None
-        """A descriptor that can be read when the scheduler has ended."""
+        """A descriptor that can be read when the scheduler has ended, or is to have."""
         self._tasks: dict[int, _Task] = {}
         """By such a descriptor of each, and by that of its client."""
 
-    def serve(self) -> Request:
+    def serve(self, until: int | None) -> Request:
         """Return in each fork, with what it is to become; never in this process."""
-        pid = os.fork()
-        if pid == 0:
-            self._leave()
-            return self._scheduler
-        self._ended = os.pidfd_open(pid)
-        self._poll.register(self._ended, select.POLLIN)
+        pid = None
+        if until is None:
+            pid = os.fork()
+            if pid == 0:
+                self._leave()
+                return self._scheduler
+        ended = os.pidfd_open(pid) if pid is not None else until
+        assert ended is not None
+        self._ended = ended
+        self._poll.register(ended, select.POLLIN)
         self._poll.register(self._listening, select.POLLIN)
         while True:
             descriptor = self._poll.poll()[0][0]  # one at a time: it may close the next
-            if descriptor == self._ended:
-                _end_like(os.waitpid(pid, 0)[1])
+            if descriptor == ended:
+                _end_like(os.waitpid(pid, 0)[1] if pid is not None else 0)
             elif descriptor == self._listening.fileno():
                 request = self._accept()
                 if request is not None:
@@ -221,8 +270,9 @@ class _Server:
     def _leave(self) -> None:
         """In a fork: let go of what is the server's."""
         self._listening.close()
-        if self._ended is not None:
-            os.close(self._ended)
+        for descriptor in (self._ended, self.kept):
+            if descriptor is not None:
+                os.close(descriptor)
         for descriptor, task in self._tasks.items():
             if descriptor == task.ended:
                 os.close(descriptor)
@@ -259,7 +309,7 @@ def _end_like(status: int) -> None:
     os._exit(code)
 
 
-def _become(request: Request, module: ModuleType, address: str) -> CodeType:
+def _become(request: Request, module: ModuleType, addresses: Mapping[str | None, str]) -> CodeType:
     """Make this fork what it is to be; the code that it is to run in `module`."""
     if request.streams:
         for target, stream in enumerate(request.streams):
@@ -275,7 +325,7 @@ def _become(request: Request, module: ModuleType, address: str) -> CodeType:
     _show(request.argv)
     sys.argv = request.argv[1:]
     sys.orig_argv = list(request.argv)
-    vars(sys)["_flowrepro_warm"] = Started(address, request)
+    vars(sys)["_flowrepro_warm"] = Started(addresses, request)
     importlib.invalidate_caches()
     path = os.path.abspath(sys.argv[0])
     vars(module).update(

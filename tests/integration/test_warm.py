@@ -154,7 +154,7 @@ if sys.argv[1] == "task":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
     print(os.getpid(), flush=True)
     time.sleep(60)
-client = [sys.executable, "-I", "-S", {str(CLIENT)!r}, sys._flowrepro_warm.socket]
+client = [sys.executable, "-I", "-S", {str(CLIENT)!r}, sys._flowrepro_warm.addresses[None]]
 task = [sys.executable, "flow.py", "task"]
 with subprocess.Popen(client + task, stdout=subprocess.PIPE) as started:
     pid = started.stdout.readline().decode().strip()
@@ -172,6 +172,41 @@ def test_a_signal_for_what_stands_for_a_task_reaches_the_task(
 ) -> None:
     done = run_warm(tmp_path, TASK, str(int(number)))
     assert done.stdout == f"{code} False False\n", done.stderr
+    assert done.ended == ()
+
+
+OF_A_STEP = """
+import os, types
+name = "metaflow_extensions.flowrepro.plugins.flowrepro_observe"
+sys.modules[name] = observe = types.ModuleType(name)
+observe.PYTHONS = {"train": sys.executable}
+observe.variables_of = lambda python: {"OF_TRAIN": "yes"}
+{more}
+"""
+STEP = f"""
+import metaflow, os, subprocess, sys
+if sys.argv[1] == "task":
+    print(hasattr(sys, "_flowrepro_warm"), os.environ.get("OF_TRAIN"), os.environ["TASK"])
+else:
+    address = sys._flowrepro_warm.addresses[sys.executable]
+    client = [sys.executable, "-I", "-S", {str(CLIENT)!r}, address, sys.executable]
+    subprocess.run([*client, "flow.py", "task"], env={{**os.environ, "TASK": "1"}})
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "forked"),
+    [
+        ("", True),
+        ("if '--tasks' in sys.orig_argv: raise ImportError", False),
+        ("observe.variables_of = lambda python: {'PYTHONOPTIMIZE': '1'}", False),
+    ],
+)
+def test_a_step_with_an_interpreter_of_its_own_has_a_process_to_fork_of_its_own(
+    tmp_path: Path, more: str, forked: bool
+) -> None:
+    done = run_warm(tmp_path, STEP, "run", metaflow=OF_A_STEP.replace("{more}", more))
+    assert (done.stdout, done.returncode) == (f"{forked} None 1\n", 0), done.stderr
     assert done.ended == ()
 
 

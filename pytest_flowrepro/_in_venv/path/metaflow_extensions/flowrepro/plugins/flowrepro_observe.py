@@ -36,7 +36,7 @@ from metaflow_extensions.flowrepro.plugins.flowrepro_drawn import Drawn
 from metaflow_extensions.flowrepro.plugins.flowrepro_imports import loaded
 from metaflow_extensions.flowrepro.plugins.flowrepro_written import Written
 
-_PYTHONS = json.loads(os.environ.get("FLOWREPRO_PYTHONS", "{}"))
+PYTHONS = json.loads(os.environ.get("FLOWREPRO_PYTHONS", "{}"))
 """Step -> interpreter, for the steps that have an environment of their own."""
 
 _PINS = json.loads(os.environ.get("FLOWREPRO_PINS", "{}"))
@@ -78,19 +78,12 @@ class ObserveDecorator(StepDecorator):
 
     def runtime_step_cli(self, cli_args, retry_count, max_user_code_retries, ubf_context):
         cli_args.env.update(_PINS.get(self._step, {}))
-        python = _PYTHONS.get(self._step)
+        python = PYTHONS.get(self._step)
         if python:
             cli_args.entrypoint[0] = python
-            folder = os.path.dirname(python)
-            environment = os.path.dirname(folder)
-            cli_args.env["PATH"] = os.pathsep.join((folder, os.environ["PATH"]))
-            cli_args.env["VIRTUAL_ENV"] = environment
-            path = os.environ["PYTHONPATH"].split(os.pathsep)
-            cli_args.env["PYTHONPATH"] = os.pathsep.join(one for one in path if one not in _LOCAL)
-            # Where the build left what it kept of earlier sessions (environment/bytecode.py).
-            cli_args.env["PYTHONPYCACHEPREFIX"] = os.path.join(environment, "pycache")
-        elif hasattr(sys, "_flowrepro_warm"):  # this process was forked, and so are its tasks
-            address = sys._flowrepro_warm.socket  # noqa: SLF001
+            cli_args.env.update(variables_of(python))
+        if hasattr(sys, "_flowrepro_warm"):  # this process was forked, and so are its tasks
+            address = sys._flowrepro_warm.addresses[python]  # noqa: SLF001
             cli_args.entrypoint[:0] = [sys.executable, "-I", "-S", _CLIENT, address]
 
     def task_pre_step(
@@ -155,6 +148,20 @@ class ObserveDecorator(StepDecorator):
         name = "%s-%s-%d.json" % (step_name, self._task_id, retry_count)
         with open(os.path.join(_OBSERVED, name), "w") as file:
             json.dump(observed, file)
+
+
+def variables_of(python):
+    """What is otherwise for the interpreter of a step that has an environment of its own."""
+    folder = os.path.dirname(python)
+    environment = os.path.dirname(folder)
+    path = os.environ["PYTHONPATH"].split(os.pathsep)
+    return {
+        "PATH": os.pathsep.join((folder, os.environ["PATH"])),
+        "VIRTUAL_ENV": environment,
+        "PYTHONPATH": os.pathsep.join(one for one in path if one not in _LOCAL),
+        # Where the build left what it compiled (environment/bytecode.py).
+        "PYTHONPYCACHEPREFIX": os.path.join(environment, "pycache"),
+    }
 
 
 def _note_started(step, task_id):
