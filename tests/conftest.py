@@ -116,7 +116,7 @@ class Project:
 
     def check_apart(self, *args: str) -> pytest.RunResult:
         """In a process of its own: for xdist, and for what must not leak into this one."""
-        return self.pytester.runpytest_subprocess("--flow-repro", *args)
+        return self.pytester.runpytest_subprocess("--flow-repro", *SHARED, *args)
 
     def record(self, *args: str) -> pytest.RunResult:
         return self.check("--flow-repro-update", *args)
@@ -165,6 +165,18 @@ class Project:
         return steps
 
 
+SHARED = ("-p", "shared_environments")
+"""For a session in a process of its own."""
+
+
+def of_shared(session_folder: Path) -> dict[str, str]:
+    """Variables of `SHARED`."""
+    return {
+        "PYTHONPATH": str(Path(__file__).parent),
+        "TESTS_ENVIRONMENTS": str(session_folder / "environments"),
+    }
+
+
 CACHES = {
     "RUSTUP_HOME": str(Path.home() / ".rustup"),  # pip asks for the version of rustc
     "UV_CACHE_DIR": user_cache_dir("uv"),
@@ -186,9 +198,10 @@ def project(
     # keep the bytecode of their plugins, as those of a user do.
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    # Sessions in this process share what they build, as xdist's workers do; those that run in a
-    # process of their own build anew.
+    # Sessions share what they build, as xdist's workers do.
     monkeypatch.setattr(SessionFolder, "environments", session_folder / "environments")
+    for name, value in of_shared(session_folder).items():
+        monkeypatch.setenv(name, value)
     pytester.makepyprojecttoml("[tool.pytest]\n")
     return Project(pytester)
 
@@ -205,8 +218,8 @@ def record_once(made: Path, fill: Callable[[Path], object], *args: str) -> Calla
             fill(part)
             options = ("-p", "no:cacheprovider", "--flow-repro", "--flow-repro-update", *args)
             done = run_process(
-                [sys.executable, "-m", "pytest", *options],
-                env=os.environ,
+                [sys.executable, "-m", "pytest", *SHARED, *options],
+                env={**os.environ, **of_shared(made.parent)},
                 cwd=part,
                 timeout=300,
             )

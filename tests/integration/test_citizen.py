@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+from conftest import SHARED
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -101,7 +102,7 @@ def test_it_can_be_switched_on_in_the_configuration(
 def test_a_terminal_sees_a_line_for_each_stage(hello: Project) -> None:
     ours, theirs = os.openpty()
     child = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "--flow-repro", "-k", "step[start]"],
+        [sys.executable, "-m", "pytest", *SHARED, "--flow-repro", "-k", "step[start]"],
         cwd=hello.path,
         stdout=theirs,
         stdin=subprocess.DEVNULL,

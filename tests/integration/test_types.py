@@ -229,10 +229,8 @@ def test_artifacts_of_libraries_reproduce_and_a_changed_leaf_is_named(project: P
     project.record().assert_outcomes(passed=4)
     recorded = project.artifacts("TypesFlow", "types_flow")["start"]["[]"]
     assert recorded.keys() == {*EXPLAINED, "kept"}
-    # Among them is CountVectorizer, whose state holds an address in memory.
-    # A model may depend on the CPU level, where this machine can try another one.
-    assert {one.get("determinism", "machine") for one in recorded.values()} == {"machine"}
 
+    # Among what reproduces is CountVectorizer, whose state holds an address in memory.
     project.edit("types_flow.py", "CHANGED = 0", "CHANGED = 1")
     (flow,) = project.report()["flows"]
     changes = [change for change in flow["changes"] if change["kind"] != "code"]

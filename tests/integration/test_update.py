@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import record_once
+from conftest import SHARED, record_once
 from recordings import names_in
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def test_a_recording_that_is_ended_leaves_the_old_baseline_whole(
     mark = hello.path / "reached"
     hello.edit("flow.py", "class Hello", f"MARK = {str(mark)!r}\n\n\nclass Hello")
     child = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "--flow-repro", "--flow-repro-update"],
+        [sys.executable, "-m", "pytest", *SHARED, "--flow-repro", "--flow-repro-update"],
         cwd=hello.path,
         stdout=subprocess.DEVNULL,
         env={**os.environ, "COLUMNS": "80"},
