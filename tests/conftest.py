@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +54,38 @@ class HelloFlow(FlowSpec):
 if __name__ == "__main__":
     HelloFlow()
 """
+
+
+GIGABYTE = 1024**3
+MEMORY = Path("/dev/shm")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put temporary files into memory, where there is enough of it: tests build dozens of
+    environments of 5,000 files each.
+    """
+    if hasattr(config, "workerinput") or config.option.basetemp:
+        return
+    for left in MEMORY.glob("flowrepro-tests-*"):  # by a run that was killed
+        if not Path("/proc", left.name.rpartition("-")[2]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    if not MEMORY.is_dir() or min(shutil.disk_usage(MEMORY).free, free_memory()) < 12 * GIGABYTE:
+        return
+    folder = MEMORY / f"flowrepro-tests-{os.getpid()}"
+    (folder / "tmp").mkdir(parents=True)
+    config.option.basetemp = folder / "pytest"
+    os.environ["TMPDIR"] = str(folder / "tmp")
+    tempfile.tempdir = None
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def free_memory() -> int:
+    """In bytes; 0 where that is not known."""
+    try:
+        found = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0
 
 
 @pytest.fixture(scope="session")
