@@ -247,9 +247,14 @@ def check(folder: Path, python: Path, runs: int) -> None:
 
 
 def workers(folder: Path, runs: int, items: int) -> None:
-    """A wide foreach with as many workers as the machine has processors, against Metaflow's 16."""
+    """A wide foreach: forked tasks, against new interpreters and against Metaflow's 16 workers."""
     reports, commands = [], []
-    for name, table in (("machine", ""), ("sixteen", "[tool.flowrepro]\nmax-workers = 16\n")):
+    tables = {
+        "forks": "",
+        "interpreters": "[tool.flowrepro]\nwarm = false\n",
+        "sixteen": "[tool.flowrepro]\nmax-workers = 16\nwarm = false\n",
+    }
+    for name, table in tables.items():
         project = folder / name
         project.mkdir()
         (project / "wide.py").write_text(WIDE.format(items=items), encoding="utf-8")
@@ -260,14 +265,15 @@ def workers(folder: Path, runs: int, items: int) -> None:
         Command(pytest_command(*options, "--flow-repro-update"), project).seconds()
         reports.append(report)
         commands.append(Command(pytest_command(*options), project))
-    rerun: tuple[list[float], list[float]] = ([], [])
+    rerun: tuple[list[float], ...] = ([], [], [])
     for _ in range(runs):
         for command, report, seconds in zip(commands, reports, rerun, strict=True):
             command.seconds()
             seconds.append(json.loads(report.read_bytes())["flows"][0]["seconds"]["rerun"])
     print(f"rerun of a foreach over {items} items, each with pandas")
-    row("max-workers as the machine has processors (the default)", rerun[0])
-    row("max-workers = 16, Metaflow's own default", rerun[1])
+    row("tasks are forks, as many at a time as there are processors (the default)", rerun[0])
+    row("warm = false", rerun[1])
+    row("warm = false, max-workers = 16, Metaflow's own default", rerun[2])
     print()
 
 
