@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import gc
 import importlib
 import marshal
 import os
@@ -83,7 +82,7 @@ class Started:
 
 def main() -> tuple[ModuleType, CodeType]:
     """Return in each fork, with the module and the code that it is to run."""
-    arguments = sys.argv[1:-1]
+    arguments, room = sys.argv[1:-1], sys.argv[-1]
     until = None
     if arguments[0] == "--tasks":
         until, arguments = int(arguments[1]), arguments[2:]
@@ -100,16 +99,25 @@ def main() -> tuple[ModuleType, CodeType]:
         server = _Server(listening, scheduler)
         addresses: dict[str | None, str] = {None: address}
         if until is None:
-            addresses.update(_start_others(address, argv[1], server))
+            addresses.update(_start_others(address, argv[1], room, server))
     except Exception:  # noqa: BLE001  a new interpreter meets it as well, or goes without
         if until is not None:
             os._exit(0)  # its clients become interpreters of their own
         os.execve(argv[0], argv, scheduler.environ)  # noqa: S606
-    gc.collect()
-    gc.freeze()
-    del sys.modules["gc"]
+    _freeze()
     request = server.serve(until)
     return module, _become(request, module, addresses)
+
+
+def _freeze() -> None:
+    """Keep a collection in a fork from copying all the memory that the forks share."""
+    is_loaded = "gc" in sys.modules
+    import gc  # noqa: PLC0415  a flow may look at what is loaded
+
+    gc.collect()
+    gc.freeze()
+    if not is_loaded:
+        del sys.modules["gc"]
 
 
 def _listen(address: str) -> socket.socket:
@@ -143,7 +151,7 @@ def _preload() -> None:
             raise RuntimeError(name)
 
 
-def _start_others(address: str, script: str, server: _Server) -> dict[str, str]:
+def _start_others(address: str, script: str, room: str, server: _Server) -> dict[str, str]:
     """Start a process like this one for each other interpreter; where each listens."""
     addresses: dict[str, str] = {}
     observe = sys.modules.get("metaflow_extensions.flowrepro.plugins.flowrepro_observe")
@@ -156,7 +164,7 @@ def _start_others(address: str, script: str, server: _Server) -> dict[str, str]:
             addresses[python] = f"{address}{number}"
             with _listen(addresses[python]) as listening:
                 listening.set_inheritable(True)
-                own = ["--tasks", str(until), str(listening.fileno()), script, sys.orig_argv[-1]]
+                own = ["--tasks", str(until), str(listening.fileno()), script, room]
                 argv = [python, "-u", __file__, *own]
                 os.posix_spawn(python, argv, {**os.environ, **observe.variables_of(python)})
         os.close(until)
@@ -324,7 +332,8 @@ def _become(request: Request, module: ModuleType, addresses: Mapping[str | None,
         time.tzset()
     _show(request.argv)
     sys.argv = request.argv[1:]
-    sys.orig_argv = list(request.argv)
+    if hasattr(sys, "orig_argv"):  # since Python 3.10
+        sys.orig_argv = list(request.argv)
     vars(sys)["_flowrepro_warm"] = Started(addresses, request)
     importlib.invalidate_caches()
     path = os.path.abspath(sys.argv[0])

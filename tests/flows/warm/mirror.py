@@ -59,7 +59,7 @@ def facts():
     return {
         "is a fork": hasattr(sys, "_flowrepro_warm"),
         "argv": sys.argv,
-        "orig_argv": sys.orig_argv,
+        "orig_argv": getattr(sys, "orig_argv", None),
         "command line": command_line(),
         "flags": list(sys.flags),
         "executable": sys.executable,
