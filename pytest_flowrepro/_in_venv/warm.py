@@ -92,7 +92,8 @@ def main() -> tuple[ModuleType, CodeType]:
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     sys.argv = argv[1:]
-    sys.path[0] = os.path.dirname(os.path.realpath(argv[1]))
+    if sys.path[0] == os.path.dirname(os.path.realpath(__file__)):  # not with PYTHONSAFEPATH
+        sys.path[0] = os.path.dirname(os.path.realpath(argv[1]))
     try:
         listening = _listen(address) if until is None else socket.socket(fileno=int(address))
         _preload()

@@ -123,7 +123,9 @@ IMPORTS = {
 }
 
 
-def run_warm(tmp_path: Path, script: str, *arguments: str, metaflow: str = "pass") -> Completed:
+def run_warm(
+    tmp_path: Path, script: str, *arguments: str, metaflow: str = "pass", **env: str
+) -> Completed:
     """Run a script as a flow is run, with a stand-in for Metaflow whose import does as is said."""
     copy = tmp_path / "copy"
     copy.mkdir()
@@ -133,7 +135,7 @@ def run_warm(tmp_path: Path, script: str, *arguments: str, metaflow: str = "pass
     socket = str(tmp_path / "socket")
     return run_process(
         [sys.executable, "-u", str(WARM), socket, "flow.py", *arguments, " " * 100],
-        env={"FLOWREPRO_COPY": str(copy), "PYTHONPATH": str(tmp_path)},
+        env={"FLOWREPRO_COPY": str(copy), "PYTHONPATH": str(tmp_path), **env},
         cwd=copy,
         timeout=30,
     )
@@ -146,6 +148,11 @@ def test_what_could_not_be_forked_runs_in_interpreters_of_its_own(
     done = run_warm(tmp_path, SCRIPT, "run", metaflow=statement)
     said = f"{IMPORTS[statement]} ['flow.py', 'run'] {tmp_path / 'copy'}\n"
     assert (done.stdout, done.returncode, done.ended) == (said, 0, ()), done.stderr
+
+
+def test_a_fork_finds_modules_beside_its_file_unless_python_is_not_to(tmp_path: Path) -> None:
+    done = run_warm(tmp_path, SCRIPT, PYTHONSAFEPATH="1")
+    assert done.stdout == f"True ['flow.py'] {tmp_path}\n", done.stderr
 
 
 TASK = f"""
