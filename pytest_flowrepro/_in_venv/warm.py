@@ -220,10 +220,10 @@ class _Server:
         except (OSError, ValueError, EOFError):
             client.close()
             return None
-        if _read_at_start(request.environ) != _read_at_start(self._scheduler.environ):
-            pid = None
-        else:
-            pid = os.fork()
+        pid = None
+        if _read_at_start(request.environ) == _read_at_start(self._scheduler.environ):
+            with contextlib.suppress(OSError):  # too many processes: Metaflow is told by the client
+                pid = os.fork()
         if pid == 0:
             client.close()
             self._leave()
@@ -237,7 +237,8 @@ class _Server:
         for descriptor in (task.ended, client.fileno()):
             self._tasks[descriptor] = task
             self._poll.register(descriptor, select.POLLIN)
-        client.sendall(b"forked\n")
+        with contextlib.suppress(OSError):  # it was killed, which is seen to next
+            client.sendall(b"forked\n")
         return None
 
     def _received(self, client: socket.socket) -> Request:
