@@ -49,8 +49,9 @@ class FlowSettings:
     after: tuple[str, ...] = ()
     """Flows to rerun first, into the same datastore."""
     max_workers: int | None = None
-    warm: bool = True
     """Tasks at a time; None: as many as this process may use processors."""
+    warm: bool = True
+    """Whether tasks are forks of a process that has imported Metaflow."""
     include: tuple[str, ...] = ()
     requirements: str | None = None
     extras: tuple[str, ...] = ()

@@ -142,6 +142,7 @@ def _ask_metaflow(job: Job, start: Start, built: BuiltEnvironment, clock: Clock)
             options=config_arguments(job.settings.configs),
             workspace=place.root,
             timeout=job.settings.timeout,
+            redaction=start.redaction,
         )
 
 

@@ -105,6 +105,20 @@ def test_a_flow_sees_no_secret_of_the_users_environment(
     hello.check("-k", "step[count]").assert_outcomes(passed=1, deselected=4)
 
 
+def test_what_metaflow_says_of_a_flow_that_it_cannot_load_has_no_secret(
+    hello: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_TOKEN", "s3cret-of-jane")
+    table = "[tool.pytest]\n[tool.flowrepro]\nenv = { API_TOKEN = { pass = true } }\n"
+    hello.write("pyproject.toml", table)
+    said = "import os\nraise ValueError('token ' + os.environ['API_TOKEN'])\n"
+    hello.edit("flow.py", "from metaflow", f"{said}from metaflow")
+    result = hello.check("-k", "environment")
+    result.assert_outcomes(errors=1, deselected=4)
+    result.stdout.fnmatch_lines(["*ValueError: token *API_TOKEN*"])
+    assert "s3cret-of-jane" not in result.stdout.str()
+
+
 def test_a_flow_that_edits_an_installed_file_does_not_poison_the_next_check(
     hello: Project,
 ) -> None:
