@@ -259,7 +259,7 @@ class _Server:
         status = os.waitpid(task.pid, 0)[1]
         for descriptor in (task.ended, task.client.fileno()):
             del self._tasks[descriptor]
-            if descriptor == task.ended or not task.abandoned:
+            with contextlib.suppress(KeyError):  # a client that was killed is no longer asked
                 self._poll.unregister(descriptor)
         with contextlib.suppress(OSError):  # it was killed
             task.client.sendall(b"%d\n" % status)
@@ -273,7 +273,6 @@ class _Server:
         except OSError:
             asked = b""
         if not asked:
-            task.abandoned = True
             self._poll.unregister(task.client)
         os.kill(task.pid, asked[0] if asked else 9)
 
@@ -294,7 +293,6 @@ class _Task:
         self.pid = pid
         self.client = client
         self.ended = os.pidfd_open(pid)
-        self.abandoned = False
 
 
 def _read_at_start(environ: Mapping[bytes, bytes]) -> dict[str, bytes]:
