@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
+from packaging.specifiers import SpecifierSet
 
 from pytest_flowrepro.check.conda import asked_of_conda, build_conda, resolve_conda
 from pytest_flowrepro.check.conda_file import build_with_conda, resolve_with_conda
@@ -37,26 +38,40 @@ _BUILD_TIMEOUT = 900.0
 """Seconds; a hang ends in a sentence, and nothing here may take longer."""
 
 
-def resolve_and_build(job: Job, clock: Clock) -> BuiltEnvironment:
-    """A new lock of what the flow declares today, and its environment."""
+def resolve_and_build(
+    job: Job, clock: Clock, *, baseline: Recording | None = None
+) -> BuiltEnvironment:
+    """A new lock of what the flow declares today, and its environment, under the interpreter of
+    the baseline where there is one and nothing asks for another.
+    """
     requirements = declared(job)
+    recorded = recorded_base(job, baseline) if baseline else None
     with clock.stage("lock", f"resolving {requirements.source}"):
-        of_conda = requirements.conda is not None
-        python = None if of_conda else _interpreter_to_record(job, requirements)
+        python = interpreter_today(job, requirements, recorded)
         lock = resolve(job, requirements, python)
     with clock.stage("environment", "building the environment"):
         return _build(job, lock, requirements, python, save_wheels=True)
 
 
-def _interpreter_to_record(job: Job, requirements: Requirements) -> Path:
-    """Return the interpreter that a `.python-version` asks for, else one that the requirements
-    allow. Raises `EnvironmentBuildError` where the two contradict each other.
+def interpreter_today(
+    job: Job, requirements: Requirements, recorded: Environment | None
+) -> Path | None:
+    """Return the interpreter that a `.python-version` asks for, else the recorded one, else one
+    that the requirements allow; None where conda brings it.
+
+    Raises `EnvironmentBuildError` where `.python-version` and requirements contradict each other.
     """
+    if requirements.conda is not None:
+        return None
     requires = requirements.requires_python
     asked = read_python_version(job.flow.file, root=job.root)
-    if asked is None:
-        return find_interpreter(requires)
-    return find_interpreter(requires, asked=asked.wanted, asked_by=asked.file)
+    if asked is not None:
+        return find_interpreter(requires, asked=asked.wanted, asked_by=asked.file)
+    if recorded is not None:
+        version = recorded.python.partition(" ")[2]
+        if SpecifierSet(requires or "").contains(version, prereleases=True):
+            return find_interpreter(recorded=recorded.python)
+    return find_interpreter(requires)
 
 
 def rebuild(job: Job, baseline: Recording) -> BuiltEnvironment:
@@ -98,8 +113,10 @@ def of_step(
     with clock.stage("environment", f"building the environment of {', '.join(wanted.steps)}"):
         save = recorded is None
         if wanted.conda is None:
-            asked, python = wanted.requirements, _interpreter(wanted, base.manifest, recorded)
-            built = _build(job, lock, asked, python, name=wanted.name, save_wheels=save)
+            python = interpreter_of_step(wanted, base.manifest, recorded)
+            built = _build(
+                job, lock, wanted.requirements, python, name=wanted.name, save_wheels=save
+            )
         else:
             built = build_conda(
                 job,
@@ -116,10 +133,12 @@ def of_step(
 def _lock_of_step(job: Job, wanted: StepEnvironment, base: Environment) -> Lock:
     if wanted.conda is not None:
         return resolve_conda(job, asked_of_conda(job, wanted, base))
-    return resolve(job, wanted.requirements, _interpreter(wanted, base, None))
+    return resolve(job, wanted.requirements, interpreter_of_step(wanted, base, None))
 
 
-def _interpreter(wanted: StepEnvironment, base: Environment, recorded: Environment | None) -> Path:
+def interpreter_of_step(
+    wanted: StepEnvironment, base: Environment, recorded: Environment | None
+) -> Path:
     if recorded is None and wanted.python is not None:
         return find_interpreter(asked=wanted.python)
     return find_interpreter(recorded=(recorded or base).python)

@@ -1,4 +1,8 @@
-"""What the declared requirements come to today, by name and version: nothing is built for it."""
+"""What the declared requirements come to today, by name and version.
+
+Nothing is built for it, unless the code changed, so that Metaflow has to be asked what its steps
+declare.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,16 @@ from packaging.version import Version
 
 from pytest_flowrepro.check.conda import asked_of_conda, resolve_conda
 from pytest_flowrepro.check.conda_file import beside_pypi, shown_requirements
-from pytest_flowrepro.check.environments import declared, recorded_base, resolve
+from pytest_flowrepro.check.environments import (
+    declared,
+    interpreter_of_step,
+    interpreter_today,
+    recorded_base,
+    resolve,
+)
+from pytest_flowrepro.check.prepare import steps_of_today
 from pytest_flowrepro.conda import locked_package, parse_explicit
-from pytest_flowrepro.environment import find_interpreter, markers_of
+from pytest_flowrepro.environment import find_interpreter, interpreter_name, markers_of
 from pytest_flowrepro.lock import upload_days
 from pytest_flowrepro.lock_file import in_parts, is_explicit, parse_lock
 from pytest_flowrepro.model import Package
@@ -40,35 +51,42 @@ def resolved_environments(job: Job, baseline: Recording) -> tuple[Environment, .
     """The baseline's environments with the packages that a resolution of today gives them.
 
     A package of the same version is the recorded one; of any other only name, version and what
-    brought it are known. The declarations of single steps are those of the recorded flow.
+    brought it are known.
     """
-    recorded = {environment.name: environment for environment in baseline.environments}
-    base = _resolved(job, recorded_base(job, baseline), declared(job))
+    known = {environment.name: environment for environment in baseline.environments}
+    recorded = recorded_base(job, baseline)
+    requirements = declared(job)
+    python = interpreter_today(job, requirements, recorded)
+    base = _resolved(job, recorded, requirements, python)
     of_steps = step_environments(
-        baseline.steps, base=base, conda_from_pypi=job.settings.conda_from_pypi
+        steps_of_today(job, baseline), base=base, conda_from_pypi=job.settings.conda_from_pypi
     )
-    return (
-        base,
-        *(
-            _solved(job, recorded[one.name], one, base)
-            if one.conda is not None
-            else _resolved(job, recorded[one.name], one.requirements)
-            for one in of_steps
-            if one.name in recorded
-        ),
-    )
+    return (base, *(_of_step(job, one, base, known.get(one.name)) for one in of_steps))
 
 
-def _resolved(job: Job, recorded: Environment, requirements: Requirements) -> Environment:
-    of_conda = requirements.conda is not None
-    python = None if of_conda else find_interpreter(recorded=recorded.python)
+def _of_step(
+    job: Job, wanted: StepEnvironment, base: Environment, recorded: Environment | None
+) -> Environment:
+    recorded = replace(recorded or base, name=wanted.name, steps=wanted.steps)
+    if wanted.conda is not None:
+        return _solved(job, recorded, wanted, base)
+    python = interpreter_of_step(wanted, base, None)
+    return _resolved(job, recorded, wanted.requirements, python)
+
+
+def _resolved(
+    job: Job, recorded: Environment, requirements: Requirements, python: Path | None
+) -> Environment:
     lock = resolve(job, requirements, python)
+    interpreter = interpreter_name(python) if python else recorded.python
     conda, pypi = in_parts(lock.text)
-    of_pypi = tuple(_packages(pypi, recorded, python)) if pypi else ()
+    markers = markers_of(interpreter, python)
+    of_pypi = tuple(_packages(pypi, recorded, markers)) if pypi else ()
     added = {one.name for one in of_pypi}
     archives = _archives(conda, recorded, added) if conda else ()
     return replace(
         recorded,
+        python=interpreter,
         packages=tuple(sorted((*of_pypi, *archives), key=lambda one: one.name)),
         lock=lock,
         requirements=shown_requirements(job, requirements),
@@ -103,9 +121,8 @@ def _archives(conda: str, recorded: Environment, added: Container[str]) -> Itera
         yield replace(package, via=via.get(package.name, ()))
 
 
-def _packages(lock: str, recorded: Environment, python: Path | None) -> Iterator[Package]:
+def _packages(lock: str, recorded: Environment, markers: dict[str, str]) -> Iterator[Package]:
     known = {package.name: package for package in recorded.packages}
-    markers = markers_of(recorded.python, python)
     via = brought_by(lock)
     for package in parse_lock(lock):
         if package.is_for(markers):

@@ -62,7 +62,7 @@ def observe(job: Job, baseline: Recording) -> Observation:
 
 def _observe(job: Job, baseline: Recording) -> Observation:
     clock = Clock(job)
-    prepared = prepare_anew(job, clock) if job.fresh else prepare_again(job, baseline, clock)
+    prepared = (prepare_anew if job.fresh else prepare_again)(job, clock, baseline=baseline)
     prepared = with_upstreams(prepared, clock)
     known = known_from(baseline, environments=prepared.environments, system=system_of())
     rerun = repeat(prepared, clock, name="check", limit=job.settings.values, known=known)

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.advice import parameter_hint
 from pytest_flowrepro.check.encoders import encoder_file
-from pytest_flowrepro.check.environments import notes_of, of_step, rebuild, resolve_and_build
+from pytest_flowrepro.check.environments import (
+    declared,
+    notes_of,
+    of_step,
+    rebuild,
+    resolve_and_build,
+)
 from pytest_flowrepro.check.images import with_images
 from pytest_flowrepro.check.job import Clock
 from pytest_flowrepro.check.start import start_of
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
         CodePackage,
         Environment,
         FlowDescription,
+        LocalPackage,
         Recording,
         Step,
     )
@@ -90,8 +97,24 @@ def environments(job: Job, baseline: Recording) -> Environments:
     """What the baseline's locks come to on this machine, without a rerun."""
     # Another worker may prepare the rerun of this very flow at the same time.
     apart = replace(job, folder=job.folder / "environment")
-    prepared = prepare_again(apart, baseline, Clock(apart))
+    prepared = prepare_again(apart, Clock(apart), baseline=baseline)
     return Environments(manifests=prepared.environments, notes=prepared.notes)
+
+
+def steps_of_today(job: Job, baseline: Recording) -> tuple[Step, ...]:
+    """The steps as the code has them now, to tell what they declare without a rerun.
+
+    Those of the baseline where it knows them already; else Metaflow is asked, in the environment
+    that the flow's requirements come to today.
+    """
+    apart = replace(job, folder=job.folder / "environment")
+    if _baseline_knows_steps(apart, baseline):
+        package = _package(apart, start_of(apart), declared(job).local, ())
+        if package.files == baseline.code:
+            return baseline.steps
+    clock = Clock(job)
+    built = _with_numerics(resolve_and_build(job, clock, baseline=baseline))
+    return prepare(apart, built, clock).steps
 
 
 def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
@@ -99,7 +122,7 @@ def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
     description = _description(job, start, built, clock)
     _refuse_missing_parameters(job, description)
     with clock.stage("package", "packaging"):
-        package = _package(job, start, built, _named_files(job, start, description))
+        package = _package(job, start, built.local, _named_files(job, start, description))
     steps = with_images(description.steps, job.settings.env)
     return Prepared(job=job, start=start, built=built, steps=steps, package=package)
 
@@ -164,19 +187,23 @@ def with_upstreams(prepared: Prepared, clock: Clock) -> Prepared:
     for upstream in prepared.job.after:
         job, baseline = upstream.job, upstream.baseline
         if baseline is None or job.fresh:
-            after.append(prepare_anew(job, clock))
+            after.append(prepare_anew(job, clock, baseline=baseline))
         else:
-            after.append(prepare_again(job, baseline, clock))
+            after.append(prepare_again(job, clock, baseline=baseline))
     return replace(prepared, after=tuple(after))
 
 
-def prepare_anew(job: Job, clock: Clock) -> Prepared:
-    """What the reruns of a recording start from: the environments are what is declared today."""
-    prepared = prepare(job, _with_numerics(resolve_and_build(job, clock)), clock)
+def prepare_anew(job: Job, clock: Clock, *, baseline: Recording | None = None) -> Prepared:
+    """What the reruns of a recording start from: the environments are what is declared today.
+
+    With a `baseline`, what a rerun to compare with it starts from: the interpreter is its own.
+    """
+    built = _with_numerics(resolve_and_build(job, clock, baseline=baseline))
+    prepared = prepare(job, built, clock)
     return _with_step_environments(prepared, clock, baseline=None)
 
 
-def prepare_again(job: Job, baseline: Recording, clock: Clock) -> Prepared:
+def prepare_again(job: Job, clock: Clock, *, baseline: Recording) -> Prepared:
     """What a rerun to compare with `baseline` starts from: the environments are its locks'."""
     with clock.stage("environment", "rebuilding the environment"):
         built = _with_numerics(rebuild(job, baseline))
@@ -210,26 +237,27 @@ def _as_recorded(
     job: Job, built: BuiltEnvironment, baseline: Recording, clock: Clock
 ) -> Prepared | None:
     """What the baseline knows already: of the same code in the same environment Metaflow says
-    the same, and to ask it costs as much as a step. None where either differs, where files belong
-    to the flow that Metaflow alone can tell (one may have come to them), and where configs or
-    variables, of which the baseline knows nothing, have a say in the graph. A merged baseline may
-    have the steps of one recording and the code of another.
+    the same, and to ask it costs as much as a step. None where either differs, and where files
+    belong to the flow that Metaflow alone can tell (one may have come to them).
     """
-    if (
-        baseline.merged
-        or job.settings.configs
-        or job.settings.env
-        or built.manifest not in baseline.environments
-    ):
+    if not _baseline_knows_steps(job, baseline) or built.manifest not in baseline.environments:
         return None
     start = start_of(job)
     with clock.stage("package", "packaging"):
-        package = _package(job, start, built, ())
+        package = _package(job, start, built.local, ())
     if package.files != baseline.code:
         return None
     return Prepared(
         job=job, start=start, built=built, steps=baseline.steps, package=package, described=False
     )
+
+
+def _baseline_knows_steps(job: Job, baseline: Recording) -> bool:
+    """Whether the steps follow from the code: not where configs or variables, of which the
+    baseline knows nothing, have a say in the graph. A merged baseline may have the steps of one
+    recording and the code of another.
+    """
+    return not (baseline.merged or job.settings.configs or job.settings.env)
 
 
 def _named_files(job: Job, start: Start, description: FlowDescription) -> tuple[NamedFile, ...]:
@@ -257,11 +285,12 @@ def _given_files(job: Job, start: Start) -> tuple[NamedFile, ...]:
 
 
 def _package(
-    job: Job, start: Start, built: BuiltEnvironment, named_files: tuple[NamedFile, ...]
+    job: Job, start: Start, own: tuple[LocalPackage, ...], named_files: tuple[NamedFile, ...]
 ) -> CodePackage:
+    """Package the flow, with the modules of the project's `own` packages that it depends on."""
     job.folder.mkdir(parents=True, exist_ok=True)
     folder = job.flow.file.parent
-    modules = (module for package in built.local for module in package.modules)
+    modules = (module for package in own for module in package.modules)
     local = (glob.escape(os.path.relpath(job.root / module, folder)) for module in modules)
     return package_flow(
         job.flow,

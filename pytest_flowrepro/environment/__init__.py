@@ -8,7 +8,7 @@ from pytest_flowrepro.environment.build import (
 from pytest_flowrepro.environment.bytecode import learn_modules, place_bytecode
 from pytest_flowrepro.environment.files import edited_files, note_complete
 from pytest_flowrepro.environment.interface import Installer
-from pytest_flowrepro.environment.interpreter import find_interpreter
+from pytest_flowrepro.environment.interpreter import find_interpreter, interpreter_name
 from pytest_flowrepro.environment.locked import build_notes, install_locked, leave_notes
 from pytest_flowrepro.environment.manifest import (
     installed_versions,
@@ -40,6 +40,7 @@ __all__ = [
     "find_interpreter",
     "install_locked",
     "installed_versions",
+    "interpreter_name",
     "interpreter_of",
     "learn_modules",
     "leave_notes",

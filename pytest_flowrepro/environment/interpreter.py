@@ -19,6 +19,8 @@ from pytest_flowrepro.process import CommandNotFoundError, run_process
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from virtualenv.discovery.py_info import PythonInfo
+
 _MINORS = range(8, 20)
 """Python 3.8 is the oldest that Metaflow's rerun supports here; the last are yet to come."""
 
@@ -92,6 +94,19 @@ def _no_interpreter(wanted: str, because: str = "") -> EnvironmentBuildError:
     )
 
 
+def interpreter_name(python: Path) -> str:
+    """Return implementation and version, `cpython 3.11.7`, of an interpreter's executable.
+
+    Raises `EnvironmentBuildError` for one that does not run.
+    """
+    if python == Path(sys.executable):
+        return f"{platform.python_implementation().lower()} {platform.python_version()}"
+    found = _found(os.fspath(python))
+    if found is None:
+        raise _no_interpreter(os.fspath(python))
+    return f"{found.implementation.lower()} {found.version_str}"
+
+
 def create_virtualenv(folder: Path, *, python: Path) -> Path:
     """The interpreter of a new virtualenv at `folder`: nothing in it, not even pip, and nothing
     of the system's or the user's site-packages. Raises `EnvironmentBuildError`.
@@ -113,6 +128,14 @@ def create_virtualenv(folder: Path, *, python: Path) -> Path:
 
 def _discover(spec: str) -> tuple[Path, str] | None:
     """Path and version of an interpreter by virtualenv's specification: `3.12`, `pypy3.10`."""
+    found = _found(spec)
+    if found is None:
+        return None
+    executable = _behind_script(Path(found.executable), found.version_str)
+    return (executable, found.version_str) if executable else None
+
+
+def _found(spec: str) -> PythonInfo | None:
     from virtualenv import session_via_cli  # noqa: PLC0415  see create_virtualenv
 
     argv = ["--no-seed", "--python", spec, "unused"]
@@ -121,9 +144,7 @@ def _discover(spec: str) -> tuple[Path, str] | None:
     environment["PATH"] = os.pathsep.join(_without_shims(path))
     try:
         with session_via_cli(argv, setup_logging=False, env=environment) as session:
-            found = session.interpreter
-            executable = _behind_script(Path(found.executable), found.version_str)
-            return (executable, found.version_str) if executable else None
+            return session.interpreter
     except RuntimeError:
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,7 +62,7 @@ def test_what_moves_is_told_apart_from_what_changes(project: Project) -> None:
     (toolz,) = (change for change in flow["changes"] if change["name"] == "toolz")
     assert toolz["explanation"] == ["the flow asks for it; uploaded 2024-10-04"]
 
-    # Without a rerun nothing is built either.
+    # Without a rerun, too.
     result = project.check("--flow-repro-env=fresh", "-k", "environment")
     result.assert_outcomes(passed=1, deselected=3)
     result.stdout.fnmatch_lines(["*toolz  changed: 0.12.1 -> 1.0.0 *", "*1 package moved"])
@@ -90,3 +91,51 @@ def test_fresh_as_of_a_day(hello: Project) -> None:
     result = hello.check("--flow-repro-env=fresh", "--flow-repro-as-of=2026-06-01", "-k", "environ")
     result.assert_outcomes(passed=1, deselected=4)
     result.stdout.fnmatch_lines(["*metaflow  changed: * -> 2.19.31 *"])
+
+
+OF_STEPS = """\
+from metaflow import FlowSpec, pypi, step
+
+
+class KitchenFlow(FlowSpec):
+    @pypi(packages={"toolz": "0.12.1"})
+    @step
+    def start(self):
+        self.next(self.cook)
+
+    @step
+    def cook(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    KitchenFlow()
+"""
+
+
+def test_what_steps_declare_is_read_from_the_code_of_today(project: Project) -> None:
+    project.write("flow.py", OF_STEPS)
+    project.write("pyproject.toml", "[tool.pytest]\n[tool.flowrepro]\nrecord-runs = 1\n")
+    project.write("requirements.txt", "metaflow\n")
+    project.record().assert_outcomes(passed=5)
+    fresh = "--flow-repro-env=fresh"
+    project.check(fresh, "-k", "environment").stdout.no_fnmatch_line("*toolz*")
+
+    project.edit("flow.py", "0.12.1", "1.0.0")
+    own = '    @pypi(packages={"six": "1.16.0"})\n    @step\n'
+    project.edit("flow.py", "    @step\n    def cook", f"{own}    def cook")
+    alone, rerun = (
+        project.report(*options)["flows"][0]["changes"]
+        for options in ((fresh, "-k", "environment"), (fresh,))
+    )
+    told = [(one["name"], one["environment"], one["old"], one["new"]) for one in alone]
+    assert told == [
+        ("requirement toolz", "step-start", "toolz==0.12.1", "toolz==1.0.0"),
+        ("toolz", "step-start", "0.12.1", "1.0.0"),
+        ("python", "step-cook", None, f"cpython {platform.python_version()}, 12 packages"),
+    ]
+    assert [one for one in rerun if one["environment"]] == alone

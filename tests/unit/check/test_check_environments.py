@@ -5,15 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from local_index import only_index, wheel
+from recordings import recording
 
-from pytest_flowrepro.check.environments import resolve
+from pytest_flowrepro.check.environments import interpreter_today, resolve
 from pytest_flowrepro.check.job import Job
 from pytest_flowrepro.model import FlowSource, Lock, Requirements
 from pytest_flowrepro.settings import FlowSettings
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Mapping
 
 
 def job(folder: Path) -> Job:
@@ -49,3 +51,42 @@ def test_all_tests_of_a_flow_speak_of_one_fresh_resolution(
         another = replace(fresh, folder=tmp_path / "another")
         assert resolve(another, asked, python).text.startswith("alpha==2.0 "), "of another flow"
         assert resolve(replace(fresh, fresh=False), asked, python) is own
+
+
+@pytest.mark.parametrize(
+    ("recorded", "requires", "asked", "wanted"),
+    [
+        (None, None, None, {"requires": None}),
+        (None, ">=3.9", None, {"requires": ">=3.9"}),
+        ("3.10.4", None, None, {"recorded": "cpython 3.10.4"}),
+        ("3.10.4", ">=3.9", None, {"recorded": "cpython 3.10.4"}),
+        ("3.10.4", ">=3.11", None, {"requires": ">=3.11"}),
+        (
+            "3.10.4",
+            ">=3.9",
+            "3.12",
+            {"requires": ">=3.9", "asked": "cpython 3.12", "asked_by": ".python-version"},
+        ),
+    ],
+)
+def test_a_resolution_of_today_keeps_the_recorded_interpreter_until_another_is_asked_for(
+    tmp_path: Path,
+    recorded: str | None,
+    requires: str | None,
+    asked: str | None,
+    wanted: Mapping[str, str | None],
+) -> None:
+    def find(requires: str | None = None, **more: str) -> Path:
+        found.append(more if "recorded" in more else {"requires": requires, **more})
+        return Path("python")
+
+    found: list[Mapping[str, str | None]] = []
+    if asked is not None:
+        tmp_path.joinpath(".python-version").write_text(f"{asked}\n", encoding="utf-8")
+    requirements = Requirements(lines=(), source="flow.py", requires_python=requires)
+    (environment, *_) = recording().environments
+    known = replace(environment, python=f"cpython {recorded}") if recorded else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(interpreter_today.__globals__, "find_interpreter", find)
+        assert interpreter_today(job(tmp_path), requirements, known) == Path("python")
+    assert found == [wanted]
