@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.errors import LockError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.lock.exemption import Exemption
     from pytest_flowrepro.model import Lock, Requirements
+    from pytest_flowrepro.process import Completed
 
 
 class PipToolsResolver:
@@ -47,9 +49,9 @@ class PipToolsResolver:
         _refuse_other_python(minor_version(python, workspace=workspace))
         _refuse_what_only_uv_follows(requirements)
         tool = pip_tool("piptools", indexes=requirements.indexes)
-        pip_args = ["--only-binary=:all:"]
+        pip_args = "--only-binary=:all:"
         if moment := cutoff(requirements, as_of):
-            pip_args.append(f"--uploaded-prior-to={moment}")
+            pip_args += f" --uploaded-prior-to={moment}"
         argv = [
             *tool.argv,
             # Verbose, because otherwise pip does not say what a conflict is caused by.
@@ -63,32 +65,55 @@ class PipToolsResolver:
             ),
             *("--allow-unsafe", "--no-emit-index-url", "--no-emit-find-links"),
             *("--no-emit-trusted-host", "--no-emit-options", "--resolver=backtracking"),
-            *("--pip-args", " ".join(pip_args), "--output-file", "lock.txt"),
-            *write_inputs(requirements, workspace),
+            *("--output-file", "lock.txt", *write_inputs(requirements, workspace)),
         ]
-        (workspace / "lock.txt").unlink(missing_ok=True)  # pip-compile keeps to its old pins
-        done = run_process(argv, env=tool.env, cwd=workspace, timeout=timeout)
-        if done.ok:
-            packages = (workspace / "lock.txt").read_text("utf-8")
-            return checked_lock(f"{one_platform_header()}\n{packages}", tool="pip-tools")
-        if as_of:
+
+        def run(arguments: str) -> Completed:
+            (workspace / "lock.txt").unlink(missing_ok=True)  # pip-compile keeps to its old pins
+            left = max(deadline - time.monotonic(), 0)
+            return run_process(
+                [*argv, "--pip-args", arguments], env=tool.env, cwd=workspace, timeout=left
+            )
+
+        done = run(pip_args)
+        exemptions: tuple[Exemption, ...] = ()
+        if as_of and not done.ok:
             exemptions = find_exemptions(
                 requirements, as_of, python=python, workspace=workspace, deadline=deadline
             )
-            _refuse_exemptions(exemptions, requirements)
+        if exemptions:
+            exempt = _download(exemptions, requirements, workspace=workspace, deadline=deadline)
+            done = run(f"{pip_args} --find-links={exempt}")
+        if done.ok:
+            packages = (workspace / "lock.txt").read_text("utf-8")
+            lock = checked_lock(f"{one_platform_header()}\n{packages}", tool="pip-tools")
+            return replace(lock, notes=tuple(one.note for one in exemptions))
         left = max(deadline - time.monotonic(), 0)
         failures = pip_fetch_failures(done.stderr, workspace=workspace, timeout=left)
         raise lock_error(done, requirements, tool="pip-tools", as_of=as_of, fetch_failures=failures)
 
 
-def _refuse_exemptions(exemptions: tuple[Exemption, ...], requirements: Requirements) -> None:
-    if exemptions:
-        names = ", ".join(f"{one.name}=={one.version}" for one in exemptions)
-        raise LockError(
-            f"{requirements.source}: {names} was uploaded after {exemptions[0].as_of}, and pip "
-            "cannot make an exception for a package.",
-            hint="Lock with uv (`--flow-repro-installer=uv`), which can, or pin an older release.",
-        )
+def _download(
+    exemptions: tuple[Exemption, ...],
+    requirements: Requirements,
+    *,
+    workspace: Path,
+    deadline: float,
+) -> str:
+    """Download the wheels that pip is to find whatever day counts, and return their folder's name
+    in `workspace`: pip has no exception for a package, but passes over the times of local files.
+    """
+    folder = "exempt"
+    pip = pip_tool("pip", indexes=requirements.indexes)
+    argv = [
+        *(*pip.argv, "download", "--only-binary=:all:", "--no-deps", f"--dest={folder}"),
+        *(f"{one.name}=={one.version}" for one in exemptions),
+    ]
+    left = max(deadline - time.monotonic(), 0)
+    done = run_process(argv, env=pip.env, cwd=workspace, timeout=left)
+    if not done.ok:
+        raise lock_error(done, requirements, tool="pip-tools")
+    return folder
 
 
 def one_platform_header() -> str:
