@@ -60,7 +60,10 @@ _FAILURES = (
     ),
     (
         r"(?P<name>\S+) has no usable wheels",
-        "{name} is only there as a source distribution, which does not build the same everywhere.",
+        (
+            "{name} has no wheel for this machine, and a source distribution does not build the "
+            "same everywhere."
+        ),
         "use a version that has wheels, and {lock_anew}.",
     ),
     (

@@ -46,8 +46,14 @@ _FAILURES = (
     ),
     (
         r"(?P<name>\S+) has no (?:usable )?wheels",
-        "{name} is only there as a source distribution, which does not build the same everywhere.",
-        "allow a version that has wheels, or build a wheel and put it on an index of your own.",
+        (
+            "{name} has no wheel for this Python, and a source distribution does not build the "
+            "same everywhere."
+        ),
+        (
+            "allow a version that has one, choose a Python that has one (`.python-version`), or "
+            "build a wheel and put it on an index of your own."
+        ),
     ),
     (
         r"all versions of (?P<name>\S+) were yanked",

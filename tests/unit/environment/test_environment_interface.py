@@ -175,7 +175,12 @@ def test_a_source_distribution_is_never_built(tool: Tool, index: LocalIndex) -> 
 
     error = failure(tool, f"gamma==1.0 --hash=sha256:{sha256(b'never opened')}")
 
-    assert error.what.startswith("gamma==1.0 is ")
+    assert error.what.startswith(
+        {
+            "uv": "gamma==1.0 has no wheel for this machine",
+            "pip-tools": "gamma==1.0 is locked, but",
+        }[tool]
+    )
 
 
 @both

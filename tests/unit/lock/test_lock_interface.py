@@ -182,6 +182,21 @@ def test_a_package_without_wheels_is_refused_when_it_is_locked(tool: Tool) -> No
 
 
 @both
+@pytest.mark.parametrize("source", [(), ("other-1.0.tar.gz",)])
+def test_a_package_with_wheels_for_other_pythons_only_is_told_so(
+    tool: Tool, index: LocalIndex, source: tuple[str, ...]
+) -> None:
+    index.files["other-1.0-cp38-cp38-any.whl"] = wheel("other", "1.0")[1]
+    index.files.update(dict.fromkeys(source, b"a source distribution"))
+
+    with pytest.raises(LockError, match=r"has no|with a wheel for this Python") as caught:
+        resolve(tool, "other==1.0")
+
+    assert "other" in caught.value.what
+    assert "wheel for this Python" in caught.value.what
+
+
+@both
 @pytest.mark.parametrize(
     ("status", "what"), [(503, "cannot be reached"), (401, "refuses access (401 or 403)")]
 )
