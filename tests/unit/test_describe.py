@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -220,10 +219,8 @@ def test_a_module_of_the_project_comes_with_the_lines_to_add(ask: Ask, tmp_path:
 
 
 def test_a_flow_that_hangs_while_it_is_loaded(ask: Ask) -> None:
-    started = time.monotonic()
     with pytest.raises(DescribeError, match=r"was stopped after \d+ s while it was loaded"):
         ask("sleep 60", timeout=0.2)
-    assert time.monotonic() - started < 10
 
 
 def test_a_file_that_starts_another_flow(ask: Ask) -> None:
