@@ -202,7 +202,8 @@ class Encoder:
             self._items(_SEQUENCES[cls], len(value), value)
         elif cls in _SETS:
             self._write(_SETS[cls] + _number(len(value)))
-            for item in sorted(map(self._bytes, value)):
+            # Not by `map`: Python 3.12 allows few calls of its own from within calls of C.
+            for item in sorted([self._bytes(item) for item in value]):
                 self._write(item)
         elif cls in MAPPINGS:
             self._write(b"d" + _sized(MAPPINGS[cls]))
@@ -248,7 +249,8 @@ class Encoder:
         entries.sort(key=_first)
         if len({key for key, _ in entries}) < len(entries):
             # Two NaN may be keys of one dict; only their values can put them in order.
-            entries.sort(key=lambda entry: (entry[0], self._bytes(entry[1])))
+            told = [(key, self._bytes(item), item) for key, item in entries]
+            entries = [(key, item) for key, _, item in sorted(told, key=lambda one: one[:2])]
         self._write(_number(len(entries)))
         for key, item in entries:
             self._write(key)

