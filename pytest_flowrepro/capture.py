@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.capture_result import UNREAD_HINT, order_of, read_capture
@@ -38,127 +37,151 @@ ARTIFACT_TIMEOUT = 60.0
 """Seconds to load one artifact; one that takes longer is known by its bytes only."""
 
 
-def capture(
-    run: Run,
-    *,
-    python: Path,
-    flow_file: Path,
-    cwd: Path,
-    env: Mapping[str, str],
-    workspace: Path,
-    steps: tuple[str, ...],
-    timeout: float,
-    pythons: Mapping[str, Path] = MappingProxyType({}),
-    encoders: Path | None = None,
-    limit: int = 0,
-    whole: tuple[str, ...] = (),
-    known: Known = NOTHING_KNOWN,
-    script: Path = SCRIPT,
-    redaction: Redaction = NOTHING,
-) -> Capture:
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What is to be read of a run, and with what."""
+
+    flow: str
+    flow_file: Path
+    """The file that was run."""
+    datastore: Path
+    observed: Path
+    python: Path
+    """The flow's interpreter."""
+    pythons: Mapping[str, Path] = field(default_factory=dict)
+    """Those of the steps that ran under another."""
+    cwd: Path
+    env: Mapping[str, str]
+    workspace: Path
+    """The folder that values and answers are written below."""
+    steps: tuple[str, ...]
+    """In the order that the tasks come in; a step that is not among them comes last."""
+    timeout: float
+    """Seconds for each interpreter."""
+    encoders: Path | None = None
+    """The project's own file of them."""
+    limit: int = 0
+    """Bytes up to which a value is written to a file, where its readable form lacks some of it."""
+    whole: tuple[str, ...] = ()
+    """Globs over `step.artifact`: these values are written to files whatever their size."""
+    known: Known = NOTHING_KNOWN
+    """What a check compares with: what is stored there is stored here as well, and what is as it
+    was is neither loaded nor stored again."""
+    script: Path = SCRIPT
+    redaction: Redaction = NOTHING
+
+    @property
+    def values(self) -> Path:
+        return self.workspace / "values"
+
+    @property
+    def request(self) -> Path:
+        return self.workspace / "capture-request.json"
+
+    @property
+    def result(self) -> Path:
+        return self.workspace / "capture-result.json"
+
+    def ahead(self, run_id_file: Path) -> tuple[Path, ...]:
+        """Write what the flow's interpreter is asked, before the run; the script and its arguments.
+
+        Who runs these at the end of the run, under PYTHONHASHSEED=0, saves `capture` an
+        interpreter.
+        """
+        _, about = next(self.readers())
+        self.write_request({**self.asked(run_id=None), **about})
+        return (self.script, self.request, self.result, run_id_file)
+
+    def asked(self, run_id: str | None) -> dict[str, Any]:
+        """What each interpreter is asked; None for the run whose id a file will have."""
+        return {
+            "flow": self.flow,
+            "run_id": run_id,
+            "datastore": str(self.datastore),
+            "observed": str(self.observed),
+            "flow_file": str(self.flow_file),
+            "value_limit": VALUE_LIMIT,
+            "value_room": VALUE_ROOM,
+            "values": str(self.values),
+            "full": FULL_VALUES,
+            "limit": self.limit,
+            "whole": [*self.whole, *self.known.stored()],
+            "have": sorted(self.known.digests),
+            "log_limit": LOG_LIMIT,
+            "seconds": min(ARTIFACT_TIMEOUT, self.timeout / 3),
+            "encoders": self.encoders and str(self.encoders),
+        }
+
+    def readers(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Each interpreter, and what it is asked of its steps; the flow's comes first."""
+        own = dict(self.pythons)
+        base = {task.step for task in self.known.tasks} - set(own)
+        yield self.python, {"steps": None, "but": list(own), "known": self.known.settles(base)}
+        for python in dict.fromkeys(own.values()):
+            theirs = [step for step in own if own[step] == python]
+            yield python, {"steps": theirs, "but": [], "known": self.known.settles(theirs)}
+
+    def write_request(self, asked: Mapping[str, Any]) -> None:
+        self.values.mkdir(exist_ok=True)
+        self.result.unlink(missing_ok=True)
+        self.request.write_text(json.dumps(asked), encoding="utf-8")
+
+    def is_answered(self, asked: Mapping[str, Any]) -> bool:
+        """Whether the answer to this very request is there, written ahead of `capture`."""
+        return self.result.exists() and self.request.read_text("utf-8") == json.dumps(asked)
+
+
+def capture(run: Run, reading: Reading) -> Capture:
     """The parameters, the tasks' own artifacts and the logs of a run, failed or not.
 
-    `python` is the flow's interpreter, `pythons` has those of the steps that ran under another,
-    and `flow_file` is the file that it ran; `steps` gives the order of the tasks, a step that is
-    not among them comes last. `encoders` is the project's own file of them. Values of up to `limit`
-    bytes, and those of artifacts that a glob of `whole` (over `step.artifact`) matches, are written
-    to files below `workspace`, where their readable form does not hold all of them. `known` is what
-    a check compares with: what is stored there is stored here as well, and what is as it was is
-    neither loaded nor stored again.
-
     Raises `CaptureError` when the run never began, when the file of encoders cannot be used, and
-    when the datastore cannot be read within `timeout` seconds by each interpreter.
+    when the datastore cannot be read in time.
     """
     if run.run_id is None:
         raise CaptureError(
-            f"{flow_file.name}: the run of {run.flow} never began, so it left no artifacts",
+            f"{reading.flow_file.name}: the run of {run.flow} never began, so it left no artifacts",
             hint="see what Metaflow said",
             detail=run.output[-2000:],
         )
-    values = workspace / "values"
-    values.mkdir(exist_ok=True)
-    asked = {
-        "flow": run.flow,
-        "run_id": run.run_id,
-        "datastore": str(run.datastore),
-        "observed": str(run.observed),
-        "flow_file": str(flow_file),
-        "value_limit": VALUE_LIMIT,
-        "value_room": VALUE_ROOM,
-        "values": str(values),
-        "full": FULL_VALUES,
-        "limit": limit,
-        "whole": [*whole, *known.stored()],
-        "have": sorted(known.digests),
-        "log_limit": LOG_LIMIT,
-        "seconds": min(ARTIFACT_TIMEOUT, timeout / 3),
-        "encoders": encoders and str(encoders),
-    }
     found = []
-    for reader, about in _readers(python, pythons, known):
-        result = _result(
-            {**asked, **about},
-            script=script,
-            python=reader,
-            cwd=cwd,
-            env=env,
-            workspace=workspace,
-            timeout=timeout,
-            redaction=redaction,
-        )
+    for python, about in reading.readers():
+        if not reading.is_answered({**reading.asked(run_id=None), **about}):
+            _read(reading, {**reading.asked(run.run_id), **about}, python)
         found.append(
-            read_capture(result, steps=steps, values=values, encoders=encoders, redaction=redaction)
+            read_capture(
+                reading.result,
+                steps=reading.steps,
+                values=reading.values,
+                encoders=reading.encoders,
+                redaction=reading.redaction,
+            )
         )
-    return _with_files(_redacted(_merged(found, steps=steps), redaction), known)
+    captured = _redacted(_merged(found, steps=reading.steps), reading.redaction)
+    return _with_files(captured, reading.known)
 
 
-def _readers(
-    python: Path, pythons: Mapping[str, Path], known: Known
-) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Each interpreter, and what it is asked of its steps."""
-    base = {task.step for task in known.tasks} - set(pythons)
-    yield python, {"steps": None, "but": list(pythons), "known": known.settles(base)}
-    for own in dict.fromkeys(pythons.values()):
-        theirs = [step for step in pythons if pythons[step] == own]
-        yield own, {"steps": theirs, "but": [], "known": known.settles(theirs)}
-
-
-def _result(
-    asked: Mapping[str, Any],
-    *,
-    script: Path,
-    python: Path,
-    cwd: Path,
-    env: Mapping[str, str],
-    workspace: Path,
-    timeout: float,
-    redaction: Redaction,
-) -> Path:
-    """The file that the script wrote, run by one interpreter."""
-    request, result = workspace / "capture-request.json", workspace / "capture-result.json"
-    result.unlink(missing_ok=True)
-    request.write_text(json.dumps(asked), encoding="utf-8")
-    flow = asked["flow"]
+def _read(reading: Reading, asked: Mapping[str, Any], python: Path) -> None:
+    """Let one interpreter write the answer."""
+    reading.write_request(asked)
     try:
         # Unpickling and pickling a set again keeps its order under one hash seed only.
         completed = run_process(
-            [python, "-B", script, request, result],
-            env={**env, "PYTHONHASHSEED": "0"},
-            cwd=cwd,
-            timeout=timeout,
+            [python, reading.script, reading.request, reading.result],
+            env={**reading.env, "PYTHONHASHSEED": "0"},
+            cwd=reading.cwd,
+            timeout=reading.timeout,
         )
     except CommandNotFoundError as error:
         raise CaptureError(
-            f"the artifacts of {flow} could not be read: {error}",
+            f"the artifacts of {reading.flow} could not be read: {error}",
             hint="run again; if it persists, remove the environment's folder that is named here",
         ) from error
-    if not completed.ok or not result.exists():
+    if not completed.ok or not reading.result.exists():
         raise CaptureError(
-            f"the artifacts of {flow} could not be read: {completed.ending}",
+            f"the artifacts of {reading.flow} could not be read: {completed.ending}",
             hint=f"see its last words; {UNREAD_HINT}",
-            detail=redaction.text(completed.stderr)[-4000:],
+            detail=reading.redaction.text(completed.stderr)[-4000:],
         )
-    return result
 
 
 def _merged(found: Sequence[Capture], *, steps: tuple[str, ...]) -> Capture:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -94,6 +94,16 @@ class Place:
     @property
     def observed(self) -> Path:
         return self.root / "observed"
+
+    @property
+    def ended_well(self) -> Path:
+        """A file that is there when the flow has, and something follows it; with what that says."""
+        return self.root / "ended-well"
+
+    @property
+    def run_id(self) -> Path:
+        """The file with the id of the run, once it has begun."""
+        return self.root / "run-id"
 
     @property
     def metadata(self) -> Path:
@@ -209,14 +219,16 @@ def rerun_flow(
     redaction: Redaction = NOTHING,
     on_line: Callable[[str], None] | None = None,
     warm: bool = True,
+    then: Sequence[Path] = (),
 ) -> Run:
     """Run `flow_file`, which stands in `place.copy`, from `cwd`, under `flow_environment`.
 
-    `warm`: its processes are forks of one that has imported Metaflow, where that can be done.
+    `warm`: its processes are forks of one that has imported Metaflow, where that can be done. One
+    more fork runs `then`, a script and its arguments, when the flow has ended well; nothing tells
+    whether that succeeded but what the script left.
     A flow that fails or is stopped after `timeout` seconds is a `Run` that is not `ok`;
     `RerunError` is raised only where Python could not be started.
     """
-    run_id_file = place.root / "run-id"
     plain: list[str | Path] = [
         python,
         os.path.relpath(flow_file, cwd),
@@ -224,12 +236,12 @@ def rerun_flow(
         *config_arguments(configs),
         "run",
         "--with=flowrepro_observe",
-        f"--run-id-file={run_id_file}",
+        f"--run-id-file={place.run_id}",
         f"--max-workers={max_workers}",
         f"--max-num-splits={MAX_SPLITS}",
         *parameter_arguments(parameters),
     ]
-    command = [python, "-u", _WARM, place.socket, *plain[1:], " " * _ROOM] if warm else plain
+    command = _warm(plain, place, then) if warm else plain
     try:
         completed = run_process(
             command,
@@ -245,9 +257,11 @@ def rerun_flow(
             f"{flow} could not be started: {error}",
             hint="run again; if it persists, remove the environment's folder that is named here",
         ) from error
+    if completed.timed_out and place.ended_well.exists():  # what came after it did not end
+        completed = replace(completed, timed_out=False, returncode=0, ended=())
     return Run(
         flow=flow,
-        run_id=run_id_file.read_text().strip() if run_id_file.exists() else None,
+        run_id=place.run_id.read_text().strip() if place.run_id.exists() else None,
         datastore=place.datastore,
         observed=place.observed,
         returncode=completed.returncode,
@@ -256,6 +270,12 @@ def rerun_flow(
         seconds=completed.seconds,
         ended=tuple(_short(redaction.text(line)) for line in _of_the_flow(completed, plain)),
     )
+
+
+def _warm(plain: Sequence[str | Path], place: Place, then: Sequence[Path]) -> list[str | Path]:
+    python, *arguments = plain
+    last: list[str | Path] = ["--then", str(len(then)), place.ended_well, *then] if then else []
+    return [python, "-u", _WARM, *last, place.socket, *arguments, " " * _ROOM]
 
 
 def _of_the_flow(completed: Completed, plain: Sequence[str | Path]) -> Iterator[str]:

@@ -1,11 +1,11 @@
 """Read the artifacts and logs of one run back from Metaflow's datastore, as JSON.
 
-    python -B capture.py REQUEST.json RESULT.json
+    python capture.py REQUEST.json RESULT.json [RUN_ID]
 
 Run by path with the flow's own interpreter: artifacts are unpickled here and nowhere else.
 Standard library and Metaflow only, Python 3.8 syntax.
 
-REQUEST: {"flow": str, "run_id": str,
+REQUEST: {"flow": str, "run_id": str, or null where RUN_ID is the file that has it,
     "datastore": the folder that METAFLOW_DATASTORE_SYSROOT_LOCAL named,
     "observed": folder of `<step>-<task id>-<attempt>.json`, one for each task attempt:
         {"inputs": [[step, task id], ...], "set": [attribute, ...], "join": bool,
@@ -81,6 +81,9 @@ def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         request = json.load(file)
     request["have"] = frozenset(request["have"])
+    if request["run_id"] is None:
+        with open(sys.argv[3], encoding="utf-8") as file:
+            request["run_id"] = file.read().strip()
     # Before anything of Metaflow's or the flow's is imported: their `capture` is not this one.
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != HERE]
     os.environ["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = request["datastore"]

@@ -1,13 +1,14 @@
 """Runs a flow whose tasks are forks of one interpreter, which has imported Metaflow.
 
-    python -u warm.py SOCKET FLOW_FILE [ARGUMENT ...] ROOM
+    python -u warm.py [--then COUNT LOG SCRIPT ...] SOCKET FLOW_FILE [ARGUMENT ...] ROOM
     python -u warm.py --tasks DESCRIPTOR LISTENING FLOW_FILE ROOM
 
 Metaflow starts a new interpreter for each task, and to import Metaflow takes longer than most
 tasks. This process imports it once. A fork of it schedules the flow, as `python FLOW_FILE ARGUMENT
 ...` does, and each client (warm_client.py) that connects to SOCKET gets a fork that is the task.
-This process ends as the scheduler did. ROOM is a long text, in whose place `ps` shows the command
-line of each fork.
+This process ends as the scheduler did. Where that ended well, one more fork runs SCRIPT with its
+arguments first, COUNT words in all, and what it says goes to LOG. ROOM is a long text, in whose
+place `ps` shows the command line of each fork.
 
 For each step that has an interpreter of its own, that interpreter is started in the second form. It
 forks tasks alone, for the clients of the socket whose descriptor is LISTENING, and ends when
@@ -86,6 +87,10 @@ def main() -> tuple[ModuleType, CodeType]:
     until = None
     if arguments[0] == "--tasks":
         until, arguments = int(arguments[1]), arguments[2:]
+    then: list[str] = []
+    if arguments[0] == "--then":
+        count = int(arguments[1]) + 3
+        then, arguments = arguments[2:count], arguments[count:]
     address, argv = arguments[0], [sys.executable, *arguments[1:]]
     scheduler = Request(argv, dict(os.environb))
     # Before Metaflow is imported, which leaves a class in `__main__` (metaflow/tuple_util.py).
@@ -97,7 +102,7 @@ def main() -> tuple[ModuleType, CodeType]:
     try:
         listening = _listen(address) if until is None else socket.socket(fileno=int(address))
         _preload()
-        server = _Server(listening, scheduler)
+        server = _Server(listening, scheduler, then)
         addresses: dict[str | None, str] = {None: address}
         if until is None:
             addresses.update(_start_others(address, argv[1], room, server))
@@ -175,8 +180,9 @@ def _start_others(address: str, script: str, room: str, server: _Server) -> dict
 class _Server:
     """Forks the scheduler and the tasks, and tells the clients how their tasks ended."""
 
-    def __init__(self, listening: socket.socket, scheduler: Request) -> None:
+    def __init__(self, listening: socket.socket, scheduler: Request, then: list[str]) -> None:
         self._scheduler = scheduler
+        self._then = then
         self._poll = select.poll()
         self._listening = listening
         self.kept: int | None = None
@@ -202,7 +208,11 @@ class _Server:
         while True:
             descriptor = self._poll.poll()[0][0]  # one at a time: it may close the next
             if descriptor == ended:
-                _end_like(os.waitpid(pid, 0)[1] if pid is not None else 0)
+                status = os.waitpid(pid, 0)[1] if pid is not None else 0
+                request = self._follow() if status == 0 and self._then else None
+                if request is not None:
+                    return request
+                _end_like(status)
             elif descriptor == self._listening.fileno():
                 request = self._accept()
                 if request is not None:
@@ -211,6 +221,22 @@ class _Server:
                 self._tell(self._tasks[descriptor])
             else:
                 self._send_on(self._tasks[descriptor])
+
+    def _follow(self) -> Request | None:
+        """Run what comes after the scheduler: its request in the fork, and None here at its end."""
+        log = os.open(self._then[0], os.O_WRONLY | os.O_CREAT, 0o600)
+        pid = os.fork()
+        if pid == 0:
+            self._leave()
+            streams = (os.open(os.devnull, os.O_RDONLY), log, os.dup(log))
+            python, flow_file = self._scheduler.argv[:2]
+            script = self._then[1]
+            folder = os.path.dirname(os.path.realpath(flow_file))
+            if folder in sys.path:
+                sys.path[sys.path.index(folder)] = os.path.dirname(os.path.realpath(script))
+            return Request([python, *self._then[1:]], self._scheduler.environ, streams=streams)
+        os.waitpid(pid, 0)
+        return None
 
     def _accept(self) -> Request | None:
         """Fork a task for a client: its request in the fork, and None here."""

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.advice import advise
-from pytest_flowrepro.capture import capture
+from pytest_flowrepro.capture import Reading, capture
 from pytest_flowrepro.check.encoders import encoder_file, encoder_notes
 from pytest_flowrepro.check.images import with_images
 from pytest_flowrepro.check.left_behind import file_states, left_behind
@@ -30,7 +30,7 @@ from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
 from pytest_flowrepro.run_records import check_read, check_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pytest_flowrepro.check.job import Clock, Job
@@ -81,7 +81,30 @@ class _Copy:
     cwd: Path
     env: Mapping[str, str]
 
-    def run(self) -> Run:
+    def reading(self, *, limit: int, known: Known, whole: tuple[str, ...] = ()) -> Reading:
+        """Each step's artifacts are read by the interpreter that made them."""
+        prepared = self.prepared
+        encoders = encoder_file(prepared.job)
+        return Reading(
+            flow=prepared.job.flow.name,
+            flow_file=self.flow_file,
+            datastore=self.place.datastore,
+            observed=self.place.observed,
+            python=prepared.built.python,
+            pythons=prepared.pythons,
+            cwd=self.cwd,
+            env=self.env,
+            workspace=self.place.root,
+            steps=tuple(step.name for step in prepared.steps),
+            timeout=_CAPTURE_TIMEOUT,
+            encoders=encoders and self.place.copy / encoders.relative_to(prepared.package.root),
+            limit=limit,
+            whole=(*prepared.job.settings.patterns.artifacts(), *whole),
+            known=known,
+            redaction=prepared.start.redaction,
+        )
+
+    def run(self, then: Sequence[Path] = ()) -> Run:
         job, start = self.prepared.job, self.prepared.start
         return rerun_flow(
             job.flow.name,
@@ -96,6 +119,7 @@ class _Copy:
             parameters=job.settings.parameters,
             redaction=start.redaction,
             warm=job.settings.warm,
+            then=then,
         )
 
 
@@ -122,17 +146,19 @@ def repeat(
     for before in prepared.after:
         _run_before(before, prepared, place, clock, conditions)
     states = file_states(place.copy)
+    reading = copy.reading(limit=limit, known=known)
     with clock.stage("rerun", f"running ({name} run)"):
-        run = copy.run()
-    learn_modules(prepared.built_environments, place.bytecode)
+        # A fork has the hash seed of the flow, and values are read under that of every check.
+        run = copy.run(then=() if conditions.seed else reading.ahead(place.run_id))
     _refuse_never_started(prepared, run)
     _check_graph(prepared, run)
     with clock.stage("capture", "reading artifacts"):
         if run.ok:
             check_records(run, ends=_ends(prepared))
-        captured = _capture(copy, run, limit, known)
+        captured = _captured(run, reading)
         if run.ok:
             check_read(run, captured)
+    learn_modules(prepared.built_environments, place.bytecode)
     rerun = Rerun(
         run=run,
         captured=captured,
@@ -151,7 +177,8 @@ def repeat(
 def read_whole(rerun: Rerun, artifacts: Iterable[tuple[str, str]]) -> Attempt:
     """The attempt that a rerun was, with the whole values of some artifacts (step and name)."""
     whole = tuple(glob.escape(f"{step}.{name}") for step, name in artifacts)
-    captured = _capture(rerun.copy, rerun.run, 0, NOTHING_KNOWN, whole)
+    reading = rerun.copy.reading(limit=0, known=NOTHING_KNOWN, whole=whole)
+    captured = _captured(rerun.run, reading)
     return replace(rerun, captured=captured).attempt
 
 
@@ -242,29 +269,9 @@ def _start_hint(job: Job, run: Run) -> str:
     )
 
 
-def _capture(
-    copy: _Copy, run: Run, limit: int, known: Known, whole: tuple[str, ...] = ()
-) -> Capture:
-    """Each step's artifacts are read by the interpreter that made them."""
-    prepared = copy.prepared
-    encoders = encoder_file(prepared.job)
+def _captured(run: Run, reading: Reading) -> Capture:
     try:
-        return capture(
-            run,
-            python=prepared.built.python,
-            pythons=prepared.pythons,
-            flow_file=copy.flow_file,
-            cwd=copy.cwd,
-            env=copy.env,
-            workspace=copy.place.root,
-            steps=tuple(step.name for step in prepared.steps),
-            timeout=_CAPTURE_TIMEOUT,
-            encoders=encoders and copy.place.copy / encoders.relative_to(prepared.package.root),
-            limit=limit,
-            whole=(*prepared.job.settings.patterns.artifacts(), *whole),
-            known=known,
-            redaction=prepared.start.redaction,
-        )
+        return capture(run, reading)
     except CaptureError:
         if run.ok:
             raise

@@ -2,9 +2,9 @@
 
 A flow may write bytecode, and Python runs what it finds. So each rerun has a folder of its own for
 it (PYTHONPYCACHEPREFIX), which ends with the rerun. It starts as a copy of what we compiled from
-the sources of the environment, which were unpacked from locked wheels in this session, and of what
-the interpreter brings for its standard library. No bytecode is kept from one session to the next:
-nothing could tell whether it was made of its source.
+the sources of the environment, which were unpacked from locked wheels in this session, of our own,
+and of what the interpreter brings for its standard library. No bytecode is kept from one session
+to the next: nothing could tell whether it was made of its source.
 
 To compile everything that is installed takes seconds where a flow needs a part of it. So the names
 of the modules that flows had to compile are kept in the user's cache, for each lock and
@@ -162,7 +162,7 @@ def _index(environment: Path) -> dict[str, State]:
 
 def _roots(built: BuiltEnvironment) -> dict[str, Path]:
     """Where sources lie, by names that are the same in each session."""
-    roots = {"environment": built.path}
+    roots = {"environment": built.path, "flowrepro": _COMPILER.parent}
     if (built.path / "pyvenv.cfg").exists():  # the Python of a conda prefix lies in it
         inside = site_packages(built.path).parent.relative_to(built.path)
         roots["library"] = base_prefix(built.path) / inside

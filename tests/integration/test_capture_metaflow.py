@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.capture import capture
+from pytest_flowrepro.capture import Reading, capture
 from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
 
 if TYPE_CHECKING:
@@ -110,16 +110,19 @@ def captured(
         timeout=120,
     )
     assert not run.ok, "its last step fails"
-    return capture(
-        run,
-        python=metaflow_environment.python,
+    reading = Reading(
+        flow="GridFlow",
         flow_file=flow_file,
+        datastore=place.datastore,
+        observed=place.observed,
+        python=metaflow_environment.python,
         cwd=place.copy,
         env=env,
         workspace=place.root,
         steps=("start", "row", "cell", "join_cells", "join_rows", "caught", "end"),
         timeout=60,
     )
+    return capture(run, reading)
 
 
 def artifact(captured: Capture, step: str, name: str) -> Artifact:

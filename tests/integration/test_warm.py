@@ -13,15 +13,16 @@ import pytest
 from conftest import FLOWS
 
 from pytest_flowrepro import rerun as rerun_module
+from pytest_flowrepro.capture import Reading, capture
 from pytest_flowrepro.process import Completed, run_process
 from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pytest_flowrepro.model import BuiltEnvironment, Run
 
-    Rerun = Callable[..., tuple[Run, Path]]
+    Rerun = Callable[..., tuple[Run, Place]]
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="tasks are forked on Linux alone")
 
@@ -38,24 +39,32 @@ def rerun(
 ) -> Rerun:
     root = tmp_path_factory.mktemp("warm")
 
-    def run(flow: str, mode: str, *, warm: bool) -> tuple[Run, Path]:
+    def run(
+        flow: str,
+        mode: str = "",
+        *,
+        warm: bool,
+        then: Callable[[Place, dict[str, str]], Sequence[Path]] = lambda *_: (),
+    ) -> tuple[Run, Place]:
         place = Place(root=root / "place").create()
         file = place.copy / "mirror.py"
         file.write_bytes((FLOWS / "warm" / "mirror.py").read_bytes())
         given = {"MODE": mode, "PYTHONPYCACHEPREFIX": str(root / "pycache")}
         env = flow_environment(flow, file, place=place, built=metaflow_environment, given=given)
+        env["PYTHONPYCACHEPREFIX"] = given["PYTHONPYCACHEPREFIX"]
         ran = rerun_flow(
             flow,
             file,
             python=metaflow_environment.python,
             place=place,
             cwd=place.copy,
-            env={**env, "PYTHONPYCACHEPREFIX": str(root / "pycache")},
+            env=env,
             timeout=60,
             max_workers=1,
             warm=warm,
+            then=then(place, env),
         )
-        return ran, place.copy
+        return ran, place
 
     return run
 
@@ -66,9 +75,9 @@ def same(text: str) -> str:
 
 def test_a_fork_is_what_a_new_interpreter_is(rerun: Rerun) -> None:
     def facts(*, warm: bool) -> list[dict[str, Any]]:
-        ran, folder = rerun("MirrorFlow", "", warm=warm)
+        ran, place = rerun("MirrorFlow", warm=warm)
         assert ran.ok, ran.output
-        told: list[dict[str, Any]] = json.loads(same((folder / "facts.json").read_text()))
+        told: list[dict[str, Any]] = json.loads(same((place.copy / "facts.json").read_text()))
         for task in told:
             assert task.pop("is a fork") is warm
             task["environ"].pop("FLOWREPRO_PROCESS")  # another one for each rerun
@@ -99,6 +108,92 @@ def test_variables_that_metaflow_reads_when_it_is_imported_count_in_a_fork_as_we
 ) -> None:
     ran, _ = rerun("EndingFlow", "variable", warm=True)
     assert "retries: 77" in ran.output
+
+
+TELL = """
+import sys
+at_start = {name: getattr(one, "__file__", None) for name, one in sys.modules.items()}
+import json, metaflow, os, signal
+told = {
+    "argv": sys.argv,
+    "command line": open("/proc/self/cmdline").read().rstrip("\\0").split("\\0"),
+    "cwd": os.getcwd(),
+    "descriptors": sorted(os.listdir("/proc/self/fd")),
+    "environ": dict(os.environ),
+    "hash": hash("seed"),
+    "modules": {name: getattr(one, "__file__", None) for name, one in sys.modules.items()},
+    "path": sys.path,
+    "signals": [str(signal.getsignal(one)) for one in signal.Signals],
+}
+print(at_start.get("metaflow") is not None, file=sys.stderr)
+json.dump(told, open(sys.argv[1], "w"))
+"""
+
+
+def test_what_follows_a_flow_is_what_a_new_interpreter_is(rerun: Rerun, tmp_path: Path) -> None:
+    script, fork, new = (tmp_path / name for name in ("tell.py", "fork.json", "new.json"))
+    script.write_text(TELL)
+    ran, place = rerun("EndingFlow", warm=True, then=lambda *_: (script, fork))
+    assert ran.ok
+    assert place.ended_well.read_text() == "True\n", "it was not forked"
+    told = json.loads(fork.read_text())
+    python, *_ = told["command line"]
+    environ, cwd = told["environ"], told["cwd"]
+    done = run_process([python, script, new], env=environ, cwd=Path(cwd), timeout=30, umask=0o22)
+    assert (done.ok, done.stderr) == (True, "False\n")
+    plain = json.loads(new.read_text())
+    plain["argv"][1] = plain["command line"][2] = str(fork)
+    for one in (told, plain):
+        del one["environ"]["FLOWREPRO_PROCESS"]  # another one for each command
+    for name, fact in plain.items():
+        assert told[name] == fact, name
+
+
+def test_nothing_follows_a_flow_that_fails(rerun: Rerun, tmp_path: Path) -> None:
+    script = tmp_path / "tell.py"
+    script.write_text(TELL)
+    told = tmp_path / "fork.json"
+    ran, place = rerun("EndingFlow", "raise", warm=True, then=lambda *_: (script, told))
+    assert (ran.ok, place.ended_well.exists(), told.exists()) == (False, False, False)
+
+
+def test_a_fork_reads_the_artifacts_of_a_run_as_a_new_interpreter_does(
+    rerun: Rerun, metaflow_environment: BuiltEnvironment
+) -> None:
+    readings = []
+
+    def read(place: Place, env: dict[str, str]) -> Sequence[Path]:
+        reading = Reading(
+            flow="MirrorFlow",
+            flow_file=place.copy / "mirror.py",
+            datastore=place.datastore,
+            observed=place.observed,
+            python=metaflow_environment.python,
+            cwd=place.copy,
+            env=env,
+            workspace=place.root,
+            steps=("start", "part", "join", "end"),
+            timeout=60,
+            limit=1_000_000,
+        )
+        readings.append(reading)
+        return reading.ahead(place.run_id)
+
+    ran, place = rerun("MirrorFlow", warm=True, then=read)
+    assert (ran.ok, place.ended_well.read_text()) == (True, "")
+    (reading,) = readings
+    fork = reading.result.read_text("utf-8")
+    assert capture(ran, reading).tasks
+    reading.result.unlink()
+    assert [task.step for task in capture(ran, reading).tasks] == [
+        "start",
+        "part",
+        "part",
+        "join",
+        "end",
+    ]
+    assert reading.result.read_text("utf-8") == fork
+    assert "pickled with" in fork
 
 
 METAFLOW = """

@@ -17,7 +17,7 @@ from capture_results import DIGEST, LOG, SCORE, result, task
 
 import pytest_flowrepro
 from pytest_flowrepro import capture as stage
-from pytest_flowrepro.capture import capture
+from pytest_flowrepro.capture import Reading, capture
 from pytest_flowrepro.errors import CaptureError
 from pytest_flowrepro.known import Known
 from pytest_flowrepro.model import Artifact, Run, Task, TaskLog
@@ -59,18 +59,24 @@ def capture_with(
         "        file.write(value if isinstance(value, str) else json.dumps(value))\n" + script,
         encoding="utf-8",
     )
-    return capture(
-        run,
-        python=Path(sys.executable),
+    env = {"PYTHONHASHSEED": "1", "FOR_THE_FLOW": "yes"}
+    return capture(run, reading(folder, env=env, timeout=timeout, script=file, **more))
+
+
+def reading(folder: Path, **more: Any) -> Reading:
+    usual = Reading(
+        flow="TrainFlow",
         flow_file=folder / "train.py",
+        datastore=folder / "datastore",
+        observed=folder / "observed",
+        python=Path(sys.executable),
         cwd=folder,
-        env={"PYTHONHASHSEED": "1", "FOR_THE_FLOW": "yes"},
+        env={},
         workspace=folder,
         steps=("start", "train", "end"),
-        timeout=timeout,
-        script=file,
-        **more,
+        timeout=20.0,
     )
+    return replace(usual, **more)
 
 
 def test_the_child_is_told_where_everything_is(run: Run, tmp_path: Path) -> None:
@@ -174,18 +180,28 @@ def test_an_old_result_is_not_taken_for_a_new_one(run: Run, tmp_path: Path) -> N
         capture_with("pass", run, tmp_path)
 
 
+def test_an_answer_that_was_written_at_the_end_of_the_run_is_taken_where_the_request_is_the_same(
+    run: Run, tmp_path: Path
+) -> None:
+    nobody = reading(tmp_path, python=tmp_path / "gone" / "python")
+
+    def answer_ahead(asked: Reading) -> None:
+        script, request, answer, run_id = asked.ahead(tmp_path / "run-id")
+        assert (script, run_id) == (stage.SCRIPT, tmp_path / "run-id")
+        assert json.loads(request.read_text("utf-8"))["run_id"] is None
+        assert not answer.exists()
+        answer.write_text(result(tasks=[task("start")]), encoding="utf-8")
+
+    answer_ahead(nobody)
+    assert [one.step for one in capture(run, nobody).tasks] == ["start"]
+    answer_ahead(nobody)
+    with pytest.raises(CaptureError, match="could not be read"):
+        capture(run, replace(nobody, whole=("start.score",)))
+
+
 def test_an_interpreter_that_is_gone_is_an_error(run: Run, tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="could not be read"):
-        capture(
-            run,
-            python=tmp_path / "gone" / "python",
-            flow_file=tmp_path / "train.py",
-            cwd=tmp_path,
-            env={},
-            workspace=tmp_path,
-            steps=(),
-            timeout=5,
-        )
+        capture(run, reading(tmp_path, python=tmp_path / "gone" / "python"))
 
 
 def test_an_encoder_is_used_where_any_of_the_interpreters_met_its_class(
@@ -204,19 +220,10 @@ def test_an_encoder_is_used_where_any_of_the_interpreters_met_its_class(
     )
     other = tmp_path / "python"
     other.symlink_to(sys.executable)
-    found = capture(
-        run,
-        python=Path(sys.executable),
-        pythons={"train": other},
-        flow_file=tmp_path / "train.py",
-        cwd=tmp_path,
-        env={},
-        workspace=tmp_path,
-        steps=("start", "train"),
-        timeout=20.0,
-        encoders=tmp_path / "encoders.py",
-        script=file,
+    asked = reading(
+        tmp_path, pythons={"train": other}, encoders=tmp_path / "encoders.py", script=file
     )
+    found = capture(run, asked)
     assert found.encoders == (("a.B", True), ("a.C", False), ("a.D", True))
 
 

@@ -203,6 +203,30 @@ def test_a_foreach_may_have_more_tasks_than_metaflow_takes_by_default(tmp_path: 
     assert MAX_SPLITS > 100
 
 
+@pytest.mark.parametrize(("marked", "ok"), [("$4", True), ("/dev/null", False)])
+def test_a_flow_that_ended_well_did_so_however_long_takes_what_comes_after(
+    tmp_path: Path, marked: str, *, ok: bool
+) -> None:
+    place = Place(root=tmp_path / "run").create()
+    python = tmp_path / "python"
+    # python -u warm.py --then COUNT LOG SCRIPT ...
+    python.write_text(f'#!/bin/sh\nshift\ntouch "{marked}"\nsleep 60\n', encoding="utf-8")
+    python.chmod(0o700)
+    run = rerun_flow(
+        "TrainFlow",
+        place.copy / "train.py",
+        python=python,
+        place=place,
+        cwd=place.copy,
+        env={"PATH": os.environ["PATH"]},
+        timeout=0.5,
+        max_workers=1,
+        then=[tmp_path / "read.py"],
+    )
+    assert (run.ok, run.timed_out) == (ok, not ok)
+    assert bool(run.ended) is not ok
+
+
 def test_an_interpreter_that_is_gone_is_an_error(tmp_path: Path) -> None:
     place = Place(root=tmp_path / "run").create()
     with pytest.raises(RerunError, match="TrainFlow could not be started"):

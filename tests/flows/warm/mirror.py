@@ -86,10 +86,19 @@ def facts():
     }
 
 
+class Point:
+    def __init__(self, **parts):
+        self.__dict__.update(parts)
+
+    def __reduce__(self):
+        return Point, (), {**self.__dict__, "pickled with": [hash("seed"), __main__.__file__]}
+
+
 class MirrorFlow(FlowSpec):
     @step
     def start(self):
         self.parts = [1, 2]
+        self.point = Point(names={"a", "b", "c"}, other=Point(x=1))
         self.next(self.part, foreach="parts")
 
     @step
