@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -61,9 +62,12 @@ MEMORY = Path("/dev/shm")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put temporary files into memory, where there is enough of it: tests build dozens of
-    environments of 5,000 files each.
+    """Handle signals as in a shell, and put temporary files into memory, where there is enough of
+    it: tests build dozens of environments of 5,000 files each.
     """
+    # What nohup and a shell's `&` let tests ignore, the processes that they start would ignore.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput") or config.option.basetemp:
         return
     for left in MEMORY.glob("flowrepro-tests-*"):  # by a run that was killed

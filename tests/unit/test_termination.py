@@ -15,19 +15,9 @@ from pytest_flowrepro.termination import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 NUMBERS = (signal.SIGTERM, signal.SIGHUP)
-
-
-@pytest.fixture(autouse=True)
-def _as_in_a_shell() -> Iterator[None]:
-    """Under nohup the tests are started with SIGHUP ignored."""
-    before = [signal.signal(number, signal.SIG_DFL) for number in NUMBERS]
-    yield
-    for number, handler in zip(NUMBERS, before, strict=True):
-        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
@@ -47,14 +37,20 @@ def test_a_signal_is_raised_once_like_ctrl_c(number: signal.Signals) -> None:
 
 def test_a_signal_that_another_handles_or_that_is_ignored_is_left_alone() -> None:
     seen: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _: seen.append(number))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    restore = raise_on_termination()
-    signal.raise_signal(signal.SIGTERM)
-    signal.raise_signal(signal.SIGHUP)
-    restore()
-    assert seen == [signal.SIGTERM]
-    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    before = [
+        signal.signal(signal.SIGTERM, lambda number, _: seen.append(number)),
+        signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    ]
+    try:
+        restore = raise_on_termination()
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGHUP)
+        restore()
+        assert seen == [signal.SIGTERM]
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        for number, handler in zip(NUMBERS, before, strict=True):
+            signal.signal(number, handler)
 
 
 def test_workers_are_ended_and_no_process_that_took_the_number_of_one(tmp_path: Path) -> None:
