@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.excluded import project_folders
-from pytest_flowrepro.local_modules import find_module, include_line
+from pytest_flowrepro.local_modules import find_module
 from pytest_flowrepro.said import (
     MissingCertificate,
     MissingCommand,
@@ -554,3 +554,21 @@ def _run(path: str, at: Situation) -> Advice:
             f"\nand read `Flow('{upstream}').latest_run`: {path} is there where it was made only\n"
         )
     return Advice(what=what, hint=after)
+
+
+def include_line(dotted: str, *, flow: FlowSource, root: Path) -> str | None:
+    """The `include` setting that packages a module of the project; None when it has none such.
+
+    All that lies beside the module comes with it, which it may import as well, unless the flow
+    itself lies there.
+    """
+    folder = find_module(dotted, root=root)
+    if folder is None:
+        return None
+    top, here = folder / dotted.partition(".")[0], flow.file.parent
+    if not here.is_relative_to(folder):
+        top = folder
+    elif not top.is_dir():
+        top = top.with_suffix(".py")
+    # Path.relative_to(walk_up=True) comes with Python 3.12 only.
+    return f'include = ["{Path(os.path.relpath(top, here)).as_posix()}"]'

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.capture_result import UNREAD_HINT, order_of, read_capture
 from pytest_flowrepro.errors import CaptureError
-from pytest_flowrepro.known import FULL_VALUES, NOTHING_KNOWN, Known
-from pytest_flowrepro.model import Artifact, Capture, Run
+from pytest_flowrepro.known import NOTHING_KNOWN, Known
+from pytest_flowrepro.model import FULL_VALUES, Artifact, Capture, Run
 from pytest_flowrepro.process import CommandNotFoundError, run_process
 from pytest_flowrepro.redact import NOTHING
 

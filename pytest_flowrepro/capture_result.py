@@ -10,10 +10,9 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_flowrepro.errors import CaptureError
-from pytest_flowrepro.known import value_file
-from pytest_flowrepro.model import Artifact, Capture, Json, Task, TaskLog
+from pytest_flowrepro.model import Artifact, Capture, Task, TaskLog, value_file
 from pytest_flowrepro.redact import NOTHING
-from pytest_flowrepro.strict_json import StrictJsonError, parse_json
+from pytest_flowrepro.strict_json import Json, StrictJsonError, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,10 +15,12 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pytest_flowrepro.model import Artifact, Json, Task
+from pytest_flowrepro.model import Artifact, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from pytest_flowrepro.strict_json import Json
 
     Same: TypeAlias = "Callable[[str, Artifact, Artifact], bool]"
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.model import CPU_LEVELS
 from pytest_flowrepro.processors import processors
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+CPU_LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4")
+"""The micro-architecture levels of the x86-64 psABI above the first, lowest first."""
 
 _CPUINFO = Path("/proc/cpuinfo")
 

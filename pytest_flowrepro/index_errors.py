@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.disk import full_disk_in_output
 from pytest_flowrepro.index_settings import pip_tool
 from pytest_flowrepro.process import run_process
+from pytest_flowrepro.redact import without_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _DETAIL_LINES = 25
-
-# The last @ before the path ends the user information: a password may hold a raw one.
-_USER_INFORMATION = re.compile(r"(?<=://)[^/\s]*@")
 
 _PIP_TRACEBACK = re.compile(
     r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*(?:\S.*\n?)"
@@ -39,11 +37,6 @@ _NOTHING_FOUND = re.compile(
 _HOST = re.compile(r"https?://([^/\s'\"]+)|host='([^']+)'")
 
 
-def redact(text: str) -> str:
-    """The text with user names, passwords and tokens taken out of every URL in it."""
-    return _USER_INFORMATION.sub("", text)
-
-
 def excerpt(output: str) -> str:
     """What a reader needs of a package manager's output: no progress, no traceback, no
     credentials, and its last lines only when it is long.
@@ -58,7 +51,7 @@ def excerpt(output: str) -> str:
     left_out = len(lines) - _DETAIL_LINES
     if left_out > 0:
         lines = [f"[... {left_out} lines left out ...]", *lines[left_out:]]
-    return redact("\n".join(dict.fromkeys(lines)))
+    return without_credentials("\n".join(dict.fromkeys(lines)))
 
 
 def outer_trouble(output: str) -> tuple[str, str] | None:
@@ -68,7 +61,7 @@ def outer_trouble(output: str) -> tuple[str, str] | None:
     """
     if full := full_disk_in_output(output):
         return full.what, full.hint
-    output = redact(output)
+    output = without_credentials(output)
     host = next((a or b for a, b in _HOST.findall(output)), "")
     index = f"The package index at {host}" if host else "The package index"
     if _REFUSED.search(output):

@@ -7,24 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.model import Task
+from pytest_flowrepro.model import PARAMETERS, Task
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from pytest_flowrepro.model import Environment, Json, Recording, System
-
-PARAMETERS = "_parameters"
-"""The pseudo step of Metaflow's that sets them."""
-
-FULL_VALUES = 100_000_000
-"""Bytes of a value, uncompressed, that a file may hold: git's hosts take no larger files."""
-
-
-def value_file(digest: str) -> str:
-    """The name of the file that holds the value of this digest, whole."""
-    return digest.removeprefix("sha256:")[:16] + ".npz"
+    from pytest_flowrepro.model import Environment, Recording, System
+    from pytest_flowrepro.strict_json import Json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pytest_flowrepro.excluded import project_folders
-
-if TYPE_CHECKING:
-    from pytest_flowrepro.model import FlowSource
 
 
 def find_module(dotted: str, *, root: Path) -> Path | None:
@@ -27,24 +22,6 @@ def find_module(dotted: str, *, root: Path) -> Path | None:
 def forget_modules() -> None:
     """Look anew: a session asks often, and the project is walked through but once."""
     _holders.cache_clear()
-
-
-def include_line(dotted: str, *, flow: FlowSource, root: Path) -> str | None:
-    """The `include` setting that packages a module of the project; None when it has none such.
-
-    All that lies beside the module comes with it, which it may import as well, unless the flow
-    itself lies there.
-    """
-    folder = find_module(dotted, root=root)
-    if folder is None:
-        return None
-    top, here = folder / dotted.partition(".")[0], flow.file.parent
-    if not here.is_relative_to(folder):
-        top = folder
-    elif not top.is_dir():
-        top = top.with_suffix(".py")
-    # Path.relative_to(walk_up=True) comes with Python 3.12 only.
-    return f'include = ["{Path(os.path.relpath(top, here)).as_posix()}"]'
 
 
 @lru_cache(maxsize=1)

@@ -11,8 +11,7 @@ from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
 if TYPE_CHECKING:
     from pathlib import Path
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-"""What `json.loads` returns."""
+    from pytest_flowrepro.strict_json import Json
 
 # --- what the source text says (discover) ---------------------------------------------
 
@@ -85,9 +84,6 @@ class FlowDescription:
 
 
 # --- numbers --------------------------------------------------------------------------
-
-CPU_LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4")
-"""The micro-architecture levels of the x86-64 psABI above the first, lowest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -435,6 +431,18 @@ Determinism: TypeAlias = Literal["deterministic", "machine", "hash-seed", "nonde
 """deterministic: the same under any hash seed and on any machine. machine: the same under the
 numeric profile, which every check runs under. hash-seed: the same under hash seed 0, likewise.
 nondeterministic: differs between two runs under the same conditions."""
+
+
+PARAMETERS = "_parameters"
+"""Metaflow's pseudo step, which sets them."""
+
+FULL_VALUES = 100_000_000
+"""Bytes of a value, uncompressed, that a file may hold: git's hosts take no larger files."""
+
+
+def value_file(digest: str) -> str:
+    """Return the name of the file that holds the value of this digest, whole."""
+    return digest.removeprefix("sha256:")[:16] + ".npz"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

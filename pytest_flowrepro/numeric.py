@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.model import CPU_LEVELS, NumericProfile
+from pytest_flowrepro.hardware import CPU_LEVELS
+from pytest_flowrepro.model import NumericProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

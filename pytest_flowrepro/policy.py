@@ -9,8 +9,9 @@ from pytest_flowrepro.model import Policy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_flowrepro.model import Json, NumericProfile
+    from pytest_flowrepro.model import NumericProfile
     from pytest_flowrepro.patterns import Patterns
+    from pytest_flowrepro.strict_json import Json
 
 DEFAULTS = Policy(fail_on=frozenset())
 

@@ -1,8 +1,11 @@
-"""Hides the values of variables that were passed through: they reach the flow and nothing else."""
+"""Hides secrets: credentials in URLs, and the values of variables that were passed through, which
+reach the flow and nothing else.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, TYPE_CHECKING
@@ -11,10 +14,24 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_flowrepro.model import Json
+    from pytest_flowrepro.strict_json import Json
+
+# The last @ before the path ends the user information: a password may hold a raw one.
+_USER_INFORMATION = re.compile(r"(?<=://)[^/\s]*@")
+_CONDA_TOKEN = re.compile(r"(?<=/)t/[^/\s]+/")
 
 _SHORTEST = 4
 """Characters: `1` or `yes` is no secret, and to hide it would tear every text apart."""
+
+
+def without_credentials(text: str) -> str:
+    """Return a URL, or a text with URLs in it, without user names and passwords."""
+    return _USER_INFORMATION.sub("", text)
+
+
+def without_conda_credentials(text: str) -> str:
+    """Return the same for URLs of conda's channels: a token may stand in their path."""
+    return _CONDA_TOKEN.sub("", without_credentials(text))
 
 
 @dataclass(frozen=True)

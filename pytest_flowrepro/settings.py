@@ -13,15 +13,17 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, get_args
 
 from pytest_flowrepro.errors import SettingsError
-from pytest_flowrepro.index_errors import redact
-from pytest_flowrepro.known import FULL_VALUES
-from pytest_flowrepro.model import CPU_LEVELS, DEFAULT_PROFILE, Gate, Json, NumericProfile
+from pytest_flowrepro.hardware import CPU_LEVELS
+from pytest_flowrepro.model import DEFAULT_PROFILE, FULL_VALUES, Gate, NumericProfile
 from pytest_flowrepro.patterns import ANY_DEPTH, NO_PATTERNS, Numbers, Patterns, Terms
 from pytest_flowrepro.policy import MACHINE
+from pytest_flowrepro.redact import without_credentials
 from pytest_flowrepro.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from pytest_flowrepro.strict_json import Json
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds for one rerun of one flow."""
@@ -642,5 +644,5 @@ def _is_json(value: Any) -> bool:
 def _toml_type(value: Any) -> str:
     names = {bool: "a boolean", int: "an integer", float: "a float", str: "a string"}
     names |= {list: "an array", dict: "a table"}
-    shown = redact(repr(value))
+    shown = without_credentials(repr(value))
     return f"{names.get(type(value), 'a date or time')} ({shown[:60]})"

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from pytest_flowrepro.errors import LockError
-from pytest_flowrepro.index_errors import redact
 from pytest_flowrepro.model import Requirements
 from pytest_flowrepro.pinnable import requirement_problem
+from pytest_flowrepro.redact import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -119,8 +119,8 @@ def _line(name: str, version: str, step: Step) -> str:
     text = text or f"{name}=={version.removeprefix('==').removeprefix('=')}"
     if problem := requirement_problem(text):
         raise LockError(
-            f"step {step.name}: {name!r} with version {redact(version)!r} is no requirement that "
-            "can be pinned",
+            f"step {step.name}: {name!r} with version {without_credentials(version)!r} is no "
+            "requirement that can be pinned",
             hint="write the version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, an empty text, or "
             "`@` and the URL of a wheel",
             detail=problem,

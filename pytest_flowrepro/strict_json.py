@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from pytest_flowrepro.model import Json
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+"""What `json.loads` returns."""
 
 DIGITS_LIMIT = 4_300
 """Digits of an integer: what Python itself reads, whatever `PYTHONINTMAXSTRDIGITS` says."""

@@ -7,10 +7,13 @@ import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest_flowrepro
-from pytest_flowrepro.model import Artifact, Json
+from pytest_flowrepro.model import Artifact
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.strict_json import Json
 
 sys.path.append(str(Path(pytest_flowrepro.__file__).parent / "_in_venv"))
 canonical: Any = import_module("_flowrepro_canonical")

@@ -16,7 +16,6 @@ from pytest_flowrepro.baseline.node import Node, broken, parse_document, place
 from pytest_flowrepro.baseline.policy import read_policy, read_profile
 from pytest_flowrepro.baseline.seal import is_seal
 from pytest_flowrepro.errors import BaselineError
-from pytest_flowrepro.known import value_file
 from pytest_flowrepro.lock_file import is_explicit
 from pytest_flowrepro.model import (
     Artifact,
@@ -30,6 +29,7 @@ from pytest_flowrepro.model import (
     Step,
     System,
     Task,
+    value_file,
 )
 from pytest_flowrepro.policy import policy_json, profile_json
 from pytest_flowrepro.visible import visible
@@ -37,7 +37,8 @@ from pytest_flowrepro.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from pytest_flowrepro.model import Determinism, Json
+    from pytest_flowrepro.model import Determinism
+    from pytest_flowrepro.strict_json import Json
 
 SCHEMA = 1
 MANIFEST = "manifest.json"

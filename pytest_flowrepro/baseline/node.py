@@ -11,7 +11,7 @@ from pytest_flowrepro.strict_json import StrictJsonError, TooLargeJsonError, par
 from pytest_flowrepro.visible import visible
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model import Json
+    from pytest_flowrepro.strict_json import Json
 
 
 def broken(file: str, reason: str, *, hint: str = "") -> BaselineError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, get_args
 
-from pytest_flowrepro.model import CPU_LEVELS, CodeFile, Gate, NumericProfile, Policy
+from pytest_flowrepro.hardware import CPU_LEVELS
+from pytest_flowrepro.model import CodeFile, Gate, NumericProfile, Policy
 from pytest_flowrepro.patterns import Patterns, Terms
 from pytest_flowrepro.policy import DEFAULTS, MACHINE, optional_settings
 

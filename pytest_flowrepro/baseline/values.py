@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline.folder import real_file
 from pytest_flowrepro.baseline.node import broken, place
-from pytest_flowrepro.known import value_file
+from pytest_flowrepro.model import value_file
 
 if TYPE_CHECKING:
     from pathlib import Path

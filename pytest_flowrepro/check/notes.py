@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.check.images import REMOTE
-from pytest_flowrepro.known import PARAMETERS
+from pytest_flowrepro.model import PARAMETERS
 from pytest_flowrepro.patterns import quoted
 
 if TYPE_CHECKING:

@@ -9,32 +9,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.check.encoders import encoder_file
-from pytest_flowrepro.index_errors import redact
 from pytest_flowrepro.model import CodeFile, Policy
+from pytest_flowrepro.redact import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_flowrepro.check.job import Job
-    from pytest_flowrepro.model import Json
+    from pytest_flowrepro.strict_json import Json
 
 
 def policy_of(job: Job) -> Policy:
     """Return the policy; raises `SettingsError` where the file of the encoders does not exist."""
     settings = job.settings
-    env = {n: redact(v) if isinstance(v, str) else None for n, v in settings.env.items()}
+    env = {
+        n: without_credentials(v) if isinstance(v, str) else None for n, v in settings.env.items()
+    }
     return Policy(
         fail_on=settings.fail_on,
         patterns=settings.patterns.ordered(),
         env=tuple(sorted(env.items())),
         parameters=_values(settings.parameters),
         configs=_values(settings.configs),
-        include=tuple(sorted({redact(pattern) for pattern in settings.include})),
+        include=tuple(sorted({without_credentials(pattern) for pattern in settings.include})),
         cwd=settings.cwd,
         after=settings.after,
         encoders=_encoders(job),
         conda_from_pypi=settings.conda_from_pypi,
-        conda_channels=tuple(map(redact, settings.conda_channels)),
+        conda_channels=tuple(map(without_credentials, settings.conda_channels)),
         numeric=settings.numeric,
     )
 
@@ -55,7 +57,7 @@ def _values(values: Mapping[str, Json]) -> tuple[tuple[str, Json], ...]:
 def _storable(value: Json) -> Json:
     match value:
         case str():
-            return redact(value)
+            return without_credentials(value)
         case list():
             return [_storable(item) for item in value]
         case dict():

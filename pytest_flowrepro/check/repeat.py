@@ -22,7 +22,7 @@ from pytest_flowrepro.environment import learn_modules, place_bytecode
 from pytest_flowrepro.errors import BaselineError, CaptureError, RerunError
 from pytest_flowrepro.known import NOTHING_KNOWN, Known
 from pytest_flowrepro.local_metadata import write_metadata
-from pytest_flowrepro.model import Capture, Run, Task
+from pytest_flowrepro.model import PARAMETERS, Capture, Run, Task
 from pytest_flowrepro.package import extract_package
 from pytest_flowrepro.process import ending_of
 from pytest_flowrepro.processors import processors
@@ -62,7 +62,7 @@ class Rerun:
     @property
     def tasks(self) -> tuple[Task, ...]:
         """All that can differ: parameters are compared as the artifacts of a task before start."""
-        before = Task(step="_parameters", index=(), artifacts=self.captured.parameters)
+        before = Task(step=PARAMETERS, index=(), artifacts=self.captured.parameters)
         return (before, *self.captured.tasks)
 
     @property

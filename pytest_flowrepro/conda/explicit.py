@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pytest_flowrepro.lock_file import InvalidLockError
+from pytest_flowrepro.redact import without_conda_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +28,6 @@ _ARCHIVE = re.compile(
     r"/(?P<name>[\w.-]+)-(?P<version>[^/\s-]+)-(?P<build>[^/\s-]+)(?:\.conda|\.tar\.bz2))"
     r"#(?P<sha256>[0-9a-f]{64})"
 )
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@|(?<=/)t/[^/\s]+/")
 """User name and password, and the token of anaconda.org's private channels (`/t/<token>/`)."""
 
 
@@ -59,7 +59,7 @@ class ExplicitLock:
 
 def format_explicit(platform: str, archives: Iterable[tuple[str, str]]) -> str:
     """The text of a lock; an archive is a URL, which may have credentials, and its sha256."""
-    lines = {f"{without_credentials(url)}#{sha256}" for url, sha256 in archives}
+    lines = {f"{without_conda_credentials(url)}#{sha256}" for url, sha256 in archives}
     by_name = sorted(lines, key=lambda line: (line.rpartition("/")[2], line))
     return "\n".join([f"# platform: {platform}", "@EXPLICIT", *by_name]) + "\n"
 
@@ -74,7 +74,7 @@ def parse_explicit(text: str) -> ExplicitLock:
     for number, line in enumerate(text.splitlines(), 1):
         if found := _PLATFORM.fullmatch(line):
             platform = found["platform"]
-        elif _CREDENTIALS.search(line):
+        elif without_conda_credentials(line) != line:
             problems.append(f"line {number}: credentials, which have no place in a lock")
         elif match := _ARCHIVE.fullmatch(line):
             archive = LockedArchive(**match.groupdict())
@@ -92,9 +92,10 @@ def parse_explicit(text: str) -> ExplicitLock:
     return ExplicitLock(platform=platform, archives=ordered)
 
 
-def without_credentials(text: str) -> str:
-    """A URL, or a text with URLs in it, without user names, passwords and tokens."""
-    return _CREDENTIALS.sub("", text)
+def name_of(spec: str) -> str:
+    """The package that a spec is about: `six` of `https://.../conda-forge::six>=1.15`."""
+    name = spec.rpartition("::")[2]
+    return name[: next((i for i, sign in enumerate(name) if sign in "=<>!~ ["), None)].lower()
 
 
 def with_credentials(url: str, channels: Iterable[str]) -> str:
@@ -103,7 +104,7 @@ def with_credentials(url: str, channels: Iterable[str]) -> str:
     No other host gets to see a channel's credentials.
     """
     for channel in channels:
-        bare = without_credentials(channel)
+        bare = without_conda_credentials(channel)
         if bare != channel and url.startswith(bare.rstrip("/") + "/"):
             return channel.rstrip("/") + url.removeprefix(bare.rstrip("/"))
     return url

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from pytest_flowrepro.conda.explicit import name_of
 from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.lock_file import refuse_unlike_lock, unlike_lock
 from pytest_flowrepro.model import Package
@@ -56,12 +57,6 @@ def check_installed(installed: tuple[Package, ...], lock: ExplicitLock, name: st
     problems = [] if "python" in wanted else ["the lock has no python"]
     problems += unlike_lock(there, wanted)
     refuse_unlike_lock(problems, environment=name, culprit="an archive in a channel")
-
-
-def name_of(spec: str) -> str:
-    """The package that a spec is about: `six` of `https://.../conda-forge::six>=1.15`."""
-    name = spec.rpartition("::")[2]
-    return name[: next((i for i, sign in enumerate(name) if sign in "=<>!~ ["), None)].lower()
 
 
 def _required_by(name: str, found: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.conda.explicit import without_credentials
 from pytest_flowrepro.process import run_process, user_environment
+from pytest_flowrepro.redact import without_conda_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_flowrepro.model import Json
+    from pytest_flowrepro.strict_json import Json
 
 _SCRIPT = Path(__file__).with_name("_with_rattler.py")
 
@@ -78,7 +78,7 @@ def _json_object(text: str) -> dict[str, Any] | None:
 
 
 def _excerpt(text: str) -> str:
-    lines = [line.rstrip() for line in without_credentials(text).splitlines() if line.strip()]
+    lines = [line.rstrip() for line in without_conda_credentials(text).splitlines() if line.strip()]
     left_out = len(lines) - _DETAIL_LINES
     if left_out > 0:
         lines = [*lines[:_DETAIL_LINES], f"[... {left_out} lines left out ...]"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.conda.explicit import format_explicit, parse_explicit, without_credentials
+from pytest_flowrepro.conda.explicit import format_explicit, parse_explicit
 from pytest_flowrepro.conda.rattler import Failure, ask_rattler, has_rattler
 from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock_file import InvalidLockError
 from pytest_flowrepro.model import Lock
+from pytest_flowrepro.redact import without_conda_credentials
 
 if TYPE_CHECKING:
     from datetime import date
@@ -70,7 +71,7 @@ def solve_conda(
 def _lock_error(failure: Failure, requirements: CondaRequirements) -> LockError:
     """What rattler's failure means for the person who wrote the packages."""
     source = requirements.source
-    asked = ", ".join(map(without_credentials, requirements.channels))
+    asked = ", ".join(map(without_conda_credentials, requirements.channels))
     match failure.kind:
         case "Timeout":
             what = f"conda's packages of {source} were not solved in time: {failure.message}."

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.conda.explicit import without_credentials
-from pytest_flowrepro.conda.manifest import name_of
+from pytest_flowrepro.conda.explicit import name_of
+from pytest_flowrepro.redact import without_conda_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,7 +37,7 @@ class CondaRequirements:
     @property
     def shown(self) -> tuple[str, ...]:
         """The specs as a manifest has them: without credentials."""
-        return tuple(without_credentials(spec) for spec in self.specs)
+        return tuple(without_conda_credentials(spec) for spec in self.specs)
 
 
 def conda_requirements(
@@ -85,9 +85,9 @@ def channels_from(configured: Iterable[str], environ: Mapping[str, str]) -> tupl
 def _channel_urls(general: Iterable[str], named: Iterable[str]) -> tuple[str, ...]:
     """conda-forge's without any in `general`; last, those that single packages name."""
     names = tuple(general) or ("conda-forge",)
-    urls = {without_credentials(url): url for name in names for url in _urls(name)}
+    urls = {without_conda_credentials(url): url for name in names for url in _urls(name)}
     for url in (url for name in named for url in _urls(name)):
-        urls.setdefault(without_credentials(url), url)
+        urls.setdefault(without_conda_credentials(url), url)
     return tuple(urls.values())
 
 
@@ -101,8 +101,8 @@ def _at_channel(spec: str, channels: Iterable[str]) -> str:
     if not separator:
         return spec
     url = _urls(channel)[0]
-    known = {without_credentials(one): one for one in channels}
-    return f"{known.get(without_credentials(url), url)}::{package}"
+    known = {without_conda_credentials(one): one for one in channels}
+    return f"{known.get(without_conda_credentials(url), url)}::{package}"
 
 
 def _python_specs(python: str) -> tuple[str, ...]:

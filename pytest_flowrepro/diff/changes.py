@@ -19,8 +19,9 @@ from pytest_flowrepro.diff.origin import mark_origins, mark_tasks
 from pytest_flowrepro.diff.paired import change_of, paired
 from pytest_flowrepro.diff.policy import diff_policy
 from pytest_flowrepro.diff.value_tree import one_line
-from pytest_flowrepro.known import FULL_VALUES
 from pytest_flowrepro.model import (
+    FULL_VALUES,
+    PARAMETERS,
     Artifact,
     Change,
     CodeFile,
@@ -38,7 +39,6 @@ from pytest_flowrepro.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PARAMETERS = "_parameters"
 """The step that parameters belong to, as Metaflow itself names it."""
 
 SUMMARY_ONLY = (

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from pytest_flowrepro.model import Artifact, Json
+    from pytest_flowrepro.model import Artifact
+    from pytest_flowrepro.strict_json import Json
 
 CHUNK = 1 << 20
 """Elements of an array that are in memory at a time."""

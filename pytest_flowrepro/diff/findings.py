@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.diff.document import Document
     from pytest_flowrepro.diff.elements import Elements
-    from pytest_flowrepro.model import Json
+    from pytest_flowrepro.strict_json import Json
 
 _PLACE = 80  # characters of a place that are shown: its end, where the difference is
 _WIDTH = 200

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.diff.allowed import judged, passes
-from pytest_flowrepro.diff.changes import PARAMETERS
 from pytest_flowrepro.diff.paired import paired
+from pytest_flowrepro.model import PARAMETERS
 from pytest_flowrepro.patterns import reaches
 
 if TYPE_CHECKING:

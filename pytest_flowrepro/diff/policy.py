@@ -20,8 +20,9 @@ from pytest_flowrepro.wording import some_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from pytest_flowrepro.model import ChangeKind, Gate, Json, Policy
+    from pytest_flowrepro.model import ChangeKind, Gate, Policy
     from pytest_flowrepro.patterns import Numbers, Terms
+    from pytest_flowrepro.strict_json import Json
 
 _TWINS: dict[str | None, ChangeKind] = {
     "parameters": "parameter",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.diff.document import Document
     from pytest_flowrepro.diff.findings import Place, Walk
-    from pytest_flowrepro.model import Json
+    from pytest_flowrepro.strict_json import Json
 
 ROWS = 500_000
 """Rows that are matched by their labels, each of which takes about 100 bytes."""

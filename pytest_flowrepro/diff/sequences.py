@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from pytest_flowrepro.diff.findings import Place, Walk
-    from pytest_flowrepro.model import Json
+    from pytest_flowrepro.strict_json import Json
 
 
 def sequences(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:

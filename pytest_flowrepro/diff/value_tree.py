@@ -11,7 +11,8 @@ from pytest_flowrepro.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pytest_flowrepro.model import Artifact, Json
+    from pytest_flowrepro.model import Artifact
+    from pytest_flowrepro.strict_json import Json
 
 TYPE = "(type)"
 """The key that stands for the class in the tree of a value with named parts."""

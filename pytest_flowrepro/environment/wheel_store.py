@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 from urllib.request import url2pathname
 
 from pytest_flowrepro.errors import EnvironmentBuildError
-from pytest_flowrepro.index_errors import redact
+from pytest_flowrepro.redact import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -79,7 +79,7 @@ def open_store(location: str) -> WheelStore:
     try:
         parts = urlsplit(location)
     except ValueError as error:
-        raise _unopened(redact(location).partition("?")[0], str(error)) from error
+        raise _unopened(without_credentials(location).partition("?")[0], str(error)) from error
     if parts.scheme == "file":
         return FolderStore(Path(url2pathname(parts.path)))
     return RemoteStore(location)
@@ -141,7 +141,7 @@ class RemoteStore:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self.shown = redact(url).partition("?")[0]
+        self.shown = without_credentials(url).partition("?")[0]
         self._files, self._root = self._open()
 
     def _open(self) -> tuple[Any, str]:
@@ -205,7 +205,7 @@ class RemoteStore:
 
     def _hidden(self, text: str) -> str:
         """Without what the URL has of credentials, wherever in the text it stands."""
-        text = redact(text.replace(self._url, self.shown))
+        text = without_credentials(text.replace(self._url, self.shown))
         parts = urlsplit(self._url)
         secrets = (parts.password, parts.query, *(value for _, value in parse_qsl(parts.query)))
         for secret in filter(None, secrets):

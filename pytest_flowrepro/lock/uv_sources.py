@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pytest_flowrepro.index_errors import redact
 from pytest_flowrepro.lock.local_folder import local_folder
 from pytest_flowrepro.model import Index, IndexSource, LocalFolder
 from pytest_flowrepro.pinnable import DIRECT_URL, VERSION_CONTROL
+from pytest_flowrepro.redact import without_credentials
 from pytest_flowrepro.uv_settings import index_table
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _index_source(
                 return IndexSource(
                     package=package,
                     index=declared_index(table, folder=place.file.parent),
-                    written=f"{name} {redact(url)}",
+                    written=f"{name} {without_credentials(url)}",
                     marker=str(marker) if marker else None,
                 )
     return f"no `[[tool.uv.index]]` of the project has the name {name}"

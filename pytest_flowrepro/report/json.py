@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model import Change, FlowReport, Json
+    from pytest_flowrepro.model import Change, FlowReport
+    from pytest_flowrepro.strict_json import Json
 
 SCHEMA = 1
 

@@ -11,7 +11,8 @@ from pytest_flowrepro.report.text import inert
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_flowrepro.model import Artifact, Decorator, Environment, Json, Recording, Step
+    from pytest_flowrepro.model import Artifact, Decorator, Environment, Recording, Step
+    from pytest_flowrepro.strict_json import Json
 
 _WIDTH = 60
 """Characters of a value; the rest of it is in artifacts.json."""

@@ -10,7 +10,8 @@ from pytest_flowrepro.capture import Reading, capture
 from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model import Artifact, BuiltEnvironment, Capture, Json, TaskLog
+    from pytest_flowrepro.model import Artifact, BuiltEnvironment, Capture, TaskLog
+    from pytest_flowrepro.strict_json import Json
 
 FLOW = """
 import dataclasses, sys

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_flowrepro.model import Gate, Json, Recording
+    from pytest_flowrepro.model import Gate, Recording
+    from pytest_flowrepro.strict_json import Json
 
 _SCALAR = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null')
 """A key or a value in a JSON file."""

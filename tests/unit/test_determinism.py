@@ -18,12 +18,13 @@ from pytest_flowrepro.determinism import (
     differing,
     next_conditions,
 )
-from pytest_flowrepro.model import Artifact, Determinism, Json, Task
+from pytest_flowrepro.model import Artifact, Determinism, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_flowrepro.determinism import Same
+    from pytest_flowrepro.strict_json import Json
 
 
 def artifact(

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 from local_index import only_index, wheel
 
-from pytest_flowrepro.index_errors import excerpt, outer_trouble, pip_fetch_failures, redact
+from pytest_flowrepro.index_errors import excerpt, outer_trouble, pip_fetch_failures
+from pytest_flowrepro.redact import without_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ NOTHING_FOUND = (
     ],
 )
 def test_no_url_keeps_its_credentials(text: str, shown: str) -> None:
-    assert redact(text) == shown
+    assert without_credentials(text) == shown
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.local_modules import (
-    find_module,
-    include_line,
-)
+from pytest_flowrepro.advice import include_line
+from pytest_flowrepro.local_modules import find_module
 from pytest_flowrepro.model import FlowSource
 
 if TYPE_CHECKING:

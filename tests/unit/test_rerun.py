@@ -26,7 +26,7 @@ from pytest_flowrepro.temporary_folder import make_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.model import Json
+    from pytest_flowrepro.strict_json import Json
 
 
 def built(folder: Path) -> BuiltEnvironment:

@@ -12,7 +12,7 @@ from pytest_flowrepro.patterns import Patterns, Terms
 from pytest_flowrepro.settings import FlowSettings, PassedThrough, Settings, read_settings
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model import Json
+    from pytest_flowrepro.strict_json import Json
 
 
 def settings(folder: Path, text: str) -> Settings:

@@ -11,7 +11,7 @@ from pytest_flowrepro.model import Decorator, Package, Step
 from pytest_flowrepro.step_environments import StepEnvironment, step_environments
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model import Json
+    from pytest_flowrepro.strict_json import Json
 
 METAFLOW = Package(name="metaflow", version="2.19.39", record="sha256:0", via=())
 BASE = replace(recording().environments[0], python="cpython 3.11.7", packages=(METAFLOW,))

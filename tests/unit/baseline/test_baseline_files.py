@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -15,12 +16,14 @@ from pytest_flowrepro.model import (
     Artifact,
     Constraints,
     Environment,
-    Json,
     Lock,
     NumericProfile,
     Package,
     System,
 )
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.strict_json import Json
 
 MANIFEST_TEXT = """\
 {

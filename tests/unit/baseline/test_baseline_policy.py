@@ -11,7 +11,8 @@ from recordings import POLICY, recording
 
 from pytest_flowrepro.baseline import MANIFEST, decode_recording, encode_recording
 from pytest_flowrepro.errors import BaselineError
-from pytest_flowrepro.model import CPU_LEVELS, CodeFile, Gate, NumericProfile, Policy
+from pytest_flowrepro.hardware import CPU_LEVELS
+from pytest_flowrepro.model import CodeFile, Gate, NumericProfile, Policy
 from pytest_flowrepro.patterns import Patterns, Terms
 
 FULL = Policy(

@@ -19,7 +19,8 @@ from pytest_flowrepro.settings import read_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.model import Json, Task
+    from pytest_flowrepro.model import Task
+    from pytest_flowrepro.strict_json import Json
 
 
 def job(

@@ -7,9 +7,9 @@ from pytest_flowrepro.conda.explicit import (
     format_explicit,
     parse_explicit,
     with_credentials,
-    without_credentials,
 )
 from pytest_flowrepro.lock_file import InvalidLockError
+from pytest_flowrepro.redact import without_conda_credentials
 
 A, B = "a" * 64, "b" * 64
 FORGE = "https://conda.anaconda.org/conda-forge"
@@ -102,6 +102,6 @@ def test_credentials_go_back_to_the_channel_that_they_are_of_and_to_no_other() -
 
 def test_credentials_are_taken_out_of_a_text() -> None:
     text = "error sending request for url (https://u:p@h/t/tk-1/ch/noarch/repodata.json)"
-    assert without_credentials(text) == (
+    assert without_conda_credentials(text) == (
         "error sending request for url (https://h/ch/noarch/repodata.json)"
     )

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from local_channel import VERSION, Channel, this_platform
 
-from pytest_flowrepro.conda import explicit, solve
+from pytest_flowrepro.conda import solve
 from pytest_flowrepro.conda.explicit import ExplicitLock, parse_explicit
 from pytest_flowrepro.conda.solve import solve_conda
 from pytest_flowrepro.conda.specs import CondaRequirements
 from pytest_flowrepro.errors import LockError
+from pytest_flowrepro.redact import without_conda_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -203,7 +204,7 @@ def test_a_channels_credentials_are_used_and_are_not_in_the_lock(
     private = served("ann:hunter2@")
     lock = solve_conda(asked({"six": ""}, channels=(private,)), workspace=tmp_path, timeout=60)
     assert f"\n{served('')}/noarch/six-2.0.0-0.conda#" in lock.text
-    assert explicit.without_credentials(lock.text) == lock.text
+    assert without_conda_credentials(lock.text) == lock.text
     with pytest.raises(LockError) as error:
         solve_conda(asked({"six": ""}, channels=(served(""),)), workspace=tmp_path, timeout=60)
     assert "401" in error.value.detail

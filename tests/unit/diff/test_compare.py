@@ -22,7 +22,8 @@ from pytest_flowrepro.diff.rules import Tolerance
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.model import Artifact, Json
+    from pytest_flowrepro.model import Artifact
+    from pytest_flowrepro.strict_json import Json
 
 
 @dataclasses.dataclass

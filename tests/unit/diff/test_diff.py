@@ -15,7 +15,6 @@ from pytest_flowrepro.model import (
     Decorator,
     Determinism,
     Gate,
-    Json,
     Recording,
     System,
     Task,
@@ -24,6 +23,8 @@ from pytest_flowrepro.patterns import Patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pytest_flowrepro.strict_json import Json
 
 ALL: frozenset[Gate] = frozenset(get_args(Gate))
 NONE: frozenset[Gate] = frozenset()

@@ -20,7 +20,8 @@ from pytest_flowrepro.diff.numbers import distance, number, within
 from pytest_flowrepro.diff.rules import EXACT, Tolerance
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model import Artifact, Json
+    from pytest_flowrepro.model import Artifact
+    from pytest_flowrepro.strict_json import Json
 
 
 def of(dtype: str, value: Json) -> Json:

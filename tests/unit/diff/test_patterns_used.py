@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from recordings import artifact, recording, task
 
 from pytest_flowrepro.diff import ignored_inside, unmatched, unneeded, used
-from pytest_flowrepro.model import Json, Recording, System
+from pytest_flowrepro.model import Recording, System
 from pytest_flowrepro.patterns import Patterns, Terms
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.strict_json import Json
 
 
 def reported(report: Json, rows: int = 100) -> Recording:

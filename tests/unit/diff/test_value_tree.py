@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from pytest_flowrepro.diff import one_line
 from pytest_flowrepro.diff.value_tree import LINE
-from pytest_flowrepro.model import Artifact, Json
+from pytest_flowrepro.model import Artifact
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.strict_json import Json
 
 LINES: list[tuple[Json, str]] = [
     (None, "None"),
