@@ -265,7 +265,7 @@ def test_a_large_array_takes_little_memory(tmp_path: Path) -> None:
         import numpy as np
         from pathlib import Path
         from pytest_flowrepro.diff import compare
-        from pytest_flowrepro.model import Artifact, Json
+        from pytest_flowrepro.model import Artifact
 
         SIZE = 30_000_000
         def write(name, last):
