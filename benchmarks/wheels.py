@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Literal
 from packaging.utils import parse_wheel_filename
 
 from pytest_flowrepro.environment import Wheelhouse, build_environment, site_packages
-from pytest_flowrepro.errors import FlowReproError
 from pytest_flowrepro.model import Lock
+from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import HookError
 from pytest_flowrepro.report.text import subject
+from pytest_flowrepro.support.errors import HookError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,12 +10,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.caches import use_caches
 from pytest_flowrepro.collection import Collection, project_of
-from pytest_flowrepro.disk import naming_full_disk
-from pytest_flowrepro.errors import FlowReproError
 from pytest_flowrepro.items import SESSION, PartItem
-from pytest_flowrepro.local_modules import forget_modules
 from pytest_flowrepro.outcomes import SessionFolder
 from pytest_flowrepro.report import (
     FORMATS,
@@ -33,14 +29,18 @@ from pytest_flowrepro.results import (
 )
 from pytest_flowrepro.session import Session, Update
 from pytest_flowrepro.settings import read_settings
-from pytest_flowrepro.temporary_folder import (
+from pytest_flowrepro.support.cache_cleanup import use_caches
+from pytest_flowrepro.support.disk import naming_full_disk
+from pytest_flowrepro.support.errors import FlowReproError
+from pytest_flowrepro.support.project_folders import forget_modules
+from pytest_flowrepro.support.temporary_folder import (
     hold_folder,
     make_folder,
     remove_dead_folders,
     remove_folder,
 )
+from pytest_flowrepro.support.text import did_you_mean
 from pytest_flowrepro.termination import end_workers, raise_on_termination, register_worker
-from pytest_flowrepro.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator

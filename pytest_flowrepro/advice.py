@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.excluded import project_folders
-from pytest_flowrepro.local_modules import find_module
 from pytest_flowrepro.said import (
     MissingCertificate,
     MissingCommand,
@@ -32,6 +30,7 @@ from pytest_flowrepro.said import (
     UnknownParameter,
     find_lack,
 )
+from pytest_flowrepro.support.project_folders import find_module, project_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.capture_result import UNREAD_HINT, order_of, read_capture
-from pytest_flowrepro.errors import CaptureError
 from pytest_flowrepro.known import NOTHING_KNOWN, Known
 from pytest_flowrepro.model import FULL_VALUES, Artifact, Capture, Run
-from pytest_flowrepro.process import CommandNotFoundError, run_process
-from pytest_flowrepro.redact import NOTHING
+from pytest_flowrepro.support.errors import CaptureError
+from pytest_flowrepro.support.process import CommandNotFoundError, run_process
+from pytest_flowrepro.support.redaction import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pytest_flowrepro.redact import Redaction
+    from pytest_flowrepro.support.redaction import Redaction
 
 SCRIPT = Path(__file__).parent / "_in_venv" / "capture.py"
 

@@ -9,16 +9,16 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_flowrepro.errors import CaptureError
 from pytest_flowrepro.model import Artifact, Capture, Task, TaskLog, value_file
-from pytest_flowrepro.redact import NOTHING
-from pytest_flowrepro.strict_json import Json, StrictJsonError, parse_json
+from pytest_flowrepro.support.errors import CaptureError
+from pytest_flowrepro.support.redaction import NOTHING
+from pytest_flowrepro.support.strict_json import Json, StrictJsonError, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_flowrepro.redact import Redaction
+    from pytest_flowrepro.support.redaction import Redaction
 
 RESULT_LIMIT = 512_000_000
 """Bytes of JSON that one run may come to; a foreach of 10,000 tasks is far below."""

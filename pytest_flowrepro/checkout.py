@@ -15,7 +15,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import PackageError
+from pytest_flowrepro.support.errors import PackageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

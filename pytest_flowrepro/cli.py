@@ -20,12 +20,12 @@ from pytest_flowrepro.baseline import (
     flow_file,
     read_baseline,
 )
-from pytest_flowrepro.errors import BaselineError, FlowReproError
 from pytest_flowrepro.model import FlowReport, Gate, NamedFile, flow_title
 from pytest_flowrepro.report import render_json, render_markdown, render_text
 from pytest_flowrepro.report.manifest import render_manifest
 from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.revision import check_out_baselines, commit_of, repository_of
+from pytest_flowrepro.support.errors import BaselineError, FlowReproError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -320,8 +320,8 @@ def _source(flow: str) -> FlowSource:
 
 
 def _clean(args: argparse.Namespace) -> Answer:
-    from pytest_flowrepro.caches import find_entries, remove_entries  # noqa: PLC0415  as above
-    from pytest_flowrepro.unused import cache_root  # noqa: PLC0415
+    from pytest_flowrepro.support.cache import cache_root  # noqa: PLC0415
+    from pytest_flowrepro.support.cache_cleanup import find_entries, remove_entries  # noqa: PLC0415  as above
 
     root = cache_root()
     entries = find_entries(unused_for=args.older_than * 24 * 3600)

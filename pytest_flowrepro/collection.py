@@ -22,8 +22,8 @@ from pytest_flowrepro.scope import Scope, flow_files
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pytest_flowrepro.errors import FlowReproError
     from pytest_flowrepro.session import Session
+    from pytest_flowrepro.support.errors import FlowReproError
 
 _WORKER_KEY = "flowrepro_collection"
 

@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_flowrepro.advice import advise
-from pytest_flowrepro.errors import DescribeError
 from pytest_flowrepro.model import Decorator, FlowDescription, NamedFile, Parameter, Step
-from pytest_flowrepro.process import CommandNotFoundError, run_process
-from pytest_flowrepro.redact import NOTHING
+from pytest_flowrepro.support.errors import DescribeError
+from pytest_flowrepro.support.process import CommandNotFoundError, run_process
+from pytest_flowrepro.support.redaction import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_flowrepro.advice import Situation
     from pytest_flowrepro.model import FlowSource
-    from pytest_flowrepro.process import Completed
-    from pytest_flowrepro.redact import Redaction
+    from pytest_flowrepro.support.process import Completed
+    from pytest_flowrepro.support.redaction import Redaction
 
 _T = TypeVar("_T")
 

@@ -20,7 +20,7 @@ from pytest_flowrepro.model import Artifact, Task
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
     Same: TypeAlias = "Callable[[str, Artifact, Artifact], bool]"
 

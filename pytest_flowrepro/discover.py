@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import DiscoverError
 from pytest_flowrepro.model import FlowSource
 from pytest_flowrepro.source_names import (
     MENTIONS_METAFLOW,
@@ -24,6 +23,7 @@ from pytest_flowrepro.source_names import (
     parse_module,
     steps_of,
 )
+from pytest_flowrepro.support.errors import DiscoverError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
 
-from pytest_flowrepro.errors import FlowReproError
-from pytest_flowrepro.process import OUTPUT_LIMIT, run_process, user_environment
-from pytest_flowrepro.unused import forget_unused, note_use, user_cache
+from pytest_flowrepro.support.cache import forget_unused, note_use, user_cache
+from pytest_flowrepro.support.errors import FlowReproError
+from pytest_flowrepro.support.process import OUTPUT_LIMIT, run_process, user_environment
 from pytest_flowrepro.uv_settings import (
     NAME_AN_INDEX,
     absolute,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_flowrepro.model import Index
-    from pytest_flowrepro.process import Completed
+    from pytest_flowrepro.support.process import Completed
 
 _UV_INDEX_VARIABLES = (
     "UV_DEFAULT_INDEX",

@@ -7,8 +7,8 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from pytest_flowrepro.errors import InternalError
-from pytest_flowrepro.unused import forget_unused, user_cache
+from pytest_flowrepro.support.cache import forget_unused, user_cache
+from pytest_flowrepro.support.errors import InternalError
 
 
 def internal_error(error: BaseException, *, doing: str) -> InternalError:

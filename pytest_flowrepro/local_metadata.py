@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import PackageError
+from pytest_flowrepro.support.errors import PackageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 # --- what the source text says (discover) ---------------------------------------------
 
@@ -387,7 +387,7 @@ class System:
     usable: int | None = field(default=None, compare=False)
     """The processors that this process may use; a baseline does not store them."""
     level: str | None = field(default=None, compare=False)
-    """Of its CPU (`pytest_flowrepro.hardware`); None where that is not known."""
+    """Of its CPU (`pytest_flowrepro.support.hardware`); None where that is not known."""
     numeric: NumericProfile | None = field(default=None, compare=False)
     """What the reruns had: that of the policy, and the CPU level of the machine if it is below."""
     blas: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = field(default=(), compare=False)

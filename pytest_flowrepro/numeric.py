@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.hardware import CPU_LEVELS
 from pytest_flowrepro.model import NumericProfile
+from pytest_flowrepro.support.hardware import CPU_LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_flowrepro.hardware import Hardware
     from pytest_flowrepro.model import Numerics, Package
+    from pytest_flowrepro.support.hardware import Hardware
 
 NUMPY = "NPY_DISABLE_CPU_FEATURES"
 """The one variable whose value depends on the environment: numpy renamed the features in 2.4."""

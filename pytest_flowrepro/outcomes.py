@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from filelock import FileLock
 
-from pytest_flowrepro import errors
 from pytest_flowrepro.baseline import decode_recording, encode_recording, stored_values
 from pytest_flowrepro.check import Observation
-from pytest_flowrepro.errors import FlowReproError
 from pytest_flowrepro.internal_error import internal_error
 from pytest_flowrepro.model import TaskLog
+from pytest_flowrepro.support import errors
+from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from pytest_flowrepro.errors import PackageError
-from pytest_flowrepro.excluded import is_excluded
 from pytest_flowrepro.model import CodeFile, CodePackage
+from pytest_flowrepro.support.errors import PackageError
+from pytest_flowrepro.support.project_folders import is_excluded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

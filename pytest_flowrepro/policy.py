@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.model import NumericProfile
     from pytest_flowrepro.patterns import Patterns
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 DEFAULTS = Policy(fail_on=frozenset())
 

@@ -12,21 +12,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import RerunError
 from pytest_flowrepro.model import BuiltEnvironment, Run
 from pytest_flowrepro.numeric import NO_PINS, Pins
-from pytest_flowrepro.process import (
+from pytest_flowrepro.support.errors import RerunError
+from pytest_flowrepro.support.process import (
     CommandNotFoundError,
     Completed,
     isolated_environment,
     run_process,
 )
-from pytest_flowrepro.redact import NOTHING, Redaction
+from pytest_flowrepro.support.redaction import NOTHING, Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 EXTENSION = Path(__file__).parent / "_in_venv" / "path"
 """On PYTHONPATH, never installed: the environment's manifest stays that of its lock."""

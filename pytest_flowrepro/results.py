@@ -7,8 +7,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.model import Change, FlowReport
+from pytest_flowrepro.support.text import counted
 from pytest_flowrepro.verdict import worst
-from pytest_flowrepro.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

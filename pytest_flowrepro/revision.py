@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import FlowReproError
-from pytest_flowrepro.process import CommandNotFoundError, run_process, user_environment
+from pytest_flowrepro.support.errors import FlowReproError
+from pytest_flowrepro.support.process import CommandNotFoundError, run_process, user_environment
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.process import Completed
+    from pytest_flowrepro.support.process import Completed
 
 _TIMEOUT = 120.0
 """Seconds for one git command: a partial clone fetches what it has not got."""

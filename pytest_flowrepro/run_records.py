@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.errors import CaptureError
+from pytest_flowrepro.support.errors import CaptureError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.discover import find_flows, suspect_no_flow
-from pytest_flowrepro.errors import DiscoverError
-from pytest_flowrepro.excluded import project_folders
+from pytest_flowrepro.support.errors import DiscoverError
+from pytest_flowrepro.support.project_folders import project_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -27,11 +27,12 @@ from pytest_flowrepro.check import (
     written_in,
 )
 from pytest_flowrepro.diff import Limits, diff, told_once, unmatched
-from pytest_flowrepro.disk import naming_full_disk
-from pytest_flowrepro.errors import BaselineError, RerunError, SettingsError
 from pytest_flowrepro.internal_error import internal_error
 from pytest_flowrepro.model import TaskLog
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
+from pytest_flowrepro.support.disk import naming_full_disk
+from pytest_flowrepro.support.errors import BaselineError, RerunError, SettingsError
+from pytest_flowrepro.support.text import did_you_mean
 from pytest_flowrepro.upstream import flows_before
 from pytest_flowrepro.verdict import (
     PatternsUsed,
@@ -40,16 +41,15 @@ from pytest_flowrepro.verdict import (
     patterns_used,
     policy_part,
 )
-from pytest_flowrepro.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import date
 
     from pytest_flowrepro.discover import NoFlow
-    from pytest_flowrepro.errors import InternalError
     from pytest_flowrepro.model import Change, FlowSource, Gate, Recording
     from pytest_flowrepro.settings import Settings
+    from pytest_flowrepro.support.errors import InternalError
 
 Update = Literal["no", "new", "all"]
 """no: check every flow. new: record those without a baseline. all: record every flow."""

@@ -12,18 +12,18 @@ from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, get_args
 
-from pytest_flowrepro.errors import SettingsError
-from pytest_flowrepro.hardware import CPU_LEVELS
 from pytest_flowrepro.model import DEFAULT_PROFILE, FULL_VALUES, Gate, NumericProfile
 from pytest_flowrepro.patterns import ANY_DEPTH, NO_PATTERNS, Numbers, Patterns, Terms
 from pytest_flowrepro.policy import MACHINE
-from pytest_flowrepro.redact import without_credentials
-from pytest_flowrepro.wording import did_you_mean
+from pytest_flowrepro.support.errors import SettingsError
+from pytest_flowrepro.support.hardware import CPU_LEVELS
+from pytest_flowrepro.support.redaction import without_credentials
+from pytest_flowrepro.support.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds for one rerun of one flow."""

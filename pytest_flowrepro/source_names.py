@@ -16,8 +16,8 @@ from functools import lru_cache
 from importlib.util import decode_source
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_flowrepro.errors import DiscoverError
-from pytest_flowrepro.local_modules import find_module
+from pytest_flowrepro.support.errors import DiscoverError
+from pytest_flowrepro.support.project_folders import find_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.model import Requirements
 from pytest_flowrepro.pinnable import requirement_problem
-from pytest_flowrepro.redact import without_credentials
+from pytest_flowrepro.support.errors import LockError
+from pytest_flowrepro.support.redaction import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

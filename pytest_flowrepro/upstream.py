@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.discover import find_flows
-from pytest_flowrepro.errors import DiscoverError, SettingsError
-from pytest_flowrepro.excluded import project_folders
-from pytest_flowrepro.wording import did_you_mean
+from pytest_flowrepro.support.errors import DiscoverError, SettingsError
+from pytest_flowrepro.support.project_folders import project_folders
+from pytest_flowrepro.support.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.diff import ignored_inside, unmatched, unneeded, used
-from pytest_flowrepro.wording import counted
+from pytest_flowrepro.support.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -21,7 +21,7 @@ from pytest_flowrepro.environment import shared_environment
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import BuiltEnvironment, Lock, Requirements
 from pytest_flowrepro.outcomes import SessionFolder
-from pytest_flowrepro.process import run_process
+from pytest_flowrepro.support.process import run_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable

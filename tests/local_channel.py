@@ -28,7 +28,7 @@ from packaging.tags import sys_tags
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
     Content: TypeAlias = bytes | Path
     """Of a file in a package; a path names a file that is packaged as it is, or a symlink's."""

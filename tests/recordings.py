@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 LOCK = "metaflow==2.19.39 \\\n    --hash=sha256:aaaa\nnumpy==2.4.5 \\\n    --hash=sha256:bbbb\n"
 POLICY = Policy(fail_on=frozenset({"environment", "artifacts", "policy"}))

@@ -13,7 +13,7 @@ import pytest_flowrepro
 from pytest_flowrepro.model import Artifact
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 sys.path.append(str(Path(pytest_flowrepro.__file__).parent / "_in_venv"))
 canonical: Any = import_module("_flowrepro_canonical")

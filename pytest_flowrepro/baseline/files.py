@@ -15,7 +15,6 @@ from pytest_flowrepro.baseline.folder import MISSING, portable_name
 from pytest_flowrepro.baseline.node import Node, broken, parse_document, place
 from pytest_flowrepro.baseline.policy import read_policy, read_profile
 from pytest_flowrepro.baseline.seal import is_seal
-from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.lock_file import is_explicit
 from pytest_flowrepro.model import (
     Artifact,
@@ -32,13 +31,14 @@ from pytest_flowrepro.model import (
     value_file,
 )
 from pytest_flowrepro.policy import policy_json, profile_json
-from pytest_flowrepro.visible import visible
+from pytest_flowrepro.support.errors import BaselineError
+from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from pytest_flowrepro.model import Determinism
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 SCHEMA = 1
 MANIFEST = "manifest.json"

@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from pytest_flowrepro.baseline.node import broken
-from pytest_flowrepro.errors import BaselineError
-from pytest_flowrepro.visible import visible
+from pytest_flowrepro.support.errors import BaselineError
+from pytest_flowrepro.support.text import visible
 
 FOLDER = "__flowrepro__"
 MISSING = "is missing, while other files of the baseline are there"

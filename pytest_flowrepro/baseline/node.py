@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import BaselineError
-from pytest_flowrepro.strict_json import StrictJsonError, TooLargeJsonError, parse_json
-from pytest_flowrepro.visible import visible
+from pytest_flowrepro.support.errors import BaselineError
+from pytest_flowrepro.support.strict_json import StrictJsonError, TooLargeJsonError, parse_json
+from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 
 def broken(file: str, reason: str, *, hint: str = "") -> BaselineError:

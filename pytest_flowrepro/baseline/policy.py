@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, get_args
 
-from pytest_flowrepro.hardware import CPU_LEVELS
 from pytest_flowrepro.model import CodeFile, Gate, NumericProfile, Policy
 from pytest_flowrepro.patterns import Patterns, Terms
 from pytest_flowrepro.policy import DEFAULTS, MACHINE, optional_settings
+from pytest_flowrepro.support.hardware import CPU_LEVELS
 
 if TYPE_CHECKING:
     from pytest_flowrepro.baseline.node import Node

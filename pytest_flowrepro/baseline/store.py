@@ -42,8 +42,8 @@ from pytest_flowrepro.baseline.values import (
     stored_values,
     value_files,
 )
-from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.model import flow_title
+from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.check import pipeline
 from pytest_flowrepro.environment import edited_files, end_use, others_meanwhile, used_by
-from pytest_flowrepro.errors import FlowReproError
-from pytest_flowrepro.wording import some_of
+from pytest_flowrepro.support.errors import FlowReproError
+from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from pytest_flowrepro.check.proposals import machine_proposals, random_proposals
 from pytest_flowrepro.check.repeat import read_whole, repeat
 from pytest_flowrepro.determinism import USUAL, classify, next_conditions
 from pytest_flowrepro.diff import is_allowed
-from pytest_flowrepro.errors import CaptureError
+from pytest_flowrepro.support.errors import CaptureError
 
 if TYPE_CHECKING:
     from pytest_flowrepro.check.job import Clock, Job

@@ -28,10 +28,10 @@ from pytest_flowrepro.environment import (
     site_packages,
 )
 from pytest_flowrepro.environment.failures import unusable_lock, with_notes
-from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.lock_file import InvalidLockError
 from pytest_flowrepro.model import BuiltEnvironment, Environment
-from pytest_flowrepro.unused import user_cache
+from pytest_flowrepro.support.cache import user_cache
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from pathlib import Path

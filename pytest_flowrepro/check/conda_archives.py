@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.conda import kept_archive
 from pytest_flowrepro.environment.wheel_store import StoredWheel, WheelStoreError, open_store
 from pytest_flowrepro.environment.wheelhouse import refuse_another_file
-from pytest_flowrepro.wording import some_of
+from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:
     from pytest_flowrepro.conda import ExplicitLock, LockedArchive

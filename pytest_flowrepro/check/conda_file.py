@@ -22,10 +22,10 @@ from pytest_flowrepro.environment import (
     read_manifest,
     shared_place,
 )
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock import resolver, without_given
 from pytest_flowrepro.lock_file import in_parts, locked_urls, of_parts
 from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from collections.abc import Container

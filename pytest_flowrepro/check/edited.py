@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment import edited_files
-from pytest_flowrepro.wording import some_of
+from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

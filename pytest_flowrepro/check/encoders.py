@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import SettingsError
+from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,6 @@ from packaging.specifiers import SpecifierSet
 from pytest_flowrepro.check.conda import asked_of_conda, build_conda, resolve_conda
 from pytest_flowrepro.check.conda_file import build_with_conda, resolve_with_conda
 from pytest_flowrepro.environment import Wheelhouse, begin_use, find_interpreter, shared_environment
-from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.lock import (
     conda_from_pypi,
     find_requirements,
@@ -21,6 +20,7 @@ from pytest_flowrepro.lock import (
 )
 from pytest_flowrepro.lock_file import is_explicit
 from pytest_flowrepro.model import Lock
+from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.determinism import Conditions
 from pytest_flowrepro.environment import system_of
-from pytest_flowrepro.hardware import read_hardware
 from pytest_flowrepro.model import NumericProfile
 from pytest_flowrepro.numeric import another_machine, below, computes, level_for, overridden, pins
+from pytest_flowrepro.support.hardware import read_hardware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.check.encoders import encoder_file
 from pytest_flowrepro.model import CodeFile, Policy
-from pytest_flowrepro.redact import without_credentials
+from pytest_flowrepro.support.redaction import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_flowrepro.check.job import Job
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 
 def policy_of(job: Job) -> Policy:

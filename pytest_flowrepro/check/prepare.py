@@ -22,14 +22,14 @@ from pytest_flowrepro.check.job import Clock
 from pytest_flowrepro.check.start import start_of
 from pytest_flowrepro.describe import describe_flow
 from pytest_flowrepro.environment import place_bytecode, read_numerics
-from pytest_flowrepro.errors import SettingsError
-from pytest_flowrepro.hardware import read_hardware
 from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.model import NamedFile
 from pytest_flowrepro.numeric import pins
 from pytest_flowrepro.package import default_suffixes, package_flow
 from pytest_flowrepro.rerun import Place, config_arguments, flow_environment
 from pytest_flowrepro.step_environments import step_environments
+from pytest_flowrepro.support.errors import SettingsError
+from pytest_flowrepro.support.hardware import read_hardware
 
 if TYPE_CHECKING:
     from pytest_flowrepro.check.job import Job

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.excluded import is_excluded
-from pytest_flowrepro.temporary_folder import PREFIX
+from pytest_flowrepro.support.project_folders import is_excluded
+from pytest_flowrepro.support.temporary_folder import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

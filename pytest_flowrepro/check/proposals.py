@@ -17,7 +17,7 @@ from pytest_flowrepro.diff.rules import EXACT, Tolerance
 from pytest_flowrepro.model import DEFAULT_PROFILE
 from pytest_flowrepro.numeric import pinned
 from pytest_flowrepro.patterns import Patterns, quoted
-from pytest_flowrepro.wording import some_of
+from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

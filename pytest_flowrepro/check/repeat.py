@@ -19,15 +19,15 @@ from pytest_flowrepro.checkout import place_checkout
 from pytest_flowrepro.describe import GRAPH, read_graph
 from pytest_flowrepro.determinism import USUAL, Attempt, Conditions
 from pytest_flowrepro.environment import learn_modules, place_bytecode
-from pytest_flowrepro.errors import BaselineError, CaptureError, RerunError
 from pytest_flowrepro.known import NOTHING_KNOWN, Known
 from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.model import PARAMETERS, Capture, Run, Task
 from pytest_flowrepro.package import extract_package
-from pytest_flowrepro.process import ending_of
-from pytest_flowrepro.processors import processors
 from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
 from pytest_flowrepro.run_records import check_read, check_records
+from pytest_flowrepro.support.cpus import processors
+from pytest_flowrepro.support.errors import BaselineError, CaptureError, RerunError
+from pytest_flowrepro.support.process import ending_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import FlowReproError
-from pytest_flowrepro.redact import Redaction
 from pytest_flowrepro.settings import PassedThrough
+from pytest_flowrepro.support.errors import FlowReproError
+from pytest_flowrepro.support.redaction import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import SettingsError
-from pytest_flowrepro.redact import Redaction
 from pytest_flowrepro.settings import PassedThrough
+from pytest_flowrepro.support.errors import SettingsError
+from pytest_flowrepro.support.redaction import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

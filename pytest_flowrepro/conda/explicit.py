@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pytest_flowrepro.lock_file import InvalidLockError
-from pytest_flowrepro.redact import without_conda_credentials
+from pytest_flowrepro.support.redaction import without_conda_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.conda.explicit import host_of, with_credentials
 from pytest_flowrepro.conda.rattler import Failure, ask_rattler, has_rattler
-from pytest_flowrepro.disk import full_disk_in_output
-from pytest_flowrepro.errors import EnvironmentBuildError
-from pytest_flowrepro.unused import forget_unused, note_use
+from pytest_flowrepro.support.cache import forget_unused, note_use
+from pytest_flowrepro.support.disk import full_disk_in_output
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.conda.explicit import name_of
-from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.lock_file import refuse_unlike_lock, unlike_lock
 from pytest_flowrepro.model import Package
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.process import run_process, user_environment
-from pytest_flowrepro.redact import without_conda_credentials
+from pytest_flowrepro.support.process import run_process, user_environment
+from pytest_flowrepro.support.redaction import without_conda_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 _SCRIPT = Path(__file__).with_name("_with_rattler.py")
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.conda.explicit import format_explicit, parse_explicit
 from pytest_flowrepro.conda.rattler import Failure, ask_rattler, has_rattler
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock_file import InvalidLockError
 from pytest_flowrepro.model import Lock
-from pytest_flowrepro.redact import without_conda_credentials
+from pytest_flowrepro.support.errors import LockError
+from pytest_flowrepro.support.redaction import without_conda_credentials
 
 if TYPE_CHECKING:
     from datetime import date

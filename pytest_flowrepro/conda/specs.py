@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.conda.explicit import name_of
-from pytest_flowrepro.redact import without_conda_credentials
+from pytest_flowrepro.support.redaction import without_conda_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

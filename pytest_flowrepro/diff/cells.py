@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_flowrepro.diff.document import Document
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 Chunk: TypeAlias = "tuple[np.ndarray, np.ndarray | None]"
 """Elements, and which of them are missing."""

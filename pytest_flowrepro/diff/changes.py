@@ -33,8 +33,7 @@ from pytest_flowrepro.model import (
     Task,
 )
 from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
-from pytest_flowrepro.visible import visible
-from pytest_flowrepro.wording import counted
+from pytest_flowrepro.support.text import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_flowrepro.model import Artifact
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 UNEXPLAINED = "differs, cannot explain: what is recorded of both is equal, the digests are not"
 UNSHOWN = "differs in what no value shows: a type, an order, or which places hold one object"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_flowrepro.diff.findings import Place, Walk
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 _MANY = 20
 """Numbers of one list that differ before they are summed up."""

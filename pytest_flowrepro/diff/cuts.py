@@ -14,7 +14,7 @@ from pytest_flowrepro.diff.value_tree import render, tree
 if TYPE_CHECKING:
     from pytest_flowrepro.diff.containers import Entries
     from pytest_flowrepro.diff.findings import Place, Walk
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 _BY_POSITION = ("list", "tuple")
 _SETS = ("set", "frozenset")

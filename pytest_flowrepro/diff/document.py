@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
-from pytest_flowrepro.errors import BaselineError
-from pytest_flowrepro.strict_json import StrictJsonError, parse_json
+from pytest_flowrepro.support.errors import BaselineError
+from pytest_flowrepro.support.strict_json import StrictJsonError, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_flowrepro.model import Artifact
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 CHUNK = 1 << 20
 """Elements of an array that are in memory at a time."""

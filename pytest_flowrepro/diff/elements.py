@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_flowrepro.diff.rules import Tolerance
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 
 class Most(NamedTuple):

@@ -18,8 +18,7 @@ from pytest_flowrepro.lock_file import (
     required_name,
 )
 from pytest_flowrepro.model import Change, Constraints, Environment, Gate, Lock, Package, System
-from pytest_flowrepro.visible import visible
-from pytest_flowrepro.wording import counted
+from pytest_flowrepro.support.text import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from pytest_flowrepro.diff.rules import Tolerance
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 Value: TypeAlias = "int | float | complex | Fraction | tuple[Fraction, Fraction]"
 

@@ -12,14 +12,14 @@ from pytest_flowrepro.diff.elements import equal, same
 from pytest_flowrepro.diff.findings import changed_facts
 from pytest_flowrepro.diff.rules import NO_RULES
 from pytest_flowrepro.diff.value_tree import render, tree
-from pytest_flowrepro.wording import counted
+from pytest_flowrepro.support.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
     from pytest_flowrepro.diff.document import Document
     from pytest_flowrepro.diff.findings import Place, Walk
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 ROWS = 500_000
 """Rows that are matched by their labels, each of which takes about 100 bytes."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.diff.alignment import Run, runs
 from pytest_flowrepro.diff.value_tree import render, tree
-from pytest_flowrepro.wording import counted
+from pytest_flowrepro.support.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from pytest_flowrepro.diff.findings import Place, Walk
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 
 def sequences(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:

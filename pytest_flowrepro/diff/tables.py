@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.diff.document import Document
     from pytest_flowrepro.diff.findings import Place, Walk
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 Node: TypeAlias = dict[str, Any]
 Columns: TypeAlias = dict[tuple[str, str], Node]

@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from pytest_flowrepro.diff.numbers import is_long
-from pytest_flowrepro.visible import visible
+from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_flowrepro.model import Artifact
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 TYPE = "(type)"
 """The key that stands for the class in the tree of a value with named parts."""

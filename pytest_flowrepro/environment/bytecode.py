@@ -25,9 +25,9 @@ from filelock import FileLock, Timeout
 
 from pytest_flowrepro.environment.files import state_of
 from pytest_flowrepro.environment.manifest import base_prefix, site_packages
-from pytest_flowrepro.process import CommandNotFoundError, isolated_environment, run_process
-from pytest_flowrepro.processors import processors
-from pytest_flowrepro.unused import forget_unused, user_cache
+from pytest_flowrepro.support.cache import forget_unused, user_cache
+from pytest_flowrepro.support.cpus import processors
+from pytest_flowrepro.support.process import CommandNotFoundError, isolated_environment, run_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from pytest_flowrepro.errors import EnvironmentBuildError
-from pytest_flowrepro.process import CommandNotFoundError, run_process
+from pytest_flowrepro.support.errors import EnvironmentBuildError
+from pytest_flowrepro.support.process import CommandNotFoundError, run_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,14 +14,14 @@ from pytest_flowrepro.environment.files import states
 from pytest_flowrepro.environment.interface import installer_named
 from pytest_flowrepro.environment.manifest import installed_versions, marker_environment
 from pytest_flowrepro.environment.wheelhouse import NO_WHEELS, gather_wheels
-from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.lock_file import (
     InvalidLockError,
     parse_lock,
     refuse_unlike_lock,
     unlike_lock,
 )
-from pytest_flowrepro.wording import some_of
+from pytest_flowrepro.support.errors import EnvironmentBuildError
+from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

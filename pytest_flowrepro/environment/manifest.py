@@ -19,9 +19,9 @@ from packaging.tags import platform_tags
 from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.environment.markers import markers_of
-from pytest_flowrepro.errors import EnvironmentBuildError
-from pytest_flowrepro.hardware import read_hardware
 from pytest_flowrepro.model import Package, System
+from pytest_flowrepro.support.errors import EnvironmentBuildError
+from pytest_flowrepro.support.hardware import read_hardware
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

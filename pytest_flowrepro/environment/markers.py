@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from packaging.markers import default_environment
 
-from pytest_flowrepro.errors import EnvironmentBuildError
-from pytest_flowrepro.process import CommandNotFoundError, run_process
+from pytest_flowrepro.support.errors import EnvironmentBuildError
+from pytest_flowrepro.support.process import CommandNotFoundError, run_process
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.bytecode import compiled_bytecode
-from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.model import Numerics
-from pytest_flowrepro.process import CommandNotFoundError, isolated_environment, run_process
+from pytest_flowrepro.support.errors import EnvironmentBuildError
+from pytest_flowrepro.support.process import CommandNotFoundError, isolated_environment, run_process
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import BuiltEnvironment

@@ -13,7 +13,7 @@ from pytest_flowrepro.environment.failures import install_error
 from pytest_flowrepro.environment.wheelhouse import NO_WHEELS
 from pytest_flowrepro.index_errors import pip_fetch_failures
 from pytest_flowrepro.index_settings import pip_tool, without_index
-from pytest_flowrepro.process import run_process
+from pytest_flowrepro.support.process import run_process
 
 if TYPE_CHECKING:
     from pathlib import Path

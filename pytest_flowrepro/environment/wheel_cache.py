@@ -11,7 +11,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.wheel_store import FolderStore, WheelStoreError, hash_like
-from pytest_flowrepro.unused import forget_unused, note_use, user_cache
+from pytest_flowrepro.support.cache import forget_unused, note_use, user_cache
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 from urllib.request import url2pathname
 
-from pytest_flowrepro.errors import EnvironmentBuildError
-from pytest_flowrepro.redact import without_credentials
+from pytest_flowrepro.support.errors import EnvironmentBuildError
+from pytest_flowrepro.support.redaction import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -26,11 +26,11 @@ from pytest_flowrepro.environment.wheel_store import (
     hash_like,
     open_store,
 )
-from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.index_errors import pip_fetch_failures
 from pytest_flowrepro.index_settings import download_tool
-from pytest_flowrepro.process import run_process
-from pytest_flowrepro.wording import some_of
+from pytest_flowrepro.support.errors import EnvironmentBuildError
+from pytest_flowrepro.support.process import run_process
+from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

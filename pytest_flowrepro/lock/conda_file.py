@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.declared import read_text
 from pytest_flowrepro.lock.requirements_file import display_path, read_requirement_list
 from pytest_flowrepro.model import CondaPackages
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

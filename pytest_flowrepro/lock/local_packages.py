@@ -13,11 +13,11 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from pytest_flowrepro.errors import LockError
-from pytest_flowrepro.excluded import is_excluded, project_folders
 from pytest_flowrepro.lock.package_metadata import Metadata, read_metadata
 from pytest_flowrepro.lock.requirements_file import display_path
 from pytest_flowrepro.model import LocalFolder, LocalPackage
+from pytest_flowrepro.support.errors import LockError
+from pytest_flowrepro.support.project_folders import is_excluded, project_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -8,7 +8,6 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.index_errors import pip_fetch_failures
 from pytest_flowrepro.index_settings import pip_tool
 from pytest_flowrepro.lock.exemption import find_exemptions
@@ -19,7 +18,8 @@ from pytest_flowrepro.lock.resolution import (
     minor_version,
     write_inputs,
 )
-from pytest_flowrepro.process import run_process
+from pytest_flowrepro.support.errors import LockError
+from pytest_flowrepro.support.process import run_process
 
 if TYPE_CHECKING:
     from datetime import date
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.lock.exemption import Exemption
     from pytest_flowrepro.model import Lock, Requirements
-    from pytest_flowrepro.process import Completed
+    from pytest_flowrepro.support.process import Completed
 
 
 class PipToolsResolver:

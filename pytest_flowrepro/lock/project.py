@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.declared import (
     Selection,
     python_specifier,
@@ -20,6 +19,7 @@ from pytest_flowrepro.lock.requirements_file import display_path
 from pytest_flowrepro.lock.unread import of_pyproject
 from pytest_flowrepro.lock.uv_sources import read_sources
 from pytest_flowrepro.model import LocalFolder, Requirements
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

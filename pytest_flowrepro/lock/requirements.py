@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from packaging.pylock import is_valid_pylock_path
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.conda_file import read_conda_file
 from pytest_flowrepro.lock.declared import Selection
 from pytest_flowrepro.lock.local_folder import METADATA
@@ -23,6 +22,7 @@ from pytest_flowrepro.lock.uv_resolution import with_resolution
 from pytest_flowrepro.lock.uv_sources import lock_of
 from pytest_flowrepro.lock_file import required_name
 from pytest_flowrepro.model import LocalFolder, Requirements
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

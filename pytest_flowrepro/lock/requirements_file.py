@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.local_folder import referenced_folder
 from pytest_flowrepro.lock_file import logical_lines
 from pytest_flowrepro.model import Constraints, LocalFolder, Requirements
 from pytest_flowrepro.pinnable import LOCAL_PATH, requirement_problem
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.index_errors import excerpt, outer_trouble
 from pytest_flowrepro.lock.given import write_given
 from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
 from pytest_flowrepro.model import Lock
-from pytest_flowrepro.process import (
+from pytest_flowrepro.support.errors import LockError
+from pytest_flowrepro.support.process import (
     CommandNotFoundError,
     isolated_environment,
     run_process,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.model import Requirements
-    from pytest_flowrepro.process import Completed
+    from pytest_flowrepro.support.process import Completed
 
 _YANKED = "every version of {name} that fits was yanked from the index."
 _PIN_YANKED = "ask for another version; one that is pinned with `==` is taken though it was yanked."

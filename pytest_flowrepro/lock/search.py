@@ -6,10 +6,10 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.requirements import find_requirements, folders_up
 from pytest_flowrepro.lock.requirements_file import display_path
 from pytest_flowrepro.lock.unread import unread_declarations
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.declared import (
     Selection,
     python_specifier,
@@ -18,6 +17,7 @@ from pytest_flowrepro.lock.declared import (
 )
 from pytest_flowrepro.lock.requirements_file import display_path
 from pytest_flowrepro.model import LocalFolder, Requirements
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.index_settings import uv_tool
 from pytest_flowrepro.lock.exemption import find_exemptions
 from pytest_flowrepro.lock.given import GIVEN
@@ -20,6 +19,7 @@ from pytest_flowrepro.lock.resolution import (
     minor_version,
     write_inputs,
 )
+from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.uv_settings import to_toml
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from pytest_flowrepro.lock.local_folder import local_folder
 from pytest_flowrepro.model import Index, IndexSource, LocalFolder
 from pytest_flowrepro.pinnable import DIRECT_URL, VERSION_CONTROL
-from pytest_flowrepro.redact import without_credentials
+from pytest_flowrepro.support.redaction import without_credentials
 from pytest_flowrepro.uv_settings import index_table
 
 if TYPE_CHECKING:

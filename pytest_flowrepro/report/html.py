@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.report.grouped import shown
 from pytest_flowrepro.report.text import movement, remarks, subject, summary, title
-from pytest_flowrepro.visible import visible
+from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Change, FlowReport, Verdict

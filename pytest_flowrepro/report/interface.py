@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_flowrepro.errors import FlowReproError
+from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_flowrepro.model import Artifact, Decorator, Environment, Recording, Step
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 _WIDTH = 60
 """Characters of a value; the rest of it is in artifacts.json."""

@@ -12,8 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.report.text import summary, title, told
-from pytest_flowrepro.visible import visible
-from pytest_flowrepro.wording import counted
+from pytest_flowrepro.support.text import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

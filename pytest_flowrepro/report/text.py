@@ -7,8 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.report.grouped import grouped, shown
-from pytest_flowrepro.visible import visible
-from pytest_flowrepro.wording import counted, some_of
+from pytest_flowrepro.support.text import counted, some_of, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,7 +11,7 @@ from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Artifact, BuiltEnvironment, Capture, TaskLog
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 FLOW = """
 import dataclasses, sys

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.process import isolated_environment, run_process
+from pytest_flowrepro.support.process import isolated_environment, run_process
 
 if TYPE_CHECKING:
     from pathlib import Path

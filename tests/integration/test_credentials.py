@@ -10,9 +10,9 @@ import pytest
 from local_index import PASSWORD, LocalIndex, only_index, wheel
 
 from pytest_flowrepro.environment import build_environment
-from pytest_flowrepro.errors import FlowReproError, LockError
 from pytest_flowrepro.lock import resolver, upload_days
 from pytest_flowrepro.model import Lock, Requirements
+from pytest_flowrepro.support.errors import FlowReproError, LockError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

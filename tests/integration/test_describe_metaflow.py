@@ -9,9 +9,9 @@ import pytest
 from situations import situation
 
 from pytest_flowrepro.describe import describe_flow
-from pytest_flowrepro.errors import DescribeError
 from pytest_flowrepro.model import FlowDescription, NamedFile, Parameter
 from pytest_flowrepro.rerun import Place, flow_environment
+from pytest_flowrepro.support.errors import DescribeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from platformdirs import user_cache_path
 from uv import find_uv_bin
 
 from pytest_flowrepro.outcomes import SessionFolder
-from pytest_flowrepro.process import run_process, user_environment
+from pytest_flowrepro.support.process import run_process, user_environment
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ import pytest
 
 from pytest_flowrepro.discover import find_flows
 from pytest_flowrepro.environment import build_environment
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock import find_requirements, resolver
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Environment, Requirements

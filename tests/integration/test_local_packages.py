@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.index_settings import uv_tool
-from pytest_flowrepro.process import run_process
+from pytest_flowrepro.support.process import run_process
 
 if TYPE_CHECKING:
     from pathlib import Path

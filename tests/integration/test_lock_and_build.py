@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from pytest_flowrepro.environment import build_environment
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import Requirements
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Environment, Lock

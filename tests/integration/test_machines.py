@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro import hardware
+from pytest_flowrepro.support import hardware
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,15 +27,15 @@ from pytest_flowrepro.baseline import (
 from pytest_flowrepro.baseline.files import decode_documents, parse_documents
 from pytest_flowrepro.baseline.seal import is_seal
 from pytest_flowrepro.diff import diff
-from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.settings import DEFAULT_GATES
+from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_flowrepro.model import Gate, Recording
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 _SCALAR = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null')
 """A key or a value in a JSON file."""

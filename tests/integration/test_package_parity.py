@@ -10,7 +10,7 @@ import pytest
 
 from pytest_flowrepro.model import FlowSource
 from pytest_flowrepro.package import default_suffixes, package_flow
-from pytest_flowrepro.process import isolated_environment, run_process
+from pytest_flowrepro.support.process import isolated_environment, run_process
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ from pytest_flowrepro.environment import shared_environment
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import Artifact, Lock, Requirements
 from pytest_flowrepro.patterns import Patterns
-from pytest_flowrepro.process import run_process, user_environment
+from pytest_flowrepro.support.process import run_process, user_environment
 
 if TYPE_CHECKING:
     from conftest import Project

@@ -14,8 +14,8 @@ from conftest import FLOWS
 
 from pytest_flowrepro import rerun as rerun_module
 from pytest_flowrepro.capture import Reading, capture
-from pytest_flowrepro.process import Completed, run_process
 from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
+from pytest_flowrepro.support.process import Completed, run_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,7 +13,7 @@ from flow_reports import CODE, SCORE
 
 from pytest_flowrepro import Change, hookspecs
 from pytest_flowrepro.acceptance import Acceptance
-from pytest_flowrepro.errors import HookError
+from pytest_flowrepro.support.errors import HookError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

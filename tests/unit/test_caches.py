@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.caches import find_entries, use_caches
 from pytest_flowrepro.cli import main
+from pytest_flowrepro.support.cache_cleanup import find_entries, use_caches
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,8 +75,8 @@ def test_only_what_was_not_used_for_so_many_days_is_deleted(cache: Path) -> None
 
 
 def test_what_a_session_uses_is_left_alone(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    hold = "from pytest_flowrepro.caches import use_caches; f = use_caches(); print(1, flush=True)"
-    argv = [sys.executable, "-c", f"{hold}; input()"]
+    load = "from pytest_flowrepro.support.cache_cleanup import use_caches"
+    argv = [sys.executable, "-c", f"{load}; f = use_caches(); print(1, flush=True); input()"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"1\n"
@@ -97,7 +97,7 @@ def test_what_a_session_uses_is_left_alone(cache: Path, capsys: pytest.CaptureFi
 def test_what_cannot_be_deleted_is_named(
     cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_flowrepro.caches.delete", lambda _: None)
+    monkeypatch.setattr("pytest_flowrepro.support.cache_cleanup.delete", lambda _: None)
     assert main(["clean"]) == 2
     assert "Not everything could be deleted" in (told := capsys.readouterr().err)
     assert str(cache / "conda/bb") in told

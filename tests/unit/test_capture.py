@@ -18,10 +18,10 @@ from capture_results import DIGEST, LOG, SCORE, result, task
 import pytest_flowrepro
 from pytest_flowrepro import capture as stage
 from pytest_flowrepro.capture import Reading, capture
-from pytest_flowrepro.errors import CaptureError
 from pytest_flowrepro.known import Known
 from pytest_flowrepro.model import Artifact, Run, Task, TaskLog
-from pytest_flowrepro.redact import Redaction
+from pytest_flowrepro.support.errors import CaptureError
+from pytest_flowrepro.support.redaction import Redaction
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Capture

@@ -8,7 +8,7 @@ from capture_results import LOG, SCORE, result, task
 
 from pytest_flowrepro import capture_result
 from pytest_flowrepro.capture_result import read_capture
-from pytest_flowrepro.errors import CaptureError
+from pytest_flowrepro.support.errors import CaptureError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.checkout import place_checkout
-from pytest_flowrepro.errors import PackageError
-from pytest_flowrepro.process import isolated_environment, run_process
+from pytest_flowrepro.support.errors import PackageError
+from pytest_flowrepro.support.process import isolated_environment, run_process
 
 if TYPE_CHECKING:
     from pathlib import Path

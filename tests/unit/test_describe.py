@@ -14,7 +14,6 @@ import pytest
 from situations import situation
 
 from pytest_flowrepro.describe import describe_flow
-from pytest_flowrepro.errors import DescribeError
 from pytest_flowrepro.model import (
     Decorator,
     FlowDescription,
@@ -22,6 +21,7 @@ from pytest_flowrepro.model import (
     Parameter,
     Step,
 )
+from pytest_flowrepro.support.errors import DescribeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

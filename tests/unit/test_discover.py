@@ -13,7 +13,7 @@ from pytest_flowrepro.discover import (
     may_start_flow,
     suspect_no_flow,
 )
-from pytest_flowrepro.errors import DiscoverError
+from pytest_flowrepro.support.errors import DiscoverError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.disk import (
+from pytest_flowrepro.environment.wheel_store import FolderStore, StoredWheel
+from pytest_flowrepro.support.disk import (
     FullDiskError,
     free_bytes,
     full_disk,
     full_disk_in_output,
     naming_full_disk,
 )
-from pytest_flowrepro.environment.wheel_store import FolderStore, StoredWheel
-from pytest_flowrepro.errors import EnvironmentBuildError, PackageError
+from pytest_flowrepro.support.errors import EnvironmentBuildError, PackageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.excluded import is_excluded
+from pytest_flowrepro.support.project_folders import is_excluded
 
 if TYPE_CHECKING:
     from pathlib import Path

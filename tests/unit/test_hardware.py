@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.hardware import level_of, read_hardware
+from pytest_flowrepro.support.hardware import level_of, read_hardware
 
 if TYPE_CHECKING:
     from pathlib import Path

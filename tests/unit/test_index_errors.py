@@ -6,7 +6,7 @@ import pytest
 from local_index import only_index, wheel
 
 from pytest_flowrepro.index_errors import excerpt, outer_trouble, pip_fetch_failures
-from pytest_flowrepro.redact import without_credentials
+from pytest_flowrepro.support.redaction import without_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,33 +10,27 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "pytest_flowrepro"
 
 LAYERS = (
-    {"errors", "model", "process", "visible", "wording", "strict_json"}
+    {
+        "support",
+        "model",
+    }
     | {"uv_settings", "index_settings", "index_errors"}
     | {
         "lock_file",
         "local_metadata",
         "revision",
-        "excluded",
-        "local_modules",
-        "redact",
         "internal_error",
         "run_records",
-        "processors",
         "project",
-        "temporary_folder",
         "termination",
         "said",
         "advice",
-        "unused",
-        "caches",
-        "disk",
         "known",
         "capture_result",
         "patterns",
         "policy",
         "pinnable",
         "numeric",
-        "hardware",
     }
     | {"source_names"},
     {"settings"},

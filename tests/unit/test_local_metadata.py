@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.errors import PackageError
 from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.model import LocalPackage
+from pytest_flowrepro.support.errors import PackageError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.advice import include_line
-from pytest_flowrepro.local_modules import find_module
 from pytest_flowrepro.model import FlowSource
+from pytest_flowrepro.support.project_folders import find_module
 
 if TYPE_CHECKING:
     from pathlib import Path

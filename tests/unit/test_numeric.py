@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_flowrepro.hardware import Hardware
 from pytest_flowrepro.model import NumericProfile, Numerics
 from pytest_flowrepro.numeric import (
     NUMPY,
@@ -14,6 +13,7 @@ from pytest_flowrepro.numeric import (
     pins,
     variables,
 )
+from pytest_flowrepro.support.hardware import Hardware
 
 HERE = Hardware(machine="x86_64", processors=8, usable=8, level="x86-64-v4")
 NEW = Numerics(features=("X86_V3", "X86_V4", "AVX512_ICL", "AVX512_SPR"))

@@ -11,9 +11,9 @@ import pytest
 from recordings import recording
 
 from pytest_flowrepro.check import Observation
-from pytest_flowrepro.errors import InternalError, LockError
 from pytest_flowrepro.model import TaskLog
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
+from pytest_flowrepro.support.errors import InternalError, LockError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

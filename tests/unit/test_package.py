@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.errors import PackageError
 from pytest_flowrepro.model import FlowSource, NamedFile
 from pytest_flowrepro.package import (
     _Hashed,
@@ -23,6 +22,7 @@ from pytest_flowrepro.package import (
     extract_package,
     package_flow,
 )
+from pytest_flowrepro.support.errors import PackageError
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import CodePackage

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flowrepro.process import (
+from pytest_flowrepro.support.process import (
     CommandNotFoundError,
     Completed,
     isolated_environment,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.processors import processors
+from pytest_flowrepro.support.cpus import processors
 
 if TYPE_CHECKING:
     from pathlib import Path

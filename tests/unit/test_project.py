@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.project import configuration_above, contending, find_project
+from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from pytest_flowrepro.redact import NOTHING, Redaction
+from pytest_flowrepro.support.redaction import NOTHING, Redaction
 
 
 @pytest.mark.parametrize(

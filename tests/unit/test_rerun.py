@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from recordings import recording
 
-from pytest_flowrepro.errors import RerunError
 from pytest_flowrepro.model import BuiltEnvironment, LocalPackage
 from pytest_flowrepro.numeric import Pins
 from pytest_flowrepro.outcomes import SessionFolder
@@ -21,12 +20,13 @@ from pytest_flowrepro.rerun import (
     parameter_arguments,
     rerun_flow,
 )
-from pytest_flowrepro.temporary_folder import make_folder
+from pytest_flowrepro.support.errors import RerunError
+from pytest_flowrepro.support.temporary_folder import make_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 
 def built(folder: Path) -> BuiltEnvironment:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.errors import FlowReproError
 from pytest_flowrepro.revision import check_out_baselines, commit_of, repository_of
+from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
     from pathlib import Path

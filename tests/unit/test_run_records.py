@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 from recordings import task
 
-from pytest_flowrepro.errors import CaptureError
 from pytest_flowrepro.model import Capture, Run
 from pytest_flowrepro.run_records import check_read, check_records
+from pytest_flowrepro.support.errors import CaptureError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flowrepro.process import run_process
+from pytest_flowrepro.support.process import run_process
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="a child subreaper is a service of Linux"
@@ -125,7 +125,7 @@ if then == "wait":
 HOST = """
 import os, sys
 from pathlib import Path
-from pytest_flowrepro.process import run_process
+from pytest_flowrepro.support.process import run_process
 
 def tell(line):
     if line == "all there":

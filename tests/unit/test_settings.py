@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.model import NumericProfile
 from pytest_flowrepro.patterns import Patterns, Terms
 from pytest_flowrepro.settings import FlowSettings, PassedThrough, Settings, read_settings
+from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 
 def settings(folder: Path, text: str) -> Settings:

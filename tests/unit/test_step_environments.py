@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 from recordings import recording
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.model import Decorator, Package, Step
 from pytest_flowrepro.step_environments import StepEnvironment, step_environments
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 METAFLOW = Package(name="metaflow", version="2.19.39", record="sha256:0", via=())
 BASE = replace(recording().environments[0], python="cpython 3.11.7", packages=(METAFLOW,))

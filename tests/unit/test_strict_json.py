@@ -6,8 +6,8 @@ import resource
 
 import pytest
 
-from pytest_flowrepro import strict_json
-from pytest_flowrepro.strict_json import StrictJsonError, TooLargeJsonError, parse_json
+from pytest_flowrepro.support import strict_json
+from pytest_flowrepro.support.strict_json import StrictJsonError, TooLargeJsonError, parse_json
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.temporary_folder import (
+from pytest_flowrepro.support.temporary_folder import (
     hold_folder,
     make_folder,
     remove_dead_folders,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HOLDER = """
 import os, signal, sys
 from pathlib import Path
-from pytest_flowrepro.temporary_folder import hold_folder
+from pytest_flowrepro.support.temporary_folder import hold_folder
 
 held = hold_folder(Path(sys.argv[1]))
 print("held", flush=True)

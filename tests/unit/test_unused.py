@@ -4,7 +4,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.unused import UNUSED_FOR, forget_unused, note_use
+from pytest_flowrepro.support.cache import UNUSED_FOR, forget_unused, note_use
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.check import Job
-from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.model import FlowSource
 from pytest_flowrepro.settings import FlowSettings, Settings
+from pytest_flowrepro.support.errors import SettingsError
 from pytest_flowrepro.upstream import flows_before
 
 if TYPE_CHECKING:

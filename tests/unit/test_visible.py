@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pytest_flowrepro.visible import visible
+from pytest_flowrepro.support.text import visible
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pytest_flowrepro.wording import counted, some_of
+from pytest_flowrepro.support.text import counted, some_of
 
 
 def test_a_number_and_what_it_counts() -> None:

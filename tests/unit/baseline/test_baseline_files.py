@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from recordings import LOCK, artifact, recording, task
 
 from pytest_flowrepro.baseline import ARTIFACTS, MANIFEST, decode_recording, encode_recording
-from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.model import (
     Artifact,
     Constraints,
@@ -21,9 +20,10 @@ from pytest_flowrepro.model import (
     Package,
     System,
 )
+from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 MANIFEST_TEXT = """\
 {

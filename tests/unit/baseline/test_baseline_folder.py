@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pytest_flowrepro.baseline import baseline_folder, find_baselines, flow_and_case, flow_file
 from pytest_flowrepro.baseline.folder import checked_folder, portable_name
-from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.support.errors import BaselineError
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from pytest_flowrepro.baseline import (
     write_baseline,
 )
 from pytest_flowrepro.baseline.seal import check_seals, seal
-from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -10,8 +10,8 @@ from recordings import LOCK, names_in, recording, unsealed
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, store, write_baseline
 from pytest_flowrepro.baseline.node import parse_document
-from pytest_flowrepro.errors import BaselineError
 from pytest_flowrepro.model import Environment, Lock
+from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

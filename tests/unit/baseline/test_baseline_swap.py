@@ -10,7 +10,7 @@ import pytest
 from recordings import names_in, recording
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, swap, write_baseline
-from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

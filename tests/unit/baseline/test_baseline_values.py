@@ -12,7 +12,7 @@ from recordings import artifact, names_in, recording, reseal, task, unsealed
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
 from pytest_flowrepro.baseline import values as stage
-from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

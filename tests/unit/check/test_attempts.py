@@ -6,8 +6,8 @@ import pytest
 from recordings import artifact
 
 from pytest_flowrepro.check.attempts import Same
-from pytest_flowrepro.errors import CaptureError
 from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
+from pytest_flowrepro.support.errors import CaptureError
 
 READ = artifact("model")
 SLOW = replace(

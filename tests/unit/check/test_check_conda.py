@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_flowrepro.check import conda
-from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 
 def test_a_lock_that_is_none_is_told_with_its_file_and_line() -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from pytest_flowrepro.check.encoders import encoder_file, encoder_notes
 from pytest_flowrepro.check.job import Job
-from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.model import Capture, FlowSource
 from pytest_flowrepro.settings import FlowSettings
+from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

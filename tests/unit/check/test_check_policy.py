@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.check import Job, policy_of
-from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.model import CodeFile, FlowSource, Policy
 from pytest_flowrepro.patterns import Patterns, Terms
 from pytest_flowrepro.settings import DEFAULT_GATES, read_settings
+from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

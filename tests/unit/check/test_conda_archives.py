@@ -8,7 +8,7 @@ import pytest
 from pytest_flowrepro.check.conda_archives import save_archives, take_archives
 from pytest_flowrepro.conda import ExplicitLock, kept_archive, parse_explicit
 from pytest_flowrepro.environment import Wheelhouse
-from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.model import Task
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 
 def job(

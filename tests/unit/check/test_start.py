@@ -6,9 +6,9 @@ import pytest
 
 from pytest_flowrepro.check import Job
 from pytest_flowrepro.check.start import start_of
-from pytest_flowrepro.errors import SettingsError
 from pytest_flowrepro.model import FlowSource
 from pytest_flowrepro.settings import FlowSettings, PassedThrough
+from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

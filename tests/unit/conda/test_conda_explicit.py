@@ -9,7 +9,7 @@ from pytest_flowrepro.conda.explicit import (
     with_credentials,
 )
 from pytest_flowrepro.lock_file import InvalidLockError
-from pytest_flowrepro.redact import without_conda_credentials
+from pytest_flowrepro.support.redaction import without_conda_credentials
 
 A, B = "a" * 64, "b" * 64
 FORGE = "https://conda.anaconda.org/conda-forge"

@@ -21,7 +21,7 @@ from pytest_flowrepro.conda.manifest import (
     read_prefix,
 )
 from pytest_flowrepro.conda.solve import solve_conda
-from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ from local_channel import changed_files
 
 from pytest_flowrepro.conda.explicit import ExplicitLock, format_explicit, name_of, parse_explicit
 from pytest_flowrepro.conda.manifest import check_installed, read_prefix
-from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.model import Package
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

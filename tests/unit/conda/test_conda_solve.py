@@ -11,8 +11,8 @@ from pytest_flowrepro.conda import solve
 from pytest_flowrepro.conda.explicit import ExplicitLock, parse_explicit
 from pytest_flowrepro.conda.solve import solve_conda
 from pytest_flowrepro.conda.specs import CondaRequirements
-from pytest_flowrepro.errors import LockError
-from pytest_flowrepro.redact import without_conda_credentials
+from pytest_flowrepro.support.errors import LockError
+from pytest_flowrepro.support.redaction import without_conda_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable

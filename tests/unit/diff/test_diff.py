@@ -24,7 +24,7 @@ from pytest_flowrepro.patterns import Patterns
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 ALL: frozenset[Gate] = frozenset(get_args(Gate))
 NONE: frozenset[Gate] = frozenset()

@@ -18,7 +18,7 @@ from stored_values import artifact, edited, stored
 from pytest_flowrepro.diff import compare
 from pytest_flowrepro.diff import document as module
 from pytest_flowrepro.diff.document import Document, document, documents, is_whole
-from pytest_flowrepro.errors import BaselineError
+from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

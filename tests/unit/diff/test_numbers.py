@@ -21,7 +21,7 @@ from pytest_flowrepro.diff.rules import EXACT, Tolerance
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Artifact
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 
 def of(dtype: str, value: Json) -> Json:

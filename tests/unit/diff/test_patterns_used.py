@@ -10,7 +10,7 @@ from pytest_flowrepro.model import Recording, System
 from pytest_flowrepro.patterns import Patterns, Terms
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 
 def reported(report: Json, rows: int = 100) -> Recording:

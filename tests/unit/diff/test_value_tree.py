@@ -9,7 +9,7 @@ from pytest_flowrepro.diff.value_tree import LINE
 from pytest_flowrepro.model import Artifact
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 LINES: list[tuple[Json, str]] = [
     (None, "None"),

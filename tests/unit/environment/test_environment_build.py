@@ -9,8 +9,8 @@ import pytest
 from filelock import FileLock
 
 from pytest_flowrepro.environment import build_environment, shared_environment
-from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.model import Lock
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from local_index import LocalIndex

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_flowrepro.environment import find_interpreter
-from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 OURS = Path(sys.executable)
 VERSION = platform.python_version()

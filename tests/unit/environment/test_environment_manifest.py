@@ -15,7 +15,7 @@ from pytest_flowrepro.environment.manifest import (
     system_of,
     wheel_tags,
 )
-from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from packaging.markers import Marker, default_environment
 from pytest_flowrepro.environment import markers_of
 from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.manifest import interpreter_of, marker_environment
-from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 
 def test_the_markers_of_our_own_interpreter_are_those_of_packaging() -> None:

@@ -10,8 +10,8 @@ import pytest
 from recordings import recording
 
 from pytest_flowrepro.environment import numerics, read_numerics
-from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.model import BuiltEnvironment, Numerics
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 SCRIPT = Path(numerics.__file__).parents[1] / "_in_venv" / "numerics.py"
 

@@ -14,8 +14,8 @@ import pytest
 from local_index import wheel
 
 from pytest_flowrepro.environment import build_environment
-from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.model import Lock
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

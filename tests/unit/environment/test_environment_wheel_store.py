@@ -20,7 +20,7 @@ from pytest_flowrepro.environment.wheel_store import (
     WheelStoreError,
     open_store,
 )
-from pytest_flowrepro.errors import EnvironmentBuildError
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from pathlib import Path

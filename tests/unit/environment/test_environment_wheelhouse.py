@@ -13,8 +13,8 @@ from packaging.tags import Tag, sys_tags
 
 from pytest_flowrepro.environment import Wheelhouse, build_environment, build_notes
 from pytest_flowrepro.environment.wheelhouse import supported_tags
-from pytest_flowrepro.errors import EnvironmentBuildError
 from pytest_flowrepro.model import Lock
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import BuiltEnvironment

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.conda_file import conda_from_pypi, read_conda_file
 from pytest_flowrepro.model import CondaPackages, Constraints, Requirements
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pathlib import Path

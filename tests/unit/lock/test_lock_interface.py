@@ -11,11 +11,11 @@ import pip
 import pytest
 from local_index import PASSWORD, LocalIndex, only_index, sha256, use_index, wheel
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock import resolver, without_given
 from pytest_flowrepro.lock.pip_tools import one_platform_header
 from pytest_flowrepro.lock_file import parse_lock
 from pytest_flowrepro.model import Constraints, Lock, Requirements
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

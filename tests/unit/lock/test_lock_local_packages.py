@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock import find_requirements
 from pytest_flowrepro.lock.local_packages import local_package
 from pytest_flowrepro.model import LocalFolder, LocalPackage
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pathlib import Path

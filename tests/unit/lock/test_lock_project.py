@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.declared import Selection
 from pytest_flowrepro.lock.project import read_project
 from pytest_flowrepro.model import Index, IndexSource, Requirements
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pathlib import Path

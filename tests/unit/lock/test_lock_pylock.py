@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.declared import Selection
 from pytest_flowrepro.lock.pylock import from_pylock, read_pylock
 from pytest_flowrepro.lock_file import parse_lock
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Requirements

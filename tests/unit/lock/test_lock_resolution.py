@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.resolution import checked_lock, end_of
+from pytest_flowrepro.support.errors import LockError
 
 HASH = "sha256:" + "0" * 64
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.script import read_script
 from pytest_flowrepro.model import Requirements
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.errors import LockError
 from pytest_flowrepro.lock.declared import Selection
 from pytest_flowrepro.lock.uv_lock import read_uv_lock
 from pytest_flowrepro.lock.uv_sources import lock_of
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pathlib import Path

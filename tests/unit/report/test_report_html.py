@@ -6,7 +6,7 @@ import pytest
 from flow_reports import ATTACKS, DRIFTED, FAILED, REPRODUCED, hostile
 
 from pytest_flowrepro.report import render_html
-from pytest_flowrepro.visible import visible
+from pytest_flowrepro.support.text import visible
 
 VOID = {"meta"}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flowrepro.errors import FlowReproError
 from pytest_flowrepro.report import FORMATS, write_report
+from pytest_flowrepro.support.errors import FlowReproError
 
 
 def test_a_report_is_written_where_folders_are_missing(tmp_path: Path) -> None:

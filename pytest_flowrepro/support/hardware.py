@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.processors import processors
+from pytest_flowrepro.support.cpus import processors
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.errors import FlowReproError
-from pytest_flowrepro.unused import cache_root
+from pytest_flowrepro.support.cache import cache_root
+from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

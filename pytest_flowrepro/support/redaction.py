@@ -14,7 +14,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_flowrepro.strict_json import Json
+    from pytest_flowrepro.support.strict_json import Json
 
 # The last @ before the path ends the user information: a password may hold a raw one.
 _USER_INFORMATION = re.compile(r"(?<=://)[^/\s]*@")

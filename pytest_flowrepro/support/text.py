@@ -1,8 +1,13 @@
-"""Text whose every character can be seen: for terminals, reports and reviewable files."""
+"""Text for people: every character visible, numbers and lists as sentences have them."""
 
 from __future__ import annotations
 
+import difflib
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 # Fixed ranges and not `str.isprintable`: that one changes with the Unicode tables of each Python
 # version, and the bytes of a baseline must not. The zero-width joiners U+200C and U+200D stay:
@@ -34,3 +39,21 @@ def _escape(match: re.Match[str]) -> str:
         return _SHORT[character]
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 package`, `2,000 packages`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def some_of(names: Sequence[str], shown: int = 5) -> str:
+    """The first of them: `numpy, pandas and 3 more`."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean `train`?` for the nearest of the known words; empty without one."""
+    by_lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.5)
+    return f"; did you mean `{by_lower[near[0]]}`?" if near else ""

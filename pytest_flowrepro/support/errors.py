@@ -10,8 +10,6 @@ class FlowReproError(Exception):
     carries the other program's own words (a resolver's reason, a traceback of the flow).
     """
 
-    stage = "flowrepro"
-
     def __init__(self, what: str, *, hint: str, detail: str = "") -> None:
         super().__init__(what, hint, detail)
         self.what = what
@@ -27,43 +25,43 @@ class FlowReproError(Exception):
 
 
 class SettingsError(FlowReproError):
-    stage = "settings"
+    """The configuration cannot be used."""
 
 
 class DiscoverError(FlowReproError):
-    stage = "discover"
+    """A file cannot be read, or no flow is found where one is named."""
 
 
 class DescribeError(FlowReproError):
-    stage = "describe"
+    """Metaflow cannot load a flow."""
 
 
 class PackageError(FlowReproError):
-    stage = "package"
+    """The code of a flow cannot be packaged or placed."""
 
 
 class LockError(FlowReproError):
-    stage = "lock"
+    """Requirements cannot be read, resolved or locked."""
 
 
 class EnvironmentBuildError(FlowReproError):
-    stage = "environment"
+    """An environment cannot be built from its lock, or is not what the lock says."""
 
 
 class RerunError(FlowReproError):
-    stage = "rerun"
+    """A flow cannot be started."""
 
 
 class CaptureError(FlowReproError):
-    stage = "capture"
+    """What a run left cannot be read."""
 
 
 class BaselineError(FlowReproError):
-    stage = "baseline"
+    """A baseline is missing, damaged, edited by hand, or cannot be written."""
 
 
 class HookError(FlowReproError):
-    stage = "hook"
+    """A hook of the project breaks."""
 
 
 class InternalError(FlowReproError):

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from pytest_flowrepro.errors import FlowReproError
-from pytest_flowrepro.unused import cache_root, delete
+from pytest_flowrepro.support.cache import cache_root, delete
+from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -1,0 +1,1 @@
+"""Helpers that know nothing of flows: files, processes, JSON, text, secrets, caches, processors."""
