@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, get_args
 
 from pytest_flowrepro.model import DEFAULT_PROFILE, FULL_VALUES, Gate, NumericProfile
-from pytest_flowrepro.patterns import ANY_DEPTH, NO_PATTERNS, Numbers, Patterns, Terms
-from pytest_flowrepro.policy import MACHINE
+from pytest_flowrepro.model.patterns import ANY_DEPTH, NO_PATTERNS, Numbers, Patterns, Terms
+from pytest_flowrepro.model.policy import MACHINE
 from pytest_flowrepro.support.errors import SettingsError
 from pytest_flowrepro.support.hardware import CPU_LEVELS
 from pytest_flowrepro.support.redaction import without_credentials

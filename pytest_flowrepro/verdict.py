@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_flowrepro.model import Artifact, Change, Recording, Verdict
-    from pytest_flowrepro.patterns import Patterns
+    from pytest_flowrepro.model.patterns import Patterns
 
 _SEVERITY: tuple[Verdict, ...] = ("reproduced", "recorded", "drifted", "no baseline", "error")
 

@@ -30,7 +30,7 @@ from pytest_flowrepro.model import (
     Task,
     value_file,
 )
-from pytest_flowrepro.policy import policy_json, profile_json
+from pytest_flowrepro.model.policy import policy_json, profile_json
 from pytest_flowrepro.support.errors import BaselineError
 from pytest_flowrepro.support.text import visible
 

@@ -6,8 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING, get_args
 
 from pytest_flowrepro.model import CodeFile, Gate, NumericProfile, Policy
-from pytest_flowrepro.patterns import Patterns, Terms
-from pytest_flowrepro.policy import DEFAULTS, MACHINE, optional_settings
+from pytest_flowrepro.model.patterns import Patterns, Terms
+from pytest_flowrepro.model.policy import DEFAULTS, MACHINE, optional_settings
 from pytest_flowrepro.support.hardware import CPU_LEVELS
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_policy(node: Node) -> Policy:
-    """Return the policy that `pytest_flowrepro.policy.policy_json` gave."""
+    """Return the policy that `pytest_flowrepro.model.policy.policy_json` gave."""
     optional = tuple(key for key, _ in optional_settings(DEFAULTS))
     fields = node.record("fail-on", "threads", "cpu", optional=optional)
     encoders = fields["encoders"].record("file", "sha256") if "encoders" in fields else None
@@ -38,7 +38,7 @@ def read_policy(node: Node) -> Policy:
 
 
 def read_profile(fields: dict[str, Node]) -> NumericProfile:
-    """Return the profile that `pytest_flowrepro.policy.profile_json` gave."""
+    """Return the profile that `pytest_flowrepro.model.policy.profile_json` gave."""
     return NumericProfile(threads=_read_threads(fields["threads"]), cpu=_read_cpu(fields["cpu"]))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.check.repeat import Rerun
     from pytest_flowrepro.determinism import Attempt, Classified
     from pytest_flowrepro.model import Artifact
-    from pytest_flowrepro.patterns import Patterns
+    from pytest_flowrepro.model.patterns import Patterns
 
 _NAMES = (
     *("first", "second", "third", "fourth", "fifth", "sixth"),

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.check.images import REMOTE
 from pytest_flowrepro.model import PARAMETERS
-from pytest_flowrepro.patterns import quoted
+from pytest_flowrepro.model.patterns import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_flowrepro.model import Step, Task, TaskLog
-    from pytest_flowrepro.patterns import Patterns
+    from pytest_flowrepro.model.patterns import Patterns
 
 
 def ran_here_instead(steps: tuple[Step, ...]) -> Iterator[str]:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from pytest_flowrepro.diff import compare, is_allowed, judged, passes
 from pytest_flowrepro.diff.rules import EXACT, Tolerance
 from pytest_flowrepro.model import DEFAULT_PROFILE
+from pytest_flowrepro.model.patterns import Patterns, quoted
 from pytest_flowrepro.numeric import pinned
-from pytest_flowrepro.patterns import Patterns, quoted
 from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.determinism import Attempt, Classified, Family
     from pytest_flowrepro.model import Artifact, Determinism, Task
-    from pytest_flowrepro.patterns import Terms
+    from pytest_flowrepro.model.patterns import Terms
 
     Notes: TypeAlias = tuple[str, ...]
     Pairs: TypeAlias = "list[tuple[Artifact, Artifact]]"

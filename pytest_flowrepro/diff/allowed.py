@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.diff.compare import Comparison, compare
 from pytest_flowrepro.diff.rules import Tolerance
-from pytest_flowrepro.patterns import Patterns, number_at
+from pytest_flowrepro.model.patterns import Patterns, number_at
 
 if TYPE_CHECKING:
     from pytest_flowrepro.diff.findings import Limits

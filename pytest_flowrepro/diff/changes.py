@@ -32,7 +32,7 @@ from pytest_flowrepro.model import (
     Step,
     Task,
 )
-from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
+from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns
 from pytest_flowrepro.support.text import counted, visible
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.diff.allowed import judged, passes
 from pytest_flowrepro.diff.paired import paired
 from pytest_flowrepro.model import PARAMETERS
-from pytest_flowrepro.patterns import reaches
+from pytest_flowrepro.model.patterns import reaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_flowrepro.model import Artifact, Recording
-    from pytest_flowrepro.patterns import Patterns, Terms
+    from pytest_flowrepro.model.patterns import Patterns, Terms
 
 
 def unmatched(recordings: Iterable[Recording], patterns: Patterns) -> tuple[tuple[str, str], ...]:

@@ -12,15 +12,15 @@ from pytest_flowrepro.diff.compare import compare
 from pytest_flowrepro.diff.paired import change_of, paired
 from pytest_flowrepro.diff.value_tree import one_line
 from pytest_flowrepro.model import Artifact, Change
-from pytest_flowrepro.patterns import covers_pattern, may_overlap
-from pytest_flowrepro.policy import MACHINE, policy_json
+from pytest_flowrepro.model.patterns import covers_pattern, may_overlap
+from pytest_flowrepro.model.policy import MACHINE, policy_json
 from pytest_flowrepro.support.text import some_of, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pytest_flowrepro.model import ChangeKind, Gate, Policy
-    from pytest_flowrepro.patterns import Numbers, Terms
+    from pytest_flowrepro.model.patterns import Numbers, Terms
     from pytest_flowrepro.support.strict_json import Json
 
 _TWINS: dict[str | None, ChangeKind] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.policy import policy_json
+from pytest_flowrepro.model.policy import policy_json
 from pytest_flowrepro.report.text import inert
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from pytest_flowrepro.diff.tables import UNRECORDED
 from pytest_flowrepro.environment import shared_environment
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import Artifact, Lock, Requirements
-from pytest_flowrepro.patterns import Patterns
+from pytest_flowrepro.model.patterns import Patterns
 from pytest_flowrepro.support.process import run_process, user_environment
 
 if TYPE_CHECKING:

@@ -27,8 +27,6 @@ LAYERS = (
         "advice",
         "known",
         "capture_result",
-        "patterns",
-        "policy",
         "pinnable",
         "numeric",
     }

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_flowrepro.patterns import Patterns, covers, number_at, quoted, reaches
+from pytest_flowrepro.model.patterns import Patterns, covers, number_at, quoted, reaches
 
 # Pattern, place, and whether the one covers the other.
 COVERED = [

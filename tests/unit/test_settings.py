@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.model import NumericProfile
-from pytest_flowrepro.patterns import Patterns, Terms
+from pytest_flowrepro.model.patterns import Patterns, Terms
 from pytest_flowrepro.settings import FlowSettings, PassedThrough, Settings, read_settings
 from pytest_flowrepro.support.errors import SettingsError
 

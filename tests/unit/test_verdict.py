@@ -8,7 +8,7 @@ import pytest
 from recordings import artifact, recording, task
 
 from pytest_flowrepro.model import Change, Verdict
-from pytest_flowrepro.patterns import NO_PATTERNS, Patterns, Terms
+from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns, Terms
 from pytest_flowrepro.verdict import (
     PatternsUsed,
     changes_of,

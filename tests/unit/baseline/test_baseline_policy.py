@@ -11,7 +11,7 @@ from recordings import POLICY, recording
 
 from pytest_flowrepro.baseline import MANIFEST, decode_recording, encode_recording
 from pytest_flowrepro.model import CodeFile, Gate, NumericProfile, Policy
-from pytest_flowrepro.patterns import Patterns, Terms
+from pytest_flowrepro.model.patterns import Patterns, Terms
 from pytest_flowrepro.support.errors import BaselineError
 from pytest_flowrepro.support.hardware import CPU_LEVELS
 

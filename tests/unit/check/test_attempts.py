@@ -6,7 +6,7 @@ import pytest
 from recordings import artifact
 
 from pytest_flowrepro.check.attempts import Same
-from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
+from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns
 from pytest_flowrepro.support.errors import CaptureError
 
 READ = artifact("model")

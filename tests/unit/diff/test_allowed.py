@@ -4,7 +4,7 @@ from recordings import artifact
 
 from pytest_flowrepro.diff.allowed import Allowed, is_allowed, judged
 from pytest_flowrepro.diff.rules import Tolerance
-from pytest_flowrepro.patterns import NO_PATTERNS, Patterns
+from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns
 
 PATTERNS = Patterns(ignore=("train.report.at",), rtol=(("train.report", 1e-6),), atol=(("**", 1),))
 

@@ -19,7 +19,7 @@ from pytest_flowrepro.model import (
     System,
     Task,
 )
-from pytest_flowrepro.patterns import Patterns
+from pytest_flowrepro.model.patterns import Patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from recordings import POLICY, artifact, recording
 
 from pytest_flowrepro.diff import diff, diff_policy, told_once
 from pytest_flowrepro.model import Change, CodeFile, Gate, NumericProfile, Policy
-from pytest_flowrepro.patterns import Patterns, Terms, number_at
+from pytest_flowrepro.model.patterns import Patterns, Terms, number_at
 
 NONE: frozenset[Gate] = frozenset()
 DEFAULT = POLICY.fail_on

@@ -7,7 +7,7 @@ from recordings import artifact, recording, task
 
 from pytest_flowrepro.diff import ignored_inside, unmatched, unneeded, used
 from pytest_flowrepro.model import Recording, System
-from pytest_flowrepro.patterns import Patterns, Terms
+from pytest_flowrepro.model.patterns import Patterns, Terms
 
 if TYPE_CHECKING:
     from pytest_flowrepro.support.strict_json import Json

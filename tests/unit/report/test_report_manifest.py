@@ -7,7 +7,7 @@ import pytest
 from flow_reports import ATTACKS
 from recordings import POLICY, artifact, recording, task
 
-from pytest_flowrepro.patterns import Patterns, Terms
+from pytest_flowrepro.model.patterns import Patterns, Terms
 from pytest_flowrepro.report.manifest import render_manifest
 
 

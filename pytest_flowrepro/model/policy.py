@@ -1,17 +1,47 @@
-"""The policy in the form that people read: by the keys of the configuration. Pure."""
+"""The settings that a verdict depends on, and their form in JSON by the configuration's keys."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pytest_flowrepro.model import Policy
+from pytest_flowrepro.model.environment import DEFAULT_PROFILE, NumericProfile
+from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_flowrepro.model import NumericProfile
-    from pytest_flowrepro.patterns import Patterns
+    from pytest_flowrepro.model.flow import CodeFile
     from pytest_flowrepro.support.strict_json import Json
+
+Gate: TypeAlias = Literal["environment", "artifacts", "policy", "code", "system", "nondeterminism"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """The settings that a verdict depends on, as a baseline stores them.
+
+    Texts are free of credentials in URLs, and numbers that JSON has no form for are
+    `{"$float": "nan"}`.
+    """
+
+    fail_on: frozenset[Gate]
+    patterns: Patterns = NO_PATTERNS
+    env: tuple[tuple[str, str | None], ...] = ()
+    """Name and literal value of each variable, sorted; None for the value of the environment."""
+    parameters: tuple[tuple[str, Json], ...] = ()
+    """By the name that Metaflow's command line gives them, sorted."""
+    configs: tuple[tuple[str, Json], ...] = ()
+    include: tuple[str, ...] = ()
+    """Sorted."""
+    cwd: str | None = None
+    after: tuple[str, ...] = ()
+    encoders: CodeFile | None = None
+    conda_from_pypi: bool = False
+    conda_channels: tuple[str, ...] = ()
+    """In the order of their priority."""
+    numeric: NumericProfile = DEFAULT_PROFILE
+
 
 DEFAULTS = Policy(fail_on=frozenset())
 

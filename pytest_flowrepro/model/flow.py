@@ -1,0 +1,101 @@
+"""Values of a flow: its source, what Metaflow says of it, and its code package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_flowrepro.support.strict_json import Json
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowSource:
+    """A flow that its own file starts, found without importing it."""
+
+    file: Path
+    """Absolute, symlinks not resolved: Metaflow packages the folder that the user names."""
+    name: str
+    """The class name, which is also what Metaflow calls the flow."""
+    lineno: int
+    steps: tuple[str, ...]
+    """Step names in the order of the source, base classes of local modules included."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decorator:
+    name: str
+    attributes: Json
+    """Resolved: after configs and mutators, as Metaflow itself sees them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    name: str
+    type: str
+    """Metaflow's node type: start, linear, split, foreach, split-switch, join, end."""
+    next: tuple[str, ...]
+    decorators: tuple[Decorator, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parameter:
+    name: str
+    """The name on Metaflow's command line."""
+    type: str
+    """The class: Parameter, IncludeFile or Config."""
+    required: bool
+    """A run must give it a value."""
+    default: str | None
+    """As text; None without a default and for one that is computed when the flow is deployed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamedFile:
+    """A file that belongs to a flow because the flow itself says so."""
+
+    source: Path
+    """Absolute; it may not exist."""
+    place: str | None = None
+    """Where a decorator or mutator puts it in the package, relative to the flow's folder."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowDescription:
+    name: str
+    steps: tuple[Step, ...]
+    """In topological order."""
+    decorators: tuple[Decorator, ...]
+    """The flow's own: @project, @schedule, @pypi_base, ..."""
+    parameters: tuple[Parameter, ...]
+    files: tuple[NamedFile, ...]
+    """What IncludeFile and Config defaults name, what decorators and mutators add to the package,
+    and the modules that Metaflow packages because they ask for it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeFile:
+    """One file of a code package, as the manifest lists it."""
+
+    path: str
+    """Relative to the flow's folder, with `/`; `../` where the file lies beside that folder."""
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodePackage:
+    root: Path
+    """The project folder on this machine; every packaged file is placed relative to it."""
+    flow: str
+    """The flow's file, relative to `root`, with `/`."""
+    files: tuple[CodeFile, ...]
+    """Sorted by path."""
+    archive: Path
+    """An uncompressed tar, the same bytes for the same files; its names are relative to `root`."""
+
+
+def flow_title(flow: str, case: str | None) -> str:
+    """Return how a flow, or one case of it, is called in messages: `TrainFlow[small]`."""
+    return f"{flow}[{case}]" if case else flow

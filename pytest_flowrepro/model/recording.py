@@ -1,0 +1,169 @@
+"""Values of a run and of what is recorded of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from pytest_flowrepro.model.flow import CodeFile, Step, flow_title
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_flowrepro.model.environment import Environment, System
+    from pytest_flowrepro.model.policy import Policy
+    from pytest_flowrepro.support.strict_json import Json
+
+Determinism: TypeAlias = Literal["deterministic", "machine", "hash-seed", "nondeterministic"]
+"""deterministic: the same under any hash seed and on any machine. machine: the same under the
+numeric profile, which every check runs under. hash-seed: the same under hash seed 0, likewise.
+nondeterministic: differs between two runs under the same conditions."""
+
+
+PARAMETERS = "_parameters"
+"""Metaflow's pseudo step, which sets them."""
+
+FULL_VALUES = 100_000_000
+"""Bytes of a value, uncompressed, that a file may hold: git's hosts take no larger files."""
+
+
+def value_file(digest: str) -> str:
+    """Return the name of the file that holds the value of this digest, whole."""
+    return digest.removeprefix("sha256:")[:16] + ".npz"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Artifact:
+    name: str
+    type: str
+    """The class of the value, qualified unless a builtin: `int`, `pandas.DataFrame`."""
+    digest: str
+    """`sha256:...` of the canonical form; equal values have equal digests."""
+    value: Json
+    """A readable form of the value, cut short where it is large (docs/reference/values.md)."""
+    opaque: bool = False
+    """Known by its pickle bytes only."""
+    determinism: Determinism = "deterministic"
+    structure: str | None = None
+    """A digest of what the readable form does not show (docs/reference/values.md); None for values
+    that it shows all of."""
+    sha: str | None = None
+    """Of the pickle, from Metaflow's own: where it is equal in an equal environment, the value is
+    equal. Only of large ones."""
+    stored: Path | None = field(default=None, compare=False)
+    """A file with the whole value (docs/reference/values.md), where it is kept whole."""
+
+    @property
+    def unread(self) -> str | None:
+        """Why it could not be read by the process that did it, although it may be elsewhere: it
+        took too long, or too much memory, or ended the process.
+        """
+        match self.value:
+            case {"$opaque": str(why)} if self.opaque and why.startswith("cannot be loaded: "):
+                return why
+        return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """What one task set or changed. Keyed by step and foreach index, never by a task id."""
+
+    step: str
+    index: tuple[int, ...]
+    """The foreach index path, outermost first; empty outside a foreach."""
+    artifacts: tuple[Artifact, ...]
+    """Sorted by name."""
+
+    @property
+    def title(self) -> str:
+        return task_title(self.step, self.index)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskLog:
+    """What one task printed, cut in the middle when long, and how it ended."""
+
+    step: str
+    index: tuple[int, ...]
+    ok: bool
+    attempts: int
+    """1, unless @retry or @catch gave it more."""
+    written: tuple[str, ...]
+    """Files that its Python code opened for writing, absolute; a C library's are not seen."""
+    stdout: str
+    """Of the last attempt."""
+    stderr: str
+    modules: tuple[str, ...] = ()
+    """Installed modules that were loaded when it ended: `pandas`, `google.auth`."""
+    sources: tuple[str, ...] = ()
+    """Files of the code package that were loaded as modules, relative to the project, with `/`."""
+    drawn: tuple[str, ...] = ()
+    """The global random generators that it took numbers from, each with a digest of its state."""
+
+    @property
+    def title(self) -> str:
+        return task_title(self.step, self.index)
+
+
+def task_title(step: str, index: tuple[int, ...]) -> str:
+    """A task in messages: `train[0, 2]`; `end` outside a foreach."""
+    return f"{step}{list(index) if index else ''}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capture:
+    """What was read back from the datastore of one rerun."""
+
+    parameters: tuple[Artifact, ...]
+    """Parameters, configs and class constants, by attribute name, as the run began with them."""
+    tasks: tuple[Task, ...]
+    """Sorted by step in topological order, then by index."""
+    logs: tuple[TaskLog, ...]
+    encoders: tuple[tuple[str, bool], ...] = ()
+    """Class for which the project has an encoder, and whether any artifact needed it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A rerun that has ended, well or not; its datastore is still there."""
+
+    flow: str
+    run_id: str | None
+    """None when Metaflow never came as far as starting the run."""
+    datastore: Path
+    observed: Path
+    """A folder with one JSON file per task attempt, written by the extension."""
+    returncode: int
+    timed_out: bool
+    output: str
+    """Metaflow's own output, cut in the middle when long."""
+    seconds: float
+    ended: tuple[str, ...] = ()
+    """Command lines, short and redacted, of the processes that were ended by force."""
+
+    @property
+    def ok(self) -> bool:
+        return self.returncode == 0 and not self.timed_out
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recording:
+    """What was observed of one flow, and what its baseline stores."""
+
+    flow: str
+    case: str | None
+    code: tuple[CodeFile, ...]
+    environments: tuple[Environment, ...]
+    system: System
+    policy: Policy
+    steps: tuple[Step, ...]
+    parameters: tuple[Artifact, ...]
+    tasks: tuple[Task, ...]
+    runs: int
+    """How many reruns the determinism of the artifacts rests on."""
+    merged: bool = field(default=False, compare=False)
+    """Of a baseline that git merged out of several recordings: no rerun gave it as a whole."""
+
+    @property
+    def title(self) -> str:
+        return flow_title(self.flow, self.case)
