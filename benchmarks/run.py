@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.index_settings import pip_tool, uv_tool
+from pytest_flowrepro.installers.index_settings import pip_tool, uv_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
+from pytest_flowrepro.lockfile.requirement import requirement_problem
 from pytest_flowrepro.model import Requirements
-from pytest_flowrepro.pinnable import requirement_problem
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.redaction import without_credentials
 

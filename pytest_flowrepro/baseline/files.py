@@ -15,7 +15,7 @@ from pytest_flowrepro.baseline.folder import MISSING, portable_name
 from pytest_flowrepro.baseline.node import Node, broken, parse_document, place
 from pytest_flowrepro.baseline.policy import read_policy, read_profile
 from pytest_flowrepro.baseline.seal import is_seal
-from pytest_flowrepro.lock_file import is_explicit
+from pytest_flowrepro.lockfile.pypi import is_explicit
 from pytest_flowrepro.model import (
     Artifact,
     CodeFile,

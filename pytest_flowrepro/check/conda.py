@@ -9,16 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.check.conda_archives import save_archives, take_archives
-from pytest_flowrepro.conda import (
-    channels_from,
-    check_installed,
-    conda_requirements,
-    install_conda,
-    parse_explicit,
-    place_metaflow,
-    read_prefix,
-    solve_conda,
-)
 from pytest_flowrepro.environment import (
     build_notes,
     interpreter_of,
@@ -27,8 +17,14 @@ from pytest_flowrepro.environment import (
     shared_place,
     site_packages,
 )
+from pytest_flowrepro.environment.conda_manifest import check_installed, read_prefix
+from pytest_flowrepro.environment.conda_metaflow import place_metaflow
+from pytest_flowrepro.environment.conda_prefix import install_conda
 from pytest_flowrepro.environment.failures import unusable_lock, with_notes
-from pytest_flowrepro.lock_file import InvalidLockError
+from pytest_flowrepro.lock.rattler import solve_conda
+from pytest_flowrepro.lockfile.conda import parse_explicit
+from pytest_flowrepro.lockfile.conda_spec import channels_from, conda_requirements
+from pytest_flowrepro.lockfile.pypi import InvalidLockError
 from pytest_flowrepro.model import BuiltEnvironment, Environment
 from pytest_flowrepro.support.cache import user_cache
 from pytest_flowrepro.support.errors import EnvironmentBuildError
@@ -37,8 +33,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.check.job import Job
-    from pytest_flowrepro.conda import CondaRequirements, ExplicitLock
     from pytest_flowrepro.environment import Wheelhouse
+    from pytest_flowrepro.lockfile.conda import ExplicitLock
+    from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
     from pytest_flowrepro.model import Lock, Package
     from pytest_flowrepro.step_environments import StepEnvironment
 

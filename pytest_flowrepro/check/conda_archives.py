@@ -12,14 +12,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.conda import kept_archive
+from pytest_flowrepro.environment.conda_prefix import kept_archive
 from pytest_flowrepro.environment.wheel_store import StoredWheel, WheelStoreError, open_store
 from pytest_flowrepro.environment.wheelhouse import refuse_another_file
 from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.conda import ExplicitLock, LockedArchive
     from pytest_flowrepro.environment import Wheelhouse
+    from pytest_flowrepro.lockfile.conda import ExplicitLock, LockedArchive
 
 
 def take_archives(

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.check.conda import new_prefix, parsed, resolve_conda
-from pytest_flowrepro.conda import channels_from, declared_conda, read_prefix
 from pytest_flowrepro.environment import (
     build_notes,
     install_locked,
@@ -22,8 +21,10 @@ from pytest_flowrepro.environment import (
     read_manifest,
     shared_place,
 )
+from pytest_flowrepro.environment.conda_manifest import read_prefix
 from pytest_flowrepro.lock import resolver, without_given
-from pytest_flowrepro.lock_file import in_parts, locked_urls, of_parts
+from pytest_flowrepro.lockfile.conda_spec import channels_from, declared_conda
+from pytest_flowrepro.lockfile.pypi import in_parts, locked_urls, of_parts
 from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
 from pytest_flowrepro.support.errors import LockError
 
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.check.job import Job
-    from pytest_flowrepro.conda import CondaRequirements
     from pytest_flowrepro.environment import Wheelhouse
+    from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
     from pytest_flowrepro.model import Package, Requirements
 
 

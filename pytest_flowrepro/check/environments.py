@@ -18,7 +18,7 @@ from pytest_flowrepro.lock import (
     read_python_version,
     resolver,
 )
-from pytest_flowrepro.lock_file import is_explicit
+from pytest_flowrepro.lockfile.pypi import is_explicit
 from pytest_flowrepro.model import Lock
 from pytest_flowrepro.support.errors import BaselineError
 

@@ -23,10 +23,11 @@ from pytest_flowrepro.check.environments import (
     resolve,
 )
 from pytest_flowrepro.check.prepare import steps_of_today
-from pytest_flowrepro.conda import locked_package, parse_explicit
 from pytest_flowrepro.environment import find_interpreter, interpreter_name, markers_of
+from pytest_flowrepro.environment.conda_manifest import locked_package
 from pytest_flowrepro.lock import upload_days
-from pytest_flowrepro.lock_file import in_parts, is_explicit, parse_lock
+from pytest_flowrepro.lockfile.conda import parse_explicit
+from pytest_flowrepro.lockfile.pypi import in_parts, is_explicit, parse_lock
 from pytest_flowrepro.model import Package
 from pytest_flowrepro.step_environments import step_environments
 

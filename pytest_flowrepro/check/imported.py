@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.environment import Provided, provided_by
 from pytest_flowrepro.imports import Import, find_imports
-from pytest_flowrepro.lock_file import is_explicit
+from pytest_flowrepro.lockfile.pypi import is_explicit
 from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.diff.paired import change_of, paired
 from pytest_flowrepro.diff.platforms import Sides, platform_reason
-from pytest_flowrepro.lock_file import (
+from pytest_flowrepro.lockfile.pypi import (
     InvalidLockError,
     in_parts,
     only_platform,

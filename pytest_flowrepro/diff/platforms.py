@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_version
 
-from pytest_flowrepro.lock_file import InvalidLockError, in_parts, parse_lock
+from pytest_flowrepro.lockfile.pypi import InvalidLockError, in_parts, parse_lock
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.lock_file import LockedPackage
+    from pytest_flowrepro.lockfile.pypi import LockedPackage
     from pytest_flowrepro.model import Environment, Lock, Package, System
 
 # What sys.platform and sys.implementation.name are called by the other markers.

@@ -12,7 +12,7 @@ from pytest_flowrepro.environment.files import edited_files, is_complete, note_c
 from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.locked import build_notes, install_locked
 from pytest_flowrepro.environment.manifest import interpreter_of, read_manifest
-from pytest_flowrepro.lock_file import locked_urls
+from pytest_flowrepro.lockfile.pypi import locked_urls
 from pytest_flowrepro.model import BuiltEnvironment, Environment
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pytest_flowrepro.index_errors import excerpt, outer_trouble
-from pytest_flowrepro.lock_file import only_platform
+from pytest_flowrepro.installers.index_errors import excerpt, outer_trouble
+from pytest_flowrepro.lockfile.pypi import only_platform
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.lock_file import InvalidLockError
+    from pytest_flowrepro.lockfile.pypi import InvalidLockError
     from pytest_flowrepro.support.process import Completed
 
 _LOCK_ANEW = "record again with `--flow-repro-update` to lock what the index has now"

@@ -14,7 +14,7 @@ from pytest_flowrepro.environment.files import states
 from pytest_flowrepro.environment.interface import installer_named
 from pytest_flowrepro.environment.manifest import installed_versions, marker_environment
 from pytest_flowrepro.environment.wheelhouse import NO_WHEELS, gather_wheels
-from pytest_flowrepro.lock_file import (
+from pytest_flowrepro.lockfile.pypi import (
     InvalidLockError,
     parse_lock,
     refuse_unlike_lock,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.environment.files import State
     from pytest_flowrepro.environment.wheelhouse import Wheelhouse, Wheels
-    from pytest_flowrepro.lock_file import LockedPackage
+    from pytest_flowrepro.lockfile.pypi import LockedPackage
     from pytest_flowrepro.model import Index
 
 _NOTES = "flowrepro-notes.txt"

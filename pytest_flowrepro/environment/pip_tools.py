@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.failures import install_error
 from pytest_flowrepro.environment.wheelhouse import NO_WHEELS
-from pytest_flowrepro.index_errors import pip_fetch_failures
-from pytest_flowrepro.index_settings import pip_tool, without_index
+from pytest_flowrepro.installers.index_errors import pip_fetch_failures
+from pytest_flowrepro.installers.index_settings import pip_tool, without_index
 from pytest_flowrepro.support.process import run_process
 
 if TYPE_CHECKING:

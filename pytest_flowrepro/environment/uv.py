@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.failures import install_error
 from pytest_flowrepro.environment.wheelhouse import NO_WHEELS
-from pytest_flowrepro.index_settings import uv_tool, without_index
+from pytest_flowrepro.installers.index_settings import uv_tool, without_index
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,8 +26,8 @@ from pytest_flowrepro.environment.wheel_store import (
     hash_like,
     open_store,
 )
-from pytest_flowrepro.index_errors import pip_fetch_failures
-from pytest_flowrepro.index_settings import download_tool
+from pytest_flowrepro.installers.index_errors import pip_fetch_failures
+from pytest_flowrepro.installers.index_settings import download_tool
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 from pytest_flowrepro.support.process import run_process
 from pytest_flowrepro.support.text import some_of
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
     from pytest_flowrepro.environment.wheel_store import WheelStore
-    from pytest_flowrepro.lock_file import LockedPackage
+    from pytest_flowrepro.lockfile.pypi import LockedPackage
     from pytest_flowrepro.model import Index
 
 

@@ -11,7 +11,7 @@ import re
 import zipfile
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.lock_file import logical_lines
+from pytest_flowrepro.lockfile.pypi import logical_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,8 +8,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.index_errors import pip_fetch_failures
-from pytest_flowrepro.index_settings import pip_tool
+from pytest_flowrepro.installers.index_errors import pip_fetch_failures
+from pytest_flowrepro.installers.index_settings import pip_tool
 from pytest_flowrepro.lock.exemption import find_exemptions
 from pytest_flowrepro.lock.resolution import (
     checked_lock,

@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 from pytest_flowrepro.lock.declared import Selection, read_toml, unknown
 from pytest_flowrepro.lock.local_folder import ARCHIVE, local_folder
 from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.lockfile.requirement import DIRECT_URL, VERSION_CONTROL
 from pytest_flowrepro.model import LocalFolder, Lock, Requirements
-from pytest_flowrepro.pinnable import DIRECT_URL, VERSION_CONTROL
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from pytest_flowrepro.lock.unread import unread_declarations
 from pytest_flowrepro.lock.uv_lock import read_uv_lock
 from pytest_flowrepro.lock.uv_resolution import with_resolution
 from pytest_flowrepro.lock.uv_sources import lock_of
-from pytest_flowrepro.lock_file import required_name
+from pytest_flowrepro.lockfile.pypi import required_name
 from pytest_flowrepro.model import LocalFolder, Requirements
 from pytest_flowrepro.support.errors import LockError
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.lock.local_folder import referenced_folder
-from pytest_flowrepro.lock_file import logical_lines
+from pytest_flowrepro.lockfile.pypi import logical_lines
+from pytest_flowrepro.lockfile.requirement import LOCAL_PATH, requirement_problem
 from pytest_flowrepro.model import Constraints, LocalFolder, Requirements
-from pytest_flowrepro.pinnable import LOCAL_PATH, requirement_problem
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:

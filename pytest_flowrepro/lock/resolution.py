@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion
 
-from pytest_flowrepro.index_errors import excerpt, outer_trouble
+from pytest_flowrepro.installers.index_errors import excerpt, outer_trouble
 from pytest_flowrepro.lock.given import write_given
-from pytest_flowrepro.lock_file import InvalidLockError, parse_lock
+from pytest_flowrepro.lockfile.pypi import InvalidLockError, parse_lock
 from pytest_flowrepro.model import Lock
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.process import (

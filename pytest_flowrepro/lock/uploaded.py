@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.pylock import Pylock, PylockValidationError
 
-from pytest_flowrepro.index_settings import uv_tool
+from pytest_flowrepro.installers.index_settings import uv_tool
 from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
-from pytest_flowrepro.index_settings import uv_tool
+from pytest_flowrepro.installers.index_settings import uv_tool
+from pytest_flowrepro.installers.uv_settings import to_toml
 from pytest_flowrepro.lock.exemption import find_exemptions
 from pytest_flowrepro.lock.given import GIVEN
 from pytest_flowrepro.lock.resolution import (
@@ -20,7 +21,6 @@ from pytest_flowrepro.lock.resolution import (
     write_inputs,
 )
 from pytest_flowrepro.support.errors import LockError
-from pytest_flowrepro.uv_settings import to_toml
 
 if TYPE_CHECKING:
     from datetime import date

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from pytest_flowrepro.installers.uv_settings import index_table
 from pytest_flowrepro.lock.local_folder import local_folder
+from pytest_flowrepro.lockfile.requirement import DIRECT_URL, VERSION_CONTROL
 from pytest_flowrepro.model import Index, IndexSource, LocalFolder
-from pytest_flowrepro.pinnable import DIRECT_URL, VERSION_CONTROL
 from pytest_flowrepro.support.redaction import without_credentials
-from pytest_flowrepro.uv_settings import index_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -176,7 +176,7 @@ class Requirements:
 class Lock:
     """A requirements file with a version and every hash for each package, without index URLs; of
     conda packages an explicit list of archives, each with its hash; or the second, and then the
-    first (`pytest_flowrepro.lock_file`).
+    first (`pytest_flowrepro.lockfile.pypi`).
     """
 
     text: str

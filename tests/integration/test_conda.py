@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from local_channel import VERSION, Channel, this_platform
 
-from pytest_flowrepro.lock_file import in_parts
+from pytest_flowrepro.lockfile.pypi import in_parts
 
 if TYPE_CHECKING:
     from pathlib import Path

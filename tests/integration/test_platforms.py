@@ -14,9 +14,9 @@ from recordings import reseal
 
 from pytest_flowrepro.diff.platforms import locked_version
 from pytest_flowrepro.environment import system_of
-from pytest_flowrepro.index_settings import uv_tool
+from pytest_flowrepro.installers.index_settings import uv_tool
 from pytest_flowrepro.lock import resolver
-from pytest_flowrepro.lock_file import parse_lock
+from pytest_flowrepro.lockfile.pypi import parse_lock
 from pytest_flowrepro.model import Lock, Requirements, System
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.process import run_process

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.index_settings import uv_tool
+from pytest_flowrepro.installers.index_settings import uv_tool
 from pytest_flowrepro.support.process import run_process
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from local_index import only_index, wheel
 
-from pytest_flowrepro.index_errors import excerpt, outer_trouble, pip_fetch_failures
+from pytest_flowrepro.installers.index_errors import excerpt, outer_trouble, pip_fetch_failures
 from pytest_flowrepro.support.redaction import without_credentials
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.index_settings import (
+from pytest_flowrepro.installers.index_settings import (
     default_index,
     download_tool,
     pip_settings,

@@ -11,12 +11,12 @@ PACKAGE = Path(__file__).parents[2] / "pytest_flowrepro"
 
 LAYERS = (
     {
+        "lockfile",
+        "installers",
         "support",
         "model",
     }
-    | {"uv_settings", "index_settings", "index_errors"}
     | {
-        "lock_file",
         "local_metadata",
         "revision",
         "internal_error",
@@ -27,7 +27,6 @@ LAYERS = (
         "advice",
         "known",
         "capture_result",
-        "pinnable",
         "numeric",
     }
     | {"source_names"},
@@ -37,7 +36,6 @@ LAYERS = (
         "describe",
         "package",
         "lock",
-        "conda",
         "environment",
         "rerun",
         "capture",

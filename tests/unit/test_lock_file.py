@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_flowrepro.lock_file import (
+from pytest_flowrepro.lockfile.pypi import (
     InvalidLockError,
     in_parts,
     is_explicit,

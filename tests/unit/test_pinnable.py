@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_flowrepro.pinnable import requirement_problem, wheel_version
+from pytest_flowrepro.lockfile.requirement import requirement_problem, wheel_version
 
 WHEEL = "https://host/whl/six-1.17.0-py2.py3-none-any.whl"
 

@@ -22,8 +22,8 @@ from local_index import LocalIndex, only_index, wheel
 from pytest_flowrepro.environment.interface import installer_named
 from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.manifest import installed_versions
-from pytest_flowrepro.index_settings import download_tool, pip_tool, uv_tool
-from pytest_flowrepro.uv_settings import REACH_UV, REACH_UV_PIP
+from pytest_flowrepro.installers.index_settings import download_tool, pip_tool, uv_tool
+from pytest_flowrepro.installers.uv_settings import REACH_UV, REACH_UV_PIP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.uv_settings import index_settings, to_literal, to_toml, uv_files
+from pytest_flowrepro.installers.uv_settings import index_settings, to_literal, to_toml, uv_files
 
 if TYPE_CHECKING:
     from pathlib import Path

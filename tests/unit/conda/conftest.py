@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from local_channel import Channel
 
-from pytest_flowrepro.conda.specs import conda_requirements
+from pytest_flowrepro.lockfile.conda_spec import conda_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pytest_flowrepro.conda.specs import CondaRequirements
+    from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
 
 
 @pytest.fixture(autouse=True)

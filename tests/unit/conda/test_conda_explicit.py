@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_flowrepro.conda.explicit import (
+from pytest_flowrepro.lockfile.conda import (
     LockedArchive,
     format_explicit,
     parse_explicit,
     with_credentials,
 )
-from pytest_flowrepro.lock_file import InvalidLockError
+from pytest_flowrepro.lockfile.pypi import InvalidLockError
 from pytest_flowrepro.support.redaction import without_conda_credentials
 
 A, B = "a" * 64, "b" * 64

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 import pytest
 from local_channel import VERSION, Channel, changed_files
 
-from pytest_flowrepro.conda import install
-from pytest_flowrepro.conda.explicit import ExplicitLock, LockedArchive, parse_explicit
-from pytest_flowrepro.conda.install import install_conda, kept_archive
-from pytest_flowrepro.conda.manifest import (
+from pytest_flowrepro.environment import conda_prefix as install
+from pytest_flowrepro.environment.conda_manifest import (
     check_installed,
     read_prefix,
 )
-from pytest_flowrepro.conda.solve import solve_conda
+from pytest_flowrepro.environment.conda_prefix import install_conda, kept_archive
+from pytest_flowrepro.lock.rattler import solve_conda
+from pytest_flowrepro.lockfile.conda import ExplicitLock, LockedArchive, parse_explicit
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from pytest_flowrepro.conda.specs import CondaRequirements
+    from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
 
     Asked: TypeAlias = Callable[..., CondaRequirements]
 

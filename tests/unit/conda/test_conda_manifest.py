@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from local_channel import changed_files
 
-from pytest_flowrepro.conda.explicit import ExplicitLock, format_explicit, name_of, parse_explicit
-from pytest_flowrepro.conda.manifest import check_installed, read_prefix
+from pytest_flowrepro.environment.conda_manifest import check_installed, read_prefix
+from pytest_flowrepro.lockfile.conda import ExplicitLock, format_explicit, name_of, parse_explicit
 from pytest_flowrepro.model import Package
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 

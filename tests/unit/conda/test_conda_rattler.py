@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.conda import rattler
-from pytest_flowrepro.conda.rattler import Failure, ask_rattler
+from pytest_flowrepro.installers import rattler
+from pytest_flowrepro.installers.rattler import Failure, ask_rattler
 
 if TYPE_CHECKING:
     from pathlib import Path

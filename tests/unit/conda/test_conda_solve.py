@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from local_channel import VERSION, Channel, this_platform
 
-from pytest_flowrepro.conda import solve
-from pytest_flowrepro.conda.explicit import ExplicitLock, parse_explicit
-from pytest_flowrepro.conda.solve import solve_conda
-from pytest_flowrepro.conda.specs import CondaRequirements
+from pytest_flowrepro.lock import rattler as solve
+from pytest_flowrepro.lock.rattler import solve_conda
+from pytest_flowrepro.lockfile.conda import ExplicitLock, parse_explicit
+from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.redaction import without_conda_credentials
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_flowrepro.conda.specs import (
+from pytest_flowrepro.lockfile.conda_spec import (
     CondaRequirements,
     channels_from,
     conda_requirements,

@@ -18,7 +18,7 @@ from pytest_flowrepro.environment import (
     wheelhouse,
 )
 from pytest_flowrepro.environment.uv import UvInstaller
-from pytest_flowrepro.index_settings import pip_tool, without_index
+from pytest_flowrepro.installers.index_settings import pip_tool, without_index
 from pytest_flowrepro.lock.pip_tools import one_platform_header
 from pytest_flowrepro.model import Lock
 from pytest_flowrepro.support.errors import EnvironmentBuildError

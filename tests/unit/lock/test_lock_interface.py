@@ -13,7 +13,7 @@ from local_index import PASSWORD, LocalIndex, only_index, sha256, use_index, whe
 
 from pytest_flowrepro.lock import resolver, without_given
 from pytest_flowrepro.lock.pip_tools import one_platform_header
-from pytest_flowrepro.lock_file import parse_lock
+from pytest_flowrepro.lockfile.pypi import parse_lock
 from pytest_flowrepro.model import Constraints, Lock, Requirements
 from pytest_flowrepro.support.errors import LockError
 

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_flowrepro.lock.declared import Selection
 from pytest_flowrepro.lock.pylock import from_pylock, read_pylock
-from pytest_flowrepro.lock_file import parse_lock
+from pytest_flowrepro.lockfile.pypi import parse_lock
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:

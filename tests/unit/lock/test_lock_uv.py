@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from local_index import LocalIndex, only_index, wheel
 
 from pytest_flowrepro.lock.uv import UvResolver
-from pytest_flowrepro.lock_file import parse_lock
+from pytest_flowrepro.lockfile.pypi import parse_lock
 from pytest_flowrepro.model import Requirements
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import pytest
 import uv
 from local_index import LocalIndex, only_index, wheel
 
-from pytest_flowrepro.index_settings import uv_tool
+from pytest_flowrepro.installers.index_settings import uv_tool
 from pytest_flowrepro.lock import find_requirements, resolver
-from pytest_flowrepro.lock_file import parse_lock
+from pytest_flowrepro.lockfile.pypi import parse_lock
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:

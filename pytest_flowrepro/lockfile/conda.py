@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pytest_flowrepro.lock_file import InvalidLockError
+from pytest_flowrepro.lockfile.pypi import InvalidLockError
 from pytest_flowrepro.support.redaction import without_conda_credentials
 
 if TYPE_CHECKING:

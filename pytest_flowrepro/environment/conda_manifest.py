@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.conda.explicit import name_of
-from pytest_flowrepro.lock_file import refuse_unlike_lock, unlike_lock
+from pytest_flowrepro.lockfile.conda import name_of
+from pytest_flowrepro.lockfile.pypi import refuse_unlike_lock, unlike_lock
 from pytest_flowrepro.model import Package
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pytest_flowrepro.conda.explicit import ExplicitLock, LockedArchive
+    from pytest_flowrepro.lockfile.conda import ExplicitLock, LockedArchive
 
 
 def read_prefix(prefix: Path, *, specs: tuple[str, ...]) -> tuple[Package, ...]:

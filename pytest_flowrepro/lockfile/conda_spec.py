@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.conda.explicit import name_of
+from pytest_flowrepro.lockfile.conda import name_of
 from pytest_flowrepro.support.redaction import without_conda_credentials
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.conda.explicit import host_of, with_credentials
-from pytest_flowrepro.conda.rattler import Failure, ask_rattler, has_rattler
+from pytest_flowrepro.installers.rattler import Failure, ask_rattler, has_rattler
+from pytest_flowrepro.lockfile.conda import host_of, with_credentials
 from pytest_flowrepro.support.cache import forget_unused, note_use
 from pytest_flowrepro.support.disk import full_disk_in_output
 from pytest_flowrepro.support.errors import EnvironmentBuildError
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from pytest_flowrepro.conda.explicit import ExplicitLock, LockedArchive
+    from pytest_flowrepro.lockfile.conda import ExplicitLock, LockedArchive
 
 _LOCK_ANEW = "record again with `--flow-repro-update` to lock what the channels have now"
 

@@ -22,10 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
 
-from pytest_flowrepro.support.cache import forget_unused, note_use, user_cache
-from pytest_flowrepro.support.errors import FlowReproError
-from pytest_flowrepro.support.process import OUTPUT_LIMIT, run_process, user_environment
-from pytest_flowrepro.uv_settings import (
+from pytest_flowrepro.installers.uv_settings import (
     NAME_AN_INDEX,
     absolute,
     index_settings,
@@ -33,6 +30,9 @@ from pytest_flowrepro.uv_settings import (
     to_toml,
     uv_files,
 )
+from pytest_flowrepro.support.cache import forget_unused, note_use, user_cache
+from pytest_flowrepro.support.errors import FlowReproError
+from pytest_flowrepro.support.process import OUTPUT_LIMIT, run_process, user_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

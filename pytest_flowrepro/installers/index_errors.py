@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.index_settings import pip_tool
+from pytest_flowrepro.installers.index_settings import pip_tool
 from pytest_flowrepro.support.disk import full_disk_in_output
 from pytest_flowrepro.support.process import run_process
 from pytest_flowrepro.support.redaction import without_credentials

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from pytest_flowrepro.pinnable import wheel_version
+from pytest_flowrepro.lockfile.requirement import wheel_version
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:

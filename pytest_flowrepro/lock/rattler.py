@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.conda.explicit import format_explicit, parse_explicit
-from pytest_flowrepro.conda.rattler import Failure, ask_rattler, has_rattler
-from pytest_flowrepro.lock_file import InvalidLockError
+from pytest_flowrepro.installers.rattler import Failure, ask_rattler, has_rattler
+from pytest_flowrepro.lockfile.conda import format_explicit, parse_explicit
+from pytest_flowrepro.lockfile.pypi import InvalidLockError
 from pytest_flowrepro.model import Lock
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.redaction import without_conda_credentials
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.conda.specs import CondaRequirements
+    from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
 
 _NO_CANDIDATES = re.compile(r"No candidates were found for (.+?)\.?\s*$", re.MULTILINE)
 

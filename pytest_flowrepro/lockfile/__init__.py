@@ -1,0 +1,1 @@
+"""The formats of locks and requirements as values: parsed, checked, written."""
