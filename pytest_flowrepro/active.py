@@ -28,7 +28,7 @@ from pytest_flowrepro.results import (
     idle_patterns,
 )
 from pytest_flowrepro.session import Session, Update
-from pytest_flowrepro.settings import read_settings
+from pytest_flowrepro.settings.settings import read_settings
 from pytest_flowrepro.support.cache_cleanup import use_caches
 from pytest_flowrepro.support.disk import naming_full_disk
 from pytest_flowrepro.support.errors import FlowReproError

@@ -267,8 +267,8 @@ def _project_of(path: Path) -> Path:
 
 
 def _package_list(args: argparse.Namespace) -> Answer:
-    from pytest_flowrepro.package import default_suffixes, package_flow  # noqa: PLC0415  as above
-    from pytest_flowrepro.settings import read_settings  # noqa: PLC0415
+    from pytest_flowrepro.package.code_package import default_suffixes, package_flow  # noqa: PLC0415  as above
+    from pytest_flowrepro.settings.settings import read_settings  # noqa: PLC0415
 
     source = _source(args.flow)
     root = _project_of(source.file)
@@ -294,7 +294,7 @@ def _package_list(args: argparse.Namespace) -> Answer:
 
 def _source(flow: str) -> FlowSource:
     """The one flow that is meant. Raises `FlowReproError` where there is none, or a choice."""
-    from pytest_flowrepro.discover import find_flows  # noqa: PLC0415  as above
+    from pytest_flowrepro.discover.flows import find_flows  # noqa: PLC0415  as above
 
     file, name = _file_and_name(flow)
     if file is None:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_flowrepro.items import FlowFile
-from pytest_flowrepro.project import (
+from pytest_flowrepro.scope import Scope, flow_files
+from pytest_flowrepro.settings.project import (
     Project,
     configuration_above,
     contending,
     find_project,
 )
-from pytest_flowrepro.scope import Scope, flow_files
 
 if TYPE_CHECKING:
     from collections.abc import Generator

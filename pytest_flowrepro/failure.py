@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.advice import step_advice
+from pytest_flowrepro.advice.advice import step_advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

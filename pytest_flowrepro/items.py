@@ -11,7 +11,7 @@ import pytest
 from pytest_flowrepro.acceptance import Acceptance
 from pytest_flowrepro.check import policy_of, upload_days_of, with_origins
 from pytest_flowrepro.diff import diff_environments, diff_policy, diff_system
-from pytest_flowrepro.discover import explain_no_flow, find_flows, suspect_no_flow
+from pytest_flowrepro.discover.flows import explain_no_flow, find_flows, suspect_no_flow
 from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.failure import log_of, step_failure
 from pytest_flowrepro.report import changes_lines, started_at

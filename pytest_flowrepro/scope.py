@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.discover import find_flows, suspect_no_flow
+from pytest_flowrepro.discover.flows import find_flows, suspect_no_flow
 from pytest_flowrepro.support.errors import DiscoverError
 from pytest_flowrepro.support.project_folders import project_folders
 

@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import date
 
-    from pytest_flowrepro.discover import NoFlow
+    from pytest_flowrepro.discover.flows import NoFlow
     from pytest_flowrepro.model import Change, FlowSource, Gate, Recording
-    from pytest_flowrepro.settings import Settings
+    from pytest_flowrepro.settings.settings import Settings
     from pytest_flowrepro.support.errors import InternalError
 
 Update = Literal["no", "new", "all"]

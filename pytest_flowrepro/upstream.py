@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.discover import find_flows
+from pytest_flowrepro.discover.flows import find_flows
 from pytest_flowrepro.support.errors import DiscoverError, SettingsError
 from pytest_flowrepro.support.project_folders import project_folders
 from pytest_flowrepro.support.text import did_you_mean
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.check import Job
     from pytest_flowrepro.model import FlowSource
-    from pytest_flowrepro.settings import Settings
+    from pytest_flowrepro.settings.settings import Settings
 
 
 def flows_before(

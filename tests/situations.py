@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.advice import Situation
+from pytest_flowrepro.advice.advice import Situation
 from pytest_flowrepro.model import FlowSource
 
 if TYPE_CHECKING:

@@ -6,16 +6,17 @@ import json
 import sys
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest_flowrepro
 from pytest_flowrepro.model import Artifact
+from pytest_flowrepro.support.in_venv import IN_VENV
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_flowrepro.support.strict_json import Json
 
-sys.path.append(str(Path(pytest_flowrepro.__file__).parent / "_in_venv"))
+sys.path.append(str(IN_VENV))
 canonical: Any = import_module("_flowrepro_canonical")
 kinds: Any = import_module("_flowrepro_kinds")
 readable: Any = import_module("_flowrepro_readable")

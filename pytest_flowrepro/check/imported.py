@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from pytest_flowrepro.discover.imports import Import, find_imports
 from pytest_flowrepro.environment import Provided, provided_by
-from pytest_flowrepro.imports import Import, find_imports
 from pytest_flowrepro.lockfile.pypi import is_explicit
 from pytest_flowrepro.support.text import some_of
 

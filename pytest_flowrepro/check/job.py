@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from pytest_flowrepro.advice import Situation
+from pytest_flowrepro.advice.advice import Situation
 from pytest_flowrepro.lock import search_hint
 from pytest_flowrepro.model import flow_title
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.model import FlowSource, Recording, TaskLog
-    from pytest_flowrepro.settings import FlowSettings
+    from pytest_flowrepro.settings.settings import FlowSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

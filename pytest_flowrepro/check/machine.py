@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.determinism import Conditions
 from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.model import NumericProfile
-from pytest_flowrepro.numeric import another_machine, below, computes, level_for, overridden, pins
+from pytest_flowrepro.rerun.numeric_pins import (
+    another_machine,
+    below,
+    computes,
+    level_for,
+    overridden,
+    pins,
+)
 from pytest_flowrepro.support.hardware import read_hardware
 
 if TYPE_CHECKING:
@@ -16,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.check.prepare import Prepared
     from pytest_flowrepro.model import System
-    from pytest_flowrepro.numeric import Pins
+    from pytest_flowrepro.rerun.numeric_pins import Pins
 
 
 def variation(prepared: Prepared) -> Conditions:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.capture.baseline_values import known_from
 from pytest_flowrepro.check.attempts import attempt_all
 from pytest_flowrepro.check.edited import edited_environments
 from pytest_flowrepro.check.images import images_by_tag
@@ -25,7 +26,6 @@ from pytest_flowrepro.check.prepare import prepare_again, prepare_anew, with_ups
 from pytest_flowrepro.check.repeat import repeat
 from pytest_flowrepro.check.secrets import hide_in_observation, hiding_in_errors
 from pytest_flowrepro.environment import system_of
-from pytest_flowrepro.known import known_from
 from pytest_flowrepro.model import Recording
 
 if TYPE_CHECKING:

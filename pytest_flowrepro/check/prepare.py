@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.advice import parameter_hint
+from pytest_flowrepro.advice.advice import parameter_hint
 from pytest_flowrepro.check.encoders import encoder_file
 from pytest_flowrepro.check.environments import (
     declared,
@@ -20,13 +20,13 @@ from pytest_flowrepro.check.environments import (
 from pytest_flowrepro.check.images import with_images
 from pytest_flowrepro.check.job import Clock
 from pytest_flowrepro.check.start import start_of
-from pytest_flowrepro.describe import describe_flow
+from pytest_flowrepro.describe.describe import describe_flow
 from pytest_flowrepro.environment import place_bytecode, read_numerics
-from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.model import NamedFile
-from pytest_flowrepro.numeric import pins
-from pytest_flowrepro.package import default_suffixes, package_flow
-from pytest_flowrepro.rerun import Place, config_arguments, flow_environment
+from pytest_flowrepro.package.code_package import default_suffixes, package_flow
+from pytest_flowrepro.package.local_metadata import write_metadata
+from pytest_flowrepro.rerun.numeric_pins import pins
+from pytest_flowrepro.rerun.rerun import Place, config_arguments, flow_environment
 from pytest_flowrepro.step_environments import step_environments
 from pytest_flowrepro.support.errors import SettingsError
 from pytest_flowrepro.support.hardware import read_hardware

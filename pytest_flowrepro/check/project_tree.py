@@ -18,8 +18,8 @@ from pytest_flowrepro.support.temporary_folder import PREFIX
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from pytest_flowrepro.check.left_behind import State
     from pytest_flowrepro.model import TaskLog
+    from pytest_flowrepro.rerun.leftovers import State
 
 FILES = 50_000
 """Files that are looked at, before and after a rerun: for more it would take seconds."""

@@ -16,7 +16,7 @@ from pytest_flowrepro.diff import compare, is_allowed, judged, passes
 from pytest_flowrepro.diff.rules import EXACT, Tolerance
 from pytest_flowrepro.model import DEFAULT_PROFILE
 from pytest_flowrepro.model.patterns import Patterns, quoted
-from pytest_flowrepro.numeric import pinned
+from pytest_flowrepro.rerun.numeric_pins import pinned
 from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:

@@ -7,24 +7,24 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.advice import advise
-from pytest_flowrepro.capture import Reading, capture
+from pytest_flowrepro.advice.advice import advise
+from pytest_flowrepro.capture.baseline_values import NOTHING_KNOWN, Known
+from pytest_flowrepro.capture.capture import Reading, capture
 from pytest_flowrepro.check.encoders import encoder_file, encoder_notes
 from pytest_flowrepro.check.images import with_images
-from pytest_flowrepro.check.left_behind import file_states, left_behind
 from pytest_flowrepro.check.machine import pins_of
 from pytest_flowrepro.check.notes import compared_by_bytes
 from pytest_flowrepro.check.project_tree import ProjectTree
-from pytest_flowrepro.checkout import place_checkout
-from pytest_flowrepro.describe import GRAPH, read_graph
+from pytest_flowrepro.describe.describe import GRAPH, read_graph
 from pytest_flowrepro.determinism import USUAL, Attempt, Conditions
 from pytest_flowrepro.environment import learn_modules, place_bytecode
-from pytest_flowrepro.known import NOTHING_KNOWN, Known
-from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.model import PARAMETERS, Capture, Run, Task
-from pytest_flowrepro.package import extract_package
-from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
-from pytest_flowrepro.run_records import check_read, check_records
+from pytest_flowrepro.package.checkout import place_checkout
+from pytest_flowrepro.package.code_package import extract_package
+from pytest_flowrepro.package.local_metadata import write_metadata
+from pytest_flowrepro.rerun.leftovers import file_states, left_behind
+from pytest_flowrepro.rerun.rerun import Place, flow_environment, rerun_flow
+from pytest_flowrepro.rerun.run_records import check_read, check_records
 from pytest_flowrepro.support.cpus import processors
 from pytest_flowrepro.support.errors import BaselineError, CaptureError, RerunError
 from pytest_flowrepro.support.process import ending_of

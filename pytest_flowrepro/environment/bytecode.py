@@ -27,6 +27,7 @@ from pytest_flowrepro.environment.files import state_of
 from pytest_flowrepro.environment.manifest import base_prefix, site_packages
 from pytest_flowrepro.support.cache import forget_unused, user_cache
 from pytest_flowrepro.support.cpus import processors
+from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.process import CommandNotFoundError, isolated_environment, run_process
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.environment.files import State
     from pytest_flowrepro.model import BuiltEnvironment
 
-_COMPILER = Path(__file__).parent.parent / "_in_venv" / "compile_sources.py"
+_COMPILER = IN_VENV / "compile_sources.py"
 _COMPILED = "pycache"
 _INDEX = "flowrepro-complete.pycache"
 _COMPILE_TIMEOUT = 120.0

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.bytecode import compiled_bytecode
 from pytest_flowrepro.model import Numerics
 from pytest_flowrepro.support.errors import EnvironmentBuildError
+from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.process import CommandNotFoundError, isolated_environment, run_process
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_flowrepro.model import BuiltEnvironment
 
-_SCRIPT = Path(__file__).parents[1] / "_in_venv" / "numerics.py"
+_SCRIPT = IN_VENV / "numerics.py"
 _TIMEOUT = 120.0
 
 _read: dict[tuple[Path, str], Numerics] = {}

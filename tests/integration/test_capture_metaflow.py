@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.capture import Reading, capture
-from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
+from pytest_flowrepro.capture.capture import Reading, capture
+from pytest_flowrepro.rerun.rerun import Place, flow_environment, rerun_flow
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Artifact, BuiltEnvironment, Capture, TaskLog

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from situations import situation
 
-from pytest_flowrepro.describe import describe_flow
+from pytest_flowrepro.describe.describe import describe_flow
 from pytest_flowrepro.model import FlowDescription, NamedFile, Parameter
-from pytest_flowrepro.rerun import Place, flow_environment
+from pytest_flowrepro.rerun.rerun import Place, flow_environment
 from pytest_flowrepro.support.errors import DescribeError
 
 if TYPE_CHECKING:

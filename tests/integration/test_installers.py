@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from pytest_flowrepro.discover import find_flows
+from pytest_flowrepro.discover.flows import find_flows
 from pytest_flowrepro.environment import build_environment
 from pytest_flowrepro.lock import find_requirements, resolver
 from pytest_flowrepro.support.errors import LockError

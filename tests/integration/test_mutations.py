@@ -27,7 +27,7 @@ from pytest_flowrepro.baseline import (
 from pytest_flowrepro.baseline.files import decode_documents, parse_documents
 from pytest_flowrepro.baseline.seal import is_seal
 from pytest_flowrepro.diff import diff
-from pytest_flowrepro.settings import DEFAULT_GATES
+from pytest_flowrepro.settings.settings import DEFAULT_GATES
 from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.model import FlowSource
-from pytest_flowrepro.package import default_suffixes, package_flow
+from pytest_flowrepro.package.code_package import default_suffixes, package_flow
 from pytest_flowrepro.support.process import isolated_environment, run_process
 
 if TYPE_CHECKING:

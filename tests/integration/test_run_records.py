@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
-from pytest_flowrepro.run_records import check_records
+from pytest_flowrepro.rerun.rerun import Place, flow_environment, rerun_flow
+from pytest_flowrepro.rerun.run_records import check_records
 from pytest_flowrepro.support.errors import CaptureError
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ import pytest
 from conftest import FLOWS
 from filelock import FileLock
 
-import pytest_flowrepro
 from pytest_flowrepro.diff import judged, passes
 from pytest_flowrepro.diff.compare import MALFORMED, UNEXPLAINED, UNSHOWN, compare
 from pytest_flowrepro.diff.tables import UNRECORDED
@@ -23,6 +22,7 @@ from pytest_flowrepro.environment import shared_environment
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import Artifact, Lock, Requirements
 from pytest_flowrepro.model.patterns import Patterns
+from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.process import run_process, user_environment
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 TYPES = FLOWS / "types"
 PROBE = Path(__file__).parents[1] / "types_probe.py"
 TOLERANCE_PROBE = PROBE.with_name("tolerance_probe.py")
-IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "types.md").read_text("utf-8")
 ROWS = re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE)
 OF_THE_FLOW = "metaflow.Run"

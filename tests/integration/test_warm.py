@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import FLOWS
 
-from pytest_flowrepro import rerun as rerun_module
-from pytest_flowrepro.capture import Reading, capture
-from pytest_flowrepro.rerun import Place, flow_environment, rerun_flow
+from pytest_flowrepro.capture.capture import Reading, capture
+from pytest_flowrepro.rerun.rerun import Place, flow_environment, rerun_flow
+from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.process import Completed, run_process
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="tasks are forked on Linux alone")
 
-WARM = Path(rerun_module.__file__).parent / "_in_venv" / "warm.py"
+WARM = IN_VENV / "warm.py"
 CLIENT = WARM.with_name("warm_client.py")
 
 UNLIKE = re.compile(r"\d{4}-\d\d-\d\d [\d:.]+|pid \d+|\d{10,}|0x[0-9a-f]+")

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 from situations import situation
 
-from pytest_flowrepro.advice import advise, step_advice
-from pytest_flowrepro.said import find_lack
+from pytest_flowrepro.advice.advice import advise, step_advice
+from pytest_flowrepro.advice.tracebacks import find_lack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_flowrepro.advice import Situation
+    from pytest_flowrepro.advice.advice import Situation
 
 FAILURES = Path(__file__).parents[1] / "failures"
 

@@ -29,9 +29,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import pytest_flowrepro
+from pytest_flowrepro.support.in_venv import IN_VENV
 
-IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
 sys.path.append(str(IN_VENV))
 canonical: Any = import_module("_flowrepro_canonical")
 readable_form: Any = import_module("_flowrepro_readable")

@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from capture_results import DIGEST, LOG, SCORE, result, task
 
-import pytest_flowrepro
-from pytest_flowrepro import capture as stage
-from pytest_flowrepro.capture import Reading, capture
-from pytest_flowrepro.known import Known
+from pytest_flowrepro.capture import capture as stage
+from pytest_flowrepro.capture.baseline_values import Known
+from pytest_flowrepro.capture.capture import Reading, capture
 from pytest_flowrepro.model import Artifact, Run, Task, TaskLog
 from pytest_flowrepro.support.errors import CaptureError
+from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.redaction import Redaction
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Capture
 
-IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
 sys.path.append(str(IN_VENV))
 in_venv: Any = import_module("capture")
 loading: Any = import_module("_flowrepro_load")

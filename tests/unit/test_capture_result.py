@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from capture_results import LOG, SCORE, result, task
 
-from pytest_flowrepro import capture_result
-from pytest_flowrepro.capture_result import read_capture
+from pytest_flowrepro.capture import result as capture_result
+from pytest_flowrepro.capture.result import read_capture
 from pytest_flowrepro.support.errors import CaptureError
 
 if TYPE_CHECKING:

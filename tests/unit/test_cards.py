@@ -6,17 +6,17 @@ import base64
 import json
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import pytest_flowrepro
+from pytest_flowrepro.support.in_venv import IN_VENV
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-sys.path.append(str(Path(pytest_flowrepro.__file__).parent / "_in_venv"))
+sys.path.append(str(IN_VENV))
 cards: Any = import_module("_flowrepro_cards")
 
 

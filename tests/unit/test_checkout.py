@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.checkout import place_checkout
+from pytest_flowrepro.package.checkout import place_checkout
 from pytest_flowrepro.support.errors import PackageError
 from pytest_flowrepro.support.process import isolated_environment, run_process
 

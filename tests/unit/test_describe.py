@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from situations import situation
 
-from pytest_flowrepro.describe import describe_flow
+from pytest_flowrepro.describe.describe import describe_flow
 from pytest_flowrepro.model import (
     Decorator,
     FlowDescription,

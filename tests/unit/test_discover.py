@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.discover import (
+from pytest_flowrepro.discover.flows import (
     explain_no_flow,
     find_flows,
     may_start_flow,

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-PLUGINS = (
-    Path(__file__).parents[2]
-    / "pytest_flowrepro/_in_venv/path/metaflow_extensions/flowrepro/plugins"
-)
+from pytest_flowrepro.support.in_venv import IN_VENV
+
+PLUGINS = IN_VENV / "path/metaflow_extensions/flowrepro/plugins"
 
 # What a task does -> the generators that it drew from, and whether another run leaves them so.
 TASKS = [

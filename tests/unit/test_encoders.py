@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import pytest_flowrepro
+from pytest_flowrepro.support.in_venv import IN_VENV
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-sys.path.append(str(Path(pytest_flowrepro.__file__).parent / "_in_venv"))
+sys.path.append(str(IN_VENV))
 encoders: Any = import_module("_flowrepro_encoders")
 canonical: Any = import_module("_flowrepro_canonical")
 kinds: Any = import_module("_flowrepro_kinds")

@@ -9,7 +9,7 @@ from recordings import log, recording, task
 from pytest_flowrepro.check import Job, Observation
 from pytest_flowrepro.failure import log_of, step_failure
 from pytest_flowrepro.model import FlowSource, TaskLog
-from pytest_flowrepro.settings import FlowSettings
+from pytest_flowrepro.settings.settings import FlowSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_flowrepro.imports import Import, find_imports
+from pytest_flowrepro.discover.imports import Import, find_imports
 
 
 def names(source: str) -> set[str]:

@@ -7,19 +7,17 @@ import pickle
 import random
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import pytest_flowrepro
+from pytest_flowrepro.support.in_venv import IN_VENV
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
 sys.path.append(str(IN_VENV))
 graph: Any = import_module("_flowrepro_graph")
 canonical: Any = import_module("_flowrepro_canonical")

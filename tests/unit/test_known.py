@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from recordings import artifact, recording, task
 
-from pytest_flowrepro.known import NOTHING_KNOWN, Known, known_from
+from pytest_flowrepro.capture.baseline_values import NOTHING_KNOWN, Known, known_from
 from pytest_flowrepro.model import value_file
 
 if TYPE_CHECKING:

@@ -17,19 +17,11 @@ LAYERS = (
         "model",
     }
     | {
-        "local_metadata",
         "revision",
         "internal_error",
-        "run_records",
-        "project",
         "termination",
-        "said",
         "advice",
-        "known",
-        "capture_result",
-        "numeric",
-    }
-    | {"source_names"},
+    },
     {"settings"},
     {
         "discover",
@@ -41,7 +33,7 @@ LAYERS = (
         "capture",
         "determinism",
     }
-    | {"diff", "baseline", "report", "checkout", "step_environments", "imports"},
+    | {"diff", "baseline", "report", "step_environments"},
     {"check", "verdict"},
     {"outcomes", "results"},
     {"failure", "acceptance"},

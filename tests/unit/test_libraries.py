@@ -8,16 +8,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-import pytest_flowrepro
+from pytest_flowrepro.support.in_venv import IN_VENV
 
-IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
 sys.path.append(str(IN_VENV))
 canonical: Any = import_module("_flowrepro_canonical")
 libraries: Any = import_module("_flowrepro_libraries")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-import pytest_flowrepro
+from pytest_flowrepro.support.in_venv import IN_VENV
 
-PLUGINS = (
-    Path(pytest_flowrepro.__file__).parent / "_in_venv/path/metaflow_extensions/flowrepro/plugins"
-)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLUGINS = IN_VENV / "path/metaflow_extensions/flowrepro/plugins"
 
 INSTALLED = ("six.py", "pandas/__init__.py", "pandas/io/__init__.py", "google/auth/__init__.py")
 OWN = ("train.py", "lib/__init__.py", "lib/features/scale.py")

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.local_metadata import write_metadata
 from pytest_flowrepro.model import LocalPackage
+from pytest_flowrepro.package.local_metadata import write_metadata
 from pytest_flowrepro.support.errors import PackageError
 
 if TYPE_CHECKING:

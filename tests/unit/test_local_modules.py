@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.advice import include_line
+from pytest_flowrepro.advice.advice import include_line
 from pytest_flowrepro.model import FlowSource
 from pytest_flowrepro.support.project_folders import find_module
 

@@ -6,14 +6,16 @@ import sys
 import tempfile
 import time
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import pytest_flowrepro
+from pytest_flowrepro.support.in_venv import IN_VENV
 
-sys.path.append(str(Path(pytest_flowrepro.__file__).parent / "_in_venv"))
+if TYPE_CHECKING:
+    from pathlib import Path
+
+sys.path.append(str(IN_VENV))
 module: Any = import_module("_flowrepro_normal")
 
 RUN, BEFORE = "1763845706123456", "1763845700000000"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_flowrepro.model import NumericProfile, Numerics
-from pytest_flowrepro.numeric import (
+from pytest_flowrepro.rerun.numeric_pins import (
     NUMPY,
     another_machine,
     below,

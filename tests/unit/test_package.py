@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_flowrepro.model import FlowSource, NamedFile
-from pytest_flowrepro.package import (
+from pytest_flowrepro.package.code_package import (
     _Hashed,
     default_suffixes,
     extract_package,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.project import configuration_above, contending, find_project
+from pytest_flowrepro.settings.project import configuration_above, contending, find_project
 from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -21,8 +21,7 @@ import textwrap
 import types
 import uuid
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -31,9 +30,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import pytest_flowrepro
+from pytest_flowrepro.support.in_venv import IN_VENV
 
-IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 sys.path.append(str(IN_VENV))
 canonical: Any = import_module("_flowrepro_canonical")
 readable_form: Any = import_module("_flowrepro_readable")

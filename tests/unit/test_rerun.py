@@ -8,9 +8,9 @@ import pytest
 from recordings import recording
 
 from pytest_flowrepro.model import BuiltEnvironment, LocalPackage
-from pytest_flowrepro.numeric import Pins
 from pytest_flowrepro.outcomes import SessionFolder
-from pytest_flowrepro.rerun import (
+from pytest_flowrepro.rerun.numeric_pins import Pins
+from pytest_flowrepro.rerun.rerun import (
     EXTENSION,
     MAX_SPLITS,
     USER,

@@ -7,7 +7,7 @@ import pytest
 from recordings import task
 
 from pytest_flowrepro.model import Capture, Run
-from pytest_flowrepro.run_records import check_read, check_records
+from pytest_flowrepro.rerun.run_records import check_read, check_records
 from pytest_flowrepro.support.errors import CaptureError
 
 if TYPE_CHECKING:

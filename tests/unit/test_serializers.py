@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import pytest_flowrepro
+from pytest_flowrepro.support.in_venv import IN_VENV
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
-IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
 sys.path.append(str(IN_VENV))
 serializers: Any = import_module("_flowrepro_serializers")
 loading: Any = import_module("_flowrepro_load")

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_flowrepro.model import NumericProfile
 from pytest_flowrepro.model.patterns import Patterns, Terms
-from pytest_flowrepro.settings import FlowSettings, PassedThrough, Settings, read_settings
+from pytest_flowrepro.settings.settings import FlowSettings, PassedThrough, Settings, read_settings
 from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:

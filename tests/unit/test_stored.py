@@ -7,16 +7,17 @@ import subprocess
 import sys
 import zipfile
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-import pytest_flowrepro
+from pytest_flowrepro.support.in_venv import IN_VENV
 
-IN_VENV = Path(pytest_flowrepro.__file__).parent / "_in_venv"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 sys.path.append(str(IN_VENV))
 writer: Any = import_module("_flowrepro_stored")
 readable_form: Any = import_module("_flowrepro_readable")

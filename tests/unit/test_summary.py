@@ -6,16 +6,15 @@ import json
 import sys
 import tracemalloc
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-import pytest_flowrepro
+from pytest_flowrepro.support.in_venv import IN_VENV
 
-sys.path.append(str(Path(pytest_flowrepro.__file__).parent / "_in_venv"))
+sys.path.append(str(IN_VENV))
 canonical: Any = import_module("_flowrepro_canonical")
 tables: Any = import_module("_flowrepro_tables")
 readable_form: Any = import_module("_flowrepro_readable")

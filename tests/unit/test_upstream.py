@@ -6,7 +6,7 @@ import pytest
 
 from pytest_flowrepro.check import Job
 from pytest_flowrepro.model import FlowSource
-from pytest_flowrepro.settings import FlowSettings, Settings
+from pytest_flowrepro.settings.settings import FlowSettings, Settings
 from pytest_flowrepro.support.errors import SettingsError
 from pytest_flowrepro.upstream import flows_before
 

@@ -9,12 +9,9 @@ from pathlib import Path
 
 import pytest
 
-import pytest_flowrepro
+from pytest_flowrepro.support.in_venv import IN_VENV
 
-PLUGINS = (
-    Path(pytest_flowrepro.__file__).parent
-    / "_in_venv/path/metaflow_extensions/flowrepro/plugins/flowrepro_written.py"
-).parent
+PLUGINS = (IN_VENV / "path/metaflow_extensions/flowrepro/plugins/flowrepro_written.py").parent
 
 
 def written(script: str, folder: Path) -> list[str]:

@@ -10,7 +10,7 @@ from pytest_flowrepro.check import Job, Observation
 from pytest_flowrepro.check.apart import run_apart_if_edited
 from pytest_flowrepro.environment import begin_use, end_use, note_complete
 from pytest_flowrepro.model import FlowSource
-from pytest_flowrepro.settings import Settings
+from pytest_flowrepro.settings.settings import Settings
 from pytest_flowrepro.support.errors import RerunError
 
 if TYPE_CHECKING:

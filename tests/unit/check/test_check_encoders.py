@@ -7,7 +7,7 @@ import pytest
 from pytest_flowrepro.check.encoders import encoder_file, encoder_notes
 from pytest_flowrepro.check.job import Job
 from pytest_flowrepro.model import Capture, FlowSource
-from pytest_flowrepro.settings import FlowSettings
+from pytest_flowrepro.settings.settings import FlowSettings
 from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:

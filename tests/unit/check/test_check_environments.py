@@ -12,7 +12,7 @@ from recordings import recording
 from pytest_flowrepro.check.environments import interpreter_today, resolve
 from pytest_flowrepro.check.job import Job
 from pytest_flowrepro.model import FlowSource, Lock, Requirements
-from pytest_flowrepro.settings import FlowSettings
+from pytest_flowrepro.settings.settings import FlowSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from recordings import log
 
-from pytest_flowrepro.check.left_behind import file_states, left_behind
+from pytest_flowrepro.rerun.leftovers import file_states, left_behind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import pytest
 from pytest_flowrepro.check import Job
 from pytest_flowrepro.check.start import start_of
 from pytest_flowrepro.model import FlowSource
-from pytest_flowrepro.settings import FlowSettings, PassedThrough
+from pytest_flowrepro.settings.settings import FlowSettings, PassedThrough
 from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:

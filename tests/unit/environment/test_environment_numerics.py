@@ -4,7 +4,7 @@ import json
 import runpy
 import sys
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from recordings import recording
@@ -12,8 +12,12 @@ from recordings import recording
 from pytest_flowrepro.environment import numerics, read_numerics
 from pytest_flowrepro.model import BuiltEnvironment, Numerics
 from pytest_flowrepro.support.errors import EnvironmentBuildError
+from pytest_flowrepro.support.in_venv import IN_VENV
 
-SCRIPT = Path(numerics.__file__).parents[1] / "_in_venv" / "numerics.py"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCRIPT = IN_VENV / "numerics.py"
 
 
 def built(folder: Path, monkeypatch: pytest.MonkeyPatch, answer: str) -> BuiltEnvironment:

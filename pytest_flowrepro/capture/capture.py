@@ -10,22 +10,23 @@ import json
 import zipfile
 import zlib
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.capture_result import UNREAD_HINT, order_of, read_capture
-from pytest_flowrepro.known import NOTHING_KNOWN, Known
+from pytest_flowrepro.capture.baseline_values import NOTHING_KNOWN, Known
+from pytest_flowrepro.capture.result import UNREAD_HINT, order_of, read_capture
 from pytest_flowrepro.model import FULL_VALUES, Artifact, Capture, Run
 from pytest_flowrepro.support.errors import CaptureError
+from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.process import CommandNotFoundError, run_process
 from pytest_flowrepro.support.redaction import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from pytest_flowrepro.support.redaction import Redaction
 
-SCRIPT = Path(__file__).parent / "_in_venv" / "capture.py"
+SCRIPT = IN_VENV / "capture.py"
 
 VALUE_LIMIT = 4_000
 """Characters of JSON that the readable form of one artifact is cut to, about."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_flowrepro.advice import advise
+from pytest_flowrepro.advice.advice import advise
 from pytest_flowrepro.model import Decorator, FlowDescription, NamedFile, Parameter, Step
 from pytest_flowrepro.support.errors import DescribeError
 from pytest_flowrepro.support.process import CommandNotFoundError, run_process
@@ -21,7 +21,7 @@ from pytest_flowrepro.support.redaction import NOTHING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_flowrepro.advice import Situation
+    from pytest_flowrepro.advice.advice import Situation
     from pytest_flowrepro.model import FlowSource
     from pytest_flowrepro.support.process import Completed
     from pytest_flowrepro.support.redaction import Redaction

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.said import (
+from pytest_flowrepro.advice.tracebacks import (
     MissingCertificate,
     MissingCommand,
     MissingConfig,
@@ -35,8 +35,8 @@ from pytest_flowrepro.support.project_folders import find_module, project_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from pytest_flowrepro.advice.tracebacks import Lack
     from pytest_flowrepro.model import FlowSource
-    from pytest_flowrepro.said import Lack
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.model import FlowSource
-from pytest_flowrepro.source_names import (
+from pytest_flowrepro.discover.names import (
     MENTIONS_METAFLOW,
     Function,
     Names,
@@ -23,12 +22,13 @@ from pytest_flowrepro.source_names import (
     parse_module,
     steps_of,
 )
+from pytest_flowrepro.model import FlowSource
 from pytest_flowrepro.support.errors import DiscoverError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pytest_flowrepro.source_names import Module
+    from pytest_flowrepro.discover.names import Module
 
 _MAY_START = re.compile(rb"metaflow|__main__|^[A-Za-z_][\w.]*\(", re.MULTILINE)
 

@@ -8,13 +8,13 @@ import os
 import re
 import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.model import BuiltEnvironment, Run
-from pytest_flowrepro.numeric import NO_PINS, Pins
+from pytest_flowrepro.rerun.numeric_pins import NO_PINS, Pins
 from pytest_flowrepro.support.errors import RerunError
+from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.process import (
     CommandNotFoundError,
     Completed,
@@ -25,15 +25,14 @@ from pytest_flowrepro.support.redaction import NOTHING, Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from pytest_flowrepro.support.strict_json import Json
 
-EXTENSION = Path(__file__).parent / "_in_venv" / "path"
+EXTENSION = IN_VENV / "path"
 """On PYTHONPATH, never installed: the environment's manifest stays that of its lock."""
 
-_WARM, _WARM_CLIENT = (
-    Path(__file__).parent / "_in_venv" / name for name in ("warm.py", "warm_client.py")
-)
+_WARM, _WARM_CLIENT = (IN_VENV / name for name in ("warm.py", "warm_client.py"))
 _ROOM = 4000
 """Characters of a command line that a fork may be given."""
 

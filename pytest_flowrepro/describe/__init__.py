@@ -1,0 +1,1 @@
+"""What Metaflow says of a flow."""

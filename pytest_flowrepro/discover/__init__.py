@@ -1,0 +1,1 @@
+"""Which files start a flow, and what they import; nothing is run."""

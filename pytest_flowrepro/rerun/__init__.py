@@ -1,0 +1,1 @@
+"""A flow run again by real Metaflow, its records, and what it left behind."""

@@ -1,0 +1,1 @@
+"""The configuration: from pyproject.toml to frozen settings."""
