@@ -8,7 +8,6 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.check.conda_archives import save_archives, take_archives
 from pytest_flowrepro.environment import (
     build_notes,
     interpreter_of,
@@ -21,6 +20,7 @@ from pytest_flowrepro.environment.conda_manifest import check_installed, read_pr
 from pytest_flowrepro.environment.conda_metaflow import place_metaflow
 from pytest_flowrepro.environment.conda_prefix import install_conda
 from pytest_flowrepro.environment.failures import unusable_lock, with_notes
+from pytest_flowrepro.environment.wheelhouse.conda_archives import save_archives, take_archives
 from pytest_flowrepro.lock.rattler import solve_conda
 from pytest_flowrepro.lockfile.conda import parse_explicit
 from pytest_flowrepro.lockfile.conda_spec import channels_from, conda_requirements
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.environment import Wheelhouse
+    from pytest_flowrepro.environment.steps import StepEnvironment
     from pytest_flowrepro.lockfile.conda import ExplicitLock
     from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
     from pytest_flowrepro.model import Lock, Package
-    from pytest_flowrepro.step_environments import StepEnvironment
 
 _SOLVE_TIMEOUT = 300.0
 _BUILD_TIMEOUT = 900.0

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.check.job import Clock, Job
+    from pytest_flowrepro.environment.steps import StepEnvironment
     from pytest_flowrepro.model import BuiltEnvironment, Environment, Recording, Requirements
-    from pytest_flowrepro.step_environments import StepEnvironment
 
 BASE = "base"
 """The name of the environment that a flow's own requirements give."""

@@ -25,11 +25,11 @@ from pytest_flowrepro.check.environments import (
 from pytest_flowrepro.check.prepare import steps_of_today
 from pytest_flowrepro.environment import find_interpreter, interpreter_name, markers_of
 from pytest_flowrepro.environment.conda_manifest import locked_package
+from pytest_flowrepro.environment.steps import step_environments
 from pytest_flowrepro.lock import upload_days
 from pytest_flowrepro.lockfile.conda import parse_explicit
 from pytest_flowrepro.lockfile.pypi import in_parts, is_explicit, parse_lock
 from pytest_flowrepro.model import Package
-from pytest_flowrepro.step_environments import step_environments
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.check.job import Job
+    from pytest_flowrepro.environment.steps import StepEnvironment
     from pytest_flowrepro.model import Change, Environment, Recording, Requirements
-    from pytest_flowrepro.step_environments import StepEnvironment
 
 _UPLOADED_TIMEOUT = 30.0
 """Seconds for the upload days of a flow's packages, which the report also does without."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.capture.baseline_values import known_from
 from pytest_flowrepro.check.attempts import attempt_all
-from pytest_flowrepro.check.edited import edited_environments
 from pytest_flowrepro.check.images import images_by_tag
 from pytest_flowrepro.check.imported import imported
 from pytest_flowrepro.check.job import Clock, Observation
@@ -26,6 +25,7 @@ from pytest_flowrepro.check.prepare import prepare_again, prepare_anew, with_ups
 from pytest_flowrepro.check.repeat import repeat
 from pytest_flowrepro.check.secrets import hide_in_observation, hiding_in_errors
 from pytest_flowrepro.environment import system_of
+from pytest_flowrepro.environment.modified_files import edited_environments
 from pytest_flowrepro.model import Recording
 
 if TYPE_CHECKING:

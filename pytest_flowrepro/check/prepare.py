@@ -22,12 +22,12 @@ from pytest_flowrepro.check.job import Clock
 from pytest_flowrepro.check.start import start_of
 from pytest_flowrepro.describe.describe import describe_flow
 from pytest_flowrepro.environment import place_bytecode, read_numerics
+from pytest_flowrepro.environment.steps import step_environments
 from pytest_flowrepro.model import NamedFile
 from pytest_flowrepro.package.code_package import default_suffixes, package_flow
 from pytest_flowrepro.package.local_metadata import write_metadata
 from pytest_flowrepro.rerun.numeric_pins import pins
 from pytest_flowrepro.rerun.rerun import Place, config_arguments, flow_environment
-from pytest_flowrepro.step_environments import step_environments
 from pytest_flowrepro.support.errors import SettingsError
 from pytest_flowrepro.support.hardware import read_hardware
 

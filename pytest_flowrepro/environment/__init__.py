@@ -1,15 +1,10 @@
 """Environments: a fresh virtualenv that holds what a lock says, and its manifest."""
 
-from pytest_flowrepro.environment.build import (
-    build_environment,
-    shared_environment,
-    shared_place,
-)
 from pytest_flowrepro.environment.bytecode import learn_modules, place_bytecode
-from pytest_flowrepro.environment.files import edited_files, note_complete
+from pytest_flowrepro.environment.install import build_notes, install_locked, leave_notes
+from pytest_flowrepro.environment.installed_files import edited_files, note_complete
 from pytest_flowrepro.environment.interface import Installer
 from pytest_flowrepro.environment.interpreter import find_interpreter, interpreter_name
-from pytest_flowrepro.environment.locked import build_notes, install_locked, leave_notes
 from pytest_flowrepro.environment.manifest import (
     installed_versions,
     interpreter_of,
@@ -18,15 +13,20 @@ from pytest_flowrepro.environment.manifest import (
     system_of,
 )
 from pytest_flowrepro.environment.markers import markers_of
+from pytest_flowrepro.environment.module_owners import Provided, provided_by
 from pytest_flowrepro.environment.numerics import read_numerics
-from pytest_flowrepro.environment.provided import Provided, provided_by
 from pytest_flowrepro.environment.uses import (
     begin_use,
     end_use,
     others_meanwhile,
     used_by,
 )
-from pytest_flowrepro.environment.wheelhouse import Wheelhouse
+from pytest_flowrepro.environment.virtualenv import (
+    build_environment,
+    shared_environment,
+    shared_place,
+)
+from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheelhouse
 
 __all__ = [
     "Installer",

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from pytest_flowrepro.environment.files import state_of
+from pytest_flowrepro.environment.installed_files import state_of
 from pytest_flowrepro.environment.manifest import base_prefix, site_packages
 from pytest_flowrepro.support.cache import forget_unused, user_cache
 from pytest_flowrepro.support.cpus import processors
@@ -33,7 +33,7 @@ from pytest_flowrepro.support.process import CommandNotFoundError, isolated_envi
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pytest_flowrepro.environment.files import State
+    from pytest_flowrepro.environment.installed_files import State
     from pytest_flowrepro.model import BuiltEnvironment
 
 _COMPILER = IN_VENV / "compile_sources.py"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from pytest_flowrepro.environment.pip_tools import PipInstaller
+from pytest_flowrepro.environment.pip import PipInstaller
 from pytest_flowrepro.environment.uv import UvInstaller
-from pytest_flowrepro.environment.wheelhouse import NO_WHEELS
+from pytest_flowrepro.environment.wheelhouse.wheelhouse import NO_WHEELS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.environment.wheelhouse import Wheels
+    from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheels
     from pytest_flowrepro.model import Index
 
 

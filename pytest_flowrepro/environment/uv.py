@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.failures import install_error
-from pytest_flowrepro.environment.wheelhouse import NO_WHEELS
+from pytest_flowrepro.environment.wheelhouse.wheelhouse import NO_WHEELS
 from pytest_flowrepro.installers.index_settings import uv_tool, without_index
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.environment.wheelhouse import Wheels
+    from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheels
     from pytest_flowrepro.model import Index
 
 

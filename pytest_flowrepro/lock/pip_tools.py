@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.installers.index_errors import pip_fetch_failures
 from pytest_flowrepro.installers.index_settings import pip_tool
-from pytest_flowrepro.lock.exemption import find_exemptions
+from pytest_flowrepro.lock.exemptions import find_exemptions
 from pytest_flowrepro.lock.resolution import (
     checked_lock,
     cutoff,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.lock.exemption import Exemption
+    from pytest_flowrepro.lock.exemptions import Exemption
     from pytest_flowrepro.model import Lock, Requirements
     from pytest_flowrepro.support.process import Completed
 

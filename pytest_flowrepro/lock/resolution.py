@@ -11,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion
 
 from pytest_flowrepro.installers.index_errors import excerpt, outer_trouble
-from pytest_flowrepro.lock.given import write_given
+from pytest_flowrepro.lock.preinstalled import write_given
 from pytest_flowrepro.lockfile.pypi import InvalidLockError, parse_lock
 from pytest_flowrepro.model import Lock
 from pytest_flowrepro.support.errors import LockError

@@ -11,8 +11,8 @@ from packaging.requirements import Requirement
 
 from pytest_flowrepro.installers.index_settings import uv_tool
 from pytest_flowrepro.installers.uv_settings import to_toml
-from pytest_flowrepro.lock.exemption import find_exemptions
-from pytest_flowrepro.lock.given import GIVEN
+from pytest_flowrepro.lock.exemptions import find_exemptions
+from pytest_flowrepro.lock.preinstalled import GIVEN
 from pytest_flowrepro.lock.resolution import (
     checked_lock,
     cutoff,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.lock.exemption import Exemption
+    from pytest_flowrepro.lock.exemptions import Exemption
     from pytest_flowrepro.model import Index, Lock, Requirements
 
 _PROJECT = "declared-by-the-flow"

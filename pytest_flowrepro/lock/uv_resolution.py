@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from packaging.markers import InvalidMarker, Marker
 
 from pytest_flowrepro.installers.uv_settings import to_literal, uv_table
-from pytest_flowrepro.lock.declared import requirement_lines
-from pytest_flowrepro.lock.requirements_file import display_path
-from pytest_flowrepro.lock.uv_sources import declared_index, workspace_of
+from pytest_flowrepro.lock.sources.reading import requirement_lines
+from pytest_flowrepro.lock.sources.requirements_txt import display_path
+from pytest_flowrepro.lock.sources.uv_sources import declared_index, workspace_of
 from pytest_flowrepro.model import Resolution
 from pytest_flowrepro.support.errors import LockError
 

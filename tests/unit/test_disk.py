@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.environment.wheel_store import FolderStore, StoredWheel
+from pytest_flowrepro.environment.wheelhouse.store import FolderStore, StoredWheel
 from pytest_flowrepro.support.disk import (
     FullDiskError,
     free_bytes,

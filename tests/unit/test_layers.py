@@ -33,7 +33,11 @@ LAYERS = (
         "capture",
         "determinism",
     }
-    | {"diff", "baseline", "report", "step_environments"},
+    | {
+        "diff",
+        "baseline",
+        "report",
+    },
     {"check", "verdict"},
     {"outcomes", "results"},
     {"failure", "acceptance"},

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from recordings import recording
 
+from pytest_flowrepro.environment.steps import StepEnvironment, step_environments
 from pytest_flowrepro.model import Decorator, Package, Step
-from pytest_flowrepro.step_environments import StepEnvironment, step_environments
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.check.conda_archives import save_archives, take_archives
 from pytest_flowrepro.environment import Wheelhouse
 from pytest_flowrepro.environment.conda_prefix import kept_archive
+from pytest_flowrepro.environment.wheelhouse.conda_archives import save_archives, take_archives
 from pytest_flowrepro.lockfile.conda import ExplicitLock, parse_explicit
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 

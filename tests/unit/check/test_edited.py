@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.check.edited import edited_environments
-from pytest_flowrepro.environment.files import note_complete
+from pytest_flowrepro.environment.installed_files import note_complete
+from pytest_flowrepro.environment.modified_files import edited_environments
 from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
 
 if TYPE_CHECKING:

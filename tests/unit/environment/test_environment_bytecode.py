@@ -11,7 +11,7 @@ import pytest
 from compiled import import_thing
 
 from pytest_flowrepro.environment.bytecode import learn_modules, place_bytecode
-from pytest_flowrepro.environment.files import edited_files, note_complete
+from pytest_flowrepro.environment.installed_files import edited_files, note_complete
 from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.environment.files import (
+from pytest_flowrepro.environment.installed_files import (
     edited_files,
     is_complete,
     note_complete,

@@ -11,13 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import pytest
 from local_index import PASSWORD, LocalIndex, only_index, sha256, use_index, wheel
 
-from pytest_flowrepro.environment import (
-    build_environment,
-    build_notes,
-    find_interpreter,
-    wheelhouse,
-)
+from pytest_flowrepro.environment import build_environment, build_notes, find_interpreter
 from pytest_flowrepro.environment.uv import UvInstaller
+from pytest_flowrepro.environment.wheelhouse import wheelhouse
 from pytest_flowrepro.installers.index_settings import pip_tool, without_index
 from pytest_flowrepro.lock.pip_tools import one_platform_header
 from pytest_flowrepro.model import Lock
@@ -26,7 +22,7 @@ from pytest_flowrepro.support.errors import EnvironmentBuildError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_flowrepro.environment.wheelhouse import Wheels
+    from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheels
     from pytest_flowrepro.model import BuiltEnvironment
 
 Tool: TypeAlias = Literal["uv", "pip-tools"]

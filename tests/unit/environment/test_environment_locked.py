@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from pytest_flowrepro.environment.install import compare, install_locked, leave_notes
 from pytest_flowrepro.environment.interpreter import create_virtualenv
-from pytest_flowrepro.environment.locked import compare, install_locked, leave_notes
 from pytest_flowrepro.environment.manifest import site_packages
 from pytest_flowrepro.lockfile.pypi import LockedPackage
 from pytest_flowrepro.support.errors import EnvironmentBuildError

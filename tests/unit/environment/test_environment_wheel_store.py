@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.environment.wheel_store import (
+from pytest_flowrepro.environment.wheelhouse.store import (
     FolderStore,
     RemoteStore,
     StoredWheel,
@@ -25,7 +25,7 @@ from pytest_flowrepro.support.errors import EnvironmentBuildError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.environment.wheel_store import WheelStore
+    from pytest_flowrepro.environment.wheelhouse.store import WheelStore
 
 WHEEL = StoredWheel(hash="sha256:" + "a" * 64, filename="plum-1.0-py3-none-any.whl")
 OTHER = StoredWheel(hash="sha256:" + "b" * 64, filename="pear-2.0-py3-none-any.whl")

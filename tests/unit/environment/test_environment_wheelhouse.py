@@ -12,7 +12,7 @@ from local_index import PASSWORD, LocalIndex, sha256, switch_index_off, wheel
 from packaging.tags import Tag, sys_tags
 
 from pytest_flowrepro.environment import Wheelhouse, build_environment, build_notes
-from pytest_flowrepro.environment.wheelhouse import supported_tags
+from pytest_flowrepro.environment.wheelhouse.wheelhouse import supported_tags
 from pytest_flowrepro.model import Lock
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 

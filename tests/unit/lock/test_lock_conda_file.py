@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.lock.conda_file import conda_from_pypi, read_conda_file
+from pytest_flowrepro.lock.sources.environment_yml import conda_from_pypi, read_conda_file
 from pytest_flowrepro.model import CondaPackages, Constraints, Requirements
 from pytest_flowrepro.support.errors import LockError
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.lock.given import without_given, write_given
+from pytest_flowrepro.lock.preinstalled import without_given, write_given
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.lock.local_folder import local_folder, referenced_folder
+from pytest_flowrepro.lock.sources.local_folder import local_folder, referenced_folder
 from pytest_flowrepro.model import LocalFolder
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.lock import find_requirements
-from pytest_flowrepro.lock.local_packages import local_package
+from pytest_flowrepro.lock.sources.local_packages import local_package
 from pytest_flowrepro.model import LocalFolder, LocalPackage
 from pytest_flowrepro.support.errors import LockError
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.lock.package_metadata import Metadata, read_metadata
+from pytest_flowrepro.lock.sources.package_metadata import Metadata, read_metadata
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.lock.declared import Selection
-from pytest_flowrepro.lock.project import read_project
+from pytest_flowrepro.lock.sources.pyproject import read_project
+from pytest_flowrepro.lock.sources.reading import Selection
 from pytest_flowrepro.model import Index, IndexSource, Requirements
 from pytest_flowrepro.support.errors import LockError
 

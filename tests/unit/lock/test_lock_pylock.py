@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.lock.declared import Selection
-from pytest_flowrepro.lock.pylock import from_pylock, read_pylock
+from pytest_flowrepro.lock.sources.pylock import from_pylock, read_pylock
+from pytest_flowrepro.lock.sources.reading import Selection
 from pytest_flowrepro.lockfile.pypi import parse_lock
 from pytest_flowrepro.support.errors import LockError
 

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 from pip._internal.req.req_file import get_file_content
 
-from pytest_flowrepro.lock.requirements_file import decode_requirements, read_requirements_file
+from pytest_flowrepro.lock.sources.requirements_txt import (
+    decode_requirements,
+    read_requirements_file,
+)
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:

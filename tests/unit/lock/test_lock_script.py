@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.lock.script import read_script
+from pytest_flowrepro.lock.sources.pep723 import read_script
 from pytest_flowrepro.model import Requirements
 from pytest_flowrepro.support.errors import LockError
 

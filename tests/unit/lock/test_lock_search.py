@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.lock import find_requirements, search_hint
-from pytest_flowrepro.lock.search import similar_files
-from pytest_flowrepro.lock.unread import unread_declarations
+from pytest_flowrepro.lock.sources.search import similar_files
+from pytest_flowrepro.lock.sources.unsupported import unread_declarations
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.lock.declared import Selection
-from pytest_flowrepro.lock.setup_files import read_setup_cfg, read_setup_py
+from pytest_flowrepro.lock.sources.reading import Selection
+from pytest_flowrepro.lock.sources.setup_files import read_setup_cfg, read_setup_py
 from pytest_flowrepro.model import LocalFolder, Requirements
 from pytest_flowrepro.support.errors import LockError
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.lock.declared import Selection
-from pytest_flowrepro.lock.uv_lock import read_uv_lock
-from pytest_flowrepro.lock.uv_sources import lock_of
+from pytest_flowrepro.lock.sources.reading import Selection
+from pytest_flowrepro.lock.sources.uv_lock import read_uv_lock
+from pytest_flowrepro.lock.sources.uv_sources import lock_of
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:

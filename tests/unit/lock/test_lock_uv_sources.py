@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.lock.declared import Selection
-from pytest_flowrepro.lock.uv_sources import lock_of, read_sources
+from pytest_flowrepro.lock.sources.reading import Selection
+from pytest_flowrepro.lock.sources.uv_sources import lock_of, read_sources
 from pytest_flowrepro.model import LocalFolder
 
 if TYPE_CHECKING:

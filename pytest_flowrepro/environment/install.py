@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal
 from packaging.version import Version
 
 from pytest_flowrepro.environment.failures import platform_notes, unusable_lock, with_notes
-from pytest_flowrepro.environment.files import states
+from pytest_flowrepro.environment.installed_files import states
 from pytest_flowrepro.environment.interface import installer_named
 from pytest_flowrepro.environment.manifest import installed_versions, marker_environment
-from pytest_flowrepro.environment.wheelhouse import NO_WHEELS, gather_wheels
+from pytest_flowrepro.environment.wheelhouse.wheelhouse import NO_WHEELS, gather_wheels
 from pytest_flowrepro.lockfile.pypi import (
     InvalidLockError,
     parse_lock,
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from pytest_flowrepro.environment.files import State
-    from pytest_flowrepro.environment.wheelhouse import Wheelhouse, Wheels
+    from pytest_flowrepro.environment.installed_files import State
+    from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheelhouse, Wheels
     from pytest_flowrepro.lockfile.pypi import LockedPackage
     from pytest_flowrepro.model import Index
 

@@ -19,8 +19,8 @@ from packaging.version import Version
 
 from pytest_flowrepro.environment.failures import install_error, refused_metadata
 from pytest_flowrepro.environment.manifest import interpreter_of, marker_environment
-from pytest_flowrepro.environment.wheel_cache import WheelCache
-from pytest_flowrepro.environment.wheel_store import (
+from pytest_flowrepro.environment.wheelhouse.cache import WheelCache
+from pytest_flowrepro.environment.wheelhouse.store import (
     StoredWheel,
     WheelStoreError,
     hash_like,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from packaging.tags import Tag
 
-    from pytest_flowrepro.environment.wheel_store import WheelStore
+    from pytest_flowrepro.environment.wheelhouse.store import WheelStore
     from pytest_flowrepro.lockfile.pypi import LockedPackage
     from pytest_flowrepro.model import Index
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from pytest_flowrepro.lock.declared import read_text
-from pytest_flowrepro.lock.requirements_file import display_path, read_requirement_list
+from pytest_flowrepro.lock.sources.reading import read_text
+from pytest_flowrepro.lock.sources.requirements_txt import display_path, read_requirement_list
 from pytest_flowrepro.model import CondaPackages
 from pytest_flowrepro.support.errors import LockError
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pytest_flowrepro.lock.declared import (
+from pytest_flowrepro.lock.sources.dynamic import read_dynamic
+from pytest_flowrepro.lock.sources.reading import (
     Selection,
     python_specifier,
     read_toml,
     requirement_lines,
     unknown,
 )
-from pytest_flowrepro.lock.dynamic import read_dynamic
-from pytest_flowrepro.lock.requirements_file import display_path
-from pytest_flowrepro.lock.unread import of_pyproject
-from pytest_flowrepro.lock.uv_sources import read_sources
+from pytest_flowrepro.lock.sources.requirements_txt import display_path
+from pytest_flowrepro.lock.sources.unsupported import of_pyproject
+from pytest_flowrepro.lock.sources.uv_sources import read_sources
 from pytest_flowrepro.model import LocalFolder, Requirements
 from pytest_flowrepro.support.errors import LockError
 

@@ -6,9 +6,9 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.lock.requirements import find_requirements, folders_up
-from pytest_flowrepro.lock.requirements_file import display_path
-from pytest_flowrepro.lock.unread import unread_declarations
+from pytest_flowrepro.lock.sources.find import find_requirements, folders_up
+from pytest_flowrepro.lock.sources.requirements_txt import display_path
+from pytest_flowrepro.lock.sources.unsupported import unread_declarations
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.installers.uv_settings import index_table
-from pytest_flowrepro.lock.local_folder import local_folder
+from pytest_flowrepro.lock.sources.local_folder import local_folder
 from pytest_flowrepro.lockfile.requirement import DIRECT_URL, VERSION_CONTROL
 from pytest_flowrepro.model import Index, IndexSource, LocalFolder
 from pytest_flowrepro.support.redaction import without_credentials
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pytest_flowrepro.lock.declared import Selection
+    from pytest_flowrepro.lock.sources.reading import Selection
 
 _ELSEWHERE = {"git": VERSION_CONTROL, "url": DIRECT_URL}
 """Keys of a source, and why they are refused."""

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Protocol
 
 from packaging.pylock import is_valid_pylock_path
 
-from pytest_flowrepro.lock.conda_file import read_conda_file
-from pytest_flowrepro.lock.declared import Selection
-from pytest_flowrepro.lock.local_folder import METADATA
-from pytest_flowrepro.lock.local_packages import with_local_packages
-from pytest_flowrepro.lock.project import read_project
-from pytest_flowrepro.lock.pylock import read_pylock
-from pytest_flowrepro.lock.requirements_file import display_path, read_requirements_file
-from pytest_flowrepro.lock.script import read_script
-from pytest_flowrepro.lock.setup_files import read_setup_cfg, read_setup_py
-from pytest_flowrepro.lock.unread import unread_declarations
-from pytest_flowrepro.lock.uv_lock import read_uv_lock
+from pytest_flowrepro.lock.sources.environment_yml import read_conda_file
+from pytest_flowrepro.lock.sources.local_folder import METADATA
+from pytest_flowrepro.lock.sources.local_packages import with_local_packages
+from pytest_flowrepro.lock.sources.pep723 import read_script
+from pytest_flowrepro.lock.sources.pylock import read_pylock
+from pytest_flowrepro.lock.sources.pyproject import read_project
+from pytest_flowrepro.lock.sources.reading import Selection
+from pytest_flowrepro.lock.sources.requirements_txt import display_path, read_requirements_file
+from pytest_flowrepro.lock.sources.setup_files import read_setup_cfg, read_setup_py
+from pytest_flowrepro.lock.sources.unsupported import unread_declarations
+from pytest_flowrepro.lock.sources.uv_lock import read_uv_lock
+from pytest_flowrepro.lock.sources.uv_sources import lock_of
 from pytest_flowrepro.lock.uv_resolution import with_resolution
-from pytest_flowrepro.lock.uv_sources import lock_of
 from pytest_flowrepro.lockfile.pypi import required_name
 from pytest_flowrepro.model import LocalFolder, Requirements
 from pytest_flowrepro.support.errors import LockError

@@ -7,11 +7,11 @@ import tokenize
 import tomllib
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.lock.declared import Selection, python_specifier, requirement_lines
-from pytest_flowrepro.lock.requirements_file import display_path
-from pytest_flowrepro.lock.uv_lock import with_script_lock
+from pytest_flowrepro.lock.sources.reading import Selection, python_specifier, requirement_lines
+from pytest_flowrepro.lock.sources.requirements_txt import display_path
+from pytest_flowrepro.lock.sources.uv_lock import with_script_lock
+from pytest_flowrepro.lock.sources.uv_sources import read_sources
 from pytest_flowrepro.lock.uv_resolution import with_script_resolution
-from pytest_flowrepro.lock.uv_sources import read_sources
 from pytest_flowrepro.model import Requirements
 from pytest_flowrepro.support.errors import LockError
 

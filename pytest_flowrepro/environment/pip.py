@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.failures import install_error
-from pytest_flowrepro.environment.wheelhouse import NO_WHEELS
+from pytest_flowrepro.environment.wheelhouse.wheelhouse import NO_WHEELS
 from pytest_flowrepro.installers.index_errors import pip_fetch_failures
 from pytest_flowrepro.installers.index_settings import pip_tool, without_index
 from pytest_flowrepro.support.process import run_process
@@ -18,7 +18,7 @@ from pytest_flowrepro.support.process import run_process
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.environment.wheelhouse import Wheels
+    from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheels
     from pytest_flowrepro.model import Index
 
 _COUNTING = "in installed_packages_summary\n"

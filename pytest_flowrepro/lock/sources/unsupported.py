@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.installers.uv_settings import read_toml_or_nothing
-from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.lock.sources.requirements_txt import display_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

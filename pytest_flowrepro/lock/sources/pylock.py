@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from packaging.pylock import Package, PackageDirectory, PackageWheel, Pylock, PylockValidationError
 from packaging.utils import canonicalize_name
 
-from pytest_flowrepro.lock.declared import Selection, read_toml, unknown
-from pytest_flowrepro.lock.local_folder import ARCHIVE, local_folder
-from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.lock.sources.local_folder import ARCHIVE, local_folder
+from pytest_flowrepro.lock.sources.reading import Selection, read_toml, unknown
+from pytest_flowrepro.lock.sources.requirements_txt import display_path
 from pytest_flowrepro.lockfile.requirement import DIRECT_URL, VERSION_CONTROL
 from pytest_flowrepro.model import LocalFolder, Lock, Requirements
 from pytest_flowrepro.support.errors import LockError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.lock.sources.requirements_txt import display_path
 from pytest_flowrepro.lockfile.requirement import requirement_problem
 from pytest_flowrepro.support.errors import LockError
 

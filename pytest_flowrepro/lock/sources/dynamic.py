@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.lock.requirements_file import read_requirements_file
+from pytest_flowrepro.lock.sources.requirements_txt import read_requirements_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

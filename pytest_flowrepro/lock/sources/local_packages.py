@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from pytest_flowrepro.lock.package_metadata import Metadata, read_metadata
-from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.lock.sources.package_metadata import Metadata, read_metadata
+from pytest_flowrepro.lock.sources.requirements_txt import display_path
 from pytest_flowrepro.model import LocalFolder, LocalPackage
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.project_folders import is_excluded, project_folders

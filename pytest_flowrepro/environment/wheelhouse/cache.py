@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.environment.wheel_store import FolderStore, WheelStoreError, hash_like
+from pytest_flowrepro.environment.wheelhouse.store import FolderStore, WheelStoreError, hash_like
 from pytest_flowrepro.support.cache import forget_unused, note_use, user_cache
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-    from pytest_flowrepro.environment.wheel_store import StoredWheel
+    from pytest_flowrepro.environment.wheelhouse.store import StoredWheel
 
 
 class WheelCache:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.lock.local_folder import referenced_folder
+from pytest_flowrepro.lock.sources.local_folder import referenced_folder
 from pytest_flowrepro.lockfile.pypi import logical_lines
 from pytest_flowrepro.lockfile.requirement import LOCAL_PATH, requirement_problem
 from pytest_flowrepro.model import Constraints, LocalFolder, Requirements

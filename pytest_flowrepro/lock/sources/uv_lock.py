@@ -13,10 +13,10 @@ from packaging.utils import canonicalize_name
 from pytest_flowrepro.installers.index_errors import excerpt
 from pytest_flowrepro.installers.index_settings import uv_tool
 from pytest_flowrepro.installers.uv_settings import uv_table
-from pytest_flowrepro.lock.declared import Selection, read_toml
-from pytest_flowrepro.lock.project import group_requirements, read_project
-from pytest_flowrepro.lock.pylock import from_pylock
-from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.lock.sources.pylock import from_pylock
+from pytest_flowrepro.lock.sources.pyproject import group_requirements, read_project
+from pytest_flowrepro.lock.sources.reading import Selection, read_toml
+from pytest_flowrepro.lock.sources.requirements_txt import display_path
 from pytest_flowrepro.lockfile.requirement import requirement_problem
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.text import some_of

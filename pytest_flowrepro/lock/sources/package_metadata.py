@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name, is_normalized_name
 from packaging.version import InvalidVersion, Version
 
-from pytest_flowrepro.lock.setup_files import setup_arguments
+from pytest_flowrepro.lock.sources.setup_files import setup_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
-from pytest_flowrepro.lock.declared import (
+from pytest_flowrepro.lock.sources.reading import (
     Selection,
     python_specifier,
     read_text,
     requirement_lines,
     unknown,
 )
-from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.lock.sources.requirements_txt import display_path
 from pytest_flowrepro.model import LocalFolder, Requirements
 from pytest_flowrepro.support.errors import LockError
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pytest_flowrepro.lock.uploaded import upload_days
+from pytest_flowrepro.lock.upload_times import upload_days
 
 if TYPE_CHECKING:
     from datetime import date

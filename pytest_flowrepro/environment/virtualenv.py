@@ -8,9 +8,9 @@ import shutil
 import time
 from typing import TYPE_CHECKING, Literal
 
-from pytest_flowrepro.environment.files import edited_files, is_complete, note_complete
+from pytest_flowrepro.environment.install import build_notes, install_locked
+from pytest_flowrepro.environment.installed_files import edited_files, is_complete, note_complete
 from pytest_flowrepro.environment.interpreter import create_virtualenv
-from pytest_flowrepro.environment.locked import build_notes, install_locked
 from pytest_flowrepro.environment.manifest import interpreter_of, read_manifest
 from pytest_flowrepro.lockfile.pypi import locked_urls
 from pytest_flowrepro.model import BuiltEnvironment, Environment
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_flowrepro.environment.wheelhouse import Wheelhouse
+    from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheelhouse
     from pytest_flowrepro.model import Index, Lock
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.lock.requirements_file import display_path
+from pytest_flowrepro.lock.sources.requirements_txt import display_path
 
 if TYPE_CHECKING:
     from pathlib import Path

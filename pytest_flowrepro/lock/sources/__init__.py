@@ -1,0 +1,1 @@
+"""The files that declare requirements, one module for each format."""
