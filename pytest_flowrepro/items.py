@@ -11,6 +11,13 @@ import pytest
 from pytest_flowrepro.acceptance import Acceptance
 from pytest_flowrepro.check import policy_of, upload_days_of, with_origins
 from pytest_flowrepro.diff import diff_environments, diff_policy, diff_system
+from pytest_flowrepro.diff.verdict import (
+    changes_of,
+    determinism_notes,
+    merge_notes,
+    nondeterministic,
+    verdict_of,
+)
 from pytest_flowrepro.discover.flows import explain_no_flow, find_flows, suspect_no_flow
 from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.failure import log_of, step_failure
@@ -19,13 +26,6 @@ from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.results import PartResult
 from pytest_flowrepro.support.disk import naming_full_disk
 from pytest_flowrepro.support.errors import BaselineError, DiscoverError, FlowReproError, RerunError
-from pytest_flowrepro.verdict import (
-    changes_of,
-    determinism_notes,
-    merge_notes,
-    nondeterministic,
-    verdict_of,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from pytest_flowrepro.diff.verdict import worst
 from pytest_flowrepro.model import Change, FlowReport
 from pytest_flowrepro.support.text import counted
-from pytest_flowrepro.verdict import worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

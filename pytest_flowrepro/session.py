@@ -27,6 +27,13 @@ from pytest_flowrepro.check import (
     written_in,
 )
 from pytest_flowrepro.diff import Limits, diff, told_once, unmatched
+from pytest_flowrepro.diff.verdict import (
+    PatternsUsed,
+    artifacts,
+    part_of,
+    patterns_used,
+    policy_part,
+)
 from pytest_flowrepro.internal_error import internal_error
 from pytest_flowrepro.model import TaskLog
 from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
@@ -34,13 +41,6 @@ from pytest_flowrepro.support.disk import naming_full_disk
 from pytest_flowrepro.support.errors import BaselineError, RerunError, SettingsError
 from pytest_flowrepro.support.text import did_you_mean
 from pytest_flowrepro.upstream import flows_before
-from pytest_flowrepro.verdict import (
-    PatternsUsed,
-    artifacts,
-    part_of,
-    patterns_used,
-    policy_part,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.check.machine import variation
 from pytest_flowrepro.check.proposals import machine_proposals, random_proposals
 from pytest_flowrepro.check.repeat import read_whole, repeat
-from pytest_flowrepro.determinism import USUAL, classify, next_conditions
 from pytest_flowrepro.diff import is_allowed
+from pytest_flowrepro.diff.determinism import USUAL, classify, next_conditions
 from pytest_flowrepro.support.errors import CaptureError
 
 if TYPE_CHECKING:
     from pytest_flowrepro.check.job import Clock, Job
     from pytest_flowrepro.check.prepare import Prepared
     from pytest_flowrepro.check.repeat import Rerun
-    from pytest_flowrepro.determinism import Attempt, Classified
+    from pytest_flowrepro.diff.determinism import Attempt, Classified
     from pytest_flowrepro.model import Artifact
     from pytest_flowrepro.model.patterns import Patterns
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.determinism import Conditions
+from pytest_flowrepro.diff.determinism import Conditions
 from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.model import NumericProfile
 from pytest_flowrepro.rerun.numeric_pins import (

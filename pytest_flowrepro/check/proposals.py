@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_flowrepro.diff import compare, is_allowed, judged, passes
-from pytest_flowrepro.diff.rules import EXACT, Tolerance
+from pytest_flowrepro.diff.values.rules import EXACT, Tolerance
 from pytest_flowrepro.model import DEFAULT_PROFILE
 from pytest_flowrepro.model.patterns import Patterns, quoted
 from pytest_flowrepro.rerun.numeric_pins import pinned
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from pytest_flowrepro.check.job import Job
-    from pytest_flowrepro.determinism import Attempt, Classified, Family
+    from pytest_flowrepro.diff.determinism import Attempt, Classified, Family
     from pytest_flowrepro.model import Artifact, Determinism, Task
     from pytest_flowrepro.model.patterns import Terms
 

@@ -16,7 +16,7 @@ from pytest_flowrepro.check.machine import pins_of
 from pytest_flowrepro.check.notes import compared_by_bytes
 from pytest_flowrepro.check.project_tree import ProjectTree
 from pytest_flowrepro.describe.describe import GRAPH, read_graph
-from pytest_flowrepro.determinism import USUAL, Attempt, Conditions
+from pytest_flowrepro.diff.determinism import USUAL, Attempt, Conditions
 from pytest_flowrepro.environment import learn_modules, place_bytecode
 from pytest_flowrepro.model import PARAMETERS, Capture, Run, Task
 from pytest_flowrepro.package.checkout import place_checkout

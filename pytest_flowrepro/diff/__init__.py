@@ -1,18 +1,18 @@
 """The differences between two recordings: what changed, and where inside a value."""
 
-from pytest_flowrepro.diff.allowed import is_allowed, judged, passes
-from pytest_flowrepro.diff.changes import (
+from pytest_flowrepro.diff.environments import diff_environments, diff_system
+from pytest_flowrepro.diff.pattern_usage import ignored_inside, unmatched, unneeded, used
+from pytest_flowrepro.diff.policy import diff_policy, told_once
+from pytest_flowrepro.diff.recordings import (
     diff,
     diff_artifacts,
     diff_code,
     diff_steps,
 )
-from pytest_flowrepro.diff.compare import compare
-from pytest_flowrepro.diff.environments import diff_environments, diff_system
-from pytest_flowrepro.diff.findings import Limits
-from pytest_flowrepro.diff.patterns_used import ignored_inside, unmatched, unneeded, used
-from pytest_flowrepro.diff.policy import diff_policy, told_once
-from pytest_flowrepro.diff.value_tree import one_line
+from pytest_flowrepro.diff.tolerance import is_allowed, judged, passes
+from pytest_flowrepro.diff.values.compare import compare
+from pytest_flowrepro.diff.values.render import one_line
+from pytest_flowrepro.diff.values.walk import Limits
 
 __all__ = [
     "Limits",

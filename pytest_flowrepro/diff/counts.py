@@ -6,14 +6,14 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.diff.elements import Elements, Inside
-from pytest_flowrepro.diff.findings import Place, Walk
-from pytest_flowrepro.diff.rules import NO_RULES, Throughout
+from pytest_flowrepro.diff.values.elements import Elements, Inside
+from pytest_flowrepro.diff.values.rules import NO_RULES, Throughout
+from pytest_flowrepro.diff.values.walk import Place, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_flowrepro.diff.cells import Cells
+    from pytest_flowrepro.diff.values.cells import Cells
     from pytest_flowrepro.support.strict_json import Json
 
 _BATCH = 1 << 16

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pytest_flowrepro.diff.paired import change_of, paired
+from pytest_flowrepro.diff.pairs import change_of, paired
 from pytest_flowrepro.diff.platforms import Sides, platform_reason
 from pytest_flowrepro.lockfile.pypi import (
     InvalidLockError,

@@ -8,9 +8,9 @@ from datetime import date
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.diff.compare import compare
-from pytest_flowrepro.diff.paired import change_of, paired
-from pytest_flowrepro.diff.value_tree import one_line
+from pytest_flowrepro.diff.pairs import change_of, paired
+from pytest_flowrepro.diff.values.compare import compare
+from pytest_flowrepro.diff.values.render import one_line
 from pytest_flowrepro.model import Artifact, Change
 from pytest_flowrepro.model.patterns import covers_pattern, may_overlap
 from pytest_flowrepro.model.policy import MACHINE, policy_json

@@ -6,7 +6,7 @@ from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.report.grouped import shown
+from pytest_flowrepro.report.grouping import shown
 from pytest_flowrepro.report.text import movement, remarks, subject, summary, title
 from pytest_flowrepro.support.text import visible
 

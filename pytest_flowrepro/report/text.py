@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.report.grouped import grouped, shown
+from pytest_flowrepro.report.grouping import grouped, shown
 from pytest_flowrepro.support.text import counted, some_of, visible
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from conftest import FLOWS
 from filelock import FileLock
 
 from pytest_flowrepro.diff import judged, passes
-from pytest_flowrepro.diff.compare import MALFORMED, UNEXPLAINED, UNSHOWN, compare
-from pytest_flowrepro.diff.tables import UNRECORDED
+from pytest_flowrepro.diff.values.compare import MALFORMED, UNEXPLAINED, UNSHOWN, compare
+from pytest_flowrepro.diff.values.tables import UNRECORDED
 from pytest_flowrepro.environment import shared_environment
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import Artifact, Lock, Requirements
@@ -28,7 +28,7 @@ from pytest_flowrepro.support.process import run_process, user_environment
 if TYPE_CHECKING:
     from conftest import Project
 
-    from pytest_flowrepro.diff.compare import Comparison
+    from pytest_flowrepro.diff.values.compare import Comparison
     from pytest_flowrepro.model import BuiltEnvironment
 
 TYPES = FLOWS / "types"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.determinism import (
+from pytest_flowrepro.diff.determinism import (
     ALIKE,
     MOST_ATTEMPTS,
     USUAL,
@@ -23,7 +23,7 @@ from pytest_flowrepro.model import Artifact, Determinism, Task
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_flowrepro.determinism import Same
+    from pytest_flowrepro.diff.determinism import Same
     from pytest_flowrepro.support.strict_json import Json
 
 

@@ -31,14 +31,15 @@ LAYERS = (
         "environment",
         "rerun",
         "capture",
-        "determinism",
     }
     | {
         "diff",
         "baseline",
         "report",
     },
-    {"check", "verdict"},
+    {
+        "check",
+    },
     {"outcomes", "results"},
     {"failure", "acceptance"},
     {"scope", "upstream"},

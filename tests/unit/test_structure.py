@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored_values import artifact, canonical, stored, structures
 
-from pytest_flowrepro.diff.compare import UNSHOWN, compare
-from pytest_flowrepro.diff.rules import EXACT, Tolerance
+from pytest_flowrepro.diff.values.compare import UNSHOWN, compare
+from pytest_flowrepro.diff.values.rules import EXACT, Tolerance
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 from recordings import artifact, recording, task
 
-from pytest_flowrepro.model import Change, Verdict
-from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns, Terms
-from pytest_flowrepro.verdict import (
+from pytest_flowrepro.diff.verdict import (
     PatternsUsed,
     changes_of,
     determinism_notes,
@@ -20,6 +18,8 @@ from pytest_flowrepro.verdict import (
     verdict_of,
     worst,
 )
+from pytest_flowrepro.model import Change, Verdict
+from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns, Terms
 
 STEPS = ("start", "train", "end")
 

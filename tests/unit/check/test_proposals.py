@@ -11,7 +11,7 @@ import pytest
 from recordings import artifact, task
 
 from pytest_flowrepro.check.proposals import machine_proposals, random_proposals
-from pytest_flowrepro.determinism import USUAL, Attempt, Conditions, classify
+from pytest_flowrepro.diff.determinism import USUAL, Attempt, Conditions, classify
 from pytest_flowrepro.model import NumericProfile
 from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns, Terms
 from pytest_flowrepro.settings.settings import read_settings

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_flowrepro.diff.alignment import Run, runs
+from pytest_flowrepro.diff.values.alignment import Run, runs
 
 ALIGNED: list[tuple[str, str, list[Run]]] = [
     ("", "", []),

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from recordings import artifact
 
-from pytest_flowrepro.diff.allowed import Allowed, is_allowed, judged
-from pytest_flowrepro.diff.rules import Tolerance
+from pytest_flowrepro.diff.tolerance import Allowed, is_allowed, judged
+from pytest_flowrepro.diff.values.rules import Tolerance
 from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns
 
 PATTERNS = Patterns(ignore=("train.report.at",), rtol=(("train.report", 1e-6),), atol=(("**", 1),))

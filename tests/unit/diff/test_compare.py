@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from stored_values import artifact, edited, stored
 
 from pytest_flowrepro.diff import Limits, compare
-from pytest_flowrepro.diff.compare import LATE, MALFORMED, OPAQUE, UNEXPLAINED
-from pytest_flowrepro.diff.rules import Tolerance
+from pytest_flowrepro.diff.values.compare import LATE, MALFORMED, OPAQUE, UNEXPLAINED
+from pytest_flowrepro.diff.values.rules import Tolerance
 
 if TYPE_CHECKING:
     from pathlib import Path

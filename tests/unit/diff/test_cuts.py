@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stored_values import artifact, edited
 
 from pytest_flowrepro.diff import compare
-from pytest_flowrepro.diff.tables import UNRECORDED
+from pytest_flowrepro.diff.values.tables import UNRECORDED
 
 ROWS = [f"row {n:06d} of the notes" for n in range(1_000)]
 

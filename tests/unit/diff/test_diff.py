@@ -7,7 +7,7 @@ import pytest
 from recordings import artifact, recording, step, task
 
 from pytest_flowrepro.diff import diff, unmatched
-from pytest_flowrepro.diff.changes import NOT_KEPT, SUMMARY_ONLY
+from pytest_flowrepro.diff.recordings import NOT_KEPT, SUMMARY_ONLY
 from pytest_flowrepro.model import (
     Artifact,
     Change,

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from stored_values import artifact, edited, stored
 
 from pytest_flowrepro.diff import compare
-from pytest_flowrepro.diff import document as module
-from pytest_flowrepro.diff.document import Document, document, documents, is_whole
+from pytest_flowrepro.diff.values import document as module
+from pytest_flowrepro.diff.values.document import Document, document, documents, is_whole
 from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:

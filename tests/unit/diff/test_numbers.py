@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from stored_values import artifact, stored
 
 from pytest_flowrepro.diff import compare
-from pytest_flowrepro.diff.document import is_whole
-from pytest_flowrepro.diff.numbers import distance, number, within
-from pytest_flowrepro.diff.rules import EXACT, Tolerance
+from pytest_flowrepro.diff.values.document import is_whole
+from pytest_flowrepro.diff.values.numbers import distance, number, within
+from pytest_flowrepro.diff.values.rules import EXACT, Tolerance
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Artifact

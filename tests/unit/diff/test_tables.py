@@ -16,8 +16,8 @@ from hypothesis.extra import numpy as hnp
 from stored_values import artifact, edited, stored
 
 from pytest_flowrepro.diff import compare
-from pytest_flowrepro.diff.elements import Elements, unequal
-from pytest_flowrepro.diff.rules import Tolerance
+from pytest_flowrepro.diff.values.elements import Elements, unequal
+from pytest_flowrepro.diff.values.rules import Tolerance
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.diff import one_line
-from pytest_flowrepro.diff.value_tree import LINE
+from pytest_flowrepro.diff.values.render import LINE
 from pytest_flowrepro.model import Artifact
 
 if TYPE_CHECKING:

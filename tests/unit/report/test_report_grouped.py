@@ -6,7 +6,7 @@ import pytest
 from flow_reports import CODE, DRIFTED, SCORE
 
 from pytest_flowrepro.report import changes_lines, render_html, render_markdown, started_at
-from pytest_flowrepro.report.grouped import grouped, shown
+from pytest_flowrepro.report.grouping import grouped, shown
 from pytest_flowrepro.report.text import subject, told
 
 ROWS = replace(SCORE, step="start", name="rows", index=(), origin="first", explanation=())

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pytest_flowrepro.diff.elements import Elements, same
-from pytest_flowrepro.diff.exact import is_exact
-from pytest_flowrepro.diff.numbers import number
-from pytest_flowrepro.diff.sequences import sequences
-from pytest_flowrepro.diff.value_tree import render, tree
+from pytest_flowrepro.diff.values.elements import Elements, same
+from pytest_flowrepro.diff.values.exact import is_exact
+from pytest_flowrepro.diff.values.numbers import number
+from pytest_flowrepro.diff.values.render import render, tree
+from pytest_flowrepro.diff.values.sequences import sequences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_flowrepro.diff.findings import Place, Walk
+    from pytest_flowrepro.diff.values.walk import Place, Walk
     from pytest_flowrepro.support.strict_json import Json
 
 _MANY = 20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.diff.allowed import judged, passes
-from pytest_flowrepro.diff.paired import paired
+from pytest_flowrepro.diff.pairs import paired
+from pytest_flowrepro.diff.tolerance import judged, passes
 from pytest_flowrepro.model import PARAMETERS
 from pytest_flowrepro.model.patterns import reaches
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.diff.compare import Comparison, compare
-from pytest_flowrepro.diff.rules import Tolerance
+from pytest_flowrepro.diff.values.compare import Comparison, compare
+from pytest_flowrepro.diff.values.rules import Tolerance
 from pytest_flowrepro.model.patterns import Patterns, number_at
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.diff.findings import Limits
+    from pytest_flowrepro.diff.values.walk import Limits
     from pytest_flowrepro.model import Artifact
 
 

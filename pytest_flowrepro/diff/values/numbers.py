@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.diff.rules import Tolerance
+    from pytest_flowrepro.diff.values.rules import Tolerance
     from pytest_flowrepro.support.strict_json import Json
 
 Value: TypeAlias = "int | float | complex | Fraction | tuple[Fraction, Fraction]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from pytest_flowrepro.diff.numbers import is_long
+from pytest_flowrepro.diff.values.numbers import is_long
 from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:

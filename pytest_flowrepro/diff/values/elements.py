@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_flowrepro.diff.cells import leaf
-from pytest_flowrepro.diff.numbers import by, distance, number, within
-from pytest_flowrepro.diff.rules import EXACT
-from pytest_flowrepro.diff.value_tree import render, tree
+from pytest_flowrepro.diff.values.cells import leaf
+from pytest_flowrepro.diff.values.numbers import by, distance, number, within
+from pytest_flowrepro.diff.values.render import render, tree
+from pytest_flowrepro.diff.values.rules import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
 
-    from pytest_flowrepro.diff.rules import Tolerance
+    from pytest_flowrepro.diff.values.rules import Tolerance
     from pytest_flowrepro.support.strict_json import Json
 
 

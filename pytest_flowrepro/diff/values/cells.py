@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from pytest_flowrepro.diff.document import Document
+    from pytest_flowrepro.diff.values.document import Document
     from pytest_flowrepro.support.strict_json import Json
 
 Chunk: TypeAlias = "tuple[np.ndarray, np.ndarray | None]"

@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.diff import tables
-from pytest_flowrepro.diff.containers import dicts, items, mappings, objects, sets
-from pytest_flowrepro.diff.cuts import cuts
-from pytest_flowrepro.diff.document import documents
-from pytest_flowrepro.diff.elements import same
-from pytest_flowrepro.diff.findings import Limits, OutOfTimeError, Place, Walk
-from pytest_flowrepro.diff.numbers import distance, number, within
-from pytest_flowrepro.diff.rules import NO_RULES, Rules
-from pytest_flowrepro.diff.texts import text_lines
-from pytest_flowrepro.diff.value_tree import render, tree
+from pytest_flowrepro.diff.values import tables
+from pytest_flowrepro.diff.values.containers import dicts, items, mappings, objects, sets
+from pytest_flowrepro.diff.values.cuts import cuts
+from pytest_flowrepro.diff.values.document import documents
+from pytest_flowrepro.diff.values.elements import same
+from pytest_flowrepro.diff.values.numbers import distance, number, within
+from pytest_flowrepro.diff.values.render import render, tree
+from pytest_flowrepro.diff.values.rules import NO_RULES, Rules
+from pytest_flowrepro.diff.values.strings import text_lines
+from pytest_flowrepro.diff.values.walk import Limits, OutOfTimeError, Place, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_flowrepro.diff.elements import same
-from pytest_flowrepro.diff.rules import NO_RULES, Exactly, Rules
-from pytest_flowrepro.diff.value_tree import render, tree
+from pytest_flowrepro.diff.values.elements import same
+from pytest_flowrepro.diff.values.render import render, tree
+from pytest_flowrepro.diff.values.rules import NO_RULES, Exactly, Rules
 from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from pytest_flowrepro.diff.document import Document
-    from pytest_flowrepro.diff.elements import Elements
+    from pytest_flowrepro.diff.values.document import Document
+    from pytest_flowrepro.diff.values.elements import Elements
     from pytest_flowrepro.support.strict_json import Json
 
 _PLACE = 80  # characters of a place that are shown: its end, where the difference is

@@ -6,20 +6,20 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pytest_flowrepro.diff.cells import cells
 from pytest_flowrepro.diff.counts import count, inside
-from pytest_flowrepro.diff.elements import equal, same
-from pytest_flowrepro.diff.findings import changed_facts
-from pytest_flowrepro.diff.rows import ROWS, Rows, moved_levels, rows
-from pytest_flowrepro.diff.rules import NO_RULES
-from pytest_flowrepro.diff.sequences import sequences
-from pytest_flowrepro.diff.value_tree import render, tree
+from pytest_flowrepro.diff.values.cells import cells
+from pytest_flowrepro.diff.values.elements import equal, same
+from pytest_flowrepro.diff.values.render import render, tree
+from pytest_flowrepro.diff.values.rows import ROWS, Rows, moved_levels, rows
+from pytest_flowrepro.diff.values.rules import NO_RULES
+from pytest_flowrepro.diff.values.sequences import sequences
+from pytest_flowrepro.diff.values.walk import changed_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_flowrepro.diff.document import Document
-    from pytest_flowrepro.diff.findings import Place, Walk
+    from pytest_flowrepro.diff.values.document import Document
+    from pytest_flowrepro.diff.values.walk import Place, Walk
     from pytest_flowrepro.support.strict_json import Json
 
 Node: TypeAlias = dict[str, Any]

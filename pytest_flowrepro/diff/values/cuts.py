@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.diff.containers import keyed
-from pytest_flowrepro.diff.elements import equal, same
-from pytest_flowrepro.diff.tables import UNRECORDED
-from pytest_flowrepro.diff.texts import head_lines, tail_lines
-from pytest_flowrepro.diff.value_tree import render, tree
+from pytest_flowrepro.diff.values.containers import keyed
+from pytest_flowrepro.diff.values.elements import equal, same
+from pytest_flowrepro.diff.values.render import render, tree
+from pytest_flowrepro.diff.values.strings import head_lines, tail_lines
+from pytest_flowrepro.diff.values.tables import UNRECORDED
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.diff.containers import Entries
-    from pytest_flowrepro.diff.findings import Place, Walk
+    from pytest_flowrepro.diff.values.containers import Entries
+    from pytest_flowrepro.diff.values.walk import Place, Walk
     from pytest_flowrepro.support.strict_json import Json
 
 _BY_POSITION = ("list", "tuple")

@@ -10,15 +10,15 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.diff.allowed import judged, passes
-from pytest_flowrepro.diff.compare import Comparison, compare
-from pytest_flowrepro.diff.document import is_whole
 from pytest_flowrepro.diff.environments import diff_environments, diff_system, other_machine
-from pytest_flowrepro.diff.findings import Limits
 from pytest_flowrepro.diff.origin import mark_origins, mark_tasks
-from pytest_flowrepro.diff.paired import change_of, paired
+from pytest_flowrepro.diff.pairs import change_of, paired
 from pytest_flowrepro.diff.policy import diff_policy
-from pytest_flowrepro.diff.value_tree import one_line
+from pytest_flowrepro.diff.tolerance import judged, passes
+from pytest_flowrepro.diff.values.compare import Comparison, compare
+from pytest_flowrepro.diff.values.document import is_whole
+from pytest_flowrepro.diff.values.render import one_line
+from pytest_flowrepro.diff.values.walk import Limits
 from pytest_flowrepro.model import (
     FULL_VALUES,
     PARAMETERS,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.diff.alignment import Run, runs
-from pytest_flowrepro.diff.value_tree import render, tree
+from pytest_flowrepro.diff.values.alignment import Run, runs
+from pytest_flowrepro.diff.values.render import render, tree
 from pytest_flowrepro.support.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from pytest_flowrepro.diff.findings import Place, Walk
+    from pytest_flowrepro.diff.values.walk import Place, Walk
     from pytest_flowrepro.support.strict_json import Json
 
 

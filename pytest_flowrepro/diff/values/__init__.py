@@ -1,0 +1,1 @@
+"""The differences between two values of an artifact, as sentences with places."""
