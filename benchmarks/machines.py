@@ -153,7 +153,7 @@ import os
 from pathlib import Path
 
 from pytest_flowrepro import hardware, numeric, process, rerun
-from pytest_flowrepro.check import prepare
+from pytest_flowrepro.pipeline import prepare
 from pytest_flowrepro.model import NumericProfile
 
 MACHINE = json.loads(os.environ["BENCHMARK_MACHINE"])

@@ -20,7 +20,7 @@ from platformdirs import user_cache_dir
 from pytest_flowrepro.environment import shared_environment
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import BuiltEnvironment, Lock, Requirements
-from pytest_flowrepro.outcomes import SessionFolder
+from pytest_flowrepro.plugin.worker_store import SessionFolder
 from pytest_flowrepro.support.process import run_process
 
 if TYPE_CHECKING:

@@ -8,6 +8,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pytest_flowrepro.outcomes import SessionFolder
+from pytest_flowrepro.plugin.worker_store import SessionFolder
 
 setattr(SessionFolder, "environments", Path(os.environ["TESTS_ENVIRONMENTS"]))  # noqa: B010

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_cache_path
 from uv import find_uv_bin
 
-from pytest_flowrepro.outcomes import SessionFolder
+from pytest_flowrepro.plugin.worker_store import SessionFolder
 from pytest_flowrepro.support.process import run_process, user_environment
 
 if TYPE_CHECKING:

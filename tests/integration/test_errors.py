@@ -10,9 +10,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from pytest_flowrepro import active
-from pytest_flowrepro.items import PartItem
-from pytest_flowrepro.results import PartResult
+from pytest_flowrepro.plugin import session_plugin as active
+from pytest_flowrepro.plugin.items import PartItem
+from pytest_flowrepro.plugin.results import PartResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,8 +218,8 @@ def test_a_fault_in_making_a_report_is_an_error(
 KILLED = """\
 import os
 from pathlib import Path
-from pytest_flowrepro.items import PartItem
-from pytest_flowrepro.results import PartResult
+from pytest_flowrepro.plugin.items import PartItem
+from pytest_flowrepro.plugin.results import PartResult
 
 killed = Path(__file__).with_name("killed")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.outcomes import SessionFolder
+from pytest_flowrepro.plugin.worker_store import SessionFolder
 
 if TYPE_CHECKING:
     from conftest import Project

@@ -15,7 +15,7 @@ import sys
 
 def test_seen():
     ours = [name for name in sys.modules if name.startswith("pytest_flowrepro")]
-    names = ["pytest_flowrepro", "pytest_flowrepro.hookspecs", "pytest_flowrepro.plugin"]
+    names = ["pytest_flowrepro", "pytest_flowrepro.plugin", "pytest_flowrepro.plugin.hookspecs"]
     assert sorted(ours) == names
     assert "numpy" not in sys.modules and "virtualenv" not in sys.modules
 """

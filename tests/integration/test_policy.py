@@ -6,7 +6,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.cli import main
+from pytest_flowrepro.cli.main import main
 
 if TYPE_CHECKING:
     import pytest

@@ -9,7 +9,7 @@ import pytest
 from local_index import switch_index_off
 from moto.server import ThreadedMotoServer
 
-from pytest_flowrepro.outcomes import SessionFolder
+from pytest_flowrepro.plugin.worker_store import SessionFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,12 +11,14 @@ import pluggy
 import pytest
 from flow_reports import CODE, SCORE
 
-from pytest_flowrepro import Change, hookspecs
-from pytest_flowrepro.acceptance import Acceptance
+from pytest_flowrepro.plugin import hookspecs
+from pytest_flowrepro.plugin.change_filter import Acceptance
 from pytest_flowrepro.support.errors import HookError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pytest_flowrepro import Change
 
 ROOT = Path("/project")
 NAME = "pytest_flowrepro_accept_change"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.cli import main
+from pytest_flowrepro.cli.main import main
 from pytest_flowrepro.support.cache_cleanup import find_entries, use_caches
 
 if TYPE_CHECKING:

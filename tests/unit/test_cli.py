@@ -11,7 +11,7 @@ import pytest
 from recordings import artifact, recording, task
 
 from pytest_flowrepro.baseline import baseline_folder, write_baseline
-from pytest_flowrepro.cli import main
+from pytest_flowrepro.cli.main import main
 from pytest_flowrepro.model import CodeFile
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 from recordings import log, recording, task
 
-from pytest_flowrepro.check import Job, Observation
-from pytest_flowrepro.failure import log_of, step_failure
 from pytest_flowrepro.model import FlowSource, TaskLog
+from pytest_flowrepro.pipeline import Job, Observation
+from pytest_flowrepro.plugin.failures import log_of, step_failure
 from pytest_flowrepro.settings.settings import FlowSettings
 
 if TYPE_CHECKING:

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from recordings import recording
 
-from pytest_flowrepro.check import Observation
 from pytest_flowrepro.model import TaskLog
-from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
+from pytest_flowrepro.pipeline import Observation
+from pytest_flowrepro.plugin.worker_store import (
+    SessionFolder,
+    decode_observation,
+    encode_observation,
+)
 from pytest_flowrepro.support.errors import InternalError, LockError
 
 if TYPE_CHECKING:

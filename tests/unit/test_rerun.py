@@ -8,7 +8,7 @@ import pytest
 from recordings import recording
 
 from pytest_flowrepro.model import BuiltEnvironment, LocalPackage
-from pytest_flowrepro.outcomes import SessionFolder
+from pytest_flowrepro.plugin.worker_store import SessionFolder
 from pytest_flowrepro.rerun.numeric_pins import Pins
 from pytest_flowrepro.rerun.rerun import (
     EXTENSION,

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_flowrepro.model import Change
-from pytest_flowrepro.results import flow_reports, idle_patterns
+from pytest_flowrepro.plugin.results import flow_reports, idle_patterns
 
 PARTS = ("code", "environment", "step[start]", "step[train]", "step[end]")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.revision import check_out_baselines, commit_of, repository_of
+from pytest_flowrepro.cli.git import check_out_baselines, commit_of, repository_of
 from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:

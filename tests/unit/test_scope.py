@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flowrepro.scope import Scope, flow_files
+from pytest_flowrepro.plugin.scope import Scope, flow_files
 
 ROOT = Path("/p")
 SOURCE = "from metaflow import FlowSpec\nclass A(FlowSpec): pass\nA()\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.termination import (
+from pytest_flowrepro.plugin.termination import (
     TerminatedError,
     end_workers,
     raise_on_termination,
@@ -56,7 +56,7 @@ def test_a_signal_that_another_handles_or_that_is_ignored_is_left_alone() -> Non
 def test_workers_are_ended_and_no_process_that_took_the_number_of_one(tmp_path: Path) -> None:
     registers = (
         "import signal, sys; from pathlib import Path\n"
-        "from pytest_flowrepro.termination import register_worker\n"
+        "from pytest_flowrepro.plugin.termination import register_worker\n"
         "register_worker(Path(sys.argv[1])); print(flush=True); signal.pause()"
     )
     with subprocess.Popen(

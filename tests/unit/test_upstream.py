@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.check import Job
 from pytest_flowrepro.model import FlowSource
+from pytest_flowrepro.pipeline import Job
+from pytest_flowrepro.pipeline.upstream import flows_before
 from pytest_flowrepro.settings.settings import FlowSettings, Settings
 from pytest_flowrepro.support.errors import SettingsError
-from pytest_flowrepro.upstream import flows_before
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 from recordings import recording
 
-from pytest_flowrepro.check import Job, Observation
-from pytest_flowrepro.check.apart import run_apart_if_edited
 from pytest_flowrepro.environment import begin_use, end_use, note_complete
 from pytest_flowrepro.model import FlowSource
+from pytest_flowrepro.pipeline import Job, Observation
+from pytest_flowrepro.pipeline.apart import run_apart_if_edited
 from pytest_flowrepro.settings.settings import Settings
 from pytest_flowrepro.support.errors import RerunError
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from recordings import artifact
 
-from pytest_flowrepro.check.attempts import Same
 from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns
+from pytest_flowrepro.pipeline.attempts import Same
 from pytest_flowrepro.support.errors import CaptureError
 
 READ = artifact("model")

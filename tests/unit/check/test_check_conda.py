@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_flowrepro.check import conda
+from pytest_flowrepro.pipeline import conda
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.check.encoders import encoder_file, encoder_notes
-from pytest_flowrepro.check.job import Job
 from pytest_flowrepro.model import Capture, FlowSource
+from pytest_flowrepro.pipeline.encoders import encoder_file, encoder_notes
+from pytest_flowrepro.pipeline.job import Job
 from pytest_flowrepro.settings.settings import FlowSettings
 from pytest_flowrepro.support.errors import SettingsError
 

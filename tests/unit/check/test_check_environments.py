@@ -9,9 +9,9 @@ import pytest
 from local_index import only_index, wheel
 from recordings import recording
 
-from pytest_flowrepro.check.environments import interpreter_today, resolve
-from pytest_flowrepro.check.job import Job
 from pytest_flowrepro.model import FlowSource, Lock, Requirements
+from pytest_flowrepro.pipeline.environments import interpreter_today, resolve
+from pytest_flowrepro.pipeline.job import Job
 from pytest_flowrepro.settings.settings import FlowSettings
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.check import Job, policy_of
 from pytest_flowrepro.model import CodeFile, FlowSource, Policy
 from pytest_flowrepro.model.patterns import Patterns, Terms
+from pytest_flowrepro.pipeline import Job, policy_of
 from pytest_flowrepro.settings.settings import DEFAULT_GATES, read_settings
 from pytest_flowrepro.support.errors import SettingsError
 

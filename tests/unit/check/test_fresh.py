@@ -5,8 +5,8 @@ from datetime import date
 
 from recordings import recording
 
-from pytest_flowrepro.check.fresh import brought_by, with_origins
 from pytest_flowrepro.model import Change, Package
+from pytest_flowrepro.pipeline.resolve_today import brought_by, with_origins
 
 LOCK = """\
 boto3==1.44.5 \\

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from recordings import step
 
-from pytest_flowrepro.check.images import images_by_tag, with_images
 from pytest_flowrepro.model import Decorator
+from pytest_flowrepro.pipeline.images import images_by_tag, with_images
 from pytest_flowrepro.settings.settings import PassedThrough
 
 DIGEST = "example.org/train@sha256:" + "0" * 64

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 from recordings import log
 
-from pytest_flowrepro.check.imported import imported
 from pytest_flowrepro.model import (
     BuiltEnvironment,
     CodePackage,
@@ -19,12 +18,13 @@ from pytest_flowrepro.model import (
     Package,
     TaskLog,
 )
+from pytest_flowrepro.pipeline.import_usage import imported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pytest_flowrepro.check.imported import Imported
+    from pytest_flowrepro.pipeline.import_usage import Imported
 
 FLOW = """
 import toolz

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from recordings import artifact, log, task
 
-from pytest_flowrepro.check.notes import broken_cards, compared_by_bytes, repeated_attempts
 from pytest_flowrepro.model import Artifact, Task
 from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns
+from pytest_flowrepro.pipeline.notes import broken_cards, compared_by_bytes, repeated_attempts
 
 
 def test_attempts_are_told_where_there_were_several() -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from recordings import log
 
-from pytest_flowrepro.check import project_tree
-from pytest_flowrepro.check.project_tree import ProjectTree
+from pytest_flowrepro.pipeline import project_tree
+from pytest_flowrepro.pipeline.project_tree import ProjectTree
 
 if TYPE_CHECKING:
     from pathlib import Path

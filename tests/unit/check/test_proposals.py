@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from recordings import artifact, task
 
-from pytest_flowrepro.check.proposals import machine_proposals, random_proposals
 from pytest_flowrepro.diff.determinism import USUAL, Attempt, Conditions, classify
 from pytest_flowrepro.model import NumericProfile
 from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns, Terms
+from pytest_flowrepro.pipeline.suggestions import machine_proposals, random_proposals
 from pytest_flowrepro.settings.settings import read_settings
 
 if TYPE_CHECKING:

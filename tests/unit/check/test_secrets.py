@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 from recordings import recording
 
-from pytest_flowrepro.check import Job, Observation, Upstream
-from pytest_flowrepro.check.secrets import hide_in_observation, hiding_in_errors
 from pytest_flowrepro.model import FlowSource
+from pytest_flowrepro.pipeline import Job, Observation, Upstream
+from pytest_flowrepro.pipeline.secrets import hide_in_observation, hiding_in_errors
 from pytest_flowrepro.settings.settings import FlowSettings, PassedThrough
 from pytest_flowrepro.support.errors import BaselineError, CaptureError
 

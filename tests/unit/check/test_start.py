@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.check import Job
-from pytest_flowrepro.check.start import start_of
 from pytest_flowrepro.model import FlowSource
+from pytest_flowrepro.pipeline import Job
+from pytest_flowrepro.pipeline.start import start_of
 from pytest_flowrepro.settings.settings import FlowSettings, PassedThrough
 from pytest_flowrepro.support.errors import SettingsError
 

@@ -20,11 +20,11 @@ from pytest_flowrepro.baseline import (
     flow_file,
     read_baseline,
 )
+from pytest_flowrepro.cli.git import check_out_baselines, commit_of, repository_of
 from pytest_flowrepro.model import FlowReport, Gate, NamedFile, flow_title
 from pytest_flowrepro.report import render_json, render_markdown, render_text
 from pytest_flowrepro.report.manifest import render_manifest
 from pytest_flowrepro.report.text import inert
-from pytest_flowrepro.revision import check_out_baselines, commit_of, repository_of
 from pytest_flowrepro.support.errors import BaselineError, FlowReproError
 
 if TYPE_CHECKING:

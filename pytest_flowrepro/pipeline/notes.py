@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.check.images import REMOTE
 from pytest_flowrepro.model import PARAMETERS
 from pytest_flowrepro.model.patterns import quoted
+from pytest_flowrepro.pipeline.images import REMOTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

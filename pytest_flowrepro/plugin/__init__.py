@@ -50,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     # Also when it is switched off: pytest refuses a conftest.py with a hook that it does not know.
-    from pytest_flowrepro import hookspecs  # noqa: PLC0415  pytest is imported by whoever calls
+    from pytest_flowrepro.plugin import hookspecs  # noqa: PLC0415  pytest is imported by whoever calls
 
     pluginmanager.add_hookspecs(hookspecs)
 
@@ -60,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _refuse_options_alone(config)
     # Imported only when it is switched on: a session without the option pays for nothing.
     else:
-        from pytest_flowrepro.active import FlowReproPlugin  # noqa: PLC0415  see above
+        from pytest_flowrepro.plugin.session_plugin import FlowReproPlugin  # noqa: PLC0415  see above
 
         config.pluginmanager.register(FlowReproPlugin.of(config), "flowrepro-session")
 

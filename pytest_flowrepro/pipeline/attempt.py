@@ -10,11 +10,6 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.advice.advice import advise
 from pytest_flowrepro.capture.baseline_values import NOTHING_KNOWN, Known
 from pytest_flowrepro.capture.capture import Reading, capture
-from pytest_flowrepro.check.encoders import encoder_file, encoder_notes
-from pytest_flowrepro.check.images import with_images
-from pytest_flowrepro.check.machine import pins_of
-from pytest_flowrepro.check.notes import compared_by_bytes
-from pytest_flowrepro.check.project_tree import ProjectTree
 from pytest_flowrepro.describe.describe import GRAPH, read_graph
 from pytest_flowrepro.diff.determinism import USUAL, Attempt, Conditions
 from pytest_flowrepro.environment import learn_modules, place_bytecode
@@ -22,6 +17,11 @@ from pytest_flowrepro.model import PARAMETERS, Capture, Run, Task
 from pytest_flowrepro.package.checkout import place_checkout
 from pytest_flowrepro.package.code_package import extract_package
 from pytest_flowrepro.package.local_metadata import write_metadata
+from pytest_flowrepro.pipeline.encoders import encoder_file, encoder_notes
+from pytest_flowrepro.pipeline.images import with_images
+from pytest_flowrepro.pipeline.machine import pins_of
+from pytest_flowrepro.pipeline.notes import compared_by_bytes
+from pytest_flowrepro.pipeline.project_tree import ProjectTree
 from pytest_flowrepro.rerun.leftovers import file_states, left_behind
 from pytest_flowrepro.rerun.rerun import Place, flow_environment, rerun_flow
 from pytest_flowrepro.rerun.run_records import check_read, check_records
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_flowrepro.check.job import Clock, Job
-    from pytest_flowrepro.check.prepare import Prepared
+    from pytest_flowrepro.pipeline.job import Clock, Job
+    from pytest_flowrepro.pipeline.prepare import Prepared
 
 _CAPTURE_TIMEOUT = 300.0
 """Seconds."""

@@ -32,12 +32,12 @@ from pytest_flowrepro.support.errors import EnvironmentBuildError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.environment import Wheelhouse
     from pytest_flowrepro.environment.steps import StepEnvironment
     from pytest_flowrepro.lockfile.conda import ExplicitLock
     from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
     from pytest_flowrepro.model import Lock, Package
+    from pytest_flowrepro.pipeline.job import Job
 
 _SOLVE_TIMEOUT = 300.0
 _BUILD_TIMEOUT = 900.0

@@ -22,10 +22,10 @@ from pytest_flowrepro.support.text import some_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.diff.determinism import Attempt, Classified, Family
     from pytest_flowrepro.model import Artifact, Determinism, Task
     from pytest_flowrepro.model.patterns import Terms
+    from pytest_flowrepro.pipeline.job import Job
 
     Notes: TypeAlias = tuple[str, ...]
     Pairs: TypeAlias = "list[tuple[Artifact, Artifact]]"

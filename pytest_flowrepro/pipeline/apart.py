@@ -10,16 +10,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.check import pipeline
 from pytest_flowrepro.environment import edited_files, end_use, others_meanwhile, used_by
+from pytest_flowrepro.pipeline import pipeline
 from pytest_flowrepro.support.errors import FlowReproError
 from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_flowrepro.check.job import Job, Observation
     from pytest_flowrepro.model import Recording
+    from pytest_flowrepro.pipeline.job import Job, Observation
 
 
 def record(job: Job) -> Observation:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pytest_flowrepro.check.job import Job
+    from pytest_flowrepro.pipeline.job import Job
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from pytest_flowrepro.support.redaction import Redaction
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_flowrepro.check.job import Job, Observation
+    from pytest_flowrepro.pipeline.job import Job, Observation
 
 
 def redaction_of(job: Job) -> Redaction:

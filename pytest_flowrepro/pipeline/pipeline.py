@@ -10,28 +10,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.capture.baseline_values import known_from
-from pytest_flowrepro.check.attempts import attempt_all
-from pytest_flowrepro.check.images import images_by_tag
-from pytest_flowrepro.check.imported import imported
-from pytest_flowrepro.check.job import Clock, Observation
-from pytest_flowrepro.check.machine import machine_notes, system_under
-from pytest_flowrepro.check.notes import (
+from pytest_flowrepro.environment import system_of
+from pytest_flowrepro.environment.modified_files import edited_environments
+from pytest_flowrepro.model import Recording
+from pytest_flowrepro.pipeline.attempt import repeat
+from pytest_flowrepro.pipeline.attempts import attempt_all
+from pytest_flowrepro.pipeline.images import images_by_tag
+from pytest_flowrepro.pipeline.import_usage import imported
+from pytest_flowrepro.pipeline.job import Clock, Observation
+from pytest_flowrepro.pipeline.machine import machine_notes, system_under
+from pytest_flowrepro.pipeline.notes import (
     broken_cards,
     ran_here_instead,
     repeated_attempts,
 )
-from pytest_flowrepro.check.policy import policy_of
-from pytest_flowrepro.check.prepare import prepare_again, prepare_anew, with_upstreams
-from pytest_flowrepro.check.repeat import repeat
-from pytest_flowrepro.check.secrets import hide_in_observation, hiding_in_errors
-from pytest_flowrepro.environment import system_of
-from pytest_flowrepro.environment.modified_files import edited_environments
-from pytest_flowrepro.model import Recording
+from pytest_flowrepro.pipeline.policy import policy_of
+from pytest_flowrepro.pipeline.prepare import prepare_again, prepare_anew, with_upstreams
+from pytest_flowrepro.pipeline.secrets import hide_in_observation, hiding_in_errors
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.check.job import Job
-    from pytest_flowrepro.check.prepare import Prepared
-    from pytest_flowrepro.check.repeat import Rerun
+    from pytest_flowrepro.pipeline.attempt import Rerun
+    from pytest_flowrepro.pipeline.job import Job
+    from pytest_flowrepro.pipeline.prepare import Prepared
 
 
 def record(job: Job) -> Observation:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from pytest_flowrepro.check import Job
     from pytest_flowrepro.model import FlowSource
+    from pytest_flowrepro.pipeline import Job
     from pytest_flowrepro.settings.settings import Settings
 
 

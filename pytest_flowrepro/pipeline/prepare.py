@@ -9,31 +9,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.advice.advice import parameter_hint
-from pytest_flowrepro.check.encoders import encoder_file
-from pytest_flowrepro.check.environments import (
-    declared,
-    notes_of,
-    of_step,
-    rebuild,
-    resolve_and_build,
-)
-from pytest_flowrepro.check.images import with_images
-from pytest_flowrepro.check.job import Clock
-from pytest_flowrepro.check.start import start_of
 from pytest_flowrepro.describe.describe import describe_flow
 from pytest_flowrepro.environment import place_bytecode, read_numerics
 from pytest_flowrepro.environment.steps import step_environments
 from pytest_flowrepro.model import NamedFile
 from pytest_flowrepro.package.code_package import default_suffixes, package_flow
 from pytest_flowrepro.package.local_metadata import write_metadata
+from pytest_flowrepro.pipeline.encoders import encoder_file
+from pytest_flowrepro.pipeline.environments import (
+    declared,
+    notes_of,
+    of_step,
+    rebuild,
+    resolve_and_build,
+)
+from pytest_flowrepro.pipeline.images import with_images
+from pytest_flowrepro.pipeline.job import Clock
+from pytest_flowrepro.pipeline.start import start_of
 from pytest_flowrepro.rerun.numeric_pins import pins
 from pytest_flowrepro.rerun.rerun import Place, config_arguments, flow_environment
 from pytest_flowrepro.support.errors import SettingsError
 from pytest_flowrepro.support.hardware import read_hardware
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.check.job import Job
-    from pytest_flowrepro.check.start import Start
     from pytest_flowrepro.model import (
         BuiltEnvironment,
         CodePackage,
@@ -43,6 +41,8 @@ if TYPE_CHECKING:
         Recording,
         Step,
     )
+    from pytest_flowrepro.pipeline.job import Job
+    from pytest_flowrepro.pipeline.start import Start
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

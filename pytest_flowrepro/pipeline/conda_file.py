@@ -11,7 +11,6 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.check.conda import new_prefix, parsed, resolve_conda
 from pytest_flowrepro.environment import (
     build_notes,
     install_locked,
@@ -26,16 +25,17 @@ from pytest_flowrepro.lock import resolver, without_given
 from pytest_flowrepro.lockfile.conda_spec import channels_from, declared_conda
 from pytest_flowrepro.lockfile.pypi import in_parts, locked_urls, of_parts
 from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
+from pytest_flowrepro.pipeline.conda import new_prefix, parsed, resolve_conda
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from collections.abc import Container
     from pathlib import Path
 
-    from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.environment import Wheelhouse
     from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
     from pytest_flowrepro.model import Package, Requirements
+    from pytest_flowrepro.pipeline.job import Job
 
 
 def resolve_with_conda(

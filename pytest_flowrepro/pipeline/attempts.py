@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.check.machine import variation
-from pytest_flowrepro.check.proposals import machine_proposals, random_proposals
-from pytest_flowrepro.check.repeat import read_whole, repeat
 from pytest_flowrepro.diff import is_allowed
 from pytest_flowrepro.diff.determinism import USUAL, classify, next_conditions
+from pytest_flowrepro.pipeline.attempt import read_whole, repeat
+from pytest_flowrepro.pipeline.machine import variation
+from pytest_flowrepro.pipeline.suggestions import machine_proposals, random_proposals
 from pytest_flowrepro.support.errors import CaptureError
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.check.job import Clock, Job
-    from pytest_flowrepro.check.prepare import Prepared
-    from pytest_flowrepro.check.repeat import Rerun
     from pytest_flowrepro.diff.determinism import Attempt, Classified
     from pytest_flowrepro.model import Artifact
     from pytest_flowrepro.model.patterns import Patterns
+    from pytest_flowrepro.pipeline.attempt import Rerun
+    from pytest_flowrepro.pipeline.job import Clock, Job
+    from pytest_flowrepro.pipeline.prepare import Prepared
 
 _NAMES = (
     *("first", "second", "third", "fourth", "fifth", "sixth"),

@@ -10,9 +10,17 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.collection import Collection, project_of
-from pytest_flowrepro.items import SESSION, PartItem
-from pytest_flowrepro.outcomes import SessionFolder
+from pytest_flowrepro.plugin.collection import Collection, project_of
+from pytest_flowrepro.plugin.items import SESSION, PartItem
+from pytest_flowrepro.plugin.results import (
+    PartResult,
+    SessionResults,
+    flow_reports,
+    idle_patterns,
+)
+from pytest_flowrepro.plugin.session import Session, Update
+from pytest_flowrepro.plugin.termination import end_workers, raise_on_termination, register_worker
+from pytest_flowrepro.plugin.worker_store import SessionFolder
 from pytest_flowrepro.report import (
     FORMATS,
     changes_lines,
@@ -21,13 +29,6 @@ from pytest_flowrepro.report import (
     write_report,
 )
 from pytest_flowrepro.report.text import inert
-from pytest_flowrepro.results import (
-    PartResult,
-    SessionResults,
-    flow_reports,
-    idle_patterns,
-)
-from pytest_flowrepro.session import Session, Update
 from pytest_flowrepro.settings.settings import read_settings
 from pytest_flowrepro.support.cache_cleanup import use_caches
 from pytest_flowrepro.support.disk import naming_full_disk
@@ -40,7 +41,6 @@ from pytest_flowrepro.support.temporary_folder import (
     remove_folder,
 )
 from pytest_flowrepro.support.text import did_you_mean
-from pytest_flowrepro.termination import end_workers, raise_on_termination, register_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator

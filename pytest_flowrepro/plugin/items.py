@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.acceptance import Acceptance
-from pytest_flowrepro.check import policy_of, upload_days_of, with_origins
 from pytest_flowrepro.diff import diff_environments, diff_policy, diff_system
 from pytest_flowrepro.diff.verdict import (
     changes_of,
@@ -20,10 +18,12 @@ from pytest_flowrepro.diff.verdict import (
 )
 from pytest_flowrepro.discover.flows import explain_no_flow, find_flows, suspect_no_flow
 from pytest_flowrepro.environment import system_of
-from pytest_flowrepro.failure import log_of, step_failure
+from pytest_flowrepro.pipeline import policy_of, upload_days_of, with_origins
+from pytest_flowrepro.plugin.change_filter import Acceptance
+from pytest_flowrepro.plugin.failures import log_of, step_failure
+from pytest_flowrepro.plugin.results import PartResult
 from pytest_flowrepro.report import changes_lines, started_at
 from pytest_flowrepro.report.text import inert
-from pytest_flowrepro.results import PartResult
 from pytest_flowrepro.support.disk import naming_full_disk
 from pytest_flowrepro.support.errors import BaselineError, DiscoverError, FlowReproError, RerunError
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_flowrepro.check import Job, Observation
     from pytest_flowrepro.model import Change, FlowSource, Recording
-    from pytest_flowrepro.session import Session
+    from pytest_flowrepro.pipeline import Job, Observation
+    from pytest_flowrepro.plugin.session import Session
 
 _POLICY_HINT = (
     "What to do: undo the change of the settings, or record again with --flow-repro-update, so "

@@ -8,14 +8,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.check.encoders import encoder_file
 from pytest_flowrepro.model import CodeFile, Policy
+from pytest_flowrepro.pipeline.encoders import encoder_file
 from pytest_flowrepro.support.redaction import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_flowrepro.check.job import Job
+    from pytest_flowrepro.pipeline.job import Job
     from pytest_flowrepro.support.strict_json import Json
 
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 from packaging.specifiers import SpecifierSet
 
-from pytest_flowrepro.check.conda import asked_of_conda, build_conda, resolve_conda
-from pytest_flowrepro.check.conda_file import build_with_conda, resolve_with_conda
 from pytest_flowrepro.environment import Wheelhouse, begin_use, find_interpreter, shared_environment
 from pytest_flowrepro.lock import (
     conda_from_pypi,
@@ -20,15 +18,17 @@ from pytest_flowrepro.lock import (
 )
 from pytest_flowrepro.lockfile.pypi import is_explicit
 from pytest_flowrepro.model import Lock
+from pytest_flowrepro.pipeline.conda import asked_of_conda, build_conda, resolve_conda
+from pytest_flowrepro.pipeline.conda_file import build_with_conda, resolve_with_conda
 from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_flowrepro.check.job import Clock, Job
     from pytest_flowrepro.environment.steps import StepEnvironment
     from pytest_flowrepro.model import BuiltEnvironment, Environment, Recording, Requirements
+    from pytest_flowrepro.pipeline.job import Clock, Job
 
 BASE = "base"
 """The name of the environment that a flow's own requirements give."""

@@ -10,8 +10,8 @@ from pytest_flowrepro.advice.advice import step_advice
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_flowrepro.check import Job, Observation
     from pytest_flowrepro.model import Recording, TaskLog
+    from pytest_flowrepro.pipeline import Job, Observation
 
 _PROCESSES = 10
 """Shown of those that were ended with a flow that hung."""

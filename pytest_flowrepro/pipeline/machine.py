@@ -21,8 +21,8 @@ from pytest_flowrepro.support.hardware import read_hardware
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_flowrepro.check.prepare import Prepared
     from pytest_flowrepro.model import System
+    from pytest_flowrepro.pipeline.prepare import Prepared
     from pytest_flowrepro.rerun.numeric_pins import Pins
 
 

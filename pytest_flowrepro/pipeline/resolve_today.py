@@ -13,16 +13,6 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from pytest_flowrepro.check.conda import asked_of_conda, resolve_conda
-from pytest_flowrepro.check.conda_file import beside_pypi, shown_requirements
-from pytest_flowrepro.check.environments import (
-    declared,
-    interpreter_of_step,
-    interpreter_today,
-    recorded_base,
-    resolve,
-)
-from pytest_flowrepro.check.prepare import steps_of_today
 from pytest_flowrepro.environment import find_interpreter, interpreter_name, markers_of
 from pytest_flowrepro.environment.conda_manifest import locked_package
 from pytest_flowrepro.environment.steps import step_environments
@@ -30,15 +20,25 @@ from pytest_flowrepro.lock import upload_days
 from pytest_flowrepro.lockfile.conda import parse_explicit
 from pytest_flowrepro.lockfile.pypi import in_parts, is_explicit, parse_lock
 from pytest_flowrepro.model import Package
+from pytest_flowrepro.pipeline.conda import asked_of_conda, resolve_conda
+from pytest_flowrepro.pipeline.conda_file import beside_pypi, shown_requirements
+from pytest_flowrepro.pipeline.environments import (
+    declared,
+    interpreter_of_step,
+    interpreter_today,
+    recorded_base,
+    resolve,
+)
+from pytest_flowrepro.pipeline.prepare import steps_of_today
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.environment.steps import StepEnvironment
     from pytest_flowrepro.model import Change, Environment, Recording, Requirements
+    from pytest_flowrepro.pipeline.job import Job
 
 _UPLOADED_TIMEOUT = 30.0
 """Seconds for the upload days of a flow's packages, which the report also does without."""

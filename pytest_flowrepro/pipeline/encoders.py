@@ -11,8 +11,8 @@ from pytest_flowrepro.support.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_flowrepro.check.job import Job
     from pytest_flowrepro.model import Capture
+    from pytest_flowrepro.pipeline.job import Job
 
 
 def encoder_file(job: Job) -> Path | None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.items import FlowFile
-from pytest_flowrepro.scope import Scope, flow_files
+from pytest_flowrepro.plugin.items import FlowFile
+from pytest_flowrepro.plugin.scope import Scope, flow_files
 from pytest_flowrepro.settings.project import (
     Project,
     configuration_above,
@@ -22,7 +22,7 @@ from pytest_flowrepro.settings.project import (
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pytest_flowrepro.session import Session
+    from pytest_flowrepro.plugin.session import Session
     from pytest_flowrepro.support.errors import FlowReproError
 
 _WORKER_KEY = "flowrepro_collection"

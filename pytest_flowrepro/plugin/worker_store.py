@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from filelock import FileLock
 
 from pytest_flowrepro.baseline import decode_recording, encode_recording, stored_values
-from pytest_flowrepro.check import Observation
-from pytest_flowrepro.internal_error import internal_error
 from pytest_flowrepro.model import TaskLog
+from pytest_flowrepro.pipeline import Observation
+from pytest_flowrepro.plugin.internal_error import internal_error
 from pytest_flowrepro.support import errors
 from pytest_flowrepro.support.errors import FlowReproError
 

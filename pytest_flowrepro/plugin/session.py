@@ -14,7 +14,16 @@ from pytest_flowrepro.baseline import (
     read_baseline,
     write_baseline,
 )
-from pytest_flowrepro.check import (
+from pytest_flowrepro.diff import Limits, diff, told_once, unmatched
+from pytest_flowrepro.diff.verdict import (
+    PatternsUsed,
+    artifacts,
+    part_of,
+    patterns_used,
+    policy_part,
+)
+from pytest_flowrepro.model import TaskLog
+from pytest_flowrepro.pipeline import (
     Environments,
     Job,
     Observation,
@@ -26,21 +35,16 @@ from pytest_flowrepro.check import (
     steps_of,
     written_in,
 )
-from pytest_flowrepro.diff import Limits, diff, told_once, unmatched
-from pytest_flowrepro.diff.verdict import (
-    PatternsUsed,
-    artifacts,
-    part_of,
-    patterns_used,
-    policy_part,
+from pytest_flowrepro.pipeline.upstream import flows_before
+from pytest_flowrepro.plugin.internal_error import internal_error
+from pytest_flowrepro.plugin.worker_store import (
+    SessionFolder,
+    decode_observation,
+    encode_observation,
 )
-from pytest_flowrepro.internal_error import internal_error
-from pytest_flowrepro.model import TaskLog
-from pytest_flowrepro.outcomes import SessionFolder, decode_observation, encode_observation
 from pytest_flowrepro.support.disk import naming_full_disk
 from pytest_flowrepro.support.errors import BaselineError, RerunError, SettingsError
 from pytest_flowrepro.support.text import did_you_mean
-from pytest_flowrepro.upstream import flows_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,28 @@
+"""Recording and checking one flow: the only place that composes the stages."""
+
+from pytest_flowrepro.pipeline.apart import observe, record
+from pytest_flowrepro.pipeline.job import Job, Observation, Upstream
+from pytest_flowrepro.pipeline.policy import policy_of
+from pytest_flowrepro.pipeline.prepare import Environments, environments
+from pytest_flowrepro.pipeline.project_tree import steps_of, written_in
+from pytest_flowrepro.pipeline.resolve_today import (
+    resolved_environments,
+    upload_days_of,
+    with_origins,
+)
+
+__all__ = [
+    "Environments",
+    "Job",
+    "Observation",
+    "Upstream",
+    "environments",
+    "observe",
+    "policy_of",
+    "record",
+    "resolved_environments",
+    "steps_of",
+    "upload_days_of",
+    "with_origins",
+    "written_in",
+]
