@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pytest_flowrepro.support.text import visible
+from pytest_flowrepro.support.text import counted, some_of, visible
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,14 @@ def test_json_means_the_same_afterwards() -> None:
     value = {"a\u2028": "\ud800 \x9b \U000e0041 \n"}
 
     assert json.loads(visible(json.dumps(value, ensure_ascii=False))) == value
+
+
+def test_a_number_and_what_it_counts() -> None:
+    said = [counted(number, "package") for number in (0, 1, 2000)]
+    assert said == ["0 packages", "1 package", "2,000 packages"]
+
+
+def test_a_long_list_is_cut_and_says_so() -> None:
+    assert some_of([]) == ""
+    assert some_of(["a", "b"], 2) == "a, b"
+    assert some_of(["a", "b", "c", "d"], 2) == "a, b and 2 more"

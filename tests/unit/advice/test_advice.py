@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.advice.advice import Situation
 
-FAILURES = Path(__file__).parents[1] / "failures"
+FAILURES = Path(__file__).parents[2] / "failures"
 
 RAISED = {
     "open": "open('data/x.csv')",

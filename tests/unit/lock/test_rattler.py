@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Asked: TypeAlias = Callable[..., CondaRequirements]
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 pytest.importorskip("rattler", reason="the extra `conda` is not installed")
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """rattler keeps what a channel said in the user's cache."""
+    """A cache for rattler, which keeps what a channel said in the user's."""
     monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "rattler-cache"))
 
 
