@@ -210,7 +210,7 @@ SHARED = ("-p", "shared_environments")
 def of_shared(session_folder: Path) -> dict[str, str]:
     """Variables of `SHARED`."""
     return {
-        "PYTHONPATH": str(Path(__file__).parent),
+        "PYTHONPATH": str(Path(__file__).parent / "support"),
         "TESTS_ENVIRONMENTS": str(session_folder / "environments"),
     }
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import BuiltEnvironment
 
 TYPES = FLOWS / "types"
-PROBE = Path(__file__).parents[1] / "types_probe.py"
+PROBE = Path(__file__).parents[1] / "support" / "types_probe.py"
 TOLERANCE_PROBE = PROBE.with_name("tolerance_probe.py")
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "types.md").read_text("utf-8")
 ROWS = re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE)
@@ -75,7 +75,7 @@ def types_environment(session_folder: Path) -> BuiltEnvironment:
 
 @dataclass(frozen=True)
 class Probe:
-    """Runs tests/types_probe.py, and tests/tolerance_probe.py, with the libraries."""
+    """Runs types_probe.py and tolerance_probe.py of tests/support with the libraries."""
 
     python: Path
     bytecode: dict[str, str]
@@ -148,7 +148,7 @@ def test_the_page_has_a_row_for_each_value(read: tuple[Read, Read]) -> None:
 
 @pytest.fixture(scope="session")
 def numbers(session_folder: Path, probe: Probe) -> tuple[Any, Path]:
-    """What tests/tolerance_probe.py found, and the folder of the values that it stored."""
+    """What tests/support/tolerance_probe.py found, and the folder of the values that it stored."""
     folder = session_folder / "tolerance-values"
     folder.mkdir(exist_ok=True)
     result = folder / "result.json"
