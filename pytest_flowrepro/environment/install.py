@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +19,7 @@ from pytest_flowrepro.lockfile.pypi import (
     refuse_unlike_lock,
     unlike_lock,
 )
+from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 from pytest_flowrepro.support.text import some_of
 
@@ -52,9 +52,9 @@ def install_locked(
     `create` gets the seconds that it may take and gives the interpreter. Raises
     `EnvironmentBuildError` as `build_environment` does.
     """
-    deadline = time.monotonic() + timeout
+    deadline = Deadline.after(timeout)
     locked = _locked_packages(lock, name)
-    python = create(max(deadline - time.monotonic(), 0))
+    python = create(deadline.left)
     before = {path: state for path, state in states(folder).items() if path != _NOTES}
     given = installed_versions(folder)
     _install(
@@ -82,7 +82,7 @@ def _install(
     python: Path,
     folder: Path,
     installer: Literal["uv", "pip-tools"],
-    deadline: float,
+    deadline: Deadline,
     wheelhouse: Wheelhouse | None,
     indexes: tuple[Index, ...],
 ) -> None:
@@ -93,16 +93,15 @@ def _install(
         folder=folder / "wheels",
         installer=installer,
         indexes=indexes,
-        timeout=deadline - time.monotonic(),
+        timeout=deadline.left,
     )
     lock_file = folder / f"lock-{name}.txt"
     for packages, source in _by_source(locked, wheels):
         lines = (_line(package, there=source.complete) for package in packages)
         lock_file.write_text("".join(lines), encoding="utf-8")
-        left = max(deadline - time.monotonic(), 0)
         try:
             installer_named(installer).install(
-                lock_file, python=python, timeout=left, wheels=source, indexes=indexes
+                lock_file, python=python, timeout=deadline.left, wheels=source, indexes=indexes
             )
         except EnvironmentBuildError as error:
             raise with_notes(error, (*platform_notes(lock), *wheels.notes)) from error

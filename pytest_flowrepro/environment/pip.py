@@ -6,13 +6,13 @@ part of what the flow sees. `pip --python` runs ours for the other interpreter.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.failures import install_error
 from pytest_flowrepro.environment.wheelhouse.wheelhouse import NO_WHEELS
 from pytest_flowrepro.installers.index_errors import pip_fetch_failures
 from pytest_flowrepro.installers.index_settings import pip_tool, without_index
+from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.process import run_process
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class PipInstaller:
         indexes: tuple[Index, ...] = (),
     ) -> None:
         """See `Installer.install`."""
-        deadline = time.monotonic() + timeout
+        deadline = Deadline.after(timeout)
         tool = pip_tool("pip", indexes=indexes)
         if wheels.complete:
             tool = without_index(tool)
@@ -54,6 +54,5 @@ class PipInstaller:
         done = run_process(argv, env=tool.env, cwd=folder, timeout=timeout)
         if done.ok or _COUNTING in done.stderr:
             return
-        left = max(deadline - time.monotonic(), 0)
-        failures = pip_fetch_failures(done.stderr, workspace=folder, timeout=left)
+        failures = pip_fetch_failures(done.stderr, workspace=folder, timeout=deadline.left)
         raise install_error(done, tool="pip", fetch_failures=failures)

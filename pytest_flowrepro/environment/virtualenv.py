@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import shutil
-import time
 from typing import TYPE_CHECKING, Literal
 
 from pytest_flowrepro.environment.install import build_notes, install_locked
@@ -14,6 +13,7 @@ from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.manifest import interpreter_of, read_manifest
 from pytest_flowrepro.lockfile.pypi import locked_urls
 from pytest_flowrepro.model import BuiltEnvironment, Environment
+from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -136,14 +136,14 @@ def shared_place(
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415  heavy imports wait for their use
 
-    deadline = time.monotonic() + timeout
+    deadline = Deadline.after(timeout)
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{key}.lock", timeout=timeout):
             place = _unused_or_clean(folder, key)
             if not is_complete(place):
-                build(place, max(deadline - time.monotonic(), 0))
+                build(place, deadline.left)
             return place
     except Timeout as error:
         raise EnvironmentBuildError(

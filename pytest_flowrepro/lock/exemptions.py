@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.model import Requirements
+    from pytest_flowrepro.support.deadline import Deadline
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +37,7 @@ class Exemption:
 
 
 def find_exemptions(
-    requirements: Requirements, as_of: date, *, python: Path, workspace: Path, deadline: float
+    requirements: Requirements, as_of: date, *, python: Path, workspace: Path, deadline: Deadline
 ) -> tuple[Exemption, ...]:
     """Find the packages that are pinned with `==` to a release of after that day.
 
@@ -46,9 +46,12 @@ def find_exemptions(
     pins = dict(filter(None, map(_pin, requirements.lines)))
     if not pins:
         return ()
-    left = max(deadline - time.monotonic(), 0)
     days = upload_days(
-        pins, python=python, workspace=workspace, timeout=left, indexes=requirements.indexes
+        pins,
+        python=python,
+        workspace=workspace,
+        timeout=deadline.left,
+        indexes=requirements.indexes,
     )
     return tuple(
         Exemption(name=name, version=pins[name], uploaded=day, as_of=as_of)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from pytest_flowrepro.lock.resolution import (
     minor_version,
     write_inputs,
 )
+from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.process import run_process
 
@@ -45,7 +45,7 @@ class PipToolsResolver:
         """
         if requirements.locked and not as_of:
             return requirements.locked
-        deadline = time.monotonic() + timeout
+        deadline = Deadline.after(timeout)
         _refuse_other_python(minor_version(python, workspace=workspace))
         _refuse_what_only_uv_follows(requirements)
         tool = pip_tool("piptools", indexes=requirements.indexes)
@@ -70,9 +70,8 @@ class PipToolsResolver:
 
         def run(arguments: str) -> Completed:
             (workspace / "lock.txt").unlink(missing_ok=True)  # pip-compile keeps to its old pins
-            left = max(deadline - time.monotonic(), 0)
             return run_process(
-                [*argv, "--pip-args", arguments], env=tool.env, cwd=workspace, timeout=left
+                [*argv, "--pip-args", arguments], env=tool.env, cwd=workspace, timeout=deadline.left
             )
 
         done = run(pip_args)
@@ -88,8 +87,7 @@ class PipToolsResolver:
             packages = (workspace / "lock.txt").read_text("utf-8")
             lock = checked_lock(f"{one_platform_header()}\n{packages}", tool="pip-tools")
             return replace(lock, notes=tuple(one.note for one in exemptions))
-        left = max(deadline - time.monotonic(), 0)
-        failures = pip_fetch_failures(done.stderr, workspace=workspace, timeout=left)
+        failures = pip_fetch_failures(done.stderr, workspace=workspace, timeout=deadline.left)
         raise lock_error(done, requirements, tool="pip-tools", as_of=as_of, fetch_failures=failures)
 
 
@@ -98,7 +96,7 @@ def _download(
     requirements: Requirements,
     *,
     workspace: Path,
-    deadline: float,
+    deadline: Deadline,
 ) -> str:
     """Download the wheels that pip is to find whatever day counts, and return their folder's name
     in `workspace`: pip has no exception for a package, but passes over the times of local files.
@@ -109,8 +107,7 @@ def _download(
         *(*pip.argv, "download", "--only-binary=:all:", "--no-deps", f"--dest={folder}"),
         *(f"{one.name}=={one.version}" for one in exemptions),
     ]
-    left = max(deadline - time.monotonic(), 0)
-    done = run_process(argv, env=pip.env, cwd=workspace, timeout=left)
+    done = run_process(argv, env=pip.env, cwd=workspace, timeout=deadline.left)
     if not done.ok:
         raise lock_error(done, requirements, tool="pip-tools")
     return folder

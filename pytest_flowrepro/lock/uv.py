@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from pytest_flowrepro.lock.resolution import (
     minor_version,
     write_inputs,
 )
+from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class UvResolver:
         """See `Resolver.resolve`."""
         if requirements.locked and not as_of:
             return requirements.locked
-        deadline = time.monotonic() + timeout
+        deadline = Deadline.after(timeout)
         resolution = requirements.resolution
         settings = dict(resolution.settings) if resolution else {}
         moment = cutoff(requirements, as_of)
@@ -78,8 +78,7 @@ class UvResolver:
         if exemptions:
             # uv takes `false` for any day.
             arguments += [f"--exclude-newer-package={one.name}=false" for one in exemptions]
-            left = max(deadline - time.monotonic(), 0)
-            done = tool.run(arguments, cwd=workspace, timeout=left)
+            done = tool.run(arguments, cwd=workspace, timeout=deadline.left)
         if not done.ok:
             raise lock_error(done, requirements, tool="uv", as_of=as_of)
         text = done.stdout.replace(f"{_PROJECT} (pyproject.toml)", "-r requirements.in")

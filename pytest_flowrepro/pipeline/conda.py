@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from pytest_flowrepro.lockfile.conda_spec import channels_from, conda_requiremen
 from pytest_flowrepro.lockfile.pypi import InvalidLockError
 from pytest_flowrepro.model import BuiltEnvironment, Environment
 from pytest_flowrepro.support.cache import user_cache
+from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def new_prefix(
     Archives are taken from the wheelhouse first, or saved there. Raises `EnvironmentBuildError`.
     """
     shutil.rmtree(prefix, ignore_errors=True)
-    deadline = time.monotonic() + timeout
+    deadline = Deadline.after(timeout)
     archives = _archives(prefix)
     notes: tuple[str, ...] = ()
     if wheelhouse:
@@ -113,15 +113,14 @@ def new_prefix(
             lock,
             prefix=prefix,
             archives=archives,
-            timeout=max(deadline - time.monotonic(), 0),
+            timeout=deadline.left,
             channels=requirements.channels,
         )
     except EnvironmentBuildError as error:
         raise with_notes(error, notes) from error
     leave_notes(prefix, notes)
     if wheelhouse and wheelhouse.save:
-        left = max(deadline - time.monotonic(), 0)
-        save_archives(wheelhouse, lock, archives=archives, timeout=left)
+        save_archives(wheelhouse, lock, archives=archives, timeout=deadline.left)
     check_installed(read_prefix(prefix, specs=()), lock, name)
 
 

@@ -7,7 +7,6 @@ beside what conda brought, and none of that is replaced.
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from pytest_flowrepro.lockfile.conda_spec import channels_from, declared_conda
 from pytest_flowrepro.lockfile.pypi import in_parts, locked_urls, of_parts
 from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
 from pytest_flowrepro.pipeline.conda import new_prefix, parsed, resolve_conda
+from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
@@ -46,19 +46,17 @@ def resolve_with_conda(
     Which distributions conda's packages are, only the installed ones tell (`pytorch` is `torch`):
     they are installed once for that. Raises `FlowReproError`.
     """
-    deadline = time.monotonic() + timeout
+    deadline = Deadline.after(timeout)
     conda = resolve_conda(job, _asked(job, requirements))
     if not requirements.lines:
         return conda
-    prefix = build_with_conda(
-        job, conda, requirements, name="conda", timeout=max(deadline - time.monotonic(), 0)
-    ).path
+    prefix = build_with_conda(job, conda, requirements, name="conda", timeout=deadline.left).path
     try:
         pypi = resolver(job.installer).resolve(
             replace(requirements, given=tuple(sorted(installed_versions(prefix).items()))),
             python=prefix / "bin" / "python",
             workspace=workspace,
-            timeout=max(deadline - time.monotonic(), 0),
+            timeout=deadline.left,
             as_of=job.as_of,
         )
     except LockError as error:

@@ -7,7 +7,6 @@ declare.
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from pytest_flowrepro.pipeline.environments import (
     resolve,
 )
 from pytest_flowrepro.pipeline.prepare import steps_of_today
+from pytest_flowrepro.support.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -165,7 +165,7 @@ def upload_days_of(job: Job, environments: Iterable[Environment]) -> dict[tuple[
     moved, as far as the index tells it. conda's channels and pip do not.
     """
     days: dict[tuple[str, str], date] = {}
-    deadline = time.monotonic() + _UPLOADED_TIMEOUT
+    deadline = Deadline.after(_UPLOADED_TIMEOUT)
     for environment in environments if job.installer == "uv" else ():
         moved = {one.name: one.version for one in environment.packages if not one.record}
         if moved and not is_explicit(environment.lock.text):
@@ -173,7 +173,7 @@ def upload_days_of(job: Job, environments: Iterable[Environment]) -> dict[tuple[
                 moved,
                 python=find_interpreter(recorded=environment.python),
                 workspace=job.folder,
-                timeout=max(deadline - time.monotonic(), 0),
+                timeout=deadline.left,
             )
             days |= {(environment.name, name): day for name, day in found.items()}
     return days

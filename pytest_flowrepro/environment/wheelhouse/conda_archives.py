@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.conda_prefix import kept_archive
 from pytest_flowrepro.environment.wheelhouse.store import StoredWheel, WheelStoreError, open_store
 from pytest_flowrepro.environment.wheelhouse.wheelhouse import refuse_another_file
+from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def take_archives(
     recording. Raises `EnvironmentBuildError` for a file that is not what its hash says, and, when
     recording, where the wheelhouse cannot be read.
     """
-    deadline = time.monotonic() + timeout
+    deadline = Deadline.after(timeout)
     wanted = {_stored(one): one for one in lock.archives}
     archives.mkdir(parents=True, exist_ok=True)
     try:
@@ -40,7 +40,7 @@ def take_archives(
         there = [one for one in found if one in wanted]
         absent = [one for one in there if not kept_archive(archives, wanted[one]).exists()]
         with tempfile.TemporaryDirectory(dir=archives) as folder:
-            store.fetch(absent, Path(folder), timeout=max(deadline - time.monotonic(), 0))
+            store.fetch(absent, Path(folder), timeout=deadline.left)
             for one in absent:
                 file = Path(folder, one.filename)
                 refuse_another_file(file, one, store)
@@ -66,13 +66,13 @@ def save_archives(
 
     Raises `EnvironmentBuildError` where it cannot be written.
     """
-    deadline = time.monotonic() + timeout
+    deadline = Deadline.after(timeout)
     store = open_store(wheelhouse.location)
     files = {_stored(one): kept_archive(archives, one) for one in lock.archives}
     there = set(store.find({one.hash for one in files}, timeout=timeout))
     store.save(
         {one: file for one, file in files.items() if one not in there},
-        timeout=max(deadline - time.monotonic(), 0),
+        timeout=deadline.left,
     )
 
 

@@ -9,7 +9,6 @@ whatever is installed is unpacked from such a file, each time anew.
 from __future__ import annotations
 
 import platform
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +27,7 @@ from pytest_flowrepro.environment.wheelhouse.store import (
 )
 from pytest_flowrepro.installers.index_errors import pip_fetch_failures
 from pytest_flowrepro.installers.index_settings import download_tool
+from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 from pytest_flowrepro.support.process import run_process
 from pytest_flowrepro.support.text import some_of
@@ -90,7 +90,7 @@ def gather_wheels(
     """
     if wheelhouse is None and installer == "pip-tools":
         return NO_WHEELS
-    deadline = time.monotonic() + timeout
+    deadline = Deadline.after(timeout)
     folder.mkdir()
     markers = marker_environment(environment)
     wanted = _Wanted(
@@ -115,7 +115,7 @@ def gather_wheels(
             others |= _from_index(absent.without(others), cache, all_of_them=save)
         except EnvironmentBuildError:
             # uv knows more ways to an index than pip, and says best what is wrong with one.
-            if save or time.monotonic() >= deadline:
+            if save or not deadline.left:
                 raise
     if wheelhouse is not None and save and others:
         files = {wheel: folder / wheel.filename for wheel in others.values()}
@@ -134,14 +134,14 @@ class _Wanted:
     interpreter: str
     """`cpython 3.12.1`."""
     folder: Path
-    deadline: float
+    deadline: Deadline
     installer: Literal["uv", "pip-tools"]
     indexes: tuple[Index, ...] = ()
 
     @property
     def left(self) -> float:
         """Seconds."""
-        return max(self.deadline - time.monotonic(), 0)
+        return self.deadline.left
 
     @property
     def hashes(self) -> frozenset[str]:
