@@ -22,6 +22,7 @@ from pytest_flowrepro.model import (
     Constraints,
     Decorator,
     Environment,
+    Interpreter,
     Lock,
     Package,
     Recording,
@@ -128,7 +129,7 @@ def _environment(environment: Environment) -> _Tree:
     constraints = _sorted((one.file, _line(one.digest)) for one in environment.constraints)
     steps: dict[str, _Tree] = {"steps": _line(list(environment.steps))} if environment.steps else {}
     return {
-        "python": _line(environment.python),
+        "python": _line(str(environment.python)),
         **steps,
         "lock": _line(lock),
         "requirements": [_line(requirement) for requirement in environment.requirements],
@@ -382,6 +383,13 @@ def _refuse_unknown_step(step: str, known: Collection[str], node: Node) -> None:
         raise broken(node.file, f"{node.path}: {MANIFEST} has no step {step}")
 
 
+def _interpreter(node: Node) -> Interpreter:
+    try:
+        return Interpreter.parse(node.text())
+    except ValueError:
+        raise node.wrong("an interpreter such as `cpython 3.11.7`") from None
+
+
 def _read_environment(
     name: str, node: Node, files: Mapping[str, str], folder: str, known: Collection[str]
 ) -> Environment:
@@ -400,7 +408,7 @@ def _read_environment(
         _refuse_unknown_step(step.text(), known, step)
     return Environment(
         name=name,
-        python=fields["python"].text(),
+        python=_interpreter(fields["python"]),
         packages=tuple(_read_package(*entry) for entry in fields["packages"].entries()),
         lock=found,
         requirements=tuple(

@@ -49,8 +49,8 @@ def diff_environments(
                 kind="python",
                 change=change_of(a, b),
                 name="python",
-                old=(a.python if b else _contents(a)) if a else None,
-                new=(b.python if a else _contents(b)) if b else None,
+                old=(str(a.python) if b else _contents(a)) if a else None,
+                new=(str(b.python) if a else _contents(b)) if b else None,
                 gated="environment" in gates,
                 environment=name,
             )

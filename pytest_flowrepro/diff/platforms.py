@@ -18,7 +18,7 @@ from pytest_flowrepro.lockfile.pypi import InvalidLockError, in_parts, parse_loc
 
 if TYPE_CHECKING:
     from pytest_flowrepro.lockfile.pypi import LockedPackage
-    from pytest_flowrepro.model import Environment, Lock, Package, System
+    from pytest_flowrepro.model import Environment, Interpreter, Lock, Package, System
 
 # What sys.platform and sys.implementation.name are called by the other markers.
 _SYSTEMS = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
@@ -66,9 +66,9 @@ def _as_locked(sides: Sides, old: Package | None, new: Package | None) -> bool:
     )
 
 
-def locked_version(lock: Lock, name: str, system: System, python: str) -> str | None:
+def locked_version(lock: Lock, name: str, system: System, python: Interpreter) -> str | None:
     """The canonical version of what a lock gives to a machine; None where it gives nothing of that
-    name. `python` is an interpreter as the manifest names it: `cpython 3.11.7`.
+    name.
     """
     markers = _markers(system, python)
     return next(
@@ -96,12 +96,12 @@ def _packages(lock: str) -> tuple[LockedPackage, ...]:
         return ()
 
 
-def _markers(system: System, python: str) -> dict[str, str]:
+def _markers(system: System, python: Interpreter) -> dict[str, str]:
     """The environment of PEP 508 markers on a machine that is known by its manifest.
 
     Release and version of its kernel are not: what depends on them is the same on both sides.
     """
-    implementation, _, version = python.partition(" ")
+    implementation, version = python.implementation, python.version
     return {
         "implementation_name": implementation,
         "implementation_version": version,
@@ -112,7 +112,7 @@ def _markers(system: System, python: str) -> dict[str, str]:
         "platform_system": _SYSTEMS.get(system.platform, system.platform),
         "platform_version": "",
         "python_full_version": version,
-        "python_version": ".".join(version.split(".")[:2]),
+        "python_version": python.minor,
         "sys_platform": system.platform,
     }
 

@@ -4,7 +4,7 @@ from pytest_flowrepro.environment.bytecode import learn_modules, place_bytecode
 from pytest_flowrepro.environment.install import build_notes, install_locked, leave_notes
 from pytest_flowrepro.environment.installed_files import edited_files, note_complete
 from pytest_flowrepro.environment.interface import Installer
-from pytest_flowrepro.environment.interpreter import find_interpreter, interpreter_name
+from pytest_flowrepro.environment.interpreter import find_interpreter, identify_interpreter
 from pytest_flowrepro.environment.manifest import (
     installed_versions,
     interpreter_of,
@@ -38,9 +38,9 @@ __all__ = [
     "edited_files",
     "end_use",
     "find_interpreter",
+    "identify_interpreter",
     "install_locked",
     "installed_versions",
-    "interpreter_name",
     "interpreter_of",
     "learn_modules",
     "leave_notes",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from pytest_flowrepro.model import Interpreter
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 from pytest_flowrepro.support.process import CommandNotFoundError, run_process
 
@@ -33,27 +34,26 @@ asdf."""
 def find_interpreter(
     requires: str | None = None,
     *,
-    recorded: str | None = None,
-    asked: str | None = None,
+    recorded: Interpreter | None = None,
+    asked: Interpreter | None = None,
     asked_by: str = "a step",
 ) -> Path:
     """The interpreter for an environment, which is the one that runs pytest where it fits.
 
-    `requires` is a specifier set, as PEP 723 gives it. `recorded` is what a baseline names,
-    `cpython 3.11.7`, and `asked` what a step or a `.python-version` does, `3.11.7`: that version if
-    this machine has it, else another patch release of the same minor version. Others are found as
-    virtualenv finds them: on PATH, and where uv keeps its own. The result is the interpreter
-    itself and never a shim, which is another Python in another folder.
+    `requires` is a specifier set, as PEP 723 gives it. `recorded` is what a baseline names, and
+    `asked` what a step or a `.python-version` does: that version if this machine has it, else
+    another patch release of the same minor version. Others are found as virtualenv finds them: on
+    PATH, and where uv keeps its own. The result is the interpreter itself and never a shim, which
+    is another Python in another folder.
     Raises `EnvironmentBuildError` when there is none.
     """
     if recorded is not None:
         return _same_minor(recorded, f", and the baseline was recorded with {recorded}")[0]
     if asked is not None:
-        wanted_version = asked if " " in asked else f"cpython {asked}"
-        python, version = _same_minor(wanted_version, f", and {asked_by} asks for {asked}")
+        python, version = _same_minor(asked, f", and {asked_by} asks for {asked.version}")
         if not SpecifierSet(requires or "").contains(version, prereleases=True):
             raise EnvironmentBuildError(
-                f"{asked_by} asks for Python {asked}, and the requirements for {requires}: "
+                f"{asked_by} asks for Python {asked.version}, and the requirements for {requires}: "
                 f"{version}, which this machine has, does not fit both.",
                 hint="Change one of the two, or install a Python that both allow.",
             )
@@ -70,9 +70,8 @@ def find_interpreter(
     raise _no_interpreter(f"Python {wanted}")
 
 
-def _same_minor(wanted: str, because: str) -> tuple[Path, str]:
-    implementation, _, version = wanted.partition(" ")
-    minor = ".".join(version.split(".")[:2])
+def _same_minor(wanted: Interpreter, because: str) -> tuple[Path, str]:
+    implementation, version, minor = wanted.implementation, wanted.version, wanted.minor
     ours = platform.python_version()
     same = implementation == platform.python_implementation().lower()
     if same and version == ours:
@@ -94,17 +93,14 @@ def _no_interpreter(wanted: str, because: str = "") -> EnvironmentBuildError:
     )
 
 
-def interpreter_name(python: Path) -> str:
-    """Return implementation and version, `cpython 3.11.7`, of an interpreter's executable.
-
-    Raises `EnvironmentBuildError` for one that does not run.
-    """
+def identify_interpreter(python: Path) -> Interpreter:
+    """Return what an executable is. Raises `EnvironmentBuildError` for one that does not run."""
     if python == Path(sys.executable):
-        return f"{platform.python_implementation().lower()} {platform.python_version()}"
+        return Interpreter(platform.python_implementation().lower(), platform.python_version())
     found = _found(os.fspath(python))
     if found is None:
         raise _no_interpreter(os.fspath(python))
-    return f"{found.implementation.lower()} {found.version_str}"
+    return Interpreter(found.implementation.lower(), found.version_str)
 
 
 def create_virtualenv(folder: Path, *, python: Path) -> Path:

@@ -19,7 +19,7 @@ from packaging.tags import platform_tags
 from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.environment.markers import markers_of
-from pytest_flowrepro.model import Package, System
+from pytest_flowrepro.model import Interpreter, Package, System
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 from pytest_flowrepro.support.hardware import read_hardware
 
@@ -134,10 +134,9 @@ def site_packages(environment: Path) -> Path:
     return found[0]
 
 
-def interpreter_of(environment: Path) -> str:
-    """Implementation and version, `cpython 3.11.7`."""
+def interpreter_of(environment: Path) -> Interpreter:
     implementation, version = _interpreter(environment)
-    return f"{implementation.lower()} {version}"
+    return Interpreter(implementation.lower(), version)
 
 
 def base_prefix(environment: Path) -> Path:

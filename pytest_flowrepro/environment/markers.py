@@ -15,6 +15,8 @@ from pytest_flowrepro.support.process import CommandNotFoundError, run_process
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_flowrepro.model import Interpreter
+
 _TIMEOUT = 60.0
 _NAMES = {"cpython": "CPython", "pypy": "PyPy"}
 """`sys.implementation.name` -> `platform.python_implementation()`."""
@@ -31,21 +33,21 @@ print(json.dumps({
 """
 
 
-def markers_of(interpreter: str, python: Path | None) -> dict[str, str]:
-    """Return the markers of an interpreter on this machine: `cpython 3.11.7`, `pypy 3.9.16`.
+def markers_of(interpreter: Interpreter, python: Path | None) -> dict[str, str]:
+    """Return the markers of an interpreter on this machine.
 
     `python` is its executable. One that is not CPython has a version of its own beside Python's,
     which it alone can tell; without `python` that is taken to be Python's. Raises
     `EnvironmentBuildError` for one that does not answer.
     """
-    implementation, _, version = interpreter.partition(" ")
+    implementation, version = interpreter.implementation, interpreter.version
     markers = {
         **{name: str(value) for name, value in default_environment().items()},
         "implementation_name": implementation,
         "implementation_version": version,
         "platform_python_implementation": _NAMES.get(implementation, implementation),
         "python_full_version": version,
-        "python_version": ".".join(version.split(".")[:2]),
+        "python_version": interpreter.minor,
     }
     if implementation != "cpython" and python is not None:
         markers |= _asked(python)

@@ -76,7 +76,7 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
         )
     asked = of_pypi.get("python") or of_conda.get("python")
     # @conda names the Python that runs the flow where nobody names one (conda_decorator.py).
-    python = None if asked is None or base.python.endswith(f" {asked}") else str(asked)
+    python = None if asked is None or base.python.version == str(asked) else str(asked)
     packages = pypi or conda
     if not packages and python is None:
         return None

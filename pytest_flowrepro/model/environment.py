@@ -34,6 +34,32 @@ class Numerics:
     """Distribution -> name and version of its BLAS: `numpy`, `scipy-openblas 0.3.31`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python, as a manifest names it: `cpython 3.11.7`."""
+
+    implementation: str
+    """As `sys.implementation.name` has it."""
+    version: str
+    """Of all three parts, or as far as somebody asks for one: `3.12`."""
+
+    @classmethod
+    def parse(cls, text: str) -> Interpreter:
+        """Return what a manifest names. Raises `ValueError` for another text."""
+        implementation, _, version = text.partition(" ")
+        if not implementation or not version or " " in version:
+            raise ValueError(text)
+        return cls(implementation, version)
+
+    @property
+    def minor(self) -> str:
+        """`3.11`."""
+        return ".".join(self.version.split(".")[:2])
+
+    def __str__(self) -> str:
+        return f"{self.implementation} {self.version}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Package:
     """One installed distribution."""
@@ -59,8 +85,7 @@ class Environment:
 
     name: str
     """`base` for the flow's own."""
-    python: str
-    """Implementation and version: `cpython 3.11.7`."""
+    python: Interpreter
     packages: tuple[Package, ...]
     """Sorted by name."""
     lock: Lock

@@ -46,7 +46,7 @@ _BUILD_TIMEOUT = 900.0
 def asked_of_conda(job: Job, wanted: StepEnvironment, base: Environment) -> CondaRequirements:
     return conda_requirements(
         dict(wanted.conda or ()),
-        python=wanted.python or base.python.partition(" ")[2],
+        python=wanted.python or base.python.version,
         channels=channels_from(job.settings.conda_channels, os.environ),
         source=wanted.requirements.source,
     )

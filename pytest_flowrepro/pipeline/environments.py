@@ -17,7 +17,7 @@ from pytest_flowrepro.lock import (
     resolver,
 )
 from pytest_flowrepro.lockfile.pypi import is_explicit
-from pytest_flowrepro.model import Lock
+from pytest_flowrepro.model import Interpreter, Lock
 from pytest_flowrepro.pipeline.conda import asked_of_conda, build_conda, resolve_conda
 from pytest_flowrepro.pipeline.conda_file import build_with_conda, resolve_with_conda
 from pytest_flowrepro.support.errors import BaselineError
@@ -67,10 +67,9 @@ def interpreter_today(
     asked = read_python_version(job.flow.file, root=job.root)
     if asked is not None:
         return find_interpreter(requires, asked=asked.wanted, asked_by=asked.file)
-    if recorded is not None:
-        version = recorded.python.partition(" ")[2]
-        if SpecifierSet(requires or "").contains(version, prereleases=True):
-            return find_interpreter(recorded=recorded.python)
+    allowed = SpecifierSet(requires or "")
+    if recorded is not None and allowed.contains(recorded.python.version, prereleases=True):
+        return find_interpreter(recorded=recorded.python)
     return find_interpreter(requires)
 
 
@@ -140,7 +139,7 @@ def interpreter_of_step(
     wanted: StepEnvironment, base: Environment, recorded: Environment | None
 ) -> Path:
     if recorded is None and wanted.python is not None:
-        return find_interpreter(asked=wanted.python)
+        return find_interpreter(asked=Interpreter("cpython", wanted.python))
     return find_interpreter(recorded=(recorded or base).python)
 
 
@@ -172,7 +171,7 @@ def _refuse_other_origin(wanted: StepEnvironment, recorded: Environment) -> None
 
 def notes_of(wanted: StepEnvironment, built: BuiltEnvironment) -> Iterator[str]:
     steps = ", ".join(wanted.steps)
-    python = built.manifest.python.partition(" ")[2]
+    python = built.manifest.python.version
     if wanted.python is not None and wanted.python != python:
         yield f"step {steps} asks for Python {wanted.python}, and ran under {python}"
     if wanted.from_conda:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from pytest_flowrepro.environment import find_interpreter, interpreter_name, markers_of
+from pytest_flowrepro.environment import find_interpreter, identify_interpreter, markers_of
 from pytest_flowrepro.environment.conda_manifest import locked_package
 from pytest_flowrepro.environment.steps import step_environments
 from pytest_flowrepro.lock import upload_days
@@ -79,7 +79,7 @@ def _resolved(
     job: Job, recorded: Environment, requirements: Requirements, python: Path | None
 ) -> Environment:
     lock = resolve(job, requirements, python)
-    interpreter = interpreter_name(python) if python else recorded.python
+    interpreter = identify_interpreter(python) if python else recorded.python
     conda, pypi = in_parts(lock.text)
     markers = markers_of(interpreter, python)
     of_pypi = tuple(_packages(pypi, recorded, markers)) if pypi else ()

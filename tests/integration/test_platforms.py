@@ -17,7 +17,7 @@ from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.installers.index_settings import uv_tool
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.lockfile.pypi import parse_lock
-from pytest_flowrepro.model import Lock, Requirements, System
+from pytest_flowrepro.model import Interpreter, Lock, Requirements, System
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.process import run_process
 
@@ -176,7 +176,7 @@ def test_uv_gives_each_platform_what_its_universal_lock_says_for_it(tmp_path: Pa
     assert "secretstorage" in found["x86_64-manylinux_2_28"]
     assert "appnope" in found["aarch64-apple-darwin"]
     assert "colorama" in found["x86_64-pc-windows-msvc"]
-    python = f"cpython {platform.python_version()}"
+    python = Interpreter("cpython", platform.python_version())
     names = {package.name for package in parse_lock(lock.text)}
     for name, system in PLATFORMS.items():
         given = {one: locked_version(lock, one, system, python) for one in names}

@@ -11,6 +11,7 @@ from pytest_flowrepro.model import (
     CodeFile,
     Decorator,
     Environment,
+    Interpreter,
     Lock,
     NumericProfile,
     Package,
@@ -62,7 +63,7 @@ def recording(
         environments=(
             Environment(
                 name="base",
-                python="cpython 3.11.7",
+                python=Interpreter("cpython", "3.11.7"),
                 requirements=("metaflow", "pandas>=2"),
                 packages=(metaflow, numpy),
                 lock=Lock(text=lock),

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.environment.wheelhouse.store import WheelStore
     from pytest_flowrepro.lockfile.pypi import LockedPackage
-    from pytest_flowrepro.model import Index
+    from pytest_flowrepro.model import Index, Interpreter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,7 +131,7 @@ def gather_wheels(
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Wanted:
     packages: tuple[LockedPackage, ...]
-    interpreter: str
+    interpreter: Interpreter
     """`cpython 3.12.1`."""
     folder: Path
     deadline: Deadline
@@ -194,14 +194,14 @@ def _from_index(
     return found
 
 
-def supported_tags(interpreter: str) -> dict[Tag, int]:
-    """Tag (PEP 425) -> rank, the best first, for an interpreter of this machine: `cpython 3.12.1`.
+def supported_tags(interpreter: Interpreter) -> dict[Tag, int]:
+    """Tag (PEP 425) -> rank, the best first, for an interpreter of this machine.
 
     Of an implementation that does not run pytest itself, only wheels without compiled code are
     known to fit.
     """
-    implementation, _, version = interpreter.partition(" ")
-    minor = tuple(map(int, version.split(".")[:2]))
+    implementation, version = interpreter.implementation, interpreter.version
+    minor = tuple(map(int, interpreter.minor.split(".")))
     ours = platform.python_implementation().lower()
     fitting: Iterable[Tag]
     if (implementation, version) == (ours, platform.python_version()):
@@ -271,13 +271,12 @@ def _download(wanted: _Wanted, *, all_of_them: bool) -> _Wanted:
     lines = (" ".join([one.pin, *_hash_options(one)]) for one in wanted.packages)
     requirements = folder / "download.txt"
     requirements.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    implementation, _, version = wanted.interpreter.partition(" ")
     tool = download_tool(wanted.installer, indexes=wanted.indexes)
     argv = [
         *tool.argv,
         *("download", "--require-hashes", "--only-binary", ":all:", "--no-deps"),
-        *("--python-version", ".".join(map(str, Version(version).release[:3]))),
-        *(("--implementation", "pp") if implementation == "pypy" else ()),
+        *("--python-version", ".".join(map(str, Version(wanted.interpreter.version).release[:3]))),
+        *(("--implementation", "pp") if wanted.interpreter.implementation == "pypy" else ()),
         *(("--no-cache-dir",) if wanted.installer == "uv" else ()),
         *("--progress-bar", "off", "--dest", str(folder), "--requirement", str(requirements)),
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.lock.sources.requirements_txt import display_path
+from pytest_flowrepro.model import Interpreter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,7 @@ _VERSION = re.compile(
 class PythonVersion:
     """A version of Python that a file asks for."""
 
-    wanted: str
+    wanted: Interpreter
     """`cpython 3.12`, `cpython 3.12.1`, `pypy 3.10`."""
     file: str
     """Relative to the project, with `/`."""
@@ -44,6 +45,7 @@ def read_python_version(flow_file: Path, *, root: Path) -> PythonVersion | None:
         return None
     for line in lines:
         if match := _VERSION.fullmatch(line.partition("#")[0].strip()):
-            wanted = f"cpython {match['cpython']}" if match["cpython"] else f"pypy {match['pypy']}"
+            cpython, pypy = match["cpython"], match["pypy"]
+            wanted = Interpreter("cpython", cpython) if cpython else Interpreter("pypy", pypy)
             return PythonVersion(wanted=wanted, file=display_path(file, root))
     return None

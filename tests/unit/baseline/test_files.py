@@ -15,6 +15,7 @@ from pytest_flowrepro.model import (
     Artifact,
     Constraints,
     Environment,
+    Interpreter,
     Lock,
     NumericProfile,
     Package,
@@ -202,7 +203,12 @@ def test_order_is_that_of_the_graph_and_of_numbers_not_of_text() -> None:
 
 
 def test_each_environment_has_a_lock_file_whose_name_is_portable() -> None:
-    other = Environment(name="../CON", python="p", packages=(), lock=Lock(text="six==1\n"))
+    other = Environment(
+        name="../CON",
+        python=Interpreter("cpython", "3.12.1"),
+        packages=(),
+        lock=Lock(text="six==1\n"),
+    )
     given = replace(recording(), environments=(other, recording().environments[0]))
 
     files = encode_recording(given)
@@ -311,6 +317,7 @@ def edited(name: str, old: str, new: str) -> dict[str, str]:
         (MANIFEST, '"next": ["join"]', '"next": "join"', "steps[1].next should be an array"),
         (MANIFEST, '"next": ["join"]', '"next": [1]', "steps[1].next[0] should be a string"),
         (MANIFEST, '"flow": "TrainFlow"', '"flow": null', "flow should be a string, is null"),
+        (MANIFEST, '"cpython 3.11.7"', '"3.11.7"', "should be an interpreter such as `cpython"),
         (
             MANIFEST,
             "lock-base.txt",

@@ -10,7 +10,7 @@ from recordings import LOCK, names_in, recording, unsealed
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, store, write_baseline
 from pytest_flowrepro.baseline.node import parse_document
-from pytest_flowrepro.model import Environment, Lock
+from pytest_flowrepro.model import Environment, Interpreter, Lock
 from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
@@ -231,7 +231,9 @@ def test_recorders_of_one_flow_wait_for_each_other(folder: Path, root: Path) -> 
     locks = [Lock(text=f"metaflow=={i}\n") for i in range(8)]
 
     def record(lock: Lock) -> None:
-        base = Environment(name="base", python="p", packages=(), lock=lock)
+        base = Environment(
+            name="base", python=Interpreter("cpython", "3.12.1"), packages=(), lock=lock
+        )
         write_baseline(folder, replace(recording(), environments=(base,)), root=root)
 
     threads = [threading.Thread(target=record, args=(lock,)) for lock in locks]

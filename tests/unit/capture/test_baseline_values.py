@@ -8,14 +8,14 @@ import pytest
 from recordings import artifact, recording, task
 
 from pytest_flowrepro.capture.baseline_values import NOTHING_KNOWN, Known, known_from
-from pytest_flowrepro.model import value_file
+from pytest_flowrepro.model import Interpreter, value_file
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Environment, Recording
 
 BASELINE = recording()
 (BASE,) = BASELINE.environments
-NEWER = replace(BASE, python="cpython 3.12.1")
+NEWER = replace(BASE, python=Interpreter("cpython", "3.12.1"))
 OTHER = replace(BASE, packages=(replace(BASE.packages[0], version="2.20"), BASE.packages[1]))
 OF_TRAIN = replace(OTHER, name="step-train", steps=("train",))
 WITH_STEP = replace(BASELINE, environments=(BASE, OF_TRAIN))

@@ -4,7 +4,15 @@ from dataclasses import replace
 from typing import get_args
 
 from pytest_flowrepro.diff import diff_environments
-from pytest_flowrepro.model import Change, Constraints, Environment, Gate, Lock, Package
+from pytest_flowrepro.model import (
+    Change,
+    Constraints,
+    Environment,
+    Gate,
+    Interpreter,
+    Lock,
+    Package,
+)
 
 ALL: frozenset[Gate] = frozenset(get_args(Gate))
 
@@ -19,8 +27,11 @@ def package(version: str = "2.4.5", **fields: str) -> Package:
     return Package(name="numpy", version=version, via=(), **values)
 
 
+PYTHON = Interpreter("cpython", "3.11.7")
+
+
 def environment(
-    *packages: Package, name: str = "base", python: str = "cpython 3.11.7"
+    *packages: Package, name: str = "base", python: Interpreter = PYTHON
 ) -> Environment:
     return Environment(name=name, python=python, packages=packages, lock=Lock(text=""))
 

@@ -13,7 +13,16 @@ from recordings import artifact, recording, task
 from pytest_flowrepro.diff import diff, diff_environments, diff_system
 from pytest_flowrepro.diff.environments import other_machine
 from pytest_flowrepro.lock.pip_tools import one_platform_header
-from pytest_flowrepro.model import Change, Environment, Gate, Lock, NumericProfile, Package, System
+from pytest_flowrepro.model import (
+    Change,
+    Environment,
+    Gate,
+    Interpreter,
+    Lock,
+    NumericProfile,
+    Package,
+    System,
+)
 
 MAC = System(platform="darwin", machine="arm64", libc="macos 14.5")
 LINUX = System(platform="linux", machine="x86_64", libc="glibc 2.36")
@@ -45,9 +54,10 @@ def package(name: str, version: str, wheel: str | None = None, record: str = "aa
     return Package(name=name, version=version, record=f"sha256:{record}", via=(), wheel=wheel)
 
 
-def environment(
-    *packages: Package, lock: Lock = LOCK, python: str = "cpython 3.11.7"
-) -> Environment:
+PYTHON = Interpreter("cpython", "3.11.7")
+
+
+def environment(*packages: Package, lock: Lock = LOCK, python: Interpreter = PYTHON) -> Environment:
     return Environment(name="base", python=python, packages=packages, lock=lock)
 
 
@@ -117,8 +127,8 @@ DRIFTS = {
         environment(),
     ),
     "one that only the other Python needs": (
-        environment(package("tomli", "2.0"), python="cpython 3.10.2"),
-        environment(python="cpython 3.10.2"),
+        environment(package("tomli", "2.0"), python=Interpreter("cpython", "3.10.2")),
+        environment(python=Interpreter("cpython", "3.10.2")),
     ),
     "one that went out of the lock": (
         environment(package("appnope", "0.1.4")),
@@ -177,8 +187,8 @@ def test_another_platform_excuses_nothing_else(drift: str) -> None:
 
 def test_a_python_that_moved_with_the_platform_excuses_nothing_that_is_its_own() -> None:
     both = lock("tomli==2.0 ; python_version < '3.11' and sys_platform == 'darwin'")
-    old = environment(package("tomli", "2.0"), lock=both, python="cpython 3.10.2")
-    new = environment(lock=both, python="cpython 3.11.7")
+    old = environment(package("tomli", "2.0"), lock=both, python=Interpreter("cpython", "3.10.2"))
+    new = environment(lock=both, python=Interpreter("cpython", "3.11.7"))
     gated = [("python", True), ("package", True)]
     assert [(c.kind, c.gated) for c in moved(old, new)] == gated
     assert [(c.kind, c.gated) for c in moved(new, old, systems=(LINUX, MAC))] == gated

@@ -15,6 +15,7 @@ from pytest_flowrepro.model import (
     Decorator,
     Determinism,
     Gate,
+    Interpreter,
     Recording,
     System,
     Task,
@@ -56,7 +57,12 @@ MOVED: list[tuple[str, str, Callable[[Recording], Recording], Gate]] = [
     ("code", "removed", lambda r: replace(r, code=r.code[1:]), "code"),
     ("code", "added", lambda r: replace(r, code=(*r.code, CodeFile(path="z", sha256="1"))), "code"),
     ("package", "removed", lambda r: with_environment(r, packages=()), "environment"),
-    ("python", "changed", lambda r: with_environment(r, python="cpython 3.12.1"), "environment"),
+    (
+        "python",
+        "changed",
+        lambda r: with_environment(r, python=Interpreter("cpython", "3.12.1")),
+        "environment",
+    ),
     ("python", "removed", lambda r: replace(r, environments=()), "environment"),
     (
         "system",

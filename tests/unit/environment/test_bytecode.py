@@ -12,7 +12,7 @@ from compiled import import_thing
 
 from pytest_flowrepro.environment.bytecode import learn_modules, place_bytecode
 from pytest_flowrepro.environment.installed_files import edited_files, note_complete
-from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
+from pytest_flowrepro.model import BuiltEnvironment, Environment, Interpreter, Lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,9 @@ def environment(
         settings = f"base-prefix = {sys.base_prefix}\nversion = 3.11.7\n"
         (folder / "pyvenv.cfg").write_text(f"{settings}implementation = CPython\n")
     note_complete(folder)
-    manifest = Environment(name="base", python="cpython 3.11.7", packages=(), lock=lock)
+    manifest = Environment(
+        name="base", python=Interpreter("cpython", "3.11.7"), packages=(), lock=lock
+    )
     return BuiltEnvironment(path=folder, python=Path(sys.executable), manifest=manifest)
 
 

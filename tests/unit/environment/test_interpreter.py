@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_flowrepro.environment import find_interpreter
+from pytest_flowrepro.model import Interpreter
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 OURS = Path(sys.executable)
@@ -22,7 +23,7 @@ def test_the_interpreter_of_pytest_is_used_where_it_fits(requires: str | None) -
 
 
 def test_the_recorded_version_is_ours() -> None:
-    assert find_interpreter(recorded=f"cpython {VERSION}") == OURS
+    assert find_interpreter(recorded=Interpreter("cpython", f"{VERSION}")) == OURS
 
 
 def test_another_patch_release_serves_where_the_recorded_one_is_missing(
@@ -30,7 +31,7 @@ def test_another_patch_release_serves_where_the_recorded_one_is_missing(
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
 
-    assert find_interpreter(recorded=f"cpython {MINOR}.99") == OURS
+    assert find_interpreter(recorded=Interpreter("cpython", f"{MINOR}.99")) == OURS
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_another_patch_release_serves_where_the_recorded_one_is_missing(
         (">=4", None, "There is no Python >=4 on this machine."),
         (
             None,
-            "cpython 3.19.2",
+            Interpreter("cpython", "3.19.2"),
             (
                 "There is no cpython 3.19 on this machine, and the baseline was recorded with "
                 "cpython 3.19.2."
@@ -49,7 +50,7 @@ def test_another_patch_release_serves_where_the_recorded_one_is_missing(
     ],
 )
 def test_an_interpreter_that_is_not_there_is_told(
-    requires: str | None, recorded: str | None, what: str
+    requires: str | None, recorded: Interpreter | None, what: str
 ) -> None:
     with pytest.raises(EnvironmentBuildError) as caught:
         find_interpreter(requires, recorded=recorded)
@@ -64,7 +65,7 @@ def other() -> tuple[str, Path]:
     for minor in ("3.12", "3.10", "3.13"):
         with contextlib.suppress(EnvironmentBuildError):
             if minor != MINOR:
-                return minor, find_interpreter(asked=minor)
+                return minor, find_interpreter(asked=Interpreter("cpython", minor))
     pytest.skip("this machine has no other Python")
 
 
@@ -78,10 +79,13 @@ def test_another_minor_version_is_found_on_path(other: tuple[str, Path]) -> None
 
 
 def test_what_is_asked_for_must_be_what_the_requirements_allow() -> None:
-    assert find_interpreter(">=3.8", asked=MINOR, asked_by=".python-version") == OURS
+    assert (
+        find_interpreter(">=3.8", asked=Interpreter("cpython", MINOR), asked_by=".python-version")
+        == OURS
+    )
 
     with pytest.raises(EnvironmentBuildError) as caught:
-        find_interpreter(">=3.99", asked=MINOR, asked_by=".python-version")
+        find_interpreter(">=3.99", asked=Interpreter("cpython", MINOR), asked_by=".python-version")
 
     assert caught.value.what == (
         f".python-version asks for Python {MINOR}, and the requirements for >=3.99: {VERSION}, "
@@ -102,7 +106,7 @@ def test_the_interpreters_of_a_version_manager_are_found_and_its_shims_are_not(
     monkeypatch.setenv("PATH", f"{tmp_path / 'shims'}:/usr/bin:/bin")
     monkeypatch.setenv("VIRTUALENV_OVERRIDE_APP_DATA", str(tmp_path / "app-data"))
 
-    found = find_interpreter(asked=minor)
+    found = find_interpreter(asked=Interpreter("cpython", minor))
 
     assert found.is_relative_to(tmp_path / versions)
 
@@ -118,11 +122,11 @@ def test_a_script_is_asked_in_this_folder_for_the_interpreter_that_it_starts(
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "here").touch()
     monkeypatch.chdir(tmp_path / "project")
-    assert find_interpreter(asked=minor) == real
+    assert find_interpreter(asked=Interpreter("cpython", minor)) == real
 
     monkeypatch.chdir(tmp_path)  # virtualenv remembers the answer of before
     with contextlib.suppress(EnvironmentBuildError):  # another one of that version may be there
-        assert find_interpreter(asked=minor).parent != tmp_path / "bin"
+        assert find_interpreter(asked=Interpreter("cpython", minor)).parent != tmp_path / "bin"
 
 
 def _script(file: Path, body: str) -> None:

@@ -15,6 +15,7 @@ from pytest_flowrepro.environment.manifest import (
     system_of,
     wheel_tags,
 )
+from pytest_flowrepro.model import Interpreter
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -103,18 +104,18 @@ def test_markers_are_those_of_the_environments_python_and_not_of_ours(environmen
 
     assert via(environment, "a") == {"a": (), "b": ("a",), "c": ()}
     assert marker_environment(environment)["python_full_version"] == "3.10.4"
-    assert interpreter_of(environment) == "cpython 3.10.4"
+    assert interpreter_of(environment) == Interpreter("cpython", "3.10.4")
 
 
 @pytest.mark.parametrize(
     ("version", "build", "interpreter"),
     [
-        ("3.11.7", "hab00c5b_0_cpython", "cpython 3.11.7"),
-        ("3.9.18", "0_73_pypy", "pypy 3.9.18"),
+        ("3.11.7", "hab00c5b_0_cpython", Interpreter("cpython", "3.11.7")),
+        ("3.9.18", "0_73_pypy", Interpreter("pypy", "3.9.18")),
     ],
 )
 def test_the_interpreter_of_a_prefix_is_its_python_package(
-    tmp_path: Path, version: str, build: str, interpreter: str
+    tmp_path: Path, version: str, build: str, interpreter: Interpreter
 ) -> None:
     (tmp_path / "conda-meta").mkdir()
     for name in ("python", "python-dateutil"):

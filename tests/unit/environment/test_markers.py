@@ -11,16 +11,17 @@ from packaging.markers import Marker, default_environment
 from pytest_flowrepro.environment import markers_of
 from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.manifest import interpreter_of, marker_environment
+from pytest_flowrepro.model import Interpreter
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 
 def test_the_markers_of_our_own_interpreter_are_those_of_packaging() -> None:
-    interpreter = f"{sys.implementation.name} {platform.python_version()}"
+    interpreter = Interpreter(sys.implementation.name, platform.python_version())
     assert markers_of(interpreter, Path(sys.executable)) == dict(default_environment())
 
 
 def test_the_markers_of_another_cpython_are_known_without_asking_it() -> None:
-    markers = markers_of("cpython 3.9.18", Path("/nowhere/python"))
+    markers = markers_of(Interpreter("cpython", "3.9.18"), Path("/nowhere/python"))
     assert markers["python_version"] == "3.9"
     assert markers["implementation_version"] == "3.9.18"
     assert Marker("platform_python_implementation == 'CPython'").evaluate(markers)
@@ -37,7 +38,7 @@ def test_another_implementation_is_asked_for_what_no_version_tells(tmp_path: Pat
     python.write_text(PYPY)
     python.chmod(0o755)
 
-    markers = markers_of("pypy 3.9.16", python)
+    markers = markers_of(Interpreter("pypy", "3.9.16"), python)
 
     assert markers["implementation_name"] == "pypy"
     assert markers["implementation_version"] == "7.3.11"
@@ -51,9 +52,9 @@ def test_an_interpreter_that_does_not_answer_is_named(tmp_path: Path) -> None:
     python.chmod(0o755)
 
     with pytest.raises(EnvironmentBuildError, match=r"pypy does not tell .*: exit code 3"):
-        markers_of("pypy 3.9.16", python)
+        markers_of(Interpreter("pypy", "3.9.16"), python)
     with pytest.raises(EnvironmentBuildError, match=r"gone does not tell .*: No such file"):
-        markers_of("pypy 3.9.16", tmp_path / "gone")
+        markers_of(Interpreter("pypy", "3.9.16"), tmp_path / "gone")
 
 
 _PYPY = shutil.which("pypy3")
@@ -65,6 +66,6 @@ def test_the_markers_of_an_environment_of_pypy_are_pypys(tmp_path: Path) -> None
 
     markers = marker_environment(tmp_path / "env")
 
-    assert interpreter_of(tmp_path / "env") == f"pypy {markers['python_full_version']}"
+    assert interpreter_of(tmp_path / "env") == Interpreter("pypy", markers["python_full_version"])
     assert markers["platform_python_implementation"] == "PyPy"
     assert markers["implementation_version"] != markers["python_full_version"]

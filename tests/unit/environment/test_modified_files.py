@@ -6,7 +6,7 @@ import pytest
 
 from pytest_flowrepro.environment.installed_files import note_complete
 from pytest_flowrepro.environment.modified_files import edited_environments
-from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
+from pytest_flowrepro.model import BuiltEnvironment, Environment, Interpreter, Lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,9 @@ def built(tmp_path: Path) -> BuiltEnvironment:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("original")
     note_complete(tmp_path)
-    manifest = Environment(name="base", python="cpython 3.11.7", packages=(), lock=Lock(text=""))
+    manifest = Environment(
+        name="base", python=Interpreter("cpython", "3.11.7"), packages=(), lock=Lock(text="")
+    )
     return BuiltEnvironment(path=tmp_path, python=tmp_path / "bin" / "python", manifest=manifest)
 
 

@@ -7,14 +7,16 @@ import pytest
 from recordings import recording
 
 from pytest_flowrepro.environment.steps import StepEnvironment, step_environments
-from pytest_flowrepro.model import Decorator, Package, Step
+from pytest_flowrepro.model import Decorator, Interpreter, Package, Step
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pytest_flowrepro.support.strict_json import Json
 
 METAFLOW = Package(name="metaflow", version="2.19.39", record="sha256:0", via=())
-BASE = replace(recording().environments[0], python="cpython 3.11.7", packages=(METAFLOW,))
+BASE = replace(
+    recording().environments[0], python=Interpreter("cpython", "3.11.7"), packages=(METAFLOW,)
+)
 ALWAYS = ("metaflow==2.19.39", "requests>=2.21.0")
 
 

@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 from pytest_flowrepro.environment import build_environment, shared_environment
-from pytest_flowrepro.model import Lock
+from pytest_flowrepro.model import Interpreter, Lock
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def test_an_environment_holds_the_lock_and_nothing_else(index: LocalIndex) -> No
         "from importlib.metadata import distributions\nprint(*[d.name for d in distributions()])",
     )
     assert names == "beta"
-    assert built.manifest.python == f"cpython {'.'.join(map(str, sys.version_info[:3]))}"
+    assert built.manifest.python == Interpreter("cpython", ".".join(map(str, sys.version_info[:3])))
     assert built.manifest.lock.text == index.lock(BETA)
 
 

@@ -9,7 +9,7 @@ import pytest
 from local_index import only_index, wheel
 from recordings import recording
 
-from pytest_flowrepro.model import FlowSource, Lock, Requirements
+from pytest_flowrepro.model import FlowSource, Interpreter, Lock, Requirements
 from pytest_flowrepro.pipeline.environments import interpreter_today, resolve
 from pytest_flowrepro.pipeline.job import Job
 from pytest_flowrepro.settings.settings import FlowSettings
@@ -58,14 +58,18 @@ def test_all_tests_of_a_flow_speak_of_one_fresh_resolution(
     [
         (None, None, None, {"requires": None}),
         (None, ">=3.9", None, {"requires": ">=3.9"}),
-        ("3.10.4", None, None, {"recorded": "cpython 3.10.4"}),
-        ("3.10.4", ">=3.9", None, {"recorded": "cpython 3.10.4"}),
+        ("3.10.4", None, None, {"recorded": Interpreter("cpython", "3.10.4")}),
+        ("3.10.4", ">=3.9", None, {"recorded": Interpreter("cpython", "3.10.4")}),
         ("3.10.4", ">=3.11", None, {"requires": ">=3.11"}),
         (
             "3.10.4",
             ">=3.9",
             "3.12",
-            {"requires": ">=3.9", "asked": "cpython 3.12", "asked_by": ".python-version"},
+            {
+                "requires": ">=3.9",
+                "asked": Interpreter("cpython", "3.12"),
+                "asked_by": ".python-version",
+            },
         ),
     ],
 )
@@ -85,7 +89,7 @@ def test_a_resolution_of_today_keeps_the_recorded_interpreter_until_another_is_a
         tmp_path.joinpath(".python-version").write_text(f"{asked}\n", encoding="utf-8")
     requirements = Requirements(lines=(), source="flow.py", requires_python=requires)
     (environment, *_) = recording().environments
-    known = replace(environment, python=f"cpython {recorded}") if recorded else None
+    known = replace(environment, python=Interpreter("cpython", f"{recorded}")) if recorded else None
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(interpreter_today.__globals__, "find_interpreter", find)
         assert interpreter_today(job(tmp_path), requirements, known) == Path("python")

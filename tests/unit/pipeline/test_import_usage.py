@@ -14,6 +14,7 @@ from pytest_flowrepro.model import (
     BuiltEnvironment,
     CodePackage,
     Environment,
+    Interpreter,
     Lock,
     Package,
     TaskLog,
@@ -80,7 +81,7 @@ def built(
     packages = [Package(name=n, version="1", record="", via=via.get(n, ())) for n in sorted(names)]
     manifest = Environment(
         name=name,
-        python="cpython 3.11.7",
+        python=Interpreter("cpython", "3.11.7"),
         packages=tuple(packages),
         lock=Lock(text=""),
         steps=steps,

@@ -13,7 +13,7 @@ from packaging.tags import Tag, sys_tags
 
 from pytest_flowrepro.environment import Wheelhouse, build_environment, build_notes
 from pytest_flowrepro.environment.wheelhouse.wheelhouse import supported_tags
-from pytest_flowrepro.model import Lock
+from pytest_flowrepro.model import Interpreter, Lock
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -242,13 +242,16 @@ def test_a_file_under_another_name_is_not_taken(name: str, index: LocalIndex) ->
 
 
 def test_tags_are_those_of_the_environments_interpreter() -> None:
-    ours = supported_tags(f"cpython {platform.python_version()}")
+    ours = supported_tags(Interpreter("cpython", f"{platform.python_version()}"))
     assert list(ours) == list(dict.fromkeys(sys_tags()))
-    newer = supported_tags("cpython 3.12.1")
+    newer = supported_tags(Interpreter("cpython", "3.12.1"))
     assert {tag.interpreter for tag in newer} >= {"cp312", "py312", "py3"}
     assert Tag("cp312", "cp312", next(iter(ours)).platform) in newer
-    assert all(tag.platform != "any" or tag.abi == "none" for tag in supported_tags("pypy 3.10.1"))
-    assert "pp310" not in {tag.interpreter for tag in supported_tags("pypy 3.10.1")}
+    assert all(
+        tag.platform != "any" or tag.abi == "none"
+        for tag in supported_tags(Interpreter("pypy", "3.10.1"))
+    )
+    assert "pp310" not in {tag.interpreter for tag in supported_tags(Interpreter("pypy", "3.10.1"))}
 
 
 def test_environment_variables_of_the_user_that_name_files_are_not_followed_offline(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.lock import PythonVersion, read_python_version
+from pytest_flowrepro.model import Interpreter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,16 +14,16 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("3.12\n", "cpython 3.12"),
-        ("3.12.1\n", "cpython 3.12.1"),
-        ("# ours\n\n3.11.7  # as in production\n3.12\n", "cpython 3.11.7"),
-        ("\ufeff3.12\r\n", "cpython 3.12"),
-        ("cpython@3.12\n", "cpython 3.12"),
-        ("cpython-3.12.1-linux-x86_64-gnu\n", "cpython 3.12.1"),
-        ("python3.10\n", "cpython 3.10"),
-        ("pypy3.10-7.3.15\n", "pypy 3.10"),
-        ("pypy@3.10\n", "pypy 3.10"),
-        ("system\n3.10\n", "cpython 3.10"),
+        ("3.12\n", Interpreter("cpython", "3.12")),
+        ("3.12.1\n", Interpreter("cpython", "3.12.1")),
+        ("# ours\n\n3.11.7  # as in production\n3.12\n", Interpreter("cpython", "3.11.7")),
+        ("\ufeff3.12\r\n", Interpreter("cpython", "3.12")),
+        ("cpython@3.12\n", Interpreter("cpython", "3.12")),
+        ("cpython-3.12.1-linux-x86_64-gnu\n", Interpreter("cpython", "3.12.1")),
+        ("python3.10\n", Interpreter("cpython", "3.10")),
+        ("pypy3.10-7.3.15\n", Interpreter("pypy", "3.10")),
+        ("pypy@3.10\n", Interpreter("pypy", "3.10")),
+        ("system\n3.10\n", Interpreter("cpython", "3.10")),
         ("system\n", None),
         ("shop-venv\n", None),
         ("miniconda3-4.7.12\n", None),
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_the_first_version_of_the_file_counts(
-    tmp_path: Path, text: str, wanted: str | None
+    tmp_path: Path, text: str, wanted: Interpreter | None
 ) -> None:
     (tmp_path / ".python-version").write_text(text, encoding="utf-8")
 
@@ -49,4 +50,6 @@ def test_the_nearest_file_counts_and_none_above_the_project(tmp_path: Path) -> N
     (tmp_path / "project" / ".python-version").write_text("3.10\n")
     (flow.parent / ".python-version").write_text("3.12\n")
     found = read_python_version(flow, root=tmp_path / "project")
-    assert found == PythonVersion(wanted="cpython 3.12", file="flows/.python-version")
+    assert found == PythonVersion(
+        wanted=Interpreter("cpython", "3.12"), file="flows/.python-version"
+    )
