@@ -12,6 +12,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, get_args
 
+from pytest_flowrepro import __version__
 from pytest_flowrepro.baseline import (
     FOLDER,
     baseline_folder,
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="flowrepro", description="What needs no test run: baselines, packages, caches."
     )
+    parser.add_argument("--version", action="version", version=f"flowrepro {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     flow_help = "path/to/flow.py, path/to/flow.py::FlowName, or the name of a recorded flow"
 

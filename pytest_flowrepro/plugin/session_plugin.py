@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_flowrepro import __version__
 from pytest_flowrepro.plugin.collection import Collection, project_of
 from pytest_flowrepro.plugin.items import SESSION, PartItem
 from pytest_flowrepro.plugin.results import (
@@ -190,7 +190,7 @@ class FlowReproPlugin:
 
     def pytest_report_header(self) -> str:
         how = {"no": "check", "new": "record what is new", "all": "record"}[self.session.update]
-        return f"flowrepro: {version('pytest-flowrepro')}, {how}, by {self.session.installer}"
+        return f"flowrepro: {__version__}, {how}, by {self.session.installer}"
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,6 +79,12 @@ MOVED = recording(task("start", artifact("rows", 101, type="int")))
 
 
 @pytest.mark.usefixtures("repository")
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"flowrepro {version('pytest-flowrepro')}\n"
+
+
 def test_no_difference_is_exit_code_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", "HEAD"]) == 0
     assert capsys.readouterr() == ("", "no differences between HEAD and the working tree\n")
