@@ -9,10 +9,11 @@ if TYPE_CHECKING:
 
 _HELP = {
     "--flow-repro": "check that Metaflow flows can be rebuilt, rerun and give the same results",
-    "--flow-repro-update": "record what is observed as the new baselines, then commit them",
-    "--flow-repro-update-new": "record only the flows that have no baseline yet",
-    "--flow-repro-details": "leave no change out, and tell what flows write where they run",
-    "--flow-repro-keep": "keep the working directories, and print where they are",
+    "--flow-repro-update": "record new baselines of the selected flows; commit them yourself",
+    "--flow-repro-update-new": "record baselines only for flows that do not have one",
+    "--flow-repro-details": "show every change in full, and the files that each flow left in its "
+    "working directory",
+    "--flow-repro-keep": "keep the working directories, and print their path",
 }
 
 
@@ -24,27 +25,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--flow-repro-installer",
         choices=("uv", "pip-tools"),
-        help="what resolves and installs the flows' requirements (default: uv)",
+        help="tool that locks and installs requirements (default: uv)",
     )
     group.addoption(
         "--flow-repro-env",
         choices=("locked", "fresh"),
-        help="check in the recorded environment (default), or in one that is resolved anew",
+        help="environment to check in: the recorded lock (default), or a fresh resolution",
     )
     group.addoption(
         "--flow-repro-as-of",
         metavar="DATE",
-        help="when recording, and with fresh, resolve as of that day (YYYY-MM-DD)",
+        help="resolve as if it were DATE (YYYY-MM-DD), when recording and with "
+        "--flow-repro-env=fresh",
     )
     group.addoption(
         "--flow-repro-timeout",
         metavar="SECONDS",
         type=float,
-        help="for one flow's rerun (default: the configuration's `timeout`, else 600)",
+        help="limit for the rerun of one flow (default: `timeout` of the configuration, else 600)",
     )
-    for form in ("json", "md", "html"):
+    for form, name in (("json", "JSON"), ("md", "Markdown"), ("html", "HTML")):
         group.addoption(
-            f"--flow-repro-{form}", metavar="PATH", help=f"write the report as {form} to PATH"
+            f"--flow-repro-{form}", metavar="PATH", help=f"write the report to PATH as {name}"
         )
 
 
