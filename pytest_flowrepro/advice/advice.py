@@ -158,7 +158,7 @@ def _advise(lack: Lack, at: Situation) -> Advice | None:  # noqa: C901, PLR0911,
             )
         case MissingParent():
             return Advice(
-                what="imports relatively, and is no part of a package when its file is run",
+                what="imports relatively, and is not part of a package when its file is run",
                 hint="import by the whole name, as in `from package.module import name`: Metaflow "
                 "starts a flow by its file, `python flow.py run`. Where the package lies "
                 f"elsewhere, put its folder on the path:\n\n{_table(at)}"

@@ -79,7 +79,7 @@ class Node:
                 raise broken(self.file, f"{self._path(key)} is missing")
         for key, node in found.items():
             if key not in keys and key not in optional:
-                raise broken(self.file, f"{node.path} is no key of this file")
+                raise broken(self.file, f"{node.path}: unknown key")
         return found
 
     def items(self) -> list[Node]:

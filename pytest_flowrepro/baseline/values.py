@@ -99,4 +99,4 @@ def _check(file: Path, shown: str, *, root: Path) -> None:
     if begins == _LFS_POINTER:
         raise broken(shown, "is a Git LFS pointer, not the file", hint="run `git lfs pull`")
     if not begins.startswith(_ZIP):
-        raise broken(shown, "is no stored value: it should be a zip file (.npz)")
+        raise broken(shown, "is not a stored value: it should be a zip file (.npz)")

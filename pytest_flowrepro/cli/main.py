@@ -170,7 +170,7 @@ def _side(name: str, scratch: Path) -> _Side:
     if Path(name).is_dir():
         return _Side(name=name, root=Path(name).absolute())
     raise FlowReproError(
-        f"{name} is no revision of a git repository here, and no folder",
+        f"{name} is neither a revision of a git repository here nor a folder",
         hint="give a branch, a tag, a commit or a folder; `git fetch` brings what is not here yet",
     )
 
@@ -249,7 +249,7 @@ def _file_and_name(flow: str) -> tuple[Path | None, str]:
 def _not_recorded(flow: str) -> BaselineError:
     file, _ = _file_and_name(flow)
     if file is not None and not file.is_file():
-        return BaselineError(f"{file} is no file", hint="give the path of a flow's file")
+        return BaselineError(f"no such file: {file}", hint="give the path of a flow's file")
     where = "in this folder or below it" if file is None else f"in {file.parent / FOLDER}"
     return BaselineError(
         f"no baseline of {flow} {where}",

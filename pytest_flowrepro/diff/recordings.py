@@ -330,7 +330,7 @@ def _unread(task: Task, old: Artifact, new: Artifact, rules: _Rules) -> Change:
         gated=rules.gated(old.determinism),
         step=task.step,
         index=task.index,
-        explanation=(reason, "so nobody knows whether it differs"),
+        explanation=(reason, "not compared"),
         determinism=old.determinism,
     )
 

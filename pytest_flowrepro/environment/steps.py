@@ -119,8 +119,8 @@ def _line(name: str, version: str, step: Step) -> str:
     text = text or f"{name}=={version.removeprefix('==').removeprefix('=')}"
     if problem := requirement_problem(text):
         raise LockError(
-            f"step {step.name}: {name!r} with version {without_credentials(version)!r} is no "
-            "requirement that can be pinned",
+            f"step {step.name}: {name!r} with version {without_credentials(version)!r} is not "
+            "a requirement that can be pinned",
             hint="write the version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, an empty text, or "
             "`@` and the URL of a wheel",
             detail=problem,

@@ -92,7 +92,9 @@ def _lock_error(failure: Failure, requirements: CondaRequirements) -> LockError:
             what = f"A conda channel cannot be read. {source} could not be locked."
             hint = f"check the network and the channels' names, and try again: {asked}."
         case "InvalidMatchSpecError" | "InvalidVersionSpecError" | "InvalidPackageNameError":
-            what = f"{source}: {', '.join(requirements.shown)}: one of these is no conda package."
+            what = (
+                f"{source}: {', '.join(requirements.shown)}: one of these is not a conda package."
+            )
             hint = "write its version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, `1.2.*`."
         case "InvalidChannelError" | "InvalidUrlError":
             what = f"{source}: one of the conda channels has no valid name: {asked}."

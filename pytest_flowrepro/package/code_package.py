@@ -332,7 +332,7 @@ def _opened(file: Path) -> BinaryIO:
         if stat.S_ISREG(file.stat().st_mode):
             # Should it have become a FIFO just now, this does not wait either.
             return os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb")
-        what = "is no regular file (but a folder, FIFO, socket or device)"
+        what = "is not a regular file (a folder, FIFO, socket or device)"
     except OSError as error:
         dangling = file.is_symlink() and error.errno in {errno.ENOENT, errno.ELOOP}
         what = "is a dangling symlink" if dangling else f"cannot be read: {error.strerror}"

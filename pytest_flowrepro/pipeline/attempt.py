@@ -224,7 +224,7 @@ def _run_before(
     if not run.ok:
         raise RerunError(
             f"{prepared.job.title} is to run after {name}, and that failed: {ending(run)}",
-            hint=f"mend {name}: `pytest --flow-repro {before.job.flow.file}` checks it by itself",
+            hint=f"fix {name}: `pytest --flow-repro {before.job.flow.file}` checks it by itself",
             detail=run.output[-4000:],
         )
     check_records(run, ends=_ends(before))
@@ -265,7 +265,9 @@ def _check_graph(prepared: Prepared, run: Run) -> None:
 def _start_hint(job: Job, run: Run) -> str:
     advice = advise(run.output, job.situation())
     return (
-        advice.hint if advice else "run the flow by hand, `python FILE run`, and mend what it says"
+        advice.hint
+        if advice
+        else "run the flow by hand, `python FILE run`, and fix the error that it reports"
     )
 
 

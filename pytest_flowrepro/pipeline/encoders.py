@@ -25,7 +25,7 @@ def encoder_file(job: Job) -> Path | None:
     file = Path(os.path.normpath(job.root / job.settings.encoders))
     if not file.is_file():
         raise SettingsError(
-            f"{job.title}: the setting `encoders` names {file}, which is no file",
+            f"{job.title}: `encoders` names {file}, which does not exist",
             hint="correct the path, which is relative to pyproject.toml, or remove the setting",
         )
     return file

@@ -163,7 +163,7 @@ def _undeclared(
         same = {canonicalize_name(module)} == names
         what = module if same else f"{module} ({', '.join(sorted(names))})"
         others = some_of(sorted(brought[module]))
-        yield f"{who} imports {what}, which nobody declares: it came with {others}"
+        yield f"{who} imports {what} without declaring it (it came with {others})"
 
 
 def _unused(places: Iterable[_Place], imports: Iterable[Import]) -> Iterator[str]:

@@ -30,7 +30,7 @@ def start_of(job: Job) -> Start:
     settings = job.settings
     if not job.cwd.is_dir():
         raise SettingsError(
-            f"pyproject.toml: the `cwd` of {job.flow.name}, {job.cwd}, is no folder",
+            f"pyproject.toml: `cwd` of {job.flow.name}: the folder {job.cwd} does not exist",
             hint="correct it: it is relative to the project, and the flow is started from there",
         )
     passed = [name for name, value in settings.env.items() if isinstance(value, PassedThrough)]

@@ -55,7 +55,7 @@ class Acceptance:
                 raise HookError(
                     f"{self._name(implementation)}: {self.hook.name} raised "
                     f"{type(error).__name__}: {error}",
-                    hint=f"mend it; it was asked about {subject(change)}",
+                    hint=f"fix the hook; it was called with the change of {subject(change)}",
                     detail=_own_frames(error, implementation),
                 ) from error
             if answer is not None and not isinstance(answer, bool):

@@ -349,7 +349,7 @@ class StepItem(PartItem):
             seconds = observation.seconds
             return PartResult(verdict="error", failure=failure.text, seconds=seconds)
         what, _, detail = failure.text.partition("\n")
-        raise RerunError(what, detail=detail, hint="mend the step that failed, then run again")
+        raise RerunError(what, detail=detail, hint="fix the failing step and run again")
 
 
 def _inert(text: str) -> str:

@@ -146,7 +146,7 @@ class FlowReproPlugin:
         found = {flow.name for flow in self.session.collected}
         for name in sorted(set(self.session.settings.by_flow) - found):
             meant = did_you_mean(name, found)
-            self._warn(f"tool.flowrepro.flow.{name}: there is no flow of that name{meant}")
+            self._warn(f"tool.flowrepro.flow.{name}: unknown flow{meant}")
 
     # --- results ----------------------------------------------------------------------
 
@@ -268,7 +268,7 @@ class FlowReproPlugin:
         """Where every flow ran: what the project's patterns say of no flow."""
         chosen = (self.config.getoption(name, default=None) for name in _CHOOSING)
         for pattern in () if self.collection.are_paths_given or any(chosen) else self._idle:
-            yield f"note: tool.flowrepro.{pattern} was of no use to any flow: remove it?"
+            yield f"note: tool.flowrepro.{pattern} matched nothing; consider removing it"
 
     def _write_reports(self, reports: tuple[FlowReport, ...]) -> list[str]:
         said = []

@@ -139,7 +139,7 @@ def read_settings(root: Path) -> Settings:
         return Settings(file=file)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(
-            f"{file} cannot be read: {error}", hint="mend the file, then run again"
+            f"{file} cannot be read: {error}", hint="fix the file and run again"
         ) from error
     problems: list[str] = []
     tool = _Table(document, "", problems, root).table("tool")
@@ -198,7 +198,7 @@ class _Table:
         for key in self._data:
             if key not in known:
                 meant = did_you_mean(key, known) or f"; known: {', '.join(known)}"
-                self.problem(key, f"is no key of this table{meant}")
+                self.problem(key, f"unknown key{meant}")
 
     def read(
         self,
@@ -591,7 +591,7 @@ def _environment(
         if name in _OWN_VARIABLES or name.startswith("FLOWREPRO_"):
             variables.problem(name, "is set by the rerun itself, which rests on it")
         elif not name or "=" in name or "\0" in name:
-            variables.problem(name, "is no name of an environment variable")
+            variables.problem(name, "not a valid name of an environment variable")
         else:
             value = variables.read_or_off(name, "", wanted, _variable)
             if value is None:

@@ -171,7 +171,7 @@ def test_a_version_of_a_step_that_is_none_is_named(hello: Project) -> None:
     result.assert_outcomes(errors=1, deselected=4)
     result.stdout.fnmatch_lines(
         [
-            "step count: 'six' with version 'newest!' is no requirement that can be pinned",
+            "step count: 'six' with version 'newest!' is not a requirement that can be pinned",
             "*What to do: *`>=1.2,<2`*",
         ]
     )
@@ -242,7 +242,7 @@ def test_settings_of_a_flow_that_is_not_there_are_told(hello: Project) -> None:
     hello.write("pyproject.toml", "[tool.pytest]\n[tool.flowrepro.flow.HeloFlow]\ntimeout = 5\n")
     result = hello.check("--collect-only")
     result.stdout.fnmatch_lines(
-        ["*tool.flowrepro.flow.HeloFlow: there is no flow of that name; did you mean `HelloFlow`?*"]
+        ["*tool.flowrepro.flow.HeloFlow: unknown flow; did you mean `HelloFlow`?*"]
     )
     hello.check("--collect-only", "flow.py").stdout.no_fnmatch_line("*HeloFlow*")
     assert hello.check("--collect-only", "-W", "error").ret == pytest.ExitCode.USAGE_ERROR

@@ -142,7 +142,7 @@ def test_a_flow_with_a_syntax_error_is_an_error_that_names_file_and_line(project
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ("fail_on = []", "*tool.flowrepro.fail_on: is no key of this table; did you mean*"),
+        ("fail_on = []", "*tool.flowrepro.fail_on: unknown key; did you mean*"),
         ('flows = ["x/*.py"]', "*tool.flowrepro.flows: `x/[*].py` matches no file*"),
     ],
 )

@@ -68,7 +68,7 @@ def test_an_encoder_says_what_of_an_object_is_compared(project: Project) -> None
     result.stdout.fnmatch_lines_random(
         [
             "*differs from run to run: join.broken.*",
-            "*join: broken is compared by its bytes alone: the encoder of __main__.Broken raised *",
+            "*join: broken is compared by its pickle only (the encoder of __main__.Broken raised *",
             "*the encoder of x.Y was not used: *",
         ]
     )
@@ -78,7 +78,7 @@ def test_an_encoder_says_what_of_an_object_is_compared(project: Project) -> None
     reports = [f"--flow-repro-{suffix}=report.{suffix}" for suffix in ("md", "json", "html")]
     result = project.check(*reports)
     result.assert_outcomes(passed=2, failed=4)
-    failed = "join: broken is compared by its bytes alone: the encoder of __main__.Broken raised "
+    failed = "join: broken is compared by its pickle only (the encoder of __main__.Broken raised "
     for suffix in ("md", "json", "html"):
         assert failed in (project.path / f"report.{suffix}").read_text(encoding="utf-8")
     assert failed in result.stdout.str()
@@ -109,7 +109,7 @@ def test_an_encoder_says_what_of_an_object_is_compared(project: Project) -> None
     )
     (project.path / "flowrepro_encoders.py").unlink()
     result = project.check("-k", "start")
-    result.stdout.fnmatch_lines(["CurveFlow: the setting `encoders` names *, which is no file"])
+    result.stdout.fnmatch_lines(["CurveFlow: `encoders` names *, which does not exist"])
 
 
 def test_a_conftest_accepts_a_change_which_stays_in_sight(hello: Project) -> None:
@@ -138,7 +138,7 @@ def test_a_hook_that_breaks_is_an_error_that_names_it(hello: Project) -> None:
         [
             "conftest.py: pytest_flowrepro_accept_change raised ZeroDivisionError: division by *",
             "*conftest.py*, line 2, in pytest_flowrepro_accept_change",
-            "What to do: mend it; it was asked about start.greeting",
+            "What to do: fix the hook; it was called with the change of start.greeting",
         ]
     )
     result.stdout.no_fnmatch_line("*_callers.py*")

@@ -13,9 +13,9 @@ def test_what_is_imported_undeclared_and_declared_unused_is_told(project: Projec
     project.place_flows("imports")
     recorded = project.report("--flow-repro-update")["flows"][0]
     assert recorded["verdict"] == "recorded"
-    came_along = "which nobody declares: it came with"
-    dateutil = f"step moons imports dateutil (python-dateutil), {came_along} botocore"
-    requests = f"step end imports requests, {came_along} metaflow"
+    came_along = "without declaring it (it came with"
+    dateutil = f"step moons imports dateutil (python-dateutil) {came_along} botocore)"
+    requests = f"step end imports requests {came_along} metaflow)"
     why_not = "fine for what others need, and for what works without an import"
     unused = f"declared, and never imported by this flow: more-itertools ({why_not})"
     assert recorded["notes"] == [dateutil, requests, unused]

@@ -90,7 +90,7 @@ def test_another_flow_that_fails_is_an_error_and_no_drift(recorded: Project) -> 
         [
             "CleanFlow is to run after IngestFlow, and that failed: exit code 1",
             "*ZeroDivisionError*",
-            "What to do: mend IngestFlow: *",
+            "What to do: fix IngestFlow: *",
         ]
     )
 

@@ -59,8 +59,8 @@ def test_what_is_proposed_lets_a_flow_repeat_and_hides_nothing_else(harvest: Pro
     assert checked["changes"][0]["within"].startswith("max ")
     assert "1 artifact differs only at places that are ignored" in checked["notes"]
     assert (
-        "step end: sealed is compared by its bytes alone: cannot be unpickled: ValueError: sealed; "
-        'mend that, or leave it out with ignore = ["end.sealed"]'
+        "step end: sealed is compared by its pickle only (cannot be unpickled: ValueError: "
+        'sealed); fix that, or ignore it with ignore = ["end.sealed"]'
     ) in checked["notes"]
     assert any(note.startswith("ignore: `start.label` was not needed") for note in checked["notes"])
 
@@ -74,7 +74,7 @@ def test_what_is_proposed_lets_a_flow_repeat_and_hides_nothing_else(harvest: Pro
         [
             "*drifted*::HarvestFlow*2 artifacts within tolerance*",
             "*end.score*within tolerance (max 1.1e-16)*",
-            "*tool.flowrepro.ignore: `[*].nothing` was of no use to any flow*",
+            "*tool.flowrepro.ignore: `[*].nothing` matched nothing*",
         ]
     )
     (flow,) = json.loads((harvest.path / "report.json").read_bytes())["flows"]

@@ -43,7 +43,9 @@ def read_conda_file(file: Path, *, root: Path) -> Requirements:
     channels = _channels(document, source, problems)
     named = dict(_named(packages))
     unknown = (one for one in packages if not _PACKAGE.fullmatch(one))
-    problems += [f"{source}: {one!r} is no conda package such as `pandas=2.1`" for one in unknown]
+    problems += [
+        f"{source}: {one!r} is not a conda package such as `pandas=2.1`" for one in unknown
+    ]
     of_pypi = named.keys() <= _BOTH
     python = _python(named, source, problems) if of_pypi else None
     found = read_requirement_list(pip_lines, file=file, root=root, problems=problems)

@@ -60,7 +60,7 @@ def local_folder(
     if not folder.resolve().is_relative_to(root.resolve()):
         return OUTSIDE
     if not any((folder / name).is_file() for name in METADATA):
-        what = "holds none of" if folder.is_dir() else "is no folder with"
+        what = "holds none of" if folder.is_dir() else "is not a folder with"
         return f"{path} {what} {', '.join(METADATA)}; correct the path"
     if not folder.is_relative_to(root):  # an absolute path, by another name of the same folder
         folder = root / folder.resolve().relative_to(root.resolve())

@@ -291,7 +291,7 @@ def edited(name: str, old: str, new: str) -> dict[str, str]:
             ARTIFACTS,
             '"value": 0.91',
             '"value": 1, "opague": true',
-            'steps.train["[0]"].score.opague is no key of this file',
+            'steps.train["[0]"].score.opague: unknown key',
         ),
         (ARTIFACTS, '"value": 0.91', '"value": 1, "opaque": 1', "should be true or false, is 1"),
         (

@@ -177,7 +177,7 @@ def test_any_policy_comes_back_exactly(policy: Policy) -> None:
     [
         ('"artifacts",', '"everything",', 'policy["fail-on"][0] should be one of environment,'),
         ('"fail-on"', '"fail-in"', 'policy["fail-on"] is missing'),
-        ('"cwd"', '"cmd"', "policy.cmd is no key of this file"),
+        ('"cwd"', '"cmd"', "policy.cmd: unknown key"),
         ('"tolerance": 0.5', '"tolerance": "0.5"', "policy.atol[0].tolerance should be a number"),
         ('"tolerance": 0.5', '"tolerance": true', "policy.atol[0].tolerance should be a number"),
         ('"tolerance": 0.5', f'"tolerance": 1{"0" * 400}', "should be a number that a float can"),

@@ -192,7 +192,7 @@ def test_what_is_neither_a_revision_nor_a_folder_is_an_error(
     assert main(args) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("flowrepro: nowhere is no revision of a git repository here")
+    assert err.startswith("flowrepro: nowhere is neither a revision of a git repository here")
     assert "What to do: " in err
 
 
@@ -226,7 +226,7 @@ def test_a_recorded_flow_is_shown(
     [
         ("OtherFlow", "no baseline of OtherFlow in this folder or below it"),
         ("flows/train.py::Other", "no baseline of flows/train.py::Other in flows/__flowrepro__"),
-        ("flows/none.py", "flows/none.py is no file"),
+        ("flows/none.py", "no such file: flows/none.py"),
     ],
 )
 def test_a_flow_that_was_not_recorded_is_an_error(
@@ -303,7 +303,7 @@ def test_the_configuration_adds_files(repository: Path, capsys: pytest.CaptureFi
         ("flows/two.py", "flows/two.py means 2 flows\nWhat to do: give one of flows/two.py::A, "),
         ("flows/two.py::C", "flows/two.py::C means no flow\nWhat to do: give one of flows/two"),
         ("flows/empty.py", "flows/empty.py means no flow\nWhat to do: give the path of a file"),
-        ("flows/none.py", "flows/none.py is no file"),
+        ("flows/none.py", "no such file: flows/none.py"),
         ("NoFlow", "no baseline of NoFlow in this folder or below it"),
     ],
 )

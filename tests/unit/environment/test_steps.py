@@ -120,7 +120,7 @@ def test_what_metaflow_refuses_or_nobody_can_read_is_told() -> None:
     both: dict[str, Json] = {"packages": {"six": ""}}
     with pytest.raises(LockError, match="from PyPI and from conda"):
         found(step("train", pypi=both, conda=both))
-    with pytest.raises(LockError, match="'six' with version 'new!' is no requirement"):
+    with pytest.raises(LockError, match="'six' with version 'new!' is not a requirement"):
         found(step("train", pypi={"packages": {"six": "new!"}}))
 
 

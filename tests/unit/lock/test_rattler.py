@@ -149,8 +149,8 @@ def test_another_platform_can_be_locked(tmp_path: Path) -> None:
         ({"nosuch": "1.0"}, "step train: no channel has nosuch ==1.0."),
         ({"six": "9"}, "step train: no channel has six ==9."),
         ({"frames": "2.1", "rows": "1.0"}, "step train: these conda packages cannot be installed"),
-        ({"six": ">>1"}, "one of these is no conda package"),
-        ({"six": "1", "a/b": ""}, "one of these is no conda package"),
+        ({"six": ">>1"}, "one of these is not a conda package"),
+        ({"six": "1", "a/b": ""}, "one of these is not a conda package"),
     ],
 )
 def test_what_cannot_be_solved_is_named(

@@ -241,7 +241,7 @@ def test_a_mutator_cannot_put_a_file_outside_the_project(project: Project) -> No
     [
         ("flows/gone.json", "gone.json: TrainFlow reads this file by default, and it does not"),
         ("../outside.csv", "belongs to the code of TrainFlow, but it lies outside"),
-        ("flows/folder", "is no regular file"),
+        ("flows/folder", "is not a regular file"),
     ],
 )
 def test_named_files_that_cannot_be_packaged(project: Project, name: str, message: str) -> None:
@@ -421,8 +421,8 @@ def make_own_loop(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (make_fifo, "bad.py is no regular file"),
-        (make_socket, "bad.py is no regular file"),
+        (make_fifo, "bad.py is not a regular file"),
+        (make_socket, "bad.py is not a regular file"),
         (make_dangling, "bad.py is a dangling symlink"),
         (make_own_loop, "bad.py is a dangling symlink"),
     ],

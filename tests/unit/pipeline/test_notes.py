@@ -33,7 +33,7 @@ def opaque(name: str, why: str) -> Artifact:
 
 
 GONE = "cannot be unpickled: ModuleNotFoundError: No module named 'm'"
-LEAVE = 'mend that, or leave it out with ignore = ["{}"]'
+LEAVE = 'fix that, or ignore it with ignore = ["{}"]'
 
 
 def test_what_nobody_can_look_into_is_told_with_the_reason_and_what_to_do() -> None:
@@ -43,16 +43,17 @@ def test_what_nobody_can_look_into_is_told_with_the_reason_and_what_to_do() -> N
         task("start", opaque("model", GONE), plain),
     )
     assert list(compared_by_bytes(tasks, NO_PATTERNS)) == [
-        f"parameter alpha is compared by its bytes alone: {GONE}; "
+        f"parameter alpha is compared by its pickle only ({GONE}); "
         + LEAVE.format("_parameters.alpha"),
-        f"step start: model is compared by its bytes alone: {GONE}; " + LEAVE.format("start.model"),
+        f"step start: model is compared by its pickle only ({GONE}); "
+        + LEAVE.format("start.model"),
     ]
 
 
 def test_the_tasks_of_a_foreach_are_one_sentence() -> None:
     tasks = tuple(task("train", opaque("m", f"{GONE} {i}"), index=(i,)) for i in range(1_000))
     (note,) = compared_by_bytes(tasks, NO_PATTERNS)
-    told = f"m is compared by its bytes alone: {GONE} 0; "
+    told = f"m is compared by its pickle only ({GONE} 0); "
     assert note == f"step train[0] and 999 more of its tasks: {told}{LEAVE.format('train.m')}"
 
 

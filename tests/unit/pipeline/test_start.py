@@ -40,7 +40,9 @@ def test_a_folder_of_the_configuration_is_relative_to_the_project(tmp_path: Path
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"the `cwd` of TrainFlow, .*/jobs, is no folder"):
+    with pytest.raises(
+        SettingsError, match=r"`cwd` of TrainFlow: the folder .*/jobs does not exist"
+    ):
         start_of(job(tmp_path, FlowSettings(cwd="jobs")))
 
 

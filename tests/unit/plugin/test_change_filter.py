@@ -126,6 +126,6 @@ def test_a_hook_that_breaks_is_an_error_that_names_it(
 def test_its_traceback_begins_in_the_plugin() -> None:
     with pytest.raises(HookError) as caught:
         acceptance(strict=fails).of((SCORE,))
-    assert caught.value.hint == "mend it; it was asked about train[0, 3].score"
+    assert caught.value.hint == "fix the hook; it was called with the change of train[0, 3].score"
     assert caught.value.detail.count("File ") == 1
     assert 'change.old["auc"]' in caught.value.detail

@@ -143,7 +143,7 @@ def test_what_pypi_cannot_have_is_named(tmp_path: Path, package: str) -> None:
         ("dependencies: [3]", "environment.yml: dependencies[0]: neither a package nor `pip:`"),
         ("dependencies: [{pip: six}]", "environment.yml: dependencies[0]: neither a package nor"),
         ("dependencies: [{pip: [3]}]", "environment.yml: dependencies[0]: neither a package nor"),
-        ("dependencies: ['numpy @ https://h/x']", "'numpy @ https://h/x' is no conda package"),
+        ("dependencies: ['numpy @ https://h/x']", "'numpy @ https://h/x' is not a conda package"),
         ("dependencies: [six]\nchannels: forge", "environment.yml: channels: not a list of names"),
         (
             "dependencies: [six]\nchannels: ['https://bob:pw@host/forge']",

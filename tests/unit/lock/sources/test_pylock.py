@@ -111,7 +111,7 @@ SOURCE = f'sdist = {{ url = "https://host/x-1.tar.gz", hashes = {{ sha256 = "{ZE
     ("entry", "problem"),
     [
         (VCS, "x: a version control URL has no hash to pin; publish a wheel of it"),
-        ('directory = { path = "x" }', "x: x is no folder with pyproject.toml"),
+        ('directory = { path = "x" }', "x: x is not a folder with pyproject.toml"),
         ('directory = { path = "../x", editable = true }', "x: the path leads out of the reposito"),
         (ARCHIVE, "x: a URL is not a package of an index"),
         (ARCHIVE.replace("url =", "path ="), "x: a built file of a path cannot be locked"),

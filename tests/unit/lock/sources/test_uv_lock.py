@@ -154,7 +154,7 @@ def test_requirements_that_are_written_otherwise_are_the_same(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("source", "metadata", "problem"),
     [
-        ('{ editable = "lib" }', 'editable = "lib"', "lib is no folder with pyproject.toml"),
+        ('{ editable = "lib" }', 'editable = "lib"', "lib is not a folder with pyproject.toml"),
         (
             '{ directory = "../lib" }',
             'directory = "../lib"',
@@ -228,7 +228,7 @@ def test_a_group_that_nobody_selects_may_come_from_anywhere(tmp_path: Path) -> N
     lock = LOCK.replace(groups, groups + 'docs = [{ name = "theme", directory = "theme" }]\n')
 
     assert names(read(tmp_path, project, lock)) == ["alpha", "delta"]
-    with pytest.raises(LockError, match=r"tool\.uv\.sources\.theme: theme is no folder"):
+    with pytest.raises(LockError, match=r"tool\.uv\.sources\.theme: theme is not a folder"):
         read(tmp_path, project, lock, Selection(groups=("docs",)))
 
 
