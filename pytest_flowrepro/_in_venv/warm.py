@@ -223,9 +223,14 @@ class _Server:
                 self._send_on(self._tasks[descriptor])
 
     def _follow(self) -> Request | None:
-        """Run what comes after the scheduler: its request in the fork, and None here at its end."""
-        log = os.open(self._then[0], os.O_WRONLY | os.O_CREAT, 0o600)
-        pid = os.fork()
+        """Run what comes after the scheduler: its request in the fork, and None here at its end, or
+        where there can be no fork.
+        """
+        try:
+            log = os.open(self._then[0], os.O_WRONLY | os.O_CREAT, 0o600)
+            pid = os.fork()
+        except OSError:  # no room on the disk, too many processes
+            return None
         if pid == 0:
             self._leave()
             streams = (os.open(os.devnull, os.O_RDONLY), log, os.dup(log))

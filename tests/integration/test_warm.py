@@ -149,6 +149,21 @@ def test_what_follows_a_flow_is_what_a_new_interpreter_is(rerun: Rerun, tmp_path
         assert told[name] == fact, name
 
 
+@pytest.mark.parametrize("log", ["log", "gone/log"])
+@pytest.mark.parametrize(
+    "script", ["raise SystemExit(3)", "import os; os.kill(os.getpid(), 9)", None]
+)
+def test_a_flow_has_ended_well_whatever_becomes_of_what_follows(
+    tmp_path: Path, log: str, script: str | None
+) -> None:
+    follows = tmp_path / "follows.py"
+    if script is not None:
+        follows.write_text(f"print('follows')\n{script}")
+    done = run_warm(tmp_path, "import metaflow", then=["2", str(tmp_path / log), str(follows), "x"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / log).exists() is (log == "log")
+
+
 def test_nothing_follows_a_flow_that_fails(rerun: Rerun, tmp_path: Path) -> None:
     script = tmp_path / "tell.py"
     script.write_text(TELL)
@@ -219,7 +234,12 @@ IMPORTS = {
 
 
 def run_warm(
-    tmp_path: Path, script: str, *arguments: str, metaflow: str = "pass", **env: str
+    tmp_path: Path,
+    script: str,
+    *arguments: str,
+    metaflow: str = "pass",
+    then: Sequence[str] = (),
+    **env: str,
 ) -> Completed:
     """Run a script as a flow is run, with a stand-in for Metaflow whose import does as is said."""
     copy = tmp_path / "copy"
@@ -229,7 +249,10 @@ def run_warm(
     (copy / "flow.py").write_text(script)
     socket = str(tmp_path / "socket")
     return run_process(
-        [sys.executable, "-u", str(WARM), socket, "flow.py", *arguments, " " * 100],
+        [
+            *(sys.executable, "-u", str(WARM), *(("--then", *then) if then else ())),
+            *(socket, "flow.py", *arguments, " " * 100),
+        ],
         env={"FLOWREPRO_COPY": str(copy), "PYTHONPATH": str(tmp_path), **env},
         cwd=copy,
         timeout=30,
