@@ -1,1 +1,1 @@
-"""What a failure means, from the words of a step or of Metaflow, and the lines to add."""
+"""Advice on failures: their cause, read from output and tracebacks, and the lines to add."""

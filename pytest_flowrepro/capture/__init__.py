@@ -1,1 +1,1 @@
-"""What a run left in its datastore, as values."""
+"""Artifacts and logs of a run, read back from its datastore."""

@@ -40,7 +40,7 @@ ARTIFACT_TIMEOUT = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What is to be read of a run, and with what."""
+    """A request to read a run back: its place, its interpreters, and the extent of the answer."""
 
     flow: str
     flow_file: Path
@@ -50,7 +50,7 @@ class Reading:
     python: Path
     """The flow's interpreter."""
     pythons: Mapping[str, Path] = field(default_factory=dict)
-    """Those of the steps that ran under another."""
+    """Interpreters of the steps that ran under another one."""
     cwd: Path
     env: Mapping[str, str]
     workspace: Path
@@ -66,8 +66,8 @@ class Reading:
     whole: tuple[str, ...] = ()
     """Globs over `step.artifact`: these values are written to files whatever their size."""
     known: Known = NOTHING_KNOWN
-    """What a check compares with: what is stored there is stored here as well, and what is as it
-    was is neither loaded nor stored again."""
+    """The baseline of a check: values that it stores are stored here as well, and unchanged ones
+    are neither loaded nor stored again."""
     script: Path = SCRIPT
     redaction: Redaction = NOTHING
 
@@ -94,7 +94,7 @@ class Reading:
         return (self.script, self.request, self.result, run_id_file)
 
     def asked(self, run_id: str | None) -> dict[str, Any]:
-        """What each interpreter is asked; None for the run whose id a file will have."""
+        """Return the request for each interpreter; None for the run whose id a file will have."""
         return {
             "flow": self.flow,
             "run_id": run_id,
@@ -114,7 +114,7 @@ class Reading:
         }
 
     def readers(self) -> Iterator[tuple[Path, dict[str, Any]]]:
-        """Each interpreter, and what it is asked of its steps; the flow's comes first."""
+        """Yield each interpreter and the part of the request about its steps, the flow's first."""
         own = dict(self.pythons)
         base = {task.step for task in self.known.tasks} - set(own)
         yield self.python, {"steps": None, "but": list(own), "known": self.known.settles(base)}
@@ -128,7 +128,7 @@ class Reading:
         self.request.write_text(json.dumps(asked), encoding="utf-8")
 
     def is_answered(self, asked: Mapping[str, Any]) -> bool:
-        """Whether the answer to this very request is there, written ahead of `capture`."""
+        """Return whether the answer to this request exists, written ahead of `capture`."""
         return self.result.exists() and self.request.read_text("utf-8") == json.dumps(asked)
 
 

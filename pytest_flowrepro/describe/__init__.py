@@ -1,1 +1,1 @@
-"""What Metaflow says of a flow."""
+"""Metaflow's own description of a flow: graph, decorators, parameters, files."""

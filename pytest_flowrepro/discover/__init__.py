@@ -1,1 +1,1 @@
-"""Which files start a flow, and what they import; nothing is run."""
+"""Flows and imports, found in source files; nothing is run."""

@@ -1,1 +1,1 @@
-"""How uv, pip and rattler are called: their settings, their words when they fail."""
+"""Calls of uv, pip and rattler: their settings and their error messages."""

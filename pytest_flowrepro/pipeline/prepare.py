@@ -17,7 +17,6 @@ from pytest_flowrepro.package.code_package import default_suffixes, package_flow
 from pytest_flowrepro.package.local_metadata import write_metadata
 from pytest_flowrepro.pipeline.encoders import encoder_file
 from pytest_flowrepro.pipeline.environments import (
-    declared,
     notes_of,
     of_step,
     rebuild,
@@ -101,17 +100,17 @@ def environments(job: Job, baseline: Recording) -> Environments:
     return Environments(manifests=prepared.environments, notes=prepared.notes)
 
 
-def steps_of_today(job: Job, baseline: Recording) -> tuple[Step, ...]:
-    """The steps as the code has them now, to tell what they declare without a rerun.
+def steps_of_today(
+    job: Job, baseline: Recording, own: tuple[LocalPackage, ...]
+) -> tuple[Step, ...]:
+    """Return the steps as the code has them now, to tell what they declare without a rerun.
 
     Those of the baseline where it knows them already; else Metaflow is asked, in the environment
-    that the flow's requirements come to today.
+    that the flow's requirements come to today. `own` are the project's packages among these.
     """
     apart = replace(job, folder=job.folder / "environment")
-    if _baseline_knows_steps(apart, baseline):
-        package = _package(apart, start_of(apart), declared(job).local, ())
-        if package.files == baseline.code:
-            return baseline.steps
+    if _recorded_package(apart, start_of(apart), own, baseline):
+        return baseline.steps
     clock = Clock(job)
     built = _with_numerics(resolve_and_build(job, clock, baseline=baseline))
     return prepare(apart, built, clock).steps
@@ -240,24 +239,30 @@ def _as_recorded(
     the same, and to ask it costs as much as a step. None where either differs, and where files
     belong to the flow that Metaflow alone can tell (one may have come to them).
     """
-    if not _baseline_knows_steps(job, baseline) or built.manifest not in baseline.environments:
+    if built.manifest not in baseline.environments:
         return None
     start = start_of(job)
     with clock.stage("package", "packaging"):
-        package = _package(job, start, built.local, ())
-    if package.files != baseline.code:
+        package = _recorded_package(job, start, built.local, baseline)
+    if package is None:
         return None
     return Prepared(
         job=job, start=start, built=built, steps=baseline.steps, package=package, described=False
     )
 
 
-def _baseline_knows_steps(job: Job, baseline: Recording) -> bool:
-    """Whether the steps follow from the code: not where configs or variables, of which the
-    baseline knows nothing, have a say in the graph. A merged baseline may have the steps of one
-    recording and the code of another.
+def _recorded_package(
+    job: Job, start: Start, own: tuple[LocalPackage, ...], baseline: Recording
+) -> CodePackage | None:
+    """Return the code package where it is the recorded one and the recorded steps follow from it.
+
+    They do not where configs or variables, of which the baseline knows nothing, have a say in the
+    graph. A merged baseline may have the steps of one recording and the code of another.
     """
-    return not (baseline.merged or job.settings.configs or job.settings.env)
+    if baseline.merged or job.settings.configs or job.settings.env:
+        return None
+    package = _package(job, start, own, ())
+    return package if package.files == baseline.code else None
 
 
 def _named_files(job: Job, start: Start, description: FlowDescription) -> tuple[NamedFile, ...]:

@@ -59,9 +59,8 @@ def resolved_environments(job: Job, baseline: Recording) -> tuple[Environment, .
     requirements = declared(job)
     python = interpreter_today(job, requirements, recorded)
     base = _resolved(job, recorded, requirements, python)
-    of_steps = step_environments(
-        steps_of_today(job, baseline), base=base, conda_from_pypi=job.settings.conda_from_pypi
-    )
+    steps = steps_of_today(job, baseline, requirements.local)
+    of_steps = step_environments(steps, base=base, conda_from_pypi=job.settings.conda_from_pypi)
     return (base, *(_of_step(job, one, base, known.get(one.name)) for one in of_steps))
 
 

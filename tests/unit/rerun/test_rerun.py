@@ -26,6 +26,7 @@ from pytest_flowrepro.support.temporary_folder import make_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_flowrepro.model import Run
     from pytest_flowrepro.support.strict_json import Json
 
 
@@ -183,21 +184,27 @@ def test_configs_are_files_or_values() -> None:
     ]
 
 
-def test_a_foreach_may_have_more_tasks_than_metaflow_takes_by_default(tmp_path: Path) -> None:
-    place = Place(root=tmp_path / "run").create()
-    python = tmp_path / "python"
-    python.write_text('#!/bin/sh\necho "$@"\n', encoding="utf-8")
+def run_with(script: str, folder: Path, *, timeout: float = 5, then: tuple[Path, ...] = ()) -> Run:
+    """Run a flow by a shell script in place of Python."""
+    place = Place(root=folder / "run").create()
+    python = folder / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     python.chmod(0o700)
-    run = rerun_flow(
+    return rerun_flow(
         "TrainFlow",
         place.copy / "train.py",
         python=python,
         place=place,
         cwd=place.copy,
         env={"PATH": os.environ["PATH"]},
-        timeout=5,
+        timeout=timeout,
         max_workers=1,
+        then=then,
     )
+
+
+def test_a_foreach_may_have_more_tasks_than_metaflow_takes_by_default(tmp_path: Path) -> None:
+    run = run_with('echo "$@"', tmp_path)
     assert " run " in run.output
     assert f" --max-num-splits={MAX_SPLITS}" in run.output
     assert MAX_SPLITS > 100
@@ -207,22 +214,9 @@ def test_a_foreach_may_have_more_tasks_than_metaflow_takes_by_default(tmp_path: 
 def test_a_flow_that_ended_well_did_so_however_long_takes_what_comes_after(
     tmp_path: Path, marked: str, *, ok: bool
 ) -> None:
-    place = Place(root=tmp_path / "run").create()
-    python = tmp_path / "python"
     # python -u warm.py --then COUNT LOG SCRIPT ...
-    python.write_text(f'#!/bin/sh\nshift\ntouch "{marked}"\nsleep 60\n', encoding="utf-8")
-    python.chmod(0o700)
-    run = rerun_flow(
-        "TrainFlow",
-        place.copy / "train.py",
-        python=python,
-        place=place,
-        cwd=place.copy,
-        env={"PATH": os.environ["PATH"]},
-        timeout=0.5,
-        max_workers=1,
-        then=[tmp_path / "read.py"],
-    )
+    script = f'shift\ntouch "{marked}"\nsleep 60'
+    run = run_with(script, tmp_path, timeout=0.5, then=(tmp_path / "read.py",))
     assert (run.ok, run.timed_out) == (ok, not ok)
     assert bool(run.ended) is not ok
 
