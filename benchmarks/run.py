@@ -160,8 +160,8 @@ def environment(folder: Path, runs: int) -> Path:
     build = (
         "import sys; from pathlib import Path\n"
         "from pytest_flowrepro.environment import shared_environment\n"
-        "from pytest_flowrepro.model import Lock\n"
-        "shared_environment(Lock(text=Path(sys.argv[1]).read_text()), name='base',\n"
+        "from pytest_flowrepro.lockfile.pypi import parse_pypi\n"
+        "shared_environment(parse_pypi(Path(sys.argv[1]).read_text()), name='base',\n"
         "    requirements=('metaflow', 'numpy', 'pandas'), python=Path(sys.executable),\n"
         "    folder=Path(sys.argv[2]), installer='uv', timeout=600)\n"
     )

@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, Literal
 from packaging.utils import parse_wheel_filename
 
 from pytest_flowrepro.environment import Wheelhouse, build_environment, site_packages
-from pytest_flowrepro.model import Lock
+from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_flowrepro.model import BuiltEnvironment
+    from pytest_flowrepro.model import BuiltEnvironment, PypiLock
 
 PINS = Path(__file__).with_name("wheels.txt")
 INSTALLERS: tuple[Literal["uv", "pip-tools"], ...] = ("uv", "pip-tools")
@@ -76,9 +76,9 @@ class Wheel:
             yield "compiled"
 
     @property
-    def lock(self) -> Lock:
+    def lock(self) -> PypiLock:
         name, version, _, _ = parse_wheel_filename(self.file.name)
-        return Lock(text=f"{name}=={version} --hash=sha256:{self.file.parent.name}\n")
+        return parse_pypi(f"{name}=={version} --hash=sha256:{self.file.parent.name}\n")
 
     def missing(self, built: BuiltEnvironment) -> list[str]:
         """What of it is not installed as it is."""

@@ -19,7 +19,8 @@ from platformdirs import user_cache_dir
 
 from pytest_flowrepro.environment import shared_environment
 from pytest_flowrepro.lock import resolver
-from pytest_flowrepro.model import BuiltEnvironment, Lock, Requirements
+from pytest_flowrepro.lockfile.pypi import parse_pypi
+from pytest_flowrepro.model import BuiltEnvironment, Requirements
 from pytest_flowrepro.plugin.worker_store import SessionFolder
 from pytest_flowrepro.support.process import run_process
 
@@ -113,7 +114,7 @@ def metaflow_environment(session_folder: Path) -> BuiltEnvironment:
             )
             lock_file.write_text(found.text, encoding="utf-8")
     return shared_environment(
-        Lock(text=lock_file.read_text(encoding="utf-8")),
+        parse_pypi(lock_file.read_text(encoding="utf-8")),
         name="base",
         requirements=requirements.lines,
         python=Path(sys.executable),

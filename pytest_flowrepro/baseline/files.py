@@ -15,10 +15,12 @@ from pytest_flowrepro.baseline.folder import MISSING, portable_name
 from pytest_flowrepro.baseline.node import Node, broken, parse_document, place
 from pytest_flowrepro.baseline.policy import read_policy, read_profile
 from pytest_flowrepro.baseline.seal import is_seal
-from pytest_flowrepro.lockfile.pypi import is_explicit
+from pytest_flowrepro.lockfile.parse import parse_lock
+from pytest_flowrepro.lockfile.pypi import InvalidLockError
 from pytest_flowrepro.model import (
     Artifact,
     CodeFile,
+    CondaLock,
     Constraints,
     Decorator,
     Environment,
@@ -29,6 +31,7 @@ from pytest_flowrepro.model import (
     Step,
     System,
     Task,
+    digest_of,
     value_file,
 )
 from pytest_flowrepro.model.policy import policy_json, profile_json
@@ -398,11 +401,12 @@ def _read_environment(
     lock = fields["lock"].record("file", "sha256")
     if lock["file"].text() != lock_file(name):
         raise lock["file"].wrong(f'"{lock_file(name)}"')
-    found = Lock(text=_text(lock_file(name), files, folder))
-    if found.digest != lock["sha256"].text():
+    text = _text(lock_file(name), files, folder)
+    if digest_of(text) != lock["sha256"].text():
         raise broken(
             place(folder, lock_file(name)), f"is not the file that {MANIFEST} was written with"
         )
+    found = _lock(text, place(folder, lock_file(name)))
     steps = fields["steps"].items() if "steps" in fields else []
     for step in steps:
         _refuse_unknown_step(step.text(), known, step)
@@ -412,7 +416,7 @@ def _read_environment(
         packages=tuple(_read_package(*entry) for entry in fields["packages"].entries()),
         lock=found,
         requirements=tuple(
-            line.text() if is_explicit(found.text) else _requirement(line)
+            line.text() if isinstance(found, CondaLock) else _requirement(line)
             for line in fields["requirements"].items()
         ),
         constraints=tuple(
@@ -422,6 +426,16 @@ def _read_environment(
         steps=tuple(step.text() for step in steps),
         imported=_texts(fields.get("imported")),
     )
+
+
+def _lock(text: str, file: str) -> Lock:
+    try:
+        return parse_lock(text)
+    except InvalidLockError as error:
+        problems = "; ".join(error.problems[:20])
+        raise broken(
+            file, f"is not a lock that an environment can be rebuilt from: {problems}"
+        ) from error
 
 
 def _texts(node: Node | None) -> tuple[str, ...]:

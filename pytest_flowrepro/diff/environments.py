@@ -11,13 +11,18 @@ from packaging.utils import canonicalize_name
 from pytest_flowrepro.diff.pairs import change_of, paired
 from pytest_flowrepro.diff.platforms import Sides, platform_reason
 from pytest_flowrepro.lockfile.pypi import (
-    InvalidLockError,
-    in_parts,
-    only_platform,
-    parse_lock,
     required_name,
 )
-from pytest_flowrepro.model import Change, Constraints, Environment, Gate, Lock, Package, System
+from pytest_flowrepro.model import (
+    Change,
+    Constraints,
+    Environment,
+    Gate,
+    Lock,
+    Package,
+    System,
+    pypi_part,
+)
 from pytest_flowrepro.support.text import counted, visible
 
 if TYPE_CHECKING:
@@ -106,12 +111,11 @@ def _declared_otherwise(
 
 def _unmet(constraints: Constraints, lock: Lock) -> tuple[str, ...]:
     """Lines that a lock does not keep to, each with what it has instead."""
-    try:
-        packages = parse_lock(in_parts(lock.text)[1])
-    except InvalidLockError:  # nothing but conda's, which pip's constraints say nothing about
+    pypi = pypi_part(lock)
+    if pypi is None:  # pip's constraints say nothing about conda's packages
         return ()
     versions: dict[str, list[str]] = {}
-    for package in packages:
+    for package in pypi.packages:
         versions.setdefault(package.name, []).append(package.version)
     asked = ((line, Requirement(line)) for line in constraints.lines)
     return tuple(
@@ -182,7 +186,8 @@ def _one_platform_lock(
     new: Environment, systems: tuple[System, System] | None, gates: frozenset[Gate]
 ) -> Iterator[Change]:
     """A lock that was made for one platform, where it is used on another."""
-    made_for = only_platform(new.lock.text)
+    pypi = pypi_part(new.lock)
+    made_for = pypi.platform if pypi else None
     if made_for is None or systems is None:
         return
     here = f"{systems[1].platform} {systems[1].machine}"

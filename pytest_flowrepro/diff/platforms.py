@@ -9,16 +9,21 @@ wherever the lock cannot be read, every difference is a drift.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_version
 
-from pytest_flowrepro.lockfile.pypi import InvalidLockError, in_parts, parse_lock
+from pytest_flowrepro.model import pypi_part
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.lockfile.pypi import LockedPackage
-    from pytest_flowrepro.model import Environment, Interpreter, Lock, Package, System
+    from pytest_flowrepro.model import (
+        Environment,
+        Interpreter,
+        Lock,
+        LockedPackage,
+        Package,
+        System,
+    )
 
 # What sys.platform and sys.implementation.name are called by the other markers.
 _SYSTEMS = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
@@ -74,7 +79,7 @@ def locked_version(lock: Lock, name: str, system: System, python: Interpreter) -
     return next(
         (
             canonicalize_version(package.version)
-            for package in _packages(lock.text)
+            for package in _packages(lock)
             if package.name == name and _is_for(package, markers)
         ),
         None,
@@ -88,12 +93,9 @@ def _is_for(package: LockedPackage, markers: dict[str, str]) -> bool:
         return False
 
 
-@lru_cache(maxsize=8)
-def _packages(lock: str) -> tuple[LockedPackage, ...]:
-    try:
-        return parse_lock(in_parts(lock)[1])
-    except InvalidLockError:
-        return ()
+def _packages(lock: Lock) -> tuple[LockedPackage, ...]:
+    pypi = pypi_part(lock)
+    return pypi.packages if pypi else ()
 
 
 def _markers(system: System, python: Interpreter) -> dict[str, str]:
@@ -125,7 +127,7 @@ def _for_other_platforms(old: str | None, new: str | None) -> bool:
 def _same_files_locked(sides: Sides, package: Package) -> bool:
     """Whether all the files that the old lock allows are still what the new one allows."""
     before, now = (
-        {value for one in _packages(lock.text) if one.name == package.name for value in one.hashes}
+        {value for one in _packages(lock) if one.name == package.name for value in one.hashes}
         for lock in (sides.old.lock, sides.new.lock)
     )
     return before <= now

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from pytest_flowrepro.environment.failures import refuse_unlike_lock
 from pytest_flowrepro.lockfile.conda import name_of
-from pytest_flowrepro.lockfile.pypi import refuse_unlike_lock, unlike_lock
+from pytest_flowrepro.lockfile.pypi import unlike_lock
 from pytest_flowrepro.model import Package
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pytest_flowrepro.lockfile.conda import ExplicitLock, LockedArchive
+    from pytest_flowrepro.model import CondaLock, LockedArchive
 
 
 def read_prefix(prefix: Path, *, specs: tuple[str, ...]) -> tuple[Package, ...]:
@@ -48,7 +49,7 @@ def locked_package(archive: LockedArchive) -> Package:
     )
 
 
-def check_installed(installed: tuple[Package, ...], lock: ExplicitLock, name: str) -> None:
+def check_installed(installed: tuple[Package, ...], lock: CondaLock, name: str) -> None:
     """Raises `EnvironmentBuildError` unless what is installed is what the lock says: each
     package, its version, its build, and the archive that it came as.
     """

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from pytest_flowrepro.lockfile.conda import ExplicitLock, LockedArchive
+    from pytest_flowrepro.model import CondaLock, LockedArchive
 
 _LOCK_ANEW = "record again with `--flow-repro-update` to lock what the channels have now"
 
 
 def install_conda(
-    lock: ExplicitLock,
+    lock: CondaLock,
     *,
     prefix: Path,
     archives: Path,
@@ -75,7 +75,7 @@ def kept_archive(archives: Path, archive: LockedArchive) -> Path:
     return archives / archive.sha256 / archive.file_name
 
 
-def _build_error(failure: Failure, lock: ExplicitLock) -> EnvironmentBuildError:
+def _build_error(failure: Failure, lock: CondaLock) -> EnvironmentBuildError:
     message = failure.message
     hosts = ", ".join(sorted({host_of(archive.url) for archive in lock.archives}))
     match failure.kind:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.installers.index_errors import excerpt, outer_trouble
-from pytest_flowrepro.lockfile.pypi import only_platform
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.lockfile.pypi import InvalidLockError
+    from collections.abc import Sequence
+
+    from pytest_flowrepro.model import PypiLock
     from pytest_flowrepro.support.process import Completed
 
 _LOCK_ANEW = "record again with `--flow-repro-update` to lock what the index has now"
@@ -89,13 +90,17 @@ _OTHER_PLATFORM = (
 )
 
 
-def unusable_lock(error: InvalidLockError, name: str) -> EnvironmentBuildError:
-    """The error of an environment whose lock is none."""
-    return EnvironmentBuildError(
-        f"lock-{name}.txt is not a lock that an environment can be rebuilt from.",
-        hint="restore the file from git, or record again with `--flow-repro-update`.",
-        detail="\n".join(error.problems[:20]),
-    )
+def refuse_unlike_lock(problems: Sequence[str], *, environment: str, culprit: str) -> None:
+    """Raises `EnvironmentBuildError` unless there are no problems. `culprit` may have made them:
+    `a wheel on the index`.
+    """
+    if problems:
+        raise EnvironmentBuildError(
+            f"The environment {environment} is not what its lock says.",
+            hint=f"{culprit} names itself wrongly, or the lock was edited: record again with "
+            "`--flow-repro-update`.",
+            detail="\n".join(problems[:20]),
+        )
 
 
 def with_notes(error: EnvironmentBuildError, notes: tuple[str, ...]) -> EnvironmentBuildError:
@@ -104,9 +109,9 @@ def with_notes(error: EnvironmentBuildError, notes: tuple[str, ...]) -> Environm
     return EnvironmentBuildError(error.what, hint=error.hint, detail=detail)
 
 
-def platform_notes(lock: str) -> tuple[str, ...]:
+def platform_notes(lock: PypiLock) -> tuple[str, ...]:
     """A sentence about a lock that was made for one platform, which is not this one."""
-    made_for, here = only_platform(lock), f"{sys.platform} {platform.machine()}"
+    made_for, here = lock.platform, f"{sys.platform} {platform.machine()}"
     other = made_for and made_for != here
     return (_OTHER_PLATFORM.format(made_for=made_for, here=here),) if other else ()
 

@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 from packaging.version import Version
 
-from pytest_flowrepro.environment.failures import platform_notes, unusable_lock, with_notes
+from pytest_flowrepro.environment.failures import platform_notes, refuse_unlike_lock, with_notes
 from pytest_flowrepro.environment.installed_files import states
 from pytest_flowrepro.environment.interface import installer_named
 from pytest_flowrepro.environment.manifest import installed_versions, marker_environment
 from pytest_flowrepro.environment.wheelhouse.wheelhouse import NO_WHEELS, gather_wheels
-from pytest_flowrepro.lockfile.pypi import (
-    InvalidLockError,
-    parse_lock,
-    refuse_unlike_lock,
-    unlike_lock,
-)
+from pytest_flowrepro.lockfile.pypi import unlike_lock
 from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 from pytest_flowrepro.support.text import some_of
@@ -29,14 +24,13 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.environment.installed_files import State
     from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheelhouse, Wheels
-    from pytest_flowrepro.lockfile.pypi import LockedPackage
-    from pytest_flowrepro.model import Index
+    from pytest_flowrepro.model import Index, LockedPackage, PypiLock
 
 _NOTES = "flowrepro-notes.txt"
 
 
 def install_locked(
-    lock: str,
+    lock: PypiLock,
     folder: Path,
     *,
     create: Callable[[float], Path],
@@ -53,13 +47,11 @@ def install_locked(
     `EnvironmentBuildError` as `build_environment` does.
     """
     deadline = Deadline.after(timeout)
-    locked = _locked_packages(lock, name)
     python = create(deadline.left)
     before = {path: state for path, state in states(folder).items() if path != _NOTES}
     given = installed_versions(folder)
     _install(
         lock,
-        locked,
         name=name,
         python=python,
         folder=folder,
@@ -70,13 +62,12 @@ def install_locked(
     )
     _refuse_replaced(before, states(folder), name)
     markers = marker_environment(folder)
-    wanted = tuple(package for package in locked if package.is_for(markers))
+    wanted = tuple(package for package in lock.packages if package.is_for(markers))
     compare(installed_versions(folder), wanted, given=given, name=name)
 
 
 def _install(
-    lock: str,
-    locked: tuple[LockedPackage, ...],
+    lock: PypiLock,
     *,
     name: str,
     python: Path,
@@ -88,7 +79,7 @@ def _install(
 ) -> None:
     wheels = gather_wheels(
         wheelhouse,
-        locked,
+        lock.packages,
         environment=folder,
         folder=folder / "wheels",
         installer=installer,
@@ -96,7 +87,7 @@ def _install(
         timeout=deadline.left,
     )
     lock_file = folder / f"lock-{name}.txt"
-    for packages, source in _by_source(locked, wheels):
+    for packages, source in _by_source(lock.packages, wheels):
         lines = (_line(package, there=source.complete) for package in packages)
         lock_file.write_text("".join(lines), encoding="utf-8")
         try:
@@ -139,13 +130,6 @@ def build_notes(environment: Path) -> tuple[str, ...]:
     """Sentences about how an environment was built: what its wheelhouse did not have."""
     file = environment / _NOTES
     return tuple(file.read_text("utf-8").splitlines()) if file.exists() else ()
-
-
-def _locked_packages(lock: str, name: str) -> tuple[LockedPackage, ...]:
-    try:
-        return parse_lock(lock)
-    except InvalidLockError as error:
-        raise unusable_lock(error, name) from error
 
 
 def _refuse_replaced(before: Mapping[str, State], now: Mapping[str, State], name: str) -> None:

@@ -11,7 +11,6 @@ from pytest_flowrepro.environment.install import build_notes, install_locked
 from pytest_flowrepro.environment.installed_files import edited_files, is_complete, note_complete
 from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.manifest import interpreter_of, read_manifest
-from pytest_flowrepro.lockfile.pypi import locked_urls
 from pytest_flowrepro.model import BuiltEnvironment, Environment
 from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import EnvironmentBuildError
@@ -21,11 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheelhouse
-    from pytest_flowrepro.model import Index, Lock
+    from pytest_flowrepro.model import Index, PypiLock
 
 
 def build_environment(
-    lock: Lock,
+    lock: PypiLock,
     *,
     name: str,
     requirements: tuple[str, ...],
@@ -59,7 +58,7 @@ def build_environment(
 
 
 def _build(
-    lock: Lock,
+    lock: PypiLock,
     *,
     name: str,
     python: Path,
@@ -74,7 +73,7 @@ def _build(
         return create_virtualenv(folder, python=python)
 
     install_locked(
-        lock.text,
+        lock,
         folder,
         create=create,
         name=name,
@@ -87,7 +86,7 @@ def _build(
 
 
 def shared_environment(
-    lock: Lock,
+    lock: PypiLock,
     *,
     name: str,
     requirements: tuple[str, ...],
@@ -167,13 +166,13 @@ def _unused_or_clean(folder: Path, key: str) -> Path:
 
 
 def _described(
-    folder: Path, lock: Lock, name: str, requirements: tuple[str, ...]
+    folder: Path, lock: PypiLock, name: str, requirements: tuple[str, ...]
 ) -> BuiltEnvironment:
     manifest = Environment(
         name=name,
         python=interpreter_of(folder),
         requirements=tuple(sorted(requirements)),
-        packages=read_manifest(folder, requirements=requirements, urls=locked_urls(lock.text)),
+        packages=read_manifest(folder, requirements=requirements, urls=lock.urls),
         lock=lock,
     )
     return BuiltEnvironment(

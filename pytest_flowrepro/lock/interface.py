@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.model import Lock, Requirements
+    from pytest_flowrepro.model import PypiLock, Requirements
 
 
 class Resolver(Protocol):
@@ -23,7 +23,7 @@ class Resolver(Protocol):
         workspace: Path,
         timeout: float,
         as_of: date | None = None,
-    ) -> Lock:
+    ) -> PypiLock:
         """One version and its hashes for each package that `requirements` need; their own lock
         where they have one and no day is given.
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.lock.exemptions import Exemption
-    from pytest_flowrepro.model import Lock, Requirements
+    from pytest_flowrepro.model import PypiLock, Requirements
     from pytest_flowrepro.support.process import Completed
 
 
@@ -39,7 +39,7 @@ class PipToolsResolver:
         workspace: Path,
         timeout: float,
         as_of: date | None = None,
-    ) -> Lock:
+    ) -> PypiLock:
         """See `Resolver.resolve`. pip-compile resolves for the interpreter that runs it, which
         is ours: another minor version raises `LockError`.
         """

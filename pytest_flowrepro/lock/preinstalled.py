@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.lockfile.pypi import logical_lines
+from pytest_flowrepro.lockfile.pypi import logical_lines, parse_pypi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from pytest_flowrepro.model import PypiLock
 
 GIVEN = "given"
 _LABEL = "conda"
@@ -36,15 +39,17 @@ def write_given(given: Mapping[str, str], workspace: Path) -> tuple[list[str], l
     return [f"--find-links {GIVEN}"], [f"{name}=={labelled[name]}" for name in sorted(labelled)]
 
 
-def without_given(lock: str) -> str:
-    """The text of a lock without what was there already; empty when that was all."""
-    lines = lock.splitlines()
+def without_given(lock: PypiLock) -> PypiLock | None:
+    """Return the lock without what was there already; None when that was all."""
+    lines = lock.text.splitlines()
     kept = [*_comments(lines)]
-    starts = [number - 1 for number, _ in logical_lines(lock)]
+    starts = [number - 1 for number, _ in logical_lines(lock.text)]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         if not _PIN.match(lines[start]):
             kept += lines[start:end]
-    return "\n".join(kept) + "\n" if len(kept) > len(_comments(lines)) else ""
+    if len(kept) == len(_comments(lines)):
+        return None
+    return replace(parse_pypi("\n".join(kept) + "\n"), notes=lock.notes)
 
 
 def _comments(lines: list[str]) -> list[str]:

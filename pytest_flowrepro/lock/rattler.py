@@ -6,9 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.installers.rattler import Failure, ask_rattler, has_rattler
-from pytest_flowrepro.lockfile.conda import format_explicit, parse_explicit
+from pytest_flowrepro.lockfile.conda import format_explicit, parse_conda
 from pytest_flowrepro.lockfile.pypi import InvalidLockError
-from pytest_flowrepro.model import Lock
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.redaction import without_conda_credentials
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
+    from pytest_flowrepro.model import CondaLock
 
 _NO_CANDIDATES = re.compile(r"No candidates were found for (.+?)\.?\s*$", re.MULTILINE)
 
@@ -28,7 +28,7 @@ def solve_conda(
     timeout: float,
     as_of: date | None = None,
     platform: str | None = None,
-) -> Lock:
+) -> CondaLock:
     """An explicit list of one archive, and its hash, for each package that is needed.
 
     It is for this machine's platform unless another is given; what the machine itself has
@@ -58,14 +58,13 @@ def solve_conda(
         raise _lock_error(found, requirements)
     text = format_explicit(found["platform"], found["archives"])
     try:
-        parse_explicit(text)
+        return parse_conda(text)
     except InvalidLockError as error:
         raise LockError(
             f"rattler gave a lock of {requirements.source} that cannot be rebuilt from.",
             hint="use a channel whose archives are named as conda-build names them.",
             detail="\n".join(error.problems[:20]),
         ) from error
-    return Lock(text=text)
 
 
 def _lock_error(failure: Failure, requirements: CondaRequirements) -> LockError:

@@ -12,8 +12,7 @@ from packaging.version import InvalidVersion
 
 from pytest_flowrepro.installers.index_errors import excerpt, outer_trouble
 from pytest_flowrepro.lock.preinstalled import write_given
-from pytest_flowrepro.lockfile.pypi import InvalidLockError, parse_lock
-from pytest_flowrepro.model import Lock
+from pytest_flowrepro.lockfile.pypi import InvalidLockError, parse_pypi
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.process import (
     CommandNotFoundError,
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.model import Requirements
+    from pytest_flowrepro.model import PypiLock, Requirements
     from pytest_flowrepro.support.process import Completed
 
 _YANKED = "every version of {name} that fits was yanked from the index."
@@ -176,11 +175,11 @@ def minor_version(python: Path, *, workspace: Path) -> str:
     return done.stdout.strip()
 
 
-def checked_lock(text: str, *, tool: str) -> Lock:
+def checked_lock(text: str, *, tool: str) -> PypiLock:
     """The lock, every package of which is known to be pinned and hashed."""
     text = "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
     try:
-        parse_lock(text)
+        return parse_pypi(text)
     except InvalidLockError as error:
         raise LockError(
             f"{tool} gave a lock that cannot be rebuilt from.",
@@ -188,7 +187,6 @@ def checked_lock(text: str, *, tool: str) -> Lock:
             "be locked; use an index that does.",
             detail="\n".join(error.problems[:20]),
         ) from error
-    return Lock(text=text)
 
 
 def lock_error(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.lock.exemptions import Exemption
-    from pytest_flowrepro.model import Index, Lock, Requirements
+    from pytest_flowrepro.model import Index, PypiLock, Requirements
 
 _PROJECT = "declared-by-the-flow"
 """Its name in comments of uv's, which are to say `-r requirements.in` whatever was read."""
@@ -42,7 +42,7 @@ class UvResolver:
         workspace: Path,
         timeout: float,
         as_of: date | None = None,
-    ) -> Lock:
+    ) -> PypiLock:
         """See `Resolver.resolve`."""
         if requirements.locked and not as_of:
             return requirements.locked

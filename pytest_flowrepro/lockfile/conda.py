@@ -7,20 +7,26 @@
 conda and micromamba install such a file as well (`conda create --file`), which is why it has their
 form (conda, conda/misc.py `explicit`). It is for one platform. It has no credentials: those of
 the channels are put back when its archives are fetched.
+
+What PyPI adds comes after it, as a lock of PyPI's own (`pytest_flowrepro.lockfile.pypi`), below the
+line `# Then, from PyPI:`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pytest_flowrepro.lockfile.pypi import InvalidLockError
+from pytest_flowrepro.lockfile.pypi import InvalidLockError, parse_pypi
+from pytest_flowrepro.model import CondaLock, LockedArchive
 from pytest_flowrepro.support.redaction import without_conda_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from pytest_flowrepro.model import PypiLock
 
 _PLATFORM = re.compile(r"# platform: (?P<platform>[a-z0-9]+-[a-z0-9]+)")
 _ARCHIVE = re.compile(
@@ -28,33 +34,7 @@ _ARCHIVE = re.compile(
     r"/(?P<name>[\w.-]+)-(?P<version>[^/\s-]+)-(?P<build>[^/\s-]+)(?:\.conda|\.tar\.bz2))"
     r"#(?P<sha256>[0-9a-f]{64})"
 )
-"""User name and password, and the token of anaconda.org's private channels (`/t/<token>/`)."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LockedArchive:
-    """One package of an explicit lock; all of it is in its URL and its hash."""
-
-    name: str
-    version: str
-    build: str
-    """As conda-forge writes it: `py311h64a7726_0`."""
-    subdir: str
-    """The platform's folder in the channel: `linux-64`, or `noarch`."""
-    url: str
-    sha256: str
-
-    @property
-    def file_name(self) -> str:
-        return self.url.rpartition("/")[2]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExplicitLock:
-    platform: str
-    """conda's name for it: `linux-64`, `osx-arm64`."""
-    archives: tuple[LockedArchive, ...]
-    """Sorted by name."""
+_THEN_FROM_PYPI = "# Then, from PyPI:\n"
 
 
 def format_explicit(platform: str, archives: Iterable[tuple[str, str]]) -> str:
@@ -64,10 +44,32 @@ def format_explicit(platform: str, archives: Iterable[tuple[str, str]]) -> str:
     return "\n".join([f"# platform: {platform}", "@EXPLICIT", *by_name]) + "\n"
 
 
-def parse_explicit(text: str) -> ExplicitLock:
-    """What a lock holds. It may come from a pull request: whatever else than a hashed archive is
-    in it, is refused. Raises `InvalidLockError` with every problem.
+def is_conda(text: str) -> bool:
+    """Return whether the text of a lock is conda's: an explicit list of archives, with or without
+    what PyPI adds.
     """
+    return "@EXPLICIT" in text.splitlines()[:20]
+
+
+def parse_conda(text: str) -> CondaLock:
+    """Return the lock of a text. It may come from a pull request: whatever else than a hashed
+    archive is in it, is refused. Raises `InvalidLockError` with every problem.
+    """
+    explicit, separator, added = text.partition(f"\n{_THEN_FROM_PYPI}")
+    platform, archives, problems = _archives_of(explicit)
+    pypi = None
+    try:
+        pypi = parse_pypi(added, after=len(explicit.splitlines()) + 1) if separator else None
+    except InvalidLockError as error:
+        problems += error.problems
+    if problems or platform is None:
+        raise InvalidLockError(tuple(problems))
+    ordered = tuple(archives[name] for name in sorted(archives))
+    return CondaLock(text=text, platform=platform, archives=ordered, pypi=pypi)
+
+
+def _archives_of(text: str) -> tuple[str | None, dict[str, LockedArchive], list[str]]:
+    """Return platform, archives by name, and problems of an explicit list."""
     platform = None
     archives: dict[str, LockedArchive] = {}
     problems: list[str] = []
@@ -86,10 +88,15 @@ def parse_explicit(text: str) -> ExplicitLock:
         problems.append("it does not say for which platform it is (`# platform: linux-64`)")
     if not archives and not problems:
         problems.append("it names no package")
-    if problems or platform is None:
-        raise InvalidLockError(tuple(problems))
-    ordered = tuple(archives[name] for name in sorted(archives))
-    return ExplicitLock(platform=platform, archives=ordered)
+    return platform, archives, problems
+
+
+def with_pypi(conda: CondaLock, added: PypiLock | None) -> CondaLock:
+    """Return the lock of conda's archives and of the packages that PyPI adds to them."""
+    if added is None:
+        return conda
+    text = f"{conda.text}{_THEN_FROM_PYPI}{added.text}"
+    return replace(conda, text=text, pypi=added, notes=(*conda.notes, *added.notes))
 
 
 def name_of(spec: str) -> str:

@@ -1,7 +1,7 @@
 """The text of a lock: a requirements file in which every package has one version and its hashes.
 
-Where an environment begins with conda packages, an explicit list of their archives comes before it
-(conda/explicit.py), or is all of it.
+Where an environment begins with conda packages, it is a part of their lock
+(`pytest_flowrepro.lockfile.conda`).
 
 A lock that is read may come from a pull request: whatever is not a pinned and hashed package is
 refused before a package manager sees it, so that no option in it can name an index or a file.
@@ -10,48 +10,26 @@ refused before a package manager sees it, so that no option in it can name an in
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.lockfile.requirement import wheel_version
-from pytest_flowrepro.support.errors import EnvironmentBuildError
+from pytest_flowrepro.model import LockedPackage, PypiLock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from packaging.markers import Marker
+    from collections.abc import Iterator, Mapping
 
 # The first line of a lock by pip-tools (docs/reference/baseline.md).
 _ONE_PLATFORM = re.compile(r"# By pip-tools, for (\w{1,40} \w{1,40}) only\.\n")
-_THEN_FROM_PYPI = "# Then, from PyPI:\n"
 _REQUIRED = re.compile(r"(?:\S*::)?([\w.-]+)")
+_PACKAGE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:==| @ )")
+_VIA = re.compile(r"#\s+(?:via\s+)?(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?$")
+_ASKED_FOR = re.compile(r"#\s+(?:via\s+)?-r ")
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _HASH = re.compile(r"\s--hash[=\s](\S+)")
 _STRONG_HASH = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LockedPackage:
-    name: str
-    """Canonical (PEP 503)."""
-    version: str
-    marker: Marker | None
-    hashes: tuple[str, ...]
-    """`sha256:...`, one for each file of this version."""
-    url: str | None = None
-    """Of its one wheel, where that does not come from an index."""
-
-    @property
-    def pin(self) -> str:
-        """As a requirement, without marker and hashes."""
-        return f"{self.name} @ {self.url}" if self.url else f"{self.name}=={self.version}"
-
-    def is_for(self, markers: Mapping[str, str]) -> bool:
-        """Whether it is to be installed where PEP 508 markers have these values."""
-        return self.marker is None or self.marker.evaluate(dict(markers))
 
 
 class InvalidLockError(ValueError):
@@ -60,30 +38,6 @@ class InvalidLockError(ValueError):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
-
-
-def is_explicit(text: str) -> bool:
-    """Whether a lock is conda's: an explicit list of archives, with or without what PyPI adds."""
-    return "@EXPLICIT" in text.splitlines()[:20]
-
-
-def in_parts(text: str) -> tuple[str, str]:
-    """Of a lock, what conda installs and what PyPI adds to it; either may be empty."""
-    if not is_explicit(text):
-        return "", text
-    conda, _, pypi = text.partition(f"\n{_THEN_FROM_PYPI}")
-    return (f"{conda}\n" if pypi else conda), pypi
-
-
-def of_parts(conda: str, pypi: str) -> str:
-    """The lock of which these are the parts."""
-    return f"{conda}{_THEN_FROM_PYPI}{pypi}" if conda and pypi else conda or pypi
-
-
-def only_platform(text: str) -> str | None:
-    """`linux x86_64`, where a lock says that it was made for that platform alone."""
-    found = _ONE_PLATFORM.match(text)
-    return found[1] if found else None
 
 
 def required_name(line: str) -> str:
@@ -112,26 +66,45 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
             yield start, content
 
 
-def parse_lock(text: str) -> tuple[LockedPackage, ...]:
-    """The packages of a lock, in its order. Raises `InvalidLockError` with every problem."""
+def parse_pypi(text: str, *, after: int = 0) -> PypiLock:
+    """Return the lock of a text. Raises `InvalidLockError` with every problem.
+
+    `after` is the number of the lines before it in its file, which problems count, too.
+    """
     packages: list[LockedPackage] = []
     problems: list[str] = []
     for number, line in logical_lines(text):
         found = _locked_package(line)
         if isinstance(found, str):
-            problems.append(f"line {number}: {found}")
+            problems.append(f"line {number + after}: {found}")
         else:
             packages.append(found)
     if not packages and not problems:
         problems.append("it names no package")
     if problems:
         raise InvalidLockError(tuple(problems))
-    return tuple(packages)
+    one_platform = _ONE_PLATFORM.match(text)
+    platform = one_platform[1] if one_platform else None
+    return PypiLock(text=text, packages=tuple(packages), platform=platform)
 
 
-def locked_urls(text: str) -> dict[str, str | None]:
-    """Name -> URL of each package of a valid lock; None for those of an index."""
-    return {package.name: package.url for package in parse_lock(text)}
+def required_by(lock: PypiLock) -> dict[str, tuple[str, ...]]:
+    """Map each package to those that require it, from the comments that uv and pip-compile write.
+
+    What the flow itself asks for is not in the result, whatever else requires it: `via` of a
+    manifest is empty for these, too.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    asked_for = set()
+    name = None
+    for line in lock.text.splitlines():
+        if package := _PACKAGE.match(line):
+            name = package["name"]
+        elif name and _ASKED_FOR.search(line):
+            asked_for.add(name)
+        elif name and (via := _VIA.search(line)) and via["name"] != "via":
+            found[name] = (*found.get(name, ()), via["name"])
+    return {name: via for name, via in found.items() if name not in asked_for}
 
 
 def unlike_lock(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
@@ -147,19 +120,6 @@ def unlike_lock(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str
             if there[name] != wanted[name]
         ),
     ]
-
-
-def refuse_unlike_lock(problems: Sequence[str], *, environment: str, culprit: str) -> None:
-    """Raises `EnvironmentBuildError` unless there are no problems. `culprit` may have made them:
-    `a wheel on the index`.
-    """
-    if problems:
-        raise EnvironmentBuildError(
-            f"The environment {environment} is not what its lock says.",
-            hint=f"{culprit} names itself wrongly, or the lock was edited: record again with "
-            "`--flow-repro-update`.",
-            detail="\n".join(problems[:20]),
-        )
 
 
 def _locked_package(line: str) -> LockedPackage | str:

@@ -21,6 +21,15 @@ from pytest_flowrepro.model.flow import (
     Step,
     flow_title,
 )
+from pytest_flowrepro.model.lock import (
+    CondaLock,
+    Lock,
+    LockedArchive,
+    LockedPackage,
+    PypiLock,
+    digest_of,
+    pypi_part,
+)
 from pytest_flowrepro.model.policy import Gate, Policy
 from pytest_flowrepro.model.recording import (
     FULL_VALUES,
@@ -43,7 +52,6 @@ from pytest_flowrepro.model.requirements import (
     IndexSource,
     LocalFolder,
     LocalPackage,
-    Lock,
     Requirements,
     Resolution,
 )
@@ -59,6 +67,7 @@ __all__ = [
     "ChangeKind",
     "CodeFile",
     "CodePackage",
+    "CondaLock",
     "CondaPackages",
     "Constraints",
     "Decorator",
@@ -74,12 +83,15 @@ __all__ = [
     "LocalFolder",
     "LocalPackage",
     "Lock",
+    "LockedArchive",
+    "LockedPackage",
     "NamedFile",
     "NumericProfile",
     "Numerics",
     "Package",
     "Parameter",
     "Policy",
+    "PypiLock",
     "Recording",
     "Requirements",
     "Resolution",
@@ -89,7 +101,9 @@ __all__ = [
     "Task",
     "TaskLog",
     "Verdict",
+    "digest_of",
     "flow_title",
+    "pypi_part",
     "task_title",
     "value_file",
 ]

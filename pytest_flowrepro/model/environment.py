@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.model.requirements import Constraints, LocalPackage, Lock
+    from pytest_flowrepro.model.lock import Lock
+    from pytest_flowrepro.model.requirements import Constraints, LocalPackage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""Values of what a flow requires, and of the lock that it is resolved to."""
+"""Values of what a flow requires."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pytest_flowrepro.model.lock import PypiLock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +130,7 @@ class Requirements:
     requires_python: str | None = None
     """A specifier set that the declaration gives, as PEP 723 does."""
     constraints: tuple[Constraints, ...] = ()
-    locked: Lock | None = None
+    locked: PypiLock | None = None
     """Where the declaration is a lock itself: nothing is resolved, unless as of a day."""
     folders: tuple[LocalFolder, ...] = ()
     """What of the repository itself is required, by its folder."""
@@ -170,25 +172,3 @@ class Requirements:
         name = found.source if found else f"{self.source} [tool.uv]"
         constraints = found.constraints if found else ()
         return replace(Constraints.of(name, tuple(lines)), lines=constraints)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lock:
-    """A requirements file with a version and every hash for each package, without index URLs; of
-    conda packages an explicit list of archives, each with its hash; or the second, and then the
-    first (`pytest_flowrepro.lockfile.pypi`).
-    """
-
-    text: str
-    notes: tuple[str, ...] = field(default=(), compare=False)
-    """What a report says of a lock that was just made; a baseline does not keep them."""
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
-    @property
-    def pins(self) -> tuple[str, ...]:
-        """Each package with its version and marker, without hashes."""
-        lines = (line.removesuffix("\\").rstrip() for line in self.text.splitlines())
-        return tuple(line for line in lines if line and not line.startswith((" ", "#")))

@@ -18,12 +18,10 @@ from pytest_flowrepro.environment import (
 from pytest_flowrepro.environment.conda_manifest import check_installed, read_prefix
 from pytest_flowrepro.environment.conda_metaflow import place_metaflow
 from pytest_flowrepro.environment.conda_prefix import install_conda
-from pytest_flowrepro.environment.failures import unusable_lock, with_notes
+from pytest_flowrepro.environment.failures import with_notes
 from pytest_flowrepro.environment.wheelhouse.conda_archives import save_archives, take_archives
 from pytest_flowrepro.lock.rattler import solve_conda
-from pytest_flowrepro.lockfile.conda import parse_explicit
 from pytest_flowrepro.lockfile.conda_spec import channels_from, conda_requirements
-from pytest_flowrepro.lockfile.pypi import InvalidLockError
 from pytest_flowrepro.model import BuiltEnvironment, Environment
 from pytest_flowrepro.support.cache import user_cache
 from pytest_flowrepro.support.deadline import Deadline
@@ -34,9 +32,8 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.environment import Wheelhouse
     from pytest_flowrepro.environment.steps import StepEnvironment
-    from pytest_flowrepro.lockfile.conda import ExplicitLock
     from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
-    from pytest_flowrepro.model import Lock, Package
+    from pytest_flowrepro.model import CondaLock, Package
     from pytest_flowrepro.pipeline.job import Job
 
 _SOLVE_TIMEOUT = 300.0
@@ -52,13 +49,13 @@ def asked_of_conda(job: Job, wanted: StepEnvironment, base: Environment) -> Cond
     )
 
 
-def resolve_conda(job: Job, requirements: CondaRequirements) -> Lock:
+def resolve_conda(job: Job, requirements: CondaRequirements) -> CondaLock:
     return solve_conda(requirements, workspace=job.folder, timeout=_SOLVE_TIMEOUT, as_of=job.as_of)
 
 
 def build_conda(
     job: Job,
-    lock: Lock,
+    lock: CondaLock,
     requirements: CondaRequirements,
     *,
     name: str,
@@ -69,13 +66,10 @@ def build_conda(
 
     Archives are taken from the wheelhouse first. Raises `EnvironmentBuildError`.
     """
-    explicit = parsed(lock.text, name)
     metaflow = next(one for one in base.manifest.packages if one.name == "metaflow")
 
     def build(prefix: Path, timeout: float) -> None:
-        new_prefix(
-            explicit, requirements, prefix, name=name, wheelhouse=wheelhouse, timeout=timeout
-        )
+        new_prefix(lock, requirements, prefix, name=name, wheelhouse=wheelhouse, timeout=timeout)
         place_metaflow(site_packages(base.path), into=site_packages(prefix))
         note_complete(prefix)
 
@@ -90,7 +84,7 @@ def build_conda(
 
 
 def new_prefix(
-    lock: ExplicitLock,
+    lock: CondaLock,
     requirements: CondaRequirements,
     prefix: Path,
     *,
@@ -130,7 +124,7 @@ def _archives(prefix: Path) -> Path:
 
 
 def _described(
-    prefix: Path, lock: Lock, requirements: CondaRequirements, *, name: str, metaflow: Package
+    prefix: Path, lock: CondaLock, requirements: CondaRequirements, *, name: str, metaflow: Package
 ) -> BuiltEnvironment:
     installed = read_prefix(prefix, specs=requirements.specs)
     packages = [one for one in installed if one.name != "metaflow"]
@@ -147,11 +141,3 @@ def _described(
         manifest=manifest,
         notes=build_notes(prefix),
     )
-
-
-def parsed(text: str, name: str) -> ExplicitLock:
-    """Raises `EnvironmentBuildError` for a text that is no explicit list."""
-    try:
-        return parse_explicit(text)
-    except InvalidLockError as error:
-        raise unusable_lock(error, name) from error

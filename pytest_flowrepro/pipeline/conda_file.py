@@ -21,10 +21,10 @@ from pytest_flowrepro.environment import (
 )
 from pytest_flowrepro.environment.conda_manifest import read_prefix
 from pytest_flowrepro.lock import resolver, without_given
+from pytest_flowrepro.lockfile.conda import with_pypi
 from pytest_flowrepro.lockfile.conda_spec import channels_from, declared_conda
-from pytest_flowrepro.lockfile.pypi import in_parts, locked_urls, of_parts
-from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock
-from pytest_flowrepro.pipeline.conda import new_prefix, parsed, resolve_conda
+from pytest_flowrepro.model import BuiltEnvironment, Environment
+from pytest_flowrepro.pipeline.conda import new_prefix, resolve_conda
 from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import LockError
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.environment import Wheelhouse
     from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
-    from pytest_flowrepro.model import Package, Requirements
+    from pytest_flowrepro.model import CondaLock, Package, PypiLock, Requirements
     from pytest_flowrepro.pipeline.job import Job
 
 
 def resolve_with_conda(
     job: Job, requirements: Requirements, *, workspace: Path, timeout: float
-) -> Lock:
+) -> CondaLock:
     """What conda installs, and what PyPI adds to it.
 
     Which distributions conda's packages are, only the installed ones tell (`pytorch` is `torch`):
@@ -68,12 +68,12 @@ def resolve_with_conda(
             "what is asked of PyPI.",
             detail=error.detail,
         ) from error
-    return Lock(text=of_parts(conda.text, without_given(pypi.text)), notes=pypi.notes)
+    return with_pypi(conda, without_given(pypi))
 
 
 def build_with_conda(
     job: Job,
-    lock: Lock,
+    lock: CondaLock,
     requirements: Requirements,
     *,
     name: str,
@@ -82,14 +82,12 @@ def build_with_conda(
 ) -> BuiltEnvironment:
     """The prefix of a lock, built once for all who ask for it. Raises `EnvironmentBuildError`."""
     asked = _asked(job, requirements)
-    conda, pypi = in_parts(lock.text)
-    explicit = parsed(conda, name)
 
     def described(prefix: Path) -> BuiltEnvironment:
         manifest = Environment(
             name=name,
             python=interpreter_of(prefix),
-            packages=_packages(prefix, pypi, asked, requirements.lines),
+            packages=_packages(prefix, lock.pypi, asked, requirements.lines),
             lock=lock,
             requirements=shown_requirements(job, requirements),
         )
@@ -102,12 +100,12 @@ def build_with_conda(
 
     def build(prefix: Path, timeout: float) -> None:
         def create(left: float) -> Path:
-            new_prefix(explicit, asked, prefix, name=name, wheelhouse=wheelhouse, timeout=left)
+            new_prefix(lock, asked, prefix, name=name, wheelhouse=wheelhouse, timeout=left)
             return prefix / "bin" / "python"
 
-        if pypi:
+        if lock.pypi:
             install_locked(
-                pypi,
+                lock.pypi,
                 prefix,
                 create=create,
                 name=name,
@@ -155,9 +153,9 @@ def beside_pypi(package: Package, added: Container[str]) -> Package:
 
 
 def _packages(
-    prefix: Path, pypi: str, asked: CondaRequirements, lines: tuple[str, ...]
+    prefix: Path, pypi: PypiLock | None, asked: CondaRequirements, lines: tuple[str, ...]
 ) -> tuple[Package, ...]:
-    added = locked_urls(pypi) if pypi else {}
+    added = pypi.urls if pypi else {}
     there = read_manifest(prefix, requirements=lines, urls=added)
     of_pypi = [one for one in there if one.name in added]
     of_conda = (beside_pypi(one, added) for one in read_prefix(prefix, specs=asked.specs))

@@ -16,8 +16,8 @@ from pytest_flowrepro.lock import (
     read_python_version,
     resolver,
 )
-from pytest_flowrepro.lockfile.pypi import is_explicit
-from pytest_flowrepro.model import Interpreter, Lock
+from pytest_flowrepro.lockfile.parse import parse_lock
+from pytest_flowrepro.model import CondaLock, Interpreter, PypiLock
 from pytest_flowrepro.pipeline.conda import asked_of_conda, build_conda, resolve_conda
 from pytest_flowrepro.pipeline.conda_file import build_with_conda, resolve_with_conda
 from pytest_flowrepro.support.errors import BaselineError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.environment.steps import StepEnvironment
-    from pytest_flowrepro.model import BuiltEnvironment, Environment, Recording, Requirements
+    from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock, Recording, Requirements
     from pytest_flowrepro.pipeline.job import Clock, Job
 
 BASE = "base"
@@ -76,7 +76,7 @@ def interpreter_today(
 def rebuild(job: Job, baseline: Recording) -> BuiltEnvironment:
     """The environment of the baseline's lock, on the interpreter that the baseline names."""
     recorded = recorded_base(job, baseline)
-    of_conda = is_explicit(recorded.lock.text)
+    of_conda = isinstance(recorded.lock, CondaLock)
     python = None if of_conda else find_interpreter(recorded=recorded.python)
     return _build(job, recorded.lock, declared(job), python)
 
@@ -111,21 +111,22 @@ def of_step(
         lock = recorded.lock
     with clock.stage("environment", f"building the environment of {', '.join(wanted.steps)}"):
         save = recorded is None
-        if wanted.conda is None:
-            python = interpreter_of_step(wanted, base.manifest, recorded)
-            built = _build(
-                job, lock, wanted.requirements, python, name=wanted.name, save_wheels=save
-            )
-        else:
-            built = build_conda(
-                job,
-                lock,
-                asked_of_conda(job, wanted, base.manifest),
-                name=wanted.name,
-                base=base,
-                wheelhouse=_wheelhouse(job, save=save),
-            )
-            begin_use(built.path, key=str(job.folder), title=job.title)
+        match lock:
+            case CondaLock():
+                built = build_conda(
+                    job,
+                    lock,
+                    asked_of_conda(job, wanted, base.manifest),
+                    name=wanted.name,
+                    base=base,
+                    wheelhouse=_wheelhouse(job, save=save),
+                )
+                begin_use(built.path, key=str(job.folder), title=job.title)
+            case PypiLock():
+                python = interpreter_of_step(wanted, base.manifest, recorded)
+                built = _build(
+                    job, lock, wanted.requirements, python, name=wanted.name, save_wheels=save
+                )
     return replace(built, manifest=replace(built.manifest, steps=wanted.steps))
 
 
@@ -158,7 +159,7 @@ def _recorded(wanted: StepEnvironment, baseline: Recording) -> Environment:
 def _refuse_other_origin(wanted: StepEnvironment, recorded: Environment) -> None:
     then, now = (
         "conda" if conda else "PyPI"
-        for conda in (is_explicit(recorded.lock.text), wanted.conda is not None)
+        for conda in (isinstance(recorded.lock, CondaLock), wanted.conda is not None)
     )
     if then != now:
         raise BaselineError(
@@ -213,7 +214,8 @@ def resolve(job: Job, requirements: Requirements, python: Path | None) -> Lock:
             notes.write_text("\n".join(lock.notes), encoding="utf-8")
             part.replace(kept)
         lines = notes.read_text(encoding="utf-8").splitlines()
-        return Lock(text=kept.read_text(encoding="utf-8"), notes=tuple(lines))
+        lock = parse_lock(kept.read_text(encoding="utf-8"))
+        return replace(lock, notes=tuple(lines))
 
 
 def _resolved_in(
@@ -241,22 +243,23 @@ def _build(
     save_wheels: bool = False,
 ) -> BuiltEnvironment:
     wheelhouse = _wheelhouse(job, save=save_wheels)
-    if python is None:
-        built = build_with_conda(
-            job, lock, requirements, name=name, timeout=_BUILD_TIMEOUT, wheelhouse=wheelhouse
-        )
-    else:
-        built = shared_environment(
-            lock,
-            name=name,
-            requirements=requirements.lines,
-            python=python,
-            folder=job.environments,
-            installer=job.installer,
-            timeout=_BUILD_TIMEOUT,
-            wheelhouse=wheelhouse,
-            indexes=requirements.indexes,
-        )
+    match lock:
+        case CondaLock():
+            built = build_with_conda(
+                job, lock, requirements, name=name, timeout=_BUILD_TIMEOUT, wheelhouse=wheelhouse
+            )
+        case PypiLock():
+            built = shared_environment(
+                lock,
+                name=name,
+                requirements=requirements.lines,
+                python=python or find_interpreter(requirements.requires_python),
+                folder=job.environments,
+                installer=job.installer,
+                timeout=_BUILD_TIMEOUT,
+                wheelhouse=wheelhouse,
+                indexes=requirements.indexes,
+            )
     begin_use(built.path, key=str(job.folder), title=job.title)
     manifest = replace(built.manifest, constraints=requirements.narrowed_by)
     notes = (*requirements.notes, *lock.notes, *built.notes)

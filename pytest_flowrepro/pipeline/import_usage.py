@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.discover.imports import Import, find_imports
 from pytest_flowrepro.environment import Provided, provided_by
-from pytest_flowrepro.lockfile.pypi import is_explicit
+from pytest_flowrepro.model import CondaLock
 from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _places(
     for built in environments:
         theirs = built.manifest.steps or [step for step in steps if step not in own]
         # Not judged: conda's names are not those of the distributions.
-        by_name = () if is_explicit(built.manifest.lock.text) else theirs
+        by_name = () if isinstance(built.manifest.lock, CondaLock) else theirs
         yield _Place(
             environment=built.manifest,
             provided=provided_by(built.path),

@@ -6,7 +6,6 @@ declare.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,8 @@ from pytest_flowrepro.environment import find_interpreter, identify_interpreter,
 from pytest_flowrepro.environment.conda_manifest import locked_package
 from pytest_flowrepro.environment.steps import step_environments
 from pytest_flowrepro.lock import upload_days
-from pytest_flowrepro.lockfile.conda import parse_explicit
-from pytest_flowrepro.lockfile.pypi import in_parts, is_explicit, parse_lock
-from pytest_flowrepro.model import Package
+from pytest_flowrepro.lockfile.pypi import required_by
+from pytest_flowrepro.model import CondaLock, Package, pypi_part
 from pytest_flowrepro.pipeline.conda import asked_of_conda, resolve_conda
 from pytest_flowrepro.pipeline.conda_file import beside_pypi, shown_requirements
 from pytest_flowrepro.pipeline.environments import (
@@ -37,15 +35,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.environment.steps import StepEnvironment
-    from pytest_flowrepro.model import Change, Environment, Recording, Requirements
+    from pytest_flowrepro.model import Change, Environment, PypiLock, Recording, Requirements
     from pytest_flowrepro.pipeline.job import Job
 
 _UPLOADED_TIMEOUT = 30.0
 """Seconds for the upload days of a flow's packages, which the report also does without."""
-
-_PACKAGE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:==| @ )")
-_VIA = re.compile(r"#\s+(?:via\s+)?(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?$")
-_ASKED_FOR = re.compile(r"#\s+(?:via\s+)?-r ")
 
 
 def resolved_environments(job: Job, baseline: Recording) -> tuple[Environment, ...]:
@@ -79,11 +73,11 @@ def _resolved(
 ) -> Environment:
     lock = resolve(job, requirements, python)
     interpreter = identify_interpreter(python) if python else recorded.python
-    conda, pypi = in_parts(lock.text)
+    pypi = pypi_part(lock)
     markers = markers_of(interpreter, python)
     of_pypi = tuple(_packages(pypi, recorded, markers)) if pypi else ()
     added = {one.name for one in of_pypi}
-    archives = _archives(conda, recorded, added) if conda else ()
+    archives = _archives(lock, recorded, added) if isinstance(lock, CondaLock) else ()
     return replace(
         recorded,
         python=interpreter,
@@ -100,7 +94,7 @@ def _solved(
     requirements = asked_of_conda(job, wanted, base)
     lock = resolve_conda(job, requirements)
     metaflow = next(one for one in base.packages if one.name == "metaflow")
-    archives = _archives(lock.text, recorded, added=())
+    archives = _archives(lock, recorded, added=())
     packages = [
         *(one for one in archives if one.name != "metaflow"),
         replace(metaflow, via=()),
@@ -113,18 +107,18 @@ def _solved(
     )
 
 
-def _archives(conda: str, recorded: Environment, added: Container[str]) -> Iterator[Package]:
+def _archives(lock: CondaLock, recorded: Environment, added: Container[str]) -> Iterator[Package]:
     """The packages of an explicit list, beside those that PyPI added, by their names."""
     via = {package.name: package.via for package in recorded.packages}
-    for archive in parse_explicit(conda).archives:
+    for archive in lock.archives:
         package = beside_pypi(locked_package(archive), added)
         yield replace(package, via=via.get(package.name, ()))
 
 
-def _packages(lock: str, recorded: Environment, markers: dict[str, str]) -> Iterator[Package]:
+def _packages(lock: PypiLock, recorded: Environment, markers: dict[str, str]) -> Iterator[Package]:
     known = {package.name: package for package in recorded.packages}
-    via = brought_by(lock)
-    for package in parse_lock(lock):
+    via = required_by(lock)
+    for package in lock.packages:
         if package.is_for(markers):
             same = known.get(package.name)
             if same is not None and Version(same.version) == Version(package.version):
@@ -167,7 +161,7 @@ def upload_days_of(job: Job, environments: Iterable[Environment]) -> dict[tuple[
     deadline = Deadline.after(_UPLOADED_TIMEOUT)
     for environment in environments if job.installer == "uv" else ():
         moved = {one.name: one.version for one in environment.packages if not one.record}
-        if moved and not is_explicit(environment.lock.text):
+        if moved and not isinstance(environment.lock, CondaLock):
             found = upload_days(
                 moved,
                 python=find_interpreter(recorded=environment.python),
@@ -176,22 +170,3 @@ def upload_days_of(job: Job, environments: Iterable[Environment]) -> dict[tuple[
             )
             days |= {(environment.name, name): day for name, day in found.items()}
     return days
-
-
-def brought_by(lock: str) -> dict[str, tuple[str, ...]]:
-    """Map each package to those that require it, from the comments that uv and pip-compile write.
-
-    What the flow itself asks for is not in the result, whatever else requires it: `via` of a
-    manifest is empty for these, too.
-    """
-    found: dict[str, tuple[str, ...]] = {}
-    asked_for = set()
-    name = None
-    for line in lock.splitlines():
-        if package := _PACKAGE.match(line):
-            name = package["name"]
-        elif name and _ASKED_FOR.search(line):
-            asked_for.add(name)
-        elif name and (via := _VIA.search(line)) and via["name"] != "via":
-            found[name] = (*found.get(name, ()), via["name"])
-    return {name: via for name, via in found.items() if name not in asked_for}

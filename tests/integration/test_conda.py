@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from local_channel import VERSION, Channel, this_platform
 
-from pytest_flowrepro.lockfile.pypi import in_parts
+from pytest_flowrepro.lockfile.conda import parse_conda
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,10 +131,12 @@ def test_a_flow_runs_in_what_its_environment_file_takes_from_conda_and_from_pypi
     assert packages["requests"]["wheel"] == f"{this_platform()}/0"
     assert packages["boto3"] == packages["boto3"] | {"via": ["metaflow"], "wheel": "py3-none-any"}
     lock = (project.baseline("NurseryFlow", "nursery") / base["lock"]["file"]).read_text("utf-8")
-    conda, pypi = in_parts(lock)
-    assert "/requests-" in conda
-    assert pypi.startswith("boto3==")
-    assert "\nrequests==" not in pypi
+    both = parse_conda(lock)
+    assert "requests" in {one.name for one in both.archives}
+    assert both.pypi is not None
+    names = [one.name for one in both.pypi.packages]
+    assert names[0] == "boto3"
+    assert "requests" not in names
     (start, _) = project.artifacts("NurseryFlow", "nursery").values()
     assert start["[]"]["pears"]["value"] == "2.1"
     assert start["[]"]["one_prefix"]["value"] is True

@@ -11,7 +11,8 @@ from local_index import PASSWORD, LocalIndex, only_index, wheel
 
 from pytest_flowrepro.environment import build_environment
 from pytest_flowrepro.lock import resolver, upload_days
-from pytest_flowrepro.model import Lock, Requirements
+from pytest_flowrepro.lockfile.pypi import parse_pypi
+from pytest_flowrepro.model import PypiLock, Requirements
 from pytest_flowrepro.support.errors import FlowReproError, LockError
 
 if TYPE_CHECKING:
@@ -74,14 +75,14 @@ def in_netrc(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", url)
 
 
-def resolve(tool: Tool, requirement: str, folder: Path) -> Lock:
+def resolve(tool: Tool, requirement: str, folder: Path) -> PypiLock:
     folder.mkdir(exist_ok=True)
     asked = Requirements(lines=(requirement,), source="requirements.txt")
     python = Path(sys.executable)
     return resolver(tool).resolve(asked, python=python, workspace=folder, timeout=60)
 
 
-def build(tool: Tool, lock: Lock, folder: Path) -> None:
+def build(tool: Tool, lock: PypiLock, folder: Path) -> None:
     build_environment(
         lock,
         name="base",
@@ -131,7 +132,7 @@ def test_a_password_opens_the_index_and_is_in_no_file_and_no_message(
         monkeypatch.setenv("UV_NO_CACHE", "1")
         assert upload_days({"alpha": "1.0"}, python=python, workspace=workspace, timeout=30)
     told = [failure(lambda: resolve(tool, "nowhere", tmp_path / "lock"))]
-    gone = Lock(text=lock.text.replace("1.0", "1.5"))
+    gone = parse_pypi(lock.text.replace("1.0", "1.5"))
     told.append(failure(lambda: build(tool, gone, tmp_path / "gone")))
     index.private, index.status = False, 401
     monkeypatch.setenv("UV_NO_CACHE", "1")

@@ -15,14 +15,14 @@ from pytest_flowrepro.model import Requirements
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model import Environment, Lock
+    from pytest_flowrepro.model import Environment, PypiLock
 
 LINES = ("charset-normalizer", "colorama", "python-dateutil==2.9.0.post0", "idna<4")
 
 
 def resolve(
     tool: Literal["uv", "pip-tools"], workspace: Path, *lines: str, as_of: date | None = None
-) -> Lock:
+) -> PypiLock:
     workspace.mkdir(exist_ok=True)
     try:
         return resolver(tool).resolve(
@@ -38,7 +38,7 @@ def resolve(
         raise
 
 
-def build(tool: Literal["uv", "pip-tools"], lock: Lock, folder: Path) -> Environment:
+def build(tool: Literal["uv", "pip-tools"], lock: PypiLock, folder: Path) -> Environment:
     return build_environment(
         lock,
         name="base",

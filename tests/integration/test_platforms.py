@@ -16,8 +16,8 @@ from pytest_flowrepro.diff.platforms import locked_version
 from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.installers.index_settings import uv_tool
 from pytest_flowrepro.lock import resolver
-from pytest_flowrepro.lockfile.pypi import parse_lock
-from pytest_flowrepro.model import Interpreter, Lock, Requirements, System
+from pytest_flowrepro.lockfile.pypi import parse_pypi
+from pytest_flowrepro.model import Interpreter, Requirements, System
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.process import run_process
 
@@ -177,7 +177,7 @@ def test_uv_gives_each_platform_what_its_universal_lock_says_for_it(tmp_path: Pa
     assert "appnope" in found["aarch64-apple-darwin"]
     assert "colorama" in found["x86_64-pc-windows-msvc"]
     python = Interpreter("cpython", platform.python_version())
-    names = {package.name for package in parse_lock(lock.text)}
+    names = {package.name for package in parse_pypi(lock.text).packages}
     for name, system in PLATFORMS.items():
         given = {one: locked_version(lock, one, system, python) for one in names}
         assert {one for one, version in given.items() if version} == found[name], name
@@ -190,4 +190,4 @@ def _compiled(workspace: Path, name: str) -> set[str]:
     argv += ["--python", sys.executable, *tool.options, "requirements.in"]
     done = run_process(argv, env=tool.env, cwd=workspace, timeout=120)
     assert done.ok, done.stderr
-    return {package.name for package in parse_lock(Lock(text=done.stdout).text)}
+    return {package.name for package in parse_pypi(done.stdout).packages}

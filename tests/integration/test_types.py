@@ -20,7 +20,8 @@ from pytest_flowrepro.diff.values.compare import MALFORMED, UNEXPLAINED, UNSHOWN
 from pytest_flowrepro.diff.values.tables import UNRECORDED
 from pytest_flowrepro.environment import shared_environment
 from pytest_flowrepro.lock import resolver
-from pytest_flowrepro.model import Artifact, Lock, Requirements
+from pytest_flowrepro.lockfile.pypi import parse_pypi
+from pytest_flowrepro.model import Artifact, Requirements
 from pytest_flowrepro.model.patterns import Patterns
 from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.process import run_process, user_environment
@@ -63,7 +64,7 @@ def types_environment(session_folder: Path) -> BuiltEnvironment:
             )
             lock_file.write_text(found.text, encoding="utf-8")
     return shared_environment(
-        Lock(text=lock_file.read_text("utf-8")),
+        parse_pypi(lock_file.read_text("utf-8")),
         name="base",
         requirements=lines,
         python=Path(sys.executable),

@@ -6,13 +6,13 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline.seal import is_seal, seal
+from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import (
     Artifact,
     CodeFile,
     Decorator,
     Environment,
     Interpreter,
-    Lock,
     NumericProfile,
     Package,
     Policy,
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.support.strict_json import Json
 
-LOCK = "metaflow==2.19.39 \\\n    --hash=sha256:aaaa\nnumpy==2.4.5 \\\n    --hash=sha256:bbbb\n"
+LOCK = (
+    f"metaflow==2.19.39 \\\n    --hash=sha256:{'a' * 64}\n"
+    f"numpy==2.4.5 \\\n    --hash=sha256:{'b' * 64}\n"
+)
 POLICY = Policy(fail_on=frozenset({"environment", "artifacts", "policy"}))
 
 
@@ -66,7 +69,7 @@ def recording(
                 python=Interpreter("cpython", "3.11.7"),
                 requirements=("metaflow", "pandas>=2"),
                 packages=(metaflow, numpy),
-                lock=Lock(text=lock),
+                lock=parse_pypi(lock),
             ),
         ),
         system=System(

@@ -19,11 +19,11 @@ from pytest_flowrepro.support.text import some_of
 
 if TYPE_CHECKING:
     from pytest_flowrepro.environment import Wheelhouse
-    from pytest_flowrepro.lockfile.conda import ExplicitLock, LockedArchive
+    from pytest_flowrepro.model import CondaLock, LockedArchive
 
 
 def take_archives(
-    wheelhouse: Wheelhouse, lock: ExplicitLock, *, archives: Path, timeout: float
+    wheelhouse: Wheelhouse, lock: CondaLock, *, archives: Path, timeout: float
 ) -> tuple[str, ...]:
     """Put what the wheelhouse has of a lock to the archives that are kept, unless it is there.
 
@@ -60,7 +60,7 @@ def take_archives(
 
 
 def save_archives(
-    wheelhouse: Wheelhouse, lock: ExplicitLock, *, archives: Path, timeout: float
+    wheelhouse: Wheelhouse, lock: CondaLock, *, archives: Path, timeout: float
 ) -> None:
     """Keep all archives of a lock, which was installed, in the wheelhouse.
 

@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
     from pytest_flowrepro.environment.wheelhouse.store import WheelStore
-    from pytest_flowrepro.lockfile.pypi import LockedPackage
-    from pytest_flowrepro.model import Index, Interpreter
+    from pytest_flowrepro.model import Index, Interpreter, LockedPackage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,12 +12,13 @@ from packaging.utils import canonicalize_name
 from pytest_flowrepro.lock.sources.local_folder import ARCHIVE, local_folder
 from pytest_flowrepro.lock.sources.reading import Selection, read_toml, unknown
 from pytest_flowrepro.lock.sources.requirements_txt import display_path
+from pytest_flowrepro.lockfile.pypi import InvalidLockError, parse_pypi
 from pytest_flowrepro.lockfile.requirement import DIRECT_URL, VERSION_CONTROL
-from pytest_flowrepro.model import LocalFolder, Lock, Requirements
+from pytest_flowrepro.model import LocalFolder, Requirements
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 _SELECTED = re.compile(
@@ -83,17 +84,25 @@ def from_pylock(
         lines.append(f"{package.name}{condition}")
         entries.append(" \\\n    ".join((pin, *(f"--hash=sha256:{one}" for one in hashes))))
     if problems:
-        raise LockError(
-            f"{source} cannot be rebuilt from.",
-            hint="lock versions of an index that have wheels, and lock anew.",
-            detail="\n".join(problems),
-        )
+        raise _unusable(source, problems)
+    try:
+        locked = parse_pypi("".join(f"{entry}\n" for entry in entries))
+    except InvalidLockError as error:
+        raise _unusable(source, error.problems) from error
     return Requirements(
         lines=tuple(dict.fromkeys(lines)),
         source=source,
         requires_python=str(pylock.requires_python) if pylock.requires_python else None,
-        locked=Lock(text="".join(f"{entry}\n" for entry in entries)),
+        locked=locked,
         folders=tuple(folders),
+    )
+
+
+def _unusable(source: str, problems: Iterable[str]) -> LockError:
+    return LockError(
+        f"{source} cannot be rebuilt from.",
+        hint="lock versions of an index that have wheels, and lock anew.",
+        detail="\n".join(problems),
     )
 
 

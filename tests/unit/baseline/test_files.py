@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from locks import HASH, locked
 from recordings import LOCK, artifact, recording, task
 
 from pytest_flowrepro.baseline import ARTIFACTS, MANIFEST, decode_recording, encode_recording
@@ -16,10 +17,10 @@ from pytest_flowrepro.model import (
     Constraints,
     Environment,
     Interpreter,
-    Lock,
     NumericProfile,
     Package,
     System,
+    digest_of,
 )
 from pytest_flowrepro.support.errors import BaselineError
 
@@ -79,7 +80,7 @@ MANIFEST_TEXT = """\
     {"name": "end", "type": "end", "next": [], "decorators": []}
   ]
 }
-""".replace("LOCK", Lock(text=LOCK).digest)
+""".replace("LOCK", digest_of(LOCK))
 
 ARTIFACTS_TEXT = """\
 {
@@ -207,7 +208,7 @@ def test_each_environment_has_a_lock_file_whose_name_is_portable() -> None:
         name="../CON",
         python=Interpreter("cpython", "3.12.1"),
         packages=(),
-        lock=Lock(text="six==1\n"),
+        lock=locked("six==1"),
     )
     given = replace(recording(), environments=(other, recording().environments[0]))
 
@@ -348,6 +349,33 @@ def test_a_damaged_file_is_named_with_the_place_in_it(
     assert caught.value.what.startswith("flows/__flowrepro__/train/TrainFlow/")
     assert "\n" not in caught.value.what
     assert "--flow-repro-update" in caught.value.hint or "upgrade" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("lock", "problem"),
+    [
+        ("", "it names no package"),
+        ("beta==1.0", "line 1: beta has no hash"),
+        (f"--index-url https://u:secret@h/\nbeta==1.0 --hash={HASH}", "line 1: the option --index"),
+        (f"beta @ https://u:secret@h/b.whl --hash={HASH}", "line 1: beta comes from a URL"),
+        ("<<<<<<< HEAD", "line 1: `<<<<<<<` is not a package"),
+        (
+            "# platform: linux-64\n@EXPLICIT\nhttps://u:secret@h/noarch/six-1.16.0-0.conda#00\n",
+            "line 3: credentials, which have no place in a lock",
+        ),
+    ],
+)
+def test_a_lock_that_is_not_one_is_refused_before_any_tool_sees_it(lock: str, problem: str) -> None:
+    files = encode_recording(recording())
+    manifest = files[MANIFEST].replace(digest_of(files["lock-base.txt"]), digest_of(lock))
+
+    with pytest.raises(BaselineError) as caught:
+        decode_recording({**files, MANIFEST: manifest, "lock-base.txt": lock}, folder="flows")
+
+    told = "flows/lock-base.txt: is not a lock that an environment can be rebuilt from: "
+    assert caught.value.what.startswith(told + problem)
+    assert "git checkout -- flows/lock-base.txt" in caught.value.hint
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [MANIFEST, ARTIFACTS, "lock-base.txt"])

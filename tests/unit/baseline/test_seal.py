@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
+from locks import locked
 from recordings import artifact, recording, task
 
 from pytest_flowrepro.baseline import (
@@ -127,7 +128,7 @@ def test_a_seal_that_is_gone_or_renamed_is_an_error() -> None:
 
 
 def test_a_seal_of_another_recording_beside_the_one_that_fits_does_no_harm() -> None:
-    other = seal(encode_recording(recording(lock="metaflow==2\n")), VALUES)
+    other = seal(encode_recording(recording(lock=locked("metaflow==2").text)), VALUES)
     assert check(seals=dict([other, (NAME, TEXT)])) is False
 
 

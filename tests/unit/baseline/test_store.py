@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from locks import locked
 from recordings import LOCK, names_in, recording, unsealed
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, store, write_baseline
@@ -228,7 +229,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_in_one_sentence(root: Path) ->
 
 
 def test_recorders_of_one_flow_wait_for_each_other(folder: Path, root: Path) -> None:
-    locks = [Lock(text=f"metaflow=={i}\n") for i in range(8)]
+    locks = [locked(f"metaflow=={i}") for i in range(8)]
 
     def record(lock: Lock) -> None:
         base = Environment(

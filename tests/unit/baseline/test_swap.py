@@ -7,6 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from locks import locked
 from recordings import names_in, recording
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, swap, write_baseline
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-OLD, NEW = recording(flow="F"), recording(flow="F", lock="metaflow==2 --hash=sha256:ff\n")
+OLD, NEW = recording(flow="F"), recording(flow="F", lock=locked("metaflow==2").text)
 
 WRITES = {"open", "write", "fsync", "mkdir", "rename", "unlink", "rmdir"}
 READS = {"open", "stat", "listdir", "scandir"}

@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
+from locks import locked
+
 from pytest_flowrepro.diff import diff_environments
 from pytest_flowrepro.model import (
     Change,
@@ -10,7 +12,6 @@ from pytest_flowrepro.model import (
     Environment,
     Gate,
     Interpreter,
-    Lock,
     Package,
 )
 
@@ -33,7 +34,7 @@ PYTHON = Interpreter("cpython", "3.11.7")
 def environment(
     *packages: Package, name: str = "base", python: Interpreter = PYTHON
 ) -> Environment:
-    return Environment(name=name, python=python, packages=packages, lock=Lock(text=""))
+    return Environment(name=name, python=python, packages=packages, lock=locked())
 
 
 def test_a_package_is_compared_by_version() -> None:
@@ -68,7 +69,7 @@ def test_a_requirement_that_is_declared_otherwise_is_a_change_of_its_own() -> No
 
 
 def test_a_lock_or_constraints_file_that_changed_is_told_by_its_name() -> None:
-    lock = Lock(text="six==1.16 \\\n    --hash=sha256:" + "0" * 64 + "\n")
+    lock = locked("six==1.16")
     before = (Constraints.of("limits.txt", ("six<1.17",)), Constraints.of("gone.txt", ("idna",)))
     now = (Constraints.of("limits.txt", ("six>=1.17", "idna<4")),)
     old = replace(environment(package()), lock=lock, constraints=before)

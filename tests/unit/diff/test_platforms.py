@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from locks import by_pip_tools, locked
 from recordings import artifact, recording, task
 
 from pytest_flowrepro.diff import diff, diff_environments, diff_system
 from pytest_flowrepro.diff.environments import other_machine
 from pytest_flowrepro.lock.pip_tools import one_platform_header
+from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import (
     Change,
     Environment,
@@ -36,7 +38,7 @@ BOTH: frozenset[Gate] = frozenset({"environment", "system"})
 
 
 def lock(*lines: str, digit: str = "a") -> Lock:
-    return Lock(text="".join(f"{line} --hash=sha256:{digit * 64}\n" for line in lines))
+    return parse_pypi("".join(f"{line} --hash=sha256:{digit * 64}\n" for line in lines))
 
 
 LOCK = lock(
@@ -135,8 +137,8 @@ DRIFTS = {
         environment(lock=lock("numpy==2.4.5")),
     ),
     "a lock that cannot be read": (
-        environment(package("appnope", "0.1.4"), lock=Lock(text="appnope")),
-        environment(lock=Lock(text="appnope")),
+        environment(package("appnope", "0.1.4"), lock=locked("appnope==0.1.4")),
+        environment(lock=locked("appnope==0.1.4")),
     ),
     "a marker that has no meaning": (
         environment(package("six", "1"), lock=lock("six==1 ; sys_platform ~= 'x'")),
@@ -244,7 +246,7 @@ def test_on_one_platform_every_difference_is_gated(old: Environment, new: Enviro
 
 
 def test_a_lock_for_one_platform_says_so_on_another() -> None:
-    made = environment(lock=Lock(text="# By pip-tools, for darwin arm64 only.\n"))
+    made = environment(lock=by_pip_tools("# By pip-tools, for darwin arm64 only."))
     change = only(moved(made, made))
     assert (change.kind, change.name, change.gated) == ("system", "lock", False)
     assert (change.old, change.new) == ("darwin arm64", "linux x86_64")
@@ -255,7 +257,7 @@ def test_a_lock_for_one_platform_says_so_on_another() -> None:
 
 
 def test_that_is_read_from_the_line_that_a_lock_by_pip_tools_begins_with() -> None:
-    made = environment(lock=Lock(text=f"{one_platform_header()}\nnumpy==1\n"))
+    made = environment(lock=by_pip_tools(one_platform_header()))
     plan9 = System(platform="plan9", machine="mips", libc="")
     assert only(moved(made, made, systems=(LINUX, plan9))).new == "plan9 mips"
 

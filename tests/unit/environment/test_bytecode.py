@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from compiled import import_thing
+from locks import locked
 
 from pytest_flowrepro.environment.bytecode import learn_modules, place_bytecode
 from pytest_flowrepro.environment.installed_files import edited_files, note_complete
@@ -17,7 +18,7 @@ from pytest_flowrepro.model import BuiltEnvironment, Environment, Interpreter, L
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LOCK = Lock(text="six==1.17.0 --hash=sha256:00\n")
+LOCK = locked("six==1.17.0")
 LIBRARY = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -97,7 +98,7 @@ def test_the_standard_library_is_not_compiled_for_each_rerun(tmp_path: Path) -> 
 
 def test_another_lock_has_its_own_names(tmp_path: Path) -> None:
     rerun(environment(tmp_path / "first"), tmp_path / "1")
-    other = Lock(text="six==1.16.0 --hash=sha256:00\n")
+    other = locked("six==1.16.0")
     assert rerun(environment(tmp_path / "second", lock=other), tmp_path / "2") == ("1", True)
 
 
@@ -159,7 +160,7 @@ def test_names_that_were_not_used_for_long_are_deleted(tmp_path: Path, cache: Pa
     rerun(environment(tmp_path / "first"), tmp_path / "1")
     (old,) = cache.iterdir()
     os.utime(old, (0, 0))
-    rerun(environment(tmp_path / "second", lock=Lock(text="another")), tmp_path / "2")
+    rerun(environment(tmp_path / "second", lock=locked("another==1")), tmp_path / "2")
     assert old not in set(cache.iterdir())
 
 

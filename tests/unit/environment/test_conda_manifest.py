@@ -8,8 +8,8 @@ import pytest
 from local_channel import changed_files
 
 from pytest_flowrepro.environment.conda_manifest import check_installed, read_prefix
-from pytest_flowrepro.lockfile.conda import ExplicitLock, format_explicit, name_of, parse_explicit
-from pytest_flowrepro.model import Package
+from pytest_flowrepro.lockfile.conda import format_explicit, name_of, parse_conda
+from pytest_flowrepro.model import CondaLock, Package
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -102,17 +102,17 @@ PYTHON = replace(SIX, name="python", version="3.11.7", wheel="linux-64/0_cpython
 
 
 @pytest.fixture
-def lock() -> ExplicitLock:
+def lock() -> CondaLock:
     archives = ("noarch/six-1.16.0-py_0.conda", "linux-64/python-3.11.7-0_cpython.conda")
     lines = [(f"{FORGE}/{archive}", "a" * 64) for archive in archives]
-    return parse_explicit(format_explicit("linux-64", lines))
+    return parse_conda(format_explicit("linux-64", lines))
 
 
-def test_what_is_installed_may_be_what_is_locked(lock: ExplicitLock) -> None:
+def test_what_is_installed_may_be_what_is_locked(lock: CondaLock) -> None:
     check_installed((PYTHON, SIX), lock, "step-train")
 
 
-def test_a_lock_without_python_is_none(lock: ExplicitLock) -> None:
+def test_a_lock_without_python_is_none(lock: CondaLock) -> None:
     without = replace(lock, archives=lock.archives[1:])
     with pytest.raises(EnvironmentBuildError) as caught:
         check_installed((SIX,), without, "step-train")
@@ -131,7 +131,7 @@ def test_a_lock_without_python_is_none(lock: ExplicitLock) -> None:
     ],
 )
 def test_what_is_not_as_locked_is_named(
-    lock: ExplicitLock, installed: tuple[Package, ...], problem: str
+    lock: CondaLock, installed: tuple[Package, ...], problem: str
 ) -> None:
     with pytest.raises(EnvironmentBuildError, match="step-train is not what its lock says") as e:
         check_installed((PYTHON, *installed), lock, "step-train")

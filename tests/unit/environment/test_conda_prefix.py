@@ -20,7 +20,7 @@ from pytest_flowrepro.environment.conda_manifest import (
 )
 from pytest_flowrepro.environment.conda_prefix import install_conda, kept_archive
 from pytest_flowrepro.lock.rattler import solve_conda
-from pytest_flowrepro.lockfile.conda import ExplicitLock, LockedArchive, parse_explicit
+from pytest_flowrepro.lockfile.conda import parse_conda
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
+    from pytest_flowrepro.model import CondaLock, LockedArchive
 
     Asked: TypeAlias = Callable[..., CondaRequirements]
 
@@ -37,19 +38,17 @@ pytest.importorskip("rattler", reason="the extra `conda` is not installed")
 
 
 @pytest.fixture
-def lock(asked: Asked, tmp_path: Path) -> ExplicitLock:
-    return parse_explicit(
-        solve_conda(asked({"frames": "2.1"}), workspace=tmp_path, timeout=60).text
-    )
+def lock(asked: Asked, tmp_path: Path) -> CondaLock:
+    return parse_conda(solve_conda(asked({"frames": "2.1"}), workspace=tmp_path, timeout=60).text)
 
 
 @pytest.fixture
-def small(lock: ExplicitLock) -> ExplicitLock:
+def small(lock: CondaLock) -> CondaLock:
     """A lock that is fast to install: it has no Python."""
     return replace(lock, archives=tuple(one for one in lock.archives if one.name == "tzdata"))
 
 
-def only(lock: ExplicitLock) -> LockedArchive:
+def only(lock: CondaLock) -> LockedArchive:
     (archive,) = lock.archives
     return archive
 
@@ -59,9 +58,7 @@ def only(lock: ExplicitLock) -> LockedArchive:
     reason="the Python in the channel is the one that runs the tests, and Debian's has no folder "
     "site-packages, which is where conda's packages are",
 )
-def test_the_prefix_has_a_python_that_imports_the_packages(
-    lock: ExplicitLock, tmp_path: Path
-) -> None:
+def test_the_prefix_has_a_python_that_imports_the_packages(lock: CondaLock, tmp_path: Path) -> None:
     prefix = tmp_path / "prefix"
     install_conda(lock, prefix=prefix, archives=tmp_path / "archives", timeout=120)
     code = "import frames, requests, sys; print(frames.VERSION, sys.version.split()[0], sys.prefix)"
@@ -74,7 +71,7 @@ def test_the_prefix_has_a_python_that_imports_the_packages(
 
 
 def test_what_is_installed_is_what_was_locked_and_no_file_of_it_is_shared_with_a_cache(
-    lock: ExplicitLock, tmp_path: Path
+    lock: CondaLock, tmp_path: Path
 ) -> None:
     prefix = tmp_path / "prefix"
     install_conda(lock, prefix=prefix, archives=tmp_path / "archives", timeout=120)
@@ -87,7 +84,7 @@ def test_what_is_installed_is_what_was_locked_and_no_file_of_it_is_shared_with_a
 
 
 def test_an_archive_that_was_fetched_once_is_not_asked_for_again(
-    lock: ExplicitLock, channel: Channel, tmp_path: Path
+    lock: CondaLock, channel: Channel, tmp_path: Path
 ) -> None:
     away = tmp_path / "away"
     shutil.copytree(channel.folder, away)
@@ -103,9 +100,7 @@ def at(archive: LockedArchive, channel: Channel, folder: Path) -> LockedArchive:
     return replace(archive, url=archive.url.replace(channel.url, folder.as_uri()))
 
 
-def test_archives_that_nobody_used_for_long_are_forgotten(
-    small: ExplicitLock, tmp_path: Path
-) -> None:
+def test_archives_that_nobody_used_for_long_are_forgotten(small: CondaLock, tmp_path: Path) -> None:
     archives = tmp_path / "archives"
     install_conda(small, prefix=tmp_path / "one", archives=archives, timeout=60)
     used, unused = kept_archive(archives, only(small)).parent, archives / ("0" * 64)
@@ -116,9 +111,7 @@ def test_archives_that_nobody_used_for_long_are_forgotten(
     assert list(archives.iterdir()) == [used]
 
 
-def test_a_kept_archive_that_was_changed_is_fetched_anew(
-    small: ExplicitLock, tmp_path: Path
-) -> None:
+def test_a_kept_archive_that_was_changed_is_fetched_anew(small: CondaLock, tmp_path: Path) -> None:
     kept = kept_archive(tmp_path / "archives", only(small))
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"poison")
@@ -127,7 +120,7 @@ def test_a_kept_archive_that_was_changed_is_fetched_anew(
 
 
 def test_an_archive_that_is_not_the_locked_one_is_refused(
-    small: ExplicitLock, channel: Channel, tmp_path: Path
+    small: CondaLock, channel: Channel, tmp_path: Path
 ) -> None:
     away = tmp_path / "away" / "noarch"
     away.mkdir(parents=True)
@@ -142,7 +135,7 @@ def test_an_archive_that_is_not_the_locked_one_is_refused(
     assert not list((tmp_path / "prefix").rglob("tzdata*"))
 
 
-def test_an_archive_that_is_gone_is_named(small: ExplicitLock, tmp_path: Path) -> None:
+def test_an_archive_that_is_gone_is_named(small: CondaLock, tmp_path: Path) -> None:
     gone = replace(only(small), url="file:///no/such/noarch/tzdata-2024a-0.conda")
     with pytest.raises(EnvironmentBuildError, match=r"tzdata-2024a-0\.conda is locked"):
         install_conda(
@@ -153,7 +146,7 @@ def test_an_archive_that_is_gone_is_named(small: ExplicitLock, tmp_path: Path) -
         )
 
 
-def test_a_lock_for_another_platform_is_refused(small: ExplicitLock, tmp_path: Path) -> None:
+def test_a_lock_for_another_platform_is_refused(small: CondaLock, tmp_path: Path) -> None:
     with pytest.raises(EnvironmentBuildError, match="is for osx-64; this machine is"):
         install_conda(
             replace(small, platform="osx-64"),
@@ -164,7 +157,7 @@ def test_a_lock_for_another_platform_is_refused(small: ExplicitLock, tmp_path: P
 
 
 def test_an_archive_that_is_none_is_an_error_in_a_sentence(
-    small: ExplicitLock, tmp_path: Path
+    small: CondaLock, tmp_path: Path
 ) -> None:
     broken = tmp_path / "noarch" / "tzdata-2024a-0.conda"
     broken.parent.mkdir()
@@ -181,7 +174,7 @@ def test_an_archive_that_is_none_is_an_error_in_a_sentence(
         )
 
 
-def test_a_channel_that_hangs_ends_with_the_deadline(small: ExplicitLock, tmp_path: Path) -> None:
+def test_a_channel_that_hangs_ends_with_the_deadline(small: CondaLock, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/noarch/tzdata-2024a-0.conda"
         hanging = replace(small, archives=(replace(only(small), url=url),))
@@ -192,7 +185,7 @@ def test_a_channel_that_hangs_ends_with_the_deadline(small: ExplicitLock, tmp_pa
 
 
 def test_a_channels_credentials_reach_its_archives(
-    small: ExplicitLock, channel: Channel, served: Callable[[str], str], tmp_path: Path
+    small: CondaLock, channel: Channel, served: Callable[[str], str], tmp_path: Path
 ) -> None:
     url = only(small).url.replace(channel.url, served(""))
     private = replace(small, archives=(replace(only(small), url=url),))
@@ -211,7 +204,7 @@ def test_a_channels_credentials_reach_its_archives(
 
 
 def test_without_rattler_the_reader_is_told_how_to_get_it(
-    small: ExplicitLock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: CondaLock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(install, "has_rattler", lambda: False)
     with pytest.raises(EnvironmentBuildError, match="py-rattler is not installed"):

@@ -10,7 +10,8 @@ import pytest
 from pytest_flowrepro.environment.install import compare, install_locked, leave_notes
 from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.manifest import site_packages
-from pytest_flowrepro.lockfile.pypi import LockedPackage
+from pytest_flowrepro.lockfile.pypi import parse_pypi
+from pytest_flowrepro.model import LockedPackage
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def test_no_file_that_was_there_is_replaced(
         leave_notes(folder, ("a note",))
         return python
 
-    lock = index.lock("beta-1.0-py3-none-any.whl")
+    lock = parse_pypi(index.lock("beta-1.0-py3-none-any.whl"))
 
     with pytest.raises(EnvironmentBuildError, match=r"replace files .* lib/\S+/beta\.py\.") as e:
         install_locked(lock, folder, create=create, name="base", installer=tool, timeout=60)
@@ -76,7 +77,7 @@ def test_what_was_there_may_be_added_to(index: LocalIndex, tmp_path: Path) -> No
     def create(_: float) -> Path:
         return create_virtualenv(tmp_path / "prefix", python=Path(sys.executable))
 
-    lock = index.lock("beta-1.0-py3-none-any.whl")
+    lock = parse_pypi(index.lock("beta-1.0-py3-none-any.whl"))
     install_locked(
         lock, tmp_path / "prefix", create=create, name="base", installer="uv", timeout=60
     )

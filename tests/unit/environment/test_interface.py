@@ -16,7 +16,8 @@ from pytest_flowrepro.environment.uv import UvInstaller
 from pytest_flowrepro.environment.wheelhouse import wheelhouse
 from pytest_flowrepro.installers.index_settings import pip_tool, without_index
 from pytest_flowrepro.lock.pip_tools import one_platform_header
-from pytest_flowrepro.model import Interpreter, Lock
+from pytest_flowrepro.lockfile.pypi import parse_pypi
+from pytest_flowrepro.model import Interpreter
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalInde
 
 def build(tool: Tool, lock: str, *, timeout: float = 60, python: Path = OURS) -> BuiltEnvironment:
     return build_environment(
-        Lock(text=lock),
+        parse_pypi(lock),
         name="base",
         requirements=("alpha",),
         python=python,

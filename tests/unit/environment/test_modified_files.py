@@ -3,10 +3,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from locks import locked
 
 from pytest_flowrepro.environment.installed_files import note_complete
 from pytest_flowrepro.environment.modified_files import edited_environments
-from pytest_flowrepro.model import BuiltEnvironment, Environment, Interpreter, Lock
+from pytest_flowrepro.model import BuiltEnvironment, Environment, Interpreter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ def built(tmp_path: Path) -> BuiltEnvironment:
         (tmp_path / path).write_text("original")
     note_complete(tmp_path)
     manifest = Environment(
-        name="base", python=Interpreter("cpython", "3.11.7"), packages=(), lock=Lock(text="")
+        name="base", python=Interpreter("cpython", "3.11.7"), packages=(), lock=locked()
     )
     return BuiltEnvironment(path=tmp_path, python=tmp_path / "bin" / "python", manifest=manifest)
 

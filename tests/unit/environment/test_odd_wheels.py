@@ -14,7 +14,7 @@ import pytest
 from local_index import wheel
 
 from pytest_flowrepro.environment import build_environment
-from pytest_flowrepro.model import Lock
+from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ ODD = {
 
 def build(tool: Tool, lock: str) -> BuiltEnvironment:
     return build_environment(
-        Lock(text=lock),
+        parse_pypi(lock),
         name="base",
         requirements=(),
         python=Path(sys.executable),

@@ -9,7 +9,8 @@ import pytest
 from filelock import FileLock
 
 from pytest_flowrepro.environment import build_environment, shared_environment
-from pytest_flowrepro.model import Interpreter, Lock
+from pytest_flowrepro.lockfile.pypi import parse_pypi
+from pytest_flowrepro.model import Interpreter
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ BETA = "beta-1.0-py3-none-any.whl"
 
 def build(lock: str, *requirements: str) -> BuiltEnvironment:
     return build_environment(
-        Lock(text=lock),
+        parse_pypi(lock),
         name="base",
         requirements=requirements,
         python=Path(sys.executable),
@@ -37,7 +38,7 @@ def shared(
     lock: str, *requirements: str, name: str = "base", timeout: float = 60
 ) -> BuiltEnvironment:
     return shared_environment(
-        Lock(text=lock),
+        parse_pypi(lock),
         name=name,
         requirements=requirements,
         python=Path(sys.executable),
@@ -77,30 +78,6 @@ def test_nothing_of_the_system_or_the_user_is_importable(
 
     assert output(built, "import site; print(site.ENABLE_USER_SITE)") == "False"
     assert "include-system-site-packages = false" in (built.path / "pyvenv.cfg").read_text()
-
-
-@pytest.mark.parametrize(
-    ("lock", "problem"),
-    [
-        ("", "it names no package"),
-        ("beta==1.0", "line 1: beta has no hash"),
-        (f"--index-url https://u:secret@h/\nbeta==1.0 --hash={HASH}", "line 1: the option --index"),
-        (f"beta @ https://u:secret@h/b.whl --hash={HASH}", "line 1: beta comes from a URL"),
-        ("<<<<<<< HEAD", "line 1: `<<<<<<<` is not a package"),
-    ],
-)
-def test_a_lock_that_is_not_one_is_refused_before_any_tool_sees_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: str, problem: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    with pytest.raises(EnvironmentBuildError) as caught:
-        build(lock, "beta")
-
-    assert caught.value.what.startswith("lock-base.txt is not a lock")
-    assert caught.value.detail.startswith(problem)
-    assert "secret" not in str(caught.value)
-    assert not (tmp_path / "environment").exists()
 
 
 def test_a_package_that_is_only_for_another_platform_is_not_missed(index: LocalIndex) -> None:
@@ -195,7 +172,7 @@ def test_an_interpreter_that_is_none_is_told(
 
     with pytest.raises(EnvironmentBuildError, match="No virtualenv could be made"):
         build_environment(
-            Lock(text=f"beta==1.0 --hash={HASH}"),
+            parse_pypi(f"beta==1.0 --hash={HASH}"),
             name="base",
             requirements=(),
             python=tmp_path / "no-python",

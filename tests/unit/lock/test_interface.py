@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import pip
 import pytest
 from local_index import PASSWORD, LocalIndex, only_index, sha256, use_index, wheel
+from locks import locked
 
 from pytest_flowrepro.lock import resolver, without_given
 from pytest_flowrepro.lock.pip_tools import one_platform_header
-from pytest_flowrepro.lockfile.pypi import parse_lock
-from pytest_flowrepro.model import Constraints, Lock, Requirements
+from pytest_flowrepro.model import Constraints, PypiLock, Requirements
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def resolve(
     timeout: float = 60,
     as_of: date | None = None,
     given: tuple[tuple[str, str], ...] = (),
-) -> Lock:
+) -> PypiLock:
     workspace = Path.cwd() / "workspace"
     workspace.mkdir(exist_ok=True)
     narrowed = (Constraints.of("limits.txt", constraints),)
@@ -78,7 +78,7 @@ def test_a_lock_has_versions_hashes_and_reasons_and_nothing_else(
 def test_a_wheel_from_a_url_is_locked_with_its_hash(tool: Tool, index: LocalIndex) -> None:
     url = f"{index.url.removesuffix('simple')}files/beta-1.0-py3-none-any.whl"
 
-    (beta,) = parse_lock(resolve(tool, f"beta @ {url}").text)
+    (beta,) = resolve(tool, f"beta @ {url}").packages
 
     assert (beta.version, beta.url) == ("1.0", url)
     assert f"--hash={beta.hashes[0]}" in index.lock("beta-1.0-py3-none-any.whl")
@@ -87,11 +87,13 @@ def test_a_wheel_from_a_url_is_locked_with_its_hash(tool: Tool, index: LocalInde
 @both
 def test_what_is_given_is_kept_to_and_needs_no_index(tool: Tool) -> None:
     given = (("beta", "1.5"), ("gamma", "2.1.0.post300"))
-    lock = resolve(tool, "alpha>=2", "gamma", given=given).text
+    lock = resolve(tool, "alpha>=2", "gamma", given=given)
 
-    pins = [package.pin for package in parse_lock(lock)]
+    pins = [package.pin for package in lock.packages]
     assert pins == ["alpha==2.0", "beta==1.5+conda", "gamma==2.1.0.post300+conda"]
-    assert [package.pin for package in parse_lock(without_given(lock))] == ["alpha==2.0"]
+    left = without_given(lock)
+    assert left is not None
+    assert [package.pin for package in left.packages] == ["alpha==2.0"]
     with pytest.raises(LockError, match=r"beta==2\.0\+conda"):
         resolve(tool, "alpha>=2", "beta<2", given=(("beta", "2.0"),))
 
@@ -110,10 +112,10 @@ def test_what_was_locked_before_does_not_hold_a_new_lock_back(
 def test_a_declaration_that_is_a_lock_is_not_resolved_unless_as_of_a_day(
     tool: Tool, tmp_path: Path
 ) -> None:
-    lock = Lock(text="beta==1.0\n")
+    lock = locked("beta==1.0")
     requirements = Requirements(lines=("beta",), source="uv.lock", locked=lock)
 
-    def resolved(as_of: date | None) -> Lock:
+    def resolved(as_of: date | None) -> PypiLock:
         return resolver(tool).resolve(
             requirements, python=Path(sys.executable), workspace=tmp_path, timeout=60, as_of=as_of
         )
@@ -270,7 +272,7 @@ def test_a_package_that_is_pinned_to_a_newer_release_is_exempt_from_the_day(
 ) -> None:
     lock = resolve(tool, "alpha==2.0", "gamma", as_of=date(2024, 6, 1))
 
-    pins = [package.pin for package in parse_lock(lock.text)]
+    pins = [package.pin for package in lock.packages]
     assert pins == ["alpha==2.0", "beta==1.0", "gamma==1.0"]
     assert [*lock.notes] == [
         (

@@ -6,22 +6,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.lock.preinstalled import without_given, write_given
+from pytest_flowrepro.lockfile.pypi import parse_pypi
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOCK = """\
+AA, BB, CC, DD = ("sha256:" + digit * 64 for digit in "abcd")
+LOCK = f"""\
 # By pip-tools, for linux x86_64 only.
 boto3==1.44.5 \\
-    --hash=sha256:aa
+    --hash={AA}
     # via metaflow
 numpy==1.26.4+conda \\
-    --hash=sha256:bb
+    --hash={BB}
     # via pandas
 pandas==2.2.3 ; python_version < "3.14" \\
-    --hash=sha256:cc
+    --hash={CC}
 torch==2.1.0+cu118.conda ; python_version < "3.14" \\
-    --hash=sha256:dd
+    --hash={DD}
 """
 
 
@@ -43,12 +45,16 @@ def test_what_is_given_is_a_wheel_with_a_name_and_a_version(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_a_lock_is_left_without_what_is_given(newline: str) -> None:
-    assert without_given(LOCK.replace("\n", newline)) == (
+    left = without_given(parse_pypi(LOCK.replace("\n", newline)))
+    assert left is not None
+    assert left.text == (
         "# By pip-tools, for linux x86_64 only.\n"
-        "boto3==1.44.5 \\\n    --hash=sha256:aa\n    # via metaflow\n"
-        'pandas==2.2.3 ; python_version < "3.14" \\\n    --hash=sha256:cc\n'
+        f"boto3==1.44.5 \\\n    --hash={AA}\n    # via metaflow\n"
+        f'pandas==2.2.3 ; python_version < "3.14" \\\n    --hash={CC}\n'
     )
+    assert left.platform == "linux x86_64"
 
 
 def test_nothing_is_left_of_a_lock_of_what_is_given() -> None:
-    assert without_given("# A lock.\nsix==1.16.0+conda \\\n    --hash=sha256:aa\n") == ""
+    lock = parse_pypi(f"# A lock.\nsix==1.16.0+conda \\\n    --hash={AA}\n")
+    assert without_given(lock) is None

@@ -9,7 +9,6 @@ from local_channel import VERSION, Channel, this_platform
 
 from pytest_flowrepro.lock import rattler as solve
 from pytest_flowrepro.lock.rattler import solve_conda
-from pytest_flowrepro.lockfile.conda import ExplicitLock, parse_explicit
 from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.redaction import without_conda_credentials
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
+    from pytest_flowrepro.model import CondaLock
+
     Asked: TypeAlias = Callable[..., CondaRequirements]
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -27,20 +28,19 @@ pytest.importorskip("rattler", reason="the extra `conda` is not installed")
 
 
 @pytest.fixture
-def solved(tmp_path: Path) -> Callable[..., ExplicitLock]:
-    def solved_by(requirements: CondaRequirements, *, as_of: date | None = None) -> ExplicitLock:
-        lock = solve_conda(requirements, workspace=tmp_path, timeout=60, as_of=as_of)
-        return parse_explicit(lock.text)
+def solved(tmp_path: Path) -> Callable[..., CondaLock]:
+    def solved_by(requirements: CondaRequirements, *, as_of: date | None = None) -> CondaLock:
+        return solve_conda(requirements, workspace=tmp_path, timeout=60, as_of=as_of)
 
     return solved_by
 
 
-def versions(lock: ExplicitLock) -> dict[str, str]:
+def versions(lock: CondaLock) -> dict[str, str]:
     return {archive.name: archive.version for archive in lock.archives}
 
 
 def test_a_lock_has_what_is_asked_for_and_what_that_needs(
-    solved: Callable[..., ExplicitLock], asked: Asked, channel: Channel
+    solved: Callable[..., CondaLock], asked: Asked, channel: Channel
 ) -> None:
     lock = solved(asked({"frames": "2.1"}, python=VERSION))
     assert lock.platform == this_platform()
@@ -84,20 +84,20 @@ def test_equal_questions_get_equal_locks(tmp_path: Path, asked: Asked) -> None:
     ],
 )
 def test_rattler_understands_metaflows_versions(
-    solved: Callable[..., ExplicitLock], asked: Asked, version: str, found: str
+    solved: Callable[..., CondaLock], asked: Asked, version: str, found: str
 ) -> None:
     assert versions(solved(asked({"six": version})))["six"] == found
 
 
 def test_as_of_a_day_what_was_built_later_does_not_exist(
-    solved: Callable[..., ExplicitLock], asked: Asked
+    solved: Callable[..., CondaLock], asked: Asked
 ) -> None:
     assert versions(solved(asked({"six": ""}), as_of=date(2025, 2, 18)))["six"] == "1.16.0"
     assert versions(solved(asked({"six": ""}), as_of=date(2025, 2, 19)))["six"] == "2.0.0"
 
 
 def test_the_first_channel_that_has_a_package_is_taken_unless_another_is_named(
-    solved: Callable[..., ExplicitLock], asked: Asked, channel: Channel, tmp_path: Path
+    solved: Callable[..., CondaLock], asked: Asked, channel: Channel, tmp_path: Path
 ) -> None:
     other = Channel(folder=tmp_path / "other")
     other.add("six", "3.0")
@@ -109,7 +109,7 @@ def test_the_first_channel_that_has_a_package_is_taken_unless_another_is_named(
 
 
 def test_where_the_first_channel_has_none_that_fits_the_next_is_asked(
-    solved: Callable[..., ExplicitLock], asked: Asked, channel: Channel, tmp_path: Path
+    solved: Callable[..., CondaLock], asked: Asked, channel: Channel, tmp_path: Path
 ) -> None:
     other = Channel(folder=tmp_path / "other")
     other.add("six", "3.0")
@@ -140,7 +140,7 @@ def test_another_platform_can_be_locked(tmp_path: Path) -> None:
         specs=("python", "requests"), channels=(made.url,), source="step train"
     )
     lock = solve_conda(requirements, workspace=tmp_path, timeout=60, platform="osx-arm64")
-    assert parse_explicit(lock.text).platform == "osx-arm64"
+    assert lock.platform == "osx-arm64"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from local_index import LocalIndex, only_index, wheel
 
 from pytest_flowrepro.lock.uv import UvResolver
-from pytest_flowrepro.lockfile.pypi import parse_lock
+from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import Requirements
 
 if TYPE_CHECKING:
@@ -47,6 +47,6 @@ def test_several_indexes_of_pip_are_searched_as_pip_does(
             timeout=60,
         )
 
-    alpha, beta = parse_lock(lock.text)
+    alpha, beta = parse_pypi(lock.text).packages
     assert set(alpha.hashes) == {f"sha256:{for_linux}", f"sha256:{for_mac}"}
     assert beta.hashes == (f"sha256:{newer}",)

@@ -15,7 +15,7 @@ from local_index import LocalIndex, only_index, wheel
 
 from pytest_flowrepro.installers.index_settings import uv_tool
 from pytest_flowrepro.lock import find_requirements, resolver
-from pytest_flowrepro.lockfile.pypi import parse_lock
+from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def pins(requirements: Requirements, *, as_of: date | None = None) -> dict[str, 
     lock = resolver("uv").resolve(
         requirements, python=Path(sys.executable), workspace=workspace, timeout=60, as_of=as_of
     )
-    return {package.name: package.version for package in parse_lock(lock.text)}
+    return {package.name: package.version for package in parse_pypi(lock.text).packages}
 
 
 NEW = {"alpha": "2.0", "beta": "2.0", "metaflow": "2.0"}
@@ -241,7 +241,7 @@ def test_the_lock_of_a_script_is_taken_as_it_is(index: LocalIndex) -> None:
     found = declared(flows__train_dot_py=script)
     assert found.source == "flows/train.py.lock"
     assert found.locked is not None
-    locked = {one.name: one.version for one in parse_lock(found.locked.text)}
+    locked = {one.name: one.version for one in found.locked.packages}
     assert locked == {**NEW, "beta": "1.0"}
 
     with pytest.raises(LockError, match=r"does not belong to flows/train\.py") as caught:

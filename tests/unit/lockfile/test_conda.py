@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from pytest_flowrepro.lockfile.conda import (
-    LockedArchive,
     format_explicit,
-    parse_explicit,
+    parse_conda,
     with_credentials,
 )
 from pytest_flowrepro.lockfile.pypi import InvalidLockError
+from pytest_flowrepro.model import LockedArchive
 from pytest_flowrepro.support.redaction import without_conda_credentials
 
 A, B = "a" * 64, "b" * 64
@@ -31,9 +31,7 @@ def test_a_lock_is_sorted_by_package_and_has_no_credentials() -> None:
 
 
 def test_a_lock_is_read_back() -> None:
-    lock = parse_explicit(
-        f"{HEAD}{FORGE}/linux-64/ca-certificates-2024.2.2-hbcca054_0.tar.bz2#{A}\n"
-    )
+    lock = parse_conda(f"{HEAD}{FORGE}/linux-64/ca-certificates-2024.2.2-hbcca054_0.tar.bz2#{A}\n")
     assert lock.platform == "linux-64"
     assert lock.archives == (
         LockedArchive(
@@ -82,7 +80,7 @@ SIX = f"{FORGE}/noarch/six-1.16.0-0.conda"
 )
 def test_what_is_no_lock_is_refused(text: str, problem: str) -> None:
     with pytest.raises(InvalidLockError) as error:
-        parse_explicit(text)
+        parse_conda(text)
     assert error.value.problems[0].startswith(problem)
 
 

@@ -4,22 +4,21 @@ import pytest
 
 from pytest_flowrepro.lockfile.pypi import (
     InvalidLockError,
-    in_parts,
-    is_explicit,
     logical_lines,
-    of_parts,
-    parse_lock,
+    parse_pypi,
+    required_by,
     required_name,
 )
+from pytest_flowrepro.model import PypiLock
 
 HASH = "sha256:" + "0123456789abcdef" * 4
 OTHER = "sha256:" + "fedcba9876543210" * 4
 
 
 def test_a_lock_names_each_package_with_its_version_and_all_its_hashes() -> None:
-    (package,) = parse_lock(
+    (package,) = parse_pypi(
         f"Python_DateUtil==2.9.0 \\\n    --hash={HASH} \\\n    --hash={OTHER}\n    # via pandas\n"
-    )
+    ).packages
 
     assert package.name == "python-dateutil"
     assert package.version == "2.9.0"
@@ -28,7 +27,7 @@ def test_a_lock_names_each_package_with_its_version_and_all_its_hashes() -> None
 
 
 def test_a_lock_for_all_platforms_has_markers() -> None:
-    (package,) = parse_lock(f'tzdata==2026.1 ; sys_platform == "win32" --hash={HASH}')
+    (package,) = parse_pypi(f'tzdata==2026.1 ; sys_platform == "win32" --hash={HASH}').packages
 
     assert package.marker is not None
     assert package.marker.evaluate({"sys_platform": "win32"})
@@ -63,14 +62,14 @@ def test_a_lock_for_all_platforms_has_markers() -> None:
 )
 def test_whatever_is_not_a_pinned_and_hashed_package_is_refused(line: str, problem: str) -> None:
     with pytest.raises(InvalidLockError) as caught:
-        parse_lock(line)
+        parse_pypi(line)
 
     assert caught.value.problems == (problem,)
 
 
 def test_every_problem_is_told_at_once() -> None:
     with pytest.raises(InvalidLockError) as caught:
-        parse_lock(f"six==1\nidna==3 --hash={HASH}\n\nnumpy\n")
+        parse_pypi(f"six==1\nidna==3 --hash={HASH}\n\nnumpy\n")
 
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["line 1", "line 4"]
 
@@ -107,18 +106,37 @@ def test_the_package_that_a_line_is_about(line: str, name: str) -> None:
     assert required_name(line) == name
 
 
-def test_condas_explicit_lists_are_told_from_requirements_files() -> None:
-    assert is_explicit("# platform: linux-64\n@EXPLICIT\nhttps://h/noarch/six-1-0.conda#00\n")
-    assert not is_explicit("six==1.16.0 --hash=sha256:00\n")
+COMMENTED = """\
+boto3==1.44.5 \\
+    --hash=sha256:1
+    # via metaflow
+botocore==1.44.5 \\
+    --hash=sha256:2
+    # via
+    #   boto3
+    #   s3transfer
+metaflow==2.19.39
+    # via -r requirements.in
+numpy==2.3.1
+    # via
+    #   -c constraints.txt
+    #   -r requirements.in
+    #   pandas
+six==1.17.0 \\
+    --hash=sha256:3
+    # via
+    #   python-dateutil
+    #   -r requirements.in
+urllib3==2.5.0
+    # via
+    #   -c constraints.txt
+    #   botocore[crt]
+"""
 
 
-PIN = f"six==1.16.0 --hash={HASH}\n"
-EXPLICIT = "# platform: linux-64\n@EXPLICIT\nfile:///c/noarch/six-1-0.conda#aa\n"
-
-
-@pytest.mark.parametrize(("conda", "pypi"), [(EXPLICIT, ""), ("", PIN), (EXPLICIT, PIN)])
-def test_a_lock_has_a_part_of_condas_and_a_part_of_pypis(conda: str, pypi: str) -> None:
-    lock = of_parts(conda, pypi)
-
-    assert in_parts(lock) == (conda, pypi)
-    assert is_explicit(lock) == bool(conda)
+def test_what_brought_a_package_stands_in_the_locks_comments() -> None:
+    assert required_by(PypiLock(text=COMMENTED, packages=())) == {
+        "boto3": ("metaflow",),
+        "botocore": ("boto3", "s3transfer"),
+        "urllib3": ("botocore",),
+    }

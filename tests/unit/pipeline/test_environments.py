@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from local_index import only_index, wheel
+from locks import locked
 from recordings import recording
 
-from pytest_flowrepro.model import FlowSource, Interpreter, Lock, Requirements
+from pytest_flowrepro.model import FlowSource, Interpreter, Requirements
 from pytest_flowrepro.pipeline.environments import interpreter_today, resolve
 from pytest_flowrepro.pipeline.job import Job
 from pytest_flowrepro.settings.settings import FlowSettings
@@ -34,7 +35,7 @@ def job(folder: Path) -> Job:
 def test_all_tests_of_a_flow_speak_of_one_fresh_resolution(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = Lock(text="alpha==0.9\n")
+    own = locked("alpha==0.9")
     asked = Requirements(lines=("alpha",), source="uv.lock", locked=own)
     python = Path(sys.executable)
     fresh = job(tmp_path)

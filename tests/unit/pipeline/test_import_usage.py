@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from locks import locked
 from recordings import log
 
 from pytest_flowrepro.model import (
@@ -15,7 +16,6 @@ from pytest_flowrepro.model import (
     CodePackage,
     Environment,
     Interpreter,
-    Lock,
     Package,
     TaskLog,
 )
@@ -83,7 +83,7 @@ def built(
         name=name,
         python=Interpreter("cpython", "3.11.7"),
         packages=tuple(packages),
-        lock=Lock(text=""),
+        lock=locked(),
         steps=steps,
     )
     return BuiltEnvironment(path=folder / name, python=folder / "python", manifest=manifest)

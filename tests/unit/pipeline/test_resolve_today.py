@@ -6,42 +6,7 @@ from datetime import date
 from recordings import recording
 
 from pytest_flowrepro.model import Change, Package
-from pytest_flowrepro.pipeline.resolve_today import brought_by, with_origins
-
-LOCK = """\
-boto3==1.44.5 \\
-    --hash=sha256:1
-    # via metaflow
-botocore==1.44.5 \\
-    --hash=sha256:2
-    # via
-    #   boto3
-    #   s3transfer
-metaflow==2.19.39
-    # via -r requirements.in
-numpy==2.3.1
-    # via
-    #   -c constraints.txt
-    #   -r requirements.in
-    #   pandas
-six==1.17.0 \\
-    --hash=sha256:3
-    # via
-    #   python-dateutil
-    #   -r requirements.in
-urllib3==2.5.0
-    # via
-    #   -c constraints.txt
-    #   botocore[crt]
-"""
-
-
-def test_what_brought_a_package_stands_in_the_locks_comments() -> None:
-    assert brought_by(LOCK) == {
-        "boto3": ("metaflow",),
-        "botocore": ("boto3", "s3transfer"),
-        "urllib3": ("botocore",),
-    }
+from pytest_flowrepro.pipeline.resolve_today import with_origins
 
 
 def moved(name: str, *explanation: str) -> Change:

@@ -8,20 +8,22 @@ import pytest
 from pytest_flowrepro.environment import Wheelhouse
 from pytest_flowrepro.environment.conda_prefix import kept_archive
 from pytest_flowrepro.environment.wheelhouse.conda_archives import save_archives, take_archives
-from pytest_flowrepro.lockfile.conda import ExplicitLock, parse_explicit
+from pytest_flowrepro.lockfile.conda import parse_conda
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_flowrepro.model import CondaLock
+
 CONTENT = {"six-1.16.0-0.conda": b"six", "tzdata-2024a-0.tar.bz2": b"tzdata"}
 
 
 @pytest.fixture
-def lock() -> ExplicitLock:
+def lock() -> CondaLock:
     channel = "https://conda.corp/ml/noarch"
     lines = (f"{channel}/{name}#{sha256(data)}" for name, data in CONTENT.items())
-    return parse_explicit("\n".join(["# platform: linux-64", "@EXPLICIT", *lines]))
+    return parse_conda("\n".join(["# platform: linux-64", "@EXPLICIT", *lines]))
 
 
 def sha256(data: bytes) -> str:
@@ -29,7 +31,7 @@ def sha256(data: bytes) -> str:
 
 
 @pytest.fixture
-def wheelhouse(tmp_path: Path, lock: ExplicitLock) -> Wheelhouse:
+def wheelhouse(tmp_path: Path, lock: CondaLock) -> Wheelhouse:
     """Where a recording has saved both archives."""
     fetched = tmp_path / "fetched"
     for archive in lock.archives:
@@ -48,7 +50,7 @@ def stored(tmp_path: Path, name: str) -> Path:
 
 
 def test_what_was_saved_is_there_before_a_channel_is_asked(
-    wheelhouse: Wheelhouse, lock: ExplicitLock, tmp_path: Path
+    wheelhouse: Wheelhouse, lock: CondaLock, tmp_path: Path
 ) -> None:
     kept = tmp_path / "kept"
     assert take_archives(wheelhouse, lock, archives=kept, timeout=60) == ()
@@ -60,7 +62,7 @@ def test_what_was_saved_is_there_before_a_channel_is_asked(
 
 
 def test_what_it_does_not_have_is_named(
-    wheelhouse: Wheelhouse, lock: ExplicitLock, tmp_path: Path
+    wheelhouse: Wheelhouse, lock: CondaLock, tmp_path: Path
 ) -> None:
     stored(tmp_path, "six-1.16.0-0.conda").unlink()
     assert take_archives(wheelhouse, lock, archives=tmp_path / "kept", timeout=60) == (
@@ -69,7 +71,7 @@ def test_what_it_does_not_have_is_named(
 
 
 def test_an_archive_that_somebody_changed_there_is_refused(
-    wheelhouse: Wheelhouse, lock: ExplicitLock, tmp_path: Path
+    wheelhouse: Wheelhouse, lock: CondaLock, tmp_path: Path
 ) -> None:
     stored(tmp_path, "six-1.16.0-0.conda").write_bytes(b"poison")
     with pytest.raises(EnvironmentBuildError, match=r"six-1\.16\.0-0\.conda in the wheelhouse"):
@@ -78,7 +80,7 @@ def test_an_archive_that_somebody_changed_there_is_refused(
 
 
 def test_one_that_cannot_be_read_is_done_without_unless_it_is_to_be_saved_to(
-    lock: ExplicitLock, tmp_path: Path
+    lock: CondaLock, tmp_path: Path
 ) -> None:
     location = "s3://nowhere/at-all"
     pytest.importorskip("s3fs", reason="the extra `remote` is not installed")

@@ -13,7 +13,8 @@ from packaging.tags import Tag, sys_tags
 
 from pytest_flowrepro.environment import Wheelhouse, build_environment, build_notes
 from pytest_flowrepro.environment.wheelhouse.wheelhouse import supported_tags
-from pytest_flowrepro.model import Interpreter, Lock
+from pytest_flowrepro.lockfile.pypi import parse_pypi
+from pytest_flowrepro.model import Interpreter
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ BETA = "beta-1.0-py3-none-any.whl"
 
 def build(tool: Tool, lock: str, wheelhouse: Wheelhouse | None) -> BuiltEnvironment:
     return build_environment(
-        Lock(text=lock),
+        parse_pypi(lock),
         name="base",
         requirements=("alpha",),
         python=Path(sys.executable),

@@ -8,7 +8,6 @@ import pytest
 
 from pytest_flowrepro.lock.sources.pylock import from_pylock, read_pylock
 from pytest_flowrepro.lock.sources.reading import Selection
-from pytest_flowrepro.lockfile.pypi import parse_lock
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def test_a_lock_becomes_ours_with_the_hashes_of_wheels(tmp_path: Path) -> None:
         f"alpha==1 \\\n    --hash=sha256:{ZEROS} \\\n    --hash=sha256:{ONES}\n"
         f'beta==1 ; sys_platform == "win32" \\\n    --hash=sha256:{ZEROS}\n'
     )
-    assert [one.name for one in parse_lock(found.locked.text)] == ["alpha", "beta"]
+    assert [one.name for one in found.locked.packages] == ["alpha", "beta"]
 
 
 CHOICES = (
@@ -88,7 +87,7 @@ def test_extras_and_groups_are_chosen_and_platforms_stay_open(
     for platform, names in (("linux", linux), ("win32", windows)):
         installed = {
             one.name
-            for one in parse_lock(found.locked.text)
+            for one in found.locked.packages
             if one.marker is None or one.marker.evaluate({"sys_platform": platform})
         }
         assert installed == names

@@ -1,0 +1,16 @@
+"""The text of a lock as a value, whichever kind of lock it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.lockfile.conda import is_conda, parse_conda
+from pytest_flowrepro.lockfile.pypi import parse_pypi
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.model import Lock
+
+
+def parse_lock(text: str) -> Lock:
+    """Return the lock of a text. Raises `InvalidLockError` with every problem."""
+    return parse_conda(text) if is_conda(text) else parse_pypi(text)

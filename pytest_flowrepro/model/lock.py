@@ -1,0 +1,115 @@
+"""Values of locks. Their texts are read and written by `pytest_flowrepro.lockfile` alone."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from packaging.markers import Marker
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedPackage:
+    """One package of PyPI's in a lock: a version, and the hashes of its files."""
+
+    name: str
+    """Canonical (PEP 503)."""
+    version: str
+    marker: Marker | None
+    hashes: tuple[str, ...]
+    """`sha256:...`, one for each file of this version."""
+    url: str | None = None
+    """The URL of its one wheel, where that does not come from an index."""
+
+    @property
+    def pin(self) -> str:
+        """As a requirement, without marker and hashes."""
+        return f"{self.name} @ {self.url}" if self.url else f"{self.name}=={self.version}"
+
+    def is_for(self, markers: Mapping[str, str]) -> bool:
+        """Return whether it is to be installed where PEP 508 markers have these values."""
+        return self.marker is None or self.marker.evaluate(dict(markers))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedArchive:
+    """One package of conda's in a lock; all of it is in its URL and its hash."""
+
+    name: str
+    version: str
+    build: str
+    """As conda-forge writes it: `py311h64a7726_0`."""
+    subdir: str
+    """The platform's folder in the channel: `linux-64`, or `noarch`."""
+    url: str
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PypiLock:
+    """A requirements file with one version and every hash for each package, without index URLs."""
+
+    text: str
+    packages: tuple[LockedPackage, ...] = field(compare=False, repr=False)
+    """In the order of the text."""
+    platform: str | None = field(default=None, compare=False)
+    """`linux x86_64`, where the lock was made for that platform alone."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """What a report says of a lock that was just made; a baseline does not keep them."""
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the text, in hexadecimal digits."""
+        return digest_of(self.text)
+
+    @property
+    def pins(self) -> tuple[str, ...]:
+        """Each package with its version and marker, without hashes, as the text has them."""
+        lines = (line.removesuffix("\\").rstrip() for line in self.text.splitlines())
+        return tuple(line for line in lines if line and not line.startswith((" ", "#")))
+
+    @property
+    def urls(self) -> dict[str, str | None]:
+        """Name -> URL of each package; None for those of an index."""
+        return {package.name: package.url for package in self.packages}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CondaLock:
+    """An explicit list of conda archives, for one platform, and what PyPI adds to them."""
+
+    text: str
+    """Both parts."""
+    platform: str = field(compare=False)
+    """conda's name for it: `linux-64`, `osx-arm64`."""
+    archives: tuple[LockedArchive, ...] = field(compare=False, repr=False)
+    """Sorted by name."""
+    pypi: PypiLock | None = field(default=None, compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """As those of a `PypiLock`."""
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the text, in hexadecimal digits."""
+        return digest_of(self.text)
+
+
+Lock: TypeAlias = PypiLock | CondaLock
+
+
+def digest_of(text: str) -> str:
+    """Return the digest by which a baseline knows the text of a lock."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def pypi_part(lock: Lock) -> PypiLock | None:
+    """Return what of a lock comes from PyPI."""
+    return lock.pypi if isinstance(lock, CondaLock) else lock
