@@ -159,11 +159,12 @@ def environment(folder: Path, runs: int) -> Path:
     ours, theirs = folder / "ours", folder / "theirs"
     build = (
         "import sys; from pathlib import Path\n"
-        "from pytest_flowrepro.environment import shared_environment\n"
+        "from pytest_flowrepro.environment import InstallRequest, shared_environment\n"
         "from pytest_flowrepro.lockfile.pypi import parse_pypi\n"
-        "shared_environment(parse_pypi(Path(sys.argv[1]).read_text()), name='base',\n"
+        "shared_environment(parse_pypi(Path(sys.argv[1]).read_text()),\n"
+        "    InstallRequest(name='base', installer='uv', timeout=600),\n"
         "    requirements=('metaflow', 'numpy', 'pandas'), python=Path(sys.executable),\n"
-        "    folder=Path(sys.argv[2]), installer='uv', timeout=600)\n"
+        "    folder=Path(sys.argv[2]))\n"
     )
     uv, pip = uv_tool(), pip_tool("pip")
     sync = f'{uv.argv[0]} venv -q -p "{sys.executable}" "{theirs}" && {uv.argv[0]} pip sync -q'

@@ -23,7 +23,12 @@ from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import parse_wheel_filename
 
-from pytest_flowrepro.environment import Wheelhouse, build_environment, site_packages
+from pytest_flowrepro.environment import (
+    InstallRequest,
+    Wheelhouse,
+    build_environment,
+    site_packages,
+)
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.support.errors import FlowReproError
 
@@ -127,13 +132,15 @@ def failures(wheel: Wheel, store: Path, folder: Path) -> Iterator[str]:
         try:
             built = build_environment(
                 wheel.lock,
-                name="base",
+                InstallRequest(
+                    name="base",
+                    installer=installer,
+                    timeout=300,
+                    wheelhouse=Wheelhouse(location=str(store)),
+                ),
                 requirements=(),
                 python=Path(sys.executable),
                 folder=folder / installer,
-                installer=installer,
-                timeout=300,
-                wheelhouse=Wheelhouse(location=str(store)),
             )
         except FlowReproError as error:
             if installer == "pip-tools" and REFUSED in error.what:

@@ -17,7 +17,7 @@ import pytest
 from filelock import FileLock
 from platformdirs import user_cache_dir
 
-from pytest_flowrepro.environment import shared_environment
+from pytest_flowrepro.environment import InstallRequest, shared_environment
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import BuiltEnvironment, Requirements
@@ -115,12 +115,10 @@ def metaflow_environment(session_folder: Path) -> BuiltEnvironment:
             lock_file.write_text(found.text, encoding="utf-8")
     return shared_environment(
         parse_pypi(lock_file.read_text(encoding="utf-8")),
-        name="base",
+        InstallRequest(name="base", installer="uv", timeout=600),
         requirements=requirements.lines,
         python=Path(sys.executable),
         folder=folder,
-        installer="uv",
-        timeout=600,
     )
 
 

@@ -15,6 +15,7 @@ from pytest_flowrepro.environment.manifest import (
 from pytest_flowrepro.environment.markers import markers_of
 from pytest_flowrepro.environment.module_owners import Provided, provided_by
 from pytest_flowrepro.environment.numerics import read_numerics
+from pytest_flowrepro.environment.request import InstallRequest
 from pytest_flowrepro.environment.uses import (
     begin_use,
     end_use,
@@ -29,6 +30,7 @@ from pytest_flowrepro.environment.virtualenv import (
 from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheelhouse
 
 __all__ = [
+    "InstallRequest",
     "Installer",
     "Provided",
     "Wheelhouse",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.environment.installed_files import State
-    from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheelhouse, Wheels
-    from pytest_flowrepro.model import Index, LockedPackage, PypiLock
+    from pytest_flowrepro.environment.request import InstallRequest
+    from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheels
+    from pytest_flowrepro.model import LockedPackage, PypiLock
 
 _NOTES = "flowrepro-notes.txt"
 
@@ -32,67 +33,41 @@ _NOTES = "flowrepro-notes.txt"
 def install_locked(
     lock: PypiLock,
     folder: Path,
+    request: InstallRequest,
     *,
     create: Callable[[float], Path],
-    name: str,
-    installer: Literal["uv", "pip-tools"],
-    timeout: float,
-    wheelhouse: Wheelhouse | None = None,
-    indexes: tuple[Index, ...] = (),
 ) -> None:
-    """Add what a lock of PyPI's packages says to the environment that `create` makes at `folder`
-    anew.
+    """Add the packages of a lock to the environment that `create` makes at `folder` anew.
 
     `create` gets the seconds that it may take and gives the interpreter. Raises
     `EnvironmentBuildError` as `build_environment` does.
     """
-    deadline = Deadline.after(timeout)
+    deadline = Deadline.after(request.timeout)
     python = create(deadline.left)
     before = {path: state for path, state in states(folder).items() if path != _NOTES}
     given = installed_versions(folder)
-    _install(
-        lock,
-        name=name,
-        python=python,
-        folder=folder,
-        installer=installer,
-        deadline=deadline,
-        wheelhouse=wheelhouse,
-        indexes=indexes,
-    )
-    _refuse_replaced(before, states(folder), name)
+    _install(lock, folder, replace(request, timeout=deadline.left), python=python)
+    _refuse_replaced(before, states(folder), request.name)
     markers = marker_environment(folder)
     wanted = tuple(package for package in lock.packages if package.is_for(markers))
-    compare(installed_versions(folder), wanted, given=given, name=name)
+    compare(installed_versions(folder), wanted, given=given, name=request.name)
 
 
-def _install(
-    lock: PypiLock,
-    *,
-    name: str,
-    python: Path,
-    folder: Path,
-    installer: Literal["uv", "pip-tools"],
-    deadline: Deadline,
-    wheelhouse: Wheelhouse | None,
-    indexes: tuple[Index, ...],
-) -> None:
-    wheels = gather_wheels(
-        wheelhouse,
-        lock.packages,
-        environment=folder,
-        folder=folder / "wheels",
-        installer=installer,
-        indexes=indexes,
-        timeout=deadline.left,
-    )
-    lock_file = folder / f"lock-{name}.txt"
+def _install(lock: PypiLock, folder: Path, request: InstallRequest, *, python: Path) -> None:
+    deadline = Deadline.after(request.timeout)
+    wheels = gather_wheels(request, lock.packages, environment=folder, folder=folder / "wheels")
+    lock_file = folder / f"lock-{request.name}.txt"
+    installer = installer_named(request.installer)
     for packages, source in _by_source(lock.packages, wheels):
         lines = (_line(package, there=source.complete) for package in packages)
         lock_file.write_text("".join(lines), encoding="utf-8")
         try:
-            installer_named(installer).install(
-                lock_file, python=python, timeout=deadline.left, wheels=source, indexes=indexes
+            installer.install(
+                lock_file,
+                python=python,
+                timeout=deadline.left,
+                wheels=source,
+                indexes=request.indexes,
             )
         except EnvironmentBuildError as error:
             raise with_notes(error, (*platform_notes(lock), *wheels.notes)) from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import shutil
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.install import build_notes, install_locked
 from pytest_flowrepro.environment.installed_files import edited_files, is_complete, note_complete
@@ -19,83 +20,45 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheelhouse
-    from pytest_flowrepro.model import Index, PypiLock
+    from pytest_flowrepro.environment.request import InstallRequest
+    from pytest_flowrepro.model import PypiLock
 
 
 def build_environment(
     lock: PypiLock,
+    request: InstallRequest,
     *,
-    name: str,
     requirements: tuple[str, ...],
     python: Path,
     folder: Path,
-    installer: Literal["uv", "pip-tools"],
-    timeout: float,
-    wheelhouse: Wheelhouse | None = None,
-    indexes: tuple[Index, ...] = (),
 ) -> BuiltEnvironment:
-    """A fresh virtualenv at `folder` that holds what the lock says, and nothing else.
+    """Build a fresh virtualenv at `folder` that holds what the lock says, and nothing else.
 
     `requirements` are what the flow asks for, as PEP 508 lines; they tell direct packages from
-    those that came along. Wheels are taken from the wheelhouse first, and `indexes` are asked
-    beside those of the user's settings. Whatever was at `folder` is
-    deleted. Raises `EnvironmentBuildError` when the lock is not valid, an installation fails or
-    takes more than `timeout` seconds, what was installed is not what the lock says, or its wheels
-    are to be saved and cannot be.
+    those that came along. Whatever was at `folder` is deleted. Raises `EnvironmentBuildError` when
+    an installation fails or takes too long, what was installed is not what the lock says, or its
+    wheels are to be saved and cannot be.
     """
-    _build(
-        lock,
-        name=name,
-        python=python,
-        folder=folder,
-        installer=installer,
-        timeout=timeout,
-        wheelhouse=wheelhouse,
-        indexes=indexes,
-    )
-    return _described(folder, lock, name, requirements)
+    _build(lock, request, python=python, folder=folder)
+    return _described(folder, lock, request.name, requirements)
 
 
-def _build(
-    lock: PypiLock,
-    *,
-    name: str,
-    python: Path,
-    folder: Path,
-    installer: Literal["uv", "pip-tools"],
-    timeout: float,
-    wheelhouse: Wheelhouse | None,
-    indexes: tuple[Index, ...],
-) -> None:
+def _build(lock: PypiLock, request: InstallRequest, *, python: Path, folder: Path) -> None:
     def create(_: float) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         return create_virtualenv(folder, python=python)
 
-    install_locked(
-        lock,
-        folder,
-        create=create,
-        name=name,
-        installer=installer,
-        timeout=timeout,
-        wheelhouse=wheelhouse,
-        indexes=indexes,
-    )
+    install_locked(lock, folder, request, create=create)
     note_complete(folder)
 
 
 def shared_environment(
     lock: PypiLock,
+    request: InstallRequest,
     *,
-    name: str,
     requirements: tuple[str, ...],
     python: Path,
     folder: Path,
-    installer: Literal["uv", "pip-tools"],
-    timeout: float,
-    wheelhouse: Wheelhouse | None = None,
-    indexes: tuple[Index, ...] = (),
 ) -> BuiltEnvironment:
     """As `build_environment`, but built once for all who ask for the same lock, interpreter,
     installer and wheelhouse with the same `folder`, in this process or another.
@@ -105,28 +68,18 @@ def shared_environment(
     """
 
     def build(place: Path, left: float) -> None:
-        _build(
-            lock,
-            name=name,
-            python=python,
-            folder=place,
-            installer=installer,
-            timeout=left,
-            wheelhouse=wheelhouse,
-            indexes=indexes,
-        )
+        _build(lock, replace(request, timeout=left), python=python, folder=place)
 
-    identity = f"{lock.digest}\n{python}\n{installer}\n{wheelhouse}"
-    place = shared_place(identity, folder=folder, name=name, timeout=timeout, build=build)
-    return _described(place, lock, name, requirements)
+    identity = f"{lock.digest}\n{python}\n{request.installer}\n{request.wheelhouse}"
+    place = shared_place(identity, request, folder=folder, build=build)
+    return _described(place, lock, request.name, requirements)
 
 
 def shared_place(
     identity: str,
+    request: InstallRequest,
     *,
     folder: Path,
-    name: str,
-    timeout: float,
     build: Callable[[Path, float], object],
 ) -> Path:
     """Where the environment of that identity stands, below `folder`; built there if there is none
@@ -135,23 +88,24 @@ def shared_place(
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415  heavy imports wait for their use
 
-    deadline = Deadline.after(timeout)
+    deadline = Deadline.after(request.timeout)
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f"{key}.lock", timeout=timeout):
+        with FileLock(folder / f"{key}.lock", timeout=request.timeout):
             place = _unused_or_clean(folder, key)
             if not is_complete(place):
                 build(place, deadline.left)
             return place
     except Timeout as error:
         raise EnvironmentBuildError(
-            f"Another worker is still building the environment {name} after {timeout:.0f} s.",
+            f"Another worker is still building the environment {request.name} after "
+            f"{request.timeout:.0f} s.",
             hint="check that the package index answers, and try again.",
         ) from error
     except OSError as error:
         raise EnvironmentBuildError(
-            f"The environment {name} cannot be built in {folder}.",
+            f"The environment {request.name} cannot be built in {folder}.",
             hint="check that the disk is not full and that the folder can be written.",
             detail=str(error),
         ) from error

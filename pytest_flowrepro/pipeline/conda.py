@@ -30,14 +30,13 @@ from pytest_flowrepro.support.errors import EnvironmentBuildError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.environment import Wheelhouse
+    from pytest_flowrepro.environment import InstallRequest
     from pytest_flowrepro.environment.steps import StepEnvironment
     from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
     from pytest_flowrepro.model import CondaLock, Package
     from pytest_flowrepro.pipeline.job import Job
 
 _SOLVE_TIMEOUT = 300.0
-_BUILD_TIMEOUT = 900.0
 
 
 def asked_of_conda(job: Job, wanted: StepEnvironment, base: Environment) -> CondaRequirements:
@@ -57,10 +56,9 @@ def build_conda(
     job: Job,
     lock: CondaLock,
     requirements: CondaRequirements,
+    request: InstallRequest,
     *,
-    name: str,
     base: BuiltEnvironment,
-    wheelhouse: Wheelhouse | None,
 ) -> BuiltEnvironment:
     """The prefix of a lock with the Metaflow of `base`, built once for all who ask for both.
 
@@ -69,39 +67,36 @@ def build_conda(
     metaflow = next(one for one in base.manifest.packages if one.name == "metaflow")
 
     def build(prefix: Path, timeout: float) -> None:
-        new_prefix(lock, requirements, prefix, name=name, wheelhouse=wheelhouse, timeout=timeout)
+        new_prefix(lock, requirements, prefix, replace(request, timeout=timeout))
         place_metaflow(site_packages(base.path), into=site_packages(prefix))
         note_complete(prefix)
 
     prefix = shared_place(
-        f"{lock.digest}\n{metaflow.record}\n{wheelhouse}",
+        f"{lock.digest}\n{metaflow.record}\n{request.wheelhouse}",
+        request,
         folder=job.environments,
-        name=name,
-        timeout=_BUILD_TIMEOUT,
         build=build,
     )
-    return _described(prefix, lock, requirements, name=name, metaflow=metaflow)
+    return _described(prefix, lock, requirements, name=request.name, metaflow=metaflow)
 
 
 def new_prefix(
     lock: CondaLock,
     requirements: CondaRequirements,
     prefix: Path,
-    *,
-    name: str,
-    wheelhouse: Wheelhouse | None,
-    timeout: float,
+    request: InstallRequest,
 ) -> None:
     """A prefix that holds what a lock says, and nothing else, whatever was there before.
 
     Archives are taken from the wheelhouse first, or saved there. Raises `EnvironmentBuildError`.
     """
     shutil.rmtree(prefix, ignore_errors=True)
-    deadline = Deadline.after(timeout)
+    deadline = Deadline.after(request.timeout)
+    wheelhouse = request.wheelhouse
     archives = _archives(prefix)
     notes: tuple[str, ...] = ()
     if wheelhouse:
-        notes = take_archives(wheelhouse, lock, archives=archives, timeout=timeout)
+        notes = take_archives(wheelhouse, lock, archives=archives, timeout=deadline.left)
     try:
         install_conda(
             lock,
@@ -115,7 +110,7 @@ def new_prefix(
     leave_notes(prefix, notes)
     if wheelhouse and wheelhouse.save:
         save_archives(wheelhouse, lock, archives=archives, timeout=deadline.left)
-    check_installed(read_prefix(prefix, specs=()), lock, name)
+    check_installed(read_prefix(prefix, specs=()), lock, request.name)
 
 
 def _archives(prefix: Path) -> Path:

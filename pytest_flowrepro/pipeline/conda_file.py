@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment import (
+    InstallRequest,
     build_notes,
     install_locked,
     installed_versions,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Container
     from pathlib import Path
 
-    from pytest_flowrepro.environment import Wheelhouse
     from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
     from pytest_flowrepro.model import CondaLock, Package, PypiLock, Requirements
     from pytest_flowrepro.pipeline.job import Job
@@ -50,7 +50,13 @@ def resolve_with_conda(
     conda = resolve_conda(job, _asked(job, requirements))
     if not requirements.lines:
         return conda
-    prefix = build_with_conda(job, conda, requirements, name="conda", timeout=deadline.left).path
+    request = InstallRequest(
+        name="conda",
+        installer=job.installer,
+        timeout=deadline.left,
+        indexes=requirements.indexes,
+    )
+    prefix = build_with_conda(job, conda, requirements, request).path
     try:
         pypi = resolver(job.installer).resolve(
             replace(requirements, given=tuple(sorted(installed_versions(prefix).items()))),
@@ -75,17 +81,14 @@ def build_with_conda(
     job: Job,
     lock: CondaLock,
     requirements: Requirements,
-    *,
-    name: str,
-    timeout: float,
-    wheelhouse: Wheelhouse | None = None,
+    request: InstallRequest,
 ) -> BuiltEnvironment:
     """The prefix of a lock, built once for all who ask for it. Raises `EnvironmentBuildError`."""
     asked = _asked(job, requirements)
 
     def described(prefix: Path) -> BuiltEnvironment:
         manifest = Environment(
-            name=name,
+            name=request.name,
             python=interpreter_of(prefix),
             packages=_packages(prefix, lock.pypi, asked, requirements.lines),
             lock=lock,
@@ -100,28 +103,17 @@ def build_with_conda(
 
     def build(prefix: Path, timeout: float) -> None:
         def create(left: float) -> Path:
-            new_prefix(lock, asked, prefix, name=name, wheelhouse=wheelhouse, timeout=left)
+            new_prefix(lock, asked, prefix, replace(request, timeout=left))
             return prefix / "bin" / "python"
 
         if lock.pypi:
-            install_locked(
-                lock.pypi,
-                prefix,
-                create=create,
-                name=name,
-                installer=job.installer,
-                timeout=timeout,
-                wheelhouse=wheelhouse,
-                indexes=requirements.indexes,
-            )
+            install_locked(lock.pypi, prefix, replace(request, timeout=timeout), create=create)
         else:
             create(timeout)
         note_complete(prefix)
 
-    identity = f"{lock.digest}\n{job.installer}\n{wheelhouse}"
-    return described(
-        shared_place(identity, folder=job.environments, name=name, timeout=timeout, build=build)
-    )
+    identity = f"{lock.digest}\n{request.installer}\n{request.wheelhouse}"
+    return described(shared_place(identity, request, folder=job.environments, build=build))
 
 
 def _asked(job: Job, requirements: Requirements) -> CondaRequirements:

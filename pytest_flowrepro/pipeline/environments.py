@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 from packaging.specifiers import SpecifierSet
 
-from pytest_flowrepro.environment import Wheelhouse, begin_use, find_interpreter, shared_environment
+from pytest_flowrepro.environment import (
+    InstallRequest,
+    Wheelhouse,
+    begin_use,
+    find_interpreter,
+    shared_environment,
+)
 from pytest_flowrepro.lock import (
     conda_from_pypi,
     find_requirements,
@@ -117,9 +123,8 @@ def of_step(
                     job,
                     lock,
                     asked_of_conda(job, wanted, base.manifest),
-                    name=wanted.name,
+                    _request(job, wanted.requirements, name=wanted.name, save_wheels=save),
                     base=base,
-                    wheelhouse=_wheelhouse(job, save=save),
                 )
                 begin_use(built.path, key=str(job.folder), title=job.title)
             case PypiLock():
@@ -242,23 +247,17 @@ def _build(
     name: str = BASE,
     save_wheels: bool = False,
 ) -> BuiltEnvironment:
-    wheelhouse = _wheelhouse(job, save=save_wheels)
+    request = _request(job, requirements, name=name, save_wheels=save_wheels)
     match lock:
         case CondaLock():
-            built = build_with_conda(
-                job, lock, requirements, name=name, timeout=_BUILD_TIMEOUT, wheelhouse=wheelhouse
-            )
+            built = build_with_conda(job, lock, requirements, request)
         case PypiLock():
             built = shared_environment(
                 lock,
-                name=name,
+                request,
                 requirements=requirements.lines,
                 python=python or find_interpreter(requirements.requires_python),
                 folder=job.environments,
-                installer=job.installer,
-                timeout=_BUILD_TIMEOUT,
-                wheelhouse=wheelhouse,
-                indexes=requirements.indexes,
             )
     begin_use(built.path, key=str(job.folder), title=job.title)
     manifest = replace(built.manifest, constraints=requirements.narrowed_by)
@@ -266,7 +265,15 @@ def _build(
     return replace(built, manifest=manifest, local=requirements.local, notes=notes)
 
 
-def _wheelhouse(job: Job, *, save: bool) -> Wheelhouse | None:
+def _request(
+    job: Job, requirements: Requirements, *, name: str, save_wheels: bool
+) -> InstallRequest:
     # What is resolved anew for a check is neither recorded nor in the wheelhouse.
     location = None if job.fresh else job.settings.wheelhouse
-    return Wheelhouse(location=location, save=save) if location else None
+    return InstallRequest(
+        name=name,
+        installer=job.installer,
+        timeout=_BUILD_TIMEOUT,
+        wheelhouse=Wheelhouse(location=location, save=save_wheels) if location else None,
+        indexes=requirements.indexes,
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import pytest
 from local_index import PASSWORD, LocalIndex, only_index, wheel
 
-from pytest_flowrepro.environment import build_environment
+from pytest_flowrepro.environment import InstallRequest, build_environment
 from pytest_flowrepro.lock import resolver, upload_days
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import PypiLock, Requirements
@@ -85,12 +85,10 @@ def resolve(tool: Tool, requirement: str, folder: Path) -> PypiLock:
 def build(tool: Tool, lock: PypiLock, folder: Path) -> None:
     build_environment(
         lock,
-        name="base",
+        InstallRequest(name="base", installer=tool, timeout=60),
         requirements=("alpha",),
         python=Path(sys.executable),
         folder=folder,
-        installer=tool,
-        timeout=60,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from pytest_flowrepro.discover.flows import find_flows
-from pytest_flowrepro.environment import build_environment
+from pytest_flowrepro.environment import InstallRequest, build_environment
 from pytest_flowrepro.lock import find_requirements, resolver
 from pytest_flowrepro.support.errors import LockError
 
@@ -41,12 +41,10 @@ def built(
         raise
     return build_environment(
         lock,
-        name="base",
+        InstallRequest(name="base", installer=tool, timeout=120),
         requirements=requirements.lines,
         python=python,
         folder=folder / "environment",
-        installer=tool,
-        timeout=120,
     ).manifest
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from pytest_flowrepro.environment import build_environment
+from pytest_flowrepro.environment import InstallRequest, build_environment
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import Requirements
 from pytest_flowrepro.support.errors import LockError
@@ -41,12 +41,10 @@ def resolve(
 def build(tool: Literal["uv", "pip-tools"], lock: PypiLock, folder: Path) -> Environment:
     return build_environment(
         lock,
-        name="base",
+        InstallRequest(name="base", installer=tool, timeout=120),
         requirements=LINES,
         python=Path(sys.executable),
         folder=folder,
-        installer=tool,
-        timeout=120,
     ).manifest
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from packaging.tags import Tag
 
+    from pytest_flowrepro.environment.request import InstallRequest
     from pytest_flowrepro.environment.wheelhouse.store import WheelStore
     from pytest_flowrepro.model import Index, Interpreter, LockedPackage
 
@@ -71,14 +72,11 @@ _UNCACHED = "the cache of pytest-flowrepro cannot be written: packages were down
 
 
 def gather_wheels(
-    wheelhouse: Wheelhouse | None,
+    request: InstallRequest,
     locked: tuple[LockedPackage, ...],
     *,
     environment: Path,
     folder: Path,
-    installer: Literal["uv", "pip-tools"],
-    timeout: float,
-    indexes: tuple[Index, ...] = (),
 ) -> Wheels:
     """Gather the wheels that a lock means for the virtualenv at `environment` in a new `folder`.
 
@@ -87,9 +85,10 @@ def gather_wheels(
     recording with a wheelhouse has all of them, here and there, or raises `EnvironmentBuildError`.
     So does, whoever asks, a wheel in the wheelhouse that is not what its hash says.
     """
+    wheelhouse, installer = request.wheelhouse, request.installer
     if wheelhouse is None and installer == "pip-tools":
         return NO_WHEELS
-    deadline = Deadline.after(timeout)
+    deadline = Deadline.after(request.timeout)
     folder.mkdir()
     markers = marker_environment(environment)
     wanted = _Wanted(
@@ -98,7 +97,7 @@ def gather_wheels(
         folder=folder,
         deadline=deadline,
         installer=installer,
-        indexes=indexes,
+        indexes=request.indexes,
     )
     there, notes = _from_wheelhouse(wheelhouse, wanted) if wheelhouse else ({}, ())
     save = wheelhouse is not None and wheelhouse.save

@@ -10,6 +10,7 @@ import pytest
 from pytest_flowrepro.environment.install import compare, install_locked, leave_notes
 from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.manifest import site_packages
+from pytest_flowrepro.environment.request import InstallRequest
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import LockedPackage
 from pytest_flowrepro.support.errors import EnvironmentBuildError
@@ -68,7 +69,12 @@ def test_no_file_that_was_there_is_replaced(
     lock = parse_pypi(index.lock("beta-1.0-py3-none-any.whl"))
 
     with pytest.raises(EnvironmentBuildError, match=r"replace files .* lib/\S+/beta\.py\.") as e:
-        install_locked(lock, folder, create=create, name="base", installer=tool, timeout=60)
+        install_locked(
+            lock,
+            folder,
+            InstallRequest(name="base", installer=tool, timeout=60),
+            create=create,
+        )
 
     assert "one of conda and PyPI" in e.value.hint
 
@@ -79,6 +85,9 @@ def test_what_was_there_may_be_added_to(index: LocalIndex, tmp_path: Path) -> No
 
     lock = parse_pypi(index.lock("beta-1.0-py3-none-any.whl"))
     install_locked(
-        lock, tmp_path / "prefix", create=create, name="base", installer="uv", timeout=60
+        lock,
+        tmp_path / "prefix",
+        InstallRequest(name="base", installer="uv", timeout=60),
+        create=create,
     )
     assert list((tmp_path / "prefix").rglob("beta.py"))

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import pytest
 from local_index import PASSWORD, LocalIndex, only_index, sha256, use_index, wheel
 
-from pytest_flowrepro.environment import build_environment, build_notes, find_interpreter
+from pytest_flowrepro.environment import (
+    InstallRequest,
+    build_environment,
+    build_notes,
+    find_interpreter,
+)
 from pytest_flowrepro.environment.uv import UvInstaller
 from pytest_flowrepro.environment.wheelhouse import wheelhouse
 from pytest_flowrepro.installers.index_settings import pip_tool, without_index
@@ -61,12 +66,10 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalInde
 def build(tool: Tool, lock: str, *, timeout: float = 60, python: Path = OURS) -> BuiltEnvironment:
     return build_environment(
         parse_pypi(lock),
-        name="base",
+        InstallRequest(name="base", installer=tool, timeout=timeout),
         requirements=("alpha",),
         python=python,
         folder=Path.cwd() / tool,
-        installer=tool,
-        timeout=timeout,
     )
 
 

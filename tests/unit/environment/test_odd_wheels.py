@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import pytest
 from local_index import wheel
 
-from pytest_flowrepro.environment import build_environment
+from pytest_flowrepro.environment import InstallRequest, build_environment
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
@@ -86,12 +86,10 @@ ODD = {
 def build(tool: Tool, lock: str) -> BuiltEnvironment:
     return build_environment(
         parse_pypi(lock),
-        name="base",
+        InstallRequest(name="base", installer=tool, timeout=120),
         requirements=(),
         python=Path(sys.executable),
         folder=Path.cwd() / tool,
-        installer=tool,
-        timeout=120,
     )
 
 

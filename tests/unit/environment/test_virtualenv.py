@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from filelock import FileLock
 
-from pytest_flowrepro.environment import build_environment, shared_environment
+from pytest_flowrepro.environment import InstallRequest, build_environment, shared_environment
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import Interpreter
 from pytest_flowrepro.support.errors import EnvironmentBuildError
@@ -25,12 +25,10 @@ BETA = "beta-1.0-py3-none-any.whl"
 def build(lock: str, *requirements: str) -> BuiltEnvironment:
     return build_environment(
         parse_pypi(lock),
-        name="base",
+        InstallRequest(name="base", installer="uv", timeout=60),
         requirements=requirements,
         python=Path(sys.executable),
         folder=Path.cwd() / "environment",
-        installer="uv",
-        timeout=60,
     )
 
 
@@ -39,12 +37,10 @@ def shared(
 ) -> BuiltEnvironment:
     return shared_environment(
         parse_pypi(lock),
-        name=name,
+        InstallRequest(name=name, installer="uv", timeout=timeout),
         requirements=requirements,
         python=Path(sys.executable),
         folder=Path.cwd() / "session",
-        installer="uv",
-        timeout=timeout,
     )
 
 
@@ -173,10 +169,8 @@ def test_an_interpreter_that_is_none_is_told(
     with pytest.raises(EnvironmentBuildError, match="No virtualenv could be made"):
         build_environment(
             parse_pypi(f"beta==1.0 --hash={HASH}"),
-            name="base",
+            InstallRequest(name="base", installer="uv", timeout=60),
             requirements=(),
             python=tmp_path / "no-python",
             folder=tmp_path / "environment",
-            installer="uv",
-            timeout=60,
         )

@@ -11,7 +11,7 @@ import pytest
 from local_index import PASSWORD, LocalIndex, sha256, switch_index_off, wheel
 from packaging.tags import Tag, sys_tags
 
-from pytest_flowrepro.environment import Wheelhouse, build_environment, build_notes
+from pytest_flowrepro.environment import InstallRequest, Wheelhouse, build_environment, build_notes
 from pytest_flowrepro.environment.wheelhouse.wheelhouse import supported_tags
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import Interpreter
@@ -31,13 +31,10 @@ BETA = "beta-1.0-py3-none-any.whl"
 def build(tool: Tool, lock: str, wheelhouse: Wheelhouse | None) -> BuiltEnvironment:
     return build_environment(
         parse_pypi(lock),
-        name="base",
+        InstallRequest(name="base", installer=tool, timeout=60, wheelhouse=wheelhouse),
         requirements=("alpha",),
         python=Path(sys.executable),
         folder=Path.cwd() / "environment",
-        installer=tool,
-        timeout=60,
-        wheelhouse=wheelhouse,
     )
 
 
