@@ -1,45 +1,38 @@
-"""Environments of conda packages, for the steps that declare them."""
+"""What flows and steps ask of conda, and what that is resolved to."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.environment import (
-    build_notes,
-    interpreter_of,
-    leave_notes,
-    note_complete,
-    shared_place,
-    site_packages,
-)
-from pytest_flowrepro.environment.conda_manifest import check_installed, read_prefix
-from pytest_flowrepro.environment.conda_metaflow import place_metaflow
-from pytest_flowrepro.environment.conda_prefix import install_conda
-from pytest_flowrepro.environment.failures import with_notes
-from pytest_flowrepro.environment.wheelhouse.conda_archives import save_archives, take_archives
+from pytest_flowrepro.environment import InstallRequest, installed_versions
+from pytest_flowrepro.environment.conda.build import conda_with_pypi_environment
+from pytest_flowrepro.lock import resolver, without_given
 from pytest_flowrepro.lock.rattler import solve_conda
-from pytest_flowrepro.lockfile.conda_spec import channels_from, conda_requirements
-from pytest_flowrepro.model import BuiltEnvironment, Environment
-from pytest_flowrepro.support.cache import user_cache
+from pytest_flowrepro.lockfile.conda import with_pypi
+from pytest_flowrepro.lockfile.conda_spec import (
+    channels_from,
+    conda_requirements,
+    declared_conda,
+)
 from pytest_flowrepro.support.deadline import Deadline
-from pytest_flowrepro.support.errors import EnvironmentBuildError
+from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.environment import InstallRequest
     from pytest_flowrepro.environment.steps import StepEnvironment
     from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
-    from pytest_flowrepro.model import CondaLock, Package
+    from pytest_flowrepro.model import CondaLock, Environment, Requirements
     from pytest_flowrepro.pipeline.job import Job
 
 _SOLVE_TIMEOUT = 300.0
+"""Seconds."""
 
 
 def asked_of_conda(job: Job, wanted: StepEnvironment, base: Environment) -> CondaRequirements:
+    """Return what a step asks of conda, under the Python of `base` where it names none."""
     return conda_requirements(
         dict(wanted.conda or ()),
         python=wanted.python or base.python.version,
@@ -48,91 +41,66 @@ def asked_of_conda(job: Job, wanted: StepEnvironment, base: Environment) -> Cond
     )
 
 
+def asked_by_flow(job: Job, requirements: Requirements) -> CondaRequirements:
+    """Return what a flow asks of conda: nothing where it declares nothing of it today."""
+    declared = requirements.conda
+    if declared is None:
+        return declared_conda((), channels=(), source=requirements.source)
+    return declared_conda(
+        declared.specs,
+        channels=declared.channels or channels_from(job.settings.conda_channels, os.environ),
+        source=requirements.source,
+    )
+
+
+def shown_requirements(job: Job, requirements: Requirements) -> tuple[str, ...]:
+    """Return what is declared, as a manifest has it."""
+    if requirements.conda is None:
+        return tuple(sorted(requirements.lines))
+    return tuple(sorted((*asked_by_flow(job, requirements).shown, *requirements.lines)))
+
+
 def resolve_conda(job: Job, requirements: CondaRequirements) -> CondaLock:
     return solve_conda(requirements, workspace=job.folder, timeout=_SOLVE_TIMEOUT, as_of=job.as_of)
 
 
-def build_conda(
-    job: Job,
-    lock: CondaLock,
-    requirements: CondaRequirements,
-    request: InstallRequest,
-    *,
-    base: BuiltEnvironment,
-) -> BuiltEnvironment:
-    """The prefix of a lock with the Metaflow of `base`, built once for all who ask for both.
+def resolve_with_conda(
+    job: Job, requirements: Requirements, *, workspace: Path, timeout: float
+) -> CondaLock:
+    """Return a lock of what conda installs, and of what PyPI adds to it.
 
-    Archives are taken from the wheelhouse first. Raises `EnvironmentBuildError`.
+    Which distributions conda's packages are, only the installed ones tell (`pytorch` is `torch`):
+    they are installed once for that. Raises `FlowReproError`.
     """
-    metaflow = next(one for one in base.manifest.packages if one.name == "metaflow")
-
-    def build(prefix: Path, timeout: float) -> None:
-        new_prefix(lock, requirements, prefix, replace(request, timeout=timeout))
-        place_metaflow(site_packages(base.path), into=site_packages(prefix))
-        note_complete(prefix)
-
-    prefix = shared_place(
-        f"{lock.digest}\n{metaflow.record}\n{request.wheelhouse}",
-        request,
-        folder=job.environments,
-        build=build,
+    deadline = Deadline.after(timeout)
+    asked = asked_by_flow(job, requirements)
+    conda = resolve_conda(job, asked)
+    if not requirements.lines:
+        return conda
+    request = InstallRequest(
+        name="conda",
+        installer=job.installer,
+        timeout=deadline.left,
+        indexes=requirements.indexes,
     )
-    return _described(prefix, lock, requirements, name=request.name, metaflow=metaflow)
-
-
-def new_prefix(
-    lock: CondaLock,
-    requirements: CondaRequirements,
-    prefix: Path,
-    request: InstallRequest,
-) -> None:
-    """A prefix that holds what a lock says, and nothing else, whatever was there before.
-
-    Archives are taken from the wheelhouse first, or saved there. Raises `EnvironmentBuildError`.
-    """
-    shutil.rmtree(prefix, ignore_errors=True)
-    deadline = Deadline.after(request.timeout)
-    wheelhouse = request.wheelhouse
-    archives = _archives(prefix)
-    notes: tuple[str, ...] = ()
-    if wheelhouse:
-        notes = take_archives(wheelhouse, lock, archives=archives, timeout=deadline.left)
+    prefix = conda_with_pypi_environment(
+        conda, asked, request, lines=requirements.lines, requirements=(), folder=job.environments
+    ).path
     try:
-        install_conda(
-            lock,
-            prefix=prefix,
-            archives=archives,
+        pypi = resolver(job.installer).resolve(
+            replace(requirements, given=tuple(sorted(installed_versions(prefix).items()))),
+            python=prefix / "bin" / "python",
+            workspace=workspace,
             timeout=deadline.left,
-            channels=requirements.channels,
+            as_of=job.as_of,
         )
-    except EnvironmentBuildError as error:
-        raise with_notes(error, notes) from error
-    leave_notes(prefix, notes)
-    if wheelhouse and wheelhouse.save:
-        save_archives(wheelhouse, lock, archives=archives, timeout=deadline.left)
-    check_installed(read_prefix(prefix, specs=()), lock, request.name)
-
-
-def _archives(prefix: Path) -> Path:
-    """Where archives are kept; in the prefix itself where the user's cache cannot be written."""
-    return user_cache("conda") or prefix / "archives"
-
-
-def _described(
-    prefix: Path, lock: CondaLock, requirements: CondaRequirements, *, name: str, metaflow: Package
-) -> BuiltEnvironment:
-    installed = read_prefix(prefix, specs=requirements.specs)
-    packages = [one for one in installed if one.name != "metaflow"]
-    manifest = Environment(
-        name=name,
-        python=interpreter_of(prefix),
-        packages=tuple(sorted([*packages, replace(metaflow, via=())], key=lambda one: one.name)),
-        lock=lock,
-        requirements=requirements.shown,
-    )
-    return BuiltEnvironment(
-        path=prefix,
-        python=prefix / "bin" / "python",
-        manifest=manifest,
-        notes=build_notes(prefix),
-    )
+    except LockError as error:
+        if "+conda" not in error.detail:
+            raise
+        raise LockError(
+            error.what,
+            hint="`+conda` is what conda brings: ask conda for another version of it, or loosen "
+            "what is asked of PyPI.",
+            detail=error.detail,
+        ) from error
+    return with_pypi(conda, without_given(pypi))

@@ -16,6 +16,10 @@ from pytest_flowrepro.environment import (
     find_interpreter,
     shared_environment,
 )
+from pytest_flowrepro.environment.conda.build import (
+    conda_environment,
+    conda_with_pypi_environment,
+)
 from pytest_flowrepro.lock import (
     conda_from_pypi,
     find_requirements,
@@ -24,8 +28,13 @@ from pytest_flowrepro.lock import (
 )
 from pytest_flowrepro.lockfile.parse import parse_lock
 from pytest_flowrepro.model import CondaLock, Interpreter, PypiLock
-from pytest_flowrepro.pipeline.conda import asked_of_conda, build_conda, resolve_conda
-from pytest_flowrepro.pipeline.conda_file import build_with_conda, resolve_with_conda
+from pytest_flowrepro.pipeline.conda import (
+    asked_by_flow,
+    asked_of_conda,
+    resolve_conda,
+    resolve_with_conda,
+    shown_requirements,
+)
 from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
@@ -119,12 +128,12 @@ def of_step(
         save = recorded is None
         match lock:
             case CondaLock():
-                built = build_conda(
-                    job,
+                built = conda_environment(
                     lock,
                     asked_of_conda(job, wanted, base.manifest),
                     _request(job, wanted.requirements, name=wanted.name, save_wheels=save),
                     base=base,
+                    folder=job.environments,
                 )
                 begin_use(built.path, key=str(job.folder), title=job.title)
             case PypiLock():
@@ -250,7 +259,14 @@ def _build(
     request = _request(job, requirements, name=name, save_wheels=save_wheels)
     match lock:
         case CondaLock():
-            built = build_with_conda(job, lock, requirements, request)
+            built = conda_with_pypi_environment(
+                lock,
+                asked_by_flow(job, requirements),
+                request,
+                lines=requirements.lines,
+                requirements=shown_requirements(job, requirements),
+                folder=job.environments,
+            )
         case PypiLock():
             built = shared_environment(
                 lock,

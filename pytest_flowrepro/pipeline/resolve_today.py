@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from pytest_flowrepro.environment import find_interpreter, identify_interpreter, markers_of
-from pytest_flowrepro.environment.conda_manifest import locked_package
+from pytest_flowrepro.environment.conda.build import beside_pypi
+from pytest_flowrepro.environment.conda.manifest import locked_package
 from pytest_flowrepro.environment.steps import step_environments
 from pytest_flowrepro.lock import upload_days
 from pytest_flowrepro.lockfile.pypi import required_by
 from pytest_flowrepro.model import CondaLock, Package, pypi_part
-from pytest_flowrepro.pipeline.conda import asked_of_conda, resolve_conda
-from pytest_flowrepro.pipeline.conda_file import beside_pypi, shown_requirements
+from pytest_flowrepro.pipeline.conda import asked_of_conda, resolve_conda, shown_requirements
 from pytest_flowrepro.pipeline.environments import (
     declared,
     interpreter_of_step,

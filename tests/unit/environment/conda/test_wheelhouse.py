@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.environment import Wheelhouse
-from pytest_flowrepro.environment.conda_prefix import kept_archive
-from pytest_flowrepro.environment.wheelhouse.conda_archives import save_archives, take_archives
+from pytest_flowrepro.environment.conda.prefix import kept_archive
+from pytest_flowrepro.environment.conda.wheelhouse import save_archives, take_archives
 from pytest_flowrepro.lockfile.conda import parse_conda
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.environment.conda_metaflow import place_metaflow
+from pytest_flowrepro.environment.conda.metaflow import place_metaflow
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.environment.conda_prefix import kept_archive
+from pytest_flowrepro.environment.conda.prefix import kept_archive
 from pytest_flowrepro.environment.wheelhouse.store import StoredWheel, WheelStoreError, open_store
 from pytest_flowrepro.environment.wheelhouse.wheelhouse import refuse_another_file
 from pytest_flowrepro.support.deadline import Deadline

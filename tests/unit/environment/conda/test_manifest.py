@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from local_channel import changed_files
 
-from pytest_flowrepro.environment.conda_manifest import check_installed, read_prefix
+from pytest_flowrepro.environment.conda.manifest import check_installed, read_prefix
 from pytest_flowrepro.lockfile.conda import format_explicit, name_of, parse_conda
 from pytest_flowrepro.model import CondaLock, Package
 from pytest_flowrepro.support.errors import EnvironmentBuildError

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 from local_channel import VERSION, Channel, changed_files
 
-from pytest_flowrepro.environment import conda_prefix as install
-from pytest_flowrepro.environment.conda_manifest import (
+from pytest_flowrepro.environment.conda import prefix as install
+from pytest_flowrepro.environment.conda.manifest import (
     check_installed,
     read_prefix,
 )
-from pytest_flowrepro.environment.conda_prefix import install_conda, kept_archive
+from pytest_flowrepro.environment.conda.prefix import install_conda, kept_archive
 from pytest_flowrepro.lock.rattler import solve_conda
 from pytest_flowrepro.lockfile.conda import parse_conda
 from pytest_flowrepro.support.errors import EnvironmentBuildError

@@ -1,0 +1,1 @@
+"""Environments of conda packages: prefixes, and what PyPI adds to them."""
