@@ -71,11 +71,12 @@ def advise(text: str, situation: Situation, *, in_step: bool = False) -> Advice 
     return None if lack is None else _advise(lack, situation)
 
 
-def step_advice(text: str, ending: str, situation: Situation) -> str | None:
-    """Return what to do about a step that failed; None when nothing fits. `ending` says how the
-    run ended.
+def step_advice(text: str, situation: Situation, *, timed_out: bool = False) -> str | None:
+    """Return what to do about a step that failed; None when nothing fits.
+
+    `timed_out`: the run was stopped because its time was up.
     """
-    if ending.startswith("stopped after"):
+    if timed_out:
         return (
             "if the flow needs longer, raise `timeout` in [tool.flowrepro] or give "
             "--flow-repro-timeout SECONDS; if it hangs, the lines above say where"

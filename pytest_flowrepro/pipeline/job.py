@@ -106,6 +106,8 @@ class Observation:
     """Metaflow's own words, for a failure."""
     seconds: tuple[tuple[str, float], ...]
     notes: tuple[str, ...]
+    timed_out: bool = False
+    """The flow was stopped because its time was up."""
     ended: tuple[str, ...] = ()
     """Command lines of the processes that were ended with a flow that was stopped."""
     details: tuple[str, ...] = ()

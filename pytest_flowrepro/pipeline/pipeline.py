@@ -95,6 +95,7 @@ def _observation(
         recording=recording,
         logs=rerun.captured.logs,
         failure=rerun.failure,
+        timed_out=rerun.run.timed_out,
         output=rerun.run.output,
         seconds=clock.read(),
         notes=(

@@ -165,7 +165,7 @@ def test_a_file_that_only_the_users_tree_has_comes_with_its_include_line(
     file = at.cwd / path
     file.parent.mkdir(exist_ok=True)
     file.touch()
-    advice = step_advice(texts[name], "exit code 1", at)
+    advice = step_advice(texts[name], at)
     assert advice is not None
     named = "data/*.csv" if "glob" in name else path
     assert f'    [tool.flowrepro.flow.TrainFlow]\n    include = ["{named}"]\n' in advice
@@ -178,7 +178,7 @@ def test_a_file_that_another_folder_has_comes_with_the_folder_to_start_from(
     file = at.root / path
     file.parent.mkdir(exist_ok=True)
     file.touch()
-    advice = step_advice(texts[name], "exit code 1", at)
+    advice = step_advice(texts[name], at)
     assert advice is not None
     named = "data/*.csv" if "glob" in name else path
     lines = f'    [tool.flowrepro.flow.TrainFlow]\n    cwd = "."\n    include = ["../{named}"]\n'
@@ -197,7 +197,7 @@ def test_an_absolute_path_in_a_copy_is_that_of_the_users_tree(
     file.parent.mkdir()
     file.touch()
     text = texts[name].replace("/flows/data", f"{at.copies}/check/code/flows/data")
-    advice = step_advice(text, "exit code 1", at)
+    advice = step_advice(text, at)
     assert advice is not None
     start = "" if place == "flows" else '    cwd = "."\n'
     shown = "" if place == "flows" else "../"
@@ -208,7 +208,7 @@ def test_an_absolute_path_in_a_copy_is_that_of_the_users_tree(
 def test_a_file_that_is_nowhere_is_told_with_the_place_that_it_was_looked_for(
     at: Situation, texts: Mapping[str, str], name: str
 ) -> None:
-    advice = step_advice(texts[name], "exit code 1", at)
+    advice = step_advice(texts[name], at)
     assert advice is not None
     assert f"create {at.cwd}/data/x." in advice
     assert "include" not in advice
@@ -222,7 +222,7 @@ def test_a_path_that_polars_cuts_is_found_by_its_end(at: Situation) -> None:
         f"...{str(at.copies)[-9:]}/check/code/flows/data/x.csv "
         "(set POLARS_VERBOSE=1 to see full path)\n"
     )
-    advice = step_advice(text, "exit code 1", at)
+    advice = step_advice(text, at)
     assert advice is not None
     assert 'TrainFlow]\n    include = ["data/x.csv"]\n' in advice
 
@@ -231,23 +231,21 @@ def test_a_database_that_a_constant_of_the_flow_names(at: Situation) -> None:
     (at.root / "data").mkdir()
     (at.root / "data/shop.db").touch()
     at.flow.file.write_text('DB = "data/shop.db"\n', encoding="utf-8")
-    advice = step_advice(
-        "sqlite3.OperationalError: unable to open database file", "exit code 1", at
-    )
+    advice = step_advice("sqlite3.OperationalError: unable to open database file", at)
     assert advice is not None
     assert 'TrainFlow]\n    cwd = "."\n    include = ["../data/shop.db"]\n' in advice
 
 
 def test_the_only_database_of_a_project_is_the_one_that_sqlite_did_not_name(at: Situation) -> None:
     (at.cwd / "shop.sqlite").touch()
-    advice = step_advice("sqlite3.OperationalError: no such table: sales\n", "exit code 1", at)
+    advice = step_advice("sqlite3.OperationalError: no such table: sales\n", at)
     assert advice is not None
     assert 'include = ["shop.sqlite"]' in advice
 
 
 def test_a_file_in_the_home_of_a_rerun(at: Situation) -> None:
     text = f"FileNotFoundError: [Errno 2] No such file: '{at.copies}/check/home/.shop/rates.csv'"
-    advice = step_advice(text, "exit code 1", at)
+    advice = step_advice(text, at)
     assert advice is not None
     assert "a rerun has a HOME of its own" in advice
 
@@ -309,7 +307,7 @@ LINES = [
 def test_what_a_step_lacks_comes_with_the_lines_to_add(
     at: Situation, texts: Mapping[str, str], name: str, lines: str
 ) -> None:
-    advice = step_advice(texts[name], "exit code 1", at)
+    advice = step_advice(texts[name], at)
     assert advice is not None
     assert lines in advice
     assert ("\n\n    [tool.flowrepro.flow.TrainFlow]\n" in advice) is (
@@ -376,7 +374,7 @@ def test_every_text_is_in_a_table(texts: Mapping[str, str]) -> None:
 def test_a_failure_of_the_flow_itself_is_not_advised_on(
     at: Situation, texts: Mapping[str, str], name: str
 ) -> None:
-    assert step_advice(texts[name], "exit code 1", at) is None
+    assert step_advice(texts[name], at) is None
 
 
 def test_the_users_own_command_line_in_a_step_is_not_metaflows() -> None:
@@ -397,7 +395,7 @@ def test_what_pytest_has_in_its_environment_is_passed_through(
         ("aws region", 'env = { AWS_DEFAULT_REGION = "eu-west-1" }'),
         ("aws", "env = { AWS_ACCESS_KEY_ID = { pass = true }, AWS_SESSION_TOKEN = { pass = true }"),
     ):
-        advice = step_advice(texts[name], "exit code 1", at)
+        advice = step_advice(texts[name], at)
         assert advice is not None
         assert line in advice
         assert "http://proxy" not in advice
@@ -418,7 +416,7 @@ def test_a_module_of_the_project_comes_with_its_lines(at: Situation) -> None:
 def test_a_name_that_the_flows_own_module_lacks_is_its_own_matter(at: Situation) -> None:
     (at.cwd / "units.py").touch()
     text = "ImportError: cannot import name 'mile' from 'units' (/flows/units.py)\n"
-    assert step_advice(text, "exit code 1", at) is None
+    assert step_advice(text, at) is None
 
 
 @pytest.mark.parametrize(
@@ -430,7 +428,7 @@ def test_a_name_that_the_flows_own_module_lacks_is_its_own_matter(at: Situation)
     ],
 )
 def test_other_ways_out(at: Situation, text: str, advice: str) -> None:
-    assert advice in (step_advice(text, "exit code 1", at) or "")
+    assert advice in (step_advice(text, at) or "")
 
 
 def test_a_run_that_is_read_while_the_flow_is_loaded(at: Situation) -> None:
@@ -448,6 +446,6 @@ def test_a_run_that_is_read_while_the_flow_is_loaded(at: Situation) -> None:
     ],
 )
 def test_what_ran_out_of_memory_is_told_what_needs_less(at: Situation, text: str) -> None:
-    advice = step_advice(text, "exit code 1", at)
+    advice = step_advice(text, at)
     assert advice is not None
     assert "`max-workers = 1`" in advice

@@ -30,9 +30,20 @@ def job(tmp_path: Path) -> Job:
     )
 
 
-def ended(*logs: TaskLog, failure: str | None = "exit code 1", output: str = "") -> Observation:
+def ended(
+    *logs: TaskLog,
+    failure: str | None = "exit code 1",
+    timed_out: bool = False,
+    output: str = "",
+) -> Observation:
     return Observation(
-        recording=recording(), logs=logs, failure=failure, output=output, seconds=(), notes=()
+        recording=recording(),
+        logs=logs,
+        failure=failure,
+        timed_out=timed_out,
+        output=output,
+        seconds=(),
+        notes=(),
     )
 
 
@@ -100,7 +111,9 @@ def test_a_step_of_which_the_baseline_has_more_tasks_was_stopped_and_has_not_dri
 
 def test_a_run_that_was_stopped_as_a_whole_shows_what_was_running(job: Job) -> None:
     stopped = log("train", ok=False, stderr="at row 7\n[KILLED BY ORCHESTRATOR]\n")
-    failure = step_failure(ended(stopped, failure="stopped after 9 s"), "train", job)
+    failure = step_failure(
+        ended(stopped, failure="stopped after 9 s", timed_out=True), "train", job
+    )
     assert failure is not None
     assert failure.reached
     assert "at row 7" in failure.text
@@ -126,7 +139,11 @@ def test_a_run_that_ended_badly_without_a_failed_step_is_never_a_pass(job: Job) 
 def test_a_killed_task_left_no_log_so_the_runtimes_lines_speak(job: Job) -> None:
     output = "12:00 [1/start/1 (pid 3)] other\n12:01 [1/train/2 (pid 4)] at row 7\n"
     observation = ended(
-        log("start"), log("train", ok=False), failure="stopped after 9 s", output=output
+        log("start"),
+        log("train", ok=False),
+        failure="stopped after 9 s",
+        timed_out=True,
+        output=output,
     )
     failure = step_failure(observation, "train", job)
     assert failure is not None
@@ -192,7 +209,7 @@ def test_the_logs_of_a_foreach_stand_under_their_indexes() -> None:
 
 def test_a_flow_that_hung_names_what_was_ended_with_it(job: Job) -> None:
     hung = replace(
-        ended(log("train", ok=False), failure="stopped after 30 s"),
+        ended(log("train", ok=False), failure="stopped after 30 s", timed_out=True),
         ended=("the task of step train", *(f"sleep {number}" for number in range(20)), "sleep 1"),
     )
     failure = step_failure(hung, "train", job)
