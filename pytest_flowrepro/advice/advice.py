@@ -101,7 +101,7 @@ def step_advice(text: str, situation: Situation, *, timed_out: bool = False) -> 
 
 # metaflow/flowspec.py `next`; the command line takes the asterisks away.
 _NO_SPLITS = re.compile(r"^ *Foreach iterator over \*?(?P<name>\w+).* zero splits", re.MULTILINE)
-# The first are the words of _in_venv/capture.py.
+# The first are the words of in_venv/capture.py.
 _OUT_OF_MEMORY = re.compile(r"^(?:Task was ended by SIGKILL|MemoryError\b)", re.MULTILINE)
 # metaflow/plugins/timeout_decorator.py TimeoutException
 _TIMEOUT = re.compile(r"^\s*@timeout:", re.MULTILINE)

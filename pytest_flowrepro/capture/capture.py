@@ -1,6 +1,6 @@
 """What a rerun left in its datastore, as values: no pickle is loaded in this process.
 
-The flow's own interpreter reads the datastore (`_in_venv/capture.py`) and writes JSON
+The flow's own interpreter reads the datastore (`in_venv/capture.py`) and writes JSON
 (capture_result.py).
 """
 

@@ -1,4 +1,4 @@
-"""The JSON lines that the reader of a datastore writes (`_in_venv/capture.py`), as values.
+"""The JSON lines that the reader of a datastore writes (`in_venv/capture.py`), as values.
 
 User code ran in that process, so its answer is checked like any other input.
 """

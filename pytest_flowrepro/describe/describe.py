@@ -1,7 +1,7 @@
 """What Metaflow itself says about a flow: its graph, decorators, parameters and named files.
 
 The host's half. The flow's interpreter runs the flow's file with a command that our extension adds
-to Metaflow's command line: `_in_venv/path/.../flowrepro_describe.py` has the JSON contract.
+to Metaflow's command line: `in_venv/metaflow_path/.../flowrepro_describe.py` has the JSON contract.
 """
 
 from __future__ import annotations

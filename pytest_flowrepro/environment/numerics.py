@@ -1,4 +1,4 @@
-"""Asks an environment what it computes with (`_in_venv/numerics.py`)."""
+"""Asks an environment what it computes with (`in_venv/numerics.py`)."""
 
 from __future__ import annotations
 

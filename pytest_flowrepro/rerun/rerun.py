@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.support.strict_json import Json
 
-EXTENSION = IN_VENV / "path"
+EXTENSION = IN_VENV / "metaflow_path"
 """On PYTHONPATH, never installed: the environment's manifest stays that of its lock."""
 
 _WARM, _WARM_CLIENT = (IN_VENV / name for name in ("warm.py", "warm_client.py"))

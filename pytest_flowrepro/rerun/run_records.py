@@ -5,7 +5,7 @@ a run has succeeded when the datastore has the parameters, the end task and ever
 Metaflow started, each finished and whole, and when there is what was observed of each.
 
 Only file names and JSON are read here: the layout is that of Metaflow's local datastore
-(metaflow/datastore/task_datastore.py) and of `_in_venv/path` (flowrepro_observe.py).
+(metaflow/datastore/task_datastore.py) and of `in_venv/metaflow_path` (flowrepro_observe.py).
 """
 
 from __future__ import annotations

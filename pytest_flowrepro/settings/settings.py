@@ -67,7 +67,7 @@ class FlowSettings:
     conda_channels: tuple[str, ...] = ()
     """Names or URLs; none: those of CONDA_CHANNELS, or conda-forge."""
     encoders: str | None = None
-    """A Python file, relative to the project (_in_venv/_flowrepro_encoders.py)."""
+    """A Python file, relative to the project (in_venv/_flowrepro/encoders.py)."""
     patterns: Patterns = NO_PATTERNS
     """`ignore`, `rtol` and `atol`."""
     numeric: NumericProfile = DEFAULT_PROFILE

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from _flowrepro import kinds
+from _flowrepro.canonical import encoder as canonical
+from _flowrepro.canonical import structure as structures
+from _flowrepro.readable import form as readable
+from _flowrepro.readable import full_values as store
 from pytest_flowrepro.model import Artifact
-from pytest_flowrepro.support.in_venv import IN_VENV
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.support.strict_json import Json
-
-sys.path.append(str(IN_VENV))
-canonical: Any = import_module("_flowrepro_canonical")
-kinds: Any = import_module("_flowrepro_kinds")
-readable: Any = import_module("_flowrepro_readable")
-store: Any = import_module("_flowrepro_stored")
-structures: Any = import_module("_flowrepro_structure")
 
 
 def artifact(value: object, room: int = 4_000) -> Artifact:

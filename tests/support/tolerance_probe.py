@@ -24,11 +24,11 @@ ROOM = 4_000
 class Prober:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._canonical: Any = import_module("_flowrepro_canonical")
-        self._kinds: Any = import_module("_flowrepro_kinds")
-        self._readable: Any = import_module("_flowrepro_readable")
-        self._stored: Any = import_module("_flowrepro_stored")
-        self._structure: Any = import_module("_flowrepro_structure")
+        self._canonical: Any = import_module("_flowrepro.canonical.encoder")
+        self._kinds: Any = import_module("_flowrepro.kinds")
+        self._readable: Any = import_module("_flowrepro.readable.form")
+        self._stored: Any = import_module("_flowrepro.readable.full_values")
+        self._structure: Any = import_module("_flowrepro.canonical.structure")
 
     def __call__(self, value: Any) -> dict[str, Any]:
         digest = self._canonical.digest(value)

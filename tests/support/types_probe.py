@@ -33,9 +33,9 @@ def build(stored: Path) -> None:
 
 
 def read(stored: Path, result: Path, *, backwards: bool) -> None:
-    canonical: Any = import_module("_flowrepro_canonical")
-    kinds: Any = import_module("_flowrepro_kinds")
-    readable: Any = import_module("_flowrepro_readable")
+    canonical: Any = import_module("_flowrepro.canonical.encoder")
+    kinds: Any = import_module("_flowrepro.kinds")
+    readable: Any = import_module("_flowrepro.readable.form")
     pickles = pickle.loads(stored.read_bytes())
     found: dict[str, dict[str, Any]] = {}
     for name in sorted(pickles, reverse=backwards):

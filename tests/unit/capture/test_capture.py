@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from capture_results import DIGEST, LOG, SCORE, result, task
 
+from _flowrepro import load as loading
 from pytest_flowrepro.capture import capture as stage
 from pytest_flowrepro.capture.baseline_values import Known
 from pytest_flowrepro.capture.capture import Reading, capture
@@ -26,9 +27,7 @@ from pytest_flowrepro.support.redaction import Redaction
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Capture
 
-sys.path.append(str(IN_VENV))
 in_venv: Any = import_module("capture")
-loading: Any = import_module("_flowrepro_load")
 
 
 @pytest.fixture
@@ -351,7 +350,7 @@ def test_a_pickle_is_kept_whole_where_any_of_its_artifacts_is_asked_for() -> Non
 WORKER = """
 import json, os, pickle, resource, sys, time
 sys.path.insert(0, sys.argv[1])
-from _flowrepro_load import CannotReadError, Stored, load_all
+from _flowrepro.load import CannotReadError, Stored, load_all
 
 class Store:
     # The part of Metaflow's TaskDataStore that is used.

@@ -1,23 +1,18 @@
-"""What is said of a task's cards: `_in_venv/_flowrepro_cards.py`."""
+"""What is said of a task's cards: `in_venv/_flowrepro/cards.py`."""
 
 from __future__ import annotations
 
 import base64
 import json
-import sys
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.support.in_venv import IN_VENV
+from _flowrepro import cards
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-sys.path.append(str(IN_VENV))
-cards: Any = import_module("_flowrepro_cards")
 
 
 def page(title: str) -> str:

@@ -1,25 +1,20 @@
-"""`_flowrepro_encoders.py`, in this process: files as a project may have them."""
+"""`_flowrepro/encoders.py`, in this process: files as a project may have them."""
 
 from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.support.in_venv import IN_VENV
+from _flowrepro import encoders, kinds
+from _flowrepro.canonical import encoder as canonical
+from _flowrepro.readable import form as readable_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-sys.path.append(str(IN_VENV))
-encoders: Any = import_module("_flowrepro_encoders")
-canonical: Any = import_module("_flowrepro_canonical")
-kinds: Any = import_module("_flowrepro_kinds")
-readable_form: Any = import_module("_flowrepro_readable")
 
 
 class Curve:

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.support.in_venv import IN_VENV
+from _flowrepro import load as loading
+from _flowrepro import serializers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
 
-sys.path.append(str(IN_VENV))
-serializers: Any = import_module("_flowrepro_serializers")
-loading: Any = import_module("_flowrepro_load")
 
 REGISTRY = "metaflow.datastore.artifacts.serializer"
 STATUS = "metaflow.datastore.artifacts.diagnostic"

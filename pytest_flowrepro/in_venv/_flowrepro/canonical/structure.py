@@ -1,0 +1,79 @@
+"""What a readable form does not show of a value (docs/reference/values.md).
+
+Texts, numbers and elements are shown one by one, and may be compared so, some of them within a
+tolerance. The structure is the canonical form with all of these left out: what stands where, of
+which type, in which order, and which places hold one object. Runs in the flow's own interpreter:
+standard library only, Python 3.8 syntax.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Callable, Optional
+
+from _flowrepro.arrays import has_objects, numpy_kind
+from _flowrepro.canonical.encoder import (
+    HEADER,
+    SCALARS,
+    Encoder,
+    TangledError,
+    at_any_depth,
+    digest,
+)
+
+SHARED = "shared:"
+"""In front of the structure of a value in which an object stands more than once."""
+
+
+def structure(value: object) -> Optional[str]:
+    """16 hexadecimal digits; None for a value that its readable form shows all of.
+
+    That is one of plain containers, texts, numbers and arrays of these. Of what only a graph has a
+    form of, it is the digest: nothing can be left out there. Raises what the digest does.
+    """
+
+    def found(depth: int) -> Optional[str]:
+        sha = hashlib.sha256(HEADER)
+        encoder = _Structure(sha.update, depth)
+        encoder.encode(value)
+        if encoder.is_plain:
+            return None
+        return (SHARED if encoder.shares else "") + sha.hexdigest()[:16]
+
+    try:
+        return at_any_depth(found)
+    except TangledError:
+        return SHARED + digest(value)[len("sha256:") :][:16]
+
+
+class _Structure(Encoder):
+    def __init__(self, write: Callable[[Any], object], depth: int) -> None:
+        super().__init__(write, depth)
+        self._scalars = dict.fromkeys(SCALARS, lambda _: b".")
+        self.is_plain = True
+
+    def _text(self, kind: str, exact: str) -> None:  # noqa: ARG002  what it leaves out
+        self._write(b".")
+
+    def _numbers(self, array: Any) -> None:
+        pass
+
+    def _other(self, value: Any) -> None:
+        is_array = numpy_kind(value) and value.dtype.names is None and not has_objects(value.dtype)
+        self.is_plain = self.is_plain and bool(is_array)
+        super()._other(value)
+
+    def _bytes(self, value: Any) -> bytes:
+        """Names, keys and the items of a set are compared as a whole."""
+        if type(value) in SCALARS:
+            return SCALARS[type(value)](value)
+        exact = Encoder(self._write, self._depth)
+        exact._path = self._path  # noqa: SLF001  of the same class
+        found = exact._bytes(value)  # noqa: SLF001
+        self.is_plain = False
+        self.shares = self.shares or exact.shares
+        return found
+
+    def _categories(self, categories: Any) -> None:
+        """They are part of the dtype, which no tolerance concerns, whether they are used or not."""
+        Encoder(self._write, self._depth)._categories(categories)  # noqa: SLF001

@@ -1,0 +1,66 @@
+"""Whether the cards of a task rendered. Their HTML is not compared: it holds times and ids.
+
+Standard library and Metaflow only, Python 3.8 syntax.
+"""
+
+from __future__ import annotations
+
+import base64
+import glob
+import json
+import os
+import re
+from typing import Any
+
+from _flowrepro.canonical.encoder import digest
+
+TITLE = "Card Render Failed With Error"
+"""Of the one section of metaflow/plugins/cards/card_modules/basic.py ErrorCard."""
+
+# In the page of every card that Metaflow's own classes render (card_modules/base.html).
+_DATA = re.compile(r'window\.__MF_DATA__\["[^"]*"\] = "([A-Za-z0-9+/=]*)"')
+
+
+def card_artifacts(cards: list[dict[str, Any]], folder: str) -> list[dict[str, Any]]:
+    """One artifact for each type and id: `rendered`, `failed` or `missing`.
+
+    `cards` are those of the last attempt, as it named them itself: a card that was refreshed
+    while an earlier attempt ran has left a file, too. Several cards of one type without an id
+    are one artifact, their states in the order of the decorators.
+    """
+    states: dict[str, list[str]] = {}
+    for card in cards:
+        name = ", ".join(filter(None, (card["type"], card["id"])))
+        states.setdefault("@card(%s)" % name, []).append(state(folder, card["uuid"]))
+    return [artifact(name, ", ".join(found)) for name, found in states.items()]
+
+
+def artifact(name: str, state: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": "metaflow.card",
+        "digest": digest(state),
+        "value": state,
+        "opaque": False,
+    }
+
+
+def state(folder: str, uuid: str | None) -> str:
+    """Metaflow renders before the task ends (card_creator.py), so what is not there never comes."""
+    found = glob.glob(os.path.join(glob.escape(folder), "*-%s.html" % uuid))
+    if not found:
+        return "missing"
+    with open(found[0], encoding="utf-8", errors="replace") as file:
+        return "failed" if is_error(file.read()) else "rendered"
+
+
+def is_error(html: str) -> bool:
+    """Whether this is the card that says that the real one could not be rendered."""
+    data = _DATA.search(html)
+    if data is None:
+        return False
+    try:
+        section = json.loads(base64.b64decode(data.group(1)))["components"][0]["contents"][0]
+        return bool(section["title"] == TITLE)
+    except (ValueError, LookupError, TypeError):
+        return False

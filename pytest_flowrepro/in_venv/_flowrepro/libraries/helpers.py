@@ -1,0 +1,103 @@
+"""What the rules for the types of libraries are written with.
+
+A rule takes a value and gives its `Parts`, or None for what it does not know. It runs in the
+flow's own interpreter: standard library and what the value itself has loaded, Python 3.8 syntax.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, Iterable, List, Tuple
+
+from _flowrepro.kinds import Parts, type_name
+
+Fields = List[Tuple[str, Any]]
+
+
+def mro(cls: type) -> tuple[type, ...]:
+    """The classes of an instance's attributes, whatever a metaclass says."""
+    found: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
+    return found
+
+
+def module_of(cls: type) -> str:
+    """`sklearn.linear_model._logistic`."""
+    return str(type.__dict__["__module__"].__get__(cls))
+
+
+def root_of(cls: type) -> str:
+    """`sklearn`."""
+    return module_of(cls).split(".", 1)[0]
+
+
+def library_name(cls: type) -> str:
+    """`sklearn.linear_model.LogisticRegression`: by the shortest module that has the class.
+
+    Libraries move classes between their internal modules from one release to the next.
+    """
+    known = type_name(cls)
+    name = type.__dict__["__qualname__"].__get__(cls)
+    if known.startswith("__main__.") or "." in name:
+        return known
+    path = module_of(cls).split(".")
+    for length in range(1, len(path)):
+        module = ".".join(path[:length])
+        if module in sys.modules and vars(sys.modules[module]).get(name) is cls:
+            return "%s.%s" % (module, name)
+    return known
+
+
+def made(kind: str, value: object, fields: Fields) -> Parts:
+    """`Parts` of that kind, by the class of the value."""
+    return Parts(kind, library_name(type(value)), fields)
+
+
+def attributes(value: object, *, without: Iterable[str] = ()) -> dict[str, Any]:
+    """The instance's own `__dict__`."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return {name: item for name, item in found.items() if name not in without}
+
+
+def extra(found: dict[str, Any]) -> Fields:
+    """What a subclass of the user's adds to what the library's class is known by."""
+    return [("attributes", found)] if found else []
+
+
+def public_first(found: dict[str, Any]) -> Fields:
+    """By name, those that begin with an underscore last."""
+    return sorted(found.items(), key=lambda item: (item[0].startswith("_"), item[0]))
+
+
+def numpy_if_installed() -> Any:
+    """numpy, or None.
+
+    Imported, not only looked up: else a value would depend on which one was read before it.
+    """
+    try:
+        return importlib.import_module("numpy")
+    except ImportError:
+        return None
+
+
+def times(numbers: Any, kind: str, unit: str) -> Any:
+    """Numbers of a unit since 1970 (`M8`) or of a duration (`m8`), as what is no number.
+
+    An array as numpy's own times, a list as texts.
+    """
+    if isinstance(numbers, list):
+        return [None if number is None else "%d %s" % (number, unit) for number in numbers]
+    return numbers.astype("int64").view("%s[%s]" % (kind, unit))
+
+
+def positions(mask: Any) -> Fields:
+    """Where a list or an array of bool is true, as a field; nothing where it never is."""
+    if isinstance(mask, list):
+        found = [position for position, missing in enumerate(mask) if missing]
+        return [("(missing at)", found)] if found else []
+    numpy: Any = sys.modules["numpy"]
+    array = numpy.flatnonzero(mask).astype("int64", copy=False)
+    return [("(missing at)", array)] if array.size else []

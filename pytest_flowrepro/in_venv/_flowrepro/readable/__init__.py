@@ -1,0 +1,1 @@
+"""The readable form of a value, and the files that hold whole values."""

@@ -1,0 +1,171 @@
+"""Where the elements of an array or a column lie, in one pass that copies no more than a chunk.
+
+Runs in the flow's own interpreter: standard library only, Python 3.8 syntax. What is computed is
+rounded to six digits, because its last ones depend on the processor and on numpy's release.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any, Callable, Dict, Iterator, List, Tuple, Union
+
+from _flowrepro.arrays import Column
+
+Json = Union[None, bool, int, float, str, List[Any], Dict[str, Any]]
+Leaf = Callable[[Any], Json]
+"""The readable form of one element."""
+
+ENDS = 3
+"""Elements shown of either end."""
+_SAMPLE = 100_000
+"""Elements that quantiles are taken of, at most: every k-th, in C order."""
+_LEAST = 11
+"""k, at least: with a small one, whole columns of a narrow array would be left out."""
+_QUANTILES = (0.25, 0.5, 0.75)
+_CHUNK = 1 << 16  # elements
+_NOT_A_TIME = -(1 << 63)
+
+
+def summary(known: Column, leaf: Leaf) -> dict[str, Json]:
+    """The most telling first: `missing`, `nan`, `min`, `max`, `mean`, `quantiles`, ends."""
+    found: dict[str, Json] = {}
+    if known.missing is not None:
+        found["missing"] = int(known.missing.sum())
+    if known.data.dtype.kind in "biufmM" and known.categories is None:
+        found.update(_spread(known, leaf))
+    first, last = slice(0, ENDS), slice(max(ENDS, known.data.size - ENDS), None)
+    found["first"] = elements(known, leaf, first)
+    found["last"] = elements(known, leaf, last)
+    return found
+
+
+def elements(known: Column, leaf: Leaf, where: slice = slice(None)) -> list[Json]:
+    """The readable forms of some elements, counted in C order; None for what is missing."""
+    flat = known.data.flat[where]
+    if known.categories is not None:
+        return [None if code < 0 else leaf(known.categories[int(code)]) for code in flat]
+    kind, size = flat.dtype.kind, flat.dtype.itemsize
+    if kind in "mM":
+        numpy: Any = sys.modules["numpy"]
+        texts = numpy.datetime_as_string(flat) if kind == "M" else flat.astype(str)
+        return [str(element) for element in texts]
+    if size > {"f": 8, "c": 16}.get(kind, size):
+        return [str(element) for element in flat]
+    items = [leaf(element) for element in flat.tolist()]
+    if known.missing is None:
+        return items
+    missing = known.missing[where]
+    return [None if missing[i] else item for i, item in enumerate(items)]
+
+
+def pieces(array: Any) -> Iterator[Any]:
+    """The elements in C order, little endian, as flat arrays that are overwritten by the next."""
+    numpy: Any = sys.modules["numpy"]
+    if array.size == 0:
+        return
+    yield from numpy.nditer(
+        array,
+        flags=["external_loop", "buffered"],
+        op_flags=[["readonly", "contig"]],
+        op_dtypes=[array.dtype.newbyteorder("<")],
+        order="C",
+        casting="equiv",
+        buffersize=_CHUNK,
+    )
+
+
+def _spread(known: Column, leaf: Leaf) -> dict[str, Json]:
+    numpy: Any = sys.modules["numpy"]
+    kind = known.data.dtype.kind
+    step = _step(known.data.size)
+    unknown, at = 0, 0
+    lows, highs, sums, count = [], [], [], 0
+    sample = []
+    with numpy.errstate(all="ignore"):
+        for piece in pieces(known.data):
+            numbers, keep = _numbers(piece, known.missing, at)
+            picked = slice(-at % step, None, step)
+            at += piece.size
+            part = numbers
+            if keep is not None:
+                part, absent = numbers[keep], ~keep
+                sample.append(numbers[picked][keep[picked]])
+                if known.missing is not None:
+                    absent &= ~known.missing[at - piece.size : at]
+                unknown += int(absent.sum())
+            else:
+                sample.append(numbers[picked].copy())
+            if part.size:
+                lows.append(part.min())
+                highs.append(part.max())
+                sums.append(float(part.sum(dtype="float64")))
+                count += part.size
+    found: dict[str, Json] = {}
+    if kind == "f" or (kind in "mM" and unknown):
+        found["nan" if kind == "f" else "missing"] = unknown
+    if count:
+        low, high, *quantiles = _shown([min(lows), max(highs), *_quantiles(sample)], known, leaf)
+        found.update(min=low, max=high)
+        if kind not in "mM":
+            found["mean"] = leaf(_rounded(_total(sums) / count))
+        found["quantiles"] = quantiles
+    return found
+
+
+def _step(size: int) -> int:
+    """1, or a prime: one that divides the width of a table would see some of its columns only."""
+    if size <= _SAMPLE:
+        return 1
+    step = max(_LEAST, -(-size // _SAMPLE))
+    while any(step % divisor == 0 for divisor in range(2, int(step**0.5) + 1)):
+        step += 1
+    return step
+
+
+def _numbers(piece: Any, missing: Any, at: int) -> Tuple[Any, Any]:
+    """A piece as numbers, and which of them count; None where all do."""
+    keep = None if missing is None else ~missing[at : at + piece.size]
+    good = None
+    if piece.dtype.kind in "mM":
+        piece = piece.view("<i8")
+        if piece.min() == _NOT_A_TIME:
+            good = piece != _NOT_A_TIME
+    elif piece.dtype.kind == "f":
+        low = piece.min()
+        if low != low:  # noqa: PLR0124  NaN, which a minimum takes over
+            good = piece == piece  # noqa: PLR0124
+    if good is None or keep is None:
+        return piece, good if keep is None else keep
+    return piece, keep & good
+
+
+def _quantiles(sample: list[Any]) -> list[Any]:
+    """Elements, never anything between two of them."""
+    numpy: Any = sys.modules["numpy"]
+    values = numpy.sort(numpy.concatenate(sample))
+    return [values[int(part * (values.size - 1))] for part in _QUANTILES] if values.size else []
+
+
+def _shown(numbers: list[Any], known: Column, leaf: Leaf) -> list[Json]:
+    """The two ends exactly, whatever follows rounded."""
+    numpy: Any = sys.modules["numpy"]
+    dtype = known.data.dtype
+    if dtype.kind in "mM":
+        times = numpy.array(numbers, dtype="i8").view(dtype.newbyteorder("="))
+        return elements(Column("", times), leaf)
+    items = [number.item() for number in numbers]
+    if dtype.kind == "f":
+        items[2:] = [_rounded(float(item)) for item in items[2:]]
+    return [leaf(item) for item in items]
+
+
+def _total(sums: list[float]) -> float:
+    try:
+        return math.fsum(sums)
+    except (OverflowError, ValueError):  # beyond a float; infinities of both signs
+        return sum(sums)
+
+
+def _rounded(number: float) -> float:
+    return float("%.6g" % number) if math.isfinite(number) else number

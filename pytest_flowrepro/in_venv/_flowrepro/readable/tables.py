@@ -1,0 +1,183 @@
+"""numpy arrays and pandas tables as JSON: all elements where they fit, a summary where not.
+
+Runs in the flow's own interpreter: standard library only, Python 3.8 syntax.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+
+from _flowrepro.arrays import Column, column, dtype_text, levels, numpy_kind, pandas_kind
+from _flowrepro.canonical.encoder import column_digest, digest
+from _flowrepro.readable.summary import Leaf, elements, summary
+
+Json = Union[None, bool, int, float, str, List[Any], Dict[str, Any]]
+Keep = Callable[[Column, Leaf], Dict[str, Json]]
+"""Puts the elements elsewhere, and gives what refers to them."""
+Key = Tuple[Any, ...]
+"""An object's id, and the way to a part of it: parts are made anew whenever they are asked for."""
+
+_COLUMN = 100  # characters that a column needs at least
+
+
+class Tables:
+    """The forms of the arrays and tables of one value.
+
+    Each is digested and summarised once, however often its form is asked for to see what fits.
+    """
+
+    def __init__(self, leaf: Leaf, keep: Optional[Keep] = None) -> None:
+        self._leaf = leaf
+        self._keep = keep
+        self._seen: dict[Key, tuple[object, Any]] = {}
+
+    def form(self, value: Any, room: int) -> Json:
+        """Of whatever `numpy_kind` or `pandas_kind` knows, in about `room` characters."""
+        kind = numpy_kind(value)
+        if kind == "scalar":
+            numpy: Any = sys.modules["numpy"]
+            array = numpy.asarray(value)
+            (item,) = elements(Column("", array), self._leaf)
+            dtype = dtype_text(array.dtype) if array.dtype.names else _dtype(array.dtype)
+            return {"$numpy": {"dtype": dtype, "value": item}}
+        key = (id(value),)
+        if kind == "array":
+            return {"$array": self._array(key, value, room)}
+        return self._pandas(key, value, room)
+
+    def short_digest(self, value: object) -> str:
+        """The first 16 hexadecimal digits of the digest: enough to see that two parts differ."""
+        return str(self._once((id(value), "digest"), value, lambda: _short(digest(value))))
+
+    def knows(self, value: object, long: str) -> None:
+        """The digest of `value`, where it has been found before."""
+        self._seen[id(value), "digest"] = value, _short(long)
+
+    def _once(self, key: Key, owner: object, make: Callable[[], Any]) -> Any:
+        if key not in self._seen:
+            # With its owner: the id of what is gone becomes that of another object.
+            self._seen[key] = owner, make()
+        return self._seen[key][1]
+
+    def _array(self, key: Key, array: Any, room: int) -> dict[str, Json]:
+        node: dict[str, Json] = {
+            "dtype": _dtype(array.dtype),
+            "shape": list(array.shape),
+            "digest": self._once((*key, "digest"), array, lambda: _short(digest(array))),
+        }
+        names = array.dtype.names
+        if names is None:
+            return {**node, **self._elements(key, array, lambda: Column("", array), room)}
+        share = room // len(names) if names else 0
+        fields = {n: {"$array": self._array((*key, n), array[n], share)} for n in names}
+        return {**node, "fields": fields}
+
+    def _pandas(self, key: Key, value: Any, room: int) -> Json:
+        kind = pandas_kind(value)
+        if kind == "index":
+            return {"$index": self._index(key, value, room)}
+        if kind == "series":
+            # Not under its own key: the digest of the column leaves out the index.
+            node = self._column((*key, "column"), self._leaf(value.name), value, room // 2)
+            node["length"] = len(value)
+            node["index"] = self._index((*key, "index"), value.index, room // 2)
+            return {"$series": {**node, **self._attributes(value)}}
+        rows, width = value.shape
+        shown = min(width, max(1, room // _COLUMN - 1))
+        share = room // (shown + 1)
+        columns: list[Json] = [
+            self._column((*key, i), self._leaf(value.columns[i]), value.iloc[:, i], share)
+            for i in range(shown)
+        ]
+        if shown < width:
+            rest = self._once((*key, "rest", shown), value, lambda: _rest(value, shown))
+            columns.append({"$cut": {"type": "columns", "length": width - shown, "digest": rest}})
+        index = self._index((*key, "index"), value.index, share)
+        node = {"shape": [rows, width], "index": index, "columns": columns}
+        names = [self._leaf(name) for name in value.columns.names]
+        if any(name is not None for name in names):
+            node["labels"] = names
+        if (dtypes := self._dtypes(value.columns)) != ["object"]:
+            node["labels dtype"] = dtypes
+        return {"$frame": {**node, **self._attributes(value)}}
+
+    def _attributes(self, value: Any) -> dict[str, Json]:
+        return {"attrs": self._leaf(value.attrs)} if value.attrs else {}
+
+    def _index(self, key: Key, index: Any, room: int) -> Json:
+        nodes: list[Json] = [
+            self._column((*key, i), self._leaf(index.names[i]), level, room // index.nlevels)
+            for i, level in enumerate(levels(index))
+        ]
+        return {"levels": nodes} if hasattr(index, "levels") else nodes[0]
+
+    def _column(self, key: Key, name: Json, values: Any, room: int) -> dict[str, Json]:
+        digest = self._once((*key, "digest"), values, lambda: _short(column_digest(values)))
+        node: dict[str, Json] = {"name": name, **self._dtype_of(values.dtype), "digest": digest}
+        return {**node, **self._elements(key, values, lambda: column(values), room)}
+
+    def _dtype_of(self, dtype: Any) -> dict[str, Json]:
+        found: dict[str, Json] = {"dtype": str(dtype)}
+        categories = getattr(dtype, "categories", None)
+        if categories is not None:
+            found["ordered"] = bool(dtype.ordered)
+            found["categories"] = len(categories)
+            found["of"] = self.short_digest(categories)
+        return found
+
+    def _dtypes(self, index: Any) -> List[Json]:
+        """Of the labels of columns, which stand as names beside the columns themselves."""
+        found = [self._dtype_of(level.dtype) for level in levels(index)]
+        texts = [" ".join(map(str, facts.values())) for facts in found]
+        return ["levels", *texts] if hasattr(index, "levels") else [*texts]
+
+    def _elements(
+        self, key: Key, owner: Any, known: Callable[[], Column], room: int
+    ) -> dict[str, Json]:
+        if self._keep is not None:
+            return self._kept(known())
+        if owner.size * 3 + _COLUMN <= room:  # a digit, a comma and a space each
+            whole, size = self._once(
+                (*key, "values"), owner, lambda: _measured(elements(known(), self._leaf))
+            )
+            if size + _COLUMN <= room:
+                return {"values": whole}
+        made = self._once((*key, "summary"), owner, lambda: summary(known(), self._leaf))
+        return _fitting(made, room - _COLUMN)
+
+    def _kept(self, known: Column) -> dict[str, Json]:
+        assert self._keep is not None
+        node = self._keep(known, self._leaf)
+        if known.categories is None or "values" in node:
+            return node
+        categories = self._column((id(known.categories),), None, known.categories, 0)
+        return {"categories": {"codes": node["data"], "categories": categories}}
+
+
+def _rest(frame: Any, shown: int) -> str:
+    return _short(digest(frame.iloc[:, shown:]))
+
+
+def _measured(form: Json) -> Tuple[Json, int]:
+    return form, len(json.dumps(form, ensure_ascii=False))
+
+
+def _fitting(found: dict[str, Json], room: int) -> dict[str, Json]:
+    """As much of a summary as fits, the last of it left out first."""
+    found = dict(found)
+    while found and _measured(found)[1] > room:
+        found.popitem()
+    return found
+
+
+def _dtype(dtype: Any) -> str:
+    if dtype.names:
+        return "structured"
+    # numpy's own new types, such as StringDType, have no byte order.
+    return str(dtype if dtype.kind == "T" else dtype.newbyteorder("="))
+
+
+def _short(long: str) -> str:
+    return long[len("sha256:") :][:16]

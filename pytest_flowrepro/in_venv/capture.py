@@ -1,0 +1,381 @@
+"""Read the artifacts and logs of one run back from Metaflow's datastore, as JSON.
+
+    python capture.py REQUEST.json RESULT.json [RUN_ID]
+
+Run by path with the flow's own interpreter: artifacts are unpickled here and nowhere else.
+Standard library and Metaflow only, Python 3.8 syntax.
+
+REQUEST: {"flow": str, "run_id": str, or null where RUN_ID is the file that has it,
+    "datastore": the folder that METAFLOW_DATASTORE_SYSROOT_LOCAL named,
+    "observed": folder of `<step>-<task id>-<attempt>.json`, one for each task attempt:
+        {"inputs": [[step, task id], ...], "set": [attribute, ...], "join": bool,
+         "cards": [{"type": str, "id": str or null, "uuid": str}, ...],
+         "written": [path, ...], "modules": [name, ...], "sources": [path, ...],
+         "drawn": [generator, ...], ...},
+    "flow_file": str, "value_limit": characters for each value, "value_room": for all of them,
+    "log_limit": characters for each log, "seconds": to load one artifact,
+    "encoders": the project's file of encoders (_flowrepro/encoders.py) or null,
+    "values": folder for files of whole values, "full": bytes that such a file may hold,
+    "limit": bytes up to which any value is written there, "whole": globs over step.artifact: those
+    that are written whatever the limit, "have": digests of those that need not be,
+    "known": {"sha" of an ARTIFACT: that ARTIFACT without its name}: these are not loaded,
+    "steps": those to read, null for all, "but": steps that another interpreter reads}
+
+RESULT: a line of JSON for each thing:
+    {"parameters": [ARTIFACT, ...]}, once;
+    {"task": {"step": str, "index": [int, ...], "artifacts": [ARTIFACT, ...]}};
+    {"log": {"step": str, "index": [int, ...], "ok": bool, "attempts": int,
+             "written": [path, ...], "modules": [name, ...], "sources": [path, ...],
+             "drawn": [generator, ...], "stdout": str, "stderr": str}};
+    {"encoders": {class name: whether an object of it was met, ...}}, once;
+    or, where that file cannot be used, {"broken": {"line": int or null, "reason": str}} alone;
+    or, where reading did not come to its end, {"stopped": str} alone
+ARTIFACT: {"name": str, "type": str, "digest": "sha256:...", "value": JSON, "opaque": bool,
+    "structure": what its readable form does not show (canonical/structure.py; not of plain ones),
+    "sha": where it is equal in an equal environment, the value is (only of large ones),
+    "stored": whether `<16 digits of the digest>.npz` was written (only where that was asked for)}
+
+Tasks that failed have a `log` only: what they left is no result.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import re
+import signal
+import sys
+from collections import Counter
+from typing import Any, Iterable, Iterator, NamedTuple
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+from _flowrepro import encoders  # noqa: E402  found beside this file
+from _flowrepro.cards import card_artifacts  # noqa: E402  found beside this file
+from _flowrepro.load import CannotReadError, Stored, load_all  # noqa: E402  found beside this file
+from _flowrepro.normalize import normalise_for  # noqa: E402  found beside this file
+from _flowrepro.serializers import identity, info_of  # noqa: E402  found beside this file
+
+LEAST = 125
+"""Characters for a value, however many there are."""
+
+
+class TaskState(NamedTuple):
+    """The last attempt of one task, as the datastore has it."""
+
+    step: str
+    task_id: str
+    attempt: int
+    path: tuple[int, ...]
+    """The foreach index path; in a step that loops to itself, the pass comes last."""
+    loops: bool
+    ok: bool
+    artifacts: dict[str, str]
+    """Attribute name -> the identity of its value, see _flowrepro/serializers.py."""
+    store: Any
+    observed: dict[str, Any] | None
+
+
+def main() -> None:
+    with open(sys.argv[1], encoding="utf-8") as file:
+        request = json.load(file)
+    request["have"] = frozenset(request["have"])
+    if request["run_id"] is None:
+        with open(sys.argv[3], encoding="utf-8") as file:
+            request["run_id"] = file.read().strip()
+    # Before anything of Metaflow's or the flow's is imported: their `capture` is not this one.
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != HERE]
+    os.environ["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = request["datastore"]
+    tasks = read_tasks(request)
+    by_id = {(task.step, task.task_id): task for task in tasks}
+    here = [task for task in tasks if is_read_here(task.step, request)]
+    if request["encoders"] is not None:
+        folder = os.path.dirname(request["flow_file"])
+        sys.path.insert(0, folder)  # the flow's modules are found there
+        try:
+            encoders.load(request["encoders"])
+        except encoders.BrokenEncodersError as error:
+            write([{"broken": {"line": error.line, "reason": error.reason}}])
+            return
+        finally:
+            sys.path.remove(folder)
+    normalise_for(request["datastore"])
+    found = pickles(here, parents_of(here, by_id), request)
+    request["value_limit"] = room_for_each(len(found), request)
+    try:
+        values = load_all(found, request)
+    except CannotReadError as error:
+        write([{"stopped": str(error)}])
+        return
+    write(result(here, by_id, values, request))
+
+
+def write(lines: Iterable[dict[str, Any]]) -> None:
+    try:
+        with open(sys.argv[2] + ".part", "w", encoding="ascii") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+        os.replace(sys.argv[2] + ".part", sys.argv[2])
+    except OSError as error:  # a full disk, most of all
+        sys.exit("what was read cannot be handed over: %s" % error)
+
+
+def pickles(
+    here: list[TaskState], parents: list[TaskState], request: dict[str, Any]
+) -> list[Stored]:
+    """Each value once, with the largest limit that any of its artifacts has for a file."""
+    found: dict[str, Stored] = {}
+    limits: dict[str, int] = {}
+    for task in here:
+        for name, sha in user_artifacts(task).items():
+            label = "%s.%s" % (task.step, name)
+            if label not in limits:
+                asked = any(fnmatch.fnmatchcase(label, glob) for glob in request["whole"])
+                limits[label] = request["full"] if asked else request["limit"]
+            before = found.setdefault(sha, Stored(sha, name, task.store))
+            found[sha] = before._replace(whole=max(before.whole, limits[label]))
+    for task in parents:
+        for name, sha in user_artifacts(task).items():
+            found.setdefault(sha, Stored(sha, name, task.store))
+    return list(found.values())
+
+
+def room_for_each(count: int, request: dict[str, Any]) -> int:
+    """Characters for each value: half as many for every doubling beyond what there is room for.
+
+    In such steps, so that one artifact more or less leaves the others as they are.
+    """
+    limit = int(request["value_limit"])
+    while limit * count > request["value_room"] and limit > LEAST:
+        limit //= 2
+    return limit
+
+
+def result(
+    here: list[TaskState],
+    by_id: dict[tuple[str, str], TaskState],
+    values: dict[str, Any],
+    request: dict[str, Any],
+) -> Iterator[dict[str, Any]]:
+    yield {"parameters": parameters(here, values, request["flow"])}
+    for task in here:
+        if task.ok and task.step != "_parameters":
+            own = own_artifacts(task, by_id, values, request["flow"])
+            artifacts = own + cards(task, request)
+            yield {"task": {"step": task.step, "index": task.path, "artifacts": artifacts}}
+    for task in here:
+        if task.step != "_parameters":
+            yield {"log": log(task, request)}
+    yield {"encoders": encoders.used()}
+
+
+def is_read_here(step: str, request: dict[str, Any]) -> bool:
+    steps = request["steps"]
+    return step not in request["but"] if steps is None else step in steps
+
+
+def parents_of(tasks: list[TaskState], by_id: dict[tuple[str, str], TaskState]) -> list[TaskState]:
+    """Those that another interpreter reads, perhaps: to tell what was inherited, by value."""
+    inputs = {tuple(one) for task in tasks if task.observed for one in task.observed["inputs"]}
+    return [by_id[one] for one in sorted(inputs) if one in by_id]
+
+
+def read_tasks(request: dict[str, Any]) -> list[TaskState]:
+    """Every task that left anything, the pseudo task `_parameters` included."""
+    from metaflow.datastore.flow_datastore import FlowDataStore  # noqa: PLC0415  see `main`
+    from metaflow.metaflow_config import DATASTORE_LOCAL_DIR  # noqa: PLC0415
+    from metaflow.plugins.datastores.local_storage import LocalStorage  # noqa: PLC0415
+
+    root = os.path.join(request["datastore"], DATASTORE_LOCAL_DIR)
+    stores = FlowDataStore(request["flow"], None, storage_impl=LocalStorage, ds_root=root)
+    tasks = []
+    run = os.path.join(root, request["flow"], request["run_id"])
+    for step in sorted(folders(run)):
+        for task_id in sorted(folders(os.path.join(run, step)), key=lambda name: (len(name), name)):
+            names = os.listdir(os.path.join(run, step, task_id))
+            attempts = [int(found.group(1)) for found in map(ATTEMPT.match, names) if found]
+            if attempts:
+                tasks.append(read_task(stores, request, step, task_id, max(attempts)))
+    return with_passes(tasks)
+
+
+ATTEMPT = re.compile(r"(\d+)\.")
+
+
+def folders(path: str) -> list[str]:
+    if not os.path.isdir(path):
+        return []
+    return [e.name for e in os.scandir(path) if e.is_dir() and e.name != "_meta"]
+
+
+def read_task(
+    stores: Any, request: dict[str, Any], step: str, task_id: str, attempt: int
+) -> TaskState:
+    store = stores.get_task_datastore(
+        request["run_id"], step, task_id, attempt=attempt, allow_not_done=True
+    )
+    # Metaflow leaves `_objects` unset for a task that died before it stored anything.
+    shas = vars(store).get("_objects") or {}
+    artifacts = {name: identity(sha, info_of(store, name)) for name, sha in shas.items()}
+    ended = bool(artifacts) and store.has_metadata(store.METADATA_DONE_SUFFIX)
+    return TaskState(
+        step=step,
+        task_id=task_id,
+        attempt=attempt,
+        path=task_index(store) if artifacts else (),
+        loops=bool(artifacts) and bool(store.get("_iteration_stack")),
+        ok=ended and bool(store.get("_task_ok")),
+        artifacts=artifacts,
+        store=store,
+        observed=read_observed(request["observed"], step, task_id, attempt),
+    )
+
+
+def task_index(store: Any) -> tuple[int, ...]:
+    """The foreach index path (metaflow/task.py `_init_foreach`).
+
+    The tasks of @parallel are in it by their node. The control task is node 0, where older
+    Metaflows, such as 2.12, give it no index (metaflow/plugins/parallel_decorator.py).
+    """
+    return tuple(frame.index or 0 for frame in store.get("_foreach_stack") or [])
+
+
+def with_passes(tasks: list[TaskState]) -> list[TaskState]:
+    """The tasks in their order; the passes of a step that loops to itself are counted from 0.
+
+    Metaflow's own count would not do: a loop that follows another goes on with the other's
+    (metaflow/task.py `_init_iteration`), and then its keys would depend on how often that ran.
+    Ids ascend, and a pass begins when the one before it has ended.
+    """
+    passes: Counter[tuple[str, tuple[int, ...]]] = Counter()
+    counted = []
+    for task in tasks:
+        if task.loops:
+            key = (task.step, task.path)
+            counted.append(task._replace(path=(*task.path, passes[key])))
+            passes[key] += 1
+        else:
+            counted.append(task)
+    return counted
+
+
+def read_observed(folder: str, step: str, task_id: str, attempt: int) -> dict[str, Any] | None:
+    path = os.path.join(folder, "%s-%s-%d.json" % (step, task_id, attempt))
+    try:
+        with open(path, encoding="utf-8") as file:
+            observed = json.load(file)
+    except (OSError, ValueError):  # the task was killed before, or while, this was written
+        return None
+    return observed if isinstance(observed, dict) else None
+
+
+def user_artifacts(task: TaskState) -> dict[str, str]:
+    return {name: sha for name, sha in task.artifacts.items() if not name.startswith("_")}
+
+
+def parameters(tasks: list[TaskState], values: dict[str, Any], flow: str) -> list[dict[str, Any]]:
+    found = [task for task in tasks if task.step == "_parameters"]
+    return described(user_artifacts(found[0]), values, flow) if found else []
+
+
+def own_artifacts(
+    task: TaskState,
+    by_id: dict[tuple[str, str], TaskState],
+    values: dict[str, Any],
+    flow: str,
+) -> list[dict[str, Any]]:
+    """What the task set or changed, and did not merely inherit from its parents.
+
+    A join inherits what `merge_artifacts` brought; what its own code assigned is its own, even
+    where the value is that of a branch.
+    """
+    artifacts = user_artifacts(task)
+    if task.observed is None:
+        return described(artifacts, values, flow)
+    inputs = [by_id.get((step, task_id)) for step, task_id in task.observed["inputs"]]
+    parents = [parent for parent in inputs if parent is not None]
+    assigned = set(task.observed["set"]) if task.observed["join"] else set()
+
+    def is_own(name: str, sha: str) -> bool:
+        inherited = [p.artifacts[name] for p in parents if name in p.artifacts]
+        known = {values[parent]["digest"] for parent in inherited if parent in values}
+        return name in assigned or values[sha]["digest"] not in known
+
+    own = {name: sha for name, sha in artifacts.items() if is_own(name, sha)}
+    return described(own, values, flow)
+
+
+def described(artifacts: dict[str, str], values: dict[str, Any], flow: str) -> list[dict[str, Any]]:
+    """Artifacts by name, without the `name` that Metaflow itself gives to each flow."""
+    return [
+        {"name": name, **values[sha]}
+        for name, sha in sorted(artifacts.items())
+        if not (name == "name" and values[sha]["value"] == flow)
+    ]
+
+
+def cards(task: TaskState, request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The task's cards, as if they were artifacts."""
+    from metaflow.plugins.cards.card_datastore import CardDatastore  # noqa: PLC0415  see `main`
+
+    if task.observed is None or not task.observed["cards"]:
+        return []
+    root = CardDatastore.get_storage_root("local")
+    run = (request["flow"], "runs", request["run_id"], "steps", task.step, "tasks", task.task_id)
+    return card_artifacts(task.observed["cards"], os.path.join(root, *run, "cards"))
+
+
+def noted(what: str, task: TaskState, request: dict[str, Any]) -> list[str]:
+    """What was noted of all the attempts: those that failed have written and imported as well."""
+    where = (request["observed"], task.step, task.task_id)
+    found = (read_observed(*where, attempt) for attempt in range(task.attempt + 1))
+    return sorted({path for observed in found if observed for path in observed[what]})
+
+
+def log(task: TaskState, request: dict[str, Any]) -> dict[str, Any]:
+    from metaflow.mflog import LOG_SOURCES  # noqa: PLC0415  see `main`
+    from metaflow.mflog.mflog import merge_logs  # noqa: PLC0415
+
+    streams = {}
+    for stream in ("stdout", "stderr"):
+        logs = task.store.load_logs(LOG_SOURCES, stream, attempt_override=task.attempt)
+        lines = [line.msg for line in merge_logs([blob for _, blob in logs])]
+        # A line that mflog did not decorate keeps its line feed.
+        text = b"".join(line.rstrip(b"\n") + b"\n" for line in lines).decode("utf-8", "replace")
+        streams[stream] = cut_in_the_middle(text, request["log_limit"])
+    streams["stderr"] += ending(task)
+    return {
+        "step": task.step,
+        "index": task.path,
+        "ok": task.ok,
+        "attempts": task.attempt + 1,
+        **{what: noted(what, task, request) for what in ("written", "modules", "sources", "drawn")},
+        **streams,
+    }
+
+
+def ending(task: TaskState) -> str:
+    """The signal that ended a task, in words: Metaflow stores its number, and names one only."""
+    if not task.store.has_metadata("runtime"):
+        return ""
+    code = task.store.load_metadata(["runtime"])["runtime"]["return_code"]
+    if code >= 0:
+        return ""
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = "signal %d" % -code
+    hint = ", perhaps out of memory" if name == "SIGKILL" else ""
+    return "Task was ended by %s%s.\n" % (name, hint)
+
+
+def cut_in_the_middle(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    head, tail = text[: limit // 2], text[len(text) - limit // 2 :]
+    left_out = "\n[... %d characters left out ...]\n" % (len(text) - len(head) - len(tail))
+    return head + left_out + tail
+
+
+if __name__ == "__main__":
+    main()
