@@ -1,18 +1,15 @@
-"""Values of libraries by what they mean, never by their layout in memory (docs/reference/types.md).
+"""Rules for libraries of one or two classes: images, figures, graphs, and models of data.
 
-`parts` asks the rule of the library that a value's class comes from. It imports no library: a
-value has loaded its own. Runs in the flow's own interpreter: Python 3.8 syntax.
+Run in the flow's own interpreter: Python 3.8 syntax.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any
 
 from _flowrepro.kinds import Parts
-from _flowrepro.libraries.arrow import of_pyarrow
-from _flowrepro.libraries.columns import of_numpy, of_pandas, of_polars
 from _flowrepro.libraries.helpers import (
     attributes,
     extra,
@@ -24,32 +21,6 @@ from _flowrepro.libraries.helpers import (
     public_first,
     root_of,
 )
-from _flowrepro.libraries.models import of_lightgbm, of_scipy, of_sklearn, of_xgboost
-from _flowrepro.libraries.torch import of_torch
-
-Rule = Callable[[Any], Optional[Parts]]
-
-
-def parts(value: object) -> Parts | None:
-    """The named parts of a value of a library that has a rule, else None."""
-    cls = type(value)
-    if cls not in _KNOWN:
-        _KNOWN[cls] = _rules(cls)
-    for rule in _KNOWN[cls]:
-        try:
-            found = rule(value)
-        except Exception:  # noqa: BLE001, S112  a release of the library that the rule is not for
-            continue
-        if found is not None:
-            return found
-    return None
-
-
-def _rules(cls: type) -> tuple[Rule, ...]:
-    """The rules for a class, those for its nearest base first."""
-    roots = dict.fromkeys(root_of(base) for base in mro(cls))
-    found = [_RULES[root] for root in roots if root in _RULES and root in sys.modules]
-    return (*found, *([_attrs] if _attrs_names(cls) else []))
 
 
 def of_pillow(value: Any) -> Parts | None:
@@ -157,7 +128,7 @@ def _class_attribute(cls: type, *names: str) -> Any:
     return {}
 
 
-def _attrs_names(cls: type) -> tuple[str, ...]:
+def attrs_names(cls: type) -> tuple[str, ...]:
     for base in mro(cls):
         declared = type.__dict__["__dict__"].__get__(base).get("__attrs_attrs__")
         if declared is not None:
@@ -165,12 +136,12 @@ def _attrs_names(cls: type) -> tuple[str, ...]:
     return ()
 
 
-def _attrs(value: Any) -> Parts | None:
+def of_attrs(value: Any) -> Parts | None:
     """An instance of an attrs class: its fields, and what else is in its `__dict__`."""
     cls = type(value)
     if any(issubclass(cls, base) for base in (dict, list, tuple, set, BaseException)):
         return None
-    names = _attrs_names(cls)
+    names = attrs_names(cls)
     fields = list(_slots(value, names).items())
     rest = attributes(value, without=(*names, "_attrs_cached_hash"))
     return Parts("attrs", library_name(cls), fields + public_first(rest))
@@ -188,24 +159,3 @@ def of_metaflow(value: Any) -> Parts | None:
             path[position] = shown
     name = type(value).__name__
     return Parts("reference", "metaflow." + name, [("pathspec", "/".join(path))])
-
-
-_KNOWN: Dict[type, Tuple[Rule, ...]] = {}
-
-_RULES: Dict[str, Rule] = {
-    "numpy": of_numpy,
-    "pandas": of_pandas,
-    "polars": of_polars,
-    "pyarrow": of_pyarrow,
-    "scipy": of_scipy,
-    "sklearn": of_sklearn,
-    "xgboost": of_xgboost,
-    "lightgbm": of_lightgbm,
-    "torch": of_torch,
-    "PIL": of_pillow,
-    "matplotlib": of_matplotlib,
-    "networkx": of_networkx,
-    "pydantic": of_pydantic,
-    "metaflow": of_metaflow,
-}
-"""By the root module of a class."""

@@ -17,7 +17,7 @@ from typing import Any, Iterable, List, NamedTuple, Tuple
 
 from _flowrepro import kinds
 from _flowrepro.kinds import Pairs, Parts, Unordered, mro_of, namespace_of, type_name
-from _flowrepro.libraries import misc as libraries
+from _flowrepro.libraries import registry as libraries
 from _flowrepro.reduce import code
 
 Fields = List[Tuple[str, Any]]

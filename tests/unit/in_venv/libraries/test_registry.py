@@ -1,4 +1,4 @@
-"""Which rule a value of a library is asked for: `in_venv/_flowrepro/libraries/misc.py`.
+"""Which rule a value of a library is asked for: `in_venv/_flowrepro/libraries/registry.py`.
 
 The rules themselves are tested against real libraries in tests/integration/test_types.py.
 """
@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from _flowrepro.canonical import encoder as canonical
-from _flowrepro.libraries import misc as libraries
+from _flowrepro.libraries import registry as libraries
 from pytest_flowrepro.support.in_venv import IN_VENV
 
 if TYPE_CHECKING:
