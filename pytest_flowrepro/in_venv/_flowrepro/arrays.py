@@ -74,7 +74,7 @@ def dtype_text(dtype: Any) -> str:
     if _is_numpys(dtype):
         return str(dtype.newbyteorder("<").str)
     if dtype.hasobject:
-        raise UnknownDtypeError(str(dtype))
+        raise UnknownDtypeError("the elements of the dtype %s refer to memory of its own" % dtype)
     return "%s.%s" % (dtype.type.__module__, dtype.type.__name__)
 
 

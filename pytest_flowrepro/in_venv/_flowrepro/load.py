@@ -20,6 +20,7 @@ import time
 import types
 from typing import Any, NamedTuple
 
+from _flowrepro.arrays import UnknownDtypeError
 from _flowrepro.canonical.encoder import HEADER, TangledError, TooDeepError, digest
 from _flowrepro.canonical.graph import TooAlikeError
 from _flowrepro.canonical.structure import structure
@@ -40,7 +41,8 @@ MAX_SLOW = 4
 NO_MEMORY = "cannot be loaded: there is not enough memory"
 """As with all that begins like this, another machine may load it."""
 
-_OURS = (TangledError, TooAlikeError, TooDeepError, UnwalkableError)
+_OURS = (TangledError, TooAlikeError, TooDeepError, UnknownDtypeError, UnwalkableError)
+"""Their messages are told as they are: a baseline has no name of a class of ours."""
 
 
 class CannotReadError(Exception):
