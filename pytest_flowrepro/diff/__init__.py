@@ -9,7 +9,7 @@ from pytest_flowrepro.diff.recordings import (
     diff_code,
     diff_steps,
 )
-from pytest_flowrepro.diff.tolerance import is_allowed, judged, passes
+from pytest_flowrepro.diff.tolerance import is_allowed, is_within_tolerance, judged
 from pytest_flowrepro.diff.values.compare import compare
 from pytest_flowrepro.diff.values.render import one_line
 from pytest_flowrepro.diff.values.walk import Limits
@@ -26,9 +26,9 @@ __all__ = [
     "diff_system",
     "ignored_inside",
     "is_allowed",
+    "is_within_tolerance",
     "judged",
     "one_line",
-    "passes",
     "told_once",
     "unmatched",
     "unneeded",

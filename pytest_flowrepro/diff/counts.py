@@ -20,31 +20,31 @@ _BATCH = 1 << 16
 
 
 def count(walk: Walk, place: Place, old: Cells, new: Cells) -> Elements:
-    """Compare the elements under the tolerance at `place`; nothing is told yet.
+    """Compare the elements under the tolerance at `place`, without adding lines to the report.
 
     Raises `BaselineError` for a stored file that is broken, `ValueError` for unequal lengths.
     """
-    found = Elements(old.dtype, walk.rules.tolerance(place.path), inside(walk, place))
+    elements = Elements(old.dtype, walk.rules.tolerance(place.path), inside(walk, place))
     if old.chunks is not None and new.chunks is not None:
-        for one, other in zip(old.chunks(), new.chunks(), strict=True):
+        for old_chunk, new_chunk in zip(old.chunks(), new.chunks(), strict=True):
             walk.in_time()
-            found.add_chunk(*one, *other)
-        return found
+            elements.add_chunk(*old_chunk, *new_chunk)
+        return elements
     sides = old.leaves(), new.leaves()
     while any(batch := [list(islice(side, _BATCH)) for side in sides]):
         walk.in_time()
-        found.add_leaves(*batch)
-    return found
+        elements.add_leaves(*batch)
+    return elements
 
 
 def inside(walk: Walk, place: Place) -> Callable[[Json, Json], Inside]:
-    """Return what compares two elements at a place, each a value by itself."""
+    """Return a function that compares two elements at a place as values of their own."""
     tolerance = walk.rules.tolerance(place.path)
     rules = NO_RULES if walk.rules is NO_RULES else Throughout(tolerance)
     limits = replace(walk.limits, lines=1)
 
     def look_inside(one: Json, other: Json) -> Inside:
-        # An element is no place of its own: what is inside is where the array is.
+        # An element has no place of its own: places inside it count as the place of the array.
         inner = Walk(old=walk.old, new=walk.new, node=walk.node, rules=rules, limits=limits)
         walk.node(inner, Place(), one, other)
         if not inner.differing:

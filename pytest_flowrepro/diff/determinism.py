@@ -1,10 +1,10 @@
 """Which artifacts are the same in every rerun, and which depend on chance, seed or machine. Pure.
 
-A recording reruns a flow under several `Conditions`. `next_conditions` says which are to be tried
-next, given what the reruns so far have shown; `classify` says what all of them come to.
+A recording reruns a flow under several `Conditions`. `next_conditions` chooses the next ones from
+the results of the reruns so far; `classify` gives each artifact its determinism in the end.
 
-"The same" is what the caller says of two artifacts whose digests differ, given the step: the rules
-of a flow may let differences inside a value pass.
+The caller decides whether two artifacts of a step whose digests differ are "the same": the rules of
+a flow may let differences inside a value pass.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ Family: TypeAlias = tuple[str, str]
 Factor: TypeAlias = Literal["threads", "cpu"]
 
 ALIKE = 8
-"""Where chance has shown itself, as many reruns under the usual conditions: a fair draw out of two
-gives the same value in all of them once in 2**7 recordings, which is less than 1 in 100."""
+"""Number of reruns under the usual conditions where something differed by chance: a fair draw out
+of two gives the same value in all of them once in 2**7 recordings, which is less than 1 in 100."""
 MOST_ATTEMPTS = ALIKE + 3
-"""With those under other conditions."""
+"""Maximum number of reruns, including those under other conditions."""
 
 _SMALL = 120
-"""Characters of JSON: what is larger does not come out the same by chance."""
+"""Length of a value's JSON in characters; a longer value does not repeat by chance."""
 _IN_ORDER = 5
-"""As many things come in the same order by chance once in 120 times."""
+"""Number of items; so many come in the same order by chance once in 120 times."""
 _NEAR = 1e-6
-"""Numbers that are relatively this close were rounded differently, and not drawn."""
+"""Relative tolerance; numbers this close were rounded differently, not drawn."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conditions:
-    """What a rerun runs under, as far as it is not what the configuration says."""
+    """The conditions of a rerun that differ from those of the configuration."""
 
     seed: int = 0
     """The hash seed."""
     threads: bool = False
-    """With the thread count of another machine."""
+    """True for the thread count of another machine."""
     cpu: bool = False
-    """With the CPU level of another machine."""
+    """True for the CPU level of another machine."""
 
     @property
     def factors(self) -> tuple[Factor, ...]:
@@ -63,7 +63,7 @@ class Conditions:
 
 
 USUAL = Conditions()
-"""Those of every check."""
+"""The conditions of every check."""
 _THREADS_ALONE = Conditions(threads=True)
 
 
@@ -75,27 +75,27 @@ class Attempt:
     tasks: tuple[Task, ...]
     """In topological order."""
     drawn: Mapping[TaskKey, tuple[str, ...]] = field(default_factory=dict)
-    """For each task that took numbers from global random generators: their states when it ended."""
+    """The final states of the global random generators, for each task that drew from them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Classified:
     tasks: tuple[Task, ...]
-    """Those of the first attempt, in their order, each artifact with its determinism."""
+    """The tasks of the first attempt, in their order, each artifact with its determinism."""
     machine: Mapping[Family, frozenset[Factor]]
-    """For what depends on the machine: on what of it."""
+    """The factors that change each machine-dependent artifact."""
 
 
 def by_digest(step: str, one: Artifact, other: Artifact) -> bool:  # noqa: ARG001
     return one.digest == other.digest
 
 
-def differing(
+def differing_artifacts(
     one: tuple[Task, ...], other: tuple[Task, ...], same: Same = by_digest
 ) -> tuple[ArtifactKey, ...]:
-    """The artifacts that are not the same or that are in one run only, sorted.
+    """Return the artifacts that are not the same or that are in one run only, sorted.
 
-    A task that is in one run only and has no artifacts is there under the name "".
+    A task that is in one run only and has no artifacts is listed under the name "".
     """
     before, now = _artifacts(one), _artifacts(other)
 
@@ -115,12 +115,12 @@ def next_conditions(
     same: Same = by_digest,
     most: int = MOST_ATTEMPTS,
 ) -> Conditions | None:
-    """The conditions of the next rerun; None where nothing more is to be found out.
+    """Return the conditions of the next rerun, or None when no question is left.
 
-    The second rerun has all that is `varied` at once: where it gives the same, nothing depends on
-    any of it. Else the seed alone is varied, then nothing, then the threads alone, each where the
-    reruns before leave the question open. Where something differs by chance, more reruns follow
-    for as long as a value may have come out the same by chance.
+    The second rerun has all that is `varied` at once: if it gives the same, nothing depends on any
+    of it. Else the seed alone is varied, then nothing, then the threads alone, each only if the
+    reruns before leave the question open. If something differs by chance, more reruns follow as
+    long as another value may have been the same by chance.
     """
     if len(attempts) >= most:
         return None
@@ -143,13 +143,14 @@ def next_conditions(
 
 
 def classify(attempts: Sequence[Attempt], *, same: Same = by_digest) -> Classified:
-    """What the attempts come to: the tasks of the first, each artifact with its determinism.
+    """Return the tasks of the first attempt, each artifact with its determinism.
 
-    What differs between attempts under the usual conditions is nondeterministic, in all tasks of a
-    step if it is in one: their values come from the same code. It keeps neither digest nor value,
-    so that two recordings of it are the same; what only a repetition has is added. Where no attempt
-    repeats the first, whatever differs counts as nondeterministic. The SHA of a pickle stays where
-    the second attempt has the same: not every value is pickled in one way only.
+    An artifact that differs between attempts under the usual conditions is nondeterministic, in all
+    tasks of a step if it is in one: their values come from the same code. It keeps neither digest
+    nor value, so that two recordings of it are the same; artifacts that only a repetition has are
+    added. If no attempt repeats the first, every artifact that differs counts as nondeterministic.
+    The SHA of a pickle is kept if the second attempt has the same: not every value is pickled in
+    one way only.
     """
     seen = _Seen(attempts, same)
     seeded, machine = seen.seeded, seen.machine
@@ -195,14 +196,14 @@ def classify(attempts: Sequence[Attempt], *, same: Same = by_digest) -> Classifi
 
 
 class _Seen:
-    """What several attempts have shown."""
+    """The results of several attempts."""
 
     def __init__(self, attempts: Sequence[Attempt], same: Same) -> None:
         self._attempts = attempts
         self._same = same
         self._first = _artifacts(attempts[0].tasks)
         others = attempts[1:]
-        # Without a repetition, what differs under the fewest other conditions may do so by chance.
+        # Without a repetition, a difference under the fewest other conditions may be due to chance.
         self.repetitions = (
             [attempt for attempt in others if attempt.conditions == USUAL]
             or [attempt for attempt in others if not attempt.conditions.factors]
@@ -217,25 +218,29 @@ class _Seen:
 
     @property
     def usual(self) -> int:
-        """How many attempts there were under the usual conditions."""
+        """The number of attempts under the usual conditions."""
         return sum(attempt.conditions == USUAL for attempt in self._attempts)
 
     def has(self, conditions: Conditions) -> bool:
         return any(attempt.conditions == conditions for attempt in self._attempts[1:])
 
     def differing(self, conditions: Conditions) -> set[ArtifactKey]:
-        """The artifacts that the attempt under these conditions has otherwise than the first."""
+        """Return the artifacts that differ from the first attempt under these conditions."""
         return self._varied.get(conditions, set())
 
     @property
     def seeded(self) -> set[ArtifactKey]:
-        """The artifacts that differ where the hash seed alone does."""
-        found = (keys for one, keys in self._varied.items() if one.seed and not one.factors)
-        return set().union(*found) - self.random
+        """The artifacts that differ when only the hash seed does."""
+        by_seed = (
+            keys
+            for conditions, keys in self._varied.items()
+            if conditions.seed and not conditions.factors
+        )
+        return set().union(*by_seed) - self.random
 
     @property
     def machine(self) -> dict[ArtifactKey, tuple[Factor, ...]]:
-        """The artifacts that differ on another machine alone, with what of it makes them."""
+        """The artifacts that differ only on another machine, with the factors that change them."""
         by_threads, threads_tried = self.differing(_THREADS_ALONE), self.has(_THREADS_ALONE)
         found: dict[ArtifactKey, tuple[Factor, ...]] = {}
         for conditions, keys in self._varied.items():
@@ -247,15 +252,17 @@ class _Seen:
         return found
 
     def may_be_chance(self) -> bool:
-        """Whether an artifact that counts as repeatable may be one that only came out alike."""
+        """Return whether an artifact that counts as repeatable may have repeated by chance."""
         return next(iter(self._doubtful()), None) is not None
 
     def _doubtful(self) -> Iterable[ArtifactKey]:
-        """Small values: those that differed under other conditions by more than by rounding, and
-        those of a step that chance has reached.
+        """Yield the small values that may differ by chance.
+
+        They are those that differed under other conditions by more than rounding, and all of a
+        step that nondeterministic values can reach.
         """
-        for one, keys in self._varied.items():
-            other = self._of(one)
+        for conditions, keys in self._varied.items():
+            other = self._artifacts_under(conditions)
             families = {(step, name) for step, _, name in keys}
             ordered = {f for f in families if _is_reordered(f, self._first, other)}
             for key in keys - self.random:
@@ -276,7 +283,7 @@ class _Seen:
                 yield key
 
     def _reached(self) -> Collection[str]:
-        """The steps in which chance has shown itself, and all that come after the first of them."""
+        """Return the steps with nondeterministic values, and all after the first of them."""
         by_chance = {step for step, _ in self._families() if step}
         by_chance |= self._unseeded()
         steps = list(dict.fromkeys(task.step for task in self._attempts[0].tasks))
@@ -284,16 +291,18 @@ class _Seen:
         return steps[position:]
 
     def _families(self) -> Iterable[Family]:
-        """What differs by chance, clocks and ids left out: they say nothing of other values."""
+        """Return what differs by chance, except clocks and ids: they do not affect other values."""
         by_family: dict[Family, list[Artifact]] = {}
         for attempt in (self._attempts[0], *self.repetitions):
             for (step, index, name), artifact in _artifacts(attempt.tasks).items():
                 if artifact and (step, index, name) in self.random:
                     by_family.setdefault((step, name), []).append(artifact)
-        return (family for family, those in by_family.items() if not all(map(_is_clock, those)))
+        return (
+            family for family, artifacts in by_family.items() if not all(map(_is_clock, artifacts))
+        )
 
     def _unseeded(self) -> set[str]:
-        """The steps that drew from a global generator that nobody seeds."""
+        """Return the steps that drew from an unseeded global generator."""
         first = self._attempts[0].drawn
         return {
             task[0]
@@ -303,19 +312,19 @@ class _Seen:
         }
 
     def _random(self) -> set[ArtifactKey]:
-        """What differs between attempts under one condition, in all tasks of its step.
+        """Return what differs between attempts under the same conditions, in all tasks of its step.
 
-        A task that is in one attempt only says nothing of the others: a foreach may be of random
-        length, and its tasks be the same.
+        A task that is in one attempt only does not make the others nondeterministic: a foreach may
+        have a random length and tasks that are otherwise the same.
         """
         found: set[ArtifactKey] = set()
         families: set[Family] = set()
         tasks = {(task.step, task.index) for task in self._attempts[0].tasks}
         for attempt in self.repetitions:
-            there = tasks & {(task.step, task.index) for task in attempt.tasks}
+            shared = tasks & {(task.step, task.index) for task in attempt.tasks}
             for step, index, name in self._differing(attempt):
                 found.add((step, index, name))
-                if (step, index) in there:
+                if (step, index) in shared:
                     families.add((step, name))
         for attempt in (self._attempts[0], *self.repetitions):
             for key in _artifacts(attempt.tasks):
@@ -324,11 +333,11 @@ class _Seen:
         return found
 
     def _differing(self, attempt: Attempt) -> tuple[ArtifactKey, ...]:
-        return differing(self._attempts[0].tasks, attempt.tasks, self._same)
+        return differing_artifacts(self._attempts[0].tasks, attempt.tasks, self._same)
 
-    def _of(self, conditions: Conditions) -> Mapping[ArtifactKey, Artifact | None]:
-        those = (one for one in self._attempts[1:] if one.conditions == conditions)
-        return _artifacts(next(those).tasks)
+    def _artifacts_under(self, conditions: Conditions) -> Mapping[ArtifactKey, Artifact | None]:
+        attempts = (attempt for attempt in self._attempts[1:] if attempt.conditions == conditions)
+        return _artifacts(next(attempts).tasks)
 
 
 def _artifacts(tasks: tuple[Task, ...]) -> dict[ArtifactKey, Artifact | None]:
@@ -362,18 +371,19 @@ _CLOCK = re.compile(
 
 
 def _is_clock(artifact: Artifact) -> bool:
-    """Whether its value is a time or an id: it differs, and nothing was drawn."""
+    """Return whether the value is a time or an id, which differs without being drawn."""
     return _is_small(artifact) and _CLOCK.search(json.dumps(artifact.value)) is not None
 
 
 def _is_small(artifact: Artifact) -> bool:
-    """Whether the value is one of few, as an accuracy, a label or a count is."""
+    """Return whether the value is one of few possible ones, such as an accuracy, label or count."""
     return not artifact.opaque and len(json.dumps(artifact.value)) <= _SMALL
 
 
 def _has_reason(one: Json, other: Json) -> bool:
-    """Whether two values differ as hash seed and machine make them differ, and as chance does not
-    but rarely: in the last bits of numbers, and in the order of several things.
+    """Return whether two values differ in the way that the hash seed or the machine explains.
+
+    That is in the last bits of numbers or in the order of several items; chance rarely does that.
     """
     if isinstance(one, list) and isinstance(other, list):
         texts, others = ({json.dumps(item) for item in items} for items in (one, other))
@@ -387,7 +397,7 @@ def _is_reordered(
     one: Mapping[ArtifactKey, Artifact | None],
     other: Mapping[ArtifactKey, Artifact | None],
 ) -> bool:
-    """Whether the tasks of a step have the same values in another order: a foreach over a set."""
+    """Return whether the tasks have the same values in another order (foreach over a set)."""
     values, others = (
         sorted(a.digest for key, a in side.items() if a and (key[0], key[2]) == family)
         for side in (one, other)
@@ -396,7 +406,7 @@ def _is_reordered(
 
 
 def _is_near(one: Json, other: Json) -> bool:
-    """Whether two values differ in the last bits of floats alone."""
+    """Return whether two values differ only in the last bits of floats."""
     match one, other:
         case float() | int(), float() | int() if float in {type(one), type(other)}:
             return math.isclose(one, other, rel_tol=_NEAR, abs_tol=_NEAR)

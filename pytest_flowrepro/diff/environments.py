@@ -1,4 +1,4 @@
-"""The differences between two sets of environments, and between the machines below them. Pure."""
+"""The differences between two sets of environments, and between their machines. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _AGAIN = "declared otherwise since the lock was recorded: record again"
 _SHOWN = 10
-"""Lines of one file that are told; the file itself has all."""
+"""Number of lines of one file that are reported; the file itself has all."""
 
 
 def diff_environments(
@@ -40,10 +40,10 @@ def diff_environments(
     gates: frozenset[Gate],
     systems: tuple[System, System] | None = None,
 ) -> tuple[Change, ...]:
-    """Interpreters and packages, environment by environment.
+    """Return the changes of interpreters and packages, environment by environment.
 
-    `systems` are the machines of the two sides, None for one and the same. What the lock itself
-    gives to one platform and not to the other is a change of the kind "system".
+    `systems` are the machines of the two sides, None if they are the same. A difference that the
+    lock itself makes between two platforms is a change of the kind "system".
     """
     before = {environment.name: environment for environment in old}
     now = {environment.name: environment for environment in new}
@@ -73,28 +73,28 @@ def _contents(environment: Environment) -> str:
 
 
 def _requirements(old: Environment, new: Environment, gates: frozenset[Gate]) -> Iterator[Change]:
-    """What the flow declares: a lock that is older than that proves nothing about it."""
-    before, now = (_declared(side.requirements) for side in (old, new))
+    """Yield changes of the flow's declaration, about which an older lock proves nothing."""
+    before, now = (_group_by_name(side.requirements) for side in (old, new))
     for name, a, b in paired(before, now):
         if a != b:
-            yield _declared_otherwise(f"requirement {name}", a, b, environment=old, gates=gates)
+            yield _requirement_change(f"requirement {name}", a, b, environment=old, gates=gates)
 
 
 def _constraints(old: Environment, new: Environment, gates: frozenset[Gate]) -> Iterator[Change]:
-    """Locks of the project's own and constraints files, which may have changed alone."""
-    before = {one.file: one for one in old.constraints}
-    now = {one.file: one for one in new.constraints}
+    """Yield changes of the project's lockfiles and constraints files, which may change alone."""
+    before = {constraints.file: constraints for constraints in old.constraints}
+    now = {constraints.file: constraints for constraints in new.constraints}
     for file, a, b in paired(before, now):
         if a != b:
-            digests = (one.digest[:19] if one else None for one in (a, b))
-            change = _declared_otherwise(
+            digests = (side.digest[:19] if side else None for side in (a, b))
+            change = _requirement_change(
                 f"requirements in {file}", *digests, environment=old, gates=gates
             )
-            unmet = _unmet(b, old.lock)[:_SHOWN] if b else ()
+            unmet = _unmet_lines(b, old.lock)[:_SHOWN] if b else ()
             yield replace(change, explanation=(*change.explanation, *unmet))
 
 
-def _declared_otherwise(
+def _requirement_change(
     name: str, old: str | None, new: str | None, *, environment: Environment, gates: frozenset[Gate]
 ) -> Change:
     return Change(
@@ -109,25 +109,25 @@ def _declared_otherwise(
     )
 
 
-def _unmet(constraints: Constraints, lock: Lock) -> tuple[str, ...]:
-    """Lines that a lock does not keep to, each with what it has instead."""
+def _unmet_lines(constraints: Constraints, lock: Lock) -> tuple[str, ...]:
+    """Return the lines that a lock does not satisfy, each with the versions that it has."""
     pypi = pypi_part(lock)
-    if pypi is None:  # pip's constraints say nothing about conda's packages
+    if pypi is None:  # only conda packages, to which pip's constraints do not apply
         return ()
     versions: dict[str, list[str]] = {}
     for package in pypi.packages:
         versions.setdefault(package.name, []).append(package.version)
-    asked = ((line, Requirement(line)) for line in constraints.lines)
+    requirements = ((line, Requirement(line)) for line in constraints.lines)
     return tuple(
-        visible(f"{line}: recorded with {', '.join(there)}")
-        for line, one in asked
-        if (there := versions.get(canonicalize_name(one.name)))
-        and not any(one.specifier.contains(version, prereleases=True) for version in there)
+        visible(f"{line}: recorded with {', '.join(locked)}")
+        for line, requirement in requirements
+        if (locked := versions.get(canonicalize_name(requirement.name)))
+        and not any(requirement.specifier.contains(version, prereleases=True) for version in locked)
     )
 
 
-def _declared(requirements: tuple[str, ...]) -> dict[str, str]:
-    """Canonical name -> what is asked of it, under each of its markers."""
+def _group_by_name(requirements: tuple[str, ...]) -> dict[str, str]:
+    """Map each canonical name to its requirements, one for each marker."""
     declared: dict[str, list[str]] = {}
     for line in requirements:
         declared.setdefault(required_name(line), []).append(line)
@@ -163,15 +163,15 @@ def _packages(
 
 
 def _differences(old: Package, new: Package) -> tuple[str, ...]:
-    """How two packages of one version differ; nothing for two versions, which say it all.
+    """Describe how two packages of one version differ; return nothing for different versions.
 
-    A wheel for another platform has other files, and its RECORD says nothing about this one's. A
-    baseline may be from before wheels were told apart: then the RECORDs alone decide.
+    A wheel for another platform has other files, and its RECORD says nothing about this one's. An
+    old baseline may not name the wheel: then the RECORDs alone decide.
     """
     if old.version != new.version:
         return ()
     lines = []
-    # A package of conda's has its platform and build there, and the hash of its archive.
+    # A conda package has its platform and build as `wheel`, and its archive's hash as `record`.
     kind, record = ("build", "archive") if "/" in (new.wheel or "") else ("wheel", "RECORD")
     if old.wheel and new.wheel and old.wheel != new.wheel:
         lines.append(f"same version, other {kind}: {old.wheel} -> {new.wheel}")
@@ -185,7 +185,7 @@ def _differences(old: Package, new: Package) -> tuple[str, ...]:
 def _one_platform_lock(
     new: Environment, systems: tuple[System, System] | None, gates: frozenset[Gate]
 ) -> Iterator[Change]:
-    """A lock that was made for one platform, where it is used on another."""
+    """Yield a change if a lock for one platform is used on another."""
     pypi = pypi_part(new.lock)
     made_for = pypi.platform if pypi else None
     if made_for is None or systems is None:
@@ -206,7 +206,7 @@ def _one_platform_lock(
 
 
 def diff_system(old: System, new: System, *, gates: frozenset[Gate]) -> tuple[Change, ...]:
-    """Platform, machine and C library."""
+    """Return the changes of platform, machine and C library."""
     return tuple(
         Change(kind="system", change="changed", name=name, old=a, new=b, gated="system" in gates)
         for name in ("platform", "machine", "libc")
@@ -215,19 +215,18 @@ def diff_system(old: System, new: System, *, gates: frozenset[Gate]) -> tuple[Ch
 
 
 def other_machine(old: System, new: System) -> str | None:
-    """One line that tells the two machines apart; None for machines that are alike."""
+    """Return one line that tells how two machines differ, or None if they do not."""
     layers = [
         f"{change.name} {change.old or 'unknown'} -> {change.new or 'unknown'}"
         for change in diff_system(old, new, gates=frozenset())
     ]
     if old.level and new.level and old.level != new.level:
         layers.append(f"CPU {old.level} -> {new.level}")
-    levels = [one.numeric.cpu or "machine" if one.numeric else None for one in (old, new)]
+    levels = [side.numeric.cpu or "machine" if side.numeric else None for side in (old, new)]
     if all(levels) and levels[0] != levels[1]:
         layers.append(f"numbers as on {levels[0]} -> {levels[1]}")
     if old.processors and new.processors and old.processors != new.processors:
         layers.append(f"processors {old.processors} -> {new.processors}")
     if new.usable and new.processors and new.usable < new.processors:
         layers.append(f"{new.usable} of {new.processors} processors may be used")
-    said = ", ".join(layers)
-    return f"this machine differs from the recording one: {said}" if said else None
+    return f"this machine differs from the recording one: {', '.join(layers)}" if layers else None

@@ -1,8 +1,8 @@
 """Where a difference started: which changes have no other before them along the graph. Pure.
 
-A task descends from another where the graph leads there and the foreach loops around both took the
-same turns: `score[3]` from `train[3]` and from `start`, not from `train[2]`; the join of them from
-all of them, and so does everything after that join.
+A task descends from another if the graph leads there and both are in the same turns of the foreach
+loops around them: `score[3]` from `train[3]` and from `start`, not from `train[2]`. Their join, and
+everything after it, descends from all of them.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _Index = tuple[int, ...]
 
 
 def mark_origins(changes: Iterable[Change], steps: Iterable[Step]) -> tuple[Change, ...]:
-    """The same changes; those of parameters, artifacts and tasks are marked "first" where no task
-    before their own differs, "derived" where one does.
+    """Mark changes of parameters, artifacts and tasks as "first" or "derived".
 
-    A parameter comes before everything. What changed in code or environment marks nothing: it may
-    be the reason of a change, but is not the data in which it shows. `steps` are in topological
-    order; where both sides of a comparison have steps of their own, one side's after the other's.
+    A change is "derived" if a task before its own differs, else "first". A parameter comes before
+    everything. Changes of code or environment stay unmarked: they may be the reason of a change,
+    but are not the data in which it shows. `steps` are in topological order; if both sides of a
+    comparison have steps of their own, one side's follow the other's.
     """
     changes = tuple(changes)
     has_parameters = any(change.kind == "parameter" and _counts(change) for change in changes)
@@ -48,7 +48,7 @@ def mark_origins(changes: Iterable[Change], steps: Iterable[Step]) -> tuple[Chan
 
 
 def mark_tasks(changes: Iterable[Change], tasks: Iterable[Task]) -> tuple[Change, ...]:
-    """The same changes; each of a task in a foreach tells that it is one of how many tasks.
+    """Add to each change of a task in a foreach the number of tasks of its step.
 
     `tasks` are those of both sides; a task that both have counts once.
     """
@@ -64,24 +64,24 @@ def mark_tasks(changes: Iterable[Change], tasks: Iterable[Task]) -> tuple[Change
 
 
 def _is_of_a_task(change: Change) -> bool:
-    """An artifact, or a task that is there on one side only; not what a tolerance lets pass."""
+    """Return True for a change of an artifact or of a task on one side only, unless tolerated."""
     of_a_task = change.kind == "artifact" or (change.kind == "step" and change.index is not None)
     return of_a_task and _counts(change)
 
 
 def _counts(change: Change) -> bool:
-    """What a tolerance lets pass is no beginning of anything."""
+    """Return whether a change may be an origin: one within a tolerance is not."""
     return change.within is None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Graph:
     ancestors: Mapping[str, frozenset[str]]
-    """Of each step; a step that loops to itself is none of its own."""
+    """The ancestors of each step; a step that loops to itself is not its own ancestor."""
     foreaches: Mapping[str, tuple[str, ...]]
-    """The foreach steps around each step, outermost first: they stand for its index path."""
+    """The foreach steps around each step, outermost first, as in its index path."""
     loops: frozenset[str]
-    """Steps that loop to themselves: the pass comes last in their index path."""
+    """Steps that loop to themselves: the number of the pass is last in their index path."""
 
     @classmethod
     def of(cls, steps: Iterable[Step]) -> _Graph:
@@ -109,7 +109,7 @@ class _Graph:
         )
 
     def shared(self, ancestor: str, step: str) -> int:
-        """How many foreach loops are around both."""
+        """Return the number of foreach loops that are around both steps."""
         number = 0
         pairs = zip(self.foreaches.get(ancestor, ()), self.foreaches[step], strict=False)
         for one, other in pairs:
@@ -120,7 +120,7 @@ class _Graph:
 
 
 def _reached(start: str, following: Mapping[str, set[str]]) -> frozenset[str]:
-    """All that can be reached from `start`, which is left out; cycles are walked once."""
+    """Return all that can be reached from `start`, without it; cycles are walked once."""
     reached: set[str] = set()
     pending = [start]
     while pending:
@@ -132,7 +132,7 @@ def _reached(start: str, following: Mapping[str, set[str]]) -> frozenset[str]:
 
 
 class _Before:
-    """Answers for thousands of tasks: each step's index paths are cut to a length once."""
+    """The differing tasks, for thousands of questions: index paths are cut to a length once."""
 
     def __init__(self, graph: _Graph, differing: Mapping[str, set[_Index]]) -> None:
         self._graph = graph
@@ -140,7 +140,7 @@ class _Before:
         self._cut: dict[tuple[str, int], set[_Index]] = {}
 
     def differs(self, step: str, index: _Index) -> bool:
-        """Whether any task differs that the task `index` of `step` descends from."""
+        """Return whether any task differs that the task `index` of `step` descends from."""
         graph = self._graph
         passes = range(index[-1]) if index and step in graph.loops else ()
         if any((*index[:-1], earlier) in self._differing[step] for earlier in passes):

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def paired(old: Mapping[K, T], new: Mapping[K, T]) -> Iterator[tuple[K, T | None, T | None]]:
-    """Every key with both its values, the old order first; what is new comes last."""
+    """Yield every key with both its values: the old ones in their order, then the new ones."""
     for key in dict.fromkeys((*old, *new)):
         yield key, old.get(key), new.get(key)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.diff.pairs import paired
-from pytest_flowrepro.diff.tolerance import judged, passes
+from pytest_flowrepro.diff.tolerance import is_within_tolerance, judged
 from pytest_flowrepro.model import PARAMETERS
 from pytest_flowrepro.model.patterns import reaches
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def unmatched(recordings: Iterable[Recording], patterns: Patterns) -> tuple[tuple[str, str], ...]:
-    """Key and pattern of those that match no artifact and no parameter of any of the recordings.
+    """Return key and pattern of those that match no artifact or parameter of any recording.
 
-    A task that sets nothing is there under the name "".
+    A task that sets nothing is listed under the name "".
     """
     names = {place[::2] for recording in recordings for place in _artifacts(recording)}
     return tuple(
@@ -30,9 +30,9 @@ def unmatched(recordings: Iterable[Recording], patterns: Patterns) -> tuple[tupl
 
 
 def unneeded(old: Recording, new: Recording, patterns: Patterns) -> tuple[tuple[str, str], ...]:
-    """Key and pattern of those that match, and everything that they cover is as recorded.
+    """Return key and pattern of those that match, but only artifacts that are as recorded.
 
-    Of a tolerance that says something on another machine only: on one, the last bits are equal.
+    A tolerance counts only if the machines differ: on one machine, the last bits are equal.
     """
     differing = _differing(old, new)
     idle = set(unmatched((old, new), patterns))
@@ -46,7 +46,7 @@ def unneeded(old: Recording, new: Recording, patterns: Patterns) -> tuple[tuple[
 
 
 def used(old: Recording, new: Recording, patterns: Patterns) -> tuple[Terms, ...]:
-    """The terms of the patterns that reach an artifact which differs."""
+    """Return the terms of the patterns that reach an artifact which differs."""
     differing = _differing(old, new)
     return tuple(
         terms
@@ -56,7 +56,7 @@ def used(old: Recording, new: Recording, patterns: Patterns) -> tuple[Terms, ...
 
 
 def _differing(old: Recording, new: Recording) -> frozenset[tuple[str, str]]:
-    """Step and name of the artifacts that are not as recorded."""
+    """Return step and name of the artifacts that are not as recorded."""
     return frozenset(
         (step, name)
         for (step, _, name), a, b in paired(_artifacts(old), _artifacts(new))
@@ -65,19 +65,21 @@ def _differing(old: Recording, new: Recording) -> frozenset[tuple[str, str]]:
 
 
 def ignored_inside(old: Recording, new: Recording, patterns: Patterns) -> int:
-    """How many artifacts differ in places only that are ignored inside them."""
-    found = (
+    """Return the number of artifacts that differ only at places that are ignored inside them."""
+    comparisons = (
         judged(step, a, b, patterns)
         for (step, _, name), a, b in paired(_artifacts(old), _artifacts(new))
         if a and b and "nondeterministic" not in (a.determinism, b.determinism)
         if not patterns.ignores(step, name)
         if any(reaches(pattern, step, name) for pattern in patterns.ignore)
     )
-    return sum(c is not None and passes(c) and c.swallowed is None for c in found)
+    return sum(
+        c is not None and is_within_tolerance(c) and c.swallowed is None for c in comparisons
+    )
 
 
 def _artifacts(recording: Recording) -> dict[tuple[str, tuple[int, ...], str], Artifact | None]:
-    """By step, index and name."""
+    """Map step, index and name to the artifact."""
     return dict(_entries(recording))
 
 

@@ -1,9 +1,9 @@
 """Which differences between two environments the difference of their machines explains.
 
 A lock may be for every platform: its markers (PEP 508) give one machine packages that another one
-does not get, and its hashes are those of every platform's wheels. What the lock itself gives to
-the one machine and not to the other is no drift. Nothing else is excused: on one platform, and
-wherever the lock cannot be read, every difference is a drift.
+does not get, and its hashes are those of every platform's wheels. A difference that the lock itself
+makes between two machines is not a drift. Every other difference is: on one platform, and wherever
+the lock cannot be read.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
         System,
     )
 
-# What sys.platform and sys.implementation.name are called by the other markers.
+# The names that other markers have for values of sys.platform and sys.implementation.name.
 _SYSTEMS = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
 _IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalVM"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sides:
-    """Two environments of one name, and the machines that they stand on."""
+    """Two environments of one name, and their machines."""
 
     old: Environment
     new: Environment
@@ -41,14 +41,14 @@ class Sides:
 
 
 def platform_reason(sides: Sides, old: Package | None, new: Package | None) -> str | None:
-    """How the lock explains that a package differs between two platforms; None where it does not.
+    """Return how the lock explains that a package differs between two platforms, or None.
 
-    Both locks must give each machine what it has, whichever of the two Pythons is asked: a
-    difference that comes from the interpreter, or from a lock that moved, is none of the platform.
+    Both locks must give each machine what it has, for either of the two Pythons: a difference due
+    to the interpreter, or to a changed lock, is not one of the platform.
     """
     if sides.old_system == sides.new_system or not _as_locked(sides, old, new):
         return None
-    if any(side and side.direct_url for side in (old, new)):  # one wheel, for all
+    if any(side and side.direct_url for side in (old, new)):  # one wheel for all platforms
         return None
     if old is None or new is None:
         return "the lock's markers give it to one of the two platforms only"
@@ -72,9 +72,7 @@ def _as_locked(sides: Sides, old: Package | None, new: Package | None) -> bool:
 
 
 def locked_version(lock: Lock, name: str, system: System, python: Interpreter) -> str | None:
-    """The canonical version of what a lock gives to a machine; None where it gives nothing of that
-    name.
-    """
+    """Return the canonical version of a package that a lock gives to a machine, or None."""
     markers = _markers(system, python)
     return next(
         (
@@ -99,9 +97,9 @@ def _packages(lock: Lock) -> tuple[LockedPackage, ...]:
 
 
 def _markers(system: System, python: Interpreter) -> dict[str, str]:
-    """The environment of PEP 508 markers on a machine that is known by its manifest.
+    """Return the PEP 508 marker environment of a machine, taken from its manifest.
 
-    Release and version of its kernel are not: what depends on them is the same on both sides.
+    The kernel's release and version are not in it: they are empty on both sides.
     """
     implementation, version = python.implementation, python.version
     return {
@@ -120,14 +118,19 @@ def _markers(system: System, python: Interpreter) -> dict[str, str]:
 
 
 def _for_other_platforms(old: str | None, new: str | None) -> bool:
-    """By the last part of the tags: those of interpreter and ABI are none of the platform."""
+    """Compare the platform tags alone, the last part of a wheel's tags."""
     return bool(old and new and old.rpartition("-")[2] != new.rpartition("-")[2])
 
 
 def _same_files_locked(sides: Sides, package: Package) -> bool:
-    """Whether all the files that the old lock allows are still what the new one allows."""
+    """Return whether the new lock still allows all the files that the old one allows."""
     before, now = (
-        {value for one in _packages(lock) if one.name == package.name for value in one.hashes}
+        {
+            value
+            for locked in _packages(lock)
+            if locked.name == package.name
+            for value in locked.hashes
+        }
         for lock in (sides.old.lock, sides.new.lock)
     )
     return before <= now

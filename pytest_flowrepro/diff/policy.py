@@ -1,4 +1,4 @@
-"""The differences between two policies, and which of them let a check fail less often. Pure."""
+"""The differences between two policies, and which of them weaken a check. Pure."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _TWINS: dict[str | None, ChangeKind] = {
     "configs": "parameter",
     "encoders": "code",
 }
-"""The kind of change that a change of these settings shows as, too."""
+"""The other kind of change that a change of these settings also shows as."""
 
 
 def diff_policy(old: Policy, new: Policy, *, gates: frozenset[Gate]) -> tuple[Change, ...]:
     """Return one change for each setting, pattern, variable, parameter, config and glob.
 
-    They are gated where either policy gates them: a policy that no longer does is itself such a
-    change. A reason that was reworded is not gated.
+    They are gated if either policy gates them: to stop gating the policy is itself such a change. A
+    reworded reason is not gated.
     """
     gated = "policy" in gates | old.fail_on | new.fail_on
     return tuple(_changes(old, new, gated=gated))
@@ -46,8 +46,8 @@ def told_once(
 ) -> tuple[Change, ...]:
     """Leave out a change of the policy, or the other change that shows the same.
 
-    The one of the two that makes a test fail is kept; where both do, or neither, the other. Other
-    changes count where `is_shown` is true.
+    If only the change of the policy makes a test fail, it is kept, else the other one. Other
+    changes count only if `is_shown` is true.
     """
     changes = tuple(changes)
     dropped: list[Change] = []
@@ -61,10 +61,10 @@ def told_once(
 
 
 def _same(change: Change, other: Change) -> bool:
-    """Whether a change of a setting shows as `other`.
+    """Return whether a change of a setting shows as `other`.
 
-    A parameter is known by the name of its attribute, which may be another than that of the
-    command line: it then is the one whose values have moved alike.
+    A parameter has the name of its attribute, which may differ from that of the command line: then
+    it is the parameter with the same old and new values.
     """
     if change.name in {other.name, other.name.replace("_", "-")}:
         return True
@@ -75,9 +75,9 @@ def _same(change: Change, other: Change) -> bool:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Entry:
     text: str
-    """For a person."""
+    """The value as shown in a report."""
     exact: str
-    """What is compared."""
+    """The value as compared."""
     reason: str | None = None
     value: Json = field(default=None, compare=False)
 
@@ -105,7 +105,7 @@ def _changes(old: Policy, new: Policy, *, gated: bool) -> Iterator[Change]:
 
 
 def _reordered(setting: str, old: Numbers, new: Numbers, *, gated: bool) -> Iterator[Change]:
-    """Yield a change where of two patterns that may cover one place another now decides."""
+    """Yield a change if, of two patterns that may cover one place, another one now decides."""
     before, now = dict(old), dict(new)
     shared = [pattern for pattern in before if pattern in now]
     order = [pattern for pattern in now if pattern in before]
@@ -147,7 +147,7 @@ _SETTINGS = (
 
 
 def _entries(policy: Policy) -> Iterator[tuple[tuple[str, str], _Entry]]:
-    """Yield what the policy says, by setting and name."""
+    """Yield the entries of a policy, by setting and name."""
     patterns = policy.patterns
     for pattern in patterns.ignore:
         yield ("ignore", pattern), _pattern("ignored", patterns.terms_of("ignore", pattern))
@@ -157,8 +157,8 @@ def _entries(policy: Policy) -> Iterator[tuple[tuple[str, str], _Entry]]:
     for name, value in policy.env:
         yield ("env", name), _value(name, value) if value is not None else _plain("passed through")
     for key, values in (("parameters", policy.parameters), ("configs", policy.configs)):
-        for name, given in values:
-            yield (key, name), _value(name, given)
+        for name, setting in values:
+            yield (key, name), _value(name, setting)
     for pattern in policy.include:
         yield ("include", pattern), _plain("included")
     if policy.encoders:
@@ -215,7 +215,7 @@ def _explanation(old: _Entry | None, new: _Entry | None) -> Iterator[str]:
 
 
 def _weakens(setting: str, name: str, old: Policy, new: Policy) -> bool:
-    """Whether a check fails less often with the setting as it is now; true where that may be."""
+    """Return whether a check may fail less often with the setting as it is now."""
     match setting:
         case "fail-on":
             return not old.fail_on <= new.fail_on
@@ -248,7 +248,7 @@ def _end(policy: Policy, setting: str, pattern: str) -> date:
 
 
 def _may_be_larger(name: str, old: Numbers, new: Numbers) -> bool:
-    """Whether the tolerance of some place that a pattern covers may be larger than before.
+    """Return whether the tolerance of a place that a pattern covers may be larger than before.
 
     The last pattern that covers a place decides.
     """

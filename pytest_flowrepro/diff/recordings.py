@@ -1,7 +1,7 @@
 """The differences between two recordings of a flow. Pure.
 
 The digests decide: equal digests are equal values, and everything else is a change, even one that
-nobody can explain. Only where patterns speak of an artifact is its value looked into.
+cannot be explained. A value is compared in detail only if patterns concern its artifact.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pytest_flowrepro.diff.environments import diff_environments, diff_system, o
 from pytest_flowrepro.diff.origin import mark_origins, mark_tasks
 from pytest_flowrepro.diff.pairs import change_of, paired
 from pytest_flowrepro.diff.policy import diff_policy
-from pytest_flowrepro.diff.tolerance import judged, passes
+from pytest_flowrepro.diff.tolerance import is_within_tolerance, judged
 from pytest_flowrepro.diff.values.compare import Comparison, compare
 from pytest_flowrepro.diff.values.document import is_whole
 from pytest_flowrepro.diff.values.render import one_line
@@ -38,7 +38,6 @@ from pytest_flowrepro.support.text import counted, visible
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-"""The step that parameters belong to, as Metaflow itself names it."""
 
 SUMMARY_ONLY = (
     "the baseline holds a summary of this value only: record again so that the tolerance can be "
@@ -60,10 +59,10 @@ def diff(
     patterns: Patterns = NO_PATTERNS,
     limits: Limits | None = None,
 ) -> tuple[Change, ...]:
-    """Every difference: policy, code, environments, system, steps, parameters, artifacts.
+    """Return every difference: policy, code, environments, system, steps, parameters, artifacts.
 
-    What `patterns` ignore is left out, with `_parameters` as the step of a parameter; what differs
-    within their tolerances is told and not gated. `limits` bound the explanations. Raises
+    Artifacts that `patterns` ignore are left out (`_parameters` is the step of a parameter); those
+    within a tolerance are included, but not gated. `limits` bound the explanations. Raises
     `BaselineError` for a stored value that is broken.
     """
     systems = old.system, new.system
@@ -73,7 +72,7 @@ def diff(
         *diff_environments(old.environments, new.environments, gates=gates, systems=systems),
         *diff_system(*systems, gates=gates),
         *diff_steps(old.steps, new.steps, gates=gates),
-        *_beside_the_machine(
+        *_add_machine(
             diff_artifacts(old, new, gates=gates, patterns=patterns, limits=limits),
             other_machine(*systems),
         ),
@@ -82,12 +81,12 @@ def diff(
     return mark_origins(changes, (*new.steps, *old.steps))
 
 
-def _beside_the_machine(changes: tuple[Change, ...], machine: str | None) -> Iterator[Change]:
-    """The same; the first artifact of each step that drifted tells that the machine is another."""
-    told = set()
+def _add_machine(changes: tuple[Change, ...], machine: str | None) -> Iterator[Change]:
+    """Add the difference of the machines to the first drifted artifact of each step."""
+    done = set()
     for change in changes:
-        if machine and change.gated and change.kind == "artifact" and change.step not in told:
-            told.add(change.step)
+        if machine and change.gated and change.kind == "artifact" and change.step not in done:
+            done.add(change.step)
             yield replace(change, explanation=(*change.explanation, visible(machine)))
         else:
             yield change
@@ -96,7 +95,7 @@ def _beside_the_machine(changes: tuple[Change, ...], machine: str | None) -> Ite
 def diff_code(
     old: tuple[CodeFile, ...], new: tuple[CodeFile, ...], *, gates: frozenset[Gate]
 ) -> tuple[Change, ...]:
-    """Files of the code package, by content."""
+    """Return the changes of the code package's files, which are compared by content."""
     before = {file.path: file.sha256 for file in old}
     now = {file.path: file.sha256 for file in new}
     return tuple(
@@ -116,7 +115,7 @@ def diff_code(
 def diff_steps(
     old: tuple[Step, ...], new: tuple[Step, ...], *, gates: frozenset[Gate]
 ) -> tuple[Change, ...]:
-    """Steps of the graph: those added and removed, and those whose place or decorators changed."""
+    """Return the steps that were added, removed, moved in the graph, or given other decorators."""
     before, now = ({step.name: step for step in side} for side in (old, new))
     changes = []
     for name, a, b in paired(before, now):
@@ -164,10 +163,10 @@ class _Rules:
     gates: frozenset[Gate]
     patterns: Patterns
     runs: int
-    """How many reruns the determinism in the new recording rests on; a check makes one."""
+    """Number of reruns that determined the new recording's determinism; a check makes one."""
     limits: Limits
     random: frozenset[tuple[str, str]]
-    """Step and name of what the baseline marks as nondeterministic in some of its tasks."""
+    """Step and name of the artifacts that the baseline marks nondeterministic in some task."""
 
     def ignored(self, step: str, name: str) -> bool:
         return self.patterns.ignores(step, name)
@@ -185,13 +184,14 @@ def diff_artifacts(
     patterns: Patterns = NO_PATTERNS,
     limits: Limits | None = None,
 ) -> tuple[Change, ...]:
-    """Parameters, then the tasks' artifacts; a task on one side only is a change of its step.
+    """Return the changes of parameters, then those of the tasks' artifacts.
 
-    What the baseline marks as nondeterministic cannot be compared: it is a change only when
-    "nondeterminism" is gated, when it came or went, or when `new` rests on several reruns and
-    calls it something else. A task that comes or goes counts as nondeterministic itself when all
-    its artifacts do, or when a nondeterministic switch or foreach decides that it runs. The tasks
-    of a step that is itself new or gone are left to `diff_steps`.
+    A task on one side only is a change of its step. An artifact that the baseline marks as
+    nondeterministic cannot be compared: it is a change only if "nondeterminism" is gated, if it was
+    added or removed, or if `new` is the result of several reruns and classifies it differently. An
+    added or removed task counts as nondeterministic itself if all its artifacts do, or if a
+    nondeterministic switch or foreach decides whether it runs. The tasks of an added or removed
+    step are left to `diff_steps`.
     """
     limits = limits or Limits.of_flow()
     rules = _Rules(
@@ -228,11 +228,11 @@ def _random(recording: Recording) -> frozenset[tuple[str, str]]:
 
 
 def _decided_by_chance(recording: Recording) -> frozenset[str]:
-    """The steps that come after a switch or foreach which sets something nondeterministic.
+    """Return the steps after a switch or foreach that sets something nondeterministic.
 
-    Which of their tasks there are may differ from run to run. It is known by the step that
-    decides, as a task may set nothing, and one that did not run yet has no determinism; and by an
-    artifact that is nondeterministic in some tasks of a step only: those came and went.
+    Their set of tasks may differ from run to run. The deciding step tells this, as a task may set
+    nothing, and one that did not run yet has no determinism. So does an artifact that is
+    nondeterministic in only some tasks of a step: those tasks did not run every time.
     """
     random = {
         task.step
@@ -283,7 +283,7 @@ def _lone_task(
 
 
 def _names(task: Task) -> tuple[str, ...]:
-    """Of its artifacts; a task that sets nothing is there under the name ""."""
+    """Return the names of a task's artifacts, or a single "" for a task that sets nothing."""
     return tuple(artifact.name for artifact in task.artifacts) or ("",)
 
 
@@ -301,7 +301,7 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
         alone = (a is None or b is None) and (old.step, name) in rules.random
         determinism: Determinism = "nondeterministic" if alone else known.determinism
         found = _judged(old.step, a, b, rules) if a and b else None
-        allowed = found is not None and passes(found)
+        allowed = found is not None and is_within_tolerance(found)
         if found and allowed and found.swallowed is None:
             continue
         yield Change(
@@ -340,7 +340,7 @@ def _most(difference: float | None) -> str:
 
 
 def _judged(step: str, old: Artifact, new: Artifact, rules: _Rules) -> Comparison | None:
-    """None where a value is not known, or the patterns say nothing of it."""
+    """Compare two artifacts by the patterns; None without known values or matching patterns."""
     if "nondeterministic" in (old.determinism, new.determinism):
         return None
     return judged(step, old, new, rules.patterns, rules.limits)
@@ -364,5 +364,5 @@ def _explanation(
         kept = new.stored or is_whole(new.value)
         return (*found.lines, SUMMARY_ONLY if kept else NOT_KEPT)
     lines = (found or compare(old, new, limits=limits)).lines
-    # A plain value is explained by itself, and the change says it already.
+    # The change itself already shows a plain value.
     return () if lines == (f"{one_line(old)} -> {one_line(new)}",) else lines

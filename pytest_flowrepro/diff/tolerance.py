@@ -1,4 +1,4 @@
-"""What the patterns of a flow come to for one of its artifacts."""
+"""The comparison of one artifact under the patterns of its flow."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Allowed:
 def judged(
     step: str, old: Artifact, new: Artifact, patterns: Patterns, limits: Limits | None = None
 ) -> Comparison | None:
-    """The comparison of two artifacts under the patterns; None where none concerns them.
+    """Compare two artifacts under the patterns; return None if no pattern concerns them.
 
     Raises `BaselineError` for a stored value that is broken.
     """
@@ -46,12 +46,12 @@ def judged(
 
 
 def is_allowed(step: str, old: Artifact, new: Artifact, patterns: Patterns) -> bool:
-    """Whether two artifacts are equal but for what the patterns let pass inside them."""
+    """Return whether two artifacts are equal except where the patterns allow differences."""
     if old.digest == new.digest:
         return True
     found = judged(step, old, new, patterns)
-    return found is not None and passes(found)
+    return found is not None and is_within_tolerance(found)
 
 
-def passes(found: Comparison) -> bool:
-    return found.complete and not found.differing
+def is_within_tolerance(comparison: Comparison) -> bool:
+    return comparison.complete and not comparison.differing

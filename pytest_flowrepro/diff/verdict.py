@@ -1,4 +1,4 @@
-"""Which differences belong to which test, and what they add up to. Pure."""
+"""The test that each difference belongs to, and the verdict on all of them. Pure."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _SHOWN = 20
 
 
 def policy_part(parts: Iterable[str]) -> str:
-    """Return the test, of those of a flow that run, that answers for changes of the policy.
+    """Return the selected test of a flow that reports changes of the policy.
 
-    The policy concerns all of them, so that any selection has one that fails. `environment` comes
-    last: it does not know what the others show.
+    The policy concerns every test, so that any selection has one that fails. `environment` is the
+    last choice: it does not know what the others show.
     """
     return min(parts, key=lambda part: (part != "code", part == "environment"), default="code")
 
 
 def part_of(change: Change, steps: tuple[str, ...], policy: str = "code") -> str:
-    """The test that answers for a change: `code`, `environment` or `step[NAME]`.
+    """Return the test that reports a change: `code`, `environment` or `step[NAME]`.
 
     `steps` are the steps that have a test, in the order of the source. A parameter, and a step
     that the source text did not show, belong to the first of them, so that nothing is left out.
-    `policy` is the test that answers for the policy.
+    `policy` is the test that reports changes of the policy.
     """
     match change.kind:
         case "policy":
@@ -70,7 +70,7 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def artifacts(recording: Recording) -> Iterator[tuple[str, Artifact]]:
-    """Every recorded artifact with its step; parameters are under `_parameters`."""
+    """Yield every recorded artifact with its step, which is `_parameters` for a parameter."""
     for artifact in recording.parameters:
         yield "_parameters", artifact
     for task in recording.tasks:
@@ -79,12 +79,12 @@ def artifacts(recording: Recording) -> Iterator[tuple[str, Artifact]]:
 
 
 def nondeterministic(recording: Recording, patterns: Patterns) -> Counter[str]:
-    """`step.artifact` of what the baseline marks so and nobody ignores, with its tasks."""
+    """Count the tasks of each nondeterministic `step.artifact` that no pattern ignores."""
     return _marked(recording, "nondeterministic", patterns)
 
 
 def determinism_notes(recording: Recording, patterns: Patterns) -> tuple[str, ...]:
-    """What a person should know of a new baseline before committing it, and can do about it."""
+    """Return notes to read before committing a new baseline, each with what to do about it."""
     notes = []
     random = nondeterministic(recording, patterns)
     if random:
@@ -102,7 +102,7 @@ def determinism_notes(recording: Recording, patterns: Patterns) -> tuple[str, ..
 
 
 def merge_notes(baseline: Recording) -> tuple[str, ...]:
-    """Return what to know of a baseline that git merged: it passes only where all of it agrees."""
+    """Return a note on a baseline that git merged: a check passes only if all of it agrees."""
     if not baseline.merged:
         return ()
     note = (
@@ -117,15 +117,15 @@ def merge_notes(baseline: Recording) -> tuple[str, ...]:
 class PatternsUsed:
     notes: tuple[str, ...] = ()
     idle: tuple[str, ...] | None = None
-    """The project's patterns for which there was nothing to do; None where that is not known."""
+    """The project's patterns that were not needed; None if that is not known."""
 
 
 def patterns_used(
     old: Recording | None, new: Recording, patterns: Patterns, project: Patterns
 ) -> PatternsUsed:
-    """What the patterns of a flow came to, those of the project among them.
+    """Return how the patterns of a flow, including those of the project, were used.
 
-    Without `old`, when recording, it is known only which of them match anything.
+    Without `old`, when recording, only whether they match anything is known.
     """
     if old is None:
         return PatternsUsed(idle=tuple(map(_pattern, unmatched([new], project))))
@@ -139,16 +139,16 @@ def patterns_used(
     ]
     shared = set(project)
     notes += [
-        f"{_pattern(one)} was not needed: all that it covers is as recorded"
-        for one in unneeded(old, new, patterns)
-        if one not in shared
+        f"{_pattern(entry)} was not needed: all that it covers is as recorded"
+        for entry in unneeded(old, new, patterns)
+        if entry not in shared
     ]
     idle = (*unmatched((old, new), project), *unneeded(old, new, project))
     return PatternsUsed(notes=tuple(notes), idle=tuple(map(_pattern, idle)))
 
 
-def _pattern(one: tuple[str, str]) -> str:
-    key, pattern = one
+def _pattern(entry: tuple[str, str]) -> str:
+    key, pattern = entry
     return f"{key}: `{pattern}`"
 
 
@@ -160,8 +160,8 @@ def _marked(recording: Recording, determinism: str, patterns: Patterns) -> Count
     )
 
 
-def _names(found: Counter[str]) -> str:
-    shown = [name if tasks == 1 else f"{name} ({tasks} tasks)" for name, tasks in found.items()]
-    if len(shown) > _SHOWN:
-        shown[_SHOWN:] = [f"and {len(shown) - _SHOWN} more"]
-    return ", ".join(shown)
+def _names(counts: Counter[str]) -> str:
+    names = [name if tasks == 1 else f"{name} ({tasks} tasks)" for name, tasks in counts.items()]
+    if len(names) > _SHOWN:
+        names[_SHOWN:] = [f"and {len(names) - _SHOWN} more"]
+    return ", ".join(names)

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_flowrepro.diff import compare, is_allowed, judged, passes
+from pytest_flowrepro.diff import compare, is_allowed, is_within_tolerance, judged
 from pytest_flowrepro.diff.values.rules import EXACT, Tolerance
 from pytest_flowrepro.model import DEFAULT_PROFILE
 from pytest_flowrepro.model.patterns import Patterns, quoted
@@ -162,7 +162,7 @@ def _repeats(step: str, one: Artifact, other: Artifact, tried: Patterns) -> bool
     found = judged(step, one, other, tried)
     if found is None:
         return one.digest == other.digest
-    return passes(found) and (found.swallowed or 0.0) < _STEP
+    return is_within_tolerance(found) and (found.swallowed or 0.0) < _STEP
 
 
 @dataclass(kw_only=True, slots=True)

@@ -15,7 +15,7 @@ import pytest
 from conftest import FLOWS
 from filelock import FileLock
 
-from pytest_flowrepro.diff import judged, passes
+from pytest_flowrepro.diff import is_within_tolerance, judged
 from pytest_flowrepro.diff.values.compare import MALFORMED, UNEXPLAINED, UNSHOWN, compare
 from pytest_flowrepro.diff.values.tables import UNRECORDED
 from pytest_flowrepro.environment import InstallRequest, shared_environment
@@ -179,9 +179,13 @@ def test_a_tolerance_holds_for_every_number_wherever_it_is(numbers: tuple[Any, P
         let_pass, drifted = (judged("start", base, new, percent) for new in (below, above))
         assert let_pass
         assert drifted
-        if not passes(let_pass) or not let_pass.swallowed or let_pass.lines:
+        if not is_within_tolerance(let_pass) or not let_pass.swallowed or let_pass.lines:
             wrong.append((name, "below", let_pass))
-        if passes(drifted) or not drifted.complete or not is_named(case["place"], drifted):
+        if (
+            is_within_tolerance(drifted)
+            or not drifted.complete
+            or not is_named(case["place"], drifted)
+        ):
             wrong.append((name, "above", drifted))
     assert wrong == []
     assert len(found["numbers"]) > 500
@@ -194,7 +198,7 @@ def test_no_tolerance_lets_pass_what_is_not_a_number(numbers: tuple[Any, Path]) 
     for name, case in found["exact"].items():
         old, new = (probed(case[side], folder) for side in ("old", "new"))
         drifted = judged("start", old, new, anything)
-        if drifted is None or passes(drifted) or not is_named("", drifted):
+        if drifted is None or is_within_tolerance(drifted) or not is_named("", drifted):
             wrong.append((name, drifted))
     assert wrong == []
     assert len(found["exact"]) > 60

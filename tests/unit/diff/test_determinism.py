@@ -15,7 +15,7 @@ from pytest_flowrepro.diff.determinism import (
     Conditions,
     by_digest,
     classify,
-    differing,
+    differing_artifacts,
     next_conditions,
 )
 from pytest_flowrepro.model import Artifact, Determinism, Task
@@ -82,14 +82,14 @@ def attempts_of(
 
 def test_equal_runs_differ_in_nothing_and_stay_as_they_are() -> None:
     run = (task("start", artifact("a", 1)), task("end"))
-    assert differing(run, run) == ()
+    assert differing_artifacts(run, run) == ()
     assert with_determinism(run, run, None) == run
 
 
 def test_what_differs_under_another_hash_seed_only_keeps_its_value() -> None:
     seed0 = (task("start", artifact("a", 1), artifact("b", 2)),)
     seed1 = (task("start", artifact("a", 1), artifact("b", 3)),)
-    assert differing(seed0, seed1) == (("start", (), "b"),)
+    assert differing_artifacts(seed0, seed1) == (("start", (), "b"),)
     assert with_determinism(seed0, seed1, seed0) == (
         task("start", artifact("a", 1), artifact("b", 2, determinism="hash-seed")),
     )
@@ -135,7 +135,7 @@ def test_a_type_that_varies_is_not_kept() -> None:
 def test_an_artifact_that_is_set_in_some_runs_only_is_nondeterministic() -> None:
     with_it, without = (task("start", artifact("a", 1)),), (task("start"),)
     expected = (task("start", artifact("a", None, determinism="nondeterministic")),)
-    assert ("start", (), "a") in differing(with_it, without)
+    assert ("start", (), "a") in differing_artifacts(with_it, without)
     assert with_determinism(with_it, with_it, without) == expected
     assert with_determinism(without, with_it, with_it) == expected
 
@@ -163,7 +163,7 @@ def test_a_foreach_of_random_length_is_nondeterministic_where_it_varies() -> Non
 
 
 def test_a_task_without_artifacts_that_is_in_one_run_only_asks_for_a_third() -> None:
-    assert differing((task("a"),), (task("a"), task("b"))) == (("b", (), ""),)
+    assert differing_artifacts((task("a"),), (task("a"), task("b"))) == (("b", (), ""),)
 
 
 def test_a_task_without_artifacts_that_comes_and_goes_is_recorded_whichever_run_has_it() -> None:
@@ -181,7 +181,7 @@ def test_the_passes_of_a_loop_are_tasks_of_their_own() -> None:
         task("wrap", index=(0,)),
     )
     longer = (*run, task("grind", artifact("left", 0), index=(1, 1)))
-    assert differing(run, longer) == (("grind", (1, 1), "left"),)
+    assert differing_artifacts(run, longer) == (("grind", (1, 1), "left"),)
     marked = with_determinism(run, run, longer)
     assert [(t.step, t.index) for t in marked] == [
         ("grind", (0, 0)),
@@ -214,7 +214,7 @@ def test_what_the_rules_of_a_flow_let_pass_is_deterministic_and_keeps_the_first_
     def same(step: str, one: Artifact, other: Artifact) -> bool:
         return one.digest == other.digest or f"{step}.{one.name}" == "start.a"
 
-    assert differing(first, second, same) == (("start", (), "b"),)
+    assert differing_artifacts(first, second, same) == (("start", (), "b"),)
     (marked,) = with_determinism(first, second, third, same=same)
     assert marked.artifacts == (
         artifact("a", 1),
