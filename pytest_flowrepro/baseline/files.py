@@ -53,11 +53,11 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 _T = TypeVar("_T")
 _Tree: TypeAlias = "str | list[_Tree] | dict[str, _Tree]"
-"""What a file shows: a `str` is JSON text that stays on one line, the rest is indented."""
+"""The layout of a file: a `str` is JSON text that stays on one line, the rest is indented."""
 
 
 def is_baseline_file(name: str) -> bool:
-    """Whether a file of this name belongs to the baseline; any other is the user's own."""
+    """Return whether a file of this name belongs to the baseline; any other is the user's."""
     return (
         name in {MANIFEST, ARTIFACTS}
         or (name.startswith("lock-") and name.endswith(".txt"))
@@ -73,13 +73,13 @@ def lock_file(environment: str) -> str:
 
 
 def encode_recording(recording: Recording) -> dict[str, str]:
-    """File name -> text; equal recordings give equal text.
+    """Return the text of each file, by name; equal recordings give equal text.
 
-    Raises `BaselineError` for what the files cannot hold: a value that JSON has no form for, or two
-    things of one name.
+    Raises `BaselineError` for what the files cannot hold: a value that JSON cannot represent, or
+    two entries of one name.
     """
-    locks = _named((lock_file(e.name), e.lock.text) for e in recording.environments)
-    _refuse_case_collisions(locks)
+    locks = _unique((lock_file(e.name), e.lock.text) for e in recording.environments)
+    _check_case_collisions(locks)
     return {
         MANIFEST: _indented(_manifest(recording)) + "\n",
         ARTIFACTS: _indented(_artifacts(recording)) + "\n",
@@ -160,7 +160,7 @@ def _step(step: Step) -> str:
         {"name": decorator.name, "attributes": decorator.attributes}
         for decorator in step.decorators
     ]
-    what = f"a decorator of step {step.name}"
+    what = f"A decorator of step {step.name}"
     fields: dict[str, Json] = {
         "name": step.name,
         "type": step.type,
@@ -174,7 +174,7 @@ def _artifacts(recording: Recording) -> _Tree:
     position = {step.name: i for i, step in enumerate(recording.steps)}
     steps = dict.fromkeys(task.step for task in recording.tasks)
     tasks = {
-        step: _named(
+        step: _unique(
             (_line(list(task.index)), _sorted((a.name, _artifact(a)) for a in task.artifacts))
             for task in sorted(recording.tasks, key=lambda task: task.index)
             if task.step == step
@@ -200,16 +200,16 @@ def _artifact(artifact: Artifact) -> str:
         fields["sha"] = artifact.sha
     if artifact.stored is not None:
         fields["stored"] = True
-    return _line(fields, what=f"the value of {artifact.name}")
+    return _line(fields, what=f"The value of {artifact.name}")
 
 
-def _line(value: Json, *, what: str = "a value") -> str:
+def _line(value: Json, *, what: str = "A value") -> str:
     try:
         return visible(json.dumps(value, ensure_ascii=False, allow_nan=False))
     except (ValueError, TypeError, RecursionError) as error:
         raise BaselineError(
             f"{what} cannot be written as JSON: {error}",
-            hint="please report this: every value should have a readable form",
+            hint="report it to pytest-flowrepro: every value should have a readable form",
         ) from error
 
 
@@ -230,23 +230,23 @@ def _indented(tree: _Tree, indent: str = "") -> str:
 
 
 def _sorted(pairs: Iterable[tuple[str, _Tree]]) -> dict[str, _Tree]:
-    return dict(sorted(_named(pairs).items()))
+    return dict(sorted(_unique(pairs).items()))
 
 
-def _named(pairs: Iterable[tuple[str, _T]]) -> dict[str, _T]:
-    found: dict[str, _T] = {}
+def _unique(pairs: Iterable[tuple[str, _T]]) -> dict[str, _T]:
+    items: dict[str, _T] = {}
     for name, item in pairs:
-        if name in found:
+        if name in items:
             raise BaselineError(
-                f"two things of the name {name} cannot be told apart in a baseline",
-                hint="rename one of them in the flow",
+                f"Duplicate name {name} in the baseline",
+                hint="rename one of the two in the flow",
             )
-        found[name] = item
-    return found
+        items[name] = item
+    return items
 
 
-def _refuse_case_collisions(names: Iterable[str]) -> None:
-    """Names that differ by case only are one file on macOS and Windows."""
+def _check_case_collisions(names: Iterable[str]) -> None:
+    """Raise `BaselineError` for names that are one file on macOS and Windows."""
     by_case: dict[str, str] = {}
     for name in names:
         other = by_case.setdefault(name.casefold(), name)
@@ -268,11 +268,11 @@ class Documents:
     artifacts: Node
     files: Mapping[str, str]
     folder: str
-    """For messages."""
+    """The folder's name in messages."""
 
     @property
     def owner(self) -> tuple[str, str | None]:
-        """Flow and case."""
+        """The names of flow and case."""
         manifest = self.manifest
         return manifest.entry("flow").text(), manifest.entry("case").text_or_none()
 
@@ -302,7 +302,7 @@ def decode_recording(
 
 
 def decode_documents(documents: Documents, *, stored: Callable[[str], Path] = Path) -> Recording:
-    """Return the `Recording` in documents that were parsed; as `decode_recording`."""
+    """Return the `Recording` in parsed documents, as `decode_recording` does."""
     files, folder = documents.files, documents.folder
     about = ("flow", "case", "runs", "system", "policy")
     manifest = documents.manifest.record(
@@ -313,7 +313,7 @@ def decode_documents(documents: Documents, *, stored: Callable[[str], Path] = Pa
     names: set[str] = set()
     for step, node in zip(steps, manifest["steps"].items(), strict=True):
         if step.name in names:
-            raise broken(node.file, f"{node.path} has the name {step.name}, too")
+            raise broken(node.file, f"{node.path}: duplicate name {step.name}")
         names.add(step.name)
     for name, node in artifacts["steps"].entries():
         _refuse_unknown_step(name, names, node)
@@ -357,7 +357,7 @@ def _read_system(node: Node) -> System:
 
 
 def refuse_newer(document: Node) -> None:
-    """Raises `BaselineError` for a file that a newer version of this project wrote."""
+    """Raise `BaselineError` for a file that a newer version of this project wrote."""
     match document.value:
         case {"schema": int(schema)} if schema > SCHEMA:
             raise BaselineError(
@@ -406,7 +406,7 @@ def _read_environment(
         raise broken(
             place(folder, lock_file(name)), f"is not the file that {MANIFEST} was written with"
         )
-    found = _lock(text, place(folder, lock_file(name)))
+    locked = _lock(text, place(folder, lock_file(name)))
     steps = fields["steps"].items() if "steps" in fields else []
     for step in steps:
         _refuse_unknown_step(step.text(), known, step)
@@ -414,9 +414,9 @@ def _read_environment(
         name=name,
         python=_interpreter(fields["python"]),
         packages=tuple(_read_package(*entry) for entry in fields["packages"].entries()),
-        lock=found,
+        lock=locked,
         requirements=tuple(
-            line.text() if isinstance(found, CondaLock) else _requirement(line)
+            line.text() if isinstance(locked, CondaLock) else _requirement(line)
             for line in fields["requirements"].items()
         ),
         constraints=tuple(

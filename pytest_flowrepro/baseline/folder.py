@@ -1,4 +1,4 @@
-"""Where the baseline of a flow lies: `<flow folder>/__flowrepro__/<flow file>/<flow>[@<case>]/`."""
+"""The folder of a flow's baseline: `<flow folder>/__flowrepro__/<flow file>/<flow>[@<case>]/`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_flowrepro.support.errors import BaselineError
 from pytest_flowrepro.support.text import visible
 
 FOLDER = "__flowrepro__"
-MISSING = "is missing, while other files of the baseline are there"
+MISSING = "is missing, while other files of the baseline exist"
 
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._-]|^\.|\.$")
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file, with or without an extension.
@@ -21,10 +21,10 @@ _RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(?=\.|$)", re.IGNO
 
 
 def portable_name(name: str) -> str:
-    """A file name that any file system takes; another one for every other name.
+    """Return a file name that every file system takes; different names give different ones.
 
-    Bytes outside of letters, digits, `.`, `_` and `-` are percent-encoded (RFC 3986), and so is
-    what would make a name hidden, relative or reserved: a first or last dot, `CON`, `NUL`.
+    Bytes other than letters, digits, `.`, `_` and `-` are percent-encoded (RFC 3986), and so are
+    those that make a name hidden, relative or reserved: a first or last dot, `CON`, `NUL`.
     """
     data = name.encode("utf-8", "surrogatepass")
     escaped = _UNSAFE.sub(lambda match: b"%%%02X" % match.group()[0], data).decode("ascii")
@@ -34,61 +34,64 @@ def portable_name(name: str) -> str:
 
 
 def baseline_folder(flow_file: Path, flow: str, case: str | None) -> Path:
-    """The folder of a flow's baseline, or of one case of that flow; it may not exist yet.
+    """Return the folder of a flow's baseline, or of one of its cases; it may not exist yet.
 
-    Never outside of the flow file's own folder, whatever the names contain.
+    It is inside the flow file's own folder, whatever the names contain.
     """
     name = portable_name(flow) if case is None else f"{portable_name(flow)}@{portable_name(case)}"
     return flow_file.parent / FOLDER / portable_name(flow_file.stem) / name
 
 
 def flow_file(folder: Path) -> Path:
-    """The flow file that a baseline folder belongs to: the inverse of `baseline_folder`."""
+    """Return the flow file that a baseline folder belongs to: inverse of `baseline_folder`."""
     return folder.parent.parent.parent / f"{unquote(folder.parent.name)}.py"
 
 
 def flow_and_case(folder: Path) -> tuple[str, str | None]:
-    """The names that a baseline folder was named after, decoded."""
+    """Return the names of flow and case that a baseline folder was named after."""
     flow, has_case, case = folder.name.partition("@")
     return unquote(flow), unquote(case) if has_case else None
 
 
 def find_baselines(top: Path) -> tuple[Path, ...]:
-    """Every baseline folder at or below `top`, sorted; hidden folders and virtualenvs left out."""
-    found: list[Path] = []
+    """Return the baseline folders at or below `top`, sorted.
+
+    Hidden folders and virtualenvs are skipped.
+    """
+    baselines: list[Path] = []
     for path, folders, files in os.walk(top):
         if "pyvenv.cfg" in files:
             folders.clear()
         if FOLDER in folders:
-            found += (f for f in Path(path, FOLDER).glob("[!.]*/[!.]*") if f.is_dir())
+            baselines += (f for f in Path(path, FOLDER).glob("[!.]*/[!.]*") if f.is_dir())
         folders[:] = [f for f in folders if f != FOLDER and not f.startswith(".")]
-    return tuple(sorted(found))
+    return tuple(sorted(baselines))
 
 
 def checked_folder(folder: Path, *, root: Path) -> Path:
-    """The folder with symlinks resolved.
+    """Return the folder with symlinks resolved.
 
-    Raises `BaselineError` where that leads out of `root`, and where a neighbour's name differs by
-    case only: on macOS and Windows the two would be one folder.
+    Raises `BaselineError` if that is outside `root`, or if a neighbour's name differs by case only:
+    on macOS and Windows the two would be one folder.
     """
     for part in (folder, folder.parent):
-        _refuse_case_collision(part, root=root)
-    real = _resolved(folder)
+        _check_case_collision(part, root=root)
+    real = _resolve(folder)
     if real is None:
         raise BaselineError(
-            f"{label(folder, root=root)} cannot be followed: a loop of symlinks",
+            f"{label(folder, root=root)} is part of a symlink loop",
             hint="replace the symlink by a folder",
         )
     if not real.is_relative_to(root.resolve()):
         raise BaselineError(
             f"{label(folder, root=root)} leads out of the project, to {visible(str(real))}",
-            hint="replace the symlink by a folder: a baseline is kept in git beside its flow",
+            hint="replace the symlink by a folder: a baseline is kept in git with its flow",
         )
     return real
 
 
-def _resolved(folder: Path) -> Path | None:
-    """With symlinks resolved; None for a loop, which Python 3.13 no longer raises for."""
+def _resolve(folder: Path) -> Path | None:
+    """Resolve symlinks; return None for a loop, for which Python 3.13 no longer raises."""
     try:
         real = folder.resolve(strict=False)
     except (OSError, RuntimeError):
@@ -96,7 +99,7 @@ def _resolved(folder: Path) -> Path | None:
     return None if any(part.is_symlink() for part in (real, *real.parents)) else real
 
 
-def _refuse_case_collision(folder: Path, *, root: Path) -> None:
+def _check_case_collision(folder: Path, *, root: Path) -> None:
     try:
         names = [path.name for path in folder.parent.iterdir()]
     except OSError:
@@ -111,7 +114,7 @@ def _refuse_case_collision(folder: Path, *, root: Path) -> None:
 
 
 def label(path: Path, *, root: Path) -> str:
-    """The path for messages: relative to the project, with `/`."""
+    """Return the path as shown in messages: relative to the project, with `/`."""
     try:
         return path.relative_to(root).as_posix()
     except ValueError:
@@ -119,9 +122,9 @@ def label(path: Path, *, root: Path) -> str:
 
 
 def real_file(path: Path, shown: str, *, root: Path, limit: int) -> Path:
-    """Where a file of a baseline lies, without symlinks; `shown` is its name in messages.
+    """Return the path of a baseline's file without symlinks; `shown` is its name in messages.
 
-    Raises `BaselineError` for what is no file, has more than `limit` bytes or is not in `root`.
+    Raises `BaselineError` if it is not a file, has more than `limit` bytes or is not in `root`.
     """
     try:
         real = path.resolve(strict=True)
@@ -130,11 +133,11 @@ def real_file(path: Path, shown: str, *, root: Path, limit: int) -> Path:
     except FileNotFoundError:
         raise broken(shown, MISSING) from None
     except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "a loop of symlinks"
+        reason = error.strerror if isinstance(error, OSError) else "a symlink loop"
         raise broken(shown, f"cannot be read: {reason}") from error
     if not inside:
         raise broken(shown, "is a symlink that leads out of the project")
-    # Looked at before it is opened: to open a pipe would wait for its other end.
+    # Checked before the file is opened: opening a pipe would wait for its other end.
     if not stat.S_ISREG(found.st_mode):
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a special file"
         raise broken(shown, f"is {kind}, and should be a file")

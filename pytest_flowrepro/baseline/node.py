@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def broken(file: str, reason: str, *, hint: str = "") -> BaselineError:
-    """A fault in a file of a baseline, and how to have a whole one again."""
+    """Return an error about a file of a baseline, with a hint how to restore the file."""
     restore = (
-        f"bring the committed file back with `git checkout -- {file}`, or record the flow again "
+        f"restore the committed file with `git checkout -- {file}`, or record the flow again "
         "with --flow-repro-update"
     )
     return BaselineError(f"{visible(file)}: {visible(reason)}", hint=hint or restore)
@@ -28,7 +28,7 @@ def place(folder: str, name: str) -> str:
 
 
 def parse_document(text: str, file: str) -> Node:
-    """The value of a JSON file. Raises `BaselineError`, with the line at fault."""
+    """Parse a JSON file; raise `BaselineError`, with the line at fault."""
     try:
         return Node(value=parse_json(text), file=file)
     except TooLargeJsonError as error:
@@ -39,7 +39,7 @@ def parse_document(text: str, file: str) -> Node:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Node:
-    """A value in a file, and where it stands there: `steps.train["[]"].score.digest`."""
+    """A value in a file, and its path there: `steps.train["[]"].score.digest`."""
 
     value: Json
     file: str
@@ -60,7 +60,7 @@ class Node:
                 return text if len(text) <= 60 else f"{text[:57]}..."
 
     def entries(self) -> list[tuple[str, Node]]:
-        """Of an object whose keys are names: sorted by name."""
+        """Return keys and values of an object, sorted by key."""
         if not isinstance(self.value, dict):
             raise self.wrong("an object")
         return [(key, self._child(key, self.value[key])) for key in sorted(self.value)]
@@ -72,7 +72,7 @@ class Node:
         return found[key]
 
     def record(self, *keys: str, optional: tuple[str, ...] = ()) -> dict[str, Node]:
-        """Of an object that has exactly these keys, and perhaps the optional ones."""
+        """Return the values of an object that must have these keys, and may have the optional."""
         found = dict(self.entries())
         for key in keys:
             if key not in found:

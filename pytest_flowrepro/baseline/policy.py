@@ -1,4 +1,4 @@
-"""The policy out of manifest.json."""
+"""Reading the policy from manifest.json."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_policy(node: Node) -> Policy:
-    """Return the policy that `pytest_flowrepro.model.policy.policy_json` gave."""
+    """Return the policy that `pytest_flowrepro.model.policy.policy_json` wrote."""
     optional = tuple(key for key, _ in optional_settings(DEFAULTS))
     fields = node.record("fail-on", "threads", "cpu", optional=optional)
     encoders = fields["encoders"].record("file", "sha256") if "encoders" in fields else None
@@ -38,7 +38,7 @@ def read_policy(node: Node) -> Policy:
 
 
 def read_profile(fields: dict[str, Node]) -> NumericProfile:
-    """Return the profile that `pytest_flowrepro.model.policy.profile_json` gave."""
+    """Return the profile that `pytest_flowrepro.model.policy.profile_json` wrote."""
     return NumericProfile(threads=_read_threads(fields["threads"]), cpu=_read_cpu(fields["cpu"]))
 
 

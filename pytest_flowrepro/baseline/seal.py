@@ -1,4 +1,4 @@
-"""The seal of a baseline: one file beside the others that knows each of their lines.
+"""The seal of a baseline: a file that has a check of each line of the other files.
 
     seal-77d0c2a41b9e03f5.txt
         # Checks of every line of this recording, by pytest-flowrepro. Record again, do not edit.
@@ -9,12 +9,12 @@
         8c9d0e1f                            a check of the whole file, which has no lines
         end <SHA-256 of what is above>
 
-Invariant: a baseline is whole where one of its seals is exactly the one that its other files would
-be sealed with. The seal is named after the recording, and its checks are salted with it, so that
-the seals of two recordings have no line in common. When git merges two branches that recorded one
-flow anew, each branch removes the old seal and adds its own: both end up in the merge, neither
-fits, and each line of the other files is known to one of them. That is how a merge, which nobody
-recorded as a whole, is told apart from an edit by hand.
+Invariant: a baseline is whole if one of its seals equals the seal computed from its other files.
+The seal is named after the recording, and its checks are salted with it, so that the seals of two
+recordings have no line in common. When git merges two branches that recorded one flow anew, each
+branch removes the old seal and adds its own: both end up in the merge, neither fits, and each line
+of the other files is in one of them. This distinguishes a merge, which no recording gave as a
+whole, from an edit by hand.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _PER_LINE = 10
 
 
 def is_seal(name: str) -> bool:
-    """Whether a file of this name is a seal."""
+    """Return whether a file of this name is a seal."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -58,7 +58,7 @@ def seal(files: Mapping[str, str], values: Mapping[str, str]) -> tuple[str, str]
         checks = [_check(recording, name, part) for part in parts]
         rows = (checks[i : i + _PER_LINE] for i in range(0, len(checks), _PER_LINE))
         lines += (name, *map(" ".join, rows))
-    return _name(recording), _ended("\n".join(lines))
+    return _name(recording), _add_end("\n".join(lines))
 
 
 def check_seals(
@@ -79,16 +79,16 @@ def check_seals(
             hint="record the flow again with --flow-repro-update, and commit every file of the "
             "folder",
         )
-    known = [_parsed(seals[file], place(folder, file)) for file in sorted(seals)]
+    known = [_parse(seals[file], place(folder, file)) for file in sorted(seals)]
     contents = _parts(files, values)
-    for file in sorted({file for one in known for file in one.checks} - contents.keys()):
+    for file in sorted({file for parsed in known for file in parsed.checks} - contents.keys()):
         raise broken(place(folder, file), MISSING)
     for file, parts in contents.items():
-        position = _unknown(file, parts, known)
+        position = _first_unknown(file, parts, known)
         if position is not None:
             line = f"line {position + 1} " if len(parts) > 1 else ""
             raise broken(place(folder, file), f"{line}is not as it was recorded")
-    if len(known) == 1:  # by an edit whose short check happens to be that of what was there
+    if len(known) == 1:  # an edit whose short checks equal the recorded ones
         raise broken(folder or "the baseline", "is not as it was recorded")
     return True
 
@@ -108,7 +108,7 @@ def _sorted(files: Mapping[str, str], values: Mapping[str, str]) -> list[tuple[s
 
 
 def _parts(files: Mapping[str, str], values: Mapping[str, str]) -> dict[str, list[str]]:
-    """What is checked of each file: its lines; of a stored value the whole."""
+    """Return the parts of each file that have a check: its lines, or a stored value as a whole."""
     return {
         name: [content] if name in values else content.split("\n")
         for name, content in _sorted(files, values)
@@ -119,37 +119,37 @@ def _parts(files: Mapping[str, str], values: Mapping[str, str]) -> dict[str, lis
 class _Seal:
     recording: str
     checks: Mapping[str, tuple[str, ...]]
-    """By file: one for each line, in order."""
+    """The checks of each file, one for each line, in order."""
 
     def of(self, file: str, parts: list[str]) -> list[str]:
         """Return the checks that the parts of a file should have."""
         return [_check(self.recording, file, part) for part in parts]
 
 
-def _unknown(file: str, parts: list[str], known: list[_Seal]) -> int | None:
-    """Return the position of the first part that no recording has; None where each has one."""
-    if len(known) == 1:  # the order counts, too: a line may be gone, or be there twice
+def _first_unknown(file: str, parts: list[str], known: list[_Seal]) -> int | None:
+    """Return the position of the first part that is in no recording, or None."""
+    if len(known) == 1:  # the order counts, too: a line may be missing or repeated
         pairs = zip_longest(known[0].of(file, parts), known[0].checks.get(file, ()))
         unlike = (position for position, (found, recorded) in enumerate(pairs) if found != recorded)
         position = next(unlike, None)
         return None if position is None else min(position, len(parts) - 1)
-    recorded = [frozenset(one.checks.get(file, ())) for one in known]
-    found = zip(*(one.of(file, parts) for one in known), strict=True)
+    recorded = [frozenset(parsed.checks.get(file, ())) for parsed in known]
+    found = zip(*(parsed.of(file, parts) for parsed in known), strict=True)
     known_somewhere = (any(map(contains, recorded, checks)) for checks in found)
     return next(
         (position for position, is_known in enumerate(known_somewhere) if not is_known), None
     )
 
 
-def _ended(text: str) -> str:
+def _add_end(text: str) -> str:
     return f"{text}\nend {_sha256(text)}\n"
 
 
-def _parsed(text: str, file: str) -> _Seal:
+def _parse(text: str, file: str) -> _Seal:
     above, _, _ = text.removesuffix("\n").rpartition("\n")
     introduction, *lines = above.split("\n")
     found = _RECORDING.fullmatch(lines[0]) if lines else None
-    if text != _ended(above) or introduction != _INTRODUCTION or found is None:
+    if text != _add_end(above) or introduction != _INTRODUCTION or found is None:
         raise broken(file, "is not as it was recorded")
     if not file.endswith(_name(found[1])):
         raise broken(file, f"is not named {_name(found[1])}, as it was recorded")

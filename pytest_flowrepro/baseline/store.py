@@ -30,8 +30,8 @@ from pytest_flowrepro.baseline.seal import check_seals, is_seal, seal
 from pytest_flowrepro.baseline.swap import (
     ReplacedError,
     clean_up,
+    current_folder,
     replace_folder,
-    standing_folder,
 )
 from pytest_flowrepro.baseline.values import (
     VALUES,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Recording
 
 SIZE_LIMIT = 200_000_000
-"""Bytes of one file; a value is cut short long before (docs/reference/values.md)."""
+"""Maximum number of bytes of one file; values are cut to far less (docs/reference/values.md)."""
 
 _RECORDER_TIMEOUT = 60.0
 """Seconds to wait for another recorder of the same flow, which only writes three files."""
@@ -62,9 +62,9 @@ _LFS_POINTER = "version https://git-lfs.github.com/spec/"
 
 
 def read_baseline(folder: Path, *, root: Path) -> Recording | None:
-    """Return what was recorded in `folder`; None where nothing was.
+    """Return the recording in `folder`, or None if there is none.
 
-    CRLF line ends and a byte order mark, which a checkout may add, do not count. Writes nothing.
+    CRLF line ends and a byte order mark, which a checkout may add, are ignored. Nothing is written.
     Raises `BaselineError` for files that are damaged, edited by hand, of another flow, newer than
     this version, or not in `root`.
     """
@@ -82,44 +82,44 @@ def _recording(found: _Files, folder: Path, named: str) -> Recording:
         return found.values[name]
 
     documents = parse_documents(found.texts, folder=named)
-    _refuse_other_flow(documents, flow_and_case(folder))
+    _check_owner(documents, flow_and_case(folder))
     seals = {name: text for name, text in found.texts.items() if is_seal(name)}
     files = {name: text for name, text in found.texts.items() if not is_seal(name)}
     merged = check_seals(files, found.digests, seals, folder=named)
     return replace(decode_documents(documents, stored=stored), merged=merged)
 
 
-def _refuse_other_flow(documents: Documents, wanted: tuple[str, str | None]) -> None:
-    if documents.owner != wanted:
-        found, title = flow_title(*documents.owner), flow_title(*wanted)
+def _check_owner(documents: Documents, expected: tuple[str, str | None]) -> None:
+    if documents.owner != expected:
+        owner, title = flow_title(*documents.owner), flow_title(*expected)
         file = place(documents.folder, MANIFEST)
-        raise broken(file, f"is the baseline of {found}, not the baseline of {title}")
+        raise broken(file, f"is the baseline of {owner}, not the baseline of {title}")
 
 
 def _digests(values: dict[str, Path]) -> dict[str, str]:
-    """SHA-256 of each stored value, by its name from the baseline's folder on."""
-    found = {}
-    for name, file in values.items():
-        with file.open("rb") as opened:
-            found[f"{VALUES}/{name}"] = hashlib.file_digest(opened, "sha256").hexdigest()
-    return found
+    """Return the SHA-256 of each stored value, by its path in the baseline's folder."""
+    digests = {}
+    for name, path in values.items():
+        with path.open("rb") as file:
+            digests[f"{VALUES}/{name}"] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[str, ...]:
-    """Make `recording` the baseline; the names of the files that changed, sorted.
+    """Make `recording` the baseline; return the names of the files that changed, sorted.
 
-    Where none changed, nothing is written. Files in the folder that are not the baseline's stay.
-    Raises `BaselineError`. After that, and after a kill, the old baseline or the new one is there,
-    whole.
+    Nothing is written if none changed. The user's own files in the folder are kept. Raises
+    `BaselineError`. After that, and after a kill, either the old baseline or the new one exists,
+    complete.
     """
     named = label(folder, root=root)
     folder = checked_folder(folder, root=root)
     new, values = encode_recording(recording), stored_values(recording)
     replaced = False
     try:
-        sealed_by, text = seal(new, _digests(values))
-        new[sealed_by] = text
-        with _only_recorder(folder, named):
+        seal_name, text = seal(new, _digests(values))
+        new[seal_name] = text
+        with _lock_folder(folder, named):
             clean_up(folder)
             old = _files_to_replace(folder, named, root=root)
             changed = {n for n in old.keys() | new.keys() if old.get(n) != new.get(n)}
@@ -131,13 +131,14 @@ def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[s
     except OSError as error:
         if replaced or isinstance(error, ReplacedError):
             raise BaselineError(
-                f"{named} is recorded, and the new baseline is in place; then cleaning up failed: "
+                f"{named} was recorded and the new baseline is in place, but cleaning up failed: "
                 f"{error.strerror or error}",
                 hint=f"commit {named}, and delete the hidden folders in {folder.parent}, if any",
             ) from error
         raise BaselineError(
             f"{named} cannot be written: {error.strerror or error}",
-            hint="make room, or make the folder writable, and record again; no baseline was lost",
+            hint="free disk space or make the folder writable, and record again; the existing "
+            "baseline was not changed",
         ) from error
 
 
@@ -152,10 +153,10 @@ def _fill(into: Path, files: dict[str, str], values: dict[str, Path], old: Path)
 
 
 @contextmanager
-def _only_recorder(folder: Path, named: str) -> Iterator[None]:
-    """Hold a lock of the operating system: it ends with its process, however that one ends.
+def _lock_folder(folder: Path, named: str) -> Iterator[None]:
+    """Hold a lock of the operating system, which ends with this process in any case.
 
-    Its file lies in the user's cache and not beside the baseline, where it would land in git.
+    Its file is in the user's cache and not next to the baseline, where it would get into git.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415  only a recorder needs them
     from platformdirs import user_cache_path  # noqa: PLC0415
@@ -169,7 +170,7 @@ def _only_recorder(folder: Path, named: str) -> Iterator[None]:
     except Timeout:
         raise BaselineError(
             f"{named} is being recorded by another process",
-            hint="wait for that one to end, and record again",
+            hint="wait until that process has ended, and record again",
         ) from None
 
 
@@ -177,19 +178,19 @@ def _only_recorder(folder: Path, named: str) -> Iterator[None]:
 
 
 def _files_to_replace(folder: Path, named: str, *, root: Path) -> dict[str, str | None]:
-    """Name -> text, None for a damaged file: recording anew is how to repair it."""
-    found: dict[str, str | None] = {}
+    """Return the texts by name, None for a damaged file: a new recording repairs it."""
+    texts: dict[str, str | None] = {}
     for name in _baseline_files(folder):
         try:
-            found[name] = _read_text(folder / name, place(named, name), root=root)
+            texts[name] = _read_text(folder / name, place(named, name), root=root)
         except BaselineError:
-            found[name] = None
-    _refuse_newer(found.get(MANIFEST), place(named, MANIFEST))
-    return found
+            texts[name] = None
+    _refuse_newer(texts.get(MANIFEST), place(named, MANIFEST))
+    return texts
 
 
 def _refuse_newer(manifest: str | None, file: str) -> None:
-    """What a newer version recorded is not written over, while a damaged file is."""
+    """Raise `BaselineError` for a manifest of a newer version, but not for a damaged one."""
     try:
         document = parse_document(manifest or "", file)
     except BaselineError:
@@ -199,53 +200,53 @@ def _refuse_newer(manifest: str | None, file: str) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Files:
-    """What lies in the folder of a baseline, by name."""
+    """The files of a baseline, by name."""
 
     texts: dict[str, str] = field(default_factory=dict)
     values: dict[str, Path] = field(default_factory=dict)
     """The stored values."""
     digests: dict[str, str] = field(default_factory=dict)
-    """SHA-256 of each stored value, by its name from the baseline's folder on."""
+    """The SHA-256 of each stored value, by its path in the baseline's folder."""
 
 
 def _read_files(folder: Path, named: str, *, root: Path) -> _Files:
-    """Read the files of one baseline, never some of the old and some of the new.
+    """Read the files of one baseline, without mixing old and new ones.
 
-    No lock is taken, for a reader may not be allowed to write one: a folder that was replaced
+    No lock is taken, because a reader may not be allowed to write one: a folder that was replaced
     meanwhile is read again.
     """
     for _ in range(10):
-        standing = standing_folder(folder)
-        if standing is None:
+        current = current_folder(folder)
+        if current is None:
             return _Files()
-        before = _identity(standing)
+        before = _identity(current)
         if before is None:
             continue
         try:
             texts = {
-                name: _read_text(standing / name, place(named, name), root=root)
-                for name in _baseline_files(standing)
+                name: _read_text(current / name, place(named, name), root=root)
+                for name in _baseline_files(current)
             }
-            values = checked_values(standing, named, root=root)
-            found = _Files(texts=texts, values=values, digests=_digests(values))
+            values = checked_values(current, named, root=root)
+            files = _Files(texts=texts, values=values, digests=_digests(values))
         except (BaselineError, OSError):
-            if _identity(standing) == before:
+            if _identity(current) == before:
                 raise
             continue
-        if _identity(standing) == before:
-            return found
+        if _identity(current) == before:
+            return files
     raise BaselineError(
-        f"{named} was replaced again and again while it was read",
-        hint="wait for the recording of this flow to end, and start again",
+        f"{named} kept changing while it was read",
+        hint="wait until the recording of this flow has ended, and start again",
     )
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
     try:
-        found = folder.stat()
+        status = folder.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _baseline_files(folder: Path) -> list[str]:
@@ -255,8 +256,8 @@ def _baseline_files(folder: Path) -> list[str]:
 
 
 def _read_text(path: Path, file: str, *, root: Path) -> str:
-    """The text of a file, as it was before a checkout made CRLF of LF; `file` is for messages."""
-    text = _decoded(_read_bytes(path, file, root=root), file)
+    """Return the text of a file with LF line ends; `file` is its name in messages."""
+    text = _decode(_read_bytes(path, file, root=root), file)
     if text.startswith(_LFS_POINTER):
         raise broken(file, "is a Git LFS pointer, not the file", hint="run `git lfs pull`")
     if not text.strip():
@@ -276,7 +277,7 @@ def _read_bytes(path: Path, file: str, *, root: Path) -> bytes:
         raise broken(file, f"cannot be read: {error.strerror}") from error
 
 
-def _decoded(data: bytes, file: str) -> str:
+def _decode(data: bytes, file: str) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

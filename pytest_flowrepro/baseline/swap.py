@@ -1,10 +1,10 @@
-"""A folder is replaced at once: whoever looks finds the old one or the new one, whole.
+"""Atomic replacement of a folder: a reader finds either the old one or the new one, complete.
 
-The new folder is written and synced beside the old one, as `.NAME.new`. On Linux one system call
+The new folder is written and synced next to the old one, as `.NAME.new`. On Linux one system call
 exchanges the two. Elsewhere the old one is renamed to `.NAME.old` and the new one to its place; a
 process that ends between the two renames leaves `.NAME.old`, which is the baseline as long as
-there is no folder, and which the next recorder puts back. So `.NAME.old` is always whole (it is
-renamed again before it is deleted), and `.NAME.new` is never looked at.
+there is no folder, and which the next recorder puts back. So `.NAME.old` is always complete (it is
+renamed again before it is deleted), and `.NAME.new` is never read.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class ReplacedError(OSError):
-    """The new folder is in place; what is left of the old one could not be removed or synced."""
+    """Raised when the new folder is in place, but the old one could not be removed or synced."""
 
 
-def standing_folder(folder: Path) -> Path | None:
-    """Where the content of `folder` lies just now; None where there is none."""
-    # The folder is looked for once more: the old one may have been moved there meanwhile.
-    for place in (folder, _beside(folder, "old"), folder):
+def current_folder(folder: Path) -> Path | None:
+    """Return the folder that has the content of `folder` just now, or None."""
+    # Tried twice: meanwhile the old folder may have been moved back to its place.
+    for place in (folder, _sibling(folder, "old"), folder):
         if place.is_dir():
             return place
     return None
@@ -35,10 +35,10 @@ def standing_folder(folder: Path) -> Path | None:
 def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Replace `folder` by a new one that `fill` writes into. For one process at a time.
 
-    Raises `OSError`: `ReplacedError` where the new folder is in place. After that, and after a
-    kill, the old or the new folder is there, whole.
+    Raises `OSError`, which is a `ReplacedError` if the new folder is in place. After that, and
+    after a kill, either the old folder or the new one exists, complete.
     """
-    new = _beside(folder, "new")
+    new = _sibling(folder, "new")
     clean_up(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         _sync_tree(new)
         if not (folder.exists() and _exchange(new, folder)):
             if folder.exists():
-                folder.rename(_beside(folder, "old"))
+                folder.rename(_sibling(folder, "old"))
             new.rename(folder)
     except BaseException:
         clean_up(folder)
@@ -60,8 +60,8 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
 
 
 def clean_up(folder: Path) -> None:
-    """Put back or remove what a recorder that was stopped has left."""
-    new, old, gone = (_beside(folder, what) for what in ("new", "old", "gone"))
+    """Put back or remove the leftovers of a recorder that was stopped."""
+    new, old, gone = (_sibling(folder, suffix) for suffix in ("new", "old", "gone"))
     for leftover in (new, gone):
         if leftover.exists():
             shutil.rmtree(leftover)
@@ -73,14 +73,14 @@ def clean_up(folder: Path) -> None:
             shutil.rmtree(gone)
 
 
-def _beside(folder: Path, what: str) -> Path:
-    return folder.with_name(f".{folder.name}.{what}")
+def _sibling(folder: Path, suffix: str) -> Path:
+    return folder.with_name(f".{folder.name}.{suffix}")
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two folders in one step, with Linux's renameat2(2); False where that is not given.
+    """Exchange two folders atomically by Linux's renameat2(2); return False if unavailable.
 
-    Not every file system has it, and not every C library.
+    Not every file system supports it, nor does every C library.
     """
     if sys.platform != "linux":
         return False

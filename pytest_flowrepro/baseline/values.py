@@ -1,6 +1,6 @@
 """The files of a baseline that hold whole values: `values/<16 digits of the digest>.npz`.
 
-Nothing in them is read here: that is for whoever compares (docs/reference/values.md).
+Their content is not read here, but by the comparison (docs/reference/values.md).
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 VALUES = "values"
 
 _LIMIT = 200_000_000
-"""Bytes of one file; what is written stays below half of it."""
+"""Maximum number of bytes of one file; files that are written have less than half of it."""
 _NAME = re.compile(r"[0-9a-f]{16}\.npz")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _ZIP = b"PK\x03\x04"
 
 
 def stored_values(recording: Recording) -> dict[str, Path]:
-    """File name -> where the file lies just now."""
-    found = (*recording.parameters, *(a for task in recording.tasks for a in task.artifacts))
-    return {value_file(one.digest): one.stored for one in found if one.stored is not None}
+    """Return the current path of each stored value, by file name."""
+    artifacts = (*recording.parameters, *(a for task in recording.tasks for a in task.artifacts))
+    return {value_file(a.digest): a.stored for a in artifacts if a.stored is not None}
 
 
 def value_files(folder: Path) -> dict[str, Path]:
-    """The values that lie in a baseline's folder; files of another name are the user's own."""
+    """Return the values in a baseline's folder; files with other names are the user's own."""
     values = folder / VALUES
     if not values.is_dir():
         return {}
@@ -43,7 +43,7 @@ def value_files(folder: Path) -> dict[str, Path]:
 
 
 def changed_values(new: dict[str, Path], old: dict[str, Path]) -> set[str]:
-    """The names, from the baseline's folder on, of what came, went, or has other bytes."""
+    """Return the paths, in the baseline's folder, of files that are added, removed or changed."""
     both = new.keys() & old.keys()
     same = {name for name in both if _is_equal(new[name], old[name])}
     return {f"{VALUES}/{name}" for name in (new.keys() | old.keys()) - same}
@@ -57,7 +57,7 @@ def _is_equal(new: Path, old: Path) -> bool:
 
 
 def place_values(into: Path, new: dict[str, Path], old: Path) -> None:
-    """Fill the folder `values` below `into`: the new ones, and what the user keeps in the old."""
+    """Fill the folder `values` in `into` with the new values, and the user's files in the old."""
     before, values = old / VALUES, into / VALUES
     ours = value_files(old)
     kept = [p for p in before.iterdir() if p.name not in ours] if before.is_dir() else []
@@ -70,7 +70,7 @@ def place_values(into: Path, new: dict[str, Path], old: Path) -> None:
 
 
 def copy_own(path: Path, to: Path) -> None:
-    """A file or a folder of the user's."""
+    """Copy a file or a folder of the user's."""
     if path.is_dir() and not path.is_symlink():
         shutil.copytree(path, to, symlinks=True)
     else:
@@ -78,15 +78,15 @@ def copy_own(path: Path, to: Path) -> None:
 
 
 def checked_values(folder: Path, named: str, *, root: Path) -> dict[str, Path]:
-    """The stored values of a baseline that stands in `folder`, and is `named` so in messages.
+    """Return the stored values of the baseline in `folder`, which messages call `named`.
 
-    Raises `BaselineError` for one that is no zip file, too large, a Git LFS pointer, or not in
-    `root`.
+    Raises `BaselineError` for one that is not a zip file, is too large, a Git LFS pointer, or not
+    in `root`.
     """
-    found = value_files(folder)
-    for name, file in found.items():
+    values = value_files(folder)
+    for name, file in values.items():
         _check(file, place(named, f"{VALUES}/{name}"), root=root)
-    return found
+    return values
 
 
 def _check(file: Path, shown: str, *, root: Path) -> None:

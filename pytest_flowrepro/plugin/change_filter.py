@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.report.text import subject
+from pytest_flowrepro.report.text import label
 from pytest_flowrepro.support.errors import HookError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Acceptance:
                 raise HookError(
                     f"{self._name(implementation)}: {self.hook.name} raised "
                     f"{type(error).__name__}: {error}",
-                    hint=f"fix the hook; it was called with the change of {subject(change)}",
+                    hint=f"fix the hook; it was called with the change of {label(change)}",
                     detail=_own_frames(error, implementation),
                 ) from error
             if answer is not None and not isinstance(answer, bool):

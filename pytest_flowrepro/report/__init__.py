@@ -1,4 +1,4 @@
-"""What one session found out, for people and for machines."""
+"""The reports of one session, for people and for machines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORMATS: Mapping[str, ReportFormat] = {
     "md": render_markdown,
     "html": render_html,
 }
-"""By the suffix of the file, which is also that of the option: `--flow-repro-json`."""
+"""The formats, by the suffix of the file and of the option: `--flow-repro-json`."""
 
 __all__ = [
     "FORMATS",

@@ -1,7 +1,8 @@
-"""Which differences a person is shown, and which of them first. Pure.
+"""The order and the grouping of differences in reports for people. Pure.
 
-A report for machines has every change by itself. For people those tasks of a foreach that differ
-alike are one, and what derives from other changes comes after them, so that they see the cause.
+A report for machines has every change by itself. For people, tasks of a foreach that differ in the
+same way are one entry, and derived changes come after those that they derive from: the cause is
+first.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Change
 
 FEW = 3
-"""As many tasks are shown each by itself."""
+"""Maximum number of similar tasks that are listed one by one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
     leading: tuple[Change, ...]
-    """All that does not derive from other changes, in their own order."""
+    """All changes that do not derive from others, in their own order."""
     derived: tuple[Change, ...]
-    """What is gated before what is not."""
+    """The derived changes, gated ones first."""
 
 
 def shown(changes: Iterable[Change], *, details: bool = False) -> Shown:
-    """What to show of `changes`; with `details` every task by itself."""
+    """Arrange `changes` for a reader; with `details`, every task by itself."""
     ordered = tuple(changes) if details else grouped(changes)
     return Shown(
         leading=tuple(change for change in ordered if change.origin != "derived"),
@@ -38,23 +39,23 @@ def shown(changes: Iterable[Change], *, details: bool = False) -> Shown:
 
 
 def grouped(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """The changes, with those of more than `FEW` tasks that differ alike put into one.
+    """Merge the changes of more than `FEW` tasks that differ in the same way into one.
 
-    It has the index, the values and the explanation of the first of them, and tells in how many of
-    how many tasks. Alike are tasks of one step, with the same kind of change to the same artifact,
-    which counts, or does not, for the same reason.
+    The merged change has the index, the values and the explanation of the first of them, and the
+    number of tasks. Tasks differ in the same way if they are of one step and have the same kind of
+    change to the same artifact, gated or not for the same reason.
     """
     alike: dict[Hashable, list[Change]] = {}
     for position, change in enumerate(changes):
         alike.setdefault(position if change.tasks is None else _key(change), []).append(change)
-    found: list[Change] = []
+    merged: list[Change] = []
     for members in alike.values():
         first = members[0]
         if len(members) > FEW and first.tasks is not None:
-            found.append(replace(first, tasks=(len(members), first.tasks[1])))
+            merged.append(replace(first, tasks=(len(members), first.tasks[1])))
         else:
-            found += members
-    return tuple(found)
+            merged += members
+    return tuple(merged)
 
 
 def _key(change: Change) -> tuple[Any, ...]:

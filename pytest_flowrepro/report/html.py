@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.report.grouping import shown
-from pytest_flowrepro.report.text import movement, remarks, subject, summary, title
+from pytest_flowrepro.report.text import delta, label, summary, tags, title
 from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _MARKS: dict[Verdict, str] = {
     "recorded": "+",
     "reproduced": "=",
 }
-"""Beside the words, the worst first: a verdict is never told by its colour alone."""
+"""The marks beside the verdicts, worst first: colour is never the only sign of a verdict."""
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --quiet: light-dark(#57606a, #9aa4af);
@@ -73,7 +73,7 @@ _PAGE = """\
 
 
 def render_html(reports: tuple[FlowReport, ...], *, details: bool = False) -> str:
-    """Flows with the worst verdict first; those that did not reproduce are unfolded."""
+    """Render the flows, the worst verdict first; those that did not reproduce are unfolded."""
     ordered = sorted(reports, key=lambda report: list(_MARKS).index(report.verdict))
     verdicts = Counter(report.verdict for report in reports)
     counts = ", ".join(f"{verdicts[v]} {v}" for v in _MARKS if verdicts[v]) or "no flows"
@@ -103,16 +103,16 @@ def _flow(report: FlowReport, *, details: bool) -> str:
 
 
 def _changes(changes: tuple[Change, ...], *, details: bool) -> list[str]:
-    """What started it in full sight; what derives from it folded, unless all of it does."""
-    those = shown(changes, details=details)
-    if not those.leading:
-        return _table("Differences from the baseline, derived", those.derived)
-    lines = _table("Differences from the baseline", those.leading)
-    if those.derived:
+    """Render the first changes openly, and the derived ones folded unless all are derived."""
+    arranged = shown(changes, details=details)
+    if not arranged.leading:
+        return _table("Differences from the baseline, derived", arranged.derived)
+    lines = _table("Differences from the baseline", arranged.leading)
+    if arranged.derived:
         lines += [
             f"<details{' open' if details else ''}>",
-            f"<summary>derived, {len(those.derived):,} more</summary>",
-            *_table("Derived from those above", those.derived),
+            f"<summary>derived, {len(arranged.derived):,} more</summary>",
+            *_table("Derived from those above", arranged.derived),
             "</details>",
         ]
     return lines
@@ -137,9 +137,9 @@ def _table(caption: str, changes: tuple[Change, ...]) -> list[str]:
 def _change(change: Change) -> str:
     inside = "".join(_list(change.explanation, wrap="code"))
     return (
-        f'<tr><th scope="row"><code>{_text(subject(change))}</code></th>'
-        f"<td><code>{_text(movement(change))}</code>{inside}</td>"
-        f'<td class="remark">{_text(", ".join(remarks(change)))}</td></tr>'
+        f'<tr><th scope="row"><code>{_text(label(change))}</code></th>'
+        f"<td><code>{_text(delta(change))}</code>{inside}</td>"
+        f'<td class="remark">{_text(", ".join(tags(change)))}</td></tr>'
     )
 
 

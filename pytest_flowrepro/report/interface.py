@@ -1,4 +1,4 @@
-"""What a report format is, and how a report gets into its file."""
+"""The protocol of a report format, and the writing of a report to its file."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ if TYPE_CHECKING:
 
 
 class ReportFormat(Protocol):
-    """Values come out of flows: each format makes them inert in its own medium.
+    """A function that renders reports.
 
-    With `details` a form for people leaves nothing out and puts nothing together.
+    Values come out of flows: each format escapes them for its own medium. With `details`, a format
+    for people shows every change in full and by itself.
     """
 
     def __call__(self, reports: tuple[FlowReport, ...], /, *, details: bool = False) -> str: ...
 
 
 def write_report(path: Path, text: str) -> None:
-    """Write a report so that whoever looks finds the old file or the new one, whole.
+    """Write a report atomically: a reader finds either the old file or the new one.
 
-    Folders are made where they are missing; a pipe or a device is written to as it is. Raises
-    `FlowReproError` where the file cannot be written.
+    Missing folders are created; a pipe or a device is written to as it is. Raises `FlowReproError`
+    if the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,6 +43,6 @@ def write_report(path: Path, text: str) -> None:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise FlowReproError(
-            f"the report {path} cannot be written: {error.strerror}",
-            hint="give another path, or make room or the folder writable",
+            f"The report {path} cannot be written: {error.strerror}",
+            hint="pass another path, free disk space, or make the folder writable",
         ) from error

@@ -13,7 +13,7 @@ SCHEMA = 1
 
 
 def render_json(reports: tuple[FlowReport, ...], *, details: bool = False) -> str:  # noqa: ARG001
-    """One document, in ASCII: every control character in a value is escaped. It always has all."""
+    """Render one complete document in ASCII: control characters in values are escaped."""
     document: Json = {"schema": SCHEMA, "flows": [_flow(report) for report in reports]}
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 

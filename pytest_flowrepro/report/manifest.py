@@ -1,4 +1,4 @@
-"""A recording, for a person who wants to know what a flow ran with and what it gave."""
+"""A recording as text for people: what a flow ran with, and its results."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from pytest_flowrepro.support.strict_json import Json
 
 _WIDTH = 60
-"""Characters of a value; the rest of it is in artifacts.json."""
+"""Maximum number of characters of a value; artifacts.json has the whole."""
 
 
-_ASKED_FOR = ("image", "cpu", "gpu", "memory", "disk")
+_RESOURCES = ("image", "cpu", "gpu", "memory", "disk")
 
 
 def render_manifest(recording: Recording, *, file: str) -> str:
-    """Everything that a baseline records, one line each, in the order of the manifest."""
+    """Render everything that a baseline records, one line each, in the order of the manifest."""
     return "".join(f"{inert(line)}\n" for line in _lines(recording, file))
 
 
@@ -61,7 +61,7 @@ def _setting(key: str, value: Json) -> Iterator[str]:
 
 
 def _pattern(entry: Json) -> str:
-    """`train.rows.*.id  reason: drawn anew  until: 2027-03-31`."""
+    """Render a pattern: `train.rows.*.id  reason: drawn anew  until: 2027-03-31`."""
     terms = dict(entry) if isinstance(entry, dict) else {}
     pattern = terms.pop("pattern", "")
     return "  ".join([str(pattern), *(f"{name}: {term}" for name, term in terms.items())])
@@ -87,10 +87,12 @@ def _step(step: Step) -> str:
 
 
 def _decorator(decorator: Decorator) -> str:
-    """With the image and the resources that it asks for; manifest.json has the rest."""
-    given = decorator.attributes if isinstance(decorator.attributes, dict) else {}
-    asked = ", ".join(f"{name}={given[name]}" for name in _ASKED_FOR if given.get(name) is not None)
-    return f"@{decorator.name}({asked})" if asked else f"@{decorator.name}"
+    """Render a decorator with its image and resources; manifest.json has the rest."""
+    attributes = decorator.attributes if isinstance(decorator.attributes, dict) else {}
+    resources = ", ".join(
+        f"{name}={attributes[name]}" for name in _RESOURCES if attributes.get(name) is not None
+    )
+    return f"@{decorator.name}({resources})" if resources else f"@{decorator.name}"
 
 
 def _artifact(artifact: Artifact) -> str:

@@ -1,6 +1,6 @@
 """The report for a pull-request comment or a job's summary: GitHub Flavored Markdown.
 
-Whatever comes out of a flow stands in a code span, where nothing is a link, a mention, HTML or
+Text that comes out of a flow is put into code spans, where nothing is a link, a mention, HTML or
 markup (https://github.github.com/gfm/#code-spans).
 """
 
@@ -11,7 +11,7 @@ from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.report.text import summary, title, told
+from pytest_flowrepro.report.text import render_changes, summary, title
 from pytest_flowrepro.support.text import counted, visible
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import FlowReport, Verdict
 
 LIMIT = 65_000
-"""Bytes; GitHub takes 65,536 characters for a comment."""
+"""Maximum number of bytes; GitHub takes 65,536 characters for a comment."""
 
 _TABLE_LIMIT = 20_000
 _DETAILS_LIMIT = 20_000
-"""Bytes of the table, and of what is said about one flow."""
+"""Maximum number of bytes of the table, and of the details of one flow."""
 
 _WORST_FIRST: tuple[Verdict, ...] = ("error", "drifted", "no baseline", "recorded", "reproduced")
 
 
 def render_markdown(reports: tuple[FlowReport, ...], *, details: bool = False) -> str:
-    """A heading, a table of the flows with the worst first, and folded details; bounded."""
+    """Render a heading, a table of the flows with the worst first, and folded details; bounded."""
     ordered = sorted(reports, key=lambda report: _WORST_FIRST.index(report.verdict))
     verdicts = Counter(report.verdict for report in reports)
     counts = [f"{verdicts[v]} {v}" for v in _WORST_FIRST if verdicts[v]]
@@ -53,8 +53,8 @@ def render_markdown(reports: tuple[FlowReport, ...], *, details: bool = False) -
 
 
 def _row(report: FlowReport) -> str:
-    said = "; ".join(summary(report))
-    return f"| {report.verdict} | {code(title(report), in_table=True)} | {said} |\n"
+    moved = "; ".join(summary(report))
+    return f"| {report.verdict} | {code(title(report), in_table=True)} | {moved} |\n"
 
 
 def _details(report: FlowReport, *, details: bool) -> str:
@@ -74,13 +74,13 @@ def _details(report: FlowReport, *, details: bool) -> str:
 
 
 def _lines(report: FlowReport, *, details: bool) -> Iterator[str]:
-    for depth, line in told(report.changes, details=details):
+    for depth, line in render_changes(report.changes, details=details):
         yield f"{'  ' * depth}- {code(line)}\n"
     yield from (f"- note: {code(note)}\n" for note in report.notes)
 
 
 def code(text: str, *, in_table: bool = False) -> str:
-    """A code span that shows `text` and nothing else."""
+    """Return a code span that shows `text` and nothing else."""
     shown = visible(text)
     runs = re.findall(r"`+", shown)
     fence = "`" * (max((len(run) for run in runs), default=0) + 1)
@@ -103,7 +103,7 @@ def _fenced(text: str) -> str:
 
 
 def _fitting(blocks: Iterable[str], limit: int) -> list[str]:
-    """The first blocks that fit into `limit` bytes; none is made that is not looked at."""
+    """Return the first blocks that fit into `limit` bytes; the rest is not rendered."""
     kept: list[str] = []
     for block in blocks:
         limit -= len(block.encode())

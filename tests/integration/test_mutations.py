@@ -213,7 +213,7 @@ def passes(observed: Recording, files: store._Files, folder: Path) -> bool:
     """Whether a check of unchanged code would say `reproduced`."""
     try:
         documents = parse_documents(files.texts)
-        store._refuse_other_flow(documents, flow_and_case(folder))
+        store._check_owner(documents, flow_and_case(folder))
         baseline = decode_documents(documents, stored=lambda name: files.values[name])
         changes = diff(baseline, observed, gates=GATES)
     except BaselineError:

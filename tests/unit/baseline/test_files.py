@@ -251,12 +251,12 @@ def test_text_stays_readable_and_what_cannot_be_seen_is_escaped() -> None:
     "value", [float("nan"), [10**5000], {"a": object()}], ids=["nan", "5,000 digits", "object"]
 )
 def test_a_value_that_json_cannot_hold_is_not_recorded(value: Json) -> None:
-    with pytest.raises(BaselineError, match="the value of score cannot be written as JSON"):
+    with pytest.raises(BaselineError, match="The value of score cannot be written as JSON"):
         encode_recording(recording(task("start", replace(artifact(), value=value))))
 
 
 def test_two_tasks_of_one_index_are_not_recorded_as_one() -> None:
-    with pytest.raises(BaselineError, match=r"two things of the name \[0\]"):
+    with pytest.raises(BaselineError, match=r"Duplicate name \[0\]"):
         encode_recording(recording(task("train", index=(0,)), task("train", index=(0,))))
 
 
@@ -404,7 +404,7 @@ def test_a_step_that_is_there_twice_and_an_unknown_one_are_refused() -> None:
     files = encode_recording(recording())
     end = '{"name": "end", "type": "end", "next": [], "decorators": []}'
     twice = {**files, MANIFEST: files[MANIFEST].replace(end, f"{end},{end}")}
-    with pytest.raises(BaselineError, match=r"manifest.json: steps\[4\] has the name end, too"):
+    with pytest.raises(BaselineError, match=r"manifest.json: steps\[4\]: duplicate name end"):
         decode_recording(twice)
     other = {**files, ARTIFACTS: files[ARTIFACTS].replace('"end"', '"ends"')}
     with pytest.raises(BaselineError, match=r"artifacts.json: steps.ends: manifest.json has no s"):

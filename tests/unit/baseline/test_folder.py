@@ -105,7 +105,7 @@ def test_a_symlink_out_of_the_project_is_refused(tmp_path: Path, link: str) -> N
 def test_a_loop_of_symlinks_is_refused(tmp_path: Path) -> None:
     (tmp_path / "__flowrepro__").symlink_to("__flowrepro__")
 
-    with pytest.raises(BaselineError, match="__flowrepro__/x/F cannot be followed"):
+    with pytest.raises(BaselineError, match="__flowrepro__/x/F is part of a symlink loop"):
         checked_folder(tmp_path / "__flowrepro__/x/F", root=tmp_path)
 
 

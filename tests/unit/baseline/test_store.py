@@ -255,7 +255,7 @@ def test_a_recorder_that_holds_the_flow_too_long_is_an_error(
     monkeypatch.setattr(store, "_RECORDER_TIMEOUT", 0.05)
 
     with (
-        store._only_recorder(recorded.resolve(), "F"),
+        store._lock_folder(recorded.resolve(), "F"),
         pytest.raises(BaselineError, match="TrainFlow is being recorded by another process"),
     ):
         write_baseline(recorded, recording(), root=root)

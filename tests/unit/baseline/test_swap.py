@@ -119,7 +119,7 @@ def test_an_error_at_any_operation_is_a_sentence_and_leaves_no_half(
     named = "__flowrepro__/train/F"
     neither = f"{named} cannot be written: {full}"
     replaced = (
-        f"{named} is recorded, and the new baseline is in place; then cleaning up failed: {full}"
+        f"{named} was recorded and the new baseline is in place, but cleaning up failed: {full}"
     )
     failed = []
     told = set()

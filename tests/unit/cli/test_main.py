@@ -248,7 +248,7 @@ def test_a_damaged_baseline_is_an_error(
     assert capsys.readouterr().err == (
         "flowrepro: flows/__flowrepro__/train/TrainFlow/manifest.json: line 1: a merge conflict "
         "that was not resolved\n"
-        "What to do: bring the committed file back with `git checkout -- "
+        "What to do: restore the committed file with `git checkout -- "
         "flows/__flowrepro__/train/TrainFlow/manifest.json`, or record the flow again with "
         "--flow-repro-update\n"
     )

@@ -7,7 +7,7 @@ from flow_reports import CODE, DRIFTED, SCORE
 
 from pytest_flowrepro.report import changes_lines, render_html, render_markdown, started_at
 from pytest_flowrepro.report.grouping import grouped, shown
-from pytest_flowrepro.report.text import subject, told
+from pytest_flowrepro.report.text import label, render_changes
 
 ROWS = replace(SCORE, step="start", name="rows", index=(), origin="first", explanation=())
 WORK = tuple(
@@ -22,7 +22,7 @@ def test_tasks_that_differ_alike_are_one_with_the_values_of_the_first() -> None:
     assert rows == ROWS
     assert (work.tasks, work.index, work.old) == ((37, 40), (3,), "3")
     assert work.explanation == WORK[0].explanation
-    assert subject(work) == "work.score: 37 of 40 tasks, first at [3]"
+    assert label(work) == "work.score: 37 of 40 tasks, first at [3]"
 
 
 def test_a_few_tasks_are_shown_each_by_itself() -> None:
@@ -54,7 +54,7 @@ def test_what_counts_otherwise_is_a_group_of_its_own(unlike: dict[str, object]) 
 def test_a_nested_foreach_is_one_group_of_all_its_turns() -> None:
     nested = [replace(WORK[0], index=(i, j)) for i in (3, 4) for j in (0, 1)]
     (one,) = grouped(nested)
-    assert subject(one) == "work.score: 4 of 40 tasks, first at [3, 0]"
+    assert label(one) == "work.score: 4 of 40 tasks, first at [3, 0]"
 
 
 def test_the_cause_comes_first_in_full_and_what_derives_from_it_after_that_in_short() -> None:
@@ -78,7 +78,7 @@ def test_of_many_derived_ones_there_are_names_and_with_details_all_in_full() -> 
     assert len(lines) == 13
     full = changes_lines((ROWS, *WORK, *MANY), details=True)
     for change in (*WORK, *MANY):
-        assert any(subject(change) in line for line in full)
+        assert any(label(change) in line for line in full)
     assert sum("['auc'][3]" in line for line in full) == len(WORK)
 
 
@@ -115,5 +115,5 @@ def test_html_loses_none_of_the_derived_ones() -> None:
 
 
 def test_all_lines_are_told_with_their_depth() -> None:
-    assert [depth for depth, _ in told((ROWS, *WORK))] == [0, 0, 1, 2]
+    assert [depth for depth, _ in render_changes((ROWS, *WORK))] == [0, 0, 1, 2]
     assert shown((ROWS, *WORK)).leading == (ROWS,)

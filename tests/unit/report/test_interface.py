@@ -59,7 +59,7 @@ def test_a_report_that_cannot_be_written_is_an_error_in_one_sentence(tmp_path: P
     ):
         with pytest.raises(FlowReproError) as caught:
             write_report(path, "text")
-        assert caught.value.what == f"the report {path} cannot be written: {reason}"
+        assert caught.value.what == f"The report {path} cannot be written: {reason}"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
 
 
