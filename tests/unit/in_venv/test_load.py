@@ -19,9 +19,9 @@ MODULES = [
 ]
 # Told in other words, or met by whoever calls before they are recorded.
 OTHERS = {
-    "EncoderError",
     "BrokenEncodersError",
     "CannotReadError",
+    "EncoderError",
     "TooLargeError",
     "UnwritableError",
 }
