@@ -1,1 +1,1 @@
-"""Artifacts and logs of a run, read back from its datastore."""
+"""Artifacts and logs of a run, read from its datastore."""

@@ -1,4 +1,4 @@
-"""What a check knows of the values before it reads any: those of its baseline."""
+"""The values that a check knows from its baseline before it reads any."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Known:
     """The values of a baseline."""
 
     tasks: tuple[Task, ...] = ()
-    """The parameters among them, as a task of the step `_parameters`."""
+    """The tasks; the parameters are a task of the step `_parameters`."""
     settled: frozenset[str] = frozenset()
-    """The steps whose environment is as it was: there an equal pickle is an equal value."""
+    """The steps whose environment is unchanged: there an equal pickle is an equal value."""
 
     @cached_property
     def digests(self) -> frozenset[str]:
@@ -32,7 +32,7 @@ class Known:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """Digest -> the file that holds the whole value."""
+        """The file that holds the whole value, by digest."""
         return {
             artifact.digest: artifact.stored
             for task in self.tasks
@@ -41,7 +41,7 @@ class Known:
         }
 
     def stored(self) -> tuple[str, ...]:
-        """A glob over `step.artifact` for each artifact whose value is kept whole."""
+        """Return a glob over `step.artifact` for each artifact whose value is kept whole."""
         names = {
             f"{task.step}.{artifact.name}"
             for task in self.tasks
@@ -50,8 +50,8 @@ class Known:
         }
         return tuple(glob.escape(name) for name in sorted(names))
 
-    def settles(self, steps: Collection[str]) -> dict[str, Json]:
-        """By `Artifact.sha`: what need not be loaded in those of the steps that are settled."""
+    def unchanged_values(self, steps: Collection[str]) -> dict[str, Json]:
+        """Return, by `Artifact.sha`, the values that need not be loaded in the settled `steps`."""
         return {
             artifact.sha: {
                 "type": artifact.type,
@@ -74,7 +74,7 @@ NOTHING_KNOWN = Known()
 def known_from(
     baseline: Recording, *, environments: Iterable[Environment], system: System
 ) -> Known:
-    """What a check in these environments, the flow's own first, knows from its baseline."""
+    """Return the values that a check knows; `environments` begin with the flow's own."""
     new, old = _by_step(environments), _by_step(baseline.environments)
     before = Task(step=PARAMETERS, index=(), artifacts=baseline.parameters)
     tasks = (before, *baseline.tasks)
@@ -83,14 +83,15 @@ def known_from(
         for task in tasks
         if new.get(task.step, new[None]) == old.get(task.step, old[None])
     }
-    # A pickle of one of two merged recordings may have come about in the environment of the other.
+    # In a merged baseline, a pickle and its step's environment may be of different recordings.
     as_recorded = system == baseline.system and not baseline.merged
     return Known(tasks=tasks, settled=frozenset(same if as_recorded else ()))
 
 
 def _by_step(environments: Iterable[Environment]) -> dict[str | None, object]:
-    """Interpreter and packages of the steps; None is every step that has none of its own."""
-    found: dict[str | None, object] = {None: None}
-    for one in environments:
-        found |= dict.fromkeys(one.steps or (None,), (one.python, one.packages))
-    return found
+    """Return interpreter and packages by step; None is every step without its own environment."""
+    contents: dict[str | None, object] = {None: None}
+    for environment in environments:
+        own = (environment.python, environment.packages)
+        contents |= dict.fromkeys(environment.steps or (None,), own)
+    return contents

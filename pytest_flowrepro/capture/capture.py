@@ -1,7 +1,6 @@
-"""What a rerun left in its datastore, as values: no pickle is loaded in this process.
+"""The contents of a rerun's datastore as values: no pickle is loaded in this process.
 
-The flow's own interpreter reads the datastore (`in_venv/capture.py`) and writes JSON
-(capture_result.py).
+The flow's own interpreter reads the datastore (`in_venv/capture.py`) and writes JSON (result.py).
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ if TYPE_CHECKING:
 SCRIPT = IN_VENV / "capture.py"
 
 VALUE_LIMIT = 4_000
-"""Characters of JSON that the readable form of one artifact is cut to, about."""
+"""Approximate maximum of JSON characters in the readable form of one artifact."""
 VALUE_ROOM = 20_000_000
-"""Characters for all of them: where there are more than 5,000 artifacts, each gets less."""
+"""Characters for all artifacts: if there are more than 5,000, each gets less."""
 LOG_LIMIT = 100_000
-"""Characters of one task's stdout, and of its stderr."""
+"""Maximum number of characters of one task's stdout, and of its stderr."""
 ARTIFACT_TIMEOUT = 60.0
-"""Seconds to load one artifact; one that takes longer is known by its bytes only."""
+"""Seconds to load one artifact; one that takes longer is compared by its bytes only."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """A request to read a run back: its place, its interpreters, and the extent of the answer."""
+    """A request to read a run: its place, its interpreters, and the extent of the answer."""
 
     flow: str
     flow_file: Path
@@ -50,21 +49,21 @@ class Reading:
     python: Path
     """The flow's interpreter."""
     pythons: Mapping[str, Path] = field(default_factory=dict)
-    """Interpreters of the steps that ran under another one."""
+    """The interpreters of the steps that ran under another one."""
     cwd: Path
     env: Mapping[str, str]
     workspace: Path
     """The folder that values and answers are written below."""
     steps: tuple[str, ...]
-    """In the order that the tasks come in; a step that is not among them comes last."""
+    """The order of the tasks in the answer; a step that is not among these comes last."""
     timeout: float
     """Seconds for each interpreter."""
     encoders: Path | None = None
-    """The project's own file of them."""
+    """The project's own file of encoders."""
     limit: int = 0
-    """Bytes up to which a value is written to a file, where its readable form lacks some of it."""
+    """Maximum number of bytes of a value that is written to a file if its readable form is cut."""
     whole: tuple[str, ...] = ()
-    """Globs over `step.artifact`: these values are written to files whatever their size."""
+    """Globs over `step.artifact`: these values are written to files, of any size."""
     known: Known = NOTHING_KNOWN
     """The baseline of a check: values that it stores are stored here as well, and unchanged ones
     are neither loaded nor stored again."""
@@ -84,9 +83,9 @@ class Reading:
         return self.workspace / "capture-result.json"
 
     def ahead(self, run_id_file: Path) -> tuple[Path, ...]:
-        """Write what the flow's interpreter is asked, before the run; the script and its arguments.
+        """Write the request before the run, and return the script and its arguments.
 
-        Who runs these at the end of the run, under PYTHONHASHSEED=0, saves `capture` an
+        To run these at the end of the run, under PYTHONHASHSEED=0, saves `capture` the start of an
         interpreter.
         """
         _, about = next(self.readers())
@@ -94,7 +93,7 @@ class Reading:
         return (self.script, self.request, self.result, run_id_file)
 
     def asked(self, run_id: str | None) -> dict[str, Any]:
-        """Return the request for each interpreter; None for the run whose id a file will have."""
+        """Return the request to every interpreter; `run_id` is None if a file will have it."""
         return {
             "flow": self.flow,
             "run_id": run_id,
@@ -117,10 +116,12 @@ class Reading:
         """Yield each interpreter and the part of the request about its steps, the flow's first."""
         own = dict(self.pythons)
         base = {task.step for task in self.known.tasks} - set(own)
-        yield self.python, {"steps": None, "but": list(own), "known": self.known.settles(base)}
+        known = self.known.unchanged_values(base)
+        yield self.python, {"steps": None, "but": list(own), "known": known}
         for python in dict.fromkeys(own.values()):
-            theirs = [step for step in own if own[step] == python]
-            yield python, {"steps": theirs, "but": [], "known": self.known.settles(theirs)}
+            steps = [step for step in own if own[step] == python]
+            known = self.known.unchanged_values(steps)
+            yield python, {"steps": steps, "but": [], "known": known}
 
     def write_request(self, asked: Mapping[str, Any]) -> None:
         self.values.mkdir(exist_ok=True)
@@ -128,12 +129,12 @@ class Reading:
         self.request.write_text(json.dumps(asked), encoding="utf-8")
 
     def is_answered(self, asked: Mapping[str, Any]) -> bool:
-        """Return whether the answer to this request exists, written ahead of `capture`."""
+        """Return whether the answer to this request exists already."""
         return self.result.exists() and self.request.read_text("utf-8") == json.dumps(asked)
 
 
 def capture(run: Run, reading: Reading) -> Capture:
-    """The parameters, the tasks' own artifacts and the logs of a run, failed or not.
+    """Return parameters, the tasks' own artifacts and the logs of a run, also of a failed one.
 
     Raises `CaptureError` when the run never began, when the file of encoders cannot be used, and
     when the datastore cannot be read in time.
@@ -141,7 +142,7 @@ def capture(run: Run, reading: Reading) -> Capture:
     if run.run_id is None:
         raise CaptureError(
             f"{reading.flow_file.name}: the run of {run.flow} never began, so it left no artifacts",
-            hint="see what Metaflow said",
+            hint="see Metaflow's output above",
             detail=run.output[-2000:],
         )
     found = []
@@ -157,7 +158,7 @@ def capture(run: Run, reading: Reading) -> Capture:
                 redaction=reading.redaction,
             )
         )
-    captured = _redacted(_merged(found, steps=reading.steps), reading.redaction)
+    captured = _redact(_merge(found, steps=reading.steps), reading.redaction)
     return _with_files(captured, reading.known)
 
 
@@ -165,7 +166,7 @@ def _read(reading: Reading, asked: Mapping[str, Any], python: Path) -> None:
     """Let one interpreter write the answer."""
     reading.write_request(asked)
     try:
-        # Unpickling and pickling a set again keeps its order under one hash seed only.
+        # Unpickling and pickling a set again keeps its order only under the same hash seed.
         completed = run_process(
             [python, reading.script, reading.request, reading.result],
             env={**reading.env, "PYTHONHASHSEED": "0"},
@@ -174,63 +175,64 @@ def _read(reading: Reading, asked: Mapping[str, Any], python: Path) -> None:
         )
     except CommandNotFoundError as error:
         raise CaptureError(
-            f"the artifacts of {reading.flow} could not be read: {error}",
+            f"The artifacts of {reading.flow} could not be read: {error}",
             hint="run again; if it persists, remove the environment's folder that is named here",
         ) from error
     if not completed.ok or not reading.result.exists():
         raise CaptureError(
-            f"the artifacts of {reading.flow} could not be read: {completed.ending}",
-            hint=f"see its last words; {UNREAD_HINT}",
+            f"The artifacts of {reading.flow} could not be read: {completed.ending}",
+            hint=f"see the end of its stderr above; {UNREAD_HINT}",
             detail=reading.redaction.text(completed.stderr)[-4000:],
         )
 
 
-def _merged(found: Sequence[Capture], *, steps: tuple[str, ...]) -> Capture:
-    """What several interpreters read, each of its own steps; the first has the parameters."""
+def _merge(captures: Sequence[Capture], *, steps: tuple[str, ...]) -> Capture:
+    """Merge the answers of several interpreters; the first one has the parameters."""
     place = order_of(steps)
+    # Used in any interpreter: dict() keeps the last of equal keys, and True sorts last.
+    encoders = dict(sorted(used for captured in captures for used in captured.encoders))
     return Capture(
-        parameters=found[0].parameters,
-        tasks=tuple(sorted((task for one in found for task in one.tasks), key=place)),
-        logs=tuple(sorted((log for one in found for log in one.logs), key=place)),
-        # Met by any of the interpreters: dict() keeps the last of equal keys, and True sorts last.
-        encoders=tuple(dict(sorted(met for one in found for met in one.encoders)).items()),
+        parameters=captures[0].parameters,
+        tasks=tuple(sorted((t for captured in captures for t in captured.tasks), key=place)),
+        logs=tuple(sorted((log for captured in captures for log in captured.logs), key=place)),
+        encoders=tuple(encoders.items()),
     )
 
 
-def _with_files(found: Capture, known: Known) -> Capture:
-    """With the files of a baseline, where the value is that of the baseline."""
+def _with_files(captured: Capture, known: Known) -> Capture:
+    """Refer to the files of the baseline for values that equal those of the baseline."""
 
-    def filed(artifact: Artifact) -> Artifact:
+    def with_file(artifact: Artifact) -> Artifact:
         file = known.files.get(artifact.digest)
         return artifact if file is None else replace(artifact, stored=file)
 
-    return _each(found, filed) if known.files else found
+    return _each(captured, with_file) if known.files else captured
 
 
-def _each(found: Capture, change: Callable[[Artifact], Artifact]) -> Capture:
+def _each(captured: Capture, change: Callable[[Artifact], Artifact]) -> Capture:
     return replace(
-        found,
-        parameters=tuple(map(change, found.parameters)),
+        captured,
+        parameters=tuple(map(change, captured.parameters)),
         tasks=tuple(
-            replace(task, artifacts=tuple(map(change, task.artifacts))) for task in found.tasks
+            replace(task, artifacts=tuple(map(change, task.artifacts))) for task in captured.tasks
         ),
     )
 
 
-def _redacted(found: Capture, redaction: Redaction) -> Capture:
-    def hidden(artifact: Artifact) -> Artifact:
-        shown = replace(artifact, value=redaction.json(artifact.value))
-        return replace(shown, stored=None) if _reveals(artifact.stored, redaction) else shown
+def _redact(captured: Capture, redaction: Redaction) -> Capture:
+    def redact(artifact: Artifact) -> Artifact:
+        redacted = replace(artifact, value=redaction.json(artifact.value))
+        return replace(redacted, stored=None) if _reveals(artifact.stored, redaction) else redacted
 
     logs = tuple(
         replace(log, stdout=redaction.text(log.stdout), stderr=redaction.text(log.stderr))
-        for log in found.logs
+        for log in captured.logs
     )
-    return replace(_each(found, hidden), logs=logs) if redaction.values else found
+    return replace(_each(captured, redact), logs=logs) if redaction.values else captured
 
 
 def _reveals(file: Path | None, redaction: Redaction) -> bool:
-    """Whether a stored value holds what must not be written: it cannot be hidden inside of it."""
+    """Return whether a stored value holds a secret: inside a file it cannot be redacted."""
     if file is None:
         return False
     try:
@@ -240,5 +242,5 @@ def _reveals(file: Path | None, redaction: Redaction) -> bool:
                     if redaction.occurs_in(member):
                         return True
     except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
-        return True  # the flow's code has been at it
+        return True  # the flow's code has changed the file
     return False

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from pytest_flowrepro.support.redaction import Redaction
 
 RESULT_LIMIT = 512_000_000
-"""Bytes of JSON that one run may come to; a foreach of 10,000 tasks is far below."""
+"""Maximum number of bytes of JSON for one run; a foreach of 10,000 tasks has far fewer."""
 
 UNREAD_HINT = (
-    "where the disk is full, free some space or choose another folder with `--basetemp` or TMPDIR; "
-    "an artifact that takes minutes to load does not suit a check"
+    "if the disk is full, free some space or choose another folder with `--basetemp` or TMPDIR; "
+    "an artifact that takes minutes to load is not suitable for a check"
 )
 
 _T = TypeVar("_T")
@@ -40,10 +40,10 @@ def read_capture(
     encoders: Path | None = None,
     redaction: Redaction = NOTHING,
 ) -> Capture:
-    """The capture that the script wrote, line by line: the text of all of it is never in memory.
+    """Read the script's answer line by line: the whole text is never in memory.
 
     `values` is the folder of the values that it stored whole. Raises `CaptureError` with the place
-    in the file, or that in the file of `encoders`.
+    in the file, or in the file of `encoders`.
     """
     if file.stat().st_size > RESULT_LIMIT:
         raise CaptureError(
@@ -68,16 +68,16 @@ def read_capture(
                     case "broken", found, at:
                         raise _broken_encoders(encoders, found, at, redaction)
                     case "stopped", found, at:
-                        said = redaction.text(_a(str, found, at))
-                        what = f"the artifacts could not be read: {said}"
+                        reason = redaction.text(_a(str, found, at))
+                        what = f"The artifacts could not be read: {reason}"
                         raise CaptureError(what, hint=UNREAD_HINT)
                     case _, found, at:
                         logs.append(_log(found, at))
         of_the_run = _only(parameters)
     except (_MalformedError, StrictJsonError, UnicodeDecodeError) as error:
         raise CaptureError(
-            f"{file}: not what reading the datastore gives: {error}",
-            hint="look for code of the flow that writes there while its artifacts are loaded",
+            f"{file}: malformed answer of the datastore's reader: {error}",
+            hint="look for code of the flow that writes to it while its artifacts are loaded",
         ) from error
     place = order_of(steps)
     return Capture(
@@ -92,14 +92,14 @@ def _broken_encoders(
     file: Path | None, found: Json, at: str, redaction: Redaction
 ) -> CaptureError | _MalformedError:
     if file is None:
-        return _MalformedError(at, "no word of encoders")
+        return _MalformedError(at, "no entry about encoders")
     fields = _fields(found, "line", "reason", at=at)
     line = "" if fields["line"] is None else f":{_a(int, fields['line'], f'{at}.line')}"
     reason = redaction.text(_a(str, fields["reason"], f"{at}.reason"))
     return CaptureError(
         f"{file.name}{line}: the encoders cannot be used: {reason}",
-        hint="correct the file, which the setting `encoders` names; what only some steps' "
-        "environments have is best imported inside the encoder",
+        hint="correct the file, which the setting `encoders` names; import modules that only some "
+        "steps' environments have inside the encoder",
     )
 
 
@@ -113,7 +113,7 @@ _ENTRIES = {"parameters", "task", "log", "encoders", "broken", "stopped"}
 
 
 def _entry(line: str, at: str) -> tuple[str, Json, str]:
-    """What a line is of, the value, and its place."""
+    """Parse a line into the kind of entry, its value, and its place."""
     try:
         fields = _a(dict, parse_json(line), at)
     except StrictJsonError as error:
@@ -127,7 +127,7 @@ def _entry(line: str, at: str) -> tuple[str, Json, str]:
 def order_of(
     steps: tuple[str, ...],
 ) -> Callable[[Task | TaskLog], tuple[int, str, tuple[int, ...]]]:
-    """A key that sorts tasks and logs: a step that is not among these comes last."""
+    """Return a key that sorts tasks and logs: a step that is not among these comes last."""
     order = {step: position for position, step in enumerate(steps)}
     return lambda item: (order.get(item.step, len(order)), item.step, item.index)
 

@@ -12,52 +12,53 @@ if TYPE_CHECKING:
     from pytest_flowrepro.support.process import Completed
 
 _TIMEOUT = 120.0
-"""Seconds for one git command: a partial clone fetches what it has not got."""
+"""Seconds for one git command: a partial clone fetches missing objects."""
 
 _BASELINES = ":(top,glob)**/__flowrepro__/**"
 
 
 def repository_of(folder: Path) -> Path | None:
-    """The top of the working tree that `folder` is in; None outside of git, or without git."""
+    """Return the top of the working tree of `folder`; None outside of git, or without git."""
     try:
-        found = _git("rev-parse", "--show-toplevel", cwd=folder)
+        done = _git("rev-parse", "--show-toplevel", cwd=folder)
     except CommandNotFoundError:
         return None
-    return Path(found.stdout.removesuffix("\n")) if found.ok else None
+    return Path(done.stdout.removesuffix("\n")) if done.ok else None
 
 
 def commit_of(revision: str, *, repository: Path) -> str | None:
-    """The id of a commit that a branch, a tag, `HEAD~3`, ... names; None for any other text."""
+    """Return the commit id of a branch, a tag, `HEAD~3`, ...; None for any other text."""
     name = f"{revision}^{{commit}}"
-    found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", name, cwd=repository)
-    return found.stdout.strip() if found.ok else None
+    done = _git("rev-parse", "--verify", "--quiet", "--end-of-options", name, cwd=repository)
+    return done.stdout.strip() if done.ok else None
 
 
 def check_out_baselines(commit: str, *, repository: Path, folder: Path) -> None:
-    """Write the baselines of a commit into `folder`, at their places below the repository's top.
+    """Write the baselines of a commit into `folder`, at their paths below the repository's top.
 
     The user's working tree and index are not touched. Raises `FlowReproError` when git fails.
     """
     index = {"GIT_INDEX_FILE": str(folder / ".git-index")}
-    _checked("read-tree", commit, cwd=repository, env=index)
+    _git_or_raise("read-tree", commit, cwd=repository, env=index)
     # A pattern that matches nothing is an error to `git checkout`.
-    if _checked("ls-files", "--", _BASELINES, cwd=repository, env=index).stdout:
-        _checked(f"--work-tree={folder}", "checkout", "--", _BASELINES, cwd=repository, env=index)
+    if _git_or_raise("ls-files", "--", _BASELINES, cwd=repository, env=index).stdout:
+        checkout = (f"--work-tree={folder}", "checkout", "--", _BASELINES)
+        _git_or_raise(*checkout, cwd=repository, env=index)
 
 
-def _checked(*args: str, cwd: Path, env: dict[str, str]) -> Completed:
+def _git_or_raise(*args: str, cwd: Path, env: dict[str, str]) -> Completed:
     done = _git(*args, cwd=cwd, env=env)
     if not done.ok:
         raise FlowReproError(
             f"git could not read the baselines: {done.ending}",
-            hint="see what git says above; `git fsck` checks the repository",
+            hint="see git's output above; `git fsck` checks the repository",
             detail=done.stderr[-2000:],
         )
     return done
 
 
 def _git(*args: str, cwd: Path, env: dict[str, str] | None = None) -> Completed:
-    # No hooks: what a repository runs after a checkout is not meant for this one.
+    # Without hooks: those for the user's checkouts are not meant for this one.
     options = ("-c", "core.hooksPath=/dev/null", "-c", "core.sparseCheckout=false")
     return run_process(
         ["git", *options, *args], env=user_environment(env or {}), cwd=cwd, timeout=_TIMEOUT

@@ -1,4 +1,4 @@
-"""The console script `flowrepro`: what needs no test run (docs/reference/command-line.md)."""
+"""The console script `flowrepro`: commands without a test run (docs/reference/command-line.md)."""
 
 from __future__ import annotations
 
@@ -36,20 +36,23 @@ if TYPE_CHECKING:
 _FORMATS = {"text": render_text, "markdown": render_markdown, "json": render_json}
 
 _GATES: frozenset[Gate] = frozenset(get_args(Gate)) - {"nondeterminism"}
-"""A comparison of two baselines shows whatever differs in what they hold."""
+"""The gates of a comparison of two baselines: every difference counts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
     text: str
-    """For stdout."""
+    """The text for stdout."""
     exit_code: int = 0
     remark: str = ""
-    """For stderr, so that stdout can be piped on."""
+    """The text for stderr, so that stdout can be piped."""
 
 
 def main(argv: list[str] | None = None) -> int:
-    """0: done, no difference; 1: `diff` found a difference; 2: an error or a wrong command line."""
+    """Run a command and return the exit code.
+
+    0: done, no difference; 1: `diff` found a difference; 2: an error or a wrong command line.
+    """
     args = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], Answer] = args.command
     try:
@@ -67,13 +70,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="flowrepro", description="What needs no test run: baselines, packages, caches."
+        prog="flowrepro", description="Commands for baselines, code packages and caches."
     )
     parser.add_argument("--version", action="version", version=f"flowrepro {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     flow_help = "path/to/flow.py, path/to/flow.py::FlowName, or the name of a recorded flow"
 
-    diff = commands.add_parser("diff", help="what two revisions or folders recorded differently")
+    diff = commands.add_parser("diff", help="compare the baselines of two revisions or folders")
     diff.add_argument("base", metavar="BASE", help="a git revision, or a folder")
     diff.add_argument(
         "head", metavar="HEAD", nargs="?", help="the same; by default the working tree"
@@ -81,17 +84,17 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--format", choices=_FORMATS, default="text")
     diff.set_defaults(command=_diff)
 
-    show = commands.add_parser("show", help="what was recorded of a flow")
+    show = commands.add_parser("show", help="show the baseline of a flow")
     show.add_argument("flow", metavar="FLOW", help=flow_help)
     show.set_defaults(command=_show)
 
-    package = commands.add_parser("package", help="the code package of a flow")
+    package = commands.add_parser("package", help="inspect the code package of a flow")
     parts = package.add_subparsers(required=True, metavar="COMMAND")
-    listing = parts.add_parser("list", help="the files that would be packaged now")
+    listing = parts.add_parser("list", help="list the files that would be packaged now")
     listing.add_argument("flow", metavar="FLOW", help=flow_help)
     listing.set_defaults(command=_package_list)
 
-    clean = commands.add_parser("clean", help="delete what is kept in the user's cache folder")
+    clean = commands.add_parser("clean", help="delete entries of the user's cache folder")
     clean.add_argument(
         "--dry-run", action="store_true", help="list what would be deleted, and delete nothing"
     )
@@ -100,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DAYS",
         type=_days,
         default=0.0,
-        help="only what was not used for that many days",
+        help="only entries that were not used for that many days",
     )
     clean.set_defaults(command=_clean)
     return parser
@@ -120,7 +123,7 @@ def _write(stream: TextIO, text: str) -> None:
         stream.write(text if text.endswith("\n") or not text else f"{text}\n")
         stream.flush()
     except BrokenPipeError:
-        # Whoever reads has seen enough. Python flushes once more when it ends: to nowhere, then.
+        # The reader has closed the pipe. Python flushes once more at exit: to nowhere, then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -129,7 +132,7 @@ def _write(stream: TextIO, text: str) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Side:
-    """Where the baselines of one side of a comparison are."""
+    """The baselines of one side of a comparison."""
 
     name: str
     root: Path
@@ -138,7 +141,7 @@ class _Side:
         try:
             return read_baseline(self.root / folder, root=self.root)
         except BaselineError as error:
-            what = f"in {self.name}: {error.what}"
+            what = f"In {self.name}: {error.what}"
             raise BaselineError(what, hint=error.hint, detail=error.detail) from error
 
     def folders(self) -> set[Path]:
@@ -150,7 +153,7 @@ def _diff(args: argparse.Namespace) -> Answer:
         base = _side(args.base, Path(scratch, "base"))
         head = _side(args.head, Path(scratch, "head")) if args.head else _working_tree()
         folders = sorted(base.folders() | head.folders())
-        compared = [_compared(folder, base, head) for folder in folders]
+        compared = [_compare(folder, base, head) for folder in folders]
     reports = tuple(report for report in compared if report is not None)
     text = _FORMATS[args.format](reports)
     if any(report.verdict == "error" for report in reports):
@@ -171,18 +174,18 @@ def _side(name: str, scratch: Path) -> _Side:
         return _Side(name=name, root=Path(name).absolute())
     raise FlowReproError(
         f"{name} is neither a revision of a git repository here nor a folder",
-        hint="give a branch, a tag, a commit or a folder; `git fetch` brings what is not here yet",
+        hint="pass a branch, a tag, a commit or a folder; `git fetch` gets missing revisions",
     )
 
 
 def _working_tree() -> _Side:
-    """The whole of it, wherever in it we are: so is a revision."""
+    """Return the whole working tree, also when called in a folder of it: as a revision is."""
     top = repository_of(Path.cwd()) or Path.cwd()
     return _Side(name="the working tree", root=top)
 
 
-def _compared(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
-    """What differs between the two baselines in `folder`; None where nothing does."""
+def _compare(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
+    """Return the differences of the two baselines in `folder`, or None."""
     from pytest_flowrepro.diff import diff, told_once  # noqa: PLC0415  only this command needs it
 
     flow, case = flow_and_case(folder)
@@ -214,7 +217,7 @@ def _compared(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
 
 def _show(args: argparse.Namespace) -> Answer:
     shown = []
-    for folder in _recorded(args.flow):
+    for folder in _baseline_folders(args.flow):
         recording = read_baseline(folder, root=_project_of(folder))
         if recording is not None:
             shown.append(render_manifest(recording, file=os.path.relpath(flow_file(folder))))
@@ -223,14 +226,14 @@ def _show(args: argparse.Namespace) -> Answer:
     return Answer(text="\n".join(shown))
 
 
-def _recorded(flow: str) -> list[Path]:
-    """The baseline folders that `file.py`, `file.py::Name`, `Name` or `Name[case]` means."""
+def _baseline_folders(flow: str) -> list[Path]:
+    """Return the baselines that `file.py`, `file.py::Name`, `Name` or `Name[case]` means."""
     file, name = _file_and_name(flow)
     if file is None:
         folders: Sequence[Path] = find_baselines(Path.cwd())
     else:
-        beside = baseline_folder(file.absolute(), "x", None).parent
-        folders = [f for f in find_baselines(file.absolute().parent) if f.parent == beside]
+        of_file = baseline_folder(file.absolute(), "x", None).parent
+        folders = [f for f in find_baselines(file.absolute().parent) if f.parent == of_file]
     return [folder for folder in folders if not name or name in _titles(folder)]
 
 
@@ -249,17 +252,17 @@ def _file_and_name(flow: str) -> tuple[Path | None, str]:
 def _not_recorded(flow: str) -> BaselineError:
     file, _ = _file_and_name(flow)
     if file is not None and not file.is_file():
-        return BaselineError(f"no such file: {file}", hint="give the path of a flow's file")
+        return BaselineError(f"No such file: {file}", hint="pass the path of a flow's file")
     where = "in this folder or below it" if file is None else f"in {file.parent / FOLDER}"
     return BaselineError(
-        f"no baseline of {flow} {where}",
-        hint="record one with `pytest --flow-repro --flow-repro-update-new`, or give the path of "
+        f"No baseline of {flow} {where}",
+        hint="record one with `pytest --flow-repro --flow-repro-update-new`, or pass the path of "
         "the flow's file",
     )
 
 
 def _project_of(path: Path) -> Path:
-    """The nearest folder at or above `path` that holds a project; its parent where none does."""
+    """Return the nearest folder above `path` that holds a project, or else its parent."""
     marks = ("pyproject.toml", "pytest.toml", ".git")
     above = (p for p in path.absolute().parents if any((p / mark).exists() for mark in marks))
     return next(above, path.absolute().parent)
@@ -295,12 +298,12 @@ def _package_list(args: argparse.Namespace) -> Answer:
 
 
 def _source(flow: str) -> FlowSource:
-    """The one flow that is meant. Raises `FlowReproError` where there is none, or a choice."""
+    """Return the one flow that `flow` means; raise `FlowReproError` for none or several."""
     from pytest_flowrepro.discover.flows import find_flows  # noqa: PLC0415  as above
 
     file, name = _file_and_name(flow)
     if file is None:
-        files = {flow_file(folder) for folder in _recorded(flow)}
+        files = {flow_file(folder) for folder in _baseline_folders(flow)}
     elif file.is_file():
         files = {file.absolute()}
     else:
@@ -313,7 +316,7 @@ def _source(flow: str) -> FlowSource:
         names = ", ".join(f"{os.path.relpath(s.file)}::{s.name}" for s in meant or found)
         raise FlowReproError(
             f"{flow} means {len(meant) or 'no'} flow{'s' if meant else ''}",
-            hint=f"give one of {names}" if names else "give the path of a file that starts a flow",
+            hint=f"pass one of {names}" if names else "pass the path of a file that starts a flow",
         )
     return meant[0]
 
@@ -327,7 +330,7 @@ def _clean(args: argparse.Namespace) -> Answer:
 
     root = cache_root()
     entries = find_entries(unused_for=args.older_than * 24 * 3600)
-    lines = [f"{_bytes(entry.size):>10}  {_shown(entry.path, root)}\n" for entry in entries]
+    lines = [f"{_bytes(entry.size):>10}  {_cache_label(entry.path, root)}\n" for entry in entries]
     size, done = _bytes(sum(entry.size for entry in entries)), "would be deleted from"
     if not args.dry_run:
         remove_entries(entries)
@@ -335,8 +338,8 @@ def _clean(args: argparse.Namespace) -> Answer:
     return Answer(text="".join(lines), remark=f"{size} {done} {root}")
 
 
-def _shown(entry: Path, root: Path) -> str:
-    """With the name of the one file that a folder named by a hash holds."""
+def _cache_label(entry: Path, root: Path) -> str:
+    """Return the path of a cache entry; for a folder named by a hash, that of its only file."""
     inside = list(entry.iterdir()) if entry.is_dir() else []
     path = inside[0] if len(inside) == 1 and inside[0].is_file() else entry
     return inert(path.relative_to(root).as_posix())

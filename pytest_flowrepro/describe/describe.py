@@ -1,7 +1,8 @@
-"""What Metaflow itself says about a flow: its graph, decorators, parameters and named files.
+"""Metaflow's own description of a flow: its graph, decorators, parameters and named files.
 
-The host's half. The flow's interpreter runs the flow's file with a command that our extension adds
-to Metaflow's command line: `in_venv/metaflow_path/.../flowrepro_describe.py` has the JSON contract.
+This is the host's half. The flow's interpreter runs the flow's file with a command that our
+extension adds to Metaflow's command line: `in_venv/metaflow_path/.../flowrepro_describe.py` has
+the JSON contract.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _T = TypeVar("_T")
 
 COMMAND = "flowrepro-describe"
 GRAPH = "graph.json"
-"""What a run leaves of its steps, among what it observed (flowrepro_observe.py)."""
+"""The file in which a run leaves its steps, among its observations (flowrepro_observe.py)."""
 
 _DETAIL_LINES = 40
 _LIBRARY_FRAME = re.compile(r'  File "(<frozen |[^"]*/(site-packages|lib/python\d[^/"]*)/)')
@@ -46,12 +47,12 @@ def describe_flow(
     options: Sequence[str] = (),
     redaction: Redaction = NOTHING,
 ) -> FlowDescription:
-    """Ask Metaflow about the flow of `situation`, run by `python` in its `cwd` under `env`, which
-    has our extension on PYTHONPATH.
+    """Ask Metaflow for the description of the flow of `situation`.
 
-    Nothing is written but below `workspace` and where `env` says: it names a Metaflow datastore,
-    and bytecode is kept out of the user's tree. Relative defaults of IncludeFile and Config are
-    resolved against `cwd`; `options` come before the command, as configs do.
+    `python` runs it in its `cwd` under `env`, which has our extension on PYTHONPATH. Files are
+    written only below `workspace` and to the Metaflow datastore that `env` names; bytecode is kept
+    out of the user's tree. Relative defaults of IncludeFile and Config are resolved against `cwd`;
+    `options` come before the command, as configs do.
 
     Raises `DescribeError`, with Metaflow's sentence or the user's own frames of the traceback, for
     a flow that cannot be imported, is not valid for Metaflow, lacks a configuration file, does not
@@ -80,7 +81,7 @@ def describe_flow(
         raise _failure(completed, situation)
     if not answer.exists():
         raise DescribeError(
-            f"{flow.file} came to its end without a word from {flow.name}",
+            f"{flow.file} exited before it reached `{flow.name}()`",
             hint=f"let `python {flow.file.name} {COMMAND}` reach `{flow.name}()`: "
             "look for an exit or a condition on the arguments that comes before it",
             detail=_last_lines(completed.stderr or completed.stdout),
@@ -100,40 +101,40 @@ def describe_flow(
 def _failure(completed: Completed, situation: Situation) -> DescribeError:
     flow = situation.flow
     what = f"{flow.file}: Metaflow cannot load {flow.name}"
-    words = completed.stderr.strip()
-    detail = _last_lines(_users_traceback(words) or _metaflows_sentence(words))
-    hint = f"`python {flow.file.name} check` says the same: correct what it says"
+    stderr = completed.stderr.strip()
+    detail = _last_lines(_users_traceback(stderr) or _metaflows_sentence(stderr))
+    hint = f"run `python {flow.file.name} check` to reproduce it, and fix the reported error"
     if completed.timed_out:
         what = f"{flow.file}: {flow.name} was {completed.ending} while it was loaded"
         hint = "look for code at module level that waits; if it needs longer, raise `timeout`"
-    elif advice := advise(words, situation):
+    elif advice := advise(stderr, situation):
         hint = advice.hint
         if advice.subject is None:
             what = f"{flow.file}: {flow.name} {advice.what}"
         else:
             what = f"{advice.subject}: {advice.what}"
-    elif f"No such command '{COMMAND}'" in words or f'No such command "{COMMAND}"' in words:
+    elif f"No such command '{COMMAND}'" in stderr or f'No such command "{COMMAND}"' in stderr:
         what = f"{flow.file}: Metaflow did not load the extension of pytest-flowrepro"
-        hint = "require metaflow>=2.8, the oldest that is known to load it"
-    elif completed.returncode < 0 or not words:
+        hint = "require metaflow>=2.8, the oldest release that is known to load it"
+    elif completed.returncode < 0 or not stderr:
         what = f"{flow.file}: {flow.name} ended with {completed.ending} while it was loaded"
-        hint = f"run `python {flow.file.name} check` by hand and correct what ends it"
+        hint = f"run `python {flow.file.name} check` by hand, and fix what ends it"
         detail = detail or _last_lines(completed.stdout)
     return DescribeError(what, hint=hint, detail=detail)
 
 
-def _metaflows_sentence(words: str) -> str:
-    """Without the usage that the command line puts before an error."""
-    usage, error, sentence = words.partition("\nError: ")
-    return sentence if error and usage.startswith("Usage: ") else words
+def _metaflows_sentence(stderr: str) -> str:
+    """Return the error without the usage that the command line prints before it."""
+    usage, error, sentence = stderr.partition("\nError: ")
+    return sentence if error and usage.startswith("Usage: ") else stderr
 
 
-def _users_traceback(words: str) -> str:
-    """The last traceback, without the frames of libraries; empty when there is none."""
-    _, found, traceback = words.rpartition("Traceback (most recent call last):\n")
+def _users_traceback(stderr: str) -> str:
+    """Return the last traceback, without the frames of libraries; empty if there is none."""
+    _, found, traceback = stderr.rpartition("Traceback (most recent call last):\n")
     if not found:
         return ""
-    # Each frame is a line and what is indented further; the exception itself stands at the margin.
+    # A frame is a line and the lines indented below it; the exception itself is not indented.
     frames, kept = re.split(r"^(?=  File |\S)", traceback, flags=re.MULTILINE), []
     kept = [part for part in frames if not _LIBRARY_FRAME.match(part)]
     all_of_libraries = not any(part.startswith("  File ") for part in kept)
@@ -150,7 +151,7 @@ def _last_lines(text: str) -> str:
 
 
 class _MalformedError(Exception):
-    """The answer does not keep the contract; says where."""
+    """An answer that does not keep the contract; the message has the place."""
 
 
 def read_graph(file: Path, flow: FlowSource) -> tuple[Step, ...]:
@@ -162,7 +163,7 @@ def read_graph(file: Path, flow: FlowSource) -> tuple[Step, ...]:
         return _each(json.loads(file.read_bytes()), "steps", _step)
     except (OSError, ValueError, RecursionError, _MalformedError) as error:
         raise DescribeError(
-            f"{flow.file}: the graph of {flow.name} that its run left cannot be read",
+            f"{flow.file}: the graph that the run of {flow.name} left cannot be read",
             hint="run again; if it persists, report it to pytest-flowrepro",
             detail=f"{file.name}: {error}",
         ) from error
@@ -180,7 +181,7 @@ def _read(answer: Path, flow: FlowSource) -> FlowDescription:
         )
     except (OSError, ValueError, RecursionError, _MalformedError) as error:
         raise DescribeError(
-            f"{flow.file}: what was said about {flow.name} cannot be read",
+            f"{flow.file}: Metaflow's description of {flow.name} cannot be read",
             hint="run again; if it persists, report it to pytest-flowrepro",
             detail=f"{answer.name}: {error}",
         ) from error

@@ -1,7 +1,7 @@
 """The flows that a source file starts, found with `ast`: nothing is imported, nothing is run.
 
-Two questions are answered from the text. Which classes are flows (source_names.py)? And which of
-them does the file start? Those that are called by code which runs when the file is run.
+Two questions are answered from the text: which classes are flows (names.py), and which of them the
+file starts. It starts those that are called by code which runs when the file is run.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ _MAY_START = re.compile(rb"metaflow|__main__|^[A-Za-z_][\w.]*\(", re.MULTILINE)
 
 
 _UNREAD_STEPS = ("start",)
-"""The step that stands for all of them, where no step can be read from the text."""
+"""A stand-in for all steps, if none can be read from the text."""
 
 
 def may_start_flow(source: bytes) -> bool:
-    """False when a file with this text cannot start a flow: a search, where parsing costs more.
+    """Return whether a file with this text may start a flow, by a search: parsing costs more.
 
-    A flow may mention Metaflow nowhere (all its steps are inherited), but the call that starts
-    it stands under a main guard or at the margin.
+    A flow's file need not mention Metaflow (if all its steps are inherited), but the call that
+    starts it is under a main guard or not indented.
     """
     return _MAY_START.search(source) is not None
 
 
 def find_flows(file: Path, *, root: Path) -> tuple[FlowSource, ...]:
-    """The flows that `file` starts, in the order of their lines.
+    """Return the flows that `file` starts, in the order of their lines.
 
-    A flow is a class that derives from `metaflow.FlowSpec`, through modules of the project where
-    need be. Imports are found as in `python file`: first in the file's folder, then in `root`.
-    A class whose base lies outside both is a flow when it has methods under Metaflow's `@step`.
+    A flow is a class that derives from `metaflow.FlowSpec`, directly or through modules of the
+    project. Imports are found as in `python file`: first in the file's folder, then in `root`.
+    A class whose base is outside both is a flow if it has methods under Metaflow's `@step`.
 
     It is started by a call such as `TrainFlow()` at module level, under the main guard or in a
     function that is called from there; `TrainFlow(use_cli=False)` starts nothing.
 
     Raises `DiscoverError` for a file that cannot be read, and for one that is not valid Python
-    and yet mentions Metaflow. Any other invalid file has no flows: it is not our business.
+    but mentions Metaflow. Any other invalid file has no flows.
     """
     file = Path(os.path.abspath(file))  # noqa: PTH100  resolve() would follow symlinks
     names = _names_in(file, root)
@@ -69,7 +69,7 @@ def find_flows(file: Path, *, root: Path) -> tuple[FlowSource, ...]:
         return ()
     lines: dict[type, int] = {}
     for call, flow in _started(module, names):
-        own = vars(flow)["file"] == file  # else this file only starts what another defines
+        own = vars(flow)["file"] == file  # else this file starts a flow that another defines
         lines.setdefault(flow, vars(flow)["lineno"] if own else call.lineno)
     return tuple(
         FlowSource(
@@ -87,7 +87,7 @@ class NoFlow:
     what: str
     hint: str
     looks_like_one: bool
-    """True where the text has a class that may well be a flow."""
+    """True if the text has a class that may well be a flow."""
 
     def error(self) -> DiscoverError:
         return DiscoverError(f"{self.file}: no flow was found: {self.what}", hint=self.hint)
@@ -96,17 +96,17 @@ class NoFlow:
 def suspect_no_flow(file: Path, *, root: Path) -> NoFlow | None:
     """Return the reason for a file without flows that seems to start one; None for any other.
 
-    Modules with base classes have no main guard, and nothing is said of them.
+    Modules with base classes have no main guard, and are not suspected.
     """
     source = _names_in(file, root).read(file)
     if b"__main__" not in source or not MENTIONS_METAFLOW.search(source):
         return None
-    found = explain_no_flow(file, root=root)
-    return found if found.looks_like_one else None
+    reason = explain_no_flow(file, root=root)
+    return reason if reason.looks_like_one else None
 
 
 def explain_no_flow(file: Path, *, root: Path) -> NoFlow:
-    """Say why `find_flows` finds nothing in `file`; raises what it raises."""
+    """Return why `find_flows` finds nothing in `file`; raise the same errors."""
     names = _names_in(file, root)
     source = names.read(file)
     module = names.parse(file, source, parse_module)
@@ -123,11 +123,11 @@ def explain_no_flow(file: Path, *, root: Path) -> NoFlow:
         if is_flow(mirror) and steps_of(mirror):
             return NoFlow(
                 file=file,
-                what=_unstarted(node.name, module, names),
+                what=_explain_not_started(node.name, module, names),
                 hint=f'start it by its name: `if __name__ == "__main__": {node.name}()`',
                 looks_like_one=True,
             )
-        unread = unread or _unread_base(file, node, module, names)
+        unread = unread or _explain_unread_base(file, node, module, names)
     if unread is not None:
         return unread
     if runner := _runner_call(module, names):
@@ -144,50 +144,53 @@ def _classes(module: Module) -> Iterator[ast.ClassDef]:
         yield from (node for node in ast.walk(statement) if isinstance(node, ast.ClassDef))
 
 
-def _unstarted(name: str, module: Module, names: Names) -> str:
-    """Say why a flow that the file defines is not started by it."""
+def _explain_not_started(name: str, module: Module, names: Names) -> str:
+    """Return why a flow that the file defines is not started by it."""
     calls = [node for body in module.body for node in ast.walk(body) if isinstance(node, ast.Call)]
     call = next((call for call in calls if dotted_name(call.func)[-1:] == (name,)), None)
     if call is not None and _without_cli(call):
         why = f"line {call.lineno} calls it without its command line (`use_cli=False`)"
     elif call is not None:
-        why = f"the call of it in line {call.lineno} was not seen to run when the file is run"
+        why = f"the call in line {call.lineno} does not seem to run when the file is run"
     elif runner := _runner_call(module, names):
-        why = f"starts a flow through metaflow.{runner.name} (line {runner.lineno}) only"
+        why = f"starts flows only through metaflow.{runner.name} (line {runner.lineno})"
     else:
-        why = "no call that starts it was found"
+        why = f"no call `{name}()` was found"
     return f"it defines {name}, and {why}"
 
 
-def _unread_base(file: Path, node: ast.ClassDef, module: Module, names: Names) -> NoFlow | None:
-    """Say what cannot be read about a class that may be a flow; None where it is none."""
-    stepped = any(
-        dotted_name(one.func if isinstance(one, ast.Call) else one)[-1:] == ("step",)
+def _explain_unread_base(
+    file: Path, node: ast.ClassDef, module: Module, names: Names
+) -> NoFlow | None:
+    """Return what cannot be read about a class that may be a flow; None for any other."""
+    has_steps = any(
+        dotted_name(decorator.func if isinstance(decorator, ast.Call) else decorator)[-1:]
+        == ("step",)
         for member in node.body
         if isinstance(member, ast.FunctionDef)
-        for one in member.decorator_list
+        for decorator in member.decorator_list
     )
     for base in node.bases:
         shown = ast.unparse(base)[:80]
         dotted = dotted_name(base)
         meaning = names.find(module, dotted) if dotted else None
-        if not stepped and not (shown.endswith("Flow") or "FlowSpec" in shown):
+        if not has_steps and not (shown.endswith("Flow") or "FlowSpec" in shown):
             continue
         if isinstance(meaning, str) and meaning.partition(".")[0] != "metaflow":
             what = (
                 f"its class {node.name} (line {node.lineno}) derives from {meaning}, which is not "
-                "in the project, and has no step of its own that is Metaflow's"
+                "in the project, and has no Metaflow step of its own"
             )
         elif meaning is None:
             what = (
-                f"its class {node.name} (line {node.lineno}) derives from `{shown}`, and what "
-                "that is cannot be read from the text"
+                f"its class {node.name} (line {node.lineno}) derives from `{shown}`, which cannot "
+                "be resolved from the text"
             )
         else:
             continue
         return NoFlow(
             file=file,
-            what=f"{what}; nothing is imported to find flows",
+            what=f"{what}; flows are found without importing anything",
             hint="import FlowSpec by its name, and add it to the bases: `from metaflow import "
             f"FlowSpec`, `class {node.name}({_with_flow_spec(node)})`",
             looks_like_one=True,
@@ -220,7 +223,7 @@ _RUNNERS = frozenset({"Runner", "NBRunner", "Deployer", "NBDeployer"})
 
 
 def _names_in(file: Path, root: Path) -> Names:
-    # Python looks beside the real file, whatever link it was started by.
+    # Python imports from the folder of the real file, also if it was started by a link.
     return Names(root=root, folders=(Path(os.path.realpath(file)).parent, root))
 
 
@@ -230,8 +233,8 @@ def _names_in(file: Path, root: Path) -> Names:
 def _started(module: Module, names: Names) -> Iterator[tuple[ast.Call, type]]:
     """Yield each call that starts a flow, with the class that it calls.
 
-    The body of a function runs when it is called from what runs, be it of this module or another
-    of the project.
+    The body of a function runs if code that runs calls it, in this module or in another of the
+    project.
     """
     bodies: list[tuple[Module, Iterable[ast.AST]]] = [(module, module.body)]
     called: set[ast.AST] = set()
@@ -248,7 +251,7 @@ def _started(module: Module, names: Names) -> Iterator[tuple[ast.Call, type]]:
 
 
 def _calls(body: Iterable[ast.AST]) -> Iterator[ast.Call]:
-    """The calls in `body`, without those in functions and classes that are only defined there."""
+    """Yield the calls in `body`, except those in functions and classes that it only defines."""
     pending = list(body)
     while pending:
         node = pending.pop()
@@ -260,6 +263,6 @@ def _calls(body: Iterable[ast.AST]) -> Iterator[ast.Call]:
 
 
 def _without_cli(call: ast.Call) -> bool:
-    """`XFlow(use_cli=False)`, or `XFlow(False)`: an instance, not a run."""
-    given = [*call.args[:1], *(word.value for word in call.keywords if word.arg == "use_cli")]
-    return any(isinstance(value, ast.Constant) and not value.value for value in given)
+    """Return True for `XFlow(use_cli=False)` and `XFlow(False)`: an instance, not a run."""
+    values = [*call.args[:1], *(word.value for word in call.keywords if word.arg == "use_cli")]
+    return any(isinstance(value, ast.Constant) and not value.value for value in values)

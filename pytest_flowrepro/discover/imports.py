@@ -1,4 +1,4 @@
-"""What a source file imports, found with `ast`: nothing is imported, nothing is run."""
+"""The imports of a source file, found with `ast`: nothing is imported, nothing is run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Import:
     """Dotted: `yaml` of `import yaml`, `google.auth` of `from google import auth`; its last part
     need not be a module."""
     step: str | None
-    """The step whose body it stands in; None anywhere else."""
+    """The step whose body has the import, or None."""
 
 
 def find_imports(source: bytes) -> tuple[Import, ...]:
-    """The absolute imports of a file, in any block, and `import_module` of a literal name.
+    """Return the absolute imports of a file, in any block, and `import_module` of a literal name.
 
-    What stands below `if TYPE_CHECKING` is never run and left out. A file that this Python cannot
-    read, because it is written for a newer one, has none.
+    Code below `if TYPE_CHECKING` never runs, and is skipped. The result is empty for a file that
+    this Python cannot parse, because it is written for a newer one.
     """
     try:
         with warnings.catch_warnings(action="ignore"):  # an invalid escape is not our warning
@@ -35,14 +35,14 @@ def find_imports(source: bytes) -> tuple[Import, ...]:
     pending: list[tuple[ast.AST, str | None]] = [(module, None)]
     while pending:
         node, step = pending.pop()
-        found.update((Import(name=name, step=step), None) for name in _named(node))
+        found.update((Import(name=name, step=step), None) for name in _names(node))
         if isinstance(node, ast.FunctionDef) and any(map(_is_step, node.decorator_list)):
             step = node.name
-        pending.extend((child, step) for child in _run(node))
+        pending.extend((child, step) for child in _children(node))
     return tuple(found)
 
 
-def _named(node: ast.AST) -> Iterator[str]:
+def _names(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.Import(names=names):
             yield from (alias.name for alias in names)
@@ -55,8 +55,8 @@ def _named(node: ast.AST) -> Iterator[str]:
             yield name
 
 
-def _run(node: ast.AST) -> Iterable[ast.AST]:
-    """The parts of a node, without what only a type checker sees."""
+def _children(node: ast.AST) -> Iterable[ast.AST]:
+    """Return the children of a node, except those that only a type checker sees."""
     match node:
         case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
             return node.orelse

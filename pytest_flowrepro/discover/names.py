@@ -1,6 +1,6 @@
-"""What dotted names mean in the modules of a project, read from their text with `ast`.
+"""The meaning of dotted names in the modules of a project, read from their text with `ast`.
 
-Python itself is asked which classes are flows: each class statement is mirrored by an empty class
+Python itself decides which classes are flows: each class statement is mirrored by an empty class
 with the same bases, so that inheritance, diamonds and the order of steps are Python's own.
 """
 
@@ -35,23 +35,23 @@ class _Import:
     level: int
     module: str
     name: str | None
-    """None when the module itself is bound, `*` for all that it has."""
+    """None if the module itself is bound, `*` for all its names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Alias:
-    """`flow = TrainFlow`."""
+    """An assignment of another name: `flow = TrainFlow`."""
 
     dotted: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Module:
-    """A module's top level: every binding of each name, the last one first to count."""
+    """A module's top level: every binding of each name; the last one has precedence."""
 
     file: Path
     folder: Path
-    """Where its relative imports begin; for a package, its own folder."""
+    """The folder that its relative imports start from; for a package, its own folder."""
     package: bool
     body: tuple[ast.stmt, ...]
     names: dict[str, list[_Bound]]
@@ -72,19 +72,19 @@ _Branches: TypeAlias = tuple[tuple[int, int], ...]
 _Bound: TypeAlias = tuple[_Binding, _Branches]
 _Parse: TypeAlias = "Callable[[Path, bytes], Module]"
 _Meaning: TypeAlias = type | Function | Module | str | None
-"""A mirrored class, a function, a module; a dotted name when it lies outside the project."""
+"""A mirrored class, a function or a module; a dotted name for anything outside the project."""
 
 
 class _FlowSpec:
-    """Stands for `metaflow.FlowSpec`."""
+    """The stand-in for `metaflow.FlowSpec`."""
 
 
 class _Outside:
-    """Base of what stands for a class that is not in the project."""
+    """The base of stand-ins for classes that are not in the project."""
 
 
 class Names:
-    """What dotted names mean in the modules of one project."""
+    """The meaning of dotted names in the modules of one project."""
 
     def __init__(self, *, root: Path, folders: tuple[Path, ...]) -> None:
         self._root = root
@@ -99,7 +99,7 @@ class Names:
         return found
 
     def mirror(self, module: Module, node: ast.ClassDef) -> type:
-        """Return the class that mirrors one which is defined anywhere in a module."""
+        """Return the mirror of a class that is defined anywhere in a module."""
         return self._class(module, node)
 
     def inside(self, function: Function) -> Module:
@@ -110,9 +110,11 @@ class Names:
         return replace(module, names={**module.names, **names})
 
     def _name(self, module: Module, name: str) -> _Meaning:
-        """Return the meaning of the last binding, named imports before stars; except that a
-        module of the project goes before one outside it, and Metaflow's own before its stand-in:
-        `try: from metaflow import FlowSpec` / `except ImportError: class FlowSpec: ...`.
+        """Return the meaning of the last binding; named imports go before stars.
+
+        Exceptions: a module of the project goes before one outside it, and Metaflow's own class
+        before its stand-in: `try: from metaflow import FlowSpec` / `except ImportError: class
+        FlowSpec: ...`.
         """
         outside: str | None = None
         inside: _Meaning = None
@@ -123,7 +125,7 @@ class Names:
         ):
             if inside is not None and not _are_alternatives(where, branches):
                 continue
-            found = self._once(module, binding, name)
+            found = self._resolve(module, binding, name)
             if _is_metaflows(found):
                 return found
             if isinstance(found, str):
@@ -134,8 +136,8 @@ class Names:
                     break
         return outside if inside is None else inside
 
-    def _once(self, module: Module, binding: _Binding, name: str) -> _Meaning:
-        """What a binding stands for; None while that is being looked up, as in an import cycle."""
+    def _resolve(self, module: Module, binding: _Binding, name: str) -> _Meaning:
+        """Return the meaning of a binding; None while it is being resolved (an import cycle)."""
         key = (id(binding), name)
         if key in self._looking:
             return None
@@ -166,7 +168,7 @@ class Names:
                 return None
 
     def _imported(self, module: Module, statement: _Import) -> Module | str:
-        """The module that an import names."""
+        """Return the module that an import names."""
         parts = statement.module.split(".") if statement.module else []
         if parts[:1] == ["metaflow"] and not statement.level:
             return statement.module
@@ -184,11 +186,11 @@ class Names:
         return statement.module
 
     def _package(self, folder: Path) -> Module:
-        """A package whose own names do not count: `from .base import X` is about a file."""
+        """Return a package without names of its own: `from .base import X` is about a file."""
         return Module(file=folder, folder=folder, package=True, body=(), names={})
 
     def _load(self, package: Module, name: str) -> Module | str | None:
-        """A submodule, found as Python's path finder does: package, module, namespace package."""
+        """Return a submodule as Python's path finder finds it: package, module, namespace."""
         if not package.package:
             return None
         folder = package.folder / name
@@ -200,7 +202,7 @@ class Names:
         return self._package(folder) if os.path.isdir(folder) else None  # noqa: PTH112
 
     def _class(self, module: Module, node: ast.ClassDef) -> type:
-        """An empty class with the bases of `node`; its steps are in `members`."""
+        """Return an empty class with the bases of `node`; its steps are in `members`."""
         if node not in self._classes:
             bases = dict.fromkeys(self._base(module, base) for base in node.bases)
             namespace = {
@@ -214,7 +216,7 @@ class Names:
                 raise DiscoverError(
                     f"{self._shown(module.file)}, line {node.lineno}: "
                     f"Python cannot create the class {node.name}",
-                    hint="put the base classes into an order that all of them agree with",
+                    hint="reorder the base classes so that the order is consistent with theirs",
                     detail=str(error),
                 ) from None
             self._classes[node] = mirror
@@ -235,7 +237,7 @@ class Names:
                 return None
 
     def _elsewhere(self, dotted: str) -> type | None:
-        """A class of the project in a module that `sys.path` or PYTHONPATH leads to."""
+        """Return a class of the project in a module that `sys.path` or PYTHONPATH leads to."""
         top = dotted.partition(".")[0]
         if top == "metaflow" or top in sys.stdlib_module_names:
             return None
@@ -246,11 +248,11 @@ class Names:
         return found if isinstance(found, type) else None
 
     def _members(self, module: Module, node: ast.ClassDef) -> Iterator[tuple[str, bool]]:
-        """Each name that a class body binds, and whether it is a step."""
+        """Yield each name that a class body binds, and whether it is a step."""
         for statement, _ in _statements(node.body):
             match statement:
                 case ast.FunctionDef(name=name, decorator_list=decorators):
-                    yield name, any(self._is_step(module, one) for one in decorators)
+                    yield name, any(self._is_step(module, node) for node in decorators)
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     yield name, isinstance(value, ast.Call) and self._is_step(module, value)
 
@@ -276,7 +278,7 @@ class Names:
             ) from error
 
     def parse(self, file: Path, source: bytes, parse: _Parse) -> Module | None:
-        """None when the file is not valid Python and does not mention Metaflow either."""
+        """Parse a file; return None if it is neither valid Python nor mentions Metaflow."""
         try:
             return parse(file, source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -331,14 +333,16 @@ def _names_of(body: list[ast.stmt]) -> dict[str, list[_Bound]]:
     return names
 
 
-# Base modules are shared by many flows. A flow file is parsed once anyway, and to keep its tree
-# costs more than to parse it: the garbage collector walks it again and again.
+# Base modules are shared by many flows. A flow file is parsed once anyway, and keeping its tree
+# costs more than parsing it: the garbage collector walks it again and again.
 _parse_shared = lru_cache(maxsize=256)(parse_module)
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, _Branches]]:
-    """Yield statements in the order in which they count, those in blocks included: the handlers
-    of a `try` before its body, which is expected to work. Leave out what only type checkers see.
+    """Yield statements, including those in blocks, in the order of their precedence.
+
+    The handlers of a `try` come before its body, which is expected to work. Code that only type
+    checkers see is skipped.
     """
     pending: list[tuple[ast.AST, _Branches]] = [(node, ()) for node in reversed(body)]
     while pending:
@@ -418,11 +422,11 @@ def _bindings(statement: ast.stmt) -> Iterator[tuple[str, _Binding]]:
 
 
 def _assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, _Binding]]:
-    """Yield what an assignment binds: another name, or a module, by `import_module("...")`."""
+    """Yield the bindings of an assignment: another name, or `import_module("...")`."""
     match target, value:
         case ast.Tuple(elts=targets), ast.Tuple(elts=values):
-            for one, other in zip(targets, values, strict=False):
-                yield from _assigned(one, other)
+            for inner_target, inner_value in zip(targets, values, strict=False):
+                yield from _assigned(inner_target, inner_value)
         case ast.Name(id=name), ast.Call(func=call, args=[ast.Constant(value=str() as module)]):
             if dotted_name(call)[-1:] in _IMPORTERS:
                 yield name, _Import(level=0, module=module, name=None)
@@ -431,7 +435,7 @@ def _assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, _Binding
 
 
 def dotted_name(expression: ast.expr) -> tuple[str, ...]:
-    """`("metaflow", "FlowSpec")` for `metaflow.FlowSpec`; empty for any other expression."""
+    """Return the parts of a dotted name, as `("metaflow", "FlowSpec")`; empty for others."""
     parts: list[str] = []
     while isinstance(expression, ast.Attribute):
         parts.append(expression.attr)
@@ -445,7 +449,7 @@ def is_flow(mirror: type) -> bool:
 
 
 def steps_of(mirror: type) -> tuple[str, ...]:
-    """Step names, those of base classes first; what a derived class overrides keeps its place."""
+    """Return the step names, those of base classes first; an overridden step keeps its place."""
     members: dict[str, bool] = {}
     for cls in reversed(mirror.__mro__):
         members.update(vars(cls).get("members", {}))

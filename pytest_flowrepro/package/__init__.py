@@ -1,1 +1,1 @@
-"""The code package of a flow, and what stands for git and for local packages in its copy."""
+"""The code package of a flow, and the stand-ins for git and local packages in its copy."""

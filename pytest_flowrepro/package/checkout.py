@@ -1,10 +1,10 @@
-"""A copy of a project that looks like the git checkout that the project is.
+"""A stand-in git checkout in the copy of a project that is a git checkout itself.
 
-Flows ask git at import: for the commit, to store it beside a model; for the top of the checkout,
-to find their data. A rerun's copy has no history, and a flow that stores the commit would drift
-with every commit. So the copy gets a repository of one commit, which has the same id for
-everybody and always: `git rev-parse HEAD`, `git log`, `git status` and the libraries that read
-`.git` themselves work, and say the same on every machine.
+Flows call git at import: for the commit, to store it with a model; for the top of the checkout, to
+find their data. A rerun's copy has no history, and a flow that stores the commit would drift with
+every commit. So the copy gets a repository of one commit whose id is always the same:
+`git rev-parse HEAD`, `git log`, `git status` and the libraries that read `.git` themselves work,
+and have the same results on every machine.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _CONFIG = f"""\
 
 
 def place_checkout(copy: Path, *, flow_file: Path, root: Path) -> None:
-    """Where `flow_file` lies in a git checkout, make `copy`, a copy of `root`, look like one.
+    """Make `copy`, a copy of `root`, look like a git checkout if `flow_file` is in one.
 
-    Its top is that of the user's checkout, or the copy itself where that one begins above `root`.
-    All that the copy holds counts as ignored: `git status` is clean. No git program is needed.
+    Its top is that of the user's checkout, or the copy itself if that one begins above `root`.
+    All files in the copy count as ignored: `git status` is clean. No git program is needed.
     Raises `PackageError` when `copy` cannot be written.
     """
     top = next((folder for folder in flow_file.parents if os.path.lexists(folder / ".git")), None)
@@ -55,14 +55,14 @@ def place_checkout(copy: Path, *, flow_file: Path, root: Path) -> None:
             file.write_bytes(content)
     except OSError as error:
         raise PackageError(
-            f"{copy}: the look of a git checkout cannot be written here",
-            hint="see that the disk has room and the folder can be written",
+            f"{copy}: the stand-in git checkout cannot be written here",
+            hint="check that the disk is not full and that the folder can be written",
             detail=str(error),
         ) from error
 
 
 def _repository() -> Mapping[str, bytes]:
-    """The files of `.git`, as in gitrepository-layout(5)."""
+    """Return the files of `.git`, as in gitrepository-layout(5)."""
     tree, tree_file, tree_content = _loose("tree", b"")
     message = f"tree {tree}\nauthor {_WHO}\ncommitter {_WHO}\n\nAs pytest-flowrepro packaged it\n"
     commit, commit_file, commit_content = _loose("commit", message.encode())
@@ -78,7 +78,7 @@ def _repository() -> Mapping[str, bytes]:
 
 
 def _loose(kind: str, content: bytes) -> tuple[str, str, bytes]:
-    """A loose object: its id, its file and what that holds."""
+    """Return a loose object: its id, its file and that file's content."""
     stored = f"{kind} {len(content)}\0".encode() + content
     name = hashlib.sha1(stored, usedforsecurity=False).hexdigest()
     return name, f"objects/{name[:2]}/{name[2:]}", zlib.compress(stored)

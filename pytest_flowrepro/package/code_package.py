@@ -1,9 +1,9 @@
-"""The files of a flow: what Metaflow would ship, what the flow says it reads, nothing else.
+"""The files of a flow: those that Metaflow would ship, and those that the flow declares to read.
 
 Metaflow walks the folder of the flow's file (`metaflow.package.MetaflowPackage`,
 `metaflow.packaging_sys.utils.walk`, `metaflow.util.walk_without_cycles`). The same rule is
-written down here, because the host process never imports Metaflow; a test holds the two
-against each other. Left out are the folders that no flow is made of (excluded.py).
+implemented here, because the host process never imports Metaflow; a test compares the two. Folders
+without code of the project are skipped (support/project_folders.py).
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _DEFAULT_SUFFIXES = ".py,.R,.RDS"
 
 
 def default_suffixes(env: Mapping[str, str]) -> tuple[str, ...]:
-    """The suffixes that Metaflow packages under this environment: `.py,.R,.RDS` by default.
+    """Return the suffixes that Metaflow packages in this environment: `.py,.R,.RDS` by default.
 
     `METAFLOW_DEFAULT_PACKAGE_SUFFIXES` replaces them (`metaflow.metaflow_config`),
     `METAFLOW_PACKAGE_SUFFIXES` stands for `--package-suffixes` and adds to them. Both are
-    split at commas and not stripped: an empty value ships every file, as it does there.
+    split at commas and not stripped: an empty value ships every file, as it does in Metaflow.
     """
     default = env.get("METAFLOW_DEFAULT_PACKAGE_SUFFIXES", _DEFAULT_SUFFIXES)
     option = env.get("METAFLOW_PACKAGE_SUFFIXES") or default
@@ -53,22 +53,22 @@ def package_flow(
     suffixes: tuple[str, ...],
     destination: Path,
 ) -> CodePackage:
-    """Write the flow's files into the tar `destination`, and say what they are.
+    """Write the flow's files into the tar `destination`, and return its contents.
 
-    They are the flow's file, the user files that Metaflow would ship, `named_files` (what the
-    flow itself names or adds) and what the `include` patterns match: globs relative to the flow's
-    folder, where a folder stands for all that is in it. Where the flow's folder lies outside
-    `root`, it takes the place of `root`.
+    The files are the flow's file, the user files that Metaflow would ship, `named_files` (those
+    that the flow itself names or adds) and those that match the `include` patterns: globs relative
+    to the flow's folder, where a folder stands for all files in it. A flow's folder outside `root`
+    takes the place of `root`.
 
-    A flow's file that is a symlink stays one: Python looks for the modules that it imports beside
-    the real file, so what Metaflow would ship from there is in the package as well.
+    A flow's file that is a symlink stays one: Python looks for the modules that it imports next to
+    the real file, so the files that Metaflow would ship from there are in the package as well.
 
     The archive has the same bytes for the same files: sorted, no times, no owners. A digest is
-    of the bytes that went into the archive, whatever happens to the file meanwhile.
+    of the bytes that went into the archive, even if the file changes meanwhile.
 
     Raises `PackageError` for a pattern that matches nothing, and for a file that is missing,
-    outside `root`, unreadable, no regular file, a dangling link or not named in UTF-8. A folder
-    that cannot be listed is passed over, as it is by Metaflow: the flow cannot read it either.
+    outside `root`, unreadable, not a regular file, a dangling link or not named in UTF-8. A folder
+    that cannot be listed is skipped, as in Metaflow: the flow cannot read it either.
     """
     folder = flow.file.parent
     root = root if folder.is_relative_to(root) else folder
@@ -96,10 +96,10 @@ def package_flow(
 
 
 def extract_package(package: CodePackage, folder: Path) -> Path:
-    """Unpack into `folder`; the flow's file in there.
+    """Unpack into `folder`, and return the flow's file in it.
 
-    The files carry the time of their extraction, not the archive's zero: ZIP, which a flow may
-    write, knows no time before 1980. Raises `PackageError` when `folder` cannot be written.
+    The files have the time of their extraction, not the archive's zero: ZIP, which a flow may
+    write, has no time before 1980. Raises `PackageError` when `folder` cannot be written.
     """
     try:
         with tarfile.open(package.archive) as archive:
@@ -108,16 +108,16 @@ def extract_package(package: CodePackage, folder: Path) -> Path:
     except (OSError, tarfile.TarError) as error:
         raise PackageError(
             f"{folder}: the flow's files cannot be unpacked here",
-            hint="see that the disk has room and the folder can be written",
+            hint="check that the disk is not full and that the folder can be written",
             detail=str(error),
         ) from error
     return folder / package.flow
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    """Write one file or symlink, which stays inside the folder.
+    """Write one file or symlink, which must stay inside the folder.
 
-    By hand: Python has `filter` of `TarFile.extract` since 3.11.4, and warns without it since 3.12.
+    Not by `TarFile.extract`: Python has its `filter` since 3.11.4, and warns without it since 3.12.
     """
     path = Path(os.path.normpath(folder / member.name))
     leads_to = Path(os.path.normpath(path.parent / member.linkname))
@@ -139,10 +139,10 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) ->
 
 
 def _shipped(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
-    """The user files of Metaflow's code package: `metaflow.packaging_sys.utils.suffix_filter`.
+    """Return the user files in Metaflow's package (`metaflow.packaging_sys.utils.suffix_filter`).
 
-    Suffixes count without case; a file whose name begins with a dot only when it is a suffix
-    itself.
+    The case of suffixes is ignored. A file whose name begins with a dot is in it only if the name
+    is a suffix itself.
     """
     lowered = tuple(suffix.lower() for suffix in suffixes)
 
@@ -156,10 +156,10 @@ def _shipped(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
 def _walk(
     folder: Path, wanted: Callable[[str], bool], links: frozenset[str] = frozenset()
 ) -> Iterator[Path]:
-    """What is no folder and has a `wanted` name, but nothing out of hidden or excluded folders.
+    """Yield the files below `folder` with `wanted` names, except in hidden or excluded folders.
 
-    Linked folders are followed, unless they lead to where a link on the way here led already:
-    the rule by which `metaflow.util.walk_without_cycles` breaks loops.
+    Linked folders are followed, unless they lead to a target of another link on the way here: the
+    rule by which `metaflow.util.walk_without_cycles` breaks cycles.
     """
     for parent, folders, files in os.walk(folder):
         yield from (Path(parent, name) for name in files if wanted(name))
@@ -173,10 +173,10 @@ def _walk(
 
 
 def _included(pattern: str, *, folder: Path, root: Path) -> set[Path]:
-    """What a pattern matches; a folder that it matches stands for all files in it."""
+    """Return the files that match a pattern; a matching folder stands for all files in it."""
     if Path(pattern).is_absolute():
         raise PackageError(
-            f"include pattern {pattern!r} is absolute",
+            f"Include pattern {pattern!r} is absolute",
             hint=f"write it relative to the flow's folder, {folder}",
         )
     files: set[Path] = set()
@@ -187,33 +187,33 @@ def _included(pattern: str, *, folder: Path, root: Path) -> set[Path]:
         path = Path(os.path.normpath(folder / match))
         if not path.is_relative_to(root):
             raise PackageError(
-                f"include pattern {pattern!r}: {path} lies outside {root}, "
-                "and a baseline carries nothing from outside",
+                f"Include pattern {pattern!r}: {path} is outside {root}, and a baseline has only "
+                "files of the project",
                 hint="move the file into the project, and correct the pattern",
             )
         is_folder = os.path.isdir(path)  # noqa: PTH112
         files.update(_walk(path, lambda name: name[0] != ".") if is_folder else [path])
     if not files:
-        hint = f"patterns are relative to the flow's folder, {folder}; correct or remove it"
+        hint = f"correct or remove it; patterns are relative to the flow's folder, {folder}"
         if glob.glob(pattern, root_dir=root, recursive=True):  # noqa: PTH207  see above
             meant = os.path.join(os.path.relpath(root, folder), pattern)  # noqa: PTH118  has `..`
-            hint = f"patterns are relative to the flow's folder: write {meant!r}"
-        raise PackageError(f"include pattern {pattern!r} matches no file", hint=hint)
+            hint = f"write {meant!r}: patterns are relative to the flow's folder"
+        raise PackageError(f"Include pattern {pattern!r} matches no file", hint=hint)
     return files
 
 
 def _link_target(file: Path, *, root: Path) -> Path | None:
-    """What `file` is a symlink to, or its folder is, as a path below `root`.
+    """Return the target of `file`, or of its folder, as a path below `root`.
 
-    None for no symlink, and for one that leads out of the project: what it leads to is packaged
-    in its place.
+    None if neither is a symlink, and if the target is outside the project: then it is packaged in
+    place of the link.
     """
     real = _under_root(Path(os.path.realpath(file)), root=root)
     return None if real == file else real
 
 
 def _under_root(file: Path, *, root: Path) -> Path | None:
-    """`file` as a path below `root`, which may itself be a symlink; None where it lies outside."""
+    """Return `file` as a path below `root`, which may itself be a symlink; None if outside."""
     if file.is_relative_to(root):
         return file
     real, real_root = Path(os.path.realpath(file.parent), file.name), os.path.realpath(root)
@@ -223,36 +223,36 @@ def _under_root(file: Path, *, root: Path) -> Path | None:
 def _placed(
     named: NamedFile, *, folder: Path, root: Path, flow: FlowSource
 ) -> Iterator[tuple[Path, Path]]:
-    """Where the package has a file that the flow names, and the file.
+    """Yield the places in the package of a file that the flow names, each with the file.
 
-    What a decorator or mutator adds stands in two places: where it puts the file, as after
-    Metaflow has unpacked its own package, and where the file lies, as in `python flow.py run`.
+    A file that a decorator or mutator adds has two places: the one it is added as, as after
+    Metaflow has unpacked its own package, and its original one, as in `python flow.py run`.
     """
-    source, there = named.source, os.path.lexists(named.source)
+    source, exists = named.source, os.path.lexists(named.source)
     place = _under_root(source, root=root)
     if named.place is None:
-        if not there:
+        if not exists:
             raise PackageError(
                 f"{source}: {flow.name} reads this file by default, and it does not exist",
                 hint="create it, or correct the default of the IncludeFile or Config that names it",
             )
         if place is None:
             raise PackageError(
-                f"{source} belongs to the code of {flow.name}, but it lies outside {root}, "
-                "and a baseline carries nothing from outside",
+                f"{source} belongs to the code of {flow.name}, but is outside {root}, and a "
+                "baseline has only files of the project",
                 hint="move it into the project, or, where it is the default of an IncludeFile or "
                 "Config, give the flow another one in the configuration",
             )
         yield place, source
-    elif there:  # else it was made for Metaflow's package only, and no local run sees it
-        put = Path(os.path.normpath(folder / named.place))
-        if not put.is_relative_to(root):
+    elif exists:  # else it was made for Metaflow's package only, and no local run sees it
+        added = Path(os.path.normpath(folder / named.place))
+        if not added.is_relative_to(root):
             raise PackageError(
                 f"{flow.name} adds {source} to its package as {named.place!r}, "
                 f"which is outside {root}",
                 hint="correct `add_to_package` of its decorator or mutator",
             )
-        yield put, source
+        yield added, source
         if place is not None:
             yield place, source
 
@@ -263,12 +263,12 @@ def _placed(
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class _Member:
     name: str
-    """In the archive: relative to the root."""
+    """The path in the archive, relative to the root."""
     path: str
-    """In the manifest: relative to the flow's folder."""
+    """The path in the manifest, relative to the flow's folder."""
     source: Path
     link: str
-    """Where not empty, the archive has a symlink to this path instead of the content."""
+    """If not empty, the archive has a symlink to this path instead of the content."""
 
 
 def _member(place: Path, source: Path, *, folder: Path, root: Path, link: str) -> _Member:
@@ -285,17 +285,17 @@ def _member(place: Path, source: Path, *, folder: Path, root: Path, link: str) -
 
 
 def _write_archive(members: Iterable[_Member], destination: Path) -> list[CodeFile]:
-    """Write the tar; what went into it. No archive is left behind where that fails."""
+    """Write the tar, and return the files in it; no archive is left if that fails."""
     written = []
     try:
         with tarfile.open(destination, "w", format=tarfile.PAX_FORMAT) as archive:
             for member in members:
-                with _opened(member.source) as file:
+                with _open_regular(member.source) as file:
                     status = os.fstat(file.fileno())
                     content = _Hashed(file, member.source)
                     if member.link:
                         archive.addfile(_link(member))
-                        content.read(status.st_size)  # its digest is that of what it leads to
+                        content.read(status.st_size)  # its digest is that of its target
                     else:
                         archive.addfile(_header(member, status), content)
                 written.append(CodeFile(path=member.path, sha256=content.hexdigest))
@@ -303,7 +303,7 @@ def _write_archive(members: Iterable[_Member], destination: Path) -> list[CodeFi
         destination.unlink(missing_ok=True)
         raise PackageError(
             f"{destination}: the flow's files cannot be packed here",
-            hint="see that the disk has room and the folder can be written",
+            hint="check that the disk is not full and that the folder can be written",
             detail=str(error),
         ) from error
     except PackageError:
@@ -313,7 +313,7 @@ def _write_archive(members: Iterable[_Member], destination: Path) -> list[CodeFi
 
 
 def _header(member: _Member, status: os.stat_result) -> tarfile.TarInfo:
-    """What is the same on every machine: no time, no owner, only whether it is executable."""
+    """Return a header that is the same on every machine: no time, no owner, two modes."""
     info = tarfile.TarInfo(member.name)
     info.size = status.st_size
     info.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
@@ -326,11 +326,11 @@ def _link(member: _Member) -> tarfile.TarInfo:
     return info
 
 
-def _opened(file: Path) -> BinaryIO:
-    """A regular file, open; to open a FIFO would wait, and to open a device may do anything."""
+def _open_regular(file: Path) -> BinaryIO:
+    """Open a regular file; opening a FIFO would wait, and opening a device may do anything."""
     try:
         if stat.S_ISREG(file.stat().st_mode):
-            # Should it have become a FIFO just now, this does not wait either.
+            # If the file has become a FIFO just now, this does not wait either.
             return os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb")
         what = "is not a regular file (a folder, FIFO, socket or device)"
     except OSError as error:
@@ -338,12 +338,12 @@ def _opened(file: Path) -> BinaryIO:
         what = "is a dangling symlink" if dangling else f"cannot be read: {error.strerror}"
     raise PackageError(
         f"{file} {what}",
-        hint="a code package holds it by its name: correct, rename or remove it",
+        hint="correct, rename or remove it: its name makes it part of the code package",
     )
 
 
 class _Hashed:
-    """A file that is hashed by the very read that archives it."""
+    """A file that is hashed by the same read that archives it."""
 
     def __init__(self, file: BinaryIO, source: Path) -> None:
         self._file = file
@@ -360,8 +360,8 @@ class _Hashed:
             ) from error
         if len(data) < size:
             raise PackageError(
-                f"{self._source} was cut short while it was packaged",
-                hint="start again when nothing writes to it",
+                f"{self._source} was truncated while it was packaged",
+                hint="run again when nothing writes to it",
             )
         self._sha256.update(data)
         return data

@@ -314,7 +314,7 @@ HEAD = "from metaflow import Config, FlowSpec, Parameter, pypi, step\n"
             "in <lambda>",
         ),
         (f"{HEAD}class TrainFlow(FlowSpec", "cannot load", "was never closed"),
-        (f"{HEAD}class TrainFlow(FlowSpec): pass\n", "came to its end without a word", ""),
+        (f"{HEAD}class TrainFlow(FlowSpec): pass\n", "exited before it reached `TrainFlow()`", ""),
     ],
 )
 def test_what_metaflow_says_instead(ask: Ask, text: str, what: str, detail: str) -> None:

@@ -78,7 +78,7 @@ def test_a_loop_through_several_steps_is_refused_by_metaflow(project: Project) -
         [
             "*workshop.py: Metaflow cannot load LensFlow",
             "*There is a loop in your flow: *grind->buff*. Break the loop by fixing self.next() *",
-            "What to do: `python workshop.py check` says the same: correct what it says",
+            "What to do: run `python workshop.py check` to reproduce it, and fix the *",
         ]
     )
 

@@ -55,7 +55,7 @@ def test_what_is_settled_is_given_by_its_sha() -> None:
     random = replace(artifact("random", [2]), sha="bb", determinism="nondeterministic")
     tasks = (task("start", large, random, artifact("small")), task("end", replace(large, sha="cc")))
     known = Known(tasks=tasks, settled=frozenset({"start", "end"}))
-    assert known.settles({"start", "train"}) == {
+    assert known.unchanged_values({"start", "train"}) == {
         "aa": {
             "type": "float",
             "digest": large.digest,
@@ -65,8 +65,8 @@ def test_what_is_settled_is_given_by_its_sha() -> None:
             "structure": "0af3",
         }
     }
-    assert replace(known, settled=frozenset({"train"})).settles({"start"}) == {}
-    assert NOTHING_KNOWN.settles({"start"}) == {}
+    assert replace(known, settled=frozenset({"train"})).unchanged_values({"start"}) == {}
+    assert NOTHING_KNOWN.unchanged_values({"start"}) == {}
 
 
 def test_what_is_stored_is_asked_for_again_by_its_name() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MALFORMED = [
     ('{"stopped": 3}', "stopped: expected a str"),
     (json.dumps({"tasks": []}), "line 1: expected one of the keys parameters, task, log"),
-    (json.dumps({"broken": {"line": 2, "reason": "x"}}), "line 1: broken: expected no word of"),
+    (json.dumps({"broken": {"line": 2, "reason": "x"}}), "line 1: broken: expected no entry about"),
     (result(encoders={"a.B": 1}), r"line 2: encoders\.a\.B: expected a bool"),
     (result() + result(), "the file: expected one line of parameters"),
     (result() + "{", "line 3: expected JSON: "),

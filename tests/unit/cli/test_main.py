@@ -179,7 +179,7 @@ def test_a_damaged_baseline_is_an_error_that_names_its_side(
 
     assert main(["diff", "HEAD"]) == 2
     out, err = capsys.readouterr()
-    assert out.startswith("error       flows/train.py::TrainFlow\n    in the working tree: flows/")
+    assert out.startswith("error       flows/train.py::TrainFlow\n    In the working tree: flows/")
     assert "artifacts.json: is missing" in out
     assert err == "flowrepro: not every baseline could be read\n"
 
@@ -224,9 +224,9 @@ def test_a_recorded_flow_is_shown(
 @pytest.mark.parametrize(
     ("flow", "message"),
     [
-        ("OtherFlow", "no baseline of OtherFlow in this folder or below it"),
-        ("flows/train.py::Other", "no baseline of flows/train.py::Other in flows/__flowrepro__"),
-        ("flows/none.py", "no such file: flows/none.py"),
+        ("OtherFlow", "No baseline of OtherFlow in this folder or below it"),
+        ("flows/train.py::Other", "No baseline of flows/train.py::Other in flows/__flowrepro__"),
+        ("flows/none.py", "No such file: flows/none.py"),
     ],
 )
 def test_a_flow_that_was_not_recorded_is_an_error(
@@ -300,11 +300,11 @@ def test_the_configuration_adds_files(repository: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("flow", "message"),
     [
-        ("flows/two.py", "flows/two.py means 2 flows\nWhat to do: give one of flows/two.py::A, "),
-        ("flows/two.py::C", "flows/two.py::C means no flow\nWhat to do: give one of flows/two"),
-        ("flows/empty.py", "flows/empty.py means no flow\nWhat to do: give the path of a file"),
-        ("flows/none.py", "no such file: flows/none.py"),
-        ("NoFlow", "no baseline of NoFlow in this folder or below it"),
+        ("flows/two.py", "flows/two.py means 2 flows\nWhat to do: pass one of flows/two.py::A, "),
+        ("flows/two.py::C", "flows/two.py::C means no flow\nWhat to do: pass one of flows/two"),
+        ("flows/empty.py", "flows/empty.py means no flow\nWhat to do: pass the path of a file"),
+        ("flows/none.py", "No such file: flows/none.py"),
+        ("NoFlow", "No baseline of NoFlow in this folder or below it"),
     ],
 )
 def test_a_flow_that_is_not_one_flow_is_an_error(

@@ -116,7 +116,7 @@ def test_the_flow_is_started_as_a_user_starts_it(ask: Ask, tmp_path: Path) -> No
 
 def test_an_older_answer_is_not_taken_for_this_one(ask: Ask) -> None:
     ask(GIVE)
-    with pytest.raises(DescribeError, match="came to its end without a word"):
+    with pytest.raises(DescribeError, match="exited before it reached"):
         ask("exit 0")
 
 
@@ -193,7 +193,7 @@ line 1 column 2"""
         ),
         ("kill -SEGV $$", "ended with signal SIGSEGV", "by hand", ""),
         ("echo bye; exit 3", "ended with exit code 3", "by hand", "bye"),
-        ("exit 0", "came to its end without a word from TrainFlow", "look for an exit", ""),
+        ("exit 0", "exited before it reached `TrainFlow()`", "look for an exit", ""),
         (saying("é\n" * 100), "cannot load", "check", "[... 60 lines left out ...]" + 40 * "\né"),
     ],
 )

@@ -277,28 +277,31 @@ def test_a_file_that_has_no_flow_is_explained(tmp_path: Path, source: str, what:
 @pytest.mark.parametrize(
     ("source", "what"),
     [
-        (f"{HEAD}make()()\n", "it defines TrainFlow, and no call that starts it was found"),
+        (f"{HEAD}make()()\n", "it defines TrainFlow, and no call `TrainFlow()` was found"),
         (f"{HEAD}TrainFlow(use_cli=False)\n", "line 5 calls it without its command line"),
         (
             f"{HEAD}class App:\n    def run(self):\n        TrainFlow()\nApp().run()\n",
-            "the call of it in line 7 was not seen to run",
+            "the call in line 7 does not seem to run",
         ),
         (
             f"{HEAD}from metaflow import Runner\nRunner(__file__).run()\n",
-            "it defines TrainFlow, and starts a flow through metaflow.Runner (line 6) only",
+            "it defines TrainFlow, and starts flows only through metaflow.Runner (line 6)",
         ),
-        (f"{HEAD}FLOWS = {{'train': TrainFlow}}\nFLOWS['train']()\n", "no call that starts it"),
+        (
+            f"{HEAD}FLOWS = {{'train': TrainFlow}}\nFLOWS['train']()\n",
+            "no call `TrainFlow()` was found",
+        ),
         (
             "from company import CompanyFlow\nclass TrainFlow(CompanyFlow): pass\nTrainFlow()\n",
             "its class TrainFlow (line 2) derives from company.CompanyFlow, which is not in",
         ),
         (
             f"import metaflow\nFlowSpec, step = load(metaflow)\nclass F(FlowSpec):\n{STEPS}F()",
-            "its class F (line 3) derives from `FlowSpec`, and what that is cannot be read",
+            "its class F (line 3) derives from `FlowSpec`, which cannot be resolved",
         ),
         (
             f"from x import step\nclass F(bases['FlowSpec']):\n{STEPS}F()",
-            "its class F (line 2) derives from `bases['FlowSpec']`, and what that is cannot be",
+            "its class F (line 2) derives from `bases['FlowSpec']`, which cannot be resolved",
         ),
     ],
 )

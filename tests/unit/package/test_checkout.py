@@ -102,5 +102,5 @@ def test_what_git_says(repository: Path, command: str, answer: str) -> None:
 def test_a_copy_that_cannot_be_written(tmp_path: Path, copy: Path) -> None:
     (tmp_path / ".git").mkdir()
     (copy / ".git").write_text("")
-    with pytest.raises(PackageError, match="look of a git checkout cannot be written"):
+    with pytest.raises(PackageError, match="stand-in git checkout cannot be written"):
         place_checkout(copy, flow_file=tmp_path / "flows/train.py", root=tmp_path)

@@ -179,8 +179,8 @@ def test_include_and_the_walk_may_find_the_same_file(project: Project) -> None:
         ("empty", "matches no file"),
         ("", "matches no file"),
         ("/etc/passwd", "is absolute"),
-        ("../../outside.csv", "outside.csv lies outside"),
-        ("../../*", "lies outside"),
+        ("../../outside.csv", "outside.csv is outside"),
+        ("../../*", "is outside"),
     ],
 )
 def test_patterns_that_cannot_be_meant(project: Project, pattern: str, message: str) -> None:
@@ -240,7 +240,7 @@ def test_a_mutator_cannot_put_a_file_outside_the_project(project: Project) -> No
     ("name", "message"),
     [
         ("flows/gone.json", "gone.json: TrainFlow reads this file by default, and it does not"),
-        ("../outside.csv", "belongs to the code of TrainFlow, but it lies outside"),
+        ("../outside.csv", "belongs to the code of TrainFlow, but is outside"),
         ("flows/folder", "is not a regular file"),
     ],
 )
@@ -477,7 +477,7 @@ class Failing(io.BytesIO):
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        (io.BytesIO(b"short"), "was cut short while it was packaged"),
+        (io.BytesIO(b"short"), "was truncated while it was packaged"),
         (Failing(), "cannot be read: Input/output error"),
     ],
 )
