@@ -78,7 +78,7 @@ def _install(lock: PypiLock, folder: Path, request: InstallRequest, *, python: P
 def _by_source(
     locked: tuple[LockedPackage, ...], wheels: Wheels
 ) -> Iterator[tuple[tuple[LockedPackage, ...], Wheels]]:
-    """What is there as a file first: beside an index, uv may download it all the same."""
+    """Yield what is there as a file first: beside an index, uv may download it all the same."""
     if wheels.complete:
         yield locked, wheels
         return
@@ -118,7 +118,7 @@ def _refuse_replaced(before: Mapping[str, State], now: Mapping[str, State], name
 
 
 def _as_locked(version: str, locked: str | None) -> str:
-    """The version as its lock spells it: `1.0` is `1.0.0`."""
+    """Return the version as its lock spells it: `1.0` is `1.0.0`."""
     if locked is None or version == locked:
         return version
     return locked if Version(version) == Version(locked) else version
@@ -131,8 +131,8 @@ def compare(
     given: Mapping[str, str],
     name: str,
 ) -> None:
-    """Raises `EnvironmentBuildError` unless what is installed is what was there before, and what
-    the lock says, name by name and version by version.
+    """Raise `EnvironmentBuildError` unless what is installed is what was there before, and what the
+    lock says, name by name and version by version.
     """
     wanted = {**given, **{package.name: package.version for package in locked}}
     known = {name: _as_locked(version, wanted.get(name)) for name, version in there.items()}

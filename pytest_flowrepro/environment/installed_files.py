@@ -60,7 +60,7 @@ def _noted(environment: Path) -> dict[str, State]:
 
 
 def states(environment: Path) -> dict[str, State]:
-    """That of every file below an environment but bytecode, by its path there."""
+    """Return the state of every file below an environment but bytecode, by its path there."""
     return dict(_walk(str(environment), len(str(environment)) + 1))
 
 

@@ -38,7 +38,7 @@ def find_interpreter(
     asked: Interpreter | None = None,
     asked_by: str = "a step",
 ) -> Path:
-    """The interpreter for an environment, which is the one that runs pytest where it fits.
+    """Return the interpreter for an environment, which is the one that runs pytest where it fits.
 
     `requires` is a specifier set, as PEP 723 gives it. `recorded` is what a baseline names, and
     `asked` what a step or a `.python-version` does: that version if this machine has it, else
@@ -104,8 +104,8 @@ def identify_interpreter(python: Path) -> Interpreter:
 
 
 def create_virtualenv(folder: Path, *, python: Path) -> Path:
-    """The interpreter of a new virtualenv at `folder`: nothing in it, not even pip, and nothing
-    of the system's or the user's site-packages. Raises `EnvironmentBuildError`.
+    """Return the interpreter of a new virtualenv at `folder`: nothing in it, not even pip, and
+    nothing of the system's or the user's site-packages. Raises `EnvironmentBuildError`.
     """
     from virtualenv import session_via_cli  # noqa: PLC0415  takes 0.14 s
 
@@ -196,7 +196,7 @@ def _behind_script(executable: Path, version: str) -> Path | None:
 
 
 def _environment() -> dict[str, str]:
-    """The user's environment without virtualenv's own settings, which could let a system's
+    """Return the user's environment without virtualenv's own settings, which could let a system's
     site-packages in or seed pip.
     """
     kept = {

@@ -41,7 +41,7 @@ def read_manifest(
     requirements: tuple[str, ...],
     urls: Mapping[str, str | None] = MappingProxyType({}),
 ) -> tuple[Package, ...]:
-    """The installed distributions, sorted by name.
+    """Return the installed distributions, sorted by name.
 
     `requirements` are what the flow asks for, as PEP 508 lines, `urls` where the lock has its
     packages from, if not from an index: a wheel from the wheelhouse came by none. Raises
@@ -108,7 +108,8 @@ def record_digest(record: str) -> str:
 
 
 def wheel_tags(metadata: str) -> str | None:
-    """The tags of a WHEEL file (PEP 427), sorted and compressed as in a wheel's name (PEP 425).
+    """Return the tags of a WHEEL file (PEP 427), sorted and compressed as in a wheel's name (PEP
+    425).
 
     None where it has none that are tags.
     """
@@ -145,12 +146,12 @@ def base_prefix(environment: Path) -> Path:
 
 
 def marker_environment(environment: Path) -> dict[str, str]:
-    """What PEP 508 markers see there, on this machine."""
+    """Return the environment of PEP 508 markers there, on this machine."""
     return markers_of(interpreter_of(environment), environment / "bin" / "python")
 
 
 def system_of() -> System:
-    """The layers below an environment of this machine: `linux`, `x86_64`, `glibc 2.36`.
+    """Return the layers below an environment of this machine: `linux`, `x86_64`, `glibc 2.36`.
 
     With the interpreter, which each environment has its own of, they decide which wheels fit
     (`packaging.tags`).
@@ -231,7 +232,7 @@ def _applies(requirement: Requirement, extras: set[str], markers: dict[str, str]
 
 
 def _requires(distribution: PathDistribution) -> list[Requirement]:
-    """What it requires; of a line from before PEP 508, the name alone."""
+    """Return what a distribution requires; of a line from before PEP 508, the name alone."""
     found = []
     for line in distribution.requires or ():
         try:
@@ -243,7 +244,7 @@ def _requires(distribution: PathDistribution) -> list[Requirement]:
 
 
 def _record(distribution: PathDistribution, packages: Path, name: str) -> str:
-    """The lines of RECORD whose files are there: uv leaves the others out, pip does not."""
+    """Return the lines of RECORD whose files are there: uv leaves the others out, pip does not."""
     text = distribution.read_text("RECORD")
     if text is None:
         raise _unreadable(name, "RECORD", "the file is missing")

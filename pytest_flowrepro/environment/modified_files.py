@@ -17,8 +17,8 @@ _SITE_PACKAGES = re.compile(r"^lib/[^/]+/site-packages/")
 
 
 def edited_environments(title: str, environments: Iterable[BuiltEnvironment]) -> tuple[str, ...]:
-    """A sentence where installed files were edited, added or removed since the flow `title` was
-    given these environments.
+    """Return a sentence where installed files were edited, added or removed since the flow `title`
+    was given these environments.
 
     By whom is not known: another flow may run in the same environment, or in one that has the same
     files, at the same time. What was compiled of these files is deleted, so that no later

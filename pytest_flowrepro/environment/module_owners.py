@@ -33,7 +33,7 @@ class Provided:
     requirements name them, for an extra perhaps), or they are programs."""
 
     def providers(self, name: str) -> frozenset[str]:
-        """The distributions that `import name` may load; several where they share a package."""
+        """Return the distributions that `import name` may load; several may share a package."""
         found = _NONE
         for prefix in itertools.accumulate(name.split("."), "{}.{}".format):
             here = self.modules.get(prefix)
@@ -67,7 +67,7 @@ def provided_by(environment: Path) -> Provided:
 
 
 def _dotted(record: str) -> Iterator[str]:
-    """The modules of a RECORD, and the packages that they lie in."""
+    """Yield the modules of a RECORD, and the packages that they lie in."""
     for path, *_ in filter(None, csv.reader(record.splitlines())):
         if path.endswith(_MODULES):
             *packages, file = path.split("/")

@@ -24,7 +24,8 @@ _read: dict[tuple[Path, str], Numerics] = {}
 
 
 def read_numerics(built: BuiltEnvironment) -> Numerics:
-    """What `built` computes with; nothing where it has no numpy, or one that cannot be imported.
+    """Return what `built` computes with; nothing where it has no numpy, or one that cannot be
+    imported.
 
     Each environment is asked once. A numpy that breaks here breaks in the flow as well, which then
     says so. Raises `EnvironmentBuildError` for one that does not come to its end: a flow would be

@@ -48,7 +48,7 @@ class StepEnvironment:
 def step_environments(
     steps: Iterable[Step], *, base: Environment, conda_from_pypi: bool
 ) -> tuple[StepEnvironment, ...]:
-    """The environments of the steps that declare packages or a Python; equal ones share one.
+    """Return the environments of the steps that declare packages or a Python; equal ones share one.
 
     `base` is where the flow itself runs, with the Metaflow that all its steps have. Raises
     `LockError` for a version that is none, and for a step that mixes both.

@@ -112,7 +112,7 @@ def shared_place(
 
 
 def _unused_or_clean(folder: Path, key: str) -> Path:
-    """The first of the places for a build where there is none, half of one, or one in which
+    """Return the first of the places for a build where there is none, half of one, or one in which
     nobody edited a file.
     """
     places = (folder / f"{key}-{number}" for number in itertools.count())

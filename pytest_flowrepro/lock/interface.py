@@ -35,7 +35,7 @@ class Resolver(Protocol):
 
 
 def resolver(name: Literal["uv", "pip-tools"]) -> Resolver:
-    """The resolver of that name."""
+    """Return the resolver of that name."""
     match name:
         case "uv":
             return UvResolver()

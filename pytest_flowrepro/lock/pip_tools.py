@@ -114,7 +114,9 @@ def _download(
 
 
 def one_platform_header() -> str:
-    """The first line of every lock by pip-tools: whoever reads the lock elsewhere is to know."""
+    """Return the first line of every lock by pip-tools: whoever reads the lock elsewhere is to
+    know.
+    """
     return f"# By pip-tools, for {sys.platform} {platform.machine()} only."
 
 

@@ -29,7 +29,7 @@ def solve_conda(
     as_of: date | None = None,
     platform: str | None = None,
 ) -> CondaLock:
-    """An explicit list of one archive, and its hash, for each package that is needed.
+    """Return an explicit list of one archive, and its hash, for each package that is needed.
 
     It is for this machine's platform unless another is given; what the machine itself has
     (`__glibc`, `__cuda`) is this one's in either case, or what CONDA_OVERRIDE_GLIBC and its like
@@ -68,7 +68,7 @@ def solve_conda(
 
 
 def _lock_error(failure: Failure, requirements: CondaRequirements) -> LockError:
-    """What rattler's failure means for the person who wrote the packages."""
+    """Return what rattler's failure means for the person who wrote the packages."""
     source = requirements.source
     asked = ", ".join(map(without_conda_credentials, requirements.channels))
     match failure.kind:

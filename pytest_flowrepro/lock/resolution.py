@@ -150,7 +150,7 @@ def cutoff(requirements: Requirements, as_of: date | None) -> str | None:
 
 
 def end_of(day: date) -> str:
-    """The first moment after a day, in UTC: uploads before it belong to the day."""
+    """Return the first moment after a day, in UTC: uploads before it belong to the day."""
     return (datetime.combine(day, time(), UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -176,7 +176,7 @@ def minor_version(python: Path, *, workspace: Path) -> str:
 
 
 def checked_lock(text: str, *, tool: str) -> PypiLock:
-    """The lock, every package of which is known to be pinned and hashed."""
+    """Return the lock, every package of which is known to be pinned and hashed."""
     text = "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
     try:
         return parse_pypi(text)
@@ -197,7 +197,7 @@ def lock_error(
     as_of: date | None = None,
     fetch_failures: str = "",
 ) -> LockError:
-    """What a resolver's failure means for the person who wrote the requirements."""
+    """Return what a resolver's failure means for the person who wrote the requirements."""
     output = f"{done.stdout}\n{done.stderr}"
     source = requirements.source
     detail = "\n".join(filter(None, (excerpt(output), excerpt(fetch_failures))))

@@ -38,7 +38,7 @@ _THEN_FROM_PYPI = "# Then, from PyPI:\n"
 
 
 def format_explicit(platform: str, archives: Iterable[tuple[str, str]]) -> str:
-    """The text of a lock; an archive is a URL, which may have credentials, and its sha256."""
+    """Return the text of a lock. An archive is its URL, which may have credentials, and sha256."""
     lines = {f"{without_conda_credentials(url)}#{sha256}" for url, sha256 in archives}
     by_name = sorted(lines, key=lambda line: (line.rpartition("/")[2], line))
     return "\n".join([f"# platform: {platform}", "@EXPLICIT", *by_name]) + "\n"
@@ -100,13 +100,13 @@ def with_pypi(conda: CondaLock, added: PypiLock | None) -> CondaLock:
 
 
 def name_of(spec: str) -> str:
-    """The package that a spec is about: `six` of `https://.../conda-forge::six>=1.15`."""
+    """Return the package that a spec is about: `six` of `https://.../conda-forge::six>=1.15`."""
     name = spec.rpartition("::")[2]
     return name[: next((i for i, sign in enumerate(name) if sign in "=<>!~ ["), None)].lower()
 
 
 def with_credentials(url: str, channels: Iterable[str]) -> str:
-    """The URL of an archive as the channel that it is of gives access to it.
+    """Return the URL of an archive with the credentials of its channel.
 
     No other host gets to see a channel's credentials.
     """

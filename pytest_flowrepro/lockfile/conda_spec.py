@@ -43,7 +43,7 @@ class CondaRequirements:
 def conda_requirements(
     packages: Mapping[str, str], *, python: str, channels: Iterable[str], source: str
 ) -> CondaRequirements:
-    """What `@conda(packages=..., python=...)` asks for, Metaflow's own pins among it.
+    """Return what `@conda(packages=..., python=...)` asks for, Metaflow's own pins among it.
 
     A package's name may begin with its channel, `conda-forge::six`. `channels` are names or URLs;
     without any it is conda-forge, as Metaflow has it. A channel that only a package names comes
@@ -60,7 +60,7 @@ def conda_requirements(
 def declared_conda(
     specs: Iterable[str], *, channels: Iterable[str], source: str
 ) -> CondaRequirements:
-    """What an environment.yml asks for, and a Python in any case.
+    """Return what an environment.yml asks for, and a Python in any case.
 
     `specs` are written as conda takes them. `channels` as for `conda_requirements`.
     """
@@ -75,7 +75,7 @@ def declared_conda(
 
 
 def channels_from(configured: Iterable[str], environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The channels that the configuration gives, else those of CONDA_CHANNELS, as micromamba
+    """Return the channels that the configuration gives, else those of CONDA_CHANNELS, as micromamba
     reads it.
     """
     given = environ.get("CONDA_CHANNELS", "").split(",")
@@ -96,7 +96,7 @@ def _versioned(name: str, version: str) -> str:
 
 
 def _at_channel(spec: str, channels: Iterable[str]) -> str:
-    """The spec with its channel's URL for its name."""
+    """Return the spec with its channel's URL for its name."""
     channel, separator, package = spec.rpartition("::")
     if not separator:
         return spec

@@ -41,13 +41,14 @@ class InvalidLockError(ValueError):
 
 
 def required_name(line: str) -> str:
-    """The package that a PEP 508 line, or a spec of conda's (`channel::six=1.15`), is about."""
+    """Return the package that a PEP 508 line or a conda spec (`channel::six=1.15`) is about."""
     match = _REQUIRED.match(line)
     return canonicalize_name(match[1]) if match else line
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Number of the first line and content: continuations joined, comments and blanks left out.
+    """Yield the number of the first line and the content of each logical line: continuations
+    joined, comments and blanks left out.
 
     As pip reads a requirements file (`pip._internal.req.req_file`).
     """
@@ -108,8 +109,8 @@ def required_by(lock: PypiLock) -> dict[str, tuple[str, ...]]:
 
 
 def unlike_lock(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
-    """A sentence for each package that is missing, extra, or another than wanted; both map its name
-    to what is to be told of it.
+    """Return a sentence for each package that is missing, extra, or another than wanted; both map
+    its name to what is to be told of it.
     """
     return [
         *(f"{name} is missing" for name in sorted(wanted.keys() - there.keys())),
@@ -123,7 +124,7 @@ def unlike_lock(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str
 
 
 def _locked_package(line: str) -> LockedPackage | str:
-    """The package of one line, or what is wrong with the line; never with a URL in it."""
+    """Return the package of one line, or what is wrong with the line; never with a URL in it."""
     if line.startswith("-"):
         option = re.split(r"[\s=]", line, maxsplit=1)[0]
         return f"the option {option} has no place in a lock"

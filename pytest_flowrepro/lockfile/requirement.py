@@ -48,7 +48,7 @@ def requirement_problem(line: str) -> str | None:
 
 
 def wheel_version(url: str, name: str) -> str | None:
-    """The version of a wheel of the package of that name (canonical), from the wheel's URL.
+    """Return the version of a wheel of the package of that name (canonical), from the wheel's URL.
 
     None for a URL of anything else, and for one with credentials, a query or a fragment.
     """

@@ -54,28 +54,28 @@ class Patterns:
     """Of the patterns that have any, in the order in which the patterns are."""
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        """The key and the pattern of each."""
+        """Yield the key and the pattern of each."""
         yield from (("ignore", pattern) for pattern in self.ignore)
         yield from (("rtol", pattern) for pattern, _ in self.rtol)
         yield from (("atol", pattern) for pattern, _ in self.atol)
 
     def ordered(self) -> Patterns:
-        """The same patterns, with those whose order means nothing sorted, and each once."""
+        """Return the same patterns, with those whose order means nothing sorted, and each once."""
         ignore = tuple(sorted(set(self.ignore)))
         found = replace(self, ignore=ignore)
         terms = dict.fromkeys(self.terms_of(key, pattern) for key, pattern in found)
         return replace(found, terms=tuple(filter(None, terms)))
 
     def expired(self, today: date) -> tuple[Terms, ...]:
-        """The terms whose last day is past."""
+        """Return the terms whose last day is past."""
         return tuple(terms for terms in self.terms if terms.until and terms.until < today)
 
     def numbers(self, key: str) -> Numbers:
-        """The tolerances under `rtol` or `atol`."""
+        """Return the tolerances under `rtol` or `atol`."""
         return self.rtol if key == "rtol" else self.atol
 
     def terms_of(self, key: str, pattern: str) -> Terms:
-        """The terms of a pattern; empty ones where it has none."""
+        """Return the terms of a pattern; empty ones where it has none."""
         found = (terms for terms in self.terms if (terms.key, terms.pattern) == (key, pattern))
         return next(found, Terms(key=key, pattern=pattern))
 
@@ -141,13 +141,13 @@ def _has_globs(pattern: str) -> bool:
 
 
 def number_at(numbers: Numbers, labels: tuple[str, ...], default: float = 0.0) -> float:
-    """What the last pattern that covers a place says."""
+    """Return what the last pattern that covers a place says."""
     found = (number for pattern, number in reversed(numbers) if covers(pattern, labels))
     return next(found, default)
 
 
 def quoted(label: str) -> str:
-    """A label as a glob that matches it."""
+    """Return a label as a glob that matches it."""
     return "".join("?" if c in ".*?[]" or not c.isprintable() else c for c in label)
 
 

@@ -106,7 +106,7 @@ class TaskLog:
 
 
 def task_title(step: str, index: tuple[int, ...]) -> str:
-    """A task in messages: `train[0, 2]`; `end` outside a foreach."""
+    """Return a task in messages: `train[0, 2]`; `end` outside a foreach."""
     return f"{step}{list(index) if index else ''}"
 
 

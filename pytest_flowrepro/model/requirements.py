@@ -161,7 +161,7 @@ class Requirements:
         return (Constraints.of(self.source, self.locked.pins),)
 
     def _settings(self) -> Constraints | None:
-        """What is declared of the resolution; its lines are those that name versions."""
+        """Return what is declared of the resolution; its lines are those that name versions."""
         found = self.resolution
         lines = [
             *(found.lines if found else ()),

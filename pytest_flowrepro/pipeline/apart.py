@@ -53,7 +53,9 @@ def run_apart_if_edited(job: Job, run: Callable[[Job], Observation]) -> Observat
 
 
 def _others_in_edited(job: Job) -> tuple[str, ...]:
-    """The titles of those that used an environment at the same time in which files were edited."""
+    """Return the titles of those that used an environment at the same time in which files were
+    edited.
+    """
     key = str(job.folder)
     found: dict[str, None] = {}
     for place in used_by(job.environments, key=key):

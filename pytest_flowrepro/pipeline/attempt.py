@@ -175,7 +175,7 @@ def repeat(
 
 
 def read_whole(rerun: Rerun, artifacts: Iterable[tuple[str, str]]) -> Attempt:
-    """The attempt that a rerun was, with the whole values of some artifacts (step and name)."""
+    """Return the attempt of a rerun with the whole values of some artifacts (step and name)."""
     whole = tuple(glob.escape(f"{step}.{name}") for step, name in artifacts)
     reading = rerun.copy.reading(limit=0, known=NOTHING_KNOWN, whole=whole)
     captured = _captured(rerun.run, reading)
@@ -231,7 +231,7 @@ def _run_before(
 
 
 def _ends(prepared: Prepared) -> tuple[str, ...]:
-    """The steps that lead to no other: a flow of one step begins and ends with it."""
+    """Return the steps that lead to no other: a flow of one step begins and ends with it."""
     return tuple(step.name for step in prepared.steps if not step.next)
 
 

@@ -46,14 +46,14 @@ class Attempts:
         return classify(self.compared, same=Same(patterns=self.job.settings.patterns))
 
     def marked(self, classified: Classified) -> Rerun:
-        """The first rerun, each of its artifacts with the determinism that all of them show."""
+        """Return the first rerun, each artifact with the determinism that all reruns show."""
         first = self.reruns[0]
         before, *tasks = classified.tasks
         captured = replace(first.captured, parameters=before.artifacts, tasks=tuple(tasks))
         return replace(first, captured=captured)
 
     def proposals(self, classified: Classified) -> tuple[str, ...]:
-        """Notes about what does not repeat everywhere, with the lines to paste."""
+        """Return notes about what does not repeat everywhere, with the lines to paste."""
         by_chance = random_proposals(self.job, self.compared, classified)
         if not classified.machine:
             return by_chance
@@ -97,7 +97,9 @@ class Same:
 
 
 def _refuse_unread(step: str, one: Artifact, other: Artifact) -> None:
-    """It would be recorded as one that differs from run to run, and never be compared."""
+    """Raise `CaptureError` for a value that one rerun alone could read: it would be recorded as one
+    that differs from run to run, and never be compared.
+    """
     why = one.unread or other.unread
     if why and one.opaque != other.opaque:
         raise CaptureError(

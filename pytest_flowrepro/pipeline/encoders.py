@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def encoder_file(job: Job) -> Path | None:
-    """The file that the configuration names. Raises `SettingsError` where there is none.
+    """Return the file that the configuration names. Raises `SettingsError` where there is none.
 
     It decides digests as the flow's own code does, so it is packaged, compared and listed with it.
     """

@@ -56,8 +56,8 @@ _BUILD_TIMEOUT = 900.0
 def resolve_and_build(
     job: Job, clock: Clock, *, baseline: Recording | None = None
 ) -> BuiltEnvironment:
-    """A new lock of what the flow declares today, and its environment, under the interpreter of
-    the baseline where there is one and nothing asks for another.
+    """Return a new lock of what the flow declares today, and its environment, under the interpreter
+    of the baseline where there is one and nothing asks for another.
     """
     requirements = declared(job)
     recorded = recorded_base(job, baseline) if baseline else None
@@ -89,7 +89,7 @@ def interpreter_today(
 
 
 def rebuild(job: Job, baseline: Recording) -> BuiltEnvironment:
-    """The environment of the baseline's lock, on the interpreter that the baseline names."""
+    """Return the environment of the baseline's lock, on the interpreter that the baseline names."""
     recorded = recorded_base(job, baseline)
     of_conda = isinstance(recorded.lock, CondaLock)
     python = None if of_conda else find_interpreter(recorded=recorded.python)
@@ -97,7 +97,7 @@ def rebuild(job: Job, baseline: Recording) -> BuiltEnvironment:
 
 
 def recorded_base(job: Job, baseline: Recording) -> Environment:
-    """The flow's own environment; raises `BaselineError` for a baseline without it."""
+    """Return the flow's own environment; raises `BaselineError` for a baseline without it."""
     for environment in baseline.environments:
         if environment.name == BASE:
             return environment
@@ -115,8 +115,8 @@ def of_step(
     base: BuiltEnvironment,
     baseline: Recording | None,
 ) -> BuiltEnvironment:
-    """What the steps of a flow that declare packages run in, from the baseline's lock if there is
-    one; `base` is the flow's own environment.
+    """Return what the steps of a flow that declare packages run in, from the baseline's lock if
+    there is one; `base` is the flow's own environment.
     """
     recorded = _recorded(wanted, baseline) if baseline else None
     if recorded is None:
@@ -197,7 +197,7 @@ def notes_of(wanted: StepEnvironment, built: BuiltEnvironment) -> Iterator[str]:
 
 
 def declared(job: Job) -> Requirements:
-    """What the flow itself declares that it needs, today."""
+    """Return what the flow itself declares that it needs, today."""
     found = find_requirements(
         job.flow.file,
         root=job.root,
@@ -209,7 +209,7 @@ def declared(job: Job) -> Requirements:
 
 
 def resolve(job: Job, requirements: Requirements, python: Path | None) -> Lock:
-    """A lock of `requirements` for an interpreter; for none, where conda brings it.
+    """Return a lock of `requirements` for an interpreter; for none, where conda brings it.
 
     A fresh one is resolved once for all the job's tests, which so speak of the same packages, and
     looks past a lock of the project's own, such as `uv.lock`.

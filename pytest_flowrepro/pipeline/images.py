@@ -17,7 +17,8 @@ _DIGEST = re.compile(r"@sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$")
 
 
 def with_images(steps: tuple[Step, ...], env: Mapping[str, object]) -> tuple[Step, ...]:
-    """The steps, with the image of the configuration for each remote decorator that names none.
+    """Return the steps, with the image of the configuration for each remote decorator that names
+    none.
 
     `env` is what the configuration gives the flow. Metaflow takes the image from there
     (metaflow/metaflow_config.py); without that either, it is Metaflow's own choice.
@@ -36,7 +37,9 @@ def with_images(steps: tuple[Step, ...], env: Mapping[str, object]) -> tuple[Ste
 
 
 def images_by_tag(steps: tuple[Step, ...]) -> Iterator[str]:
-    """A sentence for each remote step whose image is named by a tag, or by nothing but its name."""
+    """Yield a sentence for each remote step whose image is named by a tag, or by nothing but its
+    name.
+    """
     for step in steps:
         for one in step.decorators:
             if one.name in REMOTE and isinstance(one.attributes, dict):

@@ -87,7 +87,7 @@ class _Place:
 def imported(
     package: CodePackage, environments: Iterable[BuiltEnvironment], logs: Iterable[TaskLog]
 ) -> Imported:
-    """What the steps whose tasks left `logs` import; no more than was run.
+    """Return what the steps whose tasks left `logs` import; no more than was run.
 
     `environments` are those of the flow: its own, and those of the steps that have another one.
     """
@@ -167,7 +167,9 @@ def _undeclared(
 
 
 def _unused(places: Iterable[_Place], imports: Iterable[Import]) -> Iterator[str]:
-    """Loaded by whom it may be: an engine that pandas looks for is used as well."""
+    """Return whether somebody loads a distribution, whoever that is: an engine that pandas looks
+    for is used as well.
+    """
     names = {one.name for one in imports}
     asked: set[str] = set()
     used: set[str] = set()

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 def variation(prepared: Prepared) -> Conditions:
-    """What the second rerun of a recording does otherwise: the hash seed, and where the flow has a
-    library to which that makes a difference, the machine.
+    """Return what the second rerun of a recording does otherwise: the hash seed, and where the flow
+    has a library to which that makes a difference, the machine.
     """
     usual, hardware = prepared.job.settings.numeric, read_hardware()
     flows = (prepared, *prepared.after)
@@ -39,7 +39,7 @@ def variation(prepared: Prepared) -> Conditions:
 
 
 def pins_of(prepared: Prepared, conditions: Conditions) -> Pins:
-    """The variables of a rerun under `conditions`, for each environment of a flow."""
+    """Return the variables of a rerun under `conditions`, for each environment of a flow."""
     profile, hardware = prepared.job.settings.numeric, read_hardware()
     other = another_machine(profile, hardware)
     return pins(
@@ -54,7 +54,7 @@ def pins_of(prepared: Prepared, conditions: Conditions) -> Pins:
 
 
 def system_under(prepared: Prepared) -> System:
-    """This machine, with what the flow computes with and how."""
+    """Return this machine, with what the flow computes with and how."""
     profile = prepared.job.settings.numeric
     numeric = replace(profile, cpu=level_for(profile, read_hardware()))
     return replace(system_of(), numeric=numeric, blas=prepared.blas)

@@ -42,7 +42,7 @@ def policy_of(job: Job) -> Policy:
 
 
 def _encoders(job: Job) -> CodeFile | None:
-    """The file as the code package lists it."""
+    """Return the path of the file as the code package lists it."""
     file = encoder_file(job)
     if file is None:
         return None

@@ -93,7 +93,7 @@ class Prepared:
 
 
 def environments(job: Job, baseline: Recording) -> Environments:
-    """What the baseline's locks come to on this machine, without a rerun."""
+    """Return what the baseline's locks come to on this machine, without a rerun."""
     # Another worker may prepare the rerun of this very flow at the same time.
     apart = replace(job, folder=job.folder / "environment")
     prepared = prepare_again(apart, Clock(apart), baseline=baseline)
@@ -132,8 +132,8 @@ any file."""
 
 
 def _description(job: Job, start: Start, built: BuiltEnvironment, clock: Clock) -> FlowDescription:
-    """What Metaflow says of the flow, asked once in a session: of an environment that another
-    part of the flow, or another flow, wants to know of, it says the same.
+    """Return what Metaflow says of the flow, asked once in a session: of an environment that
+    another part of the flow, or another flow, wants to know of, it says the same.
     """
     if job.temporary is None:
         return _ask_metaflow(job, start, built, clock)
@@ -181,7 +181,7 @@ def _refuse_missing_parameters(job: Job, description: FlowDescription) -> None:
 
 
 def with_upstreams(prepared: Prepared, clock: Clock) -> Prepared:
-    """The same, with the flows that are to run before it."""
+    """Return `prepared` with the flows that are to run before it."""
     after = []
     for upstream in prepared.job.after:
         job, baseline = upstream.job, upstream.baseline
@@ -193,7 +193,8 @@ def with_upstreams(prepared: Prepared, clock: Clock) -> Prepared:
 
 
 def prepare_anew(job: Job, clock: Clock, *, baseline: Recording | None = None) -> Prepared:
-    """What the reruns of a recording start from: the environments are what is declared today.
+    """Return what the reruns of a recording start from: the environments are what is declared
+    today.
 
     With a `baseline`, what a rerun to compare with it starts from: the interpreter is its own.
     """
@@ -203,7 +204,7 @@ def prepare_anew(job: Job, clock: Clock, *, baseline: Recording | None = None) -
 
 
 def prepare_again(job: Job, clock: Clock, *, baseline: Recording) -> Prepared:
-    """What a rerun to compare with `baseline` starts from: the environments are its locks'."""
+    """Return what a rerun for a comparison with `baseline` starts from: its locks."""
     with clock.stage("environment", "rebuilding the environment"):
         built = _with_numerics(rebuild(job, baseline))
     prepared = _as_recorded(job, built, baseline, clock) or prepare(job, built, clock)
@@ -235,8 +236,8 @@ def _with_numerics(built: BuiltEnvironment) -> BuiltEnvironment:
 def _as_recorded(
     job: Job, built: BuiltEnvironment, baseline: Recording, clock: Clock
 ) -> Prepared | None:
-    """What the baseline knows already: of the same code in the same environment Metaflow says
-    the same, and to ask it costs as much as a step. None where either differs, and where files
+    """Return what the baseline knows already: of the same code in the same environment Metaflow
+    says the same, and to ask it costs as much as a step. None where either differs, and where files
     belong to the flow that Metaflow alone can tell (one may have come to them).
     """
     if built.manifest not in baseline.environments:
@@ -266,7 +267,7 @@ def _recorded_package(
 
 
 def _named_files(job: Job, start: Start, description: FlowDescription) -> tuple[NamedFile, ...]:
-    """What the flow names, less the defaults that the configuration overrides."""
+    """Return what the flow names, less the defaults that the configuration overrides."""
     given = {*job.settings.parameters, *job.settings.configs}
     overridden = {
         Path(os.path.normpath(start.cwd / parameter.default))

@@ -47,7 +47,7 @@ class ProjectTree:
         return cls(root=root, states=states)
 
     def changes(self, logs: Iterable[TaskLog]) -> tuple[str, ...]:
-        """A sentence for each file that a task wrote or that is not as it was."""
+        """Return a sentence for each file that a task wrote or that is not as it was."""
         writers = written_in(self.root, logs)
         now = dict(_states(self.root)) if self.states else {}
         changed = [

@@ -43,7 +43,7 @@ _UPLOADED_TIMEOUT = 30.0
 
 
 def resolved_environments(job: Job, baseline: Recording) -> tuple[Environment, ...]:
-    """The baseline's environments with the packages that a resolution of today gives them.
+    """Return the baseline's environments with the packages that a resolution of today gives them.
 
     A package of the same version is the recorded one; of any other only name, version and what
     brought it are known.
@@ -108,7 +108,7 @@ def _solved(
 
 
 def _archives(lock: CondaLock, recorded: Environment, added: Container[str]) -> Iterator[Package]:
-    """The packages of an explicit list, beside those that PyPI added, by their names."""
+    """Yield the packages of an explicit list, beside those that PyPI added, by their names."""
     via = {package.name: package.via for package in recorded.packages}
     for archive in lock.archives:
         package = beside_pypi(locked_package(archive), added)

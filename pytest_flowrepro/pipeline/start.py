@@ -26,7 +26,9 @@ class Start:
 
 
 def start_of(job: Job) -> Start:
-    """Raises `SettingsError` for a folder that is not there, and for a variable that is not set."""
+    """Return what a flow is started with. Raises `SettingsError` for a folder that is not there,
+    and for a variable that is not set.
+    """
     settings = job.settings
     if not job.cwd.is_dir():
         raise SettingsError(

@@ -57,7 +57,7 @@ def random_proposals(job: Job, attempts: Sequence[Attempt], classified: Classifi
 
 
 def machine_proposals(job: Job, attempts: Sequence[Attempt], classified: Classified) -> Notes:
-    """A sentence about what depends on the machine, and the lines that deal with it."""
+    """Return a sentence about what depends on the machine, and the lines that deal with it."""
     patterns, profile = job.settings.patterns, job.settings.numeric
     families = {f: factors for f, factors in classified.machine.items() if not patterns.ignores(*f)}
     if not families:
@@ -104,8 +104,8 @@ def _families(classified: Classified, determinism: Determinism) -> set[Family]:
 
 
 def _found(job: Job, pairs: Mapping[Family, Pairs], *, ignoring: bool = True) -> Patterns:
-    """The patterns of the flow, and those that let each of the pairs pass; with `ignoring` those
-    that leave places out as well as tolerances.
+    """Return the patterns of the flow, and those that let each of the pairs pass; with `ignoring`
+    those that leave places out as well as tolerances.
     """
     found = given = job.settings.patterns
     for (step, name), those in sorted(pairs.items()):
@@ -123,7 +123,7 @@ def _found(job: Job, pairs: Mapping[Family, Pairs], *, ignoring: bool = True) ->
 
 
 def _lines(job: Job, found: Patterns) -> Notes:
-    """The table and its keys; none where the flow has all of the patterns already."""
+    """Return the table and its keys; none where the flow has all of the patterns already."""
     given = job.settings.patterns
     return () if found == given else (f"[{_table(job)}]", *_toml(found, given))
 
@@ -180,7 +180,7 @@ class _Probe:
 
 
 def _places(pairs: Pairs) -> tuple[str, ...]:
-    """The innermost places that differ; of several, those of a list are one."""
+    """Return the innermost places that differ; of several, those of a list are one."""
     probe = _Probe()
     for old, new in pairs:
         compare(old, new, rules=probe)
@@ -193,7 +193,7 @@ def _places(pairs: Pairs) -> tuple[str, ...]:
 
 
 def _toml(found: Patterns, given: Patterns) -> Iterator[str]:
-    """The keys that have more in them than before, whole: a key stands once in its table."""
+    """Yield the keys that have more in them than before, whole: a key stands once in its table."""
     if found.ignore != given.ignore:
         items = (
             _entry("pattern", pattern, found.terms_of("ignore", pattern))
@@ -213,7 +213,7 @@ def _toml(found: Patterns, given: Patterns) -> Iterator[str]:
 
 
 def _entry(key: str, value: str | float, terms: Terms) -> str:
-    """A pattern or a tolerance; a table where it has a reason or an end."""
+    """Return a pattern or a tolerance; a table where it has a reason or an end."""
     shown = _text(value) if isinstance(value, str) else _number(value)
     if not terms:
         return shown
@@ -232,5 +232,5 @@ def _number(size: float) -> str:
 
 
 def _key(name: str) -> str:
-    """A key of TOML (https://toml.io/en/v1.0.0#keys)."""
+    """Return a key of TOML (https://toml.io/en/v1.0.0#keys)."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def flows_before(
     job: Job, known: Iterable[FlowSource], settings: Settings
 ) -> tuple[FlowSource, ...]:
-    """The flows that `job` is to run after, and those that these are to run after, in that order.
+    """Return the flows that `job` is to run after, and those that these are to run after, in that
+    order.
 
     They are looked for among the `known` ones first, then in the whole project. Raises
     `SettingsError` for a name that is no flow or several, and where a flow would have to run

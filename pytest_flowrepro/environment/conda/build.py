@@ -169,7 +169,7 @@ def _described(
 
 
 def beside_pypi(package: Package, added: Container[str]) -> Package:
-    """A package of conda's under a name that none of those has that PyPI added.
+    """Return a package of conda's under a name that no package from PyPI has.
 
     Of two with one name (conda has a server `redis`, PyPI a client) conda's is `conda::redis`, as
     conda itself tells channels apart.

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def read_prefix(prefix: Path, *, specs: tuple[str, ...]) -> tuple[Package, ...]:
-    """The installed packages, sorted by name; `specs` tell those that the flow itself asks for.
+    """Return the installed packages, sorted by name; `specs` tell those that the flow itself asks
+    for.
 
     `record` is the hash of the archive that a package came as, and `wheel` its platform and build,
     `linux-64/py311h64a7726_0`.
@@ -39,7 +40,7 @@ def read_prefix(prefix: Path, *, specs: tuple[str, ...]) -> tuple[Package, ...]:
 
 
 def locked_package(archive: LockedArchive) -> Package:
-    """What `read_prefix` says of an archive that was installed, but for who needs it."""
+    """Return what `read_prefix` says of an archive that was installed, but for who needs it."""
     return Package(
         name=archive.name,
         version=archive.version,
@@ -50,8 +51,8 @@ def locked_package(archive: LockedArchive) -> Package:
 
 
 def check_installed(installed: tuple[Package, ...], lock: CondaLock, name: str) -> None:
-    """Raises `EnvironmentBuildError` unless what is installed is what the lock says: each
-    package, its version, its build, and the archive that it came as.
+    """Raise `EnvironmentBuildError` unless what is installed is what the lock says: each package,
+    its version, its build, and the archive that it came as.
     """
     there = {one.name: _shown(one) for one in installed}
     wanted = {one.name: _shown(locked_package(one)) for one in lock.archives}

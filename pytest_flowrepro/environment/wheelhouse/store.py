@@ -56,7 +56,7 @@ class WheelStore(Protocol):
         ...
 
     def find(self, hashes: Collection[str], *, timeout: float) -> tuple[StoredWheel, ...]:
-        """The wheels that it has for these hashes. Raises `WheelStoreError`."""
+        """Return the wheels that it has for these hashes. Raises `WheelStoreError`."""
         ...
 
     def fetch(self, wheels: Collection[StoredWheel], folder: Path, *, timeout: float) -> None:
@@ -71,8 +71,8 @@ class WheelStore(Protocol):
 
 
 def open_store(location: str) -> WheelStore:
-    """The store at a folder's path or at a URL. Raises `EnvironmentBuildError` for a URL that
-    nothing on this machine can open, `WheelStoreError` for a place that cannot be reached.
+    """Return the store at a folder's path or at a URL. Raises `EnvironmentBuildError` for a URL
+    that nothing on this machine can open, `WheelStoreError` for a place that cannot be reached.
     """
     if "://" not in location:
         return FolderStore(Path(location))
@@ -214,7 +214,7 @@ class RemoteStore:
 
 
 def _within(timeout: float, call: Callable[[], Any]) -> Any:
-    """What the call returns or raises; `TimeoutError` when it does neither in time.
+    """Return what the call returns or raises; `TimeoutError` when it does neither in time.
 
     fsspec has no deadline. A thread that hangs is left behind; it does not keep pytest from
     ending.

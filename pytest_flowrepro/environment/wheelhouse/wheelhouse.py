@@ -230,7 +230,9 @@ def _choose(
 
 
 def _rank(filename: str, package: LockedPackage, supported: Mapping[Tag, int]) -> int | None:
-    """The lower the better; None for a file of another package or for another machine."""
+    """Return the rank of a wheel, the lower the better; None for a file of another package or for
+    another machine.
+    """
     try:
         name, version, _, own = parse_wheel_filename(filename)
     except InvalidWheelFilename:
@@ -241,7 +243,7 @@ def _rank(filename: str, package: LockedPackage, supported: Mapping[Tag, int]) -
 
 
 def refuse_another_file(file: Path, wheel: StoredWheel, store: WheelStore) -> None:
-    """Raises `EnvironmentBuildError` unless what a store gave is what its place says."""
+    """Raise `EnvironmentBuildError` unless what a store gave is what its place says."""
     try:
         got = hash_like(wheel.hash, file)
     except OSError as error:
@@ -294,7 +296,7 @@ def _hash_options(package: LockedPackage) -> list[str]:
 
 
 def _wheel_of(package: LockedPackage, folder: Path) -> StoredWheel:
-    """The file that was fetched for a package, as a store is to keep it."""
+    """Return the file that was fetched for a package, as a store is to keep it."""
     for file in sorted(folder.glob("*.whl")):
         name, version, _, _ = parse_wheel_filename(file.name)
         if name == package.name and version == Version(package.version):

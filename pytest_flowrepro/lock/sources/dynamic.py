@@ -93,7 +93,7 @@ def _of_extras(document: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ..
 
 
 def _names(files: object) -> tuple[str, ...]:
-    """The names of one file or of several, as setuptools takes them."""
+    """Return the names of one file or of several, as setuptools takes them."""
     if isinstance(files, str):
         return tuple(filter(None, (name.strip() for name in files.split(","))))
     return tuple(map(str, files)) if isinstance(files, list) else ()

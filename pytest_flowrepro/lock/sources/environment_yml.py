@@ -32,7 +32,7 @@ _VERSION = re.compile(r"(?P<operator>[=<>!~]*)\s*(?P<version>[\w.!+-]+?)(?P<any>
 
 
 def read_conda_file(file: Path, *, root: Path) -> Requirements:
-    """What an environment.yml asks for.
+    """Return what an environment.yml asks for.
 
     Without any conda package but `python` and `pip` it is the `pip:` part alone, and the Python
     that the file names. Raises `LockError` with every problem.
@@ -55,7 +55,7 @@ def read_conda_file(file: Path, *, root: Path) -> Requirements:
 
 
 def conda_from_pypi(requirements: Requirements) -> Requirements:
-    """The same with PyPI's packages of the names that conda's have, and with a note of it.
+    """Return the requirements with PyPI's packages in place of conda's, by name, and a note of it.
 
     Raises `LockError` with every version that PyPI's packages cannot have.
     """
@@ -142,7 +142,7 @@ def _named(packages: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _python(named: Mapping[str, str], source: str, problems: list[str]) -> str | None:
-    """A specifier set; `==3.11` is 3.11.0 to conda, and any 3.11 to whoever writes it."""
+    """Return a specifier set; `==3.11` is 3.11.0 to conda, and any 3.11 to whoever writes it."""
     found = _specifiers(named.get("python", ""), f"{source}: python", problems)
     return re.sub(r"==(\d+(?:\.\d+)?)(?=$|,)", r"==\1.*", found) or None
 

@@ -57,7 +57,7 @@ def find_requirements(
     extras: tuple[str, ...] = (),
     groups: tuple[str, ...] = (),
 ) -> Requirements:
-    """What a flow declares that it needs, from the first place that says so.
+    """Return what a flow declares that it needs, from the first place that says so.
 
     `setting`, the `requirements` key of the configuration, is a path relative to `root`, the
     project folder. Without it: a PEP 723 block in the flow's file; `requirements.txt` or
@@ -117,8 +117,8 @@ def _from_setting(setting: str, root: Path, selection: Selection) -> Requirement
 
 
 def _read(file: Path, root: Path, selection: Selection) -> Requirements | None:
-    """What one file declares, and how that is to be resolved; None where it is about something
-    else.
+    """Return what one file declares, and how that is to be resolved; None where it is about
+    something else.
     """
     found = _read_file(file, root, selection)
     if found is None or file.suffix in {".yml", ".yaml"} or is_valid_pylock_path(file):
@@ -141,7 +141,7 @@ def _read_file(file: Path, root: Path, selection: Selection) -> Requirements | N
 
 
 def _read_folder(folder: LocalFolder, root: Path) -> Requirements | None:
-    """What a package of the repository requires; None where it requires nothing."""
+    """Return what a package of the repository requires; None where it requires nothing."""
     selection = Selection(extras=folder.extras)
     for file in (folder.folder / name for name in METADATA):
         if file.is_file() and (read := _of_project(file)):
@@ -152,7 +152,7 @@ def _read_folder(folder: LocalFolder, root: Path) -> Requirements | None:
 
 
 def _of_project(file: Path) -> Reader | None:
-    """What reads a declaration that has extras."""
+    """Return the reader of a declaration that has extras."""
     if is_valid_pylock_path(file):
         return read_pylock
     readers: dict[str, Reader] = {

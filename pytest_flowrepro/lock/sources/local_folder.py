@@ -33,7 +33,7 @@ _REFERENCE = re.compile(
 
 
 def referenced_folder(text: str, *, bases: Iterable[Path], root: Path) -> LocalFolder | str:
-    """The folder that a line of a requirements file names, or why it cannot be used.
+    """Return the folder that a line of a requirements file names, or why it cannot be used.
 
     A relative path counts from the first of `bases` where it leads to a package: pip takes it from
     wherever it is started.
@@ -51,8 +51,8 @@ def referenced_folder(text: str, *, bases: Iterable[Path], root: Path) -> LocalF
 def local_folder(
     path: str, *, base: Path, root: Path, extras: tuple[str, ...] = ()
 ) -> LocalFolder | str:
-    """The folder at a path, relative to `base` where it is not absolute, or why it is none that can
-    be used.
+    """Return the folder at a path, relative to `base` where it is not absolute, or why it is none
+    that can be used.
     """
     if _ARCHIVE.search(path):
         return ARCHIVE

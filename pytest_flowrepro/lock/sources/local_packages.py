@@ -37,8 +37,8 @@ def with_local_packages(
     root: Path,
     read: Callable[[LocalFolder, Path], Requirements | None],
 ) -> Requirements:
-    """The same with the packages that its folders are, what they require, and what that requires of
-    the repository in turn.
+    """Return the requirements with the packages that their folders are, what these require, and
+    what that requires of the repository in turn.
 
     `read` gives what a folder declares. Raises `LockError` for a folder that cannot be used as it
     lies.
@@ -90,7 +90,7 @@ def _by_name(
 
 
 def local_package(local: LocalFolder, *, root: Path) -> LocalPackage | None:
-    """What a folder makes importable.
+    """Return what a folder makes importable.
 
     None for the project that declares the requirements `itself`, where it is no package that can
     be used as it lies: nobody asked for it by name. Raises `LockError` for any other.
@@ -124,7 +124,7 @@ def local_package(local: LocalFolder, *, root: Path) -> LocalPackage | None:
 
 
 def _modules(folder: Path, metadata: Metadata) -> tuple[Path, tuple[Path, ...]]:
-    """What goes on Python's path, and the modules in it that are the package's.
+    """Return what goes on Python's path, and the modules in it that are the package's.
 
     In a folder of their own all are; at the top of the project those named as it is, else those
     that are regular packages.

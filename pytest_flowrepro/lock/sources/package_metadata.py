@@ -73,7 +73,7 @@ def read_metadata(folder: Path) -> Metadata:
 
 
 def _is_version(text: str) -> bool:
-    """A folder is named after it: it must not lead anywhere."""
+    """Return whether it is a version: a folder is named after it, and it must not lead anywhere."""
     try:
         Version(text)
     except InvalidVersion:

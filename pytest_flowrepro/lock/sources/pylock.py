@@ -31,7 +31,8 @@ _SOURCE_ONLY = "there is a source distribution only, which does not build the sa
 
 
 def read_pylock(file: Path, *, root: Path, selection: Selection) -> Requirements:
-    """What a `pylock.toml` locks, with the selected extras and groups, else its default groups.
+    """Return what a `pylock.toml` locks, with the selected extras and groups, else its default
+    groups.
 
     Raises `LockError` with every package that an index and a hash do not pin.
     """
@@ -121,8 +122,8 @@ def _unknown(pylock: Pylock, selection: Selection) -> list[str]:
 
 
 def _marker(package: Package, chosen: Mapping[str, set[str]]) -> str | None:
-    """The marker without what PEP 751 adds to PEP 508, the choice of extras and groups, which is
-    made here; `_NEVER` for a package that was not chosen.
+    """Return the marker without what PEP 751 adds to PEP 508, the choice of extras and groups,
+    which is made here; `_NEVER` for a package that was not chosen.
     """
 
     def made(match: re.Match[str]) -> str:

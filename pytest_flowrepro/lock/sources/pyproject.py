@@ -34,7 +34,7 @@ _DYNAMIC = (
 def read_project(
     file: Path, *, root: Path, selection: Selection, locked: bool = False
 ) -> Requirements | None:
-    """What `pip install .` would install, with the selected extras and dependency groups.
+    """Return what `pip install .` would install, with the selected extras and dependency groups.
 
     None where the file declares nothing: no `[project]`, no dependencies in it and none selected,
     or, unless the project is `locked`, dependencies that are left to the setup.cfg or setup.py
@@ -98,7 +98,7 @@ def _is_package(document: Mapping[str, Any]) -> bool:
 def group_requirements(
     groups: Mapping[str, Any], name: str, problems: list[str], within: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
-    """The requirements of one dependency group and of those that it includes (PEP 735).
+    """Return the requirements of one dependency group and of those that it includes (PEP 735).
 
     `groups` is the table by normalized names, `within` the groups that include this one.
     """

@@ -25,7 +25,9 @@ class Selection:
 
 
 def read_text(file: Path, *, root: Path) -> str:
-    """Raises `LockError` for a file that is not there, not readable or not UTF-8."""
+    """Return the text of a file. Raises `LockError` for one that is not there, not readable or not
+    UTF-8.
+    """
     try:
         return file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -37,7 +39,9 @@ def read_text(file: Path, *, root: Path) -> str:
 
 
 def read_toml(file: Path, *, root: Path) -> dict[str, Any]:
-    """Raises `LockError` for a file that cannot be read or is not TOML."""
+    """Return the tables of a TOML file. Raises `LockError` for one that cannot be read or is not
+    TOML.
+    """
     try:
         return tomllib.loads(read_text(file, root=root))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -49,7 +53,7 @@ def read_toml(file: Path, *, root: Path) -> dict[str, Any]:
 
 
 def requirement_lines(value: object, key: str, problems: list[str]) -> tuple[str, ...]:
-    """The requirements (PEP 508) of a list; what is wrong with it goes to `problems`."""
+    """Return the requirements (PEP 508) of a list; what is wrong with it goes to `problems`."""
     if not isinstance(value, list):
         problems.append(f"{key}: not a list of strings")
         return ()
@@ -64,7 +68,7 @@ def requirement_lines(value: object, key: str, problems: list[str]) -> tuple[str
 
 
 def python_specifier(value: object, key: str, problems: list[str]) -> str | None:
-    """A specifier set, `>=3.11`; what is wrong with it goes to `problems`."""
+    """Return a specifier set, `>=3.11`; what is wrong with it goes to `problems`."""
     if value is None:
         return None
     try:
@@ -75,6 +79,6 @@ def python_specifier(value: object, key: str, problems: list[str]) -> str | None
 
 
 def unknown(name: str, key: str, known: tuple[str, ...]) -> str:
-    """The problem of a selected extra or group that a declaration does not have."""
+    """Return the problem of a selected extra or group that a declaration does not have."""
     there = f"it has {', '.join(known)}" if known else "it has none"
     return f"{key}: there is no `{name}`; {there}"

@@ -50,7 +50,7 @@ _IMPLIED_OPTIONS = {"--require-hashes", "--prefer-binary", "--only-binary"}
 
 
 def read_requirements_file(file: Path, *, root: Path) -> Requirements:
-    """The requirements and constraints of a file and of those that it includes.
+    """Return the requirements and constraints of a file and of those that it includes.
 
     Hashes are dropped: the lock has its own. Raises `LockError` with every problem of every
     file, each with the file and the line.

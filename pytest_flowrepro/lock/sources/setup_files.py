@@ -49,7 +49,8 @@ def read_setup_cfg(file: Path, *, root: Path, selection: Selection) -> Requireme
 
 
 def read_setup_py(file: Path, *, root: Path, selection: Selection) -> Requirements | None:
-    """The literal `install_requires` of a call of `setup`, with the selected extras; None without.
+    """Return the literal `install_requires` of a call of `setup`, with the selected extras; None
+    without.
 
     What the file would compute is refused: it is code. Raises `LockError`.
     """
@@ -73,7 +74,7 @@ def read_setup_py(file: Path, *, root: Path, selection: Selection) -> Requiremen
 
 
 def setup_arguments(source: str) -> dict[str, Any]:
-    """What the text of a setup.py gives to `setup`, by keyword; None for what is computed.
+    """Return what the text of a setup.py gives to `setup`, by keyword; None for what is computed.
 
     Raises `SyntaxError`, `ValueError` or `RecursionError` for what is no Python.
     """

@@ -37,7 +37,7 @@ _ELSEWHERE = {"git", "url", "path", "directory", "editable", "virtual"}
 def read_uv_lock(
     file: Path, *, root: Path, selection: Selection, project: Path | None = None
 ) -> Requirements | None:
-    """What a uv.lock pins of a project, with the selected extras and groups.
+    """Return what a uv.lock pins of a project, with the selected extras and groups.
 
     The project is the one beside it, unless a member of its workspace is given by its folder.
     Nothing is resolved. The requirements are those of the pyproject.toml. None where the project
@@ -118,7 +118,7 @@ def _other_settings(table: Mapping[str, Any], lock: Mapping[str, Any]) -> list[s
 
 
 def _refuse_unhashed(lock: Mapping[str, Any], source: str) -> None:
-    """Raises `LockError`: uv's export would download what has no hash, and take whatever comes."""
+    """Raise `LockError`: uv's export would download what has no hash, and take whatever comes."""
     bare = []
     for package in lock.get("package", ()):
         match package:
@@ -134,8 +134,8 @@ def _refuse_unhashed(lock: Mapping[str, Any], source: str) -> None:
 def _export(
     file: Path, where: tuple[str, str], selection: Selection, source: str
 ) -> dict[str, Any]:
-    """The part of the lock that is to be installed, as uv exports it (PEP 751); `where` is the
-    option that names the project or the script.
+    """Return the part of the lock that is to be installed, as uv exports it (PEP 751); `where` is
+    the option that names the project or the script.
     """
     tool = uv_tool()
     arguments = [
@@ -157,7 +157,7 @@ def _export(
 def _refuse_stale(
     lock: Mapping[str, Any], document: Mapping[str, Any], source: str, pyproject: str
 ) -> None:
-    """Compares with the requirements that the lock was made of, which are in it, but for their
+    """Compare with the requirements that the lock was made of, which are in it, but for their
     markers: uv writes these in a form of its own. To ask uv (`--locked`) would be to resolve anew
     wherever the user's index is not that of the lock.
     """

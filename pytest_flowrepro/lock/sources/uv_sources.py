@@ -176,7 +176,7 @@ def declared_index(table: Mapping[str, Any], *, folder: Path) -> Index:
 
 
 def _member(name: str, folder: Path, root: Path, extras: tuple[str, ...]) -> LocalFolder | str:
-    """The member of that name of the workspace that `folder` belongs to."""
+    """Return the member of that name of the workspace that `folder` belongs to."""
     for top, members in _workspaces(folder, root):
         for member in (top, *members):
             match _toml(member):
@@ -186,8 +186,8 @@ def _member(name: str, folder: Path, root: Path, extras: tuple[str, ...]) -> Loc
 
 
 def lock_of(project: Path, *, root: Path) -> Path | None:
-    """The uv.lock of a project folder: beside its pyproject.toml, or, for a member of a workspace,
-    at the top of that; None where there is none.
+    """Return the uv.lock of a project folder: beside its pyproject.toml, or, for a member of a
+    workspace, at the top of that; None where there is none.
     """
     top = workspace_of(project, root=root)
     locks = [folder / "uv.lock" for folder in (project, top) if folder]
@@ -201,7 +201,7 @@ def workspace_of(folder: Path, *, root: Path) -> Path | None:
 
 
 def _workspaces(folder: Path, root: Path) -> Iterator[tuple[Path, tuple[Path, ...]]]:
-    """The tops of workspaces at and above a folder, and the members of each."""
+    """Yield the tops of workspaces at and above a folder, and the members of each."""
     for top in (folder, *folder.parents):
         if not top.is_relative_to(root):
             break
