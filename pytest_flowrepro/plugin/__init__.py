@@ -1,4 +1,4 @@
-"""The options, and nothing more until `--flow-repro` switches the rest on."""
+"""The plugin's options; `--flow-repro` switches on the rest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HELP = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    # Without defaults: what is not given is None or False.
+    # Without defaults: options that are not given are None or False.
     group = parser.getgroup("flow-repro", "reproducibility of Metaflow flows")
     for option, text in _HELP.items():
         group.addoption(option, action="store_true", help=text)
@@ -51,23 +51,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    # Also when it is switched off: pytest refuses a conftest.py with a hook that it does not know.
-    from pytest_flowrepro.plugin import hookspecs  # noqa: PLC0415  pytest is imported by whoever calls
+    # Also when switched off: pytest refuses a conftest.py with an unknown hook.
+    from pytest_flowrepro.plugin import hookspecs  # noqa: PLC0415  pytest is imported by the caller
 
     pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not config.option.flow_repro:
-        _refuse_options_alone(config)
-    # Imported only when it is switched on: a session without the option pays for nothing.
+        _check_options_alone(config)
+    # Imported only when switched on: a session without the option costs nothing.
     else:
         from pytest_flowrepro.plugin.session_plugin import FlowReproPlugin  # noqa: PLC0415  see above
 
         config.pluginmanager.register(FlowReproPlugin.of(config), "flowrepro-session")
 
 
-def _refuse_options_alone(config: pytest.Config) -> None:
+def _check_options_alone(config: pytest.Config) -> None:
     """Raise `pytest.UsageError` for options that would silently have no effect."""
     given = [
         f"--{name.replace('_', '-')}"
@@ -75,7 +75,7 @@ def _refuse_options_alone(config: pytest.Config) -> None:
         if name.startswith("flow_repro_") and value is not None and value is not False
     ]
     if given:
-        import pytest  # noqa: PLC0415  whoever calls has imported it
+        import pytest  # noqa: PLC0415  the caller has imported it
 
         has = "has" if len(given) == 1 else "have"
         raise pytest.UsageError(

@@ -1,4 +1,4 @@
-"""Asks the project's own plugins which changes they accept (hookspecs.py)."""
+"""Acceptance of changes by hooks of the project's own plugins (hookspecs.py)."""
 
 from __future__ import annotations
 
@@ -21,34 +21,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acceptance:
-    """The plugins that are in force for one test, and what they are told beside the change."""
+    """The plugins that apply to one test, and their arguments other than the change."""
 
     hook: HookCaller
     manager: PluginManager
     given: dict[str, Any]
     root: Path
-    """What a conftest.py is named relative to."""
+    """The folder that paths of conftest.py files are relative to."""
 
     def of(self, changes: Iterable[Change]) -> tuple[Change, ...]:
-        """The changes; those that are gated and that a plugin accepts are no more.
+        """Return the changes; gated ones that a plugin accepts are not gated any more.
 
-        Raises `HookError` for a plugin that raises, or that answers neither True, False nor None.
+        Raises `HookError` for a plugin that raises, or that returns neither True, False nor None.
         """
-        # Each by itself, in pluggy's order: a common call would not tell who gave the answer.
-        implementations = [one for one in reversed(self.hook.get_hookimpls()) if not one.wrapper]
-        asked = [(one, self._alone(one)) for one in implementations]
+        # Called one by one, in pluggy's order: a common call would not tell which one answered.
+        implementations = [hook for hook in reversed(self.hook.get_hookimpls()) if not hook.wrapper]
+        hooks = [(hook, self._caller_of(hook)) for hook in implementations]
         return tuple(
-            self._judged(change, asked) if asked and change.gated else change for change in changes
+            self._apply_hooks(change, hooks) if hooks and change.gated else change
+            for change in changes
         )
 
-    def _alone(self, implementation: HookImpl) -> HookCaller:
-        # Of all there are: `hook` may lack the files conftest.py of other folders.
-        everybody = getattr(self.manager.hook, self.hook.name).get_hookimpls()
-        others = [one.plugin for one in everybody if one.plugin is not implementation.plugin]
+    def _caller_of(self, implementation: HookImpl) -> HookCaller:
+        """Return a caller that calls this implementation alone."""
+        # Among all implementations: `hook` may lack the conftest.py files of other folders.
+        every = getattr(self.manager.hook, self.hook.name).get_hookimpls()
+        others = [hook.plugin for hook in every if hook.plugin is not implementation.plugin]
         return self.manager.subset_hook_caller(self.hook.name, others)
 
-    def _judged(self, change: Change, asked: list[tuple[HookImpl, HookCaller]]) -> Change:
-        for implementation, call in asked:
+    def _apply_hooks(self, change: Change, hooks: list[tuple[HookImpl, HookCaller]]) -> Change:
+        for implementation, call in hooks:
             try:
                 answer = call(change=change, **self.given)
             except Exception as error:
@@ -70,7 +72,7 @@ class Acceptance:
         return change
 
     def _name(self, implementation: HookImpl) -> str:
-        """`tests/conftest.py`, which pytest registers by its path, or the plugin's own name."""
+        """Return `tests/conftest.py`, which pytest registers by its path, or the plugin's name."""
         path = Path(implementation.plugin_name)
         if path.is_absolute() and path.is_relative_to(self.root):
             return path.relative_to(self.root).as_posix()
@@ -78,7 +80,7 @@ class Acceptance:
 
 
 def _own_frames(error: Exception, implementation: HookImpl) -> str:
-    """The traceback from the plugin's own code on."""
+    """Return the traceback, from the plugin's own code on."""
     frames = traceback.extract_tb(error.__traceback__)
     file = implementation.function.__code__.co_filename
     first = next((at for at, frame in enumerate(frames) if frame.filename == file), -1)

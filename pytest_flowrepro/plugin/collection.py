@@ -1,4 +1,4 @@
-"""Which files pytest collects as flows, and that a run which finds none does not pass."""
+"""The collection of flows by pytest; a run that finds none does not pass."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Collection:
     session: Session
     project: Project
     are_paths_given: bool
-    """Whether the run is about a part of the project, as somebody said what to collect."""
+    """True if paths restrict the run to a part of the project."""
     scope: Scope | None = None
-    """None: what pytest collects anyway."""
+    """The files to collect; None: those that pytest collects anyway."""
     files: int = 0
-    """How many files with flows were met."""
+    """The number of files with flows so far."""
     _by_real_path: dict[str, Path] = field(default_factory=dict)
     _configurations: dict[Path, Path | None] = field(default_factory=dict)
 
@@ -58,7 +58,7 @@ class Collection:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """xdist: every worker collects what the controller was asked for."""
+        """Let every worker of xdist collect the same as the controller."""
         node.workerinput[_WORKER_KEY] = {
             "root": str(self.project.root),
             "are_paths_given": self.are_paths_given,
@@ -70,7 +70,7 @@ class Collection:
         below = Path(os.path.abspath(self.config.invocation_params.dir))  # noqa: PTH100  no links
         is_whole = self.config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR
         if is_whole and (named is None or below != self.project.root):
-            return  # as pytest does: what lies in the folder that it was started in
+            return  # collect the folder that pytest was started in, as pytest does
         flows = named
         if flows is None:
             flows = frozenset(flow_files(self.project.root, is_wanted=self._is_no_test_module))
@@ -101,15 +101,15 @@ class Collection:
             flow_file = FlowFile.of(parent, file_path, named=named)
             if flow_file is not None:
                 self.files += 1
-                # Instead of what others made of it: importing a flow as a test would start it.
+                # In place of other plugins' collectors: importing a flow as a test would start it.
                 return self._once(flow_file, named=named)
         return others if self.scope is None or self.scope.has_tests(file_path) else []
 
     def _once(self, file: FlowFile, *, named: bool) -> list[pytest.Collector]:
-        """The file, unless it is collected by another path as well, and that has precedence."""
+        """Return the file, unless it is also collected by another path that has precedence."""
         if self._is_repeated(file.path, file.session):
             file.flows = ()
-            # Of a file that was named pytest expects something.
+            # pytest expects a collector for a file that was named.
             return [file] if named else []
         if error := self._other_configuration(file.path.parent):
             file.flows = error
@@ -128,25 +128,25 @@ class Collection:
         return any(arg.startswith("--ignore") for arg in self.config.invocation_params.args)
 
     def _is_wanted(self, path: Path, session: pytest.Session) -> bool:
-        """Whether a flow in this file is to be checked; it may have none."""
+        """Return whether a flow in this file, if it has one, is to be checked."""
         named = self.session.flow_files
         if named is not None and path in named:
             return True
         return self._is_no_test_module(path) and (named is None or session.isinitpath(path))
 
     def _is_no_test_module(self, path: Path) -> bool:
-        # A test module may well define a flow, to test something with it.
+        # A test module may define a flow to test something with it.
         patterns = (p for p in self.config.getini("python_files") if p != "*.py")
         return not any(path.match(pattern) for pattern in patterns)
 
     def _is_repeated(self, path: Path, session: pytest.Session) -> bool:
-        """Whether the same file is collected by its real path, or was by the path of another link.
+        """Return whether the file is collected by its real path, or was by another link.
 
-        Links may lead in a cycle, and then to one file by dozens of paths.
+        Links may form a cycle, and lead to one file by dozens of paths.
         """
         real = Path(os.path.realpath(path))
-        beside = path.with_name(real.name)  # where the file itself is a link
-        better = [real, beside] if os.path.realpath(beside) == str(real) else [real]
+        sibling = path.with_name(real.name)  # if the file itself is a link
+        better = [real, sibling] if os.path.realpath(sibling) == str(real) else [real]
         if path not in better[:1] and any(
             self._is_collected(other, session) for other in better if other != path
         ):
@@ -154,23 +154,23 @@ class Collection:
         return self._by_real_path.setdefault(str(real), path) != path
 
     def _is_collected(self, path: Path, session: pytest.Session) -> bool:
-        """Whether pytest comes to a file by this path."""
+        """Return whether pytest collects a file by this path."""
         if not self._is_wanted(path, session):
             return False
         for start in (_path(self.config, arg) for arg in self.config.args):
             if path.is_relative_to(start):
                 between = [p for p in path.parents if p != start and p.is_relative_to(start)]
                 below = (*reversed(between), path) if path != start else ()
-                hooks = ((session.gethookproxy(one.parent), one) for one in below)
+                hooks = ((session.gethookproxy(entry.parent), entry) for entry in below)
                 if not any(
-                    hook.pytest_ignore_collect(collection_path=one, config=self.config)
-                    for hook, one in hooks
+                    hook.pytest_ignore_collect(collection_path=entry, config=self.config)
+                    for hook, entry in hooks
                 ):
                     return True
         return False
 
     def _other_configuration(self, folder: Path) -> FlowReproError | None:
-        """The error for a flow that is configured by another file than that of this session."""
+        """Return the error for a flow that another file than that of this session configures."""
         if folder not in self._configurations:
             self._configurations[folder] = configuration_above(folder)
         file = self._configurations[folder]
@@ -179,7 +179,7 @@ class Collection:
         return contending(self.project.file, file)
 
     def nothing_found(self) -> str:
-        """What to say of a run in which there was no flow to check."""
+        """Return the error text of a run that has no flow to check."""
         where = ", ".join(dict.fromkeys(str(_path(self.config, arg)) for arg in self.config.args))
         named = self.session.settings.flows
         among = "" if named is None else f", among the files of `flows` in {self.project.file}"
@@ -192,7 +192,7 @@ class Collection:
 
 
 def project_of(config: pytest.Config) -> Project:
-    """Return the project of this session; raises `SettingsError` where two files contend."""
+    """Return the project of this session; raise `SettingsError` if two files configure it."""
     given = getattr(config, "workerinput", {}).get(_WORKER_KEY)
     if given is not None:
         return Project(root=Path(given["root"]))
@@ -208,7 +208,7 @@ def project_of(config: pytest.Config) -> Project:
 
 
 def _are_paths_given(config: pytest.Config) -> bool:
-    """Return whether somebody named files or folders on the command line, or test ids anywhere."""
+    """Return whether files or folders are named on the command line, or test ids anywhere."""
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         return False
     given = config.invocation_params.args
@@ -222,7 +222,7 @@ def _given_paths(config: pytest.Config) -> list[Path]:
 
 
 def _is_rootdir_moved(config: pytest.Config) -> bool:
-    """Return whether pytest may have taken the value of an option of ours for a path argument."""
+    """Return whether pytest may have taken a value of our options for a path argument."""
     values = {
         str(value) for name, value in vars(config.option).items() if name.startswith("flow_repro_")
     }

@@ -1,4 +1,4 @@
-"""What to tell a person about a flow that did not come to its end."""
+"""The explanation of a flow that did not run to its end."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from pytest_flowrepro.pipeline import Job, Observation
 
 _PROCESSES = 10
-"""Shown of those that were ended with a flow that hung."""
+"""Maximum number of shown processes that were ended with a flow that hung."""
 _LINES = 60
-"""Of a step's stderr: enough for a traceback through a library or two."""
+"""Maximum number of lines of a step's stderr: enough for a traceback through a library or two."""
 
 # metaflow/runtime.py `Worker.clean`: another task failed, and this one was stopped for it.
 _STOPPED = "[KILLED BY ORCHESTRATOR]"
@@ -25,14 +25,14 @@ _STOPPED = "[KILLED BY ORCHESTRATOR]"
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepFailure:
     reached: bool
-    """False: an earlier step failed, and this one never ran."""
+    """False if an earlier step failed and this one never ran."""
     text: str
 
 
 def step_failure(
     observation: Observation, step: str, job: Job, baseline: Recording | None = None
 ) -> StepFailure | None:
-    """Why a step cannot be compared; None when all its tasks that `baseline` has ended well."""
+    """Return why a step cannot be compared; None if all its tasks in `baseline` succeeded."""
     if observation.failure is None:
         return None
     unfinished = [log for log in observation.logs if not log.ok]
@@ -55,15 +55,16 @@ def step_failure(
 
 
 def _answers_for(step: str, log: TaskLog, job: Job) -> bool:
-    """Return True for the tasks of a step; and, for the first that has a test, of those that none
-    has, as the source does not show them.
+    """Return whether the test of `step` reports this task.
+
+    The first step that has a test also reports the tasks of steps that the source does not show.
     """
     steps = job.flow.steps
     return log.step == step or (log.step not in steps and step == steps[0])
 
 
 def log_of(logs: Iterable[TaskLog], step: str, stream: str) -> str:
-    """What a step's tasks printed; each task under its index where there are several."""
+    """Return the output of a step's tasks; if there are several, each below its index."""
     own = [log for log in logs if log.step == step and getattr(log, stream)]
     if len(own) == 1:
         return str(getattr(own[0], stream))
@@ -71,24 +72,25 @@ def log_of(logs: Iterable[TaskLog], step: str, stream: str) -> str:
 
 
 def _own_failure(observation: Observation, log: TaskLog, job: Job) -> str:
-    said = log.stderr or _lines_about(observation.output, log.step)
-    parts = [f"step {log.title} of {job.title} failed ({observation.failure})", "", _tail(said)]
+    stderr = log.stderr or _lines_about(observation.output, log.step)
+    parts = [f"step {log.title} of {job.title} failed ({observation.failure})", "", _tail(stderr)]
     situation = job.situation(declared_by=_declared_by(observation, log))
     parts += _ended(observation)
-    what_to_do = step_advice(said, situation, timed_out=observation.timed_out)
+    what_to_do = step_advice(stderr, situation, timed_out=observation.timed_out)
     if what_to_do:
         parts += ["", f"What to do: {what_to_do}"]
     return "\n".join(parts)
 
 
 def _declared_by(observation: Observation, log: TaskLog) -> str | None:
-    """Return what declares the packages of a step that has an environment of its own."""
-    own = any(log.step in one.steps for one in observation.recording.environments)
+    """Return what declares the packages of a step with its own environment; None for others."""
+    environments = observation.recording.environments
+    own = any(log.step in environment.steps for environment in environments)
     return "its own decorator (`@pypi(packages=...)` or `@conda`)" if own else None
 
 
 def _ended(observation: Observation) -> list[str]:
-    """The processes that were at work when the flow was stopped."""
+    """Return lines that list the processes that ran when the flow was stopped."""
     lines = [f"    {command}" for command in dict.fromkeys(observation.ended)]
     if len(lines) > _PROCESSES:
         lines[_PROCESSES:] = [f"    and {len(lines) - _PROCESSES} more"]
@@ -96,7 +98,7 @@ def _ended(observation: Observation) -> list[str]:
 
 
 def _lines_about(output: str, step: str) -> str:
-    """A task that was killed left no log; the runtime printed its lines with its name."""
+    """Return the runtime's output about a step: a task that was killed left no log."""
     return "\n".join(line for line in output.splitlines() if f"/{step}/" in line)
 
 

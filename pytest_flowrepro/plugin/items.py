@@ -1,4 +1,4 @@
-"""Flows as pytest sees them: a file, its flows, and one test for each part of a flow."""
+"""The collectors and items of flows: a file, its flows, and one test for each part of a flow."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SESSION: pytest.StashKey[Session] = pytest.StashKey()
 
 
 class NotReproducedError(Exception):
-    """A test that fails; its text is shown as it is, without a traceback."""
+    """Raised by a test that fails; its text is shown as it is, without a traceback."""
 
 
 class FlowFile(pytest.File):
@@ -54,8 +54,10 @@ class FlowFile(pytest.File):
 
     @classmethod
     def of(cls, parent: pytest.Collector, path: Path, *, named: bool) -> FlowFile | None:
-        """None for a file that starts no flow. `named`: pytest was given this very file, and it is
-        an error when that seems to have a flow all the same.
+        """Return the collector of a file, or None if it starts no flow.
+
+        `named`: the file is an argument of pytest; then it is an error if it only seems to have a
+        flow.
         """
         session = parent.config.stash[SESSION]
         flows: tuple[FlowSource, ...] | DiscoverError
@@ -82,16 +84,16 @@ class FlowFile(pytest.File):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
         if isinstance(excinfo.value, FlowReproError):
-            return _inert(str(excinfo.value))
+            return _escape_lines(str(excinfo.value))
         return super().repr_failure(excinfo, *args)
 
 
 def _error_without_flows(path: Path, session: Session, *, named: bool) -> DiscoverError | None:
-    """Return the error for a file that was to have a flow; keep a suspicion of any other."""
+    """Return the error for a file that should have a flow; remember any other suspect."""
     literal = path in session.settings.literal_flow_files
     if literal or named:
-        found = explain_no_flow(path, root=session.root)
-        return found.error() if literal or found.looks_like_one else None
+        reason = explain_no_flow(path, root=session.root)
+        return reason.error() if literal or reason.looks_like_one else None
     if suspect := suspect_no_flow(path, root=session.root):
         session.suspects.append(suspect)
     return None
@@ -104,12 +106,12 @@ class FlowNode(pytest.Collector):
 
     @classmethod
     def of(cls, parent: FlowFile, job: Job) -> FlowNode:
-        # The id as text: pytest reads `[...]` in it as it does in one that comes from its cache.
+        # The id is passed as text: pytest parses `[...]` in it as in an id from its cache.
         nodeid = f"{parent.nodeid}::{job.title}"
         node: FlowNode = cls.from_parent(parent, name=job.title, nodeid=nodeid)
         node.job = job
         if parent.config.pluginmanager.hasplugin("xdist"):
-            # Under --dist loadgroup a flow's tests stay with the worker that runs it.
+            # Under --dist loadgroup, one worker runs all tests of a flow.
             node.add_marker(pytest.mark.xdist_group(str(node.nodeid)))
         return node
 
@@ -121,12 +123,12 @@ class FlowNode(pytest.Collector):
 
 
 class PartItem(pytest.Item):
-    """One part of a flow. `setup` observes: what breaks there is an error, and no failure."""
+    """One part of a flow. `setup` observes it: a problem there is an error, not a failure."""
 
     job: Job
     flow_session: Session
     position: int
-    """Among the tests of its flow."""
+    """The position among the tests of its flow."""
     result: PartResult | None = None
 
     @classmethod
@@ -139,43 +141,44 @@ class PartItem(pytest.Item):
         return item
 
     def listchain(self) -> list[Any]:
-        """The nodes above, without packages: to set one up, pytest imports its `__init__.py`."""
+        """Return the nodes above, without packages: pytest would import their `__init__.py`."""
         return [node for node in super().listchain() if not isinstance(node, pytest.Package)]
 
     def setup(self) -> None:
-        self.result = self._observed()
+        self.result = self._evaluate_safely()
         self.user_properties.extend(self._properties(self.result))
         if self.result.failure is not None and not self.result.in_call:
-            # Outside the call phase pytest asks no `repr_failure`; so it shows the sentence alone.
-            pytest.fail(_inert(self._told(self.result.failure)), pytrace=False)
+            # pytest calls `repr_failure` only in the call phase; here it shows the text alone.
+            failure = self._first_or_short(self.result.failure)
+            pytest.fail(_escape_lines(failure), pytrace=False)
 
-    def _told(self, failure: str) -> str:
-        """The whole sentence for the first test of a flow that it keeps from running."""
-        if self.flow_session.tell_once(self.job, failure):
+    def _first_or_short(self, failure: str) -> str:
+        """Return the whole failure for the first test of a flow, and its first line for others."""
+        if self.flow_session.report_once(self.job, failure):
             return failure
         return f"{failure.splitlines()[0]}\n(as above)"
 
-    def _observed(self) -> PartResult:
-        """The result of this test, whatever happens; interrupts go on."""
+    def _evaluate_safely(self) -> PartResult:
+        """Return the result of this test, also for unexpected errors; interrupts propagate."""
         try:
-            return self._judged()
+            return self._evaluate()
         except pytest.exit.Exception:
             raise
         except Exception as error:  # noqa: BLE001  never reproduced by a fault of ours
             return self.broken(error)
 
     def broken(self, error: Exception) -> PartResult:
-        """The result where an exception kept this test from having one."""
-        found = self.flow_session.internal_error(self.job, error)
-        return PartResult(verdict="error", failure=str(found), in_call=False)
+        """Return the result of a test that an unexpected exception stopped."""
+        reported = self.flow_session.internal_error(self.job, error)
+        return PartResult(verdict="error", failure=str(reported), in_call=False)
 
-    def _judged(self) -> PartResult:
+    def _evaluate(self) -> PartResult:
         try:
             with naming_full_disk(self.flow_session.folder.path, self.job.flow.file.parent):
-                self.flow_session.refuse_expired(self.job)
+                self.flow_session.check_expired(self.job)
                 if self.flow_session.records(self.job):
-                    return self.recorded(self.flow_session.recorded(self.job))
-                return self.checked(self.flow_session.baseline(self.job))
+                    return self.record_result(self.flow_session.recorded(self.job))
+                return self.check_result(self.flow_session.baseline(self.job))
         except FlowReproError as error:
             return PartResult(verdict="error", failure=str(error), in_call=False)
 
@@ -184,12 +187,12 @@ class PartItem(pytest.Item):
         if self.result.failure is not None:
             raise NotReproducedError(self.result.failure)
 
-    def recorded(self, observation: Observation) -> PartResult:
-        """The result of a test whose flow was recorded; raises where the recording failed."""
+    def record_result(self, observation: Observation) -> PartResult:
+        """Return the result of a test whose flow was recorded; raise if the recording failed."""
         if observation.failure is not None:
             raise BaselineError(
                 f"{self.job.title} was not recorded: it ended with {observation.failure}",
-                hint="see the test of the step that failed; the baseline is as it was",
+                hint="see the failing step's test; the existing baseline was not changed",
             )
         recording, patterns = observation.recording, self.job.settings.patterns
         return PartResult(
@@ -200,15 +203,15 @@ class PartItem(pytest.Item):
             idle=self.flow_session.patterns_used(self.job, None).idle,
         )
 
-    def checked(self, baseline: Recording | None) -> PartResult:
-        """The result of comparing this part with the baseline."""
+    def check_result(self, baseline: Recording | None) -> PartResult:
+        """Return the result of comparing this part with the baseline."""
         if baseline is None:
             return PartResult(verdict="no baseline", failure=self._no_baseline())
         observation = self.flow_session.observed(self.job, baseline)
         patterns = self.job.settings.patterns
         used = self.flow_session.patterns_used(self.job, baseline)
         return replace(
-            self.compared(self.flow_session.changes(self.job, baseline)),
+            self.compare_part(self.flow_session.changes(self.job, baseline)),
             seconds=observation.seconds,
             nondeterministic=nondeterministic(baseline, patterns).total(),
             notes=(*merge_notes(baseline), *self._notes(observation), *used.notes),
@@ -218,7 +221,7 @@ class PartItem(pytest.Item):
     def _notes(self, observation: Observation) -> tuple[str, ...]:
         return observation.notes + (observation.details if self.flow_session.details else ())
 
-    def compared(self, changes: tuple[Change, ...]) -> PartResult:
+    def compare_part(self, changes: tuple[Change, ...]) -> PartResult:
         policy = self.flow_session.policy_part(self.job)
         own = self._acceptance.of(changes_of(self.name, changes, self.job.flow.steps, policy))
         verdict = verdict_of(own)
@@ -238,7 +241,7 @@ class PartItem(pytest.Item):
 
     @property
     def _acceptance(self) -> Acceptance:
-        """The plugins that pytest asks about this test: of the files conftest.py, those above."""
+        """The plugins that pytest calls for this test: of conftest.py files, those above it."""
         return Acceptance(
             hook=self.ihook.pytest_flowrepro_accept_change,
             manager=self.config.pluginmanager,
@@ -254,7 +257,7 @@ class PartItem(pytest.Item):
 
     @property
     def _file(self) -> str:
-        """Relative to the project, with `/`."""
+        """The path relative to the project, with `/`."""
         return self.path.relative_to(self.job.root).as_posix()
 
     def reportinfo(self) -> tuple[Path, int, str]:
@@ -262,11 +265,11 @@ class PartItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
         if isinstance(excinfo.value, NotReproducedError):
-            return _inert(str(excinfo.value))
+            return _escape_lines(str(excinfo.value))
         return super().repr_failure(excinfo, *args)
 
     def _properties(self, result: PartResult) -> Iterator[tuple[str, object]]:
-        """For JUnit: `flowrepro.flow`, `.part`, `.verdict`, `.changes`, `.seconds.<stage>`, ..."""
+        """Yield properties for JUnit: `flowrepro.flow`, `.part`, `.seconds.<stage>`, ..."""
         yield "flowrepro.flow", self.job.title
         yield "flowrepro.part", self.name
         yield "flowrepro.verdict", result.verdict
@@ -276,11 +279,11 @@ class PartItem(pytest.Item):
             yield f"flowrepro.seconds.{stage}", spent
 
     def as_json(self, result: PartResult) -> dict[str, Any]:
-        """What the controller builds the session's reports from."""
+        """Return the fields from which the controller builds the session's reports."""
         return {**asdict(result), **self.identity()}
 
     def identity(self) -> dict[str, Any]:
-        """What tells this test from all others of the session."""
+        """Return the fields that identify this test in the session."""
         return {
             "file": self._file,
             "flow": self.job.flow.name,
@@ -297,24 +300,24 @@ class CodeItem(PartItem):
 class EnvironmentItem(PartItem):
     """Interpreter and packages: rebuilt and compared without a rerun."""
 
-    def checked(self, baseline: Recording | None) -> PartResult:
+    def check_result(self, baseline: Recording | None) -> PartResult:
         if baseline is None:
-            return super().checked(baseline)
+            return super().check_result(baseline)
         gates = self.flow_session.gates(self.job, baseline)
         started = time.monotonic()
-        found = self.flow_session.environments(self.job, baseline)
+        environments = self.flow_session.environments(self.job, baseline)
         systems = baseline.system, system_of()
         policy = diff_policy(baseline.policy, policy_of(self.job), gates=gates)
         changes = diff_environments(
-            baseline.environments, found.manifests, gates=gates, systems=systems
+            baseline.environments, environments.manifests, gates=gates, systems=systems
         )
         if self.flow_session.fresh:
-            days = upload_days_of(self.job, found.manifests)
-            changes = with_origins(changes, found.manifests, days)
+            days = upload_days_of(self.job, environments.manifests)
+            changes = with_origins(changes, environments.manifests, days)
         spent = round(time.monotonic() - started, 3)
         system = diff_system(*systems, gates=gates)
-        result = self.compared((*policy, *changes, *system))
-        notes = (*merge_notes(baseline), *found.notes)
+        result = self.compare_part((*policy, *changes, *system))
+        notes = (*merge_notes(baseline), *environments.notes)
         return replace(result, seconds=(("environment", spent),), notes=notes)
 
 
@@ -325,20 +328,20 @@ class StepItem(PartItem):
     def step(self) -> str:
         return self.name.removeprefix("step[").removesuffix("]")
 
-    def recorded(self, observation: Observation) -> PartResult:
-        return self._failed(observation) or super().recorded(observation)
+    def record_result(self, observation: Observation) -> PartResult:
+        return self._failure(observation) or super().record_result(observation)
 
-    def checked(self, baseline: Recording | None) -> PartResult:
+    def check_result(self, baseline: Recording | None) -> PartResult:
         if baseline is not None:
-            failed = self._failed(self.flow_session.observed(self.job, baseline), baseline)
+            failed = self._failure(self.flow_session.observed(self.job, baseline), baseline)
             if failed is not None:
                 return failed
-        return super().checked(baseline)
+        return super().check_result(baseline)
 
-    def _failed(
+    def _failure(
         self, observation: Observation, baseline: Recording | None = None
     ) -> PartResult | None:
-        """A failed result where this step failed; raises where it was not reached, or not whole."""
+        """Return a failed result if this step failed; raise if it was not reached or finished."""
         for stream in ("stdout", "stderr"):
             if text := log_of(observation.logs, self.step, stream):
                 self.add_report_section("call", stream, text)
@@ -352,6 +355,6 @@ class StepItem(PartItem):
         raise RerunError(what, detail=detail, hint="fix the failing step and run again")
 
 
-def _inert(text: str) -> str:
-    """Text of another program, with nothing that a terminal or a CI machine would act upon."""
+def _escape_lines(text: str) -> str:
+    """Escape another program's text, so that no terminal or CI system acts upon it."""
     return "\n".join(inert(line) for line in text.splitlines())

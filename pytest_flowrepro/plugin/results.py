@@ -1,4 +1,4 @@
-"""Puts the results of a session's tests together again: one `FlowReport` for each flow."""
+"""The results of a session's tests, merged into one `FlowReport` for each flow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartResult:
-    """What one test found out. Plain values: it crosses from an xdist worker as JSON."""
+    """The result of one test. Plain values: an xdist worker sends it as JSON."""
 
     verdict: Verdict
     changes: tuple[Change, ...] = ()
@@ -26,11 +26,11 @@ class PartResult:
     nondeterministic: int = 0
     notes: tuple[str, ...] = ()
     idle: tuple[str, ...] | None = None
-    """The project's patterns for which there was nothing to do; None where that is not known."""
+    """The project's patterns that were not needed; None if that is not known."""
     failure: str | None = None
     """The text of a test that does not pass."""
     in_call: bool = True
-    """False for what broke before there was anything to test: an error, and no failure."""
+    """False if setup broke: then it is an error, not a failure."""
 
 
 _Key = tuple[str, str, str | None, str]
@@ -38,54 +38,54 @@ _Key = tuple[str, str, str | None, str]
 
 @dataclass(slots=True)
 class SessionResults:
-    """The results of a session's tests, and of those that were to run and have none."""
+    """The results of a session's tests, including errors for tests that did not run."""
 
     _selected: dict[_Key, dict[str, Any]] = field(default_factory=dict)
     """Each test's identity (`PartItem.identity`), and its `nodeid`."""
     _results: dict[_Key, dict[str, Any]] = field(default_factory=dict)
     _failures: dict[str, str] = field(default_factory=dict)
-    """By node id: what the tests failed by that have no result of their own."""
+    """The reasons, by node id, why tests failed that have no result of their own."""
     _skipped: set[str] = field(default_factory=set)
     _started: set[str] = field(default_factory=set)
 
     def select(self, tests: Iterable[dict[str, Any]]) -> None:
-        """Note tests that are to run."""
+        """Add tests that are to run."""
         self._selected |= {_key(test): test for test in tests}
 
     def start(self, nodeid: str) -> None:
         self._started.add(nodeid)
 
     def add(self, result: dict[str, Any]) -> None:
-        """Note the result of a test; its last one counts."""
+        """Add the result of a test; the last one counts."""
         self._results[_key(result)] = result
 
     def fail(self, nodeid: str, reason: str) -> None:
-        """Note that a test failed otherwise, in its teardown or with the worker that ran it."""
+        """Add a test that failed without a result, in its teardown or with its worker."""
         self._failures[nodeid] = reason
 
     def skip(self, nodeid: str) -> None:
         self._skipped.add(nodeid)
 
     def missing(self) -> list[dict[str, Any]]:
-        """The tests that were to run and neither did nor were skipped, by their identities."""
+        """Return the identities of selected tests that neither ran nor were skipped."""
         known = self._failures.keys() | self._skipped
         tests = self._selected.items()
         return [t for key, t in tests if key not in self._results and t["nodeid"] not in known]
 
     def all(self, *, ended: str = "") -> list[dict[str, Any]]:
-        """One result for each test; `ended` says how the session ended, where that is known."""
-        found = dict(self._results)
+        """Return one result for each test; `ended` says how the session ended, if known."""
+        results = dict(self._results)
         for key, test in self._selected.items():
             if test["nodeid"] in self._failures:
-                told = f"{_title(test)} {test['part']}: {self._failures[test['nodeid']]}"
-                found[key] = _error(found.get(key, test), told)
+                text = f"{_title(test)} {test['part']}: {self._failures[test['nodeid']]}"
+                results[key] = _error(results.get(key, test), text)
         by_flow: dict[_Key, list[dict[str, Any]]] = {}
         for test in self.missing():
             by_flow.setdefault((*_key(test)[:3], ""), []).append(test)
         for tests in by_flow.values():
-            told = "; ".join(self._not_run(tests)) + (f" ({ended})" if ended else "")
-            found |= {_key(test): _error(test, f"{told}\n{_AGAIN}") for test in tests}
-        return list(found.values())
+            text = "; ".join(self._not_run(tests)) + (f" ({ended})" if ended else "")
+            results |= {_key(test): _error(test, f"{text}\n{_AGAIN}") for test in tests}
+        return list(results.values())
 
     def _not_run(self, tests: list[dict[str, Any]]) -> Iterator[str]:
         begun = [test["part"] for test in tests if test["nodeid"] in self._started]
@@ -96,7 +96,7 @@ class SessionResults:
             yield f"{_title(tests[0])}: {', '.join(begun)} did not run to the end"
 
 
-_AGAIN = "What to do: run pytest again; nothing is known about what did not run"
+_AGAIN = "What to do: run pytest again; the tests that did not run have no result"
 
 
 def _key(test: dict[str, Any]) -> _Key:
@@ -107,12 +107,12 @@ def _title(test: dict[str, Any]) -> str:
     return f"{test['flow']}[{test['case']}]" if test["case"] else str(test["flow"])
 
 
-def _error(test: dict[str, Any], told: str) -> dict[str, Any]:
+def _error(test: dict[str, Any], text: str) -> dict[str, Any]:
     return {
         **asdict(PartResult(verdict="error")),
         **test,
         "verdict": "error",
-        "failure": told,
+        "failure": text,
         "broken": True,
     }
 
@@ -120,9 +120,9 @@ def _error(test: dict[str, Any], told: str) -> dict[str, Any]:
 def flow_reports(
     results: Iterable[dict[str, Any]], *, fresh: bool = False
 ) -> tuple[FlowReport, ...]:
-    """One report per flow and case, sorted, out of the plain values of its tests.
+    """Return one report per flow and case, sorted, from the plain values of its tests.
 
-    `fresh`: packages were resolved anew; what moved is told in two sentences.
+    `fresh`: packages were resolved anew, and notes count those that moved.
     """
     by_flow: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for result in results:
@@ -130,17 +130,17 @@ def flow_reports(
         by_flow.setdefault(key, []).append(result)
     reports = []
     for key in sorted(by_flow):
-        # Under xdist they come as they end.
+        # Under xdist, results come in the order in which the tests end.
         report = _flow_report(sorted(by_flow[key], key=itemgetter("position")))
         parts = {part["part"] for part in by_flow[key]}
         reports.append(_with_moves(report, parts) if fresh else report)
     return tuple(reports)
 
 
-def idle_patterns(results: Iterable[dict[str, Any]]) -> tuple[str, ...]:
-    """The project's patterns for which there was nothing to do in any flow.
+def unused_patterns(results: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    """Return the project's patterns that no flow needed.
 
-    Empty where that is not known of one of the flows, as it ended with an error.
+    Empty if that is not known of one of the flows, because it ended with an error.
     """
     by_flow: dict[tuple[str, str, str | None], list[str] | None] = {}
     for result in results:
@@ -154,7 +154,7 @@ def idle_patterns(results: Iterable[dict[str, Any]]) -> tuple[str, ...]:
 
 
 def _with_moves(report: FlowReport, parts: set[str]) -> FlowReport:
-    """What lets a person upgrade with evidence: `3 packages moved`, `artifacts unchanged`."""
+    """Add notes that help to decide on an upgrade: `3 packages moved`, `artifacts unchanged`."""
     if report.verdict not in {"reproduced", "drifted"}:
         return report
     notes = []
@@ -175,19 +175,19 @@ def _flow_report(parts: list[dict[str, Any]]) -> FlowReport:
     seconds: dict[str, float] = {}
     notes: dict[str, None] = {}
     for part in parts:
-        # A stage that several tests asked for took long for the first of them only.
+        # If several tests need a stage, it takes long only for the first of them.
         for stage, spent in part["seconds"]:
             seconds[stage] = max(spent, seconds.get(stage, 0.0))
         notes |= dict.fromkeys(part["notes"])
     changes = (_change(change) for part in parts for change in part["changes"])
-    # What has changes of its own, those tell.
-    untold = [
+    # The changes of a part already explain its failure.
+    unexplained = [
         part for part in parts if part["failure"] and (not part["changes"] or part.get("broken"))
     ]
-    told = [
+    failures = [
         part["failure"]
         for verdict in ("error", "no baseline")
-        for part in untold
+        for part in unexplained
         if part["verdict"] == verdict
     ]
     return FlowReport(
@@ -199,7 +199,7 @@ def _flow_report(parts: list[dict[str, Any]]) -> FlowReport:
         changes=tuple(sorted(changes, key=lambda change: change.kind != "policy")),
         nondeterministic=max(part["nondeterministic"] for part in parts),
         notes=tuple(notes),
-        error=told[0] if told else None,
+        error=failures[0] if failures else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Which files a run without paths collects: the flows of the project, wherever its tests lie."""
+"""The files that a run without paths collects: all flows of the project, wherever they are."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scope:
     tests: tuple[Path, ...]
-    """Files and folders in which the project's other tests are collected, absolute."""
+    """Files and folders, absolute, in which the project's other tests are collected."""
     flows: frozenset[Path]
     """The files of the flows."""
     is_named: bool
-    """Whether the configuration names them: then no rule of pytest's leaves them out."""
+    """True if the configuration names the flows: then pytest's own rules do not exclude them."""
     folders: frozenset[Path]
     """The folders above `flows` and `tests`."""
 
@@ -33,13 +33,13 @@ class Scope:
         return cls(tests=tests, flows=flows, is_named=is_named, folders=folders)
 
     def has_tests(self, path: Path) -> bool:
-        """Return whether the project's other tests are collected from that file or folder."""
+        """Return whether the project's other tests are collected from a file or folder."""
         return any(path.is_relative_to(test) for test in self.tests)
 
     def ignores(self, path: Path, *, ignored: bool, is_final: bool = False) -> bool:
-        """Return whether to leave out a file or folder that pytest's rules say is `ignored`.
+        """Return whether to skip a file or folder; `ignored` is the decision of pytest's rules.
 
-        `is_final`: for a flow, too, whatever names it.
+        `is_final`: that decision also applies to flows that the configuration names.
         """
         if ignored:
             is_open = self._is_open(path) and not is_final

@@ -1,4 +1,4 @@
-"""What one pytest session knows: its settings, its folder, and what each flow's run gave."""
+"""The state of one pytest session: its settings, its folder, and the results of each flow's run."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ Update = Literal["no", "new", "all"]
 """no: check every flow. new: record those without a baseline. all: record every flow."""
 
 _OF_A_MERGE: frozenset[Gate] = frozenset({"environment", "artifacts", "policy", "code"})
-"""What fails against a merged baseline in any case: all that does not depend on the machine."""
+"""The gates that always apply to a merged baseline: all that do not depend on the machine."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,29 +68,29 @@ class Session:
     settings: Settings
     folder: SessionFolder
     today: date
-    """In UTC; patterns may hold until some day."""
+    """The day in UTC, which may be past the last day of a pattern."""
     update: Update = "no"
     installer: Literal["uv", "pip-tools"] = "uv"
     timeout: float | None = None
-    """From the command line; it wins over the configuration's."""
+    """The timeout of the command line, which has precedence over the configuration's."""
     as_of: date | None = None
     fresh: bool = False
-    """Check against what the declared requirements come to today: packages may move."""
+    """True to check in a resolution of today's declared requirements: packages may move."""
     flow_files: frozenset[Path] | None = None
-    """What the configuration's `flows` names; None: every file that starts a flow."""
+    """The files that the configuration's `flows` names; None: every file that starts a flow."""
     progress: Callable[[str], None] = lambda _: None
     details: bool = False
-    """Whether to tell what a check does not rest on: files that a flow leaves behind."""
+    """True to report details that do not affect a check: files that a flow leaves behind."""
     collected: list[FlowSource] = field(default_factory=list)
     """The flows that were found, in the order of the collection."""
     suspects: list[NoFlow] = field(default_factory=list)
-    """Files that seem to start a flow, and in which none was found."""
+    """Files that seem to start a flow, but in which none was found."""
     selected: dict[Path, list[str]] = field(default_factory=dict)
-    """The folder of each job that has tests to run, and these tests, in their order."""
+    """The selected tests in their order, by the folder of their job."""
     _baselines: dict[str, Recording | None] = field(default_factory=dict)
     _changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
     _patterns_used: dict[str, PatternsUsed] = field(default_factory=dict)
-    _told: set[tuple[str, str]] = field(default_factory=set)
+    _reported: set[tuple[str, str]] = field(default_factory=set)
     _internal_errors: dict[tuple[str, str], InternalError] = field(default_factory=dict)
 
     def job(self, flow: FlowSource, case: str | None) -> Job:
@@ -101,7 +101,7 @@ class Session:
             flow=flow,
             case=case,
             settings=settings,
-            # A file that is named on the command line may lie elsewhere: its folder is its project.
+            # A file named on the command line may be outside the root: its folder is its project.
             root=self.root if flow.file.is_relative_to(self.root) else flow.file.parent,
             folder=self.folder.of(str(flow.file), case or "", flow.name),
             environments=self.folder.environments,
@@ -113,10 +113,10 @@ class Session:
         )
 
     def records(self, job: Job) -> bool:
-        """Whether this session records the flow; the same answer for all its tests."""
+        """Return whether this session records the flow; the answer is the same for all tests."""
         if self.update != "new":
             return self.update == "all"
-        # Asked once, before the recording makes the answer another one.
+        # Decided once, because the recording itself would change the answer.
         missing = self.folder.once(
             job.folder,
             "without-baseline",
@@ -126,7 +126,7 @@ class Session:
         )
         return bool(missing)
 
-    def refuse_expired(self, job: Job) -> None:
+    def check_expired(self, job: Job) -> None:
         """Raise `SettingsError` for a pattern whose last day is past."""
         expired = job.settings.patterns.expired(self.today)
         if expired:
@@ -137,11 +137,11 @@ class Session:
             )
             raise SettingsError(
                 f"{self.settings.file}: {problems}",
-                hint="Remove it, or give it a later day, and record again with --flow-repro-update",
+                hint="remove it, or give it a later day, and record again with --flow-repro-update",
             )
 
     def baseline(self, job: Job) -> Recording | None:
-        """What is recorded; None when nothing is. Raises `BaselineError`."""
+        """Return the baseline, or None without one; raise `BaselineError` for a damaged one."""
         key = job.folder.name
         if key not in self._baselines:
             self._baselines[key] = self._read(job)
@@ -156,7 +156,7 @@ class Session:
         return self._once(job, "check", lambda: self._observe(job, baseline))
 
     def changes(self, job: Job, baseline: Recording) -> tuple[Change, ...]:
-        """All that differs between the flow as observed and its baseline."""
+        """Return all differences between the flow as observed and its baseline."""
         key = job.folder.name
         if key not in self._changes:
             changes = diff(
@@ -173,11 +173,11 @@ class Session:
         return self._changes[key]
 
     def policy_part(self, job: Job) -> str:
-        """Return the test of the flow that answers for changes of its policy."""
+        """Return the test of the flow that reports changes of its policy."""
         return policy_part(self.selected.get(job.folder, ()))
 
     def patterns_used(self, job: Job, baseline: Recording | None) -> PatternsUsed:
-        """What the patterns came to in a check; without a baseline, in a recording."""
+        """Return how the patterns were used in a check, or, without a baseline, in a recording."""
         key = job.folder.name
         if key not in self._patterns_used:
             seen = self.observed(job, baseline) if baseline else self.recorded(job)
@@ -191,28 +191,28 @@ class Session:
         return self._patterns_used[key]
 
     def environments(self, job: Job, baseline: Recording) -> Environments:
-        """The environments alone, without a rerun: rebuilt, or resolved anew and not built."""
+        """Return the environments without a rerun: rebuilt, or resolved anew without a build."""
         if self.fresh:
             return Environments(manifests=resolved_environments(job, baseline))
         return environments(job, baseline)
 
     def gates(self, job: Job, baseline: Recording) -> frozenset[Gate]:
-        """What fails; packages that a new resolution moved are what one asks it for.
+        """Return the gates; a fresh resolution does not gate packages, which may move.
 
-        No rerun gave a merged baseline as a whole, so that it passes only where all of it agrees.
+        No rerun gave a merged baseline as a whole, so a check passes only if all of it agrees.
         """
         if baseline.merged:
             return job.settings.fail_on | _OF_A_MERGE
         return job.settings.fail_on - {"environment"} if self.fresh else job.settings.fail_on
 
-    def tell_once(self, job: Job, text: str) -> bool:
-        """True for the first time that this process tells `text` of a flow."""
-        before = len(self._told)
-        self._told.add((job.folder.name, text))
-        return len(self._told) > before
+    def report_once(self, job: Job, text: str) -> bool:
+        """Return True the first time that this process reports `text` about a flow."""
+        before = len(self._reported)
+        self._reported.add((job.folder.name, text))
+        return len(self._reported) > before
 
     def internal_error(self, job: Job, error: Exception) -> InternalError:
-        """The error that tells of an exception; the same one each time it meets a flow."""
+        """Return the error that reports an exception; the same one each time for a flow."""
         key = (job.folder.name, f"{type(error)} {error}")
         if key not in self._internal_errors:
             self._internal_errors[key] = internal_error(error, doing=f"checking {job.title}")
@@ -220,27 +220,29 @@ class Session:
 
     def _record(self, job: Job) -> Observation:
         after = self._after_others(job)
-        with self._refusing_edits(job) as logs:
+        with self._check_edits(job) as logs:
             observation = record(after)
             logs.extend(observation.logs)
         if observation.failure is None:
-            self._refuse_unmatched(job, observation.recording)
+            self._check_unmatched(job, observation.recording)
             write_baseline(self._folder(job), observation.recording, root=job.root)
         return observation
 
     def _observe(self, job: Job, baseline: Recording) -> Observation:
         after = self._after_others(job)
-        with self._refusing_edits(job) as logs:
+        with self._check_edits(job) as logs:
             observation = observe(after, baseline)
             logs.extend(observation.logs)
         if observation.failure is None:
-            self._refuse_unmatched(job, baseline, observation.recording)
+            self._check_unmatched(job, baseline, observation.recording)
         return observation
 
     @contextmanager
-    def _refusing_edits(self, job: Job) -> Iterator[list[TaskLog]]:
-        """Raise `BaselineError` where a baseline is not as it was when the flow has run: its own,
-        or another one that a task wrote to. The block adds what the tasks left to the list.
+    def _check_edits(self, job: Job) -> Iterator[list[TaskLog]]:
+        """Raise `BaselineError` if the run of the flow changed a baseline.
+
+        That is the flow's own, or another one that a task wrote to. The block adds the tasks' logs
+        to the list.
         """
         folder, logs = self._folder(job), list[TaskLog]()
         before = fingerprint(folder)
@@ -258,25 +260,25 @@ class Session:
             raise BaselineError(
                 f"{path}{more} changed while {job.title} ran{who}; flows only read baselines",
                 hint=f"restore it (`git checkout -- {path}`) and let the flow write elsewhere, or "
-                "run again where something else than the flow changed it",
+                "run again if something other than the flow changed it",
             )
 
     def _after_others(self, job: Job) -> Job:
-        """The job with the flows that are to run before it, recorded first where they are to be."""
+        """Return the job with the flows that run before it; record those that are selected."""
         after = []
         for flow in flows_before(job, self.collected, self.settings):
             upstream = self.job(flow, None)
-            # Only what was asked for is recorded; but that before what reads its runs.
+            # Only selected flows are recorded, and before the flows that read their runs.
             recorded = upstream.folder in self.selected and self.records(upstream)
             if recorded and self.recorded(upstream).failure is not None:
                 raise RerunError(
-                    f"{job.title} is to run after {flow.name}, and that could not be recorded",
+                    f"{job.title} runs after {flow.name}, which could not be recorded",
                     hint=f"see the tests of {flow.name}",
                 )
             baseline = self._read(upstream)
             if baseline is None and not self.records(job):
                 raise BaselineError(
-                    f"{job.title} is to run after {flow.name}, which has no baseline yet",
+                    f"{job.title} runs after {flow.name}, which has no baseline yet",
                     hint=f"record one with `pytest --flow-repro --flow-repro-update-new "
                     f"{flow.file.relative_to(upstream.root).as_posix()}`, and commit it",
                 )
@@ -284,8 +286,8 @@ class Session:
             after.append(Upstream(job=replace(upstream, folder=folder), baseline=baseline))
         return replace(job, after=tuple(after))
 
-    def _refuse_unmatched(self, job: Job, *recordings: Recording) -> None:
-        """Raise `SettingsError` for a pattern of this flow's own that matches nothing of it."""
+    def _check_unmatched(self, job: Job, *recordings: Recording) -> None:
+        """Raise `SettingsError` for a pattern of this flow's own that matches nothing."""
         own = set(job.settings.patterns) - set(self.settings.project.patterns)
         for key, pattern in unmatched(recordings, job.settings.patterns):
             if (key, pattern) in own:

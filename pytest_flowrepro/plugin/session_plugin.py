@@ -1,4 +1,4 @@
-"""The plugin while `--flow-repro` is on: collects flows, gathers results, reports."""
+"""The plugin while `--flow-repro` is on: it collects flows, gathers results and reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_flowrepro.plugin.results import (
     PartResult,
     SessionResults,
     flow_reports,
-    idle_patterns,
+    unused_patterns,
 )
 from pytest_flowrepro.plugin.session import Session, Update
 from pytest_flowrepro.plugin.termination import end_workers, raise_on_termination, register_worker
@@ -50,12 +50,12 @@ if TYPE_CHECKING:
 _WORKER_KEY = "flowrepro_folder"
 _DAY_KEY = "flowrepro_today"
 _RESULT = "flowrepro"
-"""What a test's report carries to the controller."""
+"""The attribute of a test's report that has its result for the controller."""
 _PASSED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 _OWN_LISTS = ("terminalreporter", "session", "dsession", "lfplugin", "nfplugin", "stepwiseplugin")
 """Plugins of pytest and xdist that count reports, or remember them for the next session."""
-_CHOOSING = ("keyword", "markexpr", "deselect", "lf")
-"""pytest's options that leave tests out."""
+_SELECTING = ("keyword", "markexpr", "deselect", "lf")
+"""pytest's options that deselect tests."""
 
 
 @dataclass(slots=True, eq=False)  # hashable: pytest keeps plugins in sets
@@ -65,23 +65,23 @@ class FlowReproPlugin:
     collection: Collection
     is_worker: bool
     held: IO[bytes] | None
-    """What keeps other sessions from removing the folder."""
+    """The lock that keeps other sessions from removing the folder."""
     put_signals_back: Callable[[], None]
     caches: IO[bytes] | None = None
-    """Open while this session uses them."""
+    """The lock on the caches, open while this session uses them."""
     results: SessionResults = field(default_factory=SessionResults)
     reports: tuple[FlowReport, ...] = ()
     _written: list[str] = field(default_factory=list)
-    """What to say of the files of the reports."""
+    """Lines for the terminal about the files of the reports."""
     _is_summarised: bool = False
     _idle: tuple[str, ...] = ()
-    """The project's patterns that no flow had any use for."""
+    """The project's patterns that no flow needed."""
     _unfinished: set[tuple[str, str, str | None]] = field(default_factory=set)
-    """File, name and case of the flows of which a test did not run."""
+    """File, name and case of the flows with a test that did not run."""
 
     @classmethod
     def of(cls, config: pytest.Config) -> FlowReproPlugin:
-        """The plugin of this process; raises `pytest.UsageError` for options that make no sense."""
+        """Return the plugin of this process; raise `pytest.UsageError` for invalid options."""
         forget_modules()
         try:
             project = project_of(config)
@@ -111,11 +111,11 @@ class FlowReproPlugin:
         for part in parts:
             self.session.selected.setdefault(part.job.folder, []).append(part.name)
         self._select(parts)
-        self._tell_settings_of_no_flow()
-        self._tell_suspects()
+        self._warn_of_unknown_flows()
+        self._warn_of_suspects()
 
     def _select(self, parts: Iterable[PartItem]) -> None:
-        """Note what is to have a result; a worker leaves that to the controller."""
+        """Register the tests that must have a result; a worker passes them to the controller."""
         if self.config.option.collectonly:
             return
         tests = [{**part.identity(), "nodeid": part.nodeid} for part in parts]
@@ -125,8 +125,8 @@ class FlowReproPlugin:
         else:
             self.results.select(tests)
 
-    def _tell_suspects(self) -> None:
-        """Warn of files that seem to start a flow; those that were named are errors already."""
+    def _warn_of_suspects(self) -> None:
+        """Warn of files that seem to start a flow; named files are errors already."""
         if getattr(self.config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0":
             for suspect in self.session.suspects:
                 self._warn(str(suspect.error()))
@@ -137,15 +137,15 @@ class FlowReproPlugin:
         except pytest.PytestConfigWarning as error:  # under -W error
             raise pytest.UsageError(text) from error
 
-    def _tell_settings_of_no_flow(self) -> None:
-        """Where everything was collected; else the flow may lie in what was not."""
+    def _warn_of_unknown_flows(self) -> None:
+        """Warn of settings of unknown flows, but only if the whole project was collected."""
         everything = not self.collection.are_paths_given
         worker = getattr(self.config, "workerinput", {"workerid": "gw0"})["workerid"]
         if not everything or worker != "gw0":
             return
-        found = {flow.name for flow in self.session.collected}
-        for name in sorted(set(self.session.settings.by_flow) - found):
-            meant = did_you_mean(name, found)
+        known = {flow.name for flow in self.session.collected}
+        for name in sorted(set(self.session.settings.by_flow) - known):
+            meant = did_you_mean(name, known)
             self._warn(f"tool.flowrepro.flow.{name}: unknown flow{meant}")
 
     # --- results ----------------------------------------------------------------------
@@ -178,7 +178,7 @@ class FlowReproPlugin:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """xdist: every worker observes into the controller's folder."""
+        """Let every worker of xdist write to the controller's folder."""
         node.workerinput[_WORKER_KEY] = str(self.session.folder.path)
         node.workerinput[_DAY_KEY] = self.session.today.isoformat()
 
@@ -194,13 +194,13 @@ class FlowReproPlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Make and write the reports, however the session ended, before others write theirs."""
+        """Write the reports before other plugins write theirs, also after an interruption."""
         is_reporting = not self.is_worker and not self.config.option.collectonly
         if is_reporting:
             self._finish(session)
         result = yield
-        # pytest has no summary of a session that ended in an internal error of its own, or in
-        # `pytest.exit` with a status of somebody else's.
+        # pytest prints no summary of a session that ended in an internal error of its own, or in
+        # `pytest.exit` with another status.
         reporter = self.config.pluginmanager.getplugin("terminalreporter")
         is_shown = self._is_summarised or self.config.option.no_summary
         if is_reporting and reporter is not None and not is_shown:
@@ -217,7 +217,7 @@ class FlowReproPlugin:
         missing = self.results.missing()
         results = self.results.all(ended=str(session.shouldfail or session.shouldstop or ""))
         self.reports = flow_reports(results, fresh=self.session.fresh)
-        self._idle = idle_patterns(results)
+        self._idle = unused_patterns(results)
         self._unfinished = {(test["file"], test["flow"], test["case"]) for test in missing}
         self._publish(result for result in results if result.get("nodeid"))
         if missing and session.exitstatus in _PASSED:
@@ -234,15 +234,15 @@ class FlowReproPlugin:
             terminalreporter.section("flow-repro")
             for line in (line for report in self.reports for line in self._summary(report)):
                 terminalreporter.write_line(line)
-        for text in (*self._idle_patterns(), *self._written):
+        for text in (*self._unused_patterns(), *self._written):
             terminalreporter.write_line(text)
         if self.config.option.flow_repro_keep:
             terminalreporter.write_line(f"working directories: {self.session.folder.path}")
 
     def _publish(self, results: Iterable[dict[str, Any]]) -> None:
-        """Let other plugins report, in JUnit XML most of all, what no test reported itself.
+        """Pass results that no test reported to other plugins, above all to JUnit XML.
 
-        The terminal has one line for a flow, and `--lf` goes on knowing what really failed.
+        The terminal has one line for a flow, and `--lf` still remembers the tests that failed.
         """
         manager = self.config.pluginmanager
         others = [self, *map(manager.getplugin, _OWN_LISTS)]
@@ -252,7 +252,7 @@ class FlowReproPlugin:
                 publish(report=report)
 
     def _summary(self, report: FlowReport) -> Iterator[str]:
-        """A flow's verdict, and what no failure has shown: what is not gated, notes."""
+        """Yield a flow's verdict, and what no failure shows: changes that are not gated, notes."""
         yield summary_line(report)
         if (report.file, report.flow, report.case) in self._unfinished and report.error:
             yield f"    {inert(report.error.splitlines()[0])}"
@@ -264,20 +264,20 @@ class FlowReproPlugin:
         yield from (f"    {line}" for line in changes_lines(others, details=details))
         yield from (f"    {inert(note)}" for note in report.notes)
 
-    def _idle_patterns(self) -> Iterator[str]:
-        """Where every flow ran: what the project's patterns say of no flow."""
-        chosen = (self.config.getoption(name, default=None) for name in _CHOOSING)
-        for pattern in () if self.collection.are_paths_given or any(chosen) else self._idle:
+    def _unused_patterns(self) -> Iterator[str]:
+        """Yield notes about patterns that no flow needed, but only if every flow ran."""
+        selecting = (self.config.getoption(name, default=None) for name in _SELECTING)
+        for pattern in () if self.collection.are_paths_given or any(selecting) else self._idle:
             yield f"note: tool.flowrepro.{pattern} matched nothing; consider removing it"
 
     def _write_reports(self, reports: tuple[FlowReport, ...]) -> list[str]:
-        said = []
+        lines = []
         for form, render in FORMATS.items():
             path = self.config.getoption(f"flow_repro_{form}")
             if path is not None:
                 write_report(Path(path), render(reports, details=self.session.details))
-                said.append(f"wrote {path}")
-        return said
+                lines.append(f"wrote {path}")
+        return lines
 
     def pytest_unconfigure(self) -> None:
         if self.caches is not None:
@@ -293,7 +293,7 @@ def _attach_result(item: PartItem, report: pytest.TestReport) -> None:
     """Attach a test's result to the report that ends it."""
     result = item.result
     if report.failed and (result is None or result.failure is None or report.when == "teardown"):
-        # Something else than our test broke: a hook of the project's, a plugin.
+        # Not our test broke, but a hook of the project or another plugin.
         kept = result or PartResult(verdict="error")
         broken = replace(kept, verdict="error", failure=_reason(report))
         vars(report)[_RESULT] = {**item.as_json(broken), "broken": True}
@@ -304,25 +304,25 @@ def _attach_result(item: PartItem, report: pytest.TestReport) -> None:
 
 
 def _reason(report: pytest.TestReport) -> str:
-    """Return in one sentence why a test failed that has no result of ours."""
+    """Return one sentence about why a test without a result of ours failed."""
     crash = getattr(report.longrepr, "reprcrash", None)
-    said = crash.message if crash is not None else str(report.longrepr)
-    lines = [line for line in said.splitlines() if line.strip()] or ["it says nothing"]
+    message = crash.message if crash is not None else str(report.longrepr)
+    lines = [line for line in message.splitlines() if line.strip()] or ["no message"]
     if report.when not in {"setup", "call", "teardown"}:  # xdist has no phase for it
         return f"did not run to the end: {lines[0]}"
     return f"its {report.when} failed: {lines[0]}"
 
 
 def _reports_of(result: dict[str, Any]) -> Iterator[pytest.TestReport]:
-    """Yield a test's reports, as if it had run and had ended in that result."""
+    """Yield the reports of a test, as if it had run and had that result."""
     title = f"{result['flow']}[{result['case']}]" if result["case"] else result["flow"]
     own = {
         "nodeid": result["nodeid"],
         "location": (result["file"], None, f"{title}::{result['part']}"),
         "keywords": {},
     }
-    told = [("flow", title), ("part", result["part"]), ("verdict", result["verdict"])]
-    properties: list[tuple[str, object]] = [(f"flowrepro.{name}", text) for name, text in told]
+    fields = [("flow", title), ("part", result["part"]), ("verdict", result["verdict"])]
+    properties: list[tuple[str, object]] = [(f"flowrepro.{name}", text) for name, text in fields]
     failure = inert(result["failure"].splitlines()[0])
     yield pytest.TestReport(**own, outcome="failed", longrepr=failure, when="setup")
     yield pytest.TestReport(
@@ -338,18 +338,18 @@ def _session(config: pytest.Config, root: Path) -> Session:
     except FlowReproError as error:
         raise pytest.UsageError(str(error)) from error
     if option.flow_repro_timeout is not None and not option.flow_repro_timeout > 0:
-        raise pytest.UsageError("--flow-repro-timeout: give a number of seconds above 0")
+        raise pytest.UsageError("--flow-repro-timeout: pass a number of seconds above 0")
     update: Update = "new" if option.flow_repro_update_new else "no"
     if option.flow_repro_update:
         update = "all"
     fresh = option.flow_repro_env == "fresh"
     if fresh and update != "no":
-        raise pytest.UsageError("--flow-repro-env fresh: recording resolves anew by itself")
+        raise pytest.UsageError("--flow-repro-env fresh: recording always resolves anew")
     as_of = None
     if option.flow_repro_as_of is not None:
         if update == "no" and not fresh:
             raise pytest.UsageError(
-                "--flow-repro-as-of: a check does not resolve; give it with --flow-repro-update "
+                "--flow-repro-as-of: a check does not resolve; pass it with --flow-repro-update "
                 "or --flow-repro-env fresh"
             )
         try:
@@ -373,13 +373,13 @@ def _session(config: pytest.Config, root: Path) -> Session:
 
 
 def _today(config: pytest.Config) -> date:
-    """The day in UTC; on a worker that of the controller."""
+    """Return the day in UTC; on a worker, that of the controller."""
     given = getattr(config, "workerinput", {}).get(_DAY_KEY)
     return date.fromisoformat(given) if given else datetime.now(UTC).date()
 
 
 def _folder(config: pytest.Config) -> Path:
-    """The controller's folder, which it makes, and its workers share."""
+    """Return the session's folder, which the controller creates and its workers share."""
     worker_input = getattr(config, "workerinput", None)
     if worker_input is not None:
         return Path(worker_input[_WORKER_KEY])
@@ -392,10 +392,10 @@ def _folder(config: pytest.Config) -> Path:
 
 
 def _progress(config: pytest.Config) -> Callable[[str], None]:
-    """Writes a line at once, past the capturing of output, where somebody watches a terminal."""
+    """Return a function that writes a line to a terminal at once, past pytest's capturing."""
 
     def write(text: str) -> None:
-        # Looked up here: this plugin is configured before the terminal's.
+        # Looked up late: this plugin is configured before the terminal's.
         reporter = config.pluginmanager.getplugin("terminalreporter")
         capture = config.pluginmanager.getplugin("capturemanager")
         if reporter is not None and capture is not None and reporter.isatty:

@@ -1,4 +1,4 @@
-"""The end of a session by a signal: it cleans up as after Ctrl-C, and its workers end, too."""
+"""The end of a session by a signal: it cleans up as after Ctrl-C, and its workers end as well."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class TerminatedError(KeyboardInterrupt):
 
 
 def raise_on_termination() -> Callable[[], None]:
-    """Raise `TerminatedError` from now on; the result restores what was there.
+    """Let signals raise `TerminatedError`; return a function that restores the old handlers.
 
-    A signal that somebody else handles, or that is ignored (nohup), stays as it is.
+    A signal that other code handles, or that is ignored (nohup), stays as it is.
     """
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
@@ -46,12 +46,12 @@ def raise_on_termination() -> Callable[[], None]:
     return restore
 
 
-# xdist's workers wait for their test to end when the controller ends, and then some: up to half a
-# minute, in which flows run on.
+# When the controller ends, xdist's workers wait for their test to end, and up to half a minute
+# longer, while flows go on running.
 
 
 def register_worker(folder: Path) -> None:
-    """Let the end of the controller end this worker, on Linux at once, and `end_workers`."""
+    """Register this worker for `end_workers`; on Linux it also ends with the controller."""
     workers = folder / "workers"
     with contextlib.suppress(OSError):
         workers.mkdir(exist_ok=True)
@@ -67,7 +67,7 @@ def end_workers(folder: Path) -> None:
     """Ask the workers that are children of this process to end."""
     for worker in (folder / "workers").glob("*"):
         pid = int(worker.name)
-        # Another process may have the number by now, but no child that was not waited for.
+        # Another process may have the number by now, but not one that is our child.
         with contextlib.suppress(ChildProcessError, ProcessLookupError):
             if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 os.kill(pid, signal.SIGTERM)

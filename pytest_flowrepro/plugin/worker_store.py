@@ -1,7 +1,7 @@
-"""One observation per flow and session, however many tests and xdist workers ask for it.
+"""One observation per flow and session, shared by all tests and xdist workers.
 
-The first that asks makes it, under a lock; its outcome, a result or an error, is left as JSON in
-the session's folder, where the others read it.
+The first one that needs it makes it, under a lock; its outcome, a result or an error, is stored as
+JSON in the session's folder, where the others read it.
 """
 
 from __future__ import annotations
@@ -42,29 +42,29 @@ class SessionFolder:
 
     @property
     def temporary(self) -> Path:
-        """Where the reruns' TMPDIR lie; a short name, as paths in there are limited."""
+        """The folder of the reruns' TMPDIRs; a short name, because paths in it are limited."""
         return self.path / "t"
 
     def of(self, *key: str) -> Path:
-        """A folder for `key` alone; not created."""
+        """Return the folder of `key`, without creating it."""
         readable = "".join(c if c.isalnum() or c in "-_" else "-" for c in key[-1])
         digest = hashlib.sha256("\0".join(key).encode(errors="surrogateescape")).hexdigest()
         return self.path / "flows" / f"{readable[:60]}-{digest[:12]}"
 
     def leave_collection(self, worker: str, tests: list[dict[str, Any]], *, files: int) -> None:
-        """Tell the controller what an xdist worker collected: tests, and files with flows."""
+        """Store what an xdist worker collected: tests, and the number of files with flows."""
         folder = self.path / "collected"
         folder.mkdir(exist_ok=True)
-        _leave(folder / f"{worker}.json", {"tests": tests, "files": files})
+        _write(folder / f"{worker}.json", {"tests": tests, "files": files})
 
     def collections(self) -> tuple[list[dict[str, Any]], int]:
-        """Return what the workers collected; each of them collects all."""
-        found = [
+        """Return what the workers collected; each of them collects everything."""
+        collected = [
             json.loads(file.read_text(encoding="utf-8"))
             for file in sorted((self.path / "collected").glob("*.json"))
         ]
-        tests = [test for one in found for test in one["tests"]]
-        return tests, max((one["files"] for one in found), default=0)
+        tests = [test for worker in collected for test in worker["tests"]]
+        return tests, max((worker["files"] for worker in collected), default=0)
 
     def once(
         self,
@@ -75,18 +75,18 @@ class SessionFolder:
         encode: Callable[[T], Any],
         decode: Callable[[Any], T],
     ) -> T:
-        """What `make` returned or raised, here or in the process that came first."""
+        """Return or raise what `make` did, here or in the process that called it first."""
         key = f"{folder.name}/{name}"
         if key not in self._seen:
             folder.mkdir(parents=True, exist_ok=True)
             outcome = folder / f"{name}.json"
             with FileLock(folder / f"{name}.lock"):
                 if not outcome.exists():
-                    _leave(outcome, _outcome(make, encode))
-            found = json.loads(outcome.read_text(encoding="utf-8"))
-            # Decoded once: a flow's every test asks.
+                    _write(outcome, _outcome(make, encode))
+            stored = json.loads(outcome.read_text(encoding="utf-8"))
+            # Decoded once for all tests of a flow.
             self._seen[key] = (
-                _error(found["error"]) if "error" in found else decode(found["result"])
+                _error(stored["error"]) if "error" in stored else decode(stored["result"])
             )
         seen = self._seen[key]
         if isinstance(seen, FlowReproError):
@@ -102,15 +102,15 @@ def _outcome(make: Callable[[], T], encode: Callable[[T], Any]) -> dict[str, Any
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise  # no outcome could be left
+                raise  # the outcome could not be written
             raise internal_error(error, doing="observing a flow") from error
     except FlowReproError as error:
         fields = {"what": error.what, "hint": error.hint, "detail": error.detail}
         return {"error": {"class": type(error).__name__, **fields}}
 
 
-def _leave(path: Path, outcome: dict[str, Any]) -> None:
-    # Replaced into place: a process that is killed here leaves nothing that another would read.
+def _write(path: Path, outcome: dict[str, Any]) -> None:
+    # Renamed into place: a process that is killed here leaves nothing that another would read.
     part = path.with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps(outcome), encoding="utf-8")
     part.replace(path)

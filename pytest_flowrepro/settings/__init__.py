@@ -1,1 +1,1 @@
-"""The configuration: from pyproject.toml to frozen settings."""
+"""The configuration: reading of pyproject.toml into frozen settings."""

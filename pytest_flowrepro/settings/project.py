@@ -1,8 +1,8 @@
-"""The project that a session is about: its folder, and the pyproject.toml that configures it.
+"""The project of a session: its folder, and the pyproject.toml that configures it.
 
-pytest finds its rootdir before it knows the options of plugins: a value of theirs that is given
-after a blank looks like a path argument, and moves the rootdir when such a file exists. So the
-configuration is looked for from the folders that are collected, upwards.
+pytest finds its rootdir before it knows the options of plugins: an option's value after a blank
+looks like a path argument, and moves the rootdir if such a file exists. So the configuration is
+searched upwards from the collected folders.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ FILE = "pyproject.toml"
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Project:
     root: Path
-    """Absolute."""
+    """The project's folder, absolute."""
 
     @property
     def file(self) -> Path:
-        """Its pyproject.toml, whether or not it exists."""
+        """Its pyproject.toml, which need not exist."""
         return self.root / FILE
 
 
 def find_project(
     starts: Sequence[Path], *, rootdir: Path, is_given: bool, is_moved: bool
 ) -> Project:
-    """Return the project of the `starts`, which are the folders that are collected, absolute.
+    """Return the project of the `starts`, the collected folders, which are absolute.
 
-    `rootdir` is pytest's; `is_given` says that somebody asked for it by `--rootdir` or `-c`, and
-    `is_moved` that it may come of the value of an option. Raises `SettingsError` that names both
-    files where two of them have a table `[tool.flowrepro]`.
+    `rootdir` is pytest's; `is_given` says that it was set by `--rootdir` or `-c`, and `is_moved`
+    that it may come from the value of an option. Raises `SettingsError`, which names both files, if
+    two of them have a table `[tool.flowrepro]`.
     """
     above = all(start.is_relative_to(rootdir) for start in starts)
     found = [configuration_above(start) for start in starts]
@@ -55,11 +55,11 @@ def find_project(
 
 
 def contending(file: Path, other: Path) -> SettingsError:
-    """Return the error about a table in `other` that a run with another `file` would not use."""
+    """Return the error about a table in `other` that a run configured by `file` would not use."""
     what = (
         f"{file} and {other} both have a table [tool.flowrepro]"
         if has_table(file)
-        else f"{other} has a table [tool.flowrepro], and this run's own configuration is {file}"
+        else f"{other} has a table [tool.flowrepro], but this run is configured by {file}"
     )
     return SettingsError(
         what,
@@ -71,7 +71,7 @@ def contending(file: Path, other: Path) -> SettingsError:
 def configuration_above(folder: Path) -> Path | None:
     """Return the nearest pyproject.toml with a table `[tool.flowrepro]`, in `folder` or above it.
 
-    The top of a git checkout is the last folder that is looked at.
+    The search ends at the top of a git checkout.
     """
     for parent in (folder, *folder.parents):
         if has_table(parent / FILE):
@@ -82,7 +82,7 @@ def configuration_above(folder: Path) -> Path | None:
 
 
 def has_table(file: Path) -> bool:
-    """Return whether a file has the table; of one that is not valid TOML, whether it may."""
+    """Return whether a file has the table, or may have it if it is not valid TOML."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):

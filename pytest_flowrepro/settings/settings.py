@@ -1,4 +1,4 @@
-"""`[tool.flowrepro]` of pyproject.toml: read once, checked whole, merged per flow and per case."""
+"""`[tool.flowrepro]` of pyproject.toml: read once, checked as a whole, merged per flow and case."""
 
 from __future__ import annotations
 
@@ -33,39 +33,39 @@ DEFAULT_GATES: frozenset[Gate] = frozenset({"environment", "artifacts", "policy"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PassedThrough:
-    """The value of a variable is that of the user's environment, and is never written down."""
+    """A variable whose value comes from the user's environment, and is never stored."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FlowSettings:
-    """What the configuration says about one case of one flow."""
+    """The configuration of one case of one flow."""
 
     parameters: Mapping[str, Json] = field(default_factory=dict)
-    """By the name that Metaflow's command line gives them."""
+    """Values by the name that the parameter has on Metaflow's command line."""
     configs: Mapping[str, Json] = field(default_factory=dict)
-    """Config by name: a string is a file, `{"value": ...}` a value."""
+    """Configs by name: a string is a file, `{"value": ...}` a value."""
     env: Mapping[str, str | PassedThrough] = field(default_factory=dict)
     """Environment variables for the flow."""
     cwd: str | None = None
-    """Relative to the project: where the flow is started from; None: its own folder."""
+    """The folder that the flow is started in, relative to the project; None: its own folder."""
     after: tuple[str, ...] = ()
     """Flows to rerun first, into the same datastore."""
     max_workers: int | None = None
-    """Tasks at a time; None: as many as this process may use processors."""
+    """Number of tasks at a time; None: the number of processors that this process may use."""
     warm: bool = True
-    """Whether tasks are forks of a process that has imported Metaflow."""
+    """True if tasks are forks of a process that has imported Metaflow."""
     include: tuple[str, ...] = ()
     requirements: str | None = None
     extras: tuple[str, ...] = ()
-    """Of the project that declares the requirements."""
+    """The extras of the project that declares the requirements."""
     groups: tuple[str, ...] = ()
-    """Its dependency groups."""
+    """The dependency groups of that project."""
     wheelhouse: str | None = None
-    """The path of a folder, absolute, or a URL: where the locked wheels are kept."""
+    """The folder, as absolute path or URL, in which the locked wheels are kept."""
     conda_from_pypi: bool = False
-    """Take the packages that the flow takes from conda from PyPI, by name."""
+    """True if the flow's conda packages are to be taken from PyPI, by the same names."""
     conda_channels: tuple[str, ...] = ()
-    """Names or URLs; none: those of CONDA_CHANNELS, or conda-forge."""
+    """Names or URLs; empty: those of CONDA_CHANNELS, or conda-forge."""
     encoders: str | None = None
     """A Python file, relative to the project (in_venv/_flowrepro/encoders.py)."""
     patterns: Patterns = NO_PATTERNS
@@ -74,9 +74,9 @@ class FlowSettings:
     """`threads` and `cpu`."""
     timeout: float = DEFAULT_TIMEOUT
     record_runs: int = 11
-    """The most reruns of a recording; 1: it compares none, for a flow that costs too much."""
+    """Maximum number of reruns of a recording; 1: no comparison, for flows that cost too much."""
     values: int = 0
-    """Bytes up to which a value is kept whole beside its summary."""
+    """Maximum number of bytes of a value that is kept whole in addition to its summary."""
     fail_on: frozenset[Gate] = DEFAULT_GATES
 
 
@@ -85,7 +85,7 @@ class Settings:
     """The whole table."""
 
     file: Path
-    """The pyproject.toml, whether or not it is there."""
+    """The pyproject.toml, which need not exist."""
     flows: tuple[str, ...] | None = None
     """Globs relative to the project; None: every file that starts a flow."""
     project: FlowSettings = FlowSettings()
@@ -93,13 +93,13 @@ class Settings:
     by_case: Mapping[str, Mapping[str, FlowSettings]] = field(default_factory=dict)
 
     def flow_files(self) -> frozenset[Path] | None:
-        """The files that `flows` names; None without that key.
+        """Return the files that `flows` names; None without that key.
 
         Raises `SettingsError` for a pattern that matches nothing.
         """
         if self.flows is None:
             return None
-        found: set[Path] = set()
+        files: set[Path] = set()
         for pattern in self.flows:
             paths = self.file.parent.glob(pattern)
             matching = {Path(os.path.normpath(path)) for path in paths}
@@ -108,17 +108,17 @@ class Settings:
                     f"{self.file}: tool.flowrepro.flows: `{pattern}` matches no file",
                     hint="correct the pattern, which is relative to that file, or remove it",
                 )
-            found |= matching
-        return frozenset(found)
+            files |= matching
+        return frozenset(files)
 
     @property
     def literal_flow_files(self) -> frozenset[Path]:
-        """The files that `flows` names one by one, not by a glob."""
+        """The files that `flows` names literally, not by a glob."""
         literal = (pattern for pattern in self.flows or () if not set(pattern) & set("*?["))
         return frozenset(self.file.parent / pattern for pattern in literal)
 
     def cases(self, flow: str) -> tuple[str | None, ...]:
-        """The flow itself, None, and its named cases after it."""
+        """Return None for the flow itself, followed by its named cases."""
         return (None, *self.by_case.get(flow, {}))
 
     def for_flow(self, flow: str, case: str | None = None) -> FlowSettings:
@@ -128,9 +128,9 @@ class Settings:
 
 
 def read_settings(root: Path) -> Settings:
-    """The settings in `root`/pyproject.toml; the defaults where there is no such table.
+    """Return the settings in `root`/pyproject.toml, or the defaults if it has no such table.
 
-    Raises `SettingsError` that lists every problem with its key.
+    Raises `SettingsError`, which lists every problem with its key.
     """
     file = root / "pyproject.toml"
     try:
@@ -143,12 +143,12 @@ def read_settings(root: Path) -> Settings:
         ) from error
     problems: list[str] = []
     tool = _Table(document, "", problems, root).table("tool")
-    tool.refuse_misspelt("flowrepro")
+    tool.check_misspelt("flowrepro")
     settings = _project(tool.table("flowrepro"), file)
     if problems:
         raise SettingsError(
             f"{file}: " + "\n".join(problems),
-            hint="correct the keys named above; docs/reference/configuration.md lists all of them",
+            hint="correct the keys that are named above",
         )
     return settings
 
@@ -176,23 +176,23 @@ class _Table:
         return _Table(value, self.path(key), self._problems, self._root)
 
     def inner(self, key: str, value: Mapping[str, Any]) -> _Table:
-        """Return a table that is inside the value of a key."""
+        """Return a table inside the value of a key."""
         return _Table(value, self.path(key), self._problems, self._root)
 
     def location(self, value: Any) -> str:
-        """A URL as it is, a path from the folder that the file is in."""
+        """Return a URL as it is, or the absolute path of a path relative to the file's folder."""
         text = _string(value)
         return text if "://" in text else os.path.normpath(self._root / Path(text).expanduser())
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._data)
 
-    def refuse_misspelt(self, known: str) -> None:
-        """Report each key that is not `known`, but is so near that it must mean it."""
+    def check_misspelt(self, known: str) -> None:
+        """Report each key that is not `known`, but close enough to mean it."""
         for key in self._data:
             bare = re.sub(r"[^a-z]", "", key.lower()).removeprefix("pytest")
             if key != known and difflib.get_close_matches(bare, [known], n=1, cutoff=0.85):
-                self.problem(key, f"is read by nothing; did you mean `{self.path(known)}`?")
+                self.problem(key, f"unknown table; did you mean `{self.path(known)}`?")
 
     def only(self, *known: str) -> None:
         for key in self._data:
@@ -208,9 +208,9 @@ class _Table:
         parse: Callable[[Any], Any],
         choices: Iterable[str] = (),
     ) -> Any:
-        """Return the parsed value; `default` without the key, and where `parse` raises ValueError.
+        """Return the parsed value; `default` without the key, and if `parse` raises ValueError.
 
-        `choices` are the texts that the value may have: the problem proposes the nearest.
+        `choices` are the texts that the value may have: the problem suggests the closest one.
         """
         if key not in self._data:
             return default
@@ -218,20 +218,20 @@ class _Table:
         try:
             return parse(value)
         except ValueError:
-            given = value if isinstance(value, list) else [value]
-            wrong = (item for item in given if isinstance(item, str) and item not in choices)
+            items = value if isinstance(value, list) else [value]
+            wrong = (item for item in items if isinstance(item, str) and item not in choices)
             meant = "".join(dict.fromkeys(did_you_mean(item, choices) for item in wrong))
             self.problem(key, f"must be {wanted}, not {_toml_type(value)}{meant}")
             return default
 
     def required(self, key: str, wanted: str, parse: Callable[[Any], Any]) -> Any:
-        """Return what `read` does; None where the key is missing, which is a problem."""
+        """Read a value as `read` does; return None for a missing key, and report it."""
         if key not in self._data:
             self.problem(key, f"is missing; it must be {wanted}")
         return self.read(key, None, wanted, parse)
 
     def read_or_off(self, key: str, default: Any, wanted: str, parse: Callable[[Any], Any]) -> Any:
-        """Return what `read` does; None for `false`, which switches off what is inherited."""
+        """Read a value as `read` does; return None for `false`, which resets an inherited one."""
         if self._data.get(key) is False:
             return None
         return self.read(key, default, f"{wanted}, or false", parse)
@@ -274,7 +274,7 @@ _OWN_VARIABLES = frozenset(
         "VIRTUAL_ENV",
     }
 )
-"""What a rerun rests on: `rerun.flow_environment` sets them."""
+"""Variables that every rerun needs: `rerun.flow_environment` sets them."""
 
 
 def _project(table: _Table, file: Path) -> Settings:
@@ -302,7 +302,7 @@ def _project(table: _Table, file: Path) -> Settings:
 
 
 def _flow(table: _Table, inherited: FlowSettings) -> FlowSettings:
-    """The table's own values on top of the inherited ones; what has names is merged by name."""
+    """Return the table's values on top of the inherited ones; named entries merge by name."""
     own_parameters = table.read("parameters", {}, "a table of values", _values)
     own_configs = table.read("configs", {}, "a table of files (strings) and values", _configs)
     gates = ", ".join(f'"{gate}"' for gate in get_args(Gate))
@@ -374,7 +374,7 @@ def _cpu(value: Any) -> str | None:
 
 
 def _patterns(table: _Table, inherited: Patterns) -> Patterns:
-    """What is ignored is replaced; a tolerance is added behind those that are inherited."""
+    """Return the patterns: `ignore` replaces the inherited, tolerances are added to them."""
     ignore = _ignored(table)
     rtol, atol = _tolerances(table, "rtol"), _tolerances(table, "atol")
     kept = Patterns(
@@ -395,13 +395,13 @@ def _patterns(table: _Table, inherited: Patterns) -> Patterns:
 
 
 def _not_among(own: list[tuple[Terms, float]] | None, inherited: Numbers) -> Numbers:
-    """What is inherited beside the table's own tolerances; nothing where those are switched off."""
+    """Return inherited tolerances for other patterns than the table's; none if switched off."""
     patterns = {terms.pattern for terms, _ in own or ()}
     return () if own is None else tuple(entry for entry in inherited if entry[0] not in patterns)
 
 
 def _ignored(table: _Table) -> list[Terms] | None:
-    """The patterns of the table itself; None where it has no such key."""
+    """Return the patterns of the table itself; None without the key."""
     wanted = (
         'a list of patterns like "step.artifact" or "step.artifact.rows.*.id", or of tables like '
         '{ pattern = "step.artifact", reason = "...", until = "2027-03-31" }'
@@ -409,7 +409,7 @@ def _ignored(table: _Table) -> list[Terms] | None:
     items = table.read("ignore", None, wanted, _strings_and_tables)
     if items is None:
         return None
-    found = []
+    ignored = []
     for position, item in enumerate(items):
         entry = table.inner(
             f"ignore[{position}]", item if isinstance(item, dict) else {"pattern": item}
@@ -419,22 +419,22 @@ def _ignored(table: _Table) -> list[Terms] | None:
         if pattern is not None:
             if problem := _problem_of(pattern):
                 table.problem("ignore", f"`{pattern}` {problem}")
-            found.append(_terms(entry, table.path("ignore"), "ignore", pattern))
-    return found
+            ignored.append(_terms(entry, table.path("ignore"), "ignore", pattern))
+    return ignored
 
 
 def _tolerances(table: _Table, key: str) -> list[tuple[Terms, float]] | None:
-    """The tolerances of the table itself; None where it switches them off.
+    """Return the tolerances of the table itself; None if it switches them off.
 
-    A number alone is about everything.
+    A single number applies to everything.
     """
     number = "a finite number that is 0 or above"
     wanted = f"{number}, or a table of patterns with such numbers"
-    given = table.read_or_off(key, {}, wanted, _by_pattern)
-    if given is None:
+    entries = table.read_or_off(key, {}, wanted, _by_pattern)
+    if entries is None:
         return None
-    found = []
-    for pattern, value in given.items():
+    tolerances = []
+    for pattern, value in entries.items():
         if problem := _problem_of(pattern):
             table.problem(key, f"`{pattern}` {problem}")
             continue
@@ -443,22 +443,22 @@ def _tolerances(table: _Table, key: str) -> list[tuple[Terms, float]] | None:
             entry.only("tolerance", *_TERMS)
             tolerance = entry.required("tolerance", number, _tolerance)
             if tolerance is not None:
-                found.append((_terms(entry, table.path(key), key, pattern), tolerance))
+                tolerances.append((_terms(entry, table.path(key), key, pattern), tolerance))
             continue
         try:
-            found.append((Terms(key=key, pattern=pattern), _tolerance(value)))
+            tolerances.append((Terms(key=key, pattern=pattern), _tolerance(value)))
         except ValueError:
-            quotes = "; a pattern stands in quotes" if isinstance(value, dict) else ""
+            quotes = "; put a pattern in quotes" if isinstance(value, dict) else ""
             problem = f"must have {number}, not {_toml_type(value)}{quotes}"
             table.problem(key, f"`{pattern}` {problem}")
-    return found
+    return tolerances
 
 
 _TERMS = ("reason", "until")
 
 
 def _has_terms(value: Any) -> bool:
-    """Whether it is `{ tolerance = ..., reason = ..., until = ... }`, perhaps misspelt."""
+    """Return True for `{ tolerance = ..., reason = ..., until = ... }`, also if misspelt."""
     known = ("tolerance", *_TERMS)
     return isinstance(value, dict) and any(
         key in known or did_you_mean(key, known) for key in value
@@ -476,7 +476,7 @@ def _terms(entry: _Table, place: str, key: str, pattern: str) -> Terms:
 
 
 def _day(value: Any) -> date:
-    """TOML's own date, or a text of the same form."""
+    """Return the date of a TOML date, or of a string of the same form."""
     day = date.fromisoformat(value) if isinstance(value, str) else value
     if not isinstance(day, date) or isinstance(day, datetime):
         raise ValueError  # noqa: TRY004  one exception says "of the wrong form" here
@@ -583,22 +583,22 @@ def _folder(value: Any) -> str:
 def _environment(
     table: _Table, inherited: Mapping[str, str | PassedThrough]
 ) -> dict[str, str | PassedThrough]:
-    """Return the `env` table on top of the inherited variables; problems are told one by one."""
+    """Return the `env` table on top of the inherited variables; report each problem."""
     variables = table.table("env")
     wanted = "a string, or { pass = true } to take it from the environment"
-    found = dict(inherited)
+    merged = dict(inherited)
     for name in variables.names():
         if name in _OWN_VARIABLES or name.startswith("FLOWREPRO_"):
-            variables.problem(name, "is set by the rerun itself, which rests on it")
+            variables.problem(name, "is reserved: the rerun sets it")
         elif not name or "=" in name or "\0" in name:
             variables.problem(name, "not a valid name of an environment variable")
         else:
             value = variables.read_or_off(name, "", wanted, _variable)
             if value is None:
-                found.pop(name, None)
+                merged.pop(name, None)
             else:
-                found[name] = value
-    return found
+                merged[name] = value
+    return merged
 
 
 def _variable(value: Any) -> str | PassedThrough:
@@ -616,7 +616,7 @@ def _values(value: Any) -> dict[str, Json]:
 
 
 def _configs(value: Any) -> dict[str, Json]:
-    """Return files as strings, and whatever is given by value as `{"value": ...}`."""
+    """Return files as strings, and values as `{"value": ...}`."""
     return {name: _config(config) for name, config in _values(value).items()}
 
 
@@ -633,7 +633,7 @@ def _config(config: Json) -> Json:
 
 
 def _is_json(value: Any) -> bool:
-    """TOML's dates and times have no form on Metaflow's command line."""
+    """Return False for TOML's dates and times, which Metaflow's command line cannot take."""
     if isinstance(value, dict):
         return all(_is_json(item) for item in value.values())
     if isinstance(value, list):

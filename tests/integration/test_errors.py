@@ -42,7 +42,7 @@ FORMS = ("json", "md", "html")
 @pytest.fixture
 def flows(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Two flows, all of whose tests give that they are reproduced, without any rerun."""
-    monkeypatch.setattr(PartItem, "_judged", lambda _: PartResult(verdict="reproduced"))
+    monkeypatch.setattr(PartItem, "_evaluate", lambda _: PartResult(verdict="reproduced"))
     for name in ("A", "B"):
         project.write(f"{name.lower()}.py", FLOW.format(name=name))
     return project
@@ -93,7 +93,7 @@ def test_a_fault_of_our_own_is_one_sentence_and_a_file_with_its_traceback(
             raise ZeroDivisionError("of ours\nand more")
         return PartResult(verdict="reproduced")
 
-    monkeypatch.setattr(PartItem, "_judged", judged)
+    monkeypatch.setattr(PartItem, "_evaluate", judged)
     result, found = verdicts(flows)
     result.assert_outcomes(errors=4, passed=4)
     assert found == {"AFlow": "error", "BFlow": "reproduced"}
@@ -183,7 +183,7 @@ def test_a_flow_of_which_a_test_has_no_result_is_an_error(flows: Project, fault:
 def test_what_did_not_run_after_a_failure_is_an_error(
     flows: Project, monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:
-    monkeypatch.setattr(PartItem, "_judged", drifted)
+    monkeypatch.setattr(PartItem, "_evaluate", drifted)
     result, found = verdicts(flows, option)
     assert found == {"AFlow": "error", "BFlow": "error"}
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -236,7 +236,7 @@ def judged(item):
     folder = item.flow_session.folder
     return PartResult(verdict={judge})
 
-PartItem._judged = judged
+PartItem._evaluate = judged
 """
 JUDGE = {
     "in a test": "judge()",

@@ -76,7 +76,7 @@ def test_what_moves_is_told_apart_from_what_changes(project: Project) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--flow-repro-update"], "*--flow-repro-env fresh: recording resolves anew by itself"),
+        (["--flow-repro-update"], "*--flow-repro-env fresh: recording always resolves anew"),
         (["--flow-repro-as-of=june"], "*--flow-repro-as-of: *write YYYY-MM-DD"),
     ],
 )

@@ -80,7 +80,7 @@ def test_as_of_resolves_as_of_a_day(project: Project) -> None:
     [
         (["--flow-repro-update", "--flow-repro-as-of=yesterday"], "*as-of:*YYYY-MM-DD*"),
         (["--flow-repro-as-of=2026-01-01"], "*as-of: a check does not resolve*"),
-        (["--flow-repro-timeout=0"], "*--flow-repro-timeout: give a number of seconds above 0*"),
+        (["--flow-repro-timeout=0"], "*--flow-repro-timeout: pass a number of seconds above 0*"),
     ],
 )
 def test_an_option_that_cannot_be_meant_is_a_usage_error(

@@ -76,7 +76,7 @@ def test_the_other_flow_needs_a_baseline_for_a_check(recorded: Project) -> None:
     result.assert_outcomes(errors=1, deselected=3)
     result.stdout.fnmatch_lines(
         [
-            "CleanFlow is to run after IngestFlow, which has no baseline yet",
+            "CleanFlow runs after IngestFlow, which has no baseline yet",
             "What to do: record one with `*--flow-repro-update-new ingest.py`, and commit it",
         ]
     )

@@ -68,7 +68,7 @@ def test_a_change_that_hides_a_drift_fails_in_every_selection_and_report_until_r
     result.stdout.fnmatch_lines(
         [
             "*/pyproject.toml: tool.flowrepro.ignore: `[*]` was to hold until 2020-12-31: no*",
-            "What to do: Remove it, or give it a later day, and record again *",
+            "What to do: remove it, or give it a later day, and record again *",
         ]
     )
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_flowrepro.model import Change
-from pytest_flowrepro.plugin.results import flow_reports, idle_patterns
+from pytest_flowrepro.plugin.results import flow_reports, unused_patterns
 
 PARTS = ("code", "environment", "step[start]", "step[train]", "step[end]")
 
@@ -110,11 +110,11 @@ def test_a_pattern_is_idle_where_no_flow_has_any_use_for_it() -> None:
         result("environment"),
         result("code", flow="OtherFlow", idle=["rtol: `b`", "rtol: `c`"]),
     ]
-    assert idle_patterns(parts) == ("rtol: `b`",)
-    assert idle_patterns([*parts, result("code", case="small", idle=[])]) == ()
+    assert unused_patterns(parts) == ("rtol: `b`",)
+    assert unused_patterns([*parts, result("code", case="small", idle=[])]) == ()
 
 
 def test_nothing_is_said_of_patterns_where_a_flow_could_not_be_checked() -> None:
     failed = result("environment", flow="OtherFlow", verdict="error")
-    assert idle_patterns([result("code", idle=["ignore: `a`"]), failed]) == ()
-    assert idle_patterns([]) == ()
+    assert unused_patterns([result("code", idle=["ignore: `a`"]), failed]) == ()
+    assert unused_patterns([]) == ()

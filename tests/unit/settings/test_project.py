@@ -100,7 +100,7 @@ def test_a_table_that_a_run_would_not_use_is_named_with_the_runs_own_file(tmp_pa
     own, other = tmp_path / "pyproject.toml", tmp_path / "a" / "pyproject.toml"
     found = contending(own, other)
     assert found.what.startswith(f"{other} has a table")
-    assert found.what.endswith(f"own configuration is {own}")
+    assert found.what.endswith(f"this run is configured by {own}")
 
 
 def test_the_nearest_table_counts(tmp_path: Path) -> None:

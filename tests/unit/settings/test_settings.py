@@ -97,7 +97,7 @@ def test_a_setting_of_the_project_is_switched_off_for_a_flow_or_a_case(tmp_path:
 def test_a_table_under_another_name_is_an_error_and_not_left_unread(
     tmp_path: Path, table: str
 ) -> None:
-    with pytest.raises(SettingsError, match=r"read by nothing; did you mean `tool\.flowrepro`\?"):
+    with pytest.raises(SettingsError, match=r"unknown table; did you mean `tool\.flowrepro`\?"):
         settings(tmp_path, f"[tool.{table}]\nfail-on = ['code']\n")
 
 
@@ -336,7 +336,7 @@ def test_credentials_in_a_value_of_the_wrong_type_are_not_shown(tmp_path: Path) 
         ("rtol = true", "tool.flowrepro.rtol: must be a finite number that is 0 or above, or a t"),
         ('rtol = { "" = 1 }', "tool.flowrepro.rtol: `` has an empty label"),
         ('rtol = { "a.b" = "1" }', "rtol: `a.b` must have a finite number that is 0 or above, no"),
-        ("rtol = { train.weights = 1e-6 }", "; a pattern stands in quotes"),
+        ("rtol = { train.weights = 1e-6 }", "; put a pattern in quotes"),
         ("flow.A.rtol = { x = nan }", "tool.flowrepro.flow.A.rtol: `x` must have a finite number"),
         ("flow = 3", "tool.flowrepro.flow: must be a table, not an integer (3)"),
         ("parameters = {}", "tool.flowrepro.parameters: unknown key"),
@@ -362,8 +362,8 @@ def test_credentials_in_a_value_of_the_wrong_type_are_not_shown(tmp_path: Path) 
         ("env = 3", "tool.flowrepro.env: must be a table, not an integer (3)"),
         ("env.MODE = 3", "env.MODE: must be a string, or { pass = true } to take it"),
         ("env.MODE = { pass = 1 }", "env.MODE: must be a string, or { pass = true }"),
-        ('env.HOME = "x"', "tool.flowrepro.env.HOME: is set by the rerun itself"),
-        ('env.FLOWREPRO_X = "x"', "env.FLOWREPRO_X: is set by the rerun itself"),
+        ('env.HOME = "x"', "tool.flowrepro.env.HOME: is reserved: the rerun sets it"),
+        ('env.FLOWREPRO_X = "x"', "env.FLOWREPRO_X: is reserved: the rerun sets it"),
         ('env."A=B" = "x"', "env.A=B: not a valid name of an environment variable"),
     ],
 )
