@@ -1,4 +1,4 @@
-"""Which items of two sequences belong together: what was taken out of a list and put into it."""
+"""The alignment of two sequences: which items were taken out, and which put in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STEPS = 3_000_000
 
 
 class Run(NamedTuple):
-    """`old[start:stop]` stands where `new[new_start:new_stop]` does; one of them may be empty."""
+    """`new[new_start:new_stop]` takes the place of `old[start:stop]`; one of them may be empty."""
 
     start: int
     stop: int
@@ -23,7 +23,7 @@ class Run(NamedTuple):
 
 
 def runs(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Run] | None:
-    """The runs that are not the same, in order, as few items as can be; None: too many to find.
+    """Return the shortest runs that differ, in order; None where finding them takes too long.
 
     E. W. Myers, "An O(ND) Difference Algorithm and Its Variations" (1986), between what is
     common at both ends.
@@ -46,12 +46,13 @@ def runs(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Run] | None:
 
 
 def _matches(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, int]] | None:
-    """The pairs of equal items on a shortest path of insertions and deletions."""
+    """Return the pairs of equal items on a shortest path of insertions and deletions."""
     n, m = len(a), len(b)
     if not n or not m:
         return []
     bound = min(n + m, _EDITS)
-    reach = [0] * (2 * bound + 3)  # furthest x on each diagonal x - y, which is `bound + 1` off
+    # The furthest x on each diagonal x - y, whose index is `bound + 1` larger.
+    reach = [0] * (2 * bound + 3)
     history: list[list[int]] = []
     steps = 0
     for edits in range(bound + 1):
@@ -74,7 +75,7 @@ def _matches(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, in
 
 
 def _traced(history: list[list[int]], x: int, y: int) -> list[tuple[int, int]]:
-    """The way back from the end, each reach seen from the edit that it was known before."""
+    """Return the same pairs, going back from the end through what each number of edits reached."""
     pairs: list[tuple[int, int]] = []
     for edits in range(len(history) - 1, -1, -1):
         reach, middle = history[edits], edits + 1

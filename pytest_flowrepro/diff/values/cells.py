@@ -1,4 +1,4 @@
-"""The elements of an array or a column of a table, wherever they stand."""
+"""The elements of an array or a column of a table, in a readable form or in a file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Cells:
     """The same as numpy arrays, flat; None where the elements are no array of numbers."""
 
     def taken(self, positions: Sequence[int]) -> Cells:
-        """The elements at these positions alone, which are in memory as a whole."""
+        """Return the elements at these positions only; all are in memory."""
         chunks = self.chunks
         if chunks is None:
             leaves = list(self.leaves())
@@ -56,7 +56,7 @@ def _taken(chunks: Iterator[Chunk], positions: Sequence[int]) -> Iterator[Chunk]
 
 
 def cells(node: dict[str, Any], document: Document, length: int | None = None) -> Cells | None:
-    """The elements that a node describes; None where it holds a summary of them only.
+    """Return the elements that a node describes; None where it holds only a summary of them.
 
     Raises `BaselineError`, as they are read, for a broken file or another length.
     """
@@ -107,7 +107,7 @@ def _leaves(chunks: Iterator[Chunk], dtype: str) -> Iterator[Json]:
 
 
 def _is_json(data: np.ndarray, dtype: str) -> bool:
-    """Whether numpy gives the elements as JSON has them."""
+    """Return whether numpy gives the elements as JSON has them."""
     import numpy as np  # noqa: PLC0415  needed on drift only
 
     if data.dtype.kind == "f":
@@ -116,7 +116,7 @@ def _is_json(data: np.ndarray, dtype: str) -> bool:
 
 
 def leaf(value: Any, dtype: str) -> Json:
-    """The readable form of an element that numpy gave as Python's own type."""
+    """Return the readable form of an element that numpy gave as one of Python's own types."""
     time = _TIME.match(dtype)
     if time and isinstance(value, int):
         return _time(value, time[1], time[2])

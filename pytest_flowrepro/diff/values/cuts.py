@@ -23,7 +23,7 @@ _ORDERED = "collections.OrderedDict"
 
 
 def cuts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Two `$cut` nodes. What one of them shows more than the other is not a difference."""
+    """Tell where two `$cut` nodes differ. What only one of them shows is not a difference."""
     if old["type"] == new["type"] and equal(old, new):
         return
     walk.complete = False
@@ -54,7 +54,7 @@ def _heads(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -
             _entries(walk, keyed(place, a), keyed(place, b), is_sorted=kind != _ORDERED)
         case dict(a), dict(b) if kind in _SORTED:
             _entries(walk, keyed(place, a.items()), keyed(place, b.items()), is_sorted=True)
-        case dict(a), dict(b):  # of an object, those fields that are short: any may be left out
+        case dict(a), dict(b):  # the short fields of an object
             for name in [name for name in a if name in b]:
                 walk.node(walk, place.attribute(name), a[name], b[name])
 
@@ -90,7 +90,7 @@ def _text(item: Json) -> str:
 
 
 def _lone(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
-    """What either of two beginnings has alone.
+    """Return what only one of two beginnings has, for both.
 
     Both are in one order. So what stands before an item that both have is known of the other side,
     and all that comes after the last of these may be beyond its cut.
@@ -105,7 +105,7 @@ def _lone(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _moved_items(old: list[str] | None, new: list[str] | None) -> str | None:
-    """Of two lists of equally many items, each known by its digest."""
+    """Tell how many items of two lists of one length differ, by their digests."""
     if not old or not new or len(old) != len(new):
         return None
     places = [

@@ -1,4 +1,4 @@
-"""A recorded value as it can be walked: its readable form, or the file that holds all of it.
+"""A recorded value in the form that is compared: its readable form, or the file with all of it.
 
 The file (docs/reference/values.md) comes with a pull request: nothing in it is unpickled or
 extracted, sizes are checked before anything is read, and arrays are read in chunks.
@@ -38,7 +38,7 @@ _ITEM = 4 << 20  # characters of one element of a list
 _SIZES = {"b": 1, "i": 8, "u": 8, "f": 8, "c": 16}  # bytes of an element, by kind of dtype
 _VALUE = "value.json"
 _TEXT = 1 << 16  # characters of JSON that are parsed at a time
-_COMMAS = 10  # places where it is tried to end
+_COMMAS = 10  # commas at which a chunk may end
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +49,7 @@ class Document:
     file: Path | None = None
 
     def numbers(self, member: object, length: int | None = None) -> Iterator[np.ndarray]:
-        """The elements of an array, flat, in chunks of `CHUNK`.
+        """Yield the elements of an array, flat, in chunks of `CHUNK`.
 
         Raises `BaselineError` where there are not `length` of them, or the file is broken.
         """
@@ -60,7 +60,7 @@ class Document:
             yield from _chunks(stream, dtype, count)
 
     def items(self, member: object) -> Iterator[Json]:
-        """The elements of a list, one by one. Raises `BaselineError` for a broken file."""
+        """Iterate over the elements of a list. Raises `BaselineError` for a broken file."""
         return chain.from_iterable(self._lists(member))
 
     def _lists(self, member: object) -> Iterator[list[Json]]:
@@ -68,7 +68,7 @@ class Document:
             yield from _lists(io.TextIOWrapper(stream, encoding="utf-8"))
 
     def has_numbers(self, member: object) -> bool:
-        """Whether the elements stand in an array, and not in a list."""
+        """Return whether the elements are stored as an array, and not as a list."""
         if self.file is None:
             return False
         with _broken_is_an_error(self.file, _VALUE), zipfile.ZipFile(self.file) as archive:
@@ -87,7 +87,7 @@ class Document:
 
 
 def document(artifact: Artifact) -> Document:
-    """The whole value where it is stored, else what the baseline shows of it.
+    """Return the whole value where it is stored, else what the baseline shows of it.
 
     The latter, too, where the structure alone is too large to be walked (`STRUCTURE`). Raises
     `BaselineError` for a file that is broken.
@@ -103,7 +103,7 @@ def document(artifact: Artifact) -> Document:
 
 
 def documents(old: Artifact, new: Artifact) -> tuple[Document, Document]:
-    """Both sides in forms that can be compared: two summaries say more than one and a file."""
+    """Return both sides in forms that can be compared: two summaries rather than one and a file."""
     lone = next((side for side in (old, new) if side.stored is None), None)
     if lone is not None and not is_whole(lone.value):
         return Document(value=old.value), Document(value=new.value)
@@ -111,7 +111,7 @@ def documents(old: Artifact, new: Artifact) -> tuple[Document, Document]:
 
 
 def is_whole(value: Json) -> bool:
-    """Whether a readable form holds all of the value: nothing is cut, no array a summary."""
+    """Return whether a readable form holds all of the value: nothing is cut or summarised."""
     pending: list[Any] = [value]
     while pending:
         match pending.pop():
@@ -143,9 +143,9 @@ def _broken_is_an_error(file: Path, member: str) -> Iterator[None]:
 
 @contextmanager
 def _opened(archive: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
-    """A member, of which no more is read than its entry says."""
+    """Open a member, of which no more is read than its entry says."""
     info = archive.getinfo(name)
-    # bzip2 and LZMA would let a small file unfold without bounds; zlib does 1,000 to 1.
+    # A small file of bzip2 or LZMA expands without bounds; zlib expands at most 1,000 to 1.
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         raise ValueError(f"compressed by method {info.compress_type}")
     with archive.open(info) as stream:
@@ -153,7 +153,7 @@ def _opened(archive: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
 
 
 def _header(stream: IO[bytes], size: int) -> tuple[np.dtype[Any], int]:
-    """Dtype and number of elements of a `.npy` file whose header agrees with its size."""
+    """Return dtype and number of elements of a `.npy` file whose header agrees with its size."""
     from numpy.lib import format as npy  # noqa: PLC0415  needed on drift only
 
     version = npy.read_magic(stream)
@@ -183,7 +183,7 @@ def _chunks(stream: IO[bytes], dtype: np.dtype[Any], count: int) -> Iterator[np.
 
 
 def _lists(text: io.TextIOBase) -> Iterator[list[Json]]:
-    """The elements of a JSON list, a chunk at a time."""
+    """Yield the elements of a JSON list, a chunk at a time."""
     decode = json.JSONDecoder(parse_constant=_refuse).decode
     buffer = text.read(_TEXT).lstrip()
     if buffer[:1] != "[":
@@ -191,8 +191,8 @@ def _lists(text: io.TextIOBase) -> Iterator[list[Json]]:
     buffer = buffer[1:]
     while more := text.read(_TEXT):
         buffer += more
-        # Up to a comma that stands between two elements. One inside of an element leaves a
-        # bracket or a quotation mark open, and is no end.
+        # Decode up to a comma between two elements. After a comma inside an element, a bracket
+        # or a quotation mark is still open, and decoding fails.
         end = len(buffer)
         for _ in range(_COMMAS):
             end = buffer.rfind(",", 0, end)

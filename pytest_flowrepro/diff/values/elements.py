@@ -39,7 +39,7 @@ class Gaps(NamedTuple):
 
 
 class Inside(NamedTuple):
-    """What was found between two elements that are values with parts: lists, arrays, objects."""
+    """The comparison of two elements that are values with parts: lists, arrays, objects."""
 
     first: str
     """The first difference with its place, as `[1]: 2.0 -> 2.5`; empty where nothing differs."""
@@ -71,7 +71,7 @@ class Elements:
         self._relative = Most()
 
     def lines(self, label: Callable[[int], str]) -> Iterator[str]:
-        """At most two; `label` gives the place of an element by its position."""
+        """Yield at most two lines; `label` gives the place of an element by its position."""
         if not self.differing:
             return
         position, change = self._first
@@ -90,9 +90,9 @@ class Elements:
             yield largest
 
     def add_leaves(self, old: Sequence[Json], new: Sequence[Json]) -> None:
-        """Elements in their readable form. Raises `ValueError` unless there are as many of each."""
+        """Compare elements in their readable form. Raises `ValueError` for unequal lengths."""
         start = self.total
-        if set(map(type, old)) != {str} or old != new:  # most are texts, and equal
+        if set(map(type, old)) != {str} or old != new:  # most elements are equal texts
             for position, (one, other) in enumerate(zip(old, new, strict=True), start):
                 if not (type(one) is type(other) is str and one == other) and not same(one, other):
                     self.total = position
@@ -100,7 +100,7 @@ class Elements:
         self.total = start + len(old)
 
     def add_leaf(self, old: Json, new: Json, tolerance: Tolerance) -> None:
-        """Two elements that differ, at the position `total`."""
+        """Compare two elements that are not the same, at the position `total`."""
         a, b = number(old, self._dtype), number(new, self._dtype)
         found = distance(a, b) if a and b else None
         if found and within(tolerance, found):
@@ -121,7 +121,7 @@ class Elements:
             self._relative = _larger(self._relative, Most(found.relative, self.total))
 
     def _inside(self, old: Json, new: Json) -> Inside | None:
-        """None for two elements that are told as they are."""
+        """Compare what is inside of two elements; None for elements without parts."""
         parted = isinstance(old, (list, dict)) and isinstance(new, (list, dict))
         return self._look_inside(old, new) if parted and self._look_inside else None
 
@@ -129,7 +129,7 @@ class Elements:
         self.swallowed = max(difference, self.swallowed or 0.0)
 
     def _text(self, element: Json) -> str:
-        """One line; a number that is shown as a text has no quotes."""
+        """Return an element as one line; a number that is stored as a text has no quotes."""
         is_number = number(element, self._dtype) is not None and isinstance(element, str)
         return str(element) if is_number else render(tree(element))
 
@@ -140,7 +140,7 @@ class Elements:
         new: np.ndarray,
         new_gaps: np.ndarray | None,
     ) -> None:
-        """Flat arrays of one dtype, each with the mask of what is missing in it."""
+        """Compare flat arrays of one dtype, each with the mask of what is missing in it."""
         import numpy as np  # noqa: PLC0415  needed on drift only
 
         if old.dtype != new.dtype:
@@ -169,7 +169,7 @@ class Elements:
         import numpy as np  # noqa: PLC0415  needed on drift only
 
         a, b = (old, new) if len(places) == len(old) else (old[places], new[places])
-        if a.dtype.kind in "fc":  # in their own precision, halves and singles would overflow
+        if a.dtype.kind in "fc":  # half and single precision would overflow
             wide = "f8" if a.dtype.kind == "f" else "c16"
             a, b = a.astype(wide, copy=False), b.astype(wide, copy=False)
         absolute = _magnitudes(a, b, self._dtype)
@@ -206,12 +206,12 @@ class Elements:
 
 
 def equal(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Whether two nodes have one digest, which decides."""
+    """Return whether two nodes have one digest, which decides."""
     return "digest" in old and same(old["digest"], new.get("digest"))
 
 
 def same(old: Json, new: Json) -> bool:
-    """Python's own `==` takes 1, True and 1.0 for one, and 0.0 for -0.0.
+    """Return whether two nodes are equal as JSON: 1, 1.0 and True differ, and so do 0.0 and -0.0.
 
     The order of fields may be part of a value: where that of other keys is not, equal values have
     one readable form.
@@ -228,7 +228,7 @@ def same(old: Json, new: Json) -> bool:
 
 
 def unequal(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Positions of what differs, bit by bit, except that NaN equals NaN."""
+    """Return the positions of what differs, bit by bit, except that NaN equals NaN."""
     import numpy as np  # noqa: PLC0415  needed on drift only
 
     kind, size = old.dtype.kind, old.dtype.itemsize
@@ -245,7 +245,7 @@ def unequal(old: np.ndarray, new: np.ndarray) -> np.ndarray:
 
 
 def _magnitudes(old: np.ndarray, new: np.ndarray, dtype: str) -> np.ndarray | None:
-    """|new - old|, NaN where it is not finite; None for what are no numbers."""
+    """Return |new - old|, NaN where it is not finite; None for elements that are not numbers."""
     import numpy as np  # noqa: PLC0415  needed on drift only
 
     if old.dtype.kind not in "iufc" or "time" in dtype:
@@ -255,7 +255,7 @@ def _magnitudes(old: np.ndarray, new: np.ndarray, dtype: str) -> np.ndarray | No
             found: np.ndarray = np.abs(new - old).astype("float64", copy=False)
             found[~np.isfinite(found)] = np.nan
             return found
-        # The difference of two integers may not fit their type, but its bits are right.
+        # The difference of two integers may overflow their type; as unsigned, its bits are right.
         unsigned = f"u{old.dtype.itemsize}"
         larger, smaller = np.maximum(old, new).view(unsigned), np.minimum(old, new).view(unsigned)
         bits: np.ndarray = larger - smaller

@@ -1,9 +1,9 @@
-"""Whole numbers in a readable form that tell where or how many, and what no tolerance concerns."""
+"""Numbers in a readable form to which no tolerance applies, such as positions and counts."""
 
 from __future__ import annotations
 
 _KINDS = frozenset(["$dtype", "$enum", "$offset", "$pattern", "$random", "$slice"])
-"""Nothing in these is a number that was measured or computed."""
+"""Tags of values without a number that was measured or computed."""
 
 _COLUMN = frozenset(["(shape)", "(length)", "(lengths)", "(missing at)", "(bytes)"])
 """In brackets, as a column or a field of a struct may have any name without them."""

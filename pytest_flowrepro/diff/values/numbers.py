@@ -45,7 +45,7 @@ class Distance(NamedTuple):
 
 
 def by(absolute: float, relative: float) -> str:
-    """`by 0.02, relative 0.0215`."""
+    """Return `by 0.02, relative 0.0215`."""
     told = f"by {absolute:.3g}"
     return f"{told}, relative {relative:.3g}" if 0 <= relative < math.inf else told
 
@@ -56,7 +56,7 @@ def is_long(dtype: str) -> bool:
 
 
 def number(node: Json, dtype: str = "") -> Number | None:
-    """None for what is no number, a bool among it. `dtype` is that of the array it stands in."""
+    """Return the number of a node, None for any other and a bool; `dtype` is that of its array."""
     match node:
         case int() if not isinstance(node, bool):
             return Number("int", node)
@@ -86,13 +86,13 @@ def _spelled(tag: str, text: str) -> Number | None:
                 return Number("decimal", _fraction(text))
             case "$fractions.Fraction":
                 return Number("fraction", Fraction(text))
-    except (ValueError, ArithmeticError):  # a value edited by hand, NaN, too large to compute with
+    except (ValueError, ArithmeticError):  # edited by hand, NaN, or too large
         pass
     return None
 
 
 def _long(dtype: str, text: str) -> Number | None:
-    """`1.0000000000000000001` or `(1+2j)`; None for what is not finite."""
+    """Parse `1.0000000000000000001` or `(1+2j)`; None for what is not finite."""
     try:
         if "c" not in dtype:
             return Number(dtype, _fraction(text))
@@ -103,7 +103,7 @@ def _long(dtype: str, text: str) -> Number | None:
 
 
 def _fraction(text: str) -> Fraction:
-    """Raises `ArithmeticError` for what is not finite, and for what is too large or too small."""
+    """Return the exact value; raises `ArithmeticError` where it is not finite, or out of bounds."""
     value = Decimal(text)
     if not value.is_finite() or abs(value.adjusted()) > _EXPONENT:
         raise InvalidOperation
@@ -111,7 +111,7 @@ def _fraction(text: str) -> Fraction:
 
 
 def distance(old: Number, new: Number) -> Distance | None:
-    """None where it has no meaning: two kinds of numbers, NaN, an infinity."""
+    """Return the distance; None for two kinds of numbers, NaN and infinities."""
     if old.kind != new.kind:
         return None
     a: Any = old.value
@@ -121,7 +121,7 @@ def distance(old: Number, new: Number) -> Distance | None:
     else:
         try:
             gap, size = abs(b - a), abs(a)
-        except OverflowError:  # of a complex number
+        except OverflowError:  # two complex numbers
             return None
     if isinstance(gap, float) and not math.isfinite(gap):
         return None
@@ -129,7 +129,7 @@ def distance(old: Number, new: Number) -> Distance | None:
 
 
 def _length(real: Fraction, imaginary: Fraction) -> Fraction:
-    """The absolute value of a complex number."""
+    """Return the absolute value of a complex number."""
     square = real * real + imaginary * imaginary
     root = math.isqrt(square.numerator * square.denominator * _ROOT * _ROOT)
     return Fraction(root, square.denominator * _ROOT)
@@ -150,7 +150,7 @@ def _ratio(gap: Any, size: Any) -> float:
 
 
 def within(tolerance: Tolerance, found: Distance | None) -> bool:
-    """Whether a tolerance swallows the distance from the old number."""
+    """Return whether a tolerance swallows the distance from the old number."""
     if found is None or not (tolerance.rtol or tolerance.atol):
         return False
     if isinstance(found.gap, float):

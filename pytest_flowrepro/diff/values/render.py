@@ -42,17 +42,17 @@ class Leaf(str):
 
 
 def tree(value: Json) -> Tree:
-    """The value as plain Python data; what JSON has no word for is a `Leaf`."""
+    """Return the value as plain Python data; a value without a type in JSON is a `Leaf`."""
     if isinstance(value, list):
         return [tree(item) for item in value]
     if isinstance(value, dict):
         tag = next(iter(value), "")
         if not tag.startswith("$"):
             return {key: tree(item) for key, item in value.items()}
-        # An opaque value tells why, and beside it what is known.
+        # An opaque value has the reason under its tag, and other keys next to it.
         return Leaf(tag, value) if tag == "$opaque" else _tagged(tag, value[tag])
     if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()):
-        return Leaf("$number", repr(value))  # to Python 1, 1.0 and True are equal, 0.0 and -0.0 too
+        return Leaf("$number", repr(value))  # in Python 1 == 1.0 == True, and 0.0 == -0.0
     return value
 
 
@@ -77,7 +77,7 @@ def _pairs(pairs: list[Any]) -> dict[Any, Tree]:
 
 
 def one_line(artifact: Artifact) -> str:
-    """`0.91`, `list of 3,000`, `DataFrame 100 x 4`, `opaque sklearn.svm.SVC 1f3a5c7e`."""
+    """Return `0.91`, `list of 3,000`, `DataFrame 100 x 4`, `opaque sklearn.svm.SVC 1f3a5c7e`."""
     if artifact.determinism == "nondeterministic":
         return "nondeterministic"
     if artifact.opaque and isinstance(artifact.value, dict) and "$opaque" in artifact.value:
@@ -89,7 +89,7 @@ def one_line(artifact: Artifact) -> str:
 
 
 def render(item: Tree) -> str:
-    """One line of at most about `LINE` characters, without control characters."""
+    """Return one line of at most about `LINE` characters, without control characters."""
     match item:
         case Leaf():
             text = _leaf(item)

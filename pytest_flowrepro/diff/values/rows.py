@@ -32,7 +32,7 @@ Pairs: TypeAlias = tuple[list[int], list[int]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rows:
-    """What is compared with what: rows of a table, or elements of an array."""
+    """The pairs that are compared: rows of a table, or elements of an array."""
 
     label: Callable[[int], str] = "[{}]".format
     """By the position among those that are compared."""
@@ -47,7 +47,7 @@ class Rows:
 
 
 def rows(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[int, int]) -> Rows:
-    """How the rows of two frames or series are matched; tells what differs in their indexes.
+    """Match the rows of two frames or series, and tell what differs in their indexes.
 
     Where labels are not known, not unique, or have nothing in common: row by row.
     """
@@ -70,7 +70,7 @@ def rows(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[int, int
 
 
 def moved_levels(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """Tells where one index has levels, and the other none or not as many."""
+    """Tell where two indexes do not have equally many levels."""
     before, now = (
         {"levels": len(node["levels"]) if "levels" in node else None} for node in (old, new)
     )
@@ -113,7 +113,7 @@ def _same_index(old: Node, new: Node) -> bool:
 
 
 def _is_within(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[int, int]) -> bool:
-    """Whether the labels are numbers that differ within a tolerance, row by row; counts that."""
+    """Return whether the labels are numbers that differ within a tolerance, and count them."""
     if walk.rules is NO_RULES or lengths[0] != lengths[1]:
         return False
     a, b = old.get("levels", [old]), new.get("levels", [new])
@@ -139,7 +139,7 @@ def _is_within(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[in
 
 
 def _labeller(index: Node, document: Document, length: int) -> Callable[[int], str]:
-    """The labels are read when the first of them is asked for."""
+    """Return a function that shows a label; the labels are read at its first call."""
     known: list[list[list[Json]] | None] = []
 
     def label(position: int) -> str:
@@ -158,7 +158,7 @@ def _labels(index: Node, document: Document, length: int) -> list[Label] | None:
 
 
 def _levels(index: Node, document: Document, length: int) -> list[list[Json]] | None:
-    """None where they are not recorded, or more than one would keep in memory."""
+    """Return the labels of each level; None where they are not recorded, or too many."""
     if length > ROWS:
         return None
     levels = [cells(level, document, length) for level in index.get("levels", [index])]
@@ -169,12 +169,12 @@ def _levels(index: Node, document: Document, length: int) -> list[list[Json]] | 
 
 
 def _label(parts: Sequence[Json]) -> Label:
-    """Of a row: what each level has."""
+    """Return the label of a row, out of what each level has."""
     return _hashable(parts[0]) if len(parts) == 1 else tuple(map(_hashable, parts))
 
 
 def _hashable(leaf: Json) -> Label:
-    """Equal for one label only: to Python 1, 1.0 and True are equal."""
+    """Return a key that only equal labels share: to Python 1, 1.0 and True are equal."""
     return json.dumps(leaf) if isinstance(leaf, (dict, list)) else tree(leaf)
 
 

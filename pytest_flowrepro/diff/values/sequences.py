@@ -1,4 +1,4 @@
-"""Where two sequences of different lengths differ."""
+"""The differences between two sequences of different lengths."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def sequences(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
-    """Tells what was removed and added; items that took another's place are compared with it."""
+    """Tell what was removed and added, and compare each item with the one whose place it took."""
     found = runs([_key(item) for item in old], [_key(item) for item in new])
     if found is None or len(found) > 1:
         how = ", compared by position" if found is None else ""
@@ -49,7 +49,7 @@ def _lone(walk: Walk, place: Place, start: int, items: list[Json], how: str) -> 
 
 
 def _key(item: Json) -> Hashable:
-    """Equal for equal items, and for no others."""
+    """Return a key that only equal items share."""
     if isinstance(item, (str, int)) and not isinstance(item, bool):
         return item
     return (json.dumps(item, sort_keys=True),)

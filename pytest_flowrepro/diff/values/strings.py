@@ -1,4 +1,4 @@
-"""Where two texts differ."""
+"""The differences between two texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WIDTH = 120
 
 
 def text_lines(old: str, new: str) -> Iterator[str]:
-    """Both texts, a unified diff of their lines, or the surroundings of the first difference."""
+    """Yield both texts, a unified diff of their lines, or what is around the first difference."""
     if max(len(old), len(new)) <= _SHORT:
         yield f"{old!r} -> {new!r}"
         return
@@ -54,7 +54,7 @@ def tail_lines(old: str, new: str) -> list[str]:
     a, b = (_whole_lines(text[::-1]) for text in (old, new))
     hunks = [line for line in _hunks(a, b) if not line.startswith("  @@")]
     if hunks:
-        # Told as they stand, without their numbers, which are not known.
+        # Shown in their order, without line numbers, which are not known.
         return ["differs in its last lines:", *(f"  {x[2]}{x[:2:-1]}" for x in reversed(hunks))]
     at = next(i for i in range(1, size + 1) if old[-i] != new[-i])
     before, now = (
@@ -64,12 +64,12 @@ def tail_lines(old: str, new: str) -> list[str]:
 
 
 def _whole_lines(cut: str) -> list[str]:
-    """The lines of a beginning whose end is in it."""
+    """Return the lines of a beginning without the last, which may be cut."""
     return cut.split("\n")[:-1]
 
 
 def _hunks(old: list[str], new: list[str]) -> list[str]:
-    """The unified diff of two beginnings, without what only one of them has at its end."""
+    """Return the unified diff of two beginnings, without what only one of them has at its end."""
     *_, (tag, i, stop, j, new_stop) = difflib.SequenceMatcher(None, old, new).get_opcodes() or [
         ("equal", 0, 0, 0, 0)
     ]

@@ -1,4 +1,4 @@
-"""Where arrays, series, indexes and frames differ."""
+"""The differences between arrays, series, indexes and frames."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _STRUCTURE = frozenset(
 
 
 def array(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """Two `$array` nodes; a structured one is its fields."""
+    """Tell where two `$array` nodes differ; of structured ones, field by field."""
     if walk.moved(place, old, new, "dtype"):
         return
     if walk.moved(place, old, new, "shape"):
@@ -58,7 +58,7 @@ def array(walk: Walk, place: Place, old: Node, new: Node) -> None:
 
 
 def numbers(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """Two lists that are stored as arrays."""
+    """Tell where two lists that are stored as arrays differ."""
     if walk.moved(place, old, new, "type", "of") or equal(old, new):
         return
     if old["length"] == new["length"]:
@@ -69,7 +69,7 @@ def numbers(walk: Walk, place: Place, old: Node, new: Node) -> None:
 
 
 def listed(node: Json, document: Document) -> tuple[str, list[Json]] | None:
-    """`list` or `tuple`, and the items; None for what is neither."""
+    """Return `list` or `tuple`, and the items; None for any other node."""
     match node:
         case list():
             return "list", node
@@ -82,7 +82,7 @@ def listed(node: Json, document: Document) -> tuple[str, list[Json]] | None:
 
 
 def index(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """Two `$index` nodes; a MultiIndex is its levels."""
+    """Tell where two `$index` nodes differ; of a MultiIndex, level by level."""
     a, b = old.get("levels", [old]), new.get("levels", [new])
     moved_levels(walk, place, old, new)
     for position, (before, now) in enumerate(zip(a, b, strict=False)):
@@ -100,7 +100,7 @@ def series(walk: Walk, place: Place, old: Node, new: Node) -> None:
 
 
 def frame(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """Columns by name, rows by their label in the index."""
+    """Tell where two frames differ: columns by name, rows by their label in the index."""
     walk.moved(place, old, new, "shape", "labels", "labels dtype")
     a = _columns(old)
     b = _relabelled(walk, place.fact("columns"), a, _columns(new))
@@ -114,13 +114,13 @@ def frame(walk: Walk, place: Place, old: Node, new: Node) -> None:
     for name in [name for name in a if name in b]:
         if same(a[name].get("name"), b[name].get("name")):
             _column(walk, place.key(*name), a[name], b[name], matched)
-        else:  # alike as far as they are shown
+        else:  # although both are shown alike
             walk.differ(place.key(*name), "the name of the column differs")
     _attributes(walk, place, old, new)
 
 
 def _columns(node: Node) -> Columns:
-    """By name, as a path and as a person has it; a second of one name with its position."""
+    """Return the columns by name, in a path and as shown, and by position for repeated names."""
     found: Columns = {}
     for position, wrapped in enumerate(node.get("columns", ())):
         column = wrapped.get("$cut", wrapped)
@@ -133,7 +133,7 @@ def _columns(node: Node) -> Columns:
 
 
 def _relabelled(walk: Walk, place: Place, old: Columns, new: Columns) -> Columns:
-    """The new columns, under the old labels where these differ within a tolerance, side by side."""
+    """Return the new columns, under the old labels where these differ within a tolerance."""
     if walk.rules is NO_RULES or len(old) != len(new):
         return new
     look_inside = inside(walk, place)
@@ -169,7 +169,7 @@ def _column(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> No
 
 
 def elements(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> None:
-    """The elements of two nodes of one dtype."""
+    """Compare the elements of two nodes of one dtype."""
     before, now = matched.lengths or (None, None)
     a, b = cells(old, walk.old, before), cells(new, walk.new, now)
     if a is None or b is None:
@@ -186,7 +186,7 @@ def elements(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> N
 
 
 def summary(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """What is known by its digest, and by a few figures of a baseline."""
+    """Tell where the figures differ that a baseline has of elements known by their digest."""
     walk.complete = False
     names = sorted({**old, **new}.keys() - _STRUCTURE, key=[*old, *new].index)
     facts = [
@@ -199,7 +199,7 @@ def summary(walk: Walk, place: Place, old: Node, new: Node) -> None:
 
 
 def _of_end(name: str, old: Json, new: Json) -> str | None:
-    """The first of the shown elements of either end that differs; None for any other fact."""
+    """Return the first of the shown elements of an end that differs; None for any other fact."""
     if name not in {"first", "last"} or not isinstance(old, list) or not isinstance(new, list):
         return None
     differing = (i for i, pair in enumerate(zip(old, new, strict=False)) if not same(*pair))
@@ -212,7 +212,7 @@ def _of_end(name: str, old: Json, new: Json) -> str | None:
 
 
 def _unequal_lengths(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """What was taken out of, and put into, a series of elements in one dimension."""
+    """Tell what was removed from, and added to, elements in one dimension."""
     (before, *more), (now, *others) = old["shape"] or [0, 0], new["shape"] or [0, 0]
     a, b = cells(old, walk.old, before), cells(new, walk.new, now)
     if not (more or others or a is None or b is None or max(before, now) > ROWS):
@@ -220,7 +220,7 @@ def _unequal_lengths(walk: Walk, place: Place, old: Node, new: Node) -> None:
 
 
 def _index_of(flat: int, shape: Sequence[int]) -> str:
-    """`[1, 2]`, the place of an element in C order."""
+    """Return `[1, 2]`, the place of an element in C order."""
     found: list[int] = []
     for length in reversed(shape):
         flat, position = divmod(flat, length)
