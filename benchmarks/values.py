@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "pytest_flowrepro" / "in_venv"))
 from stored_values import stored
 
 from pytest_flowrepro.diff import compare

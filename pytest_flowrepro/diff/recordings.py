@@ -15,10 +15,10 @@ from pytest_flowrepro.diff.origin import mark_origins, mark_tasks
 from pytest_flowrepro.diff.pairs import change_of, paired
 from pytest_flowrepro.diff.policy import diff_policy
 from pytest_flowrepro.diff.tolerance import is_within_tolerance, judged
-from pytest_flowrepro.diff.values.compare import Comparison, compare
+from pytest_flowrepro.diff.values.compare import Comparison, compare, explain
 from pytest_flowrepro.diff.values.document import is_whole
 from pytest_flowrepro.diff.values.render import one_line
-from pytest_flowrepro.diff.values.walk import Limits
+from pytest_flowrepro.diff.values.walk import Limits, Place
 from pytest_flowrepro.model import (
     FULL_VALUES,
     PARAMETERS,
@@ -150,12 +150,15 @@ def _step_lines(old: Step, new: Step) -> Iterator[str]:
 
 
 def _attribute_lines(old: Decorator, new: Decorator) -> Iterator[str]:
-    if isinstance(old.attributes, dict) and isinstance(new.attributes, dict):
-        for name, a, b in paired(old.attributes, new.attributes):
-            if a != b:
-                yield f"@{old.name} {name}: {json.dumps(a)} -> {json.dumps(b)}"
-    else:
+    if not isinstance(old.attributes, dict) or not isinstance(new.attributes, dict):
         yield f"@{old.name}: {json.dumps(old.attributes)} -> {json.dumps(new.attributes)}"
+        return
+    for name, a, b in paired(old.attributes, new.attributes):
+        if a != b:
+            place = f"@{old.name} {name}"
+            inside = type(a) is type(b) and isinstance(a, (dict, list))
+            lines = explain(Place(shown=place), a, b) if inside else ()
+            yield from lines or (f"{place}: {json.dumps(a)} -> {json.dumps(b)}",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,7 @@
-"""Where two values differ: one walk over their readable forms, or the files that hold them.
+"""The differences between two values, by their readable forms or the files that hold them whole.
 
-The digests decide whether two values are equal. The walk explains, and where rules apply it tells
-whether anything is left that they do not let pass.
+The digests decide whether two values are equal. The walk explains, with deepdiff inside plain
+values, and where rules apply it decides whether anything differs that they do not let pass.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pytest_flowrepro.diff.values import tables
 from pytest_flowrepro.diff.values.containers import dicts, items, mappings, objects, sets
 from pytest_flowrepro.diff.values.cuts import cuts
-from pytest_flowrepro.diff.values.document import documents
+from pytest_flowrepro.diff.values.document import Document, documents
 from pytest_flowrepro.diff.values.elements import same
+from pytest_flowrepro.diff.values.nested import is_small, nested
 from pytest_flowrepro.diff.values.numbers import distance, number, within
 from pytest_flowrepro.diff.values.render import render, tree
 from pytest_flowrepro.diff.values.rules import NO_RULES, Rules
@@ -37,7 +38,7 @@ OPAQUE = "opaque, known by its bytes only"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """What differs between two values whose digests do."""
+    """The differences between two values whose digests differ."""
 
     lines: tuple[str, ...]
     """At least one, unless the rules let everything pass; each short enough for a terminal, without
@@ -56,12 +57,12 @@ class Comparison:
 def compare(
     old: Artifact, new: Artifact, *, rules: Rules = NO_RULES, limits: Limits | None = None
 ) -> Comparison:
-    """The differences between two artifacts whose digests differ.
+    """Return the differences between two artifacts whose digests differ.
 
     Raises `BaselineError` for a stored file that is broken.
     """
     a, b = documents(old, new)
-    walk = Walk(old=a, new=b, node=_node, rules=rules, limits=limits or Limits())
+    walk = _walk(a, b, rules, limits or Limits())
     if old.type != new.type:
         walk.differ(Place(), f"type: {old.type or 'unknown'} -> {new.type or 'unknown'}")
     for line in _not_seen(_opaque(a.value), _opaque(b.value)):
@@ -76,10 +77,9 @@ def compare(
     if not (late or walk.differing or walk.swallowed is not None or walk.ignored):
         walk.complete = False
         walk.differ(Place(), UNEXPLAINED)
-    if walk.untold:
-        walk.lines[-1:] = [f"... and {walk.untold + 1:,} more"]
+    lines = walk.told()
     return Comparison(
-        lines=(*walk.lines, LATE) if late else tuple(walk.lines),
+        lines=(*lines, LATE) if late else lines,
         differing=walk.differing + late,
         swallowed=walk.swallowed,
         ignored=walk.ignored,
@@ -87,8 +87,21 @@ def compare(
     )
 
 
+def explain(place: Place, old: Json, new: Json) -> tuple[str, ...]:
+    """Return the lines that tell where two plain values of a manifest differ."""
+    walk = _walk(Document(value=old), Document(value=new), NO_RULES, Limits())
+    _node(walk, place, old, new)
+    return walk.told()
+
+
+def _walk(old: Document, new: Document, rules: Rules, limits: Limits) -> Walk:
+    # Rules decide whether a value differs, which deepdiff never does.
+    by_deepdiff = rules is NO_RULES and is_small(old.value, new.value)
+    return Walk(old=old, new=new, node=_node, rules=rules, limits=limits, by_deepdiff=by_deepdiff)
+
+
 def _is_more(walk: Walk, old: Artifact, new: Artifact) -> bool:
-    """Whether more differs than what the rules let pass: it shows in the structure only.
+    """Return whether more differs than what the rules let pass, as only the structure shows.
 
     What stands at an ignored place is part of the structure. Where that may be all that differs,
     the readable forms have told the rest, but for objects that stand in several places.
@@ -100,7 +113,7 @@ def _is_more(walk: Walk, old: Artifact, new: Artifact) -> bool:
 
 
 def _not_seen(old: str | None, new: str | None) -> Iterator[str]:
-    """The reasons that nothing is known of two values but their pickles."""
+    """Yield the reasons why only the pickles of two values are known."""
     if old == new:
         yield from [f"{OPAQUE}: {new}"] if new else []
         return
@@ -110,7 +123,7 @@ def _not_seen(old: str | None, new: str | None) -> Iterator[str]:
 
 
 def _opaque(value: Json) -> str | None:
-    """Why nothing is known of a value but its pickle."""
+    """Return why only the pickle of a value is known."""
     match value:
         case {"$opaque": str(reason)}:
             return reason
@@ -118,26 +131,27 @@ def _opaque(value: Json) -> str | None:
 
 
 def _node(walk: Walk, place: Place, old: Json, new: Json) -> None:
-    """Compares two nodes, whatever they are."""
+    """Compare two nodes of any kind."""
     walk.in_time()
     try:
         if walk.rules is not NO_RULES and not same(old, new) and walk.skip(place):
             return
         kind = _kind(old)
-        if kind == _kind(new):
-            _of_one_kind(walk, place, kind, old, new)
-        else:
+        if kind != _kind(new):
             _of_two_kinds(walk, place, old, new)
+        elif kind not in _PLAIN_CONTAINERS or not nested(walk, place, old, new):
+            _of_one_kind(walk, place, kind, old, new)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
         walk.complete = False
         walk.differ(place, MALFORMED)
 
 
+_PLAIN_CONTAINERS = frozenset(["list", "dict", "$tuple", "$set", "$frozenset"])
 _PLAIN = {"$int": "int", "$float": "float", "$str": "str", "$dict": "dict"}
 
 
 def _kind(node: Json) -> str:
-    """The tag, or the class where JSON has it; a large integer is an integer all the same."""
+    """Return the tag of a node, or the name of its class; a large integer is an `int`, too."""
     if isinstance(node, dict):
         tag = next(iter(node), "")
         return _PLAIN.get(tag, tag) if tag.startswith("$") else "dict"
@@ -174,8 +188,14 @@ def _of_two_kinds(walk: Walk, place: Place, old: Json, new: Json) -> None:
     if a and b and a[0] == b[0]:
         items(walk, place, a[1], b[1])
         return
-    walk.complete &= not {"$cut", "$opaque"} & {_kind(old), _kind(new)}
-    walk.differ(place, f"{render(tree(old))} -> {render(tree(new))}")
+    kinds = [_kind(old), _kind(new)]
+    walk.complete &= not {"$cut", "$opaque"} & {*kinds}
+    shown = [render(tree(old)), render(tree(new))]
+    if shown[0] == shown[1]:  # a set and a frozenset, bytes and a bytearray
+        shown = [
+            f"{kind.removeprefix('$')} {text}" for kind, text in zip(kinds, shown, strict=True)
+        ]
+    walk.differ(place, " -> ".join(shown))
 
 
 def _numbers(walk: Walk, place: Place, old: Json, new: Json) -> None:
@@ -186,7 +206,7 @@ def _numbers(walk: Walk, place: Place, old: Json, new: Json) -> None:
         return
     change = f"{render(tree(old))} -> {render(tree(new))}"
     if found and found.absolute and a and a.kind != "int":
-        # Of an artifact that is a number, both values are told beside its name.
+        # Where the whole artifact is a number, the report shows both values next to its name.
         change = f"{change} ({found})" if place.path else str(found)
     walk.differ(place, change)
 
@@ -208,7 +228,7 @@ def _text(node: Json) -> str:
 
 
 def _is_record(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Whether two numpy scalars are records of one dtype."""
+    """Return whether two numpy scalars are records of one dtype."""
     a, b = old["$numpy"], new["$numpy"]
     return same(a["dtype"], b["dtype"]) and isinstance(a["value"], dict)
 
@@ -229,4 +249,4 @@ _INSIDE: dict[str, Callable[[Walk, Place, Any, Any], None]] = {
     "$index": tables.index,
     "$frame": tables.frame,
 }
-"""What compares the bodies of two nodes of one tag that has more than a value inside."""
+"""Functions that compare the bodies of two nodes of one tag with more than a value inside."""

@@ -23,20 +23,33 @@ _MANY = 20
 _ORDERED = "collections.OrderedDict"
 
 Entries: TypeAlias = "dict[str, tuple[Place, Json]]"
-"""By what tells a key from every other."""
+"""Places and values by the text of the key's JSON."""
 
 
 def items(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
-    """Two lists or tuples."""
+    """Tell where two lists or tuples differ."""
     if len(old) != len(new):
         sequences(walk, place, old, new)
         return
-    places = [i for i, pair in enumerate(zip(old, new, strict=True)) if not same(*pair)]
-    if len(places) > _MANY and all(number(old[i]) and number(new[i]) for i in places):
+    places = _places(old, new)
+    if _are_many_numbers(old, new, places):
         _many_numbers(walk, place, old, new, places)
         return
     for position in places:
         walk.node(walk, place.item(position), old[position], new[position])
+
+
+def needs_more_than_positions(old: list[Json], new: list[Json]) -> bool:
+    """Return whether `items` aligns two lists, or sums up what differs in them."""
+    return len(old) != len(new) or _are_many_numbers(old, new, _places(old, new))
+
+
+def _places(old: list[Json], new: list[Json]) -> list[int]:
+    return [i for i, pair in enumerate(zip(old, new, strict=True)) if not same(*pair)]
+
+
+def _are_many_numbers(old: list[Json], new: list[Json], places: list[int]) -> bool:
+    return len(places) > _MANY and all(number(old[i]) and number(new[i]) for i in places)
 
 
 def _many_numbers(
@@ -53,13 +66,18 @@ def _many_numbers(
 
 
 def dicts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Two dicts, whatever their keys; order is no part of them."""
-    sides = (node["$dict"] if "$dict" in node else node.items() for node in (old, new))
-    _entries(walk, *(keyed(place, pairs) for pairs in sides))
+    """Tell where two dicts differ; the order of their keys is not compared."""
+    _entries(walk, *(keyed(place, key_pairs(node)) for node in (old, new)))
+
+
+def key_pairs(node: dict[str, Any]) -> Iterable[Any]:
+    """Return the keys and values of a dict, whatever its keys."""
+    pairs: Iterable[Any] = node["$dict"] if "$dict" in node else node.items()
+    return pairs
 
 
 def mappings(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Counter, defaultdict and OrderedDict; only of the last is order a part."""
+    """Tell where two Counters, defaultdicts or OrderedDicts differ; only the last have an order."""
     walk.moved(place, old, new, "type")
     a, b = keyed(place, old["items"]), keyed(place, new["items"])
     _entries(walk, a, b)
@@ -70,7 +88,7 @@ def mappings(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any])
 def objects(
     walk: Walk, place: Place, kind: str, sides: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:
-    """Values with named parts: a dataclass, an enum, an object by its attributes."""
+    """Tell where two values with named parts differ: dataclasses, enums, objects."""
     old, new = sides
     walk.moved(place, old, new, "type")
     a, b = (
@@ -94,7 +112,7 @@ def sets(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
 
 
 def _order(entries: Entries, others: Entries) -> list[str]:
-    """The keys that both have."""
+    """Return the keys that both have, in the order of the first."""
     return [key for key in entries if key in others]
 
 
@@ -103,7 +121,7 @@ def keyed(place: Place, pairs: Iterable[Any]) -> Entries:
     for key, value in pairs:
         shown = render(tree(key))
         known = json.dumps(key, sort_keys=True)
-        while known in found:  # two NaN may be keys of one dict
+        while known in found:  # a dict may have two NaN as keys
             known += " again"
         found[known] = (place.key(key if isinstance(key, str) else shown, shown), value)
     return found

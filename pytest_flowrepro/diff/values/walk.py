@@ -1,4 +1,4 @@
-"""What a walk over two values finds, and how much of it is told."""
+"""The result of a walk over two values, and how much of it is told."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Limits:
     def of_flow(
         cls, *, details: bool = False, clock: Callable[[], float] = time.monotonic
     ) -> Limits:
-        """For all changes of one flow, from now on; `details` are what a person has asked for."""
+        """Return limits for all changes of one flow, from now on; `details` lifts them."""
         if details:
             return cls(lines=_DETAILED, clock=clock)
         return cls(until=clock() + _SECONDS, clock=clock)
@@ -64,24 +64,24 @@ class Place(NamedTuple):
         return Place((*self.path, name), f"{self.shown}.{name}")
 
     def fact(self, name: str) -> Place:
-        """Something about what is here: `['scores'] shape`."""
+        """Return the place of a fact about what is here: `['scores'] shape`."""
         return Place((*self.path, name), f"{self.shown} {name}".lstrip())
 
     def line(self, text: str) -> str:
-        """`['auc'][3]: 0.91 -> 0.93`."""
+        """Return `['auc'][3]: 0.91 -> 0.93`."""
         shown = self.shown if len(self.shown) <= _PLACE else f"...{self.shown[-_PLACE + 3 :]}"
         line = visible(f"{shown}: {text}" if shown else text)
         return line if len(line) <= _WIDTH else line[: _WIDTH - 4] + " ..."
 
 
 class OutOfTimeError(Exception):
-    """The explanations of a session have taken the time that there is for them."""
+    """The time for the explanations of a flow is over."""
 
 
 def changed_facts(
     old: Mapping[str, Json], new: Mapping[str, Json], *names: str
 ) -> Iterator[tuple[str, str]]:
-    """The name of each that differs, and both values."""
+    """Yield the name of each fact that differs, and both values."""
     for name in names:
         a, b = old.get(name), new.get(name)
         if not same(a, b):
@@ -95,9 +95,11 @@ class Walk:
     old: Document
     new: Document
     node: Callable[[Walk, Place, Json, Json], None]
-    """Compares two nodes of a readable form, whatever they are."""
+    """Function that compares two nodes of any kind."""
     rules: Rules
     limits: Limits
+    by_deepdiff: bool = False
+    """Whether deepdiff finds the places inside plain containers (`nested`)."""
     lines: list[str] = field(default_factory=list)
     untold: int = 0
     """Lines beyond `limits.lines`."""
@@ -112,6 +114,12 @@ class Walk:
         else:
             self.untold += 1
 
+    def told(self) -> tuple[str, ...]:
+        """Return the lines; the last says how many more there are."""
+        if self.untold:
+            return (*self.lines[:-1], f"... and {self.untold + 1:,} more")
+        return tuple(self.lines)
+
     def differ(self, place: Place, text: str, *, count: int = 1) -> None:
         self.differing += count
         self.tell(place, text)
@@ -119,14 +127,14 @@ class Walk:
     def moved(
         self, place: Place, old: Mapping[str, Json], new: Mapping[str, Json], *names: str
     ) -> bool:
-        """Whether facts differ, which no tolerance swallows; tells each that does."""
+        """Tell each fact that differs, and return whether any does; no tolerance applies."""
         facts = list(changed_facts(old, new, *names))
         for name, change in facts:
             self.differ(place.fact(name), change)
         return bool(facts)
 
     def count(self, place: Place, found: Elements, label: Callable[[int], str]) -> None:
-        """What a comparison of elements came to."""
+        """Add the result of a comparison of elements."""
         self.differing += found.differing
         self.complete &= found.complete
         self.swallow(found.swallowed)
@@ -138,14 +146,14 @@ class Walk:
             self.swallowed = max(difference, self.swallowed or 0.0)
 
     def skip(self, place: Place) -> bool:
-        """Whether a difference at this place is of no interest; it is counted."""
+        """Return whether a difference at this place is ignored, and count it."""
         ignored = self.rules.ignored(place.path)
         self.ignored += ignored
         return ignored
 
     @contextmanager
     def exactly(self) -> Iterator[None]:
-        """No tolerance applies inside."""
+        """Switch off tolerances inside the block."""
         rules = self.rules
         self.rules = rules if rules is NO_RULES else Exactly(rules)
         try:
@@ -154,6 +162,6 @@ class Walk:
             self.rules = rules
 
     def in_time(self) -> None:
-        """Raises `OutOfTimeError`, unless rules make a verdict depend on the whole walk."""
+        """Raise `OutOfTimeError` when it is late, unless a verdict depends on the whole walk."""
         if self.rules is NO_RULES and self.limits.clock() > self.limits.until:
             raise OutOfTimeError

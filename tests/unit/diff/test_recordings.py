@@ -162,6 +162,23 @@ def test_a_changed_decorator_is_told_by_its_attribute() -> None:
     assert change.explanation == ("@retry times: 3 -> 4",)
 
 
+def test_a_change_inside_an_argument_of_a_decorator_is_told_by_its_place() -> None:
+    start, *steps = recording().steps
+
+    def packages(versions: Json) -> Recording:
+        pypi = Decorator(name="pypi", attributes={"packages": versions, "python": None})
+        return replace(recording(), steps=(replace(start, decorators=(pypi,)), *steps))
+
+    old = packages({"numpy": "1.26", "pandas": "2.2"})
+    change = only(diff(old, packages({"numpy": "2.0", "pandas": "2.2"}), gates=ALL))
+    assert change.explanation == ("@pypi packages['numpy']: '1.26' -> '2.0'",)
+    change = only(diff(old, packages({"numpy": "1.26"}), gates=ALL))
+    assert change.explanation == ("@pypi packages['pandas']: removed '2.2'",)
+    change = only(diff(old, packages(None), gates=ALL))
+    (line,) = change.explanation
+    assert line == '@pypi packages: {"numpy": "1.26", "pandas": "2.2"} -> null'
+
+
 def test_a_plain_value_needs_no_explanation() -> None:
     old = recording(task("start", artifact("rows", 100, type="int")))
     new = recording(task("start", artifact("rows", 200, type="int")))
