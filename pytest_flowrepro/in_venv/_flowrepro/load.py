@@ -21,8 +21,8 @@ import types
 from typing import Any, NamedTuple
 
 from _flowrepro.arrays import UnknownDtypeError
-from _flowrepro.canonical.encoder import HEADER, TangledError, TooDeepError, digest
-from _flowrepro.canonical.graph import TooAlikeError
+from _flowrepro.canonical.encoder import HEADER, TooDeepError, TooManyPathsError, digest
+from _flowrepro.canonical.graph import GraphLimitError
 from _flowrepro.canonical.structure import structure
 from _flowrepro.encoders import EncoderError
 from _flowrepro.kinds import FLOW_MODULE, type_name
@@ -41,7 +41,7 @@ MAX_SLOW = 4
 NO_MEMORY = "cannot be loaded: there is not enough memory"
 """As with all that begins like this, another machine may load it."""
 
-_OURS = (TangledError, TooAlikeError, TooDeepError, UnknownDtypeError, UnwalkableError)
+_OURS = (TooManyPathsError, GraphLimitError, TooDeepError, UnknownDtypeError, UnwalkableError)
 """Their messages are told as they are: a baseline has no name of a class of ours."""
 
 

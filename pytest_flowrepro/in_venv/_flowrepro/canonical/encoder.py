@@ -58,19 +58,19 @@ class TooDeepError(ValueError):
     """A value is nested deeper than `MAX_DEPTH`."""
 
 
-class TangledError(ValueError):
+class TooManyPathsError(ValueError):
     """Items of sets lead to each other by more than `_UNFOLDED` paths."""
 
 
 def digest(value: object) -> str:
     """`sha256:...` of the canonical form.
 
-    Raises `TooDeepError`, `UnwalkableError`, `TooAlikeError`, and whatever the reduction of an
+    Raises `TooDeepError`, `UnwalkableError`, `GraphLimitError`, and whatever the reduction of an
     object raises.
     """
     try:
         return _hashed(lambda encoder: encoder.encode(value))
-    except TangledError:
+    except TooManyPathsError:
         return "sha256:" + hashlib.sha256(HEADER + b"G" + graph_form(value, shape)).hexdigest()
 
 
@@ -100,8 +100,8 @@ def at_any_depth(encode: Callable[[int], T]) -> T:
 def encoded(value: object) -> bytes:
     """The canonical form itself: a total order over values of any types.
 
-    Raises as `digest` does, and `TooDeepError` beyond a hundred levels, `TangledError` for a form
-    that only a graph has.
+    Raises as `digest` does, `TooDeepError` beyond a hundred levels, and `TooManyPathsError` for a
+    form that only a graph has.
     """
     out = bytearray()
     Encoder(out.extend, _SHALLOW).encode(value)
@@ -165,7 +165,7 @@ class Encoder:
             return
         if len(self._path) >= self._depth:
             if self._inside and self._depth == MAX_DEPTH:
-                raise TangledError("a set is nested deeper than %d levels" % self._depth)
+                raise TooManyPathsError("a set is nested deeper than %d levels" % self._depth)
             raise TooDeepError("nested deeper than %d levels" % self._depth)
         often = not self._inside and type(value) in _CONTAINERS and _references(value) > _OFTEN
         form = self._forms.get(id(value)) if often else None
@@ -273,7 +273,7 @@ class Encoder:
             self._write, self._seen = write, seen
         self._unfolded += 1 + len(out) // 4096
         if self._inside and self._unfolded > _UNFOLDED:
-            raise TangledError("items of sets refer to each other in too many ways")
+            raise TooManyPathsError("items of sets refer to each other in too many ways")
         return bytes(out)
 
     def _array(self, tag: bytes, array: Any) -> None:

@@ -1,12 +1,17 @@
-"""A canonical form for values that sets tie into a knot, in polynomial time.
+"""A canonical form for values whose sets refer to one another, as a graph.
 
-An item of a set has no place of its own, so it can be known only by what it refers to: and where
-that is the other items of the set, each of them would be walked by every path that leads to it.
-Here each object is one node of a graph. What is on no cycle is known by its parts; a group whose
-members all refer to each other is put into an order by colour refinement, with one of those that
-are still alike singled out where that does not suffice (McKay & Piperno, "Practical graph
-isomorphism, II", 2014). Isomorphic values have one form, and no others share it.
-Runs in the flow's own interpreter: standard library only, Python 3.8 syntax.
+An item of a set has no position, so only what it refers to can identify it. Where that is other
+items of the set, walking every path between them takes exponentially long. Here each object is a
+node, and each reference an edge with a label: the position of a list's item, the count of a set's.
+
+A node on no cycle is known by its label and the forms of its items. The members of a strongly
+connected component, which all refer to each other, get a canonical order as in McKay & Piperno,
+"Practical graph isomorphism, II" (2014): colour refinement gives an ordered partition; where cells
+of several members are left, each member of the first one is individualized in turn, and the order
+with the least certificate wins. Isomorphic values have one form, and no others share it.
+
+Why it is worth its lines: docs/contributing/decisions/0002-canonical-graph-form.md. Runs in the
+flow's own interpreter: standard library only, Python 3.8 syntax.
 """
 
 from __future__ import annotations
@@ -17,14 +22,14 @@ from typing import Any, Callable, Counter, Dict, Iterable, List, NamedTuple, Set
 
 MAX_NODES = 300_000
 MAX_WORK = 5_000_000
-"""Nodes and edges that are looked at for one group; a number, so that no clock decides."""
+"""Visits of a node or an edge for one component; a number, so that no clock decides."""
 
-Place = bytes
-Colours = Dict[int, bytes]
+Edge = Tuple[bytes, int]
+"""Its label and the node at its other end."""
 
 
-class TooAlikeError(ValueError):
-    """Too much of the value looks the same from everywhere."""
+class GraphLimitError(ValueError):
+    """The graph has too many nodes, or too many of them look the same from everywhere."""
 
 
 class Shape(NamedTuple):
@@ -35,247 +40,284 @@ class Shape(NamedTuple):
     is_ordered: bool
 
 
-class _Node(NamedTuple):
+class Node(NamedTuple):
+    """A value of the graph; the number of a node is its index in `Graph.nodes`."""
+
     value: object
     """Kept, so that nothing else gets its id."""
     label: bytes
     items: List[Union[int, bytes]]
-    """Other nodes, and the forms of what is none."""
+    """Numbers of other nodes, and the forms of items that consist of nothing."""
     is_ordered: bool
 
 
 def graph_form(value: object, shape: Callable[[Any], Union[bytes, Shape]]) -> bytes:
-    """32 bytes; `shape` gives the form of what consists of nothing, and the `Shape` of all else.
+    """Return the 32 bytes of the canonical form.
 
-    Raises `TooAlikeError`, and whatever `shape` raises.
+    `shape` gives the form of a value that consists of nothing, and the `Shape` of any other.
+    Raises `GraphLimitError`, and whatever `shape` raises.
     """
-    nodes = _nodes(value, shape)
-    groups = list(_groups(nodes))
-    group_of = {number: at for at, group in enumerate(groups) for number in group}
-    asked = {0}
-    for number, node in enumerate(nodes):
-        inner = (item for item in node.items if isinstance(item, int))
-        asked.update(item for item in inner if group_of[item] != group_of[number])
+    graph = Graph(value, shape)
+    components = list(graph.components())
+    referenced = graph.referenced_from_outside(components)
     forms: Dict[int, bytes] = {}
-    for group in groups:
-        _Group(nodes, group, forms).close(asked)
+    for members in components:
+        Component(graph, members, forms).assign_forms(referenced)
     return forms[0]
 
 
-def _nodes(value: object, shape: Callable[[Any], Union[bytes, Shape]]) -> List[_Node]:
-    """Of all that `value` consists of; `value` itself is the first."""
-    nodes: List[_Node] = []
-    numbers: Dict[int, int] = {}
-    waiting: List[Tuple[Any, Shape]] = []
+class Graph:
+    """All that a value consists of, each object once; node 0 is the value itself."""
 
-    def item(found: Any) -> Union[int, bytes]:
-        if id(found) in numbers:
-            return numbers[id(found)]
-        known = shape(found)
-        if not isinstance(known, Shape):
-            return known
-        if len(numbers) >= MAX_NODES:
-            raise TooAlikeError("more than %d objects, and sets of them" % MAX_NODES)
-        numbers[id(found)] = len(numbers)
-        waiting.append((found, known))
-        return numbers[id(found)]
+    def __init__(self, value: object, shape: Callable[[Any], Union[bytes, Shape]]) -> None:
+        self.nodes: List[Node] = []
+        numbers: Dict[int, int] = {}
+        waiting: List[Tuple[Any, Shape]] = []
 
-    root = item(value)
-    if isinstance(root, bytes):
-        return [_Node(value, root, [], True)]
-    for found, known in waiting:  # grows as it is walked
-        nodes.append(
-            _Node(found, known.label, [item(one) for one in known.items], known.is_ordered)
-        )
-    return nodes
+        def number_of(item: Any) -> Union[int, bytes]:
+            if id(item) in numbers:
+                return numbers[id(item)]
+            known = shape(item)
+            if not isinstance(known, Shape):
+                return known
+            if len(numbers) >= MAX_NODES:
+                raise GraphLimitError("more than %d objects, and sets of them" % MAX_NODES)
+            numbers[id(item)] = len(numbers)
+            waiting.append((item, known))
+            return numbers[id(item)]
+
+        root = number_of(value)
+        if isinstance(root, bytes):
+            self.nodes.append(Node(value, root, [], is_ordered=True))
+        for item, known in waiting:  # grows as it is walked
+            items = [number_of(inner) for inner in known.items]
+            self.nodes.append(Node(item, known.label, items, known.is_ordered))
+
+    def components(self) -> Iterable[List[int]]:
+        """Yield strongly connected components, each after those that it refers to (Tarjan 1972)."""
+        index: Dict[int, int] = {0: 0}
+        low: Dict[int, int] = {0: 0}
+        stack = [0]
+        closed: Set[int] = set()
+        work = [(0, iter(self.nodes[0].items))]
+        while work:
+            number, items = work[-1]
+            for item in items:
+                if isinstance(item, bytes) or item in closed:
+                    continue
+                if item in index:
+                    low[number] = min(low[number], index[item])
+                    continue
+                index[item] = low[item] = len(index)
+                stack.append(item)
+                work.append((item, iter(self.nodes[item].items)))
+                break
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[number])
+                if low[number] == index[number]:
+                    members = [stack.pop()]
+                    while members[-1] != number:
+                        members.append(stack.pop())
+                    closed.update(members)
+                    yield members
+
+    def referenced_from_outside(self, components: List[List[int]]) -> Set[int]:
+        """Return the root, and the nodes that a node of another component refers to."""
+        component_of = {number: at for at, members in enumerate(components) for number in members}
+        referenced = {0}
+        for number, node in enumerate(self.nodes):
+            items = (item for item in node.items if isinstance(item, int))
+            referenced.update(item for item in items if component_of[item] != component_of[number])
+        return referenced
 
 
-def _groups(nodes: List[_Node]) -> Iterable[List[int]]:
-    """Strongly connected components, each after those that it refers to (Tarjan 1972)."""
-    index: Dict[int, int] = {}
-    low: Dict[int, int] = {}
-    stack: List[int] = []
-    closed: Set[int] = set()
-    work = [(0, iter(nodes[0].items))]
-    index[0] = low[0] = 0
-    stack.append(0)
-    while work:
-        number, items = work[-1]
-        for item in items:
-            if isinstance(item, bytes) or item in closed:
-                continue
-            if item in index:
-                low[number] = min(low[number], index[item])
-                continue
-            index[item] = low[item] = len(index)
-            stack.append(item)
-            work.append((item, iter(nodes[item].items)))
-            break
-        else:
-            work.pop()
-            if work:
-                low[work[-1][0]] = min(low[work[-1][0]], low[number])
-            if low[number] == index[number]:
-                group = [stack.pop()]
-                while group[-1] != number:
-                    group.append(stack.pop())
-                closed.update(group)
-                yield group
+class Partition:
+    """Nodes in cells of one colour each, the cells ordered by their colours."""
+
+    def __init__(self, colours: Dict[int, bytes]) -> None:
+        self.colours = colours
+
+    def cells(self) -> Dict[bytes, List[int]]:
+        """Return the nodes of each colour."""
+        cells: Dict[bytes, List[int]] = {}
+        for number, colour in self.colours.items():
+            cells.setdefault(colour, []).append(number)
+        return cells
+
+    def restrict(self, members: Iterable[int]) -> Partition:
+        """Return the partition of some of the nodes."""
+        return Partition({number: self.colours[number] for number in members})
+
+    def individualize(self, number: int) -> Partition:
+        """Return the partition with that node in a cell of its own."""
+        return Partition({**self.colours, number: _hash([b"!", self.colours[number]])})
 
 
-class _Group:
-    """Nodes of which each refers to each other, directly or not; or a single one."""
+class Leaf(NamedTuple):
+    """An order of the nodes that the search arrived at."""
 
-    def __init__(self, nodes: List[_Node], group: List[int], forms: Dict[int, bytes]) -> None:
-        self._group = sorted(group)
+    certificate: bytes
+    order: List[int]
+
+
+class Component:
+    """A strongly connected component: each member refers to each other, if indirectly."""
+
+    def __init__(self, graph: Graph, members: List[int], forms: Dict[int, bytes]) -> None:
+        self._members = sorted(members)
         self._forms = forms
-        self._labels: Colours = {}
-        self._out: Dict[int, List[Tuple[Place, int]]] = {number: [] for number in group}
-        self._in: Dict[int, List[Tuple[Place, int]]] = {number: [] for number in group}
-        self._left = MAX_WORK
-        for number in group:
-            self._add(number, nodes[number])
+        self._successors: Dict[int, List[Edge]] = {number: [] for number in members}
+        self._predecessors: Dict[int, List[Edge]] = {number: [] for number in members}
+        self._work_left = MAX_WORK
+        labels = {number: self._label(number, graph.nodes[number]) for number in members}
+        self._labels = Partition(labels).restrict(self._members)
 
-    def _add(self, number: int, node: _Node) -> None:
-        """Its label with all that is known of it already, and its edges inside the group."""
-        items: Iterable[Tuple[Place, Union[int, bytes]]]
+    def _label(self, number: int, node: Node) -> bytes:
+        """Add the node's edges inside the component; return its label with all other items."""
+        items: Iterable[Tuple[bytes, Union[int, bytes]]]
         if node.is_ordered:
             items = ((b"%d;" % at, item) for at, item in enumerate(node.items))
         else:
-            found: Counter[Any] = collections.Counter(
+            counts: Counter[Any] = collections.Counter(
                 self._forms.get(item, item) if isinstance(item, int) else item
                 for item in node.items
             )
-            items = ((b"*%d;" % count, item) for item, count in found.items())
+            items = ((b"*%d;" % count, item) for item, count in counts.items())
         parts = []
-        for place, item in items:
-            if isinstance(item, int) and item in self._out:
-                self._out[number].append((place, item))
-                self._in[item].append((place, number))
+        for edge_label, item in items:
+            if isinstance(item, int) and item in self._successors:
+                self._successors[number].append((edge_label, item))
+                self._predecessors[item].append((edge_label, number))
             else:
                 form = item if isinstance(item, bytes) else self._forms[item]
-                parts.append(place + b"%d;" % len(form) + form)
+                parts.append(edge_label + b"%d;" % len(form) + form)
         if not node.is_ordered:
             parts.sort()
-        self._labels[number] = _hash([b"%d;" % len(node.label), node.label, *parts])
+        return _hash([b"%d;" % len(node.label), node.label, *parts])
 
-    def close(self, asked: Set[int]) -> None:
-        """Give the members in `asked` their forms: that of the group, with one singled out."""
-        if not any(self._out.values()):
-            self._forms[self._group[0]] = self._labels[self._group[0]]
+    def assign_forms(self, referenced: Set[int]) -> None:
+        """Give the members in `referenced` their forms: that of the component, with one marked."""
+        if not any(self._successors.values()):  # one node, on no cycle
+            number = self._members[0]
+            self._forms[number] = self._labels.colours[number]
             return
-        colours = self._refined(self._group, self._labels)
-        shared = collections.Counter(colours.values())
+        partition = self._refine(self._labels)
+        cells = partition.cells()
         whole = None
-        for number in asked.intersection(self._group):
-            if shared[colours[number]] > 1:
-                order = self._order(self._group, _marked(colours, number))
-                found = self._certificate(order, _marked(self._labels, number))
-                self._forms[number] = _hash([b"1", found])
+        for number in referenced.intersection(self._members):
+            colour = partition.colours[number]
+            if len(cells[colour]) > 1:
+                order = self._canonical_order(partition.individualize(number))
+                certificate = self._certificate(order, self._labels.individualize(number))
+                self._forms[number] = _hash([b"1", certificate])
             else:
-                whole = whole or self._certificate(self._order(self._group, colours), self._labels)
-                self._forms[number] = _hash([b"2", whole, colours[number]])
+                whole = whole or self._certificate(self._canonical_order(partition), self._labels)
+                self._forms[number] = _hash([b"2", whole, colour])
 
-    def _refined(self, members: List[int], colours: Colours) -> Colours:
-        """Two members get two colours where anything within `members` tells them apart."""
-        inside = set(members)
-        colours = {number: colours[number] for number in members}
+    def _refine(self, partition: Partition) -> Partition:
+        """Split cells until all members of each have as many edges to and from each other cell."""
+        colours = partition.colours
         count = len(set(colours.values()))
-        while count < len(members):
-            self._spend_on(members)
+        while count < len(colours):
+            self._spend_on(colours)
             finer = {
                 number: _hash(
                     [
-                        colours[number],
-                        *sorted(b">" + p + colours[o] for p, o in self._out[number] if o in inside),
-                        *sorted(b"<" + p + colours[o] for p, o in self._in[number] if o in inside),
+                        colour,
+                        *sorted(
+                            b">" + edge_label + colours[other]
+                            for edge_label, other in self._successors[number]
+                            if other in colours
+                        ),
+                        *sorted(
+                            b"<" + edge_label + colours[other]
+                            for edge_label, other in self._predecessors[number]
+                            if other in colours
+                        ),
                     ]
                 )
-                for number in members
+                for number, colour in colours.items()
             }
-            found = len(set(finer.values()))
-            if found == count:
+            finer_count = len(set(finer.values()))
+            if finer_count == count:
                 break
-            colours, count = finer, found
-        return colours
+            colours, count = finer, finer_count
+        return Partition(colours)
 
-    def _spend_on(self, members: List[int]) -> None:
-        self._spend(sum(1 + len(self._out[n]) + len(self._in[n]) for n in members))
-
-    def _spend(self, work: int) -> None:
-        self._left -= work
-        if self._left < 0:
-            raise TooAlikeError("too many of its objects, and sets of them, look alike")
-
-    def _order(self, members: List[int], colours: Colours) -> List[int]:
-        """The members in an order that is the same, but for what is alike in every respect."""
-        colours = self._refined(members, colours)
-        cells = _cells(members, colours)
+    def _canonical_order(self, partition: Partition) -> List[int]:
+        """Return an order that is the same for isomorphic graphs, up to automorphism."""
+        partition = self._refine(partition)
+        cells = partition.cells()
         order = [cells[colour][0] for colour in sorted(cells) if len(cells[colour]) == 1]
-        parts = [self._best(part, colours) for part in self._apart(cells)]
-        for _, part in sorted(parts, key=_first):
-            order += part
+        leaves = [self._search(partition.restrict(part)) for part in self._independent_parts(cells)]
+        for leaf in sorted(leaves, key=_certificate_of):
+            order += leaf.order
         return order
 
-    def _best(self, members: List[int], colours: Colours) -> Tuple[bytes, List[int]]:
-        """The order with the least certificate, whichever of the first that are alike leads."""
-        colours = {number: colours[number] for number in members}
-        cells = _cells(members, colours)
-        tied = min((colour for colour in cells if len(cells[colour]) > 1), default=None)
-        if tied is None:
+    def _search(self, partition: Partition) -> Leaf:
+        """Individualize each member of the first cell of several; return the least leaf."""
+        cells = partition.cells()
+        target = min((colour for colour in cells if len(cells[colour]) > 1), default=None)
+        if target is None:
             order = [cells[colour][0] for colour in sorted(cells)]
-            return self._certificate(order, colours), order
-        orders = [self._order(members, _marked(colours, number)) for number in cells[tied]]
-        return min(((self._certificate(order, colours), order) for order in orders), key=_first)
+            return Leaf(self._certificate(order, partition), order)
+        orders = [self._canonical_order(partition.individualize(one)) for one in cells[target]]
+        leaves = (Leaf(self._certificate(order, partition), order) for order in orders)
+        return min(leaves, key=_certificate_of)
 
-    def _apart(self, cells: Dict[bytes, List[int]]) -> Iterable[List[int]]:
-        """Those that are alike, in parts that nothing ties to each other.
+    def _independent_parts(self, cells: Dict[bytes, List[int]]) -> Iterable[List[int]]:
+        """Split the members of cells of several into parts that can be ordered one by one.
 
-        Between two cells all members have equally many edges: so either these tie, or, where most
-        of the possible edges are there, those that are missing.
+        Between two cells all members have equally many edges. So two members depend on each other
+        by an edge; or, where most of the possible edges are there, by a missing one.
         """
-        cell_of = {n: colour for colour in cells if len(cells[colour]) > 1 for n in cells[colour]}
-        ties: Dict[int, Set[int]] = {number: set() for number in cell_of}
-        for number in cell_of:
-            ends: Dict[Tuple[Place, bytes], Set[int]] = {}
-            for place, other in self._out[number]:
-                if other in cell_of:
-                    ends.setdefault((place, cell_of[other]), set()).add(other)
-            for (_, colour), found in ends.items():
-                if 2 * len(found) > len(cells[colour]):
-                    found = set(cells[colour]) - found  # noqa: PLW2901
-                self._spend(len(found) + 1)
-                for other in found:
+        colour_of = {n: colour for colour in cells if len(cells[colour]) > 1 for n in cells[colour]}
+        ties: Dict[int, Set[int]] = {number: set() for number in colour_of}
+        for number in colour_of:
+            ends: Dict[Tuple[bytes, bytes], Set[int]] = {}
+            for edge_label, other in self._successors[number]:
+                if other in colour_of:
+                    ends.setdefault((edge_label, colour_of[other]), set()).add(other)
+            for (_, colour), others in ends.items():
+                tied = others
+                if 2 * len(others) > len(cells[colour]):
+                    tied = set(cells[colour]) - others
+                self._spend(len(tied) + 1)
+                for other in tied:
                     ties[number].add(other)
                     ties[other].add(number)
         return _connected(ties)
 
-    def _certificate(self, order: List[int], colours: Colours) -> bytes:
-        """All that is between members of that order, and nothing of how they were numbered."""
+    def _certificate(self, order: List[int], partition: Partition) -> bytes:
+        """Return the hash of the subgraph in that order, which no numbering of nodes enters."""
         self._spend_on(order)
-        at = {number: b"%d;" % position for position, number in enumerate(order)}
+        position = {number: b"%d;" % at for at, number in enumerate(order)}
         return _hash(
             part
             for number in order
             for part in (
-                colours[number],
-                *sorted(place + at[other] for place, other in self._out[number] if other in at),
+                partition.colours[number],
+                *sorted(
+                    edge_label + position[other]
+                    for edge_label, other in self._successors[number]
+                    if other in position
+                ),
             )
         )
 
+    def _spend_on(self, members: Iterable[int]) -> None:
+        self._spend(sum(1 + len(self._successors[n]) + len(self._predecessors[n]) for n in members))
 
-def _marked(colours: Colours, number: int) -> Colours:
-    return {**colours, number: _hash([b"!", colours[number]])}
-
-
-def _cells(members: List[int], colours: Colours) -> Dict[bytes, List[int]]:
-    cells: Dict[bytes, List[int]] = {}
-    for number in members:
-        cells.setdefault(colours[number], []).append(number)
-    return cells
+    def _spend(self, work: int) -> None:
+        self._work_left -= work
+        if self._work_left < 0:
+            raise GraphLimitError("too many of its objects, and sets of them, look alike")
 
 
 def _connected(ties: Dict[int, Set[int]]) -> Iterable[List[int]]:
+    """Yield the connected components of an undirected graph."""
     left = set(ties)
     while left:
         part = [left.pop()]
@@ -293,5 +335,5 @@ def _hash(parts: Iterable[bytes]) -> bytes:
     return sha.digest()
 
 
-def _first(pair: Tuple[bytes, List[int]]) -> bytes:
-    return pair[0]
+def _certificate_of(leaf: Leaf) -> bytes:
+    return leaf.certificate

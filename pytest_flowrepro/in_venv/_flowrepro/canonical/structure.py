@@ -16,7 +16,7 @@ from _flowrepro.canonical.encoder import (
     HEADER,
     SCALARS,
     Encoder,
-    TangledError,
+    TooManyPathsError,
     at_any_depth,
     digest,
 )
@@ -42,7 +42,7 @@ def structure(value: object) -> Optional[str]:
 
     try:
         return at_any_depth(found)
-    except TangledError:
+    except TooManyPathsError:
         return SHARED + digest(value)[len("sha256:") :][:16]
 
 

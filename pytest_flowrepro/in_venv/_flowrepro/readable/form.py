@@ -24,7 +24,7 @@ from typing import (
 )
 
 from _flowrepro.arrays import numpy_kind, pandas_kind
-from _flowrepro.canonical.encoder import TangledError, encoded
+from _flowrepro.canonical.encoder import TooManyPathsError, encoded
 from _flowrepro.kinds import MAPPINGS, Parts, Unordered, text
 from _flowrepro.normalize import normal
 from _flowrepro.readable.tables import Keep, Tables
@@ -323,7 +323,7 @@ def _sorted(items: Iterable[Any], key: Callable[[Any], Any]) -> Iterator[Any]:
     else:
         try:
             items.sort(key=lambda item: encoded(key(item)))
-        except TangledError as error:
+        except TooManyPathsError as error:
             raise _FullError from error
         yield from items
 

@@ -1,4 +1,4 @@
-"""Values that sets tie into a knot: `in_venv/_flowrepro/canonical/graph.py`."""
+"""Values whose sets refer to one another: `in_venv/_flowrepro/canonical/graph.py`."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def shuffled(links: Links, seed: int) -> Links:
     return found
 
 
-KNOTS: list[tuple[str, Links]] = [
+CYCLIC: list[tuple[str, Links]] = [
     ("clique", clique(20)),
     ("ring", ring(16)),
     ("path", path(24)),
@@ -121,8 +121,8 @@ KNOTS: list[tuple[str, Links]] = [
 ]
 
 
-@pytest.mark.parametrize("links", [links for _, links in KNOTS], ids=[name for name, _ in KNOTS])
-def test_a_knot_has_one_form_in_whatever_order(links: Links) -> None:
+@pytest.mark.parametrize("links", [links for _, links in CYCLIC], ids=[name for name, _ in CYCLIC])
+def test_a_cyclic_component_has_one_form_in_whatever_order(links: Links) -> None:
     """Walked path by path, most of these would take years."""
     assert form(shuffled(links, 1)) == form(links)
     assert len({form_of_hub(shuffled(links, seed)) for seed in range(3)}) == 1
@@ -139,12 +139,12 @@ OTHERS: list[tuple[str, Links, Links]] = [
     ("two squares, an octagon", side_by_side(ring(4), ring(4)), ring(8)),
     ("the rook's graph, Shrikhande's", rook(), shrikhande()),
     ("a cube, two cliques", cube(3), side_by_side(clique(4), clique(4))),
-    *((f"a link fewer: {name}", links, without_one(links)) for name, links in KNOTS),
+    *((f"a link fewer: {name}", links, without_one(links)) for name, links in CYCLIC),
 ]
 
 
 @pytest.mark.parametrize(("one", "other"), [o[1:] for o in OTHERS], ids=[o[0] for o in OTHERS])
-def test_different_knots_have_different_forms(one: Links, other: Links) -> None:
+def test_different_components_have_different_forms(one: Links, other: Links) -> None:
     assert form(one) != form(other)
     assert form_of_hub(one) != form_of_hub(other)
 
@@ -193,7 +193,7 @@ def test_those_whom_refinement_takes_for_alike_are_known_by_their_places() -> No
 @pytest.mark.parametrize("limit", ["MAX_WORK", "MAX_NODES"])
 def test_too_much_is_refused_and_not_guessed(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph, limit, 100)
-    with pytest.raises(graph.TooAlikeError):
+    with pytest.raises(graph.GraphLimitError):
         form(ring(60))
 
 

@@ -259,7 +259,7 @@ def test_a_change_anywhere_else_is_never_swallowed(
     assert found.differing or not differ
 
 
-def test_a_knot_is_one_structure_as_a_whole() -> None:
+def test_cyclic_sets_are_one_structure_as_a_whole() -> None:
     def friends(age: int) -> list[Node]:
         people = [Node(20) for _ in range(13)]
         people[-1].value = age
