@@ -40,6 +40,14 @@ _ITEM = _HEX + 4
 _DEPTH = 30  # levels that anybody would read
 _UNLIMITED = 1 << 60
 
+_KEPT = 16_000_000
+"""Bytes of canonical forms of items of sets that are kept: where items refer to each other, they
+are met by many paths, and are put in order each time.
+"""
+
+_ENTRY = 200
+"""Bytes that keeping a form takes beside those of the form."""
+
 
 class _Container(NamedTuple):
     type: str
@@ -82,6 +90,10 @@ class _Reader:
         """An object is reduced once: another time its reduction makes other objects."""
         self._tables = tables
         self._numbers = numbers
+        self._forms: Dict[int, Tuple[object, Optional[bytes]]] = {}
+        """Canonical forms, and the object of each: nothing else gets its id. None where only a
+        graph has one."""
+        self._room_for_forms = _KEPT
 
     def all_of(self, value: Any) -> Json:
         """The whole value; raises `ValueError` where it is nested too deep to be shown."""
@@ -210,7 +222,7 @@ class _Reader:
     def _container(self, value: Any) -> Optional[_Container]:
         if type(value) in _LEAVES:
             return None
-        plain = _plain_container(value)
+        plain = _plain_container(value, self._encoded)
         if plain is not None or text(value) or numpy_kind(value) or pandas_kind(value):
             return plain
         if id(value) not in self._parts:
@@ -219,6 +231,24 @@ class _Reader:
         wrap = _named("$" + known.kind, known.type, "fields")
         fields = known.fields
         return _Container(known.type, len(fields), fields, _as_object, wrap, fields=True)
+
+    def _encoded(self, value: Any) -> bytes:
+        """Return the canonical form; raises `_FullError` where only a graph has one."""
+        if type(value) in _LEAVES:
+            return encoded(value)
+        known = self._forms.get(id(value))
+        if known is None:
+            try:
+                form: Optional[bytes] = encoded(value)
+            except TooManyPathsError:
+                form = None
+            known = (value, form)
+            self._room_for_forms -= _ENTRY + len(form or b"")
+            if self._room_for_forms >= 0:
+                self._forms[id(value)] = known
+        if known[1] is None:
+            raise _FullError
+        return known[1]
 
 
 def _has_large_items(value: Any) -> bool:
@@ -290,7 +320,10 @@ def _entire(value: object) -> Json:
     return _Reader(Tables(_entire)).all_of(value)
 
 
-def _plain_container(value: Any) -> Optional[_Container]:  # noqa: PLR0911  one per type
+def _plain_container(  # noqa: PLR0911  one per type
+    value: Any, form_of: Callable[[Any], bytes]
+) -> Optional[_Container]:
+    """Return the items of a plain container; `form_of` gives what puts those of a set in order."""
     cls = type(value)
     if cls is list:
         return _Container("list", len(value), _unlabelled(value), _as_list, _bare)
@@ -298,33 +331,36 @@ def _plain_container(value: Any) -> Optional[_Container]:  # noqa: PLR0911  one 
         return _Container("tuple", len(value), _unlabelled(value), _as_list, _tagged("$tuple"))
     if cls in (set, frozenset, Unordered):
         name = "frozenset" if cls is frozenset else "set"
-        items = _unlabelled(_sorted(value, lambda item: item))
+        items = _unlabelled(_sorted(value, lambda item: item, form_of))
         return _Container(name, len(value), items, _as_list, _tagged("$" + name))
     if cls is dict:
-        by_key = _sorted(value.items(), _first)
+        by_key = _sorted(value.items(), _first, form_of)
         plain = all(type(key) is str and key[:1] != "$" and _is_text(key) for key in value)
         if plain and len(set(map(normal, value))) == len(value):
             return _Container("dict", len(value), by_key, _as_object, _bare)
         return _Container("dict", len(value), _rendered(by_key), _as_pairs, _tagged("$dict"))
     if cls in MAPPINGS or cls is collections.OrderedDict:
         name = MAPPINGS.get(cls, "collections.OrderedDict")
-        pairs = value.items() if cls is collections.OrderedDict else _sorted(value.items(), _first)
+        pairs = (
+            value.items()
+            if cls is collections.OrderedDict
+            else _sorted(value.items(), _first, form_of)
+        )
         wrap = _named("$mapping", name, "items")
         return _Container(name, len(value), _rendered(pairs), _as_pairs, wrap)
     return None
 
 
-def _sorted(items: Iterable[Any], key: Callable[[Any], Any]) -> Iterator[Any]:
+def _sorted(
+    items: Iterable[Any], key: Callable[[Any], Any], form_of: Callable[[Any], bytes]
+) -> Iterator[Any]:
     """In the order that a reader expects where all keys are of one plain type."""
     items = list(items)
     types = {type(key(item)) for item in items}
     if types in ({str}, {int}):
         yield from sorted(items, key=key)
     else:
-        try:
-            items.sort(key=lambda item: encoded(key(item)))
-        except TooManyPathsError as error:
-            raise _FullError from error
+        items.sort(key=lambda item: form_of(key(item)))
         yield from items
 
 
