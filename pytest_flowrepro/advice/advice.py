@@ -1,4 +1,4 @@
-"""The lines to add for what a flow lacks, and other ways out of a failure."""
+"""Advice on failures: the configuration to add for what a flow lacks, and other fixes."""
 
 from __future__ import annotations
 
@@ -41,54 +41,56 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Situation:
-    """Where a flow failed, and what is there that it could be given."""
+    """The circumstances of a failed flow, from which advice is derived."""
 
     flow: FlowSource
     root: Path
-    """The project."""
+    """The folder of the project."""
     cwd: Path
-    """Where the flow is started from, in the user's tree."""
+    """The folder that the flow is started in, in the user's tree."""
     copies: Path | None = None
     """The folder that holds the copies of the flow; None: it ran in the user's own tree."""
     requirements: Callable[[str], str]
-    """Says for a package, or "", where the flow's requirements were found, with the line to add."""
+    """A function that returns, for a package or "", the source of the flow's requirements, with the
+    line to add."""
     environ: Mapping[str, str]
-    """Of pytest itself."""
+    """The environment variables of pytest itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Advice:
     what: str
-    """What the flow lacks, after its name: `needs the environment variable `TOKEN``."""
+    """The lack as the rest of a sentence after the flow's name: `needs a display`."""
     hint: str
     subject: Path | None = None
-    """The file at fault, where it is not the flow's: `what` is then the whole sentence."""
+    """The file at fault if it is not the flow's: then `what` is the whole sentence."""
 
 
 def advise(text: str, situation: Situation, *, in_step: bool = False) -> Advice | None:
-    """Return what to do about what is missing by the words of a failure; None for any other."""
+    """Return advice on what is missing according to a failure's text; None for other failures."""
     lack = find_lack(text, in_step=in_step)
     return None if lack is None else _advise(lack, situation)
 
 
 def step_advice(text: str, situation: Situation, *, timed_out: bool = False) -> str | None:
-    """Return what to do about a step that failed; None when nothing fits.
+    """Return a hint for a step that failed, or None.
 
     `timed_out`: the run was stopped because its time was up.
     """
     if timed_out:
         return (
-            "if the flow needs longer, raise `timeout` in [tool.flowrepro] or give "
+            "if the flow needs longer, raise `timeout` in [tool.flowrepro] or pass "
             "--flow-repro-timeout SECONDS; if it hangs, the lines above say where"
         )
     if match := _NO_SPLITS.search(text):
         return (
-            f"Metaflow refuses a foreach over nothing: see why `{match['name']}` is empty, or let "
-            "a switch (`self.next({...}, condition=...)`) go around the foreach when it is"
+            f"see why `{match['name']}` is empty, or bypass the foreach then by a switch "
+            "(`self.next({...}, condition=...)`): Metaflow refuses a foreach over nothing"
         )
     if _TIMEOUT.search(text):
         return (
-            "the step's own @timeout ended it: raise that, or see in the stack above where it stood"
+            "raise the step's own @timeout, which ended it, or see in the traceback above where it "
+            "was blocked"
         )
     if _OUT_OF_MEMORY.search(text):
         return (
@@ -101,7 +103,7 @@ def step_advice(text: str, situation: Situation, *, timed_out: bool = False) -> 
 
 # metaflow/flowspec.py `next`; the command line takes the asterisks away.
 _NO_SPLITS = re.compile(r"^ *Foreach iterator over \*?(?P<name>\w+).* zero splits", re.MULTILINE)
-# The first are the words of in_venv/capture.py.
+# The first is the text of in_venv/capture.py.
 _OUT_OF_MEMORY = re.compile(r"^(?:Task was ended by SIGKILL|MemoryError\b)", re.MULTILINE)
 # metaflow/plugins/timeout_decorator.py TimeoutException
 _TIMEOUT = re.compile(r"^\s*@timeout:", re.MULTILINE)
@@ -139,17 +141,16 @@ def _advise(lack: Lack, at: Situation) -> Advice | None:  # noqa: C901, PLR0911,
         case OtherNamespace(name=name):
             return Advice(
                 what=f"looks for runs in namespace {name!r}",
-                hint=f"the flow looks for runs in namespace {name!r}, and in a rerun they are "
-                "those of `user:flowrepro`: read them in the default namespace or with "
-                "`namespace(None)`",
+                hint="read runs in the default namespace or with `namespace(None)`: the flow looks "
+                f"for them in namespace {name!r}, and in a rerun they are in `user:flowrepro`",
             )
         case MissingNetwork() | MissingCertificate():
             return _network(lack, at)
         case UnknownParameter(name=name):
             return Advice(
                 what=f"has no parameter `{name}`",
-                hint=f"correct `{name}` in tool.flowrepro.flow.{at.flow.name}.parameters: it takes "
-                "the names that Metaflow's command line gives them",
+                hint=f"correct `{name}` in tool.flowrepro.flow.{at.flow.name}.parameters, which "
+                "takes the names of Metaflow's command line",
             )
         case MissingLibrary(name=name):
             return Advice(
@@ -159,17 +160,17 @@ def _advise(lack: Lack, at: Situation) -> Advice | None:  # noqa: C901, PLR0911,
             )
         case MissingParent():
             return Advice(
-                what="imports relatively, and is not part of a package when its file is run",
-                hint="import by the whole name, as in `from package.module import name`: Metaflow "
-                "starts a flow by its file, `python flow.py run`. Where the package lies "
-                f"elsewhere, put its folder on the path:\n\n{_table(at)}"
+                what="has a relative import, but is not part of a package when its file is run",
+                hint="import by the full name, as in `from package.module import name`: Metaflow "
+                "starts a flow by its file, `python flow.py run`. If the package is in another "
+                f"folder, put that on the path:\n\n{_table(at)}"
                 '    env = { PYTHONPATH = "FOLDER" }\n',
             )
         case MissingInput():
             return Advice(
-                what="asks its standard input",
-                hint="the step asked its standard input, which is empty in a rerun: use a "
-                f"Parameter, and give it a value:\n\n{_table(at)}"
+                what="reads from stdin",
+                hint="use a Parameter, and give it a value: the step reads from stdin, which is "
+                f"empty in a rerun\n\n{_table(at)}"
                 "    parameters = { NAME = ... }\n",
             )
         case MissingDisplay():
@@ -188,34 +189,34 @@ def _table(at: Situation) -> str:
 
 
 def variable_hint(flow: str, *names: str) -> str:
-    given = ", ".join(f'{name} = "..."' for name in names)
+    values = ", ".join(f'{name} = "..."' for name in names)
     shown = ", ".join(f"`{name}`" for name in names)
     return (
-        f"a rerun sees little of the user's environment; give it {shown}, by value or passed "
-        f"through and never written down:\n\n"
+        f"set {shown} in `env`, as a value or passed through (which is never stored): a rerun sees "
+        f"little of the user's environment\n\n"
         f"    [tool.flowrepro.flow.{flow}]\n"
-        f"    env = {{ {given} }}    # or: {names[0]} = {{ pass = true }}\n"
+        f"    env = {{ {values} }}    # or: {names[0]} = {{ pass = true }}\n"
     )
 
 
-def _passed(names: tuple[str, ...]) -> str:
+def _pass_through(names: tuple[str, ...]) -> str:
     return f"    env = {{ {', '.join(f'{name} = {{ pass = true }}' for name in names)} }}\n"
 
 
 def _credentials(service: str, names: tuple[str, ...], at: Situation) -> Advice:
-    given = tuple(name for name in names if name in at.environ)
-    if service == "AWS" and not given:
+    present = tuple(name for name in names if name in at.environ)
+    if service == "AWS" and not present:
         where = (
             'a profile in ~/.aws is not seen; `eval "$(aws configure export-credentials --format '
-            'env)"` sets the variables of one before pytest is started'
+            'env)"` sets its variables before pytest is started'
         )
         names = names[:2]
     else:
-        where = "they are taken from where pytest is started"
+        where = "they are taken from pytest's own environment"
     return Advice(
         what=f"needs credentials of {service}",
-        hint=f"a rerun sees no credentials of the user; pass those of {service} through, which "
-        f"are never written down ({where}):\n\n{_table(at)}{_passed(given or names)}",
+        hint=f"pass the credentials of {service} through: a rerun sees none of the user's, and "
+        f"these are never stored ({where})\n\n{_table(at)}{_pass_through(present or names)}",
     )
 
 
@@ -223,7 +224,7 @@ def _region(at: Situation) -> Advice:
     region = at.environ.get("AWS_DEFAULT_REGION") or at.environ.get("AWS_REGION") or "us-east-1"
     return Advice(
         what="needs an AWS region",
-        hint="a rerun sees no AWS configuration of the user; give it the region:\n\n"
+        hint="set the region: a rerun sees no AWS configuration of the user\n\n"
         f'{_table(at)}    env = {{ AWS_DEFAULT_REGION = "{region}" }}\n',
     )
 
@@ -234,23 +235,24 @@ _AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
 
 def _network(lack: MissingNetwork | MissingCertificate, at: Situation) -> Advice:
     names = _AUTHORITIES if isinstance(lack, MissingCertificate) else _PROXIES
-    given = tuple(name for name in names if name in at.environ)
-    if given:
+    present = tuple(name for name in names if name in at.environ)
+    if present:
         return Advice(
             what="does not reach the network",
-            hint="a rerun sees no network settings of the user; pass them through:\n\n"
-            f"{_table(at)}{_passed(given)}",
+            hint="pass the user's network settings through: a rerun does not see them\n\n"
+            f"{_table(at)}{_pass_through(present)}",
         )
     if isinstance(lack, MissingCertificate):
         return Advice(
-            what="meets a certificate that it does not know",
-            hint="name the file of the certificate authority, which pytest is started with:\n\n"
+            what="received a certificate of an unknown authority",
+            hint="set REQUESTS_CA_BUNDLE to the authority's file when pytest is started, and pass "
+            "it through:\n\n"
             f"{_table(at)}    env = {{ REQUESTS_CA_BUNDLE = {{ pass = true }} }}\n",
         )
     return Advice(
         what="does not reach the network",
-        hint="check whether the address above can be reached from this machine now. What a flow "
-        "fetches changes without its code; keep the answer as a file of the project instead:\n\n"
+        hint="check whether the address above can be reached from this machine now. Fetched data "
+        "changes without the flow's code; keep it as a file of the project instead:\n\n"
         f'{_table(at)}    include = ["data/answer.json"]\n',
     )
 
@@ -259,8 +261,8 @@ def _command(lack: MissingCommand, at: Situation) -> Advice | None:
     as_file = MissingFile(paths=(lack.name,), certain=False)
     return _file(as_file, at) or Advice(
         what=f"starts the command `{lack.name}`, which is not on PATH",
-        hint=f"install `{lack.name}` on this machine and on every other that checks the flow, "
-        "where PATH has it; or require a Python package that brings it"
+        hint=f"install `{lack.name}` in a folder on PATH, on this machine and on every other that "
+        "checks the flow; or require a Python package that has it"
         f"{at.requirements('')}",
     )
 
@@ -286,32 +288,32 @@ _DISTRIBUTIONS = {
 
 
 def _distribution(module: str) -> str:
-    """Return the name that the package of a module most likely has on the index."""
+    """Return the most likely name of a module's package on the index."""
     top = module.partition(".")[0]
     return _DISTRIBUTIONS.get(top, top)
 
 
 def _module(dotted: str, at: Situation) -> Advice:
     top = dotted.partition(".")[0]
-    what = f"imports `{top}`, which is not there"
+    what = f"imports `{top}`, which is not installed"
     line = include_line(dotted, flow=at.flow, root=at.root)
     if line is None:
         return Advice(
             what=what,
-            hint=f"declare what provides `{top}` in the flow's requirements, then record again "
-            f"with --flow-repro-update{at.requirements(_distribution(dotted))}",
+            hint=f"add the package that provides `{top}` to the flow's requirements, then record "
+            f"again with --flow-repro-update{at.requirements(_distribution(dotted))}",
         )
     if at.copies is not None:
         return Advice(
             what=what,
-            hint=f"the flow imports `{dotted}`, which is not in its code package; add it:\n\n"
+            hint=f"add `{dotted}`, which the flow imports, to its code package:\n\n"
             f"{_table(at)}    {line}\n",
         )
     folder = find_module(dotted, root=at.root)
     assert folder is not None
     return Advice(
         what=what,
-        hint=f"it lies in {folder}; put that on Python's path, and into the flow's code package:"
+        hint=f"put {folder}, which has it, on Python's path, and into the flow's code package:"
         f"\n\n{_table(at)}"
         f'    env = {{ PYTHONPATH = "{_relative(folder, at.cwd)}" }}\n'
         f"    {line}\n",
@@ -323,9 +325,9 @@ def _name(module: str, name: str, at: Situation) -> Advice | None:
     if find_module(top, root=at.root) is not None:
         return None  # the flow's own module
     return Advice(
-        what=f"takes `{name}` from `{module}`, which has none in the release that it runs with",
-        hint=f"require the release of `{top}` that the flow is written for, as `pip show "
-        f"{_distribution(top)}` has it where the flow runs, then record again with "
+        what=f"imports `{name}` from `{module}`, whose installed release does not have it",
+        hint=f"require the release of `{top}` that the flow is written for (run `pip show "
+        f"{_distribution(top)}` where the flow works), then record again with "
         f"--flow-repro-update{at.requirements(f'{_distribution(top)}==VERSION')}",
     )
 
@@ -337,31 +339,31 @@ _DATABASES = (".db", ".sqlite", ".sqlite3", ".duckdb")
 
 def _file(lack: MissingFile, at: Situation) -> Advice | None:
     named = _databases_in(at.flow.file) if lack.database else ()
-    for path in (*_joined(lack.paths), *lack.paths, *named):
-        if advice := _of_project(path, at):
+    for path in (*_join(lack.paths), *lack.paths, *named):
+        if advice := _project_file(path, at):
             return advice
     if lack.database:
-        there = [file for file in _files(at.root) if file.suffix in _DATABASES]
-        if len(there) == 1 and at.copies is not None:
-            return _include(there[0], at)
+        databases = [file for file in _files(at.root) if file.suffix in _DATABASES]
+        if len(databases) == 1 and at.copies is not None:
+            return _include(databases[0], at)
     return _nowhere(lack.paths[0], at) if lack.certain and lack.paths else None
 
 
 def _databases_in(file: Path) -> tuple[str, ...]:
-    """Return the paths of databases that the text of a flow has, most often in a constant."""
+    """Return the paths of databases in the text of a flow, most often in a constant."""
     text = file.read_text(encoding="utf-8", errors="replace")
     strings = re.findall(r"[\"']([\w./ -]+)[\"']", text)
     return tuple(path for path in strings if path.endswith(_DATABASES))
 
 
-def _joined(paths: tuple[str, ...]) -> Iterator[str]:
-    """Yield a name in a folder, where a library gives both: a template and its search path."""
+def _join(paths: tuple[str, ...]) -> Iterator[str]:
+    """Yield names joined to folders, as of a template and its search path."""
     for folder in paths:
         yield from (f"{folder}/{name}" for name in paths if name != folder and "/" not in name)
 
 
-def _of_project(path: str, at: Situation) -> Advice | None:
-    """Return the lines for a file that the project has; None for any other."""
+def _project_file(path: str, at: Situation) -> Advice | None:
+    """Return advice on a file that the project has; None for any other."""
     named = Path(path)
     if not path.strip("./ ") or len(path) > 500 or "\0" in path:
         return None
@@ -383,8 +385,10 @@ def _of_project(path: str, at: Situation) -> Advice | None:
 
 
 def _in_copy(path: Path, at: Situation) -> Path | None:
-    """Return an absolute path below a copy of the flow, or below the project, from the project;
-    and one of which a library shows the end only, where the project has that.
+    """Return a path below a copy of the flow, or below the project, relative to the project.
+
+    Of a path that a library abbreviates to its end, return that end if the project has it. None
+    for any other path.
     """
     if path.parts[0].startswith("..."):  # polars
         ends = (Path(*path.parts[first:]) for first in range(1, len(path.parts)))
@@ -402,19 +406,17 @@ def _exists(path: Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110  Path.exists raises for a name that is too long
 
 
-def _include(found: Path, at: Situation) -> Advice:
-    line = _relative(found, at.flow.file.parent)
+def _include(file: Path, at: Situation) -> Advice:
+    line = _relative(file, at.flow.file.parent)
     return Advice(
         what=f"reads {line}, which is not in its code package",
-        hint=f"the flow reads {line}, which is not in its code package; add it:\n\n"
+        hint=f"add {line}, which the flow reads, to its code package:\n\n"
         f'{_table(at)}    include = ["{line}"]\n',
     )
 
 
 def _start_for(path: Path, at: Situation) -> Path | None:
-    """Return the folder of the project from which a relative path leads to something, the one
-    nearest to the flow.
-    """
+    """Return the folder of the project, nearest to the flow, that has a file of this path."""
     holders = [
         folder
         for folder in (parent for parent, _, _ in project_folders(at.root))
@@ -428,10 +430,10 @@ def _started_elsewhere(start: Path, path: Path, at: Situation) -> Advice:
     line = _relative(start / path, at.flow.file.parent)
     cwd = start.relative_to(at.root).as_posix()
     return Advice(
-        what=f"reads {path.as_posix()}, which lies elsewhere",
-        hint=f"the flow reads `{path.as_posix()}` from the folder that it is started in, and the "
-        f"project has it in {'its own folder' if cwd == '.' else f'`{cwd}`'}: start the flow "
-        f'from there, and add the file to its code package:\n\n{_table(at)}    cwd = "{cwd}"\n'
+        what=f"reads {path.as_posix()}, which is in another folder",
+        hint=f"start the flow in {'the project folder' if cwd == '.' else f'`{cwd}`'}, which has "
+        f"`{path.as_posix()}`: the flow reads it from the folder that it is started in; and add "
+        f'the file to its code package:\n\n{_table(at)}    cwd = "{cwd}"\n'
         f'    include = ["{line}"]\n',
     )
 
@@ -441,8 +443,8 @@ def _nowhere(path: str, at: Situation) -> Advice:
     if at.copies is not None and f"{at.copies}{os.sep}" in path and "/home/" in path:
         return Advice(
             what=what,
-            hint="a rerun has a HOME of its own, which is empty: read the file by a path that a "
-            f"variable gives:\n\n{_table(at)}    env = {{ DATA_FOLDER = {{ pass = true }} }}\n",
+            hint="read the file by a path in a variable: a rerun has its own HOME, which is empty"
+            f"\n\n{_table(at)}    env = {{ DATA_FOLDER = {{ pass = true }} }}\n",
         )
     where = Path(path) if Path(path).is_absolute() else at.cwd / path
     if at.copies is not None and (below := _in_copy(where, at)):
@@ -450,7 +452,7 @@ def _nowhere(path: str, at: Situation) -> Advice:
     return Advice(
         what=what,
         hint=f"create {where}, or correct the path: no folder of the project has `{path}`. A file "
-        "that is fetched or made beforehand has to be there before the flow is started",
+        "that is fetched or generated has to exist before the flow is started",
     )
 
 
@@ -464,28 +466,28 @@ def _relative(path: Path, start: Path) -> str:
     return Path(os.path.relpath(path, start)).as_posix()
 
 
-# --- what Metaflow itself asks for ----------------------------------------------------
+# --- configs, parameters and runs -----------------------------------------------------
 
 
 def _config(lack: MissingConfig, at: Situation) -> Advice:
     name = lack.name or "CONFIG"
     if lack.file is not None:
         return _config_file(name, lack.file, at)
-    given = f"{{ {lack.key} = ... }}" if lack.key else '"FILE"'
-    ways = (
-        f"{_table(at)}    configs = {{ {name} = {given} }}"
+    value = f"{{ {lack.key} = ... }}" if lack.key else '"FILE"'
+    lines = (
+        f"{_table(at)}    configs = {{ {name} = {value} }}"
         '    # or a table, or a text: { value = "..." }\n'
     )
     whose = f"its config '{lack.name}'" if lack.name else "a config"
     which = "" if lack.name else "; CONFIG stands for its name"
     return Advice(
         what=f"cannot start without {whose}: {lack.problem}",
-        hint=f"give it a file, a table or a text{which}:\n\n{ways}",
+        hint=f"give it a file, a table or a text{which}:\n\n{lines}",
     )
 
 
 def _config_file(name: str, file: str, at: Situation) -> Advice:
-    what = f"the file for config '{name}' of {at.flow.name} cannot be read"
+    what = f"The file for config '{name}' of {at.flow.name} cannot be read"
     subject = at.cwd / file
     start = None if Path(file).is_absolute() else _start_for(Path(file), at)
     if start is not None:
@@ -505,7 +507,7 @@ def _unknown_config(lack: UnknownConfig, at: Situation) -> Advice:
         return Advice(
             what="takes no configs",
             hint=f"remove `configs` from tool.flowrepro.flow.{at.flow.name}, or give the flow a "
-            "`Config`: the class has none, or its Metaflow is older than 2.13, which brought them"
+            "`Config`: the class has none, or its Metaflow is older than 2.13, which added them"
             f"{at.requirements('metaflow>=2.13')}",
         )
     return Advice(
@@ -526,8 +528,8 @@ def parameter_hint(flow: str, *names: str) -> str:
 
 def _parameter(lack: MissingParameter, at: Situation) -> Advice:
     what = f"cannot start without its parameter {lack.name}: {lack.problem}"
-    if lack.file is not None and (found := _of_project(lack.file, at)):
-        return Advice(what=what, hint=found.hint)
+    if lack.file is not None and (advice := _project_file(lack.file, at)):
+        return Advice(what=what, hint=advice.hint)
     if lack.file is not None:
         return Advice(
             what=what,
@@ -543,24 +545,24 @@ def _run(path: str, at: Situation) -> Advice:
     if at.copies is None:
         return Advice(
             what=what,
-            hint="read it in a step: when Metaflow is asked about a flow, no run is there yet",
+            hint="read it in a step: when a flow is described, no run exists yet",
         )
     after = (
-        f"a rerun begins with an empty datastore; let {upstream} run before it:\n\n"
+        f"let {upstream} run before it: a rerun begins with an empty datastore\n\n"
         f'{_table(at)}    after = ["{upstream}"]\n'
     )
     if run:
         after += (
-            f"\nand read `Flow('{upstream}').latest_run`: {path} is there where it was made only\n"
+            f"\nand read `Flow('{upstream}').latest_run`: {path} exists only where it was made\n"
         )
     return Advice(what=what, hint=after)
 
 
 def include_line(dotted: str, *, flow: FlowSource, root: Path) -> str | None:
-    """The `include` setting that packages a module of the project; None when it has none such.
+    """Return the `include` setting that packages a module of the project; None without one.
 
-    All that lies beside the module comes with it, which it may import as well, unless the flow
-    itself lies there.
+    The whole folder of the module is included, as the module may import from it, unless the flow
+    itself is in that folder.
     """
     folder = find_module(dotted, root=root)
     if folder is None:

@@ -1,4 +1,4 @@
-"""What Python, Metaflow and libraries say is missing, found in the text of a failure."""
+"""Detection of what is missing, from the messages of Python, Metaflow and libraries."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# --- what may be missing --------------------------------------------------------------
+# --- kinds of lacks -------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MissingFile:
-    """A file or folder that was not found, by every path that the text may mean."""
+    """A file or folder that was not found, with every path that the text may mean."""
 
     paths: tuple[str, ...]
     certain: bool = True
     """False: the text may be about something else, unless the project has a file of that path."""
     database: bool = False
-    """SQLite creates an empty database rather than miss it, and names no file."""
+    """True for SQLite, which creates an empty database instead of failing, and names no file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MissingModule:
     name: str
-    """Dotted; or the name of a distribution, where the library that needs it says that."""
+    """The dotted name; or that of a distribution, if the library that needs it reports that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MissingName:
-    """What a module of another release has."""
+    """A name that a module has in another release."""
 
     module: str
     name: str
@@ -61,7 +61,7 @@ class MissingVariables:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MissingCredentials:
-    """Of a service; `names` are the variables that its clients take them from."""
+    """The credentials of a service; its clients read them from the variables `names`."""
 
     service: str
     names: tuple[str, ...]
@@ -79,12 +79,12 @@ class MissingNetwork:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MissingCertificate:
-    """The certificate authority of whoever answered is not known."""
+    """The server's certificate authority is not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MissingInput:
-    """Something on standard input."""
+    """Input on stdin."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,12 +97,12 @@ class MissingConfig:
     """A config without a value, or with one that Metaflow cannot take."""
 
     name: str | None
-    """None where the text does not name it."""
+    """The name; None if the text does not have it."""
     problem: str
     file: str | None = None
-    """The file that was to be read."""
+    """The file that could not be read."""
     key: str | None = None
-    """What the config's value lacks."""
+    """The key that the config's value lacks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,19 +160,19 @@ Lack: TypeAlias = (
 
 
 def find_lack(text: str, *, in_step: bool = False) -> Lack | None:
-    """Return what is missing according to Metaflow's own sentences, or else to the exceptions in
-    the text, the last one first; None when nothing is known to be missing.
+    """Return what is missing according to a failure's text; None if that is not known.
 
-    `in_step`: the text is that of a step, in which no command line of Metaflow's can be at fault.
+    Metaflow's own sentences go before the exceptions in the text, of which the last goes first.
+    `in_step`: the text is from a step, where Metaflow's command line cannot be at fault.
     """
-    if not in_step and (found := _config(text) or _parameter(text)):
-        return found
-    if found := _run(text):
-        return found
+    if not in_step and (lack := _config(text) or _parameter(text)):
+        return lack
+    if lack := _run(text):
+        return lack
     for raised in reversed([*_exceptions(text)]):
         for find in _IN_EXCEPTION:
-            if found := find(raised):
-                return found
+            if lack := find(raised):
+                return lack
     return _setting(text) or _aborted(text)
 
 
@@ -250,7 +250,7 @@ def _setting(text: str) -> Lack | None:
 
 
 def _aborted(text: str) -> Lack | None:
-    # click, which runs Metaflow's command line, makes this of an EOFError.
+    # click, which runs Metaflow's command line, turns an EOFError into this.
     return MissingInput() if re.search(r"^Aborted!$", text, re.MULTILINE) else None
 
 
@@ -269,31 +269,32 @@ class _Raised:
 _TRACEBACK = re.compile(r"^(?P<margin> *)Traceback \(most recent call last\):$")
 _HEAD = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: ?(?P<message>.*))?$")
 _NAMED = re.compile(r"^[\w.]*(?:Error|Exception|NotFound|Exit)$")
-# Between exceptions of a chain; and what Metaflow ends the log of a step with.
+# Lines between the exceptions of a chain, and the last line of a step's log by Metaflow.
 _NEXT = re.compile(r"^ *(?:During handling of the above|The above exception was|Task failed\.$)")
 _MESSAGE_LINES = 40
 
 
 def _exceptions(text: str) -> Iterator[_Raised]:
-    """Yield each exception of the tracebacks in a text, in its order; without any traceback, each
-    line that has the form of one.
+    """Yield each exception of the tracebacks in a text, in order.
+
+    A text without a traceback is searched for lines that have the form of an exception.
     """
     lines = text.splitlines()
-    found = False
+    has_traceback = False
     for number, line in enumerate(lines):
         if match := _TRACEBACK.match(line):
             margin = len(match["margin"])
             if raised := _after([line[margin:] for line in lines[number + 1 :]]):
-                found = True
+                has_traceback = True
                 yield raised
-    for number, line in enumerate(() if found else lines):
+    for number, line in enumerate(() if has_traceback else lines):
         match = _HEAD.match(line)
         if match and _NAMED.match(match["type"]) and (raised := _after(lines[number:])):
             yield raised
 
 
 def _after(lines: list[str]) -> _Raised | None:
-    """Return the exception below the frames that the lines begin with."""
+    """Return the exception below the frames at the start of the lines."""
     start = next((n for n, line in enumerate(lines) if line and line[0] != " "), None)
     match = _HEAD.match(lines[start]) if start is not None else None
     if start is None or match is None:
@@ -476,7 +477,7 @@ def _quoted(text: str) -> Iterator[str]:
 
 
 def _words(text: str) -> Iterator[str]:
-    """Yield the words of a message that may be a path, and then, for one with spaces, all of it."""
+    """Yield the words of a message that may be a path, then the message as a path with spaces."""
     for word in text.split():
         path = word.lstrip("'\"([{").rstrip("'\",;:.)]}")
         if re.search(r"[/.]\w", path) and not re.search(r":\d+$|\(\+0x", path):
@@ -487,7 +488,7 @@ def _words(text: str) -> Iterator[str]:
             yield part.removesuffix(" not found.")
 
 
-# --- what else a process may not have
+# --- stdin, display and configs
 
 _TERMINAL = re.compile(r"EOF when reading a line")
 
@@ -505,7 +506,7 @@ _PARSER_FRAME = re.compile(r"/user_configs/config_options\.py\", line \d+, in _c
 
 
 def _config_value(raised: _Raised) -> Lack | None:
-    """Metaflow's config classes, or a parser that they call, raise something of their own."""
+    """Find a config in exceptions of Metaflow's config classes, or of a parser they call."""
     if _PARSER_FRAME.search(raised.frames):
         return MissingConfig(name=None, problem="its parser failed")
     if _CONFIG_FRAME not in raised.frames:

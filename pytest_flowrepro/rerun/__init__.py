@@ -1,1 +1,1 @@
-"""A flow run again by real Metaflow, its records, and what it left behind."""
+"""The rerun of a flow by real Metaflow, its records, and the files that it left behind."""

@@ -1,4 +1,4 @@
-"""What a flow wrote into its working directory and never declared: its next run may find it."""
+"""Files that a flow left in its working directory, where its next run may find them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 _SHOWN = 50
 
 State: TypeAlias = tuple[int, int, int]
-"""Time of the last change in nanoseconds, size, inode."""
+"""Time of the last change in nanoseconds, size in bytes, inode."""
 
 
 def file_states(folder: Path) -> dict[str, State]:
-    """What tells whether a file was written to, by its path in `folder`, with `/`."""
+    """Return a state that changes when a file is written, by its path in `folder`, with `/`."""
     return dict(_states(folder))
 
 
@@ -29,7 +29,7 @@ def _states(folder: Path) -> Iterator[tuple[str, State]]:
             path = Path(parent, name)
             try:
                 status = path.lstat()
-            except OSError:  # gone meanwhile: a process that the flow has left may still work
+            except OSError:  # deleted meanwhile: a process that the flow left may still work
                 continue
             state = (status.st_mtime_ns, status.st_size, status.st_ino)
             yield path.relative_to(folder).as_posix(), state
@@ -38,9 +38,9 @@ def _states(folder: Path) -> Iterator[tuple[str, State]]:
 def left_behind(
     folder: Path, before: Mapping[str, State], logs: Iterable[TaskLog]
 ) -> tuple[str, ...]:
-    """A sentence for each file that is new, changed or gone since `before`, and who wrote it.
+    """Return a sentence for each file added, changed or removed since `before`, with its writer.
 
-    The writer is known where Python code opened the file.
+    The writer is known if Python code opened the file.
     """
     now = file_states(folder)
     writers: dict[str, dict[str, None]] = {}
@@ -49,12 +49,12 @@ def left_behind(
             if Path(path).is_relative_to(folder):
                 relative = Path(path).relative_to(folder).as_posix()
                 writers.setdefault(relative, {})[log.step] = None
-    said = []
+    lines = []
     for path in sorted(before.keys() | now.keys()):
         if before.get(path) != now.get(path):
             how = "wrote" if path not in before else "changed" if path in now else "removed"
             steps = ", ".join(writers.get(path, ()))
-            said.append(f"{f'step {steps}' if steps else 'the flow'} {how} {path}")
-    if len(said) > _SHOWN:
-        said[_SHOWN:] = [f"and {len(said) - _SHOWN} more files"]
-    return tuple(said)
+            lines.append(f"{f'step {steps}' if steps else 'the flow'} {how} {path}")
+    if len(lines) > _SHOWN:
+        lines[_SHOWN:] = [f"and {len(lines) - _SHOWN} more files"]
+    return tuple(lines)

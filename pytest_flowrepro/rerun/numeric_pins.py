@@ -1,8 +1,8 @@
 """Environment variables that make numerical libraries compute alike on different machines. Pure.
 
-A result in floating point depends on the order of its operations. Libraries choose that order by
-the number of processors (each thread adds up a part) and by the instructions that the CPU has. A
-`NumericProfile` fixes both; this module knows the variable by which each library is told.
+A floating-point result depends on the order of its operations. Libraries choose that order by the
+number of processors (each thread adds up a part) and by the instructions of the CPU. A
+`NumericProfile` fixes both; this module has the variables that configure each library.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _THREADS = (
     "VECLIB_MAXIMUM_THREADS",  # Accelerate on macOS
 )
 _FIXED_THREADS = {"MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALSE"}
-"""A library may not use fewer threads than it was told either."""
+"""Variables that keep libraries from using fewer threads than configured."""
 
-# MKL's other branches than COMPATIBLE act on processors by Intel only (MKL's Developer Guide,
-# "Specifying Code Branches"). glibc's libm has other code with FMA than without it: `math.exp`.
-# Numba takes the features of the host beside a given CPU name unless it is given features as well.
+# MKL's branches other than COMPATIBLE only act on Intel processors (MKL's Developer Guide,
+# "Specifying Code Branches"). glibc's libm has different code with and without FMA: `math.exp`.
+# Numba adds the features of the host to a given CPU name unless features are given as well.
 _BELOW_V3 = "glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-FMA,-FMA_Usable,-FMA4,-FMA4_Usable"
 _CPU = {
     "x86-64-v2": {
@@ -83,8 +83,8 @@ _CPU = {
     },
 }
 
-# Names of numpy's features, before 2.4 and since. What is on no list belongs to no level, as
-# AVX512_ICL does, or to the processors of one maker, as FMA4 does.
+# Names of numpy's features, before 2.4 and since. Features that are not listed are of no level, as
+# AVX512_ICL, or only of one vendor's processors, as FMA4.
 _FEATURES = {
     "x86-64-v2": "MMX SSE SSE2 SSE3 SSSE3 SSE41 POPCNT SSE42 CX16 LAHF X86_V2",
     "x86-64-v3": "AVX F16C FMA3 AVX2 MOVBE BMI BMI2 LZCNT X86_V3",
@@ -105,8 +105,8 @@ LIBRARIES = frozenset(
         "torch",
     }
 )
-"""Distributions, one of which is in every environment that computes with threads or SIMD: what
-else does (scikit-learn, XGBoost, numexpr, ...) requires numpy.
+"""Distributions, one of which is in every environment that computes with threads or SIMD: all
+others (scikit-learn, XGBoost, numexpr, ...) require numpy.
 """
 
 
@@ -115,12 +115,12 @@ class Pins:
     """Environment variables of a rerun, by environment."""
 
     base: Mapping[str, str] = field(default_factory=dict)
-    """For the flow itself and the steps that run in its environment."""
+    """The variables of the flow itself and of the steps that run in its environment."""
     steps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Step -> the variables that have another value there; empty: as if it were not set."""
+    """The variables with another value, by step; an empty value: as if not set."""
 
     def of_steps(self, given: Mapping[str, str]) -> dict[str, dict[str, str]]:
-        """The same without the variables that the configuration gives: those win."""
+        """Return `steps` without variables that the configuration sets: those take precedence."""
         return {
             step: {name: value for name, value in own.items() if name not in given}
             for step, own in self.steps.items()
@@ -137,39 +137,38 @@ def pins(
     base: Numerics,
     steps: Mapping[str, Numerics] = MappingProxyType({}),
 ) -> Pins:
-    """The variables that make `profile` hold, given what the environments compute with."""
+    """Return the variables that enforce `profile` for the libraries of the environments."""
     own = variables(profile, hardware, base)
     others = {step: variables(profile, hardware, numerics) for step, numerics in steps.items()}
     return Pins(
         base=own,
         steps={
-            step: {NUMPY: found.get(NUMPY, "")}
-            for step, found in others.items()
-            if found.get(NUMPY) != own.get(NUMPY)
+            step: {NUMPY: other.get(NUMPY, "")}
+            for step, other in others.items()
+            if other.get(NUMPY) != own.get(NUMPY)
         },
     )
 
 
 def variables(profile: NumericProfile, hardware: Hardware, numerics: Numerics) -> dict[str, str]:
-    """The variables of one environment, by name; none for what `profile` leaves to the machine."""
-    found: dict[str, str] = {}
+    """Return the variables of one environment, without those that `profile` leaves open."""
+    values: dict[str, str] = {}
     if profile.threads is not None:
-        found |= dict.fromkeys(_THREADS, str(profile.threads)) | _FIXED_THREADS
+        values |= dict.fromkeys(_THREADS, str(profile.threads)) | _FIXED_THREADS
     level = level_for(profile, hardware)
     if level is not None:
-        found |= _CPU[level]
+        values |= _CPU[level]
         levels = CPU_LEVELS[: CPU_LEVELS.index(level) + 1]
         kept = {name for below in levels for name in _FEATURES[below].split()}
         if above := [feature for feature in numerics.features if feature not in kept]:
-            found[NUMPY] = " ".join(above)
-    return found
+            values[NUMPY] = " ".join(above)
+    return values
 
 
 def level_for(profile: NumericProfile, hardware: Hardware) -> str | None:
-    """The level to tell the libraries: the profile's, or this machine's where that is lower.
+    """Return the CPU level for the libraries: the profile's, or this machine's if that is lower.
 
-    None where the machine decides, and where there is nothing to tell: on another architecture, and
-    on a machine below all levels.
+    None if the machine decides, on another architecture, and on a machine below all levels.
     """
     if profile.cpu is None or not hardware.has_levels:
         return None
@@ -181,15 +180,15 @@ def level_for(profile: NumericProfile, hardware: Hardware) -> str | None:
 
 
 def computes(packages: tuple[Package, ...]) -> bool:
-    """Whether an environment has a library whose results may depend on the machine."""
+    """Return whether an environment has a library whose results may depend on the machine."""
     return any(package.name in LIBRARIES for package in packages)
 
 
 def another_machine(profile: NumericProfile, hardware: Hardware) -> NumericProfile:
-    """The profile as another machine would have it, as far as this one can do that.
+    """Return the profile that another machine would have, as far as this one can imitate it.
 
-    Another thread count, and the highest other level that this machine has; on a machine of one
-    level only, and on another architecture, `cpu` stays.
+    It has another thread count, and the highest other level that this machine has; `cpu` is kept on
+    a machine of one level only, and on another architecture.
     """
     usual = hardware.usable if profile.threads is None else profile.threads
     more = min(hardware.usable, _MOST_THREADS) if hardware.usable > 1 else 2
@@ -204,11 +203,12 @@ def another_machine(profile: NumericProfile, hardware: Hardware) -> NumericProfi
 
 
 _MOST_THREADS = 4
-"""To recording it matters that there are several, and a flow may run several tasks at a time."""
+"""Maximum number of threads of the other machine: more than one is enough to show a difference,
+and a flow may run several tasks at a time."""
 
 
 def overridden(profile: NumericProfile, given: Mapping[str, str]) -> Iterator[str]:
-    """Sentences about variables of the configuration's `env` that the profile would set."""
+    """Yield sentences about variables of the configuration's `env` that the profile would set."""
     for key, names in (
         ("threads", (*_THREADS, *_FIXED_THREADS)),
         ("cpu", (NUMPY, *sorted({name for level in _CPU.values() for name in level}))),
@@ -220,7 +220,7 @@ def overridden(profile: NumericProfile, given: Mapping[str, str]) -> Iterator[st
 
 
 def below(profile: NumericProfile, hardware: Hardware) -> str | None:
-    """A sentence where this machine cannot do what the profile asks for."""
+    """Return a sentence if this machine cannot apply the profile, else None."""
     if profile.cpu is None:
         return None
     asked = _setting(profile, "cpu")
@@ -235,7 +235,7 @@ def below(profile: NumericProfile, hardware: Hardware) -> str | None:
 
 
 def pinned(profile: NumericProfile) -> str:
-    """What a profile fixes, as the configuration writes it: `threads = 1 and cpu = "x86-64-v3"`."""
+    """Return the settings that a profile fixes, as `threads = 1 and cpu = "x86-64-v3"`."""
     fixed = (key for key in ("threads", "cpu") if getattr(profile, key) is not None)
     return " and ".join(_setting(profile, key) for key in fixed)
 

@@ -1,4 +1,4 @@
-"""Runs a flow again: real Metaflow, in a working directory of its own, on a local datastore."""
+"""The rerun of a flow by real Metaflow, in its own working directory, on a local datastore."""
 
 from __future__ import annotations
 
@@ -30,25 +30,27 @@ if TYPE_CHECKING:
     from pytest_flowrepro.support.strict_json import Json
 
 EXTENSION = IN_VENV / "metaflow_path"
-"""On PYTHONPATH, never installed: the environment's manifest stays that of its lock."""
+"""The folder of our extension: on PYTHONPATH, never installed, so that the environment's manifest
+stays that of its lock."""
 
 _WARM, _WARM_CLIENT = (IN_VENV / name for name in ("warm.py", "warm_client.py"))
 _ROOM = 4000
-"""Characters of a command line that a fork may be given."""
+"""Number of characters reserved for the command line of a fork."""
 
 USER = "flowrepro"
-"""Who runs the flow, for Metaflow: on every machine the same, as @project and namespaces use it."""
+"""The user's name for Metaflow: the same on every machine, as @project and namespaces use it."""
 
 OUTPUT_LIMIT = 200_000
 
 _UMASK = 0o022
-"""Of a flow, and so the modes of the files that it makes: on every machine the same."""
+"""The umask of a flow, and so the modes of its files: the same on every machine."""
 
 MAX_SPLITS = 1_000_000
-"""Tasks of one foreach: Metaflow stops at 100, and people raise that when they start the flow."""
+"""Maximum number of tasks of one foreach; Metaflow's default of 100 is often raised at the start
+of a flow."""
 
 _LONGEST = 150
-"""Characters of a command line that is shown."""
+"""Maximum number of characters of a command line in a report."""
 
 # metaflow/runtime.py CLIArgs: python -u FILE OPTIONS step NAME --run-id ID ...
 _TASK = re.compile(r"--quiet .*step (?P<step>[A-Za-z_]\w*) --run-id ")
@@ -62,11 +64,11 @@ class Place:
     state: Path | None = None
     """The root of the rerun whose HOME, TMPDIR and datastore this one shares; None: its own."""
     temporary: Path | None = None
-    """The folder that TMPDIR lies in; None: the root."""
+    """The parent of TMPDIR; None: the root."""
 
     @property
     def copy(self) -> Path:
-        """Where the code package is extracted to."""
+        """The folder that the code package is extracted to."""
         return self.root / "code"
 
     @property
@@ -87,7 +89,7 @@ class Place:
 
     @property
     def socket(self) -> Path:
-        """Of the process that forks tasks; beside TMPDIR, and with a path as short."""
+        """The socket of the process that forks tasks; next to TMPDIR, with a path as short."""
         if self.temporary is None:
             return self.root / "warm"
         return self.temporary / hashlib.sha256(os.fsencode(self.root)).hexdigest()[8:16]
@@ -98,7 +100,7 @@ class Place:
 
     @property
     def ended_well(self) -> Path:
-        """A file that is there when the flow has, and something follows it; with what that says."""
+        """A file that exists if the flow has succeeded and a script follows, with its output."""
         return self.root / "ended-well"
 
     @property
@@ -108,16 +110,16 @@ class Place:
 
     @property
     def metadata(self) -> Path:
-        """Where the metadata of the repository's own packages is written to."""
+        """The folder of the metadata of the repository's own packages."""
         return self.root / "metadata"
 
     @property
     def bytecode(self) -> Path:
-        """For PYTHONPYCACHEPREFIX: nothing is written beside a source, the user's least of all."""
+        """PYTHONPYCACHEPREFIX: no bytecode is written next to sources, above all the user's."""
         return self.root / "pycache"
 
     def create(self) -> Place:
-        """Empty folders; what a worker that was killed has left is removed, shared state is not."""
+        """Create the folders, empty; leftovers of a killed worker are removed, shared state not."""
         shutil.rmtree(self.root, ignore_errors=True)
         if self.state is None:
             shutil.rmtree(self.tmp, ignore_errors=True)
@@ -140,11 +142,11 @@ def flow_environment(
     pythons: Mapping[str, Path] = MappingProxyType({}),
     pins: Pins = NO_PINS,
 ) -> dict[str, str]:
-    """What a flow sees of the outside: an allowlist, folders of its own, and what it is `given`.
+    """Return a flow's environment variables: an allowlist, its own folders, and those `given`.
 
-    `tree` is what `built.local` is found in: the project, or, where it is None, the copy of it.
-    `pythons` has the interpreter of each step that does not run in `built`. What is `given` wins
-    over `pins`. Nothing of the user's METAFLOW_*, PYTHON*, PIP_* or UV_* is in it.
+    `tree` is the folder of `built.local`: the project, or, if it is None, the copy of it. `pythons`
+    has the interpreter of each step that does not run in `built`. Variables that are `given` take
+    precedence over `pins`. The user's METAFLOW_*, PYTHON*, PIP_* and UV_* are not in it.
     """
     local = [str((tree or place.copy) / package.path) for package in built.local]
     local += [str(place.metadata)] if local else []
@@ -169,7 +171,7 @@ def flow_environment(
         "FLOWREPRO_PYTHONS": json.dumps({step: str(python) for step, python in pythons.items()}),
         "FLOWREPRO_PINS": json.dumps(pins.of_steps(given)),
     }
-    # What Metaflow (metaflow/util.py get_username) and getpass.getuser() look at.
+    # The variables that Metaflow (metaflow/util.py get_username) and getpass.getuser() read.
     user = dict.fromkeys(("LOGNAME", "METAFLOW_USER", "USER", "USERNAME"), USER)
     isolated = isolated_environment({**user, **extra})
     isolated["PATH"] = f"{built.python.parent}{os.pathsep}{isolated.get('PATH', os.defpath)}"
@@ -177,10 +179,10 @@ def flow_environment(
 
 
 def config_arguments(configs: Mapping[str, Json]) -> list[str]:
-    """Configs as Metaflow's command line takes them, before the command.
+    """Return configs as Metaflow's command line takes them, before the command.
 
-    A string names a file, relative to where the flow is started; `{"value": ...}` has a value, of
-    which a text is given as it is, for a plain config or a parser, and all else as JSON.
+    A string names a file, relative to the folder that the flow is started in. `{"value": ...}` has
+    a value: a text is passed as it is, for a plain config or a parser, and all else as JSON.
     """
     arguments = []
     for name, config in configs.items():
@@ -195,7 +197,7 @@ def config_arguments(configs: Mapping[str, Json]) -> list[str]:
 
 
 def parameter_arguments(parameters: Mapping[str, Json]) -> list[str]:
-    """Parameters as Metaflow's command line takes them: `--alpha=0.1`; lists and dicts as JSON."""
+    """Return parameters for Metaflow's command line: `--alpha=0.1`; lists and dicts as JSON."""
     arguments = []
     for name, value in parameters.items():
         text = value if isinstance(value, str) else json.dumps(value)
@@ -222,13 +224,12 @@ def rerun_flow(
     warm: bool = True,
     then: Sequence[Path] = (),
 ) -> Run:
-    """Run `flow_file`, which stands in `place.copy`, from `cwd`, under `flow_environment`.
+    """Run `flow_file`, which is in `place.copy`, from `cwd`, under `flow_environment`.
 
-    `warm`: its processes are forks of one that has imported Metaflow, where that can be done. One
-    more fork runs `then`, a script and its arguments, when the flow has ended well; nothing tells
-    whether that succeeded but what the script left.
-    A flow that fails or is stopped after `timeout` seconds is a `Run` that is not `ok`;
-    `RerunError` is raised only where Python could not be started.
+    `warm`: if possible, its processes are forks of one that has imported Metaflow. One more fork
+    runs `then`, a script and its arguments, when the flow has succeeded; only the files that the
+    script leaves show whether it succeeded. A flow that fails or is stopped after `timeout` seconds
+    is a `Run` that is not `ok`; `RerunError` is raised only if Python could not be started.
     """
     plain: list[str | Path] = [
         python,
@@ -280,22 +281,22 @@ def _warm(plain: Sequence[str | Path], place: Place, then: Sequence[Path]) -> li
 
 
 def _of_the_flow(completed: Completed, plain: Sequence[str | Path]) -> Iterator[str]:
-    """The command lines of what a flow left: neither its own, nor those that stand for others."""
-    # Where it was stopped, the first is the command itself.
+    """Yield the command lines of processes that a flow left, except those of the rerun itself."""
+    # If the flow was stopped, the first is the command itself.
     ended = completed.ended[completed.timed_out :]
-    scheduler = " ".join(os.fspath(one) for one in plain)
+    scheduler = " ".join(os.fspath(argument) for argument in plain)
     for line in ended:
         if line != scheduler and str(_WARM) not in line and str(_WARM_CLIENT) not in line:
             yield line
 
 
 def _short(command: str) -> str:
-    """A command line for people: a task of Metaflow's by its step, others cut when long."""
+    """Shorten a command line for a report: a task of Metaflow to its step, others by length."""
     if task := _TASK.search(command):
         return f"the task of step {task['step']}"
     return command if len(command) <= _LONGEST else f"{command[:_LONGEST]}..."
 
 
 def _both(completed: Completed) -> str:
-    # Metaflow's own words go to stderr, the tasks' lines, each with its task, to stdout.
+    # Metaflow's own messages go to stderr, the tasks' lines, each with its task, to stdout.
     return completed.stderr.rstrip() + "\n" + completed.stdout

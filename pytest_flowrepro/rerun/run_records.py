@@ -1,8 +1,8 @@
-"""The records of a run, which prove that it came to its end: an exit code alone does not.
+"""The records of a run, which prove that it has succeeded: an exit code alone does not.
 
-A flow may catch what its command line raises, and may delete or overwrite what Metaflow stored. So
-a run has succeeded when the datastore has the parameters, the end task and every task that
-Metaflow started, each finished and whole, and when there is what was observed of each.
+A flow may catch exceptions of its command line, and may delete or overwrite files of Metaflow. So
+a run has succeeded if the datastore has the parameters, the end task and every task that Metaflow
+started, each finished and complete, and if there is an observation of each.
 
 Only file names and JSON are read here: the layout is that of Metaflow's local datastore
 (metaflow/datastore/task_datastore.py) and of `in_venv/metaflow_path` (flowrepro_observe.py).
@@ -48,14 +48,14 @@ class _Attempt:
     task_id: str
     number: int
     folder: Path
-    """Of the task, in the datastore."""
+    """The folder of the task in the datastore."""
 
     def record(self, name: str) -> Path:
         return self.folder / f"{self.number}.{name}"
 
 
 def check_records(run: Run, *, ends: Collection[str]) -> None:
-    """Raise `CaptureError` where a run with exit code 0 did not leave all that proves its success.
+    """Raise `CaptureError` if a run with exit code 0 did not leave all records of its success.
 
     `ends` are the steps that end the flow; one of them has run.
     """
@@ -65,7 +65,7 @@ def check_records(run: Run, *, ends: Collection[str]) -> None:
 
 
 def check_read(run: Run, captured: Capture) -> None:
-    """Raise `CaptureError` where a task that Metaflow started was not read back."""
+    """Raise `CaptureError` if a task that Metaflow started was not read."""
     started, problem = _started(run)
     read = Counter(task.step for task in captured.tasks)
     problems = [problem] if problem else []
@@ -80,13 +80,12 @@ def check_read(run: Run, captured: Capture) -> None:
 
 def _incomplete(run: Run, problems: list[str]) -> CaptureError:
     more = [f"and {len(problems) - _SHOWN:,} more"] if len(problems) > _SHOWN else []
-    words = ["", "the run's last words:", *run.output.splitlines()[-10:]] if run.output else []
+    output = ["", "end of the output:", *run.output.splitlines()[-10:]] if run.output else []
     return CaptureError(
-        f"{run.flow} ended with exit code 0, but not everything that it did is on record: "
-        f"{problems[0]}",
-        hint="let the flow leave Metaflow's datastore and this plugin's files alone, and let it "
+        f"{run.flow} ended with exit code 0, but its records are incomplete: {problems[0]}",
+        hint="do not let the flow change Metaflow's datastore or this plugin's files, and let it "
         "fail where a step fails; then run again",
-        detail="\n".join([*problems[1:_SHOWN], *more, *words]),
+        detail="\n".join([*problems[1:_SHOWN], *more, *output]),
     )
 
 
@@ -119,7 +118,7 @@ def _problems(run: Run, ends: Collection[str]) -> Iterator[str]:
 
 
 def _started(run: Run) -> tuple[set[tuple[str, str]], str | None]:
-    """The step and id of each task that Metaflow started, and what is wrong with the list."""
+    """Return step and id of each task that Metaflow started, and a problem with the list."""
     file = run.observed / STARTED
     try:
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -130,10 +129,10 @@ def _started(run: Run) -> tuple[set[tuple[str, str]], str | None]:
 
 def _folders(folder: Path) -> list[Path]:
     try:
-        found = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name != "_meta"]
+        folders = [entry for entry in folder.iterdir() if entry.is_dir() and entry.name != "_meta"]
     except OSError:
         return []
-    return sorted(found)
+    return sorted(folders)
 
 
 def _last_attempt(step: str, task_id: str, folder: Path) -> _Attempt | None:
@@ -148,7 +147,7 @@ def _last_attempt(step: str, task_id: str, folder: Path) -> _Attempt | None:
 
 
 def _problems_of_task(attempt: _Attempt, values: set[str]) -> Iterator[str]:
-    """What is wrong with a task's files; `values` gets the names of those of its artifacts."""
+    """Yield problems with a task's files; add the file names of its artifacts to `values`."""
     for name in ("attempt.json", "DONE.lock"):
         if not attempt.record(name).is_file():
             yield f"{attempt.record(name)} does not exist"
@@ -173,17 +172,17 @@ def _problems_of_observation(attempt: _Attempt, observed: Path) -> Iterator[str]
     elif data.get("ok") is not True or any(
         not isinstance(data.get(name), kind) for name, kind in _OBSERVED.items()
     ):
-        yield f"{file} does not have all that is observed of a task"
+        yield f"{file} is not a complete observation of a task"
 
 
 def _json(file: Path) -> tuple[dict[str, Any], str | None]:
     try:
-        found = json.loads(file.read_bytes())
+        value = json.loads(file.read_bytes())
     except FileNotFoundError:
         return {}, f"{file} does not exist"
     except (OSError, ValueError, RecursionError) as error:
         return {}, f"{file} cannot be read: {_short(error)}"
-    return (found, None) if isinstance(found, dict) else ({}, f"{file} is not a JSON object")
+    return (value, None) if isinstance(value, dict) else ({}, f"{file} is not a JSON object")
 
 
 def _short(error: Exception) -> str:

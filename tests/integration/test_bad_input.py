@@ -190,7 +190,7 @@ def test_an_undeclared_library_is_named(hello: Project) -> None:
     hello.edit("flow.py", "self.greeting = ", "import xxhash; self.greeting = ")
     result = hello.check("-k", "step[start]")
     result.assert_outcomes(failed=1, deselected=4)
-    result.stdout.fnmatch_lines(["*declare what provides `xxhash`*"])
+    result.stdout.fnmatch_lines(["*add the package that provides `xxhash`*"])
 
 
 def test_a_missing_included_file_is_named(hello: Project) -> None:

@@ -290,7 +290,7 @@ HEAD = "from metaflow import Config, FlowSpec, Parameter, pypi, step\n"
         (f"{HEAD}class TrainFlow(FlowSpec): pass\nTrainFlow()", "cannot load", "one start step"),
         (
             f'{HEAD}class TrainFlow(FlowSpec):\n    c = Config("c", default="gone.json")\n{BODY}',
-            "gone.json: the file for config 'c' of TrainFlow cannot be read",
+            "gone.json: The file for config 'c' of TrainFlow cannot be read",
             "default configuration file 'gone.json'",
         ),
         (
@@ -305,7 +305,7 @@ HEAD = "from metaflow import Config, FlowSpec, Parameter, pypi, step\n"
         ),
         (
             f"{HEAD}import not_declared.sub\nclass TrainFlow(FlowSpec):\n{BODY}",
-            "TrainFlow imports `not_declared`, which is not there",
+            "TrainFlow imports `not_declared`, which is not installed",
             "train.py",
         ),
         (

@@ -32,7 +32,7 @@ def in_count(project: Project, statement: str) -> None:
             "*Task was ended by SIGKILL, perhaps out of memory.*",
         ),
         ("import os; os._exit(0)", "*HelloFlow*exit code 1*"),
-        ("input()", "*asked its standard input*use a Parameter*"),
+        ("input()", "*use a Parameter*reads from stdin*"),
         ("import nothing_that_is_there", "*No module named 'nothing_that_is_there'*"),
     ],
 )

@@ -63,7 +63,7 @@ def test_a_foreach_over_nothing_is_refused_by_metaflow_and_the_user_told_what_to
         [
             "step site[[]1, 0[]] of SurveyFlow failed (exit code 1)",
             "*Foreach iterator over plots in step site produced zero splits. Check your variable.",
-            "What to do: Metaflow refuses a foreach over nothing: see why `plots` is empty, *",
+            "What to do: see why `plots` is empty, or bypass the foreach *",
         ]
     )
     assert not project.baseline("SurveyFlow", "survey").exists()

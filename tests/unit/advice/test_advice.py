@@ -247,7 +247,7 @@ def test_a_file_in_the_home_of_a_rerun(at: Situation) -> None:
     text = f"FileNotFoundError: [Errno 2] No such file: '{at.copies}/check/home/.shop/rates.csv'"
     advice = step_advice(text, at)
     assert advice is not None
-    assert "a rerun has a HOME of its own" in advice
+    assert "a rerun has its own HOME" in advice
 
 
 AWS = "    env = { AWS_ACCESS_KEY_ID = { pass = true }, AWS_SECRET_ACCESS_KEY = { pass = true } }\n"
@@ -272,7 +272,7 @@ LINES = [
     ("google-cloud-storage", "    env = { GOOGLE_APPLICATION_CREDENTIALS = { pass = true } }\n"),
     ("huggingface_hub-whoami", "    env = { HF_TOKEN = { pass = true } }\n"),
     ("wandb-init", "    env = { WANDB_API_KEY = { pass = true } }\n"),
-    ("requests", "keep the answer as a file of the project instead:\n\n    [tool.flowrepro.flow."),
+    ("requests", "keep it as a file of the project instead:\n\n    [tool.flowrepro.flow."),
     ("urllib", "    include = ["),
     ("socket", "    include = ["),
     ("aws endpoint", "    include = ["),
@@ -280,12 +280,12 @@ LINES = [
     ("aiohttp-get", "    include = ["),
     ("psycopg2-connect", "    include = ["),
     ("certificate", "    env = { REQUESTS_CA_BUNDLE = { pass = true } }\n"),
-    ("command", "install `no-such-command` on this machine and on every other"),
-    ("shell", "install `no-such-command` on this machine"),
-    ("graphviz-render", "install `dot` on this machine"),
-    ("gitpython-import", "install `git` on this machine"),
+    ("command", "install `no-such-command` in a folder on PATH, on this machine and on every"),
+    ("shell", "install `no-such-command` in a folder on PATH"),
+    ("graphviz-render", "install `dot` in a folder on PATH"),
+    ("gitpython-import", "install `git` in a folder on PATH"),
     ("library", "install the system library libno-such.so.7"),
-    ("module", "declare what provides `no_such_module` in the flow's requirements"),
+    ("module", "add the package that provides `no_such_module` to the flow's"),
     ("module", "[no_such_module]"),
     ("module alias", "[scikit-image]"),
     ("optional", "[odfpy]"),
@@ -329,8 +329,8 @@ STARTS = [
     ("cfg-parser", "a config: its parser failed", SOME_CONFIG),
     ("cfg-parser-gone", "a config: its parser failed", SOME_CONFIG),
     ("cfg-parser-nomap", "a config: its parser failed", SOME_CONFIG),
-    ("cfg-file", "the file for config 'cfg' of TrainFlow cannot", '    configs = { cfg = "FILE" }'),
-    ("cfg-file-given", "the file for config 'cfg'", 'or, for a text: { value = "nope.json" }'),
+    ("cfg-file", "The file for config 'cfg' of TrainFlow cannot", '    configs = { cfg = "FILE" }'),
+    ("cfg-file-given", "The file for config 'cfg'", 'or, for a text: { value = "nope.json" }'),
     ("cfg-unknown", "takes no configs", "[metaflow>=2.13]"),
     ("cfg-unknown2", "has no config 'cfq'", "the flow has: cfg"),
     ("par-required", "its parameter par: it is required", "    parameters = { par = ... }\n"),

@@ -161,7 +161,7 @@ line 1 column 2"""
         ),
         (
             saying(f"Usage: x\n\nError: {NO_CONFIG}", 2),
-            "c.json: the file for config 'cfg' of TrainFlow cannot be read",
+            "c.json: The file for config 'cfg' of TrainFlow cannot be read",
             "create it",
             NO_CONFIG,
         ),
@@ -181,8 +181,8 @@ line 1 column 2"""
             saying(
                 "Traceback (most recent call last):\nModuleNotFoundError: No module named 'a.b'"
             ),
-            "TrainFlow imports `a`, which is not there",
-            "declare what provides `a` in the flow's requirements",
+            "TrainFlow imports `a`, which is not installed",
+            "add the package that provides `a` to the flow's requirements",
             "Traceback (most recent call last):\nModuleNotFoundError: No module named 'a.b'",
         ),
         (
@@ -208,7 +208,9 @@ def test_why_there_is_no_answer(ask: Ask, script: str, what: str, hint: str, det
 def test_a_module_of_the_project_comes_with_the_lines_to_add(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "src/warehouse").mkdir(parents=True)
     (tmp_path / "src/warehouse/__init__.py").touch()
-    with pytest.raises(DescribeError, match="imports `warehouse`, which is not there") as caught:
+    with pytest.raises(
+        DescribeError, match="imports `warehouse`, which is not installed"
+    ) as caught:
         ask(saying("ModuleNotFoundError: No module named 'warehouse'"))
     assert caught.value.hint.splitlines()[1:] == [
         "",

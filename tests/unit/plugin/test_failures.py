@@ -187,7 +187,7 @@ def test_a_module_that_nobody_declared_is_named(job: Job) -> None:
     said = "ModuleNotFoundError: No module named 'sklearn.linear_model'\n"
     failure = step_failure(ended(log("start", ok=False, stderr=said)), "start", job)
     assert failure is not None
-    assert "declare what provides `sklearn`" in failure.text
+    assert "add the package that provides `sklearn`" in failure.text
 
 
 def test_a_module_of_the_project_comes_with_its_include_line(job: Job) -> None:
