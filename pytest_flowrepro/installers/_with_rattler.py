@@ -1,6 +1,6 @@
-"""Runs in a child of its own, by path: `python _with_rattler.py REQUEST`, a JSON file.
+"""A script that is run by path in its own process: `python _with_rattler.py REQUEST`, a JSON file.
 
-In a child, because rattler can hang on a channel that hangs and can panic, and a child can be
+A process, because rattler can hang on a channel that hangs and can panic, and a process can be
 ended. The answer is one JSON object on stdout.
 
     {"command": "solve", "specs": [...], "channels": [URL, ...], "as_of": null or "2024-05-31",
@@ -11,8 +11,8 @@ ended. The answer is one JSON object on stdout.
      [{"url": URL, "sha256": "...", "file": FILE}, ...], "unpacked": FOLDER}
     -> {}
 
-FILE is where the archive is kept, or is to be, once it was fetched; `unpacked` is a folder that
-nobody else uses. What went wrong is `{"error": KIND, "message": TEXT}`, the kind being the class of
+FILE is the path of the archive, which is fetched to it if necessary; `unpacked` is a folder that
+no other process uses. An error is `{"error": KIND, "message": TEXT}`; the kind is the class of
 rattler's exception, or `Fetch`, `Hash`, `Platform` or `NoHash`.
 """
 
@@ -37,7 +37,7 @@ from rattler.repo_data import RepoDataRecord
 from rattler.virtual_package import VirtualPackageOverrides
 
 _DOWNLOADS = 8
-"""At a time."""
+"""Maximum number of downloads at a time."""
 
 
 class RefusedError(Exception):
@@ -46,19 +46,19 @@ class RefusedError(Exception):
         self.kind = kind
 
 
-async def solved(request: dict[str, Any]) -> dict[str, Any]:
+async def solve_request(request: dict[str, Any]) -> dict[str, Any]:
     platform = Subdir(request["platform"]) if request["platform"] else Subdir.current()
     day = request["as_of"]
     records = await solve(
         sources=request["channels"],
-        # A spec that is given as a text is read strictly, and `==1.2.*` refused.
+        # A spec that is passed as a text is parsed strictly, and `==1.2.*` refused.
         specs=[MatchSpec(spec) for spec in request["specs"]],
         platforms=[platform, Subdir("noarch")],
         virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),
-        # As micromamba has it, unless it is configured otherwise.
+        # The default of micromamba.
         channel_priority=ChannelPriority.Flexible,
         exclude_newer=datetime.combine(datetime.fromisoformat(day), time.max, UTC) if day else None,
-        # As Metaflow asks micromamba to: flows import pkg_resources, or call pip.
+        # As Metaflow configures micromamba: flows import pkg_resources, or call pip.
         add_pip_as_python_dependency=True,
         channel_relations="disabled",
     )
@@ -69,22 +69,22 @@ async def solved(request: dict[str, Any]) -> dict[str, Any]:
     return {"platform": str(platform), "archives": archives}
 
 
-async def installed(request: dict[str, Any]) -> dict[str, Any]:
+async def install_request(request: dict[str, Any]) -> dict[str, Any]:
     here = str(Subdir.current())
     if here != request["platform"]:
         raise RefusedError("Platform", here)
     turns = asyncio.Semaphore(_DOWNLOADS)
     client = Client.default_client()
 
-    async def checked(archive: dict[str, str]) -> RepoDataRecord:
+    async def fetch_record(archive: dict[str, str]) -> RepoDataRecord:
         async with turns:
-            await fetched(archive, client)
+            await fetch_checked(archive, client)
             return await RepoDataRecord.from_package_archive(archive["file"])
 
-    records = await asyncio.gather(*map(checked, request["archives"]))
-    # rattler links what it unpacked, and looks an archive up by name, version and build: in the
-    # user's own cache it takes a file that somebody edited there for the archive's. So it gets a
-    # cache of its own, with nothing in it but what was checked.
+    records = await asyncio.gather(*map(fetch_record, request["archives"]))
+    # rattler links files that it has unpacked, and finds an archive by name, version and build: in
+    # the user's own cache it would link files that were edited there. So it gets its own cache,
+    # which has only checked archives.
     await install(
         records,
         request["prefix"],
@@ -95,17 +95,17 @@ async def installed(request: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-async def fetched(archive: dict[str, str], client: Client) -> None:
-    """The archive is at its place, and has the hash that was locked."""
-    file, wanted = Path(archive["file"]), archive["sha256"]
-    if await asyncio.to_thread(sha256_of, file) == wanted:
+async def fetch_checked(archive: dict[str, str], client: Client) -> None:
+    """Fetch an archive, unless it exists; raise `RefusedError` if it has not the locked hash."""
+    file, locked = Path(archive["file"]), archive["sha256"]
+    if await asyncio.to_thread(sha256_of, file) == locked:
         return
     partial = file.with_name(f"{file.name}.{os.getpid()}")
     try:
         await fetch(archive["url"], partial, client)
         got = await asyncio.to_thread(sha256_of, partial)
-        if got != wanted:
-            raise RefusedError("Hash", f"{file.name}: expected sha256:{wanted}, got sha256:{got}")
+        if got != locked:
+            raise RefusedError("Hash", f"{file.name}: expected sha256:{locked}, got sha256:{got}")
         partial.replace(file)
     except (OSError, RuntimeError) as error:
         raise RefusedError("Fetch", f"{file.name}: {error}") from error
@@ -122,7 +122,7 @@ async def fetch(url: str, file: Path, client: Client) -> None:
 
 
 def sha256_of(file: Path) -> str | None:
-    """None where there is no such file."""
+    """Return the SHA-256 of a file; None if it does not exist."""
     try:
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -131,12 +131,12 @@ def sha256_of(file: Path) -> str | None:
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    command = {"solve": solved, "install": installed}[request["command"]]
+    command = {"solve": solve_request, "install": install_request}[request["command"]]
     try:
         return asyncio.run(command(request))
     except RefusedError as error:
         return {"error": error.kind, "message": str(error)}
-    except Exception as error:  # noqa: BLE001  whatever rattler raises is for the parent to word
+    except Exception as error:  # noqa: BLE001  the parent words every error of rattler
         return {"error": type(error).__name__, "message": str(error)}
 
 

@@ -1,4 +1,4 @@
-"""What uv and pip say when they fail, in a form that is safe and short enough to show."""
+"""Error messages of uv and pip in a form that is safe and short enough to show."""
 
 from __future__ import annotations
 
@@ -38,15 +38,16 @@ _HOST = re.compile(r"https?://([^/\s'\"]+)|host='([^']+)'")
 
 
 def excerpt(output: str) -> str:
-    """What a reader needs of a package manager's output: no progress, no traceback, no
-    credentials, and its last lines only when it is long.
+    """Return the relevant part of a package manager's output.
+
+    Progress, tracebacks and credentials are left out, and all but the last lines of a long output.
     """
     lines = [
         line.rstrip()
         for line in _PIP_TRACEBACK.sub("", output).splitlines()
         if line.strip() and not _CHATTER.match(line)
     ]
-    if not lines:  # where the traceback was all, its last line says why
+    if not lines:  # if there is only the traceback, its last line has the reason
         lines = output.rstrip().splitlines()[-1:]
     left_out = len(lines) - _DETAIL_LINES
     if left_out > 0:
@@ -55,9 +56,9 @@ def excerpt(output: str) -> str:
 
 
 def outer_trouble(output: str) -> tuple[str, str] | None:
-    """What is wrong with the disk or the index, and what to do; None when it is the packages.
+    """Return a problem with the disk or the index, and a hint; None if the packages are at fault.
 
-    The disk first: to pip, a file that it cannot write is a connection that broke.
+    The disk is checked first: pip reports a file that it cannot write as a broken connection.
     """
     if full := full_disk_in_output(output):
         return full.what, full.hint
@@ -66,22 +67,22 @@ def outer_trouble(output: str) -> tuple[str, str] | None:
     index = f"The package index at {host}" if host else "The package index"
     if _REFUSED.search(output):
         return (
-            f"{index} refuses access (401 or 403).",
-            "give its credentials to pip or uv (netrc, keyring, UV_INDEX_<NAME>_PASSWORD).",
+            f"{index} refuses access (401 or 403)",
+            "give its credentials to pip or uv (netrc, keyring, UV_INDEX_<NAME>_PASSWORD)",
         )
     if _UNREACHABLE.search(output):
         return (
-            f"{index} cannot be reached.",
-            "check the network, the proxy and the index settings of pip and uv, and try again.",
+            f"{index} cannot be reached",
+            "check the network, the proxy and the index settings of pip and uv, and try again",
         )
     return None
 
 
 def pip_fetch_failures(output: str, *, workspace: Path, timeout: float) -> str:
-    """What pip kept to itself when it says that an index has no version of a project.
+    """Return pip's hidden reasons if it reports that an index has no version of a project.
 
-    It says so, too, of an index that answers 500; only its debug log tells the two apart. So the
-    project is asked for once more, with the log; empty when the index did answer.
+    It reports the same for an index that answers 500; only its debug log distinguishes the two. So
+    the project is downloaded once more, with the log; empty if the index did answer.
     """
     nothing_found = _NOTHING_FOUND.search(output)
     if nothing_found is None:

@@ -1,12 +1,12 @@
-"""The user's package index settings, as uv and pip get them.
+"""The user's package index settings, in the form in which uv and pip get them.
 
-Settings that say *where* packages come from, and how to get there, reach both tools; settings that
-would change *what* is resolved or installed (`UV_CONSTRAINT`, `[tool.uv.pip] target`, pip.conf's
-`no-deps`, ...) do not, from whatever file or variable they come. So neither tool reads a settings
-file of its own accord: uv is given a file of ours, and pip variables.
+Settings that say *where* packages come from, and how to get there, are passed to both tools;
+settings that would change *what* is resolved or installed (`UV_CONSTRAINT`, `[tool.uv.pip] target`,
+pip.conf's `no-deps`, ...) are not, from any file or variable. So neither tool reads a settings file
+itself: uv gets a file of ours, and pip gets variables.
 
-uv does not read pip's settings, so that on a machine whose `pip.conf` names a company index uv
-would ask PyPI. Where uv has no index settings of its own, it is given pip's.
+uv does not read pip's settings: on a machine whose `pip.conf` names a company index, uv would use
+PyPI. If uv has no index settings of its own, it gets pip's.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ _UV_LOCATIONS = (
     ("UV_INDEX", " "),
     ("UV_INDEX_URL", "\0"),
 )
-"""Variables that hold addresses, with what parts these; one alone may hold a space."""
+"""Variables that have addresses, with their separator; a single address may have spaces."""
 
 _REACH_PIP = frozenset(
     {
@@ -104,21 +104,21 @@ _REACH_PIP = frozenset(
 _PIP_PATHS = frozenset({"cache-dir", "cert", "client-cert"})
 _PIP_LISTS = frozenset({"extra-index-url", "find-links", "trusted-host"})
 _PIP_FEATURES = {"use-feature": {"truststore"}, "use-deprecated": {"legacy-certs"}}
-"""Features that are about certificates; others change what is resolved or how."""
+"""Features about certificates; others change what is resolved or how."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tool:
-    """How to call a package manager so that it sees the user's index settings."""
+    """The call of a package manager with the user's index settings."""
 
     argv: tuple[str, ...]
     """The program; a subcommand follows."""
     options: tuple[str, ...]
-    """To be given after the subcommand."""
+    """The options to pass after the subcommand."""
     env: Mapping[str, str]
-    """Credentials are passed here, never in `argv`: any user of a machine can read that."""
+    """The environment; credentials are in it, never in `argv`, which all users can read."""
     config: str = ""
-    """uv's settings as a uv.toml, which may hold credentials, too."""
+    """uv's settings as a uv.toml, which may have credentials as well."""
 
     def run(
         self,
@@ -141,16 +141,16 @@ class Tool:
 
 
 def default_index() -> str:
-    """The index that both tools use where the user's settings name none, as pip knows it."""
-    from pip._internal.models.index import PyPI  # noqa: PLC0415  pip tells it nowhere else
+    """Return the default index of both tools, from pip."""
+    from pip._internal.models.index import PyPI  # noqa: PLC0415  pip has no public name for it
 
     return str(PyPI.simple_url)
 
 
 def uv_cache() -> Path | None:
-    """Return the cache that uv has for resolving, ours alone; None where it cannot be written.
+    """Return the cache of uv for resolving, which only we use; None if it cannot be written.
 
-    Nothing is installed from it. It begins anew each month, and is deleted a month later.
+    Nothing is installed from it. A new one is begun each month, and deleted a month later.
     """
     caches = user_cache("uv")
     cache = caches and user_cache(f"uv/{datetime.now(UTC):%Y-%m}")
@@ -161,11 +161,10 @@ def uv_cache() -> Path | None:
 
 
 def uv_tool(*, indexes: tuple[Index, ...] = (), settings: tuple[tuple[str, str], ...] = ()) -> Tool:
-    """The uv that is installed beside us, with the index settings that uv has where the user
-    started pytest, and a cache of ours.
+    """Return the installed uv, with its index settings in pytest's folder, and a cache of ours.
 
-    `indexes` are those that a declaration names; they come before the user's. `settings` are
-    added: key -> its value in TOML. Raises `FlowReproError` when there is no uv.
+    `indexes` are those of a declaration; they come before the user's. `settings` are keys and their
+    values in TOML, which are added. Raises `FlowReproError` if uv is not installed.
     """
     import uv  # noqa: PLC0415  heavy imports wait until an environment is needed
 
@@ -173,18 +172,18 @@ def uv_tool(*, indexes: tuple[Index, ...] = (), settings: tuple[tuple[str, str],
         program = os.fsdecode(uv.find_uv_bin())
     except FileNotFoundError as error:
         raise FlowReproError(
-            "uv, with which pytest-flowrepro locks and installs, is not on this machine.",
-            hint="install it beside pytest (`python -m pip install uv`), or use "
-            "`--flow-repro-installer=pip-tools`.",
+            "uv was not found; it is required for locking and installing",
+            hint="install it in pytest's environment (`python -m pip install uv`), or pass "
+            "`--flow-repro-installer=pip-tools`",
         ) from error
-    given = _uv_variables()
+    variables = _uv_variables()
     of_files = _settings_of_uv()
-    pips = pip_settings(os.environ)
-    added = _transport_for_uv(pips)
+    of_pip = pip_settings(os.environ)
+    added = _transport_for_uv(of_pip)
     options: tuple[str, ...] = ()
     if not _names_an_index(of_files):
-        added |= _indexes_for_uv(pips)
-        if is_on(pips.get("no-index")):
+        added |= _indexes_for_uv(of_pip)
+        if is_on(of_pip.get("no-index")):
             options = ("--no-index",)  # uv has no variable for this one
     cache = uv_cache()
     fixed = {
@@ -192,25 +191,26 @@ def uv_tool(*, indexes: tuple[Index, ...] = (), settings: tuple[tuple[str, str],
         "UV_NO_CONFIG": "1",
         "UV_NO_PROGRESS": "1",
         "UV_PYTHON_DOWNLOADS": "never",
-        # Without a cache uv has one for as long as it runs.
+        # Without a cache uv uses a temporary one.
         **({"UV_CACHE_DIR": str(cache)} if cache else {"UV_NO_CACHE": "1"}),
     }
     config = to_toml(_with_indexes(of_files, indexes))
     config += "".join(f"{key} = {value}\n" for key, value in settings)
-    return Tool(argv=(program,), options=options, env={**added, **given, **fixed}, config=config)
+    env = {**added, **variables, **fixed}
+    return Tool(argv=(program,), options=options, env=env, config=config)
 
 
 def _uv_variables() -> dict[str, str]:
-    """The environment of uv: of its own variables those that may reach it, with absolute paths."""
-    given = _user_environment(prefix="UV_", reach=_REACH_UV)
+    """Return the environment of uv; of its own variables the allowed ones, with absolute paths."""
+    variables = _user_environment(prefix="UV_", reach=_REACH_UV)
     for name, separator in _UV_LOCATIONS:
-        if value := given.get(name):
-            given[name] = separator.join(map(_absolute_index, value.split(separator)))
-    return given
+        if value := variables.get(name):
+            variables[name] = separator.join(map(_absolute_index, value.split(separator)))
+    return variables
 
 
 def _absolute_index(location: str) -> str:
-    """The address of `address` or `name=address`, as it is meant where pytest was started."""
+    """Make the path in `address` or `name=address` absolute, from pytest's folder."""
     match = re.fullmatch(r"(?P<name>[\w.-]+=)?(?P<address>.*)", location)
     if match is None or not match["address"]:
         return location
@@ -218,15 +218,17 @@ def _absolute_index(location: str) -> str:
 
 
 def _settings_of_uv() -> dict[str, Any]:
-    """What uv's files, as they count in the folder where pytest was started, say of indexes."""
+    """Return the index settings of uv's files, as they apply to the folder of pytest's start."""
     return index_settings(uv_files(Path.cwd(), os.environ))
 
 
 def _with_indexes(settings: Mapping[str, Any], indexes: tuple[Index, ...]) -> dict[str, Any]:
-    """The same with the indexes that a declaration names in the first place, each one once."""
+    """Return the settings with the indexes of a declaration in front, without duplicates."""
     declared = [
-        {"name": one.name, "url": one.url, **dict(one.settings)} if one.name else {"url": one.url}
-        for one in indexes
+        {"name": index.name, "url": index.url, **dict(index.settings)}
+        if index.name
+        else {"url": index.url}
+        for index in indexes
     ]
     tables: list[dict[str, Any]] = []
     for table in (*declared, *settings.get("index", ())):
@@ -237,9 +239,9 @@ def _with_indexes(settings: Mapping[str, Any], indexes: tuple[Index, ...]) -> di
 
 
 def pip_tool(module: str, *, indexes: tuple[Index, ...] = ()) -> Tool:
-    """`pip` or `piptools` of the interpreter that runs pytest: pip-tools brings pip along.
+    """Return `pip` or `piptools` of the interpreter that runs pytest: pip-tools requires pip.
 
-    `indexes` are those that a declaration names, beside the user's.
+    `indexes` are those of a declaration, in addition to the user's.
     """
     env = _user_environment(prefix="PIP_", reach=())
     settings = pip_settings(os.environ)
@@ -263,9 +265,9 @@ def pip_tool(module: str, *, indexes: tuple[Index, ...] = ()) -> Tool:
 
 
 def _for_pip(name: str, value: str) -> str:
-    """The value of one of pip's settings that may reach pip; empty where it may not."""
+    """Return the value of one of pip's settings as passed to pip; empty if it may not be."""
     if features := _PIP_FEATURES.get(name):
-        return " ".join(one for one in value.split() if one in features)
+        return " ".join(feature for feature in value.split() if feature in features)
     if name not in _REACH_PIP:
         return ""
     if name == "find-links":
@@ -276,7 +278,7 @@ def _for_pip(name: str, value: str) -> str:
 
 
 def without_index(tool: Tool) -> Tool:
-    """The same uv or pip, which asks nobody: it knows only the files that it is given."""
+    """Return the same uv or pip without any index: it uses only the files that it is given."""
     kept = {k: v for k, v in tool.env.items() if not k.startswith(_NAME_AN_INDEX)}
     nowhere = {"UV_NO_CONFIG": "1", "UV_OFFLINE": "1", "PIP_CONFIG_FILE": os.devnull}
     return Tool(argv=tool.argv, options=("--no-index",), env={**kept, **nowhere})
@@ -285,9 +287,9 @@ def without_index(tool: Tool) -> Tool:
 def download_tool(
     installer: Literal["uv", "pip-tools"], *, indexes: tuple[Index, ...] = ()
 ) -> Tool:
-    """A pip that looks for files where the installer does: uv has no command for a download.
+    """Return a pip with the indexes of the installer: uv has no command for a download.
 
-    Which of several indexes a file comes from is no matter where its hash is required.
+    It does not matter which index a file comes from, because its hash is required.
     """
     tool = pip_tool("pip", indexes=indexes)
     if installer != "uv":
@@ -302,16 +304,16 @@ def download_tool(
 
 
 def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """The options of pip by their long names: `{"index-url": "https://..."}`.
+    """Return the options of pip by their long names: `{"index-url": "https://..."}`.
 
-    Read from the files and variables that pip's documentation gives under "Configuration", in
-    its order of precedence: files (machine, user, virtualenv, PIP_CONFIG_FILE), and in them
-    `[global]` before `[install]`, then `PIP_*` variables. Empty values count as not given.
+    They are read from the files and variables in pip's documentation under "Configuration", in its
+    order of precedence: files (machine, user, virtualenv, PIP_CONFIG_FILE), and in them `[global]`
+    before `[install]`, then `PIP_*` variables. Empty values count as not given.
     """
     sections: dict[str, dict[str, str]] = {"global": {}, "install": {}}
     for file in _pip_files(environ):
-        for section, found in _read_ini(file).items():
-            sections.setdefault(section, {}).update(found)
+        for section, options in _read_ini(file).items():
+            sections.setdefault(section, {}).update(options)
     variables = {
         _option_name(name.removeprefix("PIP_")): value
         for name, value in environ.items()
@@ -330,7 +332,7 @@ def _user_environment(*, prefix: str, reach: tuple[str, ...]) -> dict[str, str]:
 
 
 def _pip_files(environ: Mapping[str, str]) -> Iterator[Path]:
-    """The configuration files of pip, the strongest last (`pip._internal.configuration`)."""
+    """Yield pip's configuration files by ascending precedence (`pip._internal.configuration`)."""
     named = environ.get("PIP_CONFIG_FILE")
     if named == os.devnull:
         return
@@ -354,8 +356,9 @@ def _pip_files(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _read_ini(file: Path) -> dict[str, dict[str, str]]:
-    """Section -> option -> value; nothing for a file that is not there or not readable: that
-    is pip's to complain about.
+    """Return values by section and option; empty for a missing or unreadable file.
+
+    pip itself reports such a file.
     """
     parser = configparser.RawConfigParser()
     try:
@@ -373,12 +376,12 @@ def _option_name(name: str) -> str:
 
 
 def _indexes_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
-    """As pip sees them: it takes the best version of all indexes, where uv by default stops
-    at the first index that knows a package. Who gave pip several indexes gets pip's rule.
+    """Return variables that give uv the indexes of pip, with pip's rule for several indexes.
 
-    Of two indexes that have one version uv takes the hashes of the first only, and it looks at
-    its default index last. So pip's main index goes first: it has the wheels of every platform,
-    where an extra one may have those of one.
+    pip takes the best version of all indexes; uv by default stops at the first index that has a
+    package. Of two indexes that have one version uv takes the hashes of the first only, and it
+    searches its default index last. So pip's main index goes first: it has the wheels of every
+    platform, while an extra one may have those of only one.
     """
     added = {}
     main, extra = settings.get("index-url"), settings.get("extra-index-url", "").split()
@@ -395,7 +398,7 @@ def _indexes_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _indexes_for_pip(settings: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
-    """What uv's settings name, as pip's variables; everything, where uv would stop at the first."""
+    """Return pip's variables for the indexes of uv's settings: all, while uv uses the first."""
     default = [environ.get("UV_DEFAULT_INDEX", ""), environ.get("UV_INDEX_URL", "")]
     extra = [*environ.get("UV_INDEX", "").split(), *environ.get("UV_EXTRA_INDEX_URL", "").split()]
     links = list(map(absolute, filter(None, environ.get("UV_FIND_LINKS", "").split(","))))
@@ -413,7 +416,7 @@ def _indexes_for_pip(settings: Mapping[str, Any], environ: Mapping[str, str]) ->
     first = named[0] if any(default) else default_index()
     hosts = [environ.get("UV_INSECURE_HOST", ""), *settings.get("allow-insecure-host", ())]
     keyring = environ.get("UV_KEYRING_PROVIDER") or settings.get("keyring-provider", "")
-    found = {
+    variables = {
         "PIP_INDEX_URL": first,
         "PIP_EXTRA_INDEX_URL": " ".join(url for url in named if url != first),
         "PIP_FIND_LINKS": " ".join(_with_credentials(link, environ) for link in links if link),
@@ -422,11 +425,11 @@ def _indexes_for_pip(settings: Mapping[str, Any], environ: Mapping[str, str]) ->
         "PIP_PROXY": settings.get("https-proxy", settings.get("http-proxy", "")),
         "PIP_NO_INDEX": "1" if no_index else "",
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in variables.items() if value}
 
 
 def _with_credentials(index: str, environ: Mapping[str, str]) -> str:
-    """The URL of `name=url`, with the user and the password that uv's variables have for it."""
+    """Return the URL of `name=url`, with the user and the password of uv's variables for it."""
     match = re.fullmatch(r"(?P<name>[\w.-]+)=(?P<url>.*)", index)
     if match is None:
         return index
@@ -458,9 +461,7 @@ def _transport_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _names_an_index(settings: Mapping[str, Any]) -> bool:
-    """Whether a variable, or a file of uv's, names an index for uv; one that single packages are
-    taken from (`explicit`) does not count.
-    """
+    """Return whether a variable or a file of uv names an index, other than an `explicit` one."""
     if any(os.environ.get(name) for name in _UV_INDEX_VARIABLES):
         return True
     tables = settings.get("index", ())

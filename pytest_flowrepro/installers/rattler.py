@@ -1,4 +1,4 @@
-"""Asks rattler, in a child that ends with the deadline."""
+"""Requests to rattler, in a process that ends with the deadline."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _DETAIL_LINES = 25
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """Why rattler gave no answer."""
+    """The reason why rattler gave no answer."""
 
     kind: str
     """The class of rattler's exception, a kind of `_with_rattler`, `Timeout`, or `Crash`."""
     message: str
-    """Without credentials."""
+    """The error message, without credentials."""
 
 
 def has_rattler() -> bool:
@@ -41,9 +41,9 @@ def has_rattler() -> bool:
 def ask_rattler(
     request: Mapping[str, Json], *, workspace: Path, timeout: float
 ) -> dict[str, Any] | Failure:
-    """The answer to a request, as `_with_rattler` describes both.
+    """Return the answer to a request, as `_with_rattler` describes both.
 
-    `workspace` is an existing folder, `timeout` the seconds for all of it.
+    `workspace` is an existing folder, `timeout` the seconds for the whole request.
     """
     with tempfile.TemporaryDirectory(dir=workspace) as folder:  # not readable by others
         file = Path(folder, "request.json")
@@ -65,7 +65,10 @@ def ask_rattler(
 
 
 def _overrides() -> dict[str, str]:
-    """As conda and micromamba, too, are told of another machine: `CONDA_OVERRIDE_CUDA=12.4`."""
+    """Return the variables that describe another machine, as `CONDA_OVERRIDE_CUDA=12.4`.
+
+    conda and micromamba read them as well.
+    """
     return {name: os.environ[name] for name in os.environ if name.startswith("CONDA_OVERRIDE_")}
 
 

@@ -1,8 +1,8 @@
 """uv's settings files, and those of their settings that say where packages come from.
 
-uv is never left to read these files itself: in them may stand settings that change what is
-resolved or installed (`override-dependencies`, `[pip] target`, ...), of whoever runs a check. It is
-given a file of ours instead (https://docs.astral.sh/uv/reference/settings/).
+uv never reads these files itself: they may have settings of the user that change what is resolved
+or installed (`override-dependencies`, `[pip] target`, ...). It gets a file of ours instead
+(https://docs.astral.sh/uv/reference/settings/).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _LOCATIONS = frozenset({"index-url", "extra-index-url", "find-links"})
-"""Settings that hold an address, or several."""
+"""Settings whose value is an address or several."""
 
 NAME_AN_INDEX = _LOCATIONS | {"index", "no-index"}
 
@@ -37,7 +37,7 @@ REACH_UV = _OF_BOTH | {
 """Settings of uv that say where packages come from, and how to get there."""
 
 REACH_UV_PIP = _OF_BOTH - {"index"}
-"""Those of its table `pip`, which are for `uv pip` alone."""
+"""The same settings of its table `pip`, which is for `uv pip` alone."""
 
 _OF_AN_INDEX = frozenset(
     {
@@ -54,9 +54,9 @@ _OF_AN_INDEX = frozenset(
 
 
 def uv_files(project: Path, environ: Mapping[str, str]) -> Iterator[Path]:
-    """Yield the files that uv would read in a folder, the strongest first.
+    """Yield the files that uv would read in a folder, by descending precedence.
 
-    As its documentation has it under "Configuration files".
+    The rule is that of uv's documentation under "Configuration files".
     """
     if named := environ.get("UV_CONFIG_FILE"):
         yield Path(named)
@@ -83,7 +83,7 @@ def is_on(value: str | None) -> bool:
 
 
 def read_toml_or_nothing(file: Path) -> dict[str, Any]:
-    """Return what a file says that others are to complain about; empty where it cannot be read."""
+    """Return the contents of a TOML file; empty if it cannot be read, which others report."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
@@ -91,18 +91,20 @@ def read_toml_or_nothing(file: Path) -> dict[str, Any]:
 
 
 def uv_table(file: Path) -> dict[str, Any]:
-    """Return the part of a file that is for uv; empty where there is none that can be read."""
+    """Return the part of a file that is for uv; empty if there is none or it cannot be read."""
     table = read_toml_or_nothing(file)
     if file.name == "pyproject.toml":
         tool = table.get("tool")
-        found = tool.get("uv") if isinstance(tool, dict) else None
-        return found if isinstance(found, dict) else {}
+        own = tool.get("uv") if isinstance(tool, dict) else None
+        return own if isinstance(own, dict) else {}
     return table
 
 
 def index_settings(files: Iterable[Path]) -> dict[str, Any]:
-    """Merge what the files say of indexes and of the way to them, as uv does: of several values
-    the first counts, of several lists all, the first file's first. Paths become absolute.
+    """Merge the files' settings of indexes and of the access to them, as uv does.
+
+    Of several values the first counts; lists are joined, the first file's first. Paths become
+    absolute.
     """
     merged: dict[str, Any] = {}
     for file in files:
@@ -110,28 +112,28 @@ def index_settings(files: Iterable[Path]) -> dict[str, Any]:
         _merge(merged, from_table(table, folder=file.parent))
         pip = table.get("pip")
         if isinstance(pip, dict):
-            kept = _kept(pip, REACH_UV_PIP, file.parent)
+            kept = _select(pip, REACH_UV_PIP, file.parent)
             if kept:
                 _merge(merged.setdefault("pip", {}), kept)
     return merged
 
 
 def from_table(table: Mapping[str, Any], *, folder: Path) -> dict[str, Any]:
-    """Return what one table of uv's settings says of indexes and of the way to them.
+    """Return the settings of indexes, and of the access to them, in one table of uv.
 
-    Relative paths are meant from `folder`.
+    Paths are relative to `folder`.
     """
-    found = _kept(table, REACH_UV, folder)
-    indexes = found.pop("index", None)
+    settings = _select(table, REACH_UV, folder)
+    indexes = settings.pop("index", None)
     if isinstance(indexes, list):
-        found["index"] = [
+        settings["index"] = [
             index_table(index, folder=folder) for index in indexes if isinstance(index, dict)
         ]
-    return found
+    return settings
 
 
 def index_table(index: Mapping[str, Any], *, folder: Path) -> dict[str, Any]:
-    """Return the part of one `[[tool.uv.index]]` that says where it is and how it is asked."""
+    """Return the keys of one `[[tool.uv.index]]` about its address and the access to it."""
     kept = {key: value for key, value in index.items() if key in _OF_AN_INDEX}
     if isinstance(kept.get("url"), str):
         kept["url"] = absolute(kept["url"], folder)
@@ -139,8 +141,9 @@ def index_table(index: Mapping[str, Any], *, folder: Path) -> dict[str, Any]:
 
 
 def absolute(location: str, folder: Path | None = None) -> str:
-    """A path as it is meant in a folder, by default the one where pytest was started; a URL as it
-    is.
+    """Return the absolute path of a path relative to a folder, by default that of pytest's start.
+
+    A URL is returned as it is.
     """
     if "://" in location:
         return location
@@ -158,13 +161,13 @@ def to_literal(value: object) -> str:
     """Write a value as TOML on one line."""
     match value:
         case dict():
-            items = (f"{json.dumps(key)} = {to_literal(one)}" for key, one in value.items())
+            items = (f"{json.dumps(key)} = {to_literal(item)}" for key, item in value.items())
             return f"{{{', '.join(items)}}}"
         case list() | tuple():
             return f"[{', '.join(map(to_literal, value))}]"
         case bool():
             return str(value).lower()
-        case datetime() | date() | time():  # uv wants these as text
+        case datetime() | date() | time():  # uv expects these as text
             return json.dumps(value.isoformat())
         case int() | float():
             return repr(value)
@@ -172,20 +175,20 @@ def to_literal(value: object) -> str:
             return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _kept(table: Mapping[str, Any], keys: frozenset[str], folder: Path) -> dict[str, Any]:
+def _select(table: Mapping[str, Any], keys: frozenset[str], folder: Path) -> dict[str, Any]:
     return {
-        key: _located(value, folder) if key in _LOCATIONS else value
+        key: _make_absolute(value, folder) if key in _LOCATIONS else value
         for key, value in table.items()
         if key in keys
     }
 
 
-def _located(value: object, folder: Path) -> object:
+def _make_absolute(value: object, folder: Path) -> object:
     match value:
         case str():
             return absolute(value, folder)
         case list():
-            return [absolute(one, folder) if isinstance(one, str) else one for one in value]
+            return [absolute(item, folder) if isinstance(item, str) else item for item in value]
         case _:
             return value
 

@@ -1,1 +1,1 @@
-"""Helpers that know nothing of flows: files, processes, JSON, text, secrets, caches, processors."""
+"""Helpers without knowledge of flows: files, processes, JSON, text, secrets, caches, processors."""

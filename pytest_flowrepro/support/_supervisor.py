@@ -1,20 +1,20 @@
-r"""Runs one command, and ends with it whatever it started.
+r"""Runs one command, and ends all its descendants with it.
 
-The host's interpreter runs this file by its path (process.py), in a session of its own. Standard
-library only, and little of it: every command waits for this start.
+The host's interpreter runs this file by its path (process.py), in its own session. It imports only
+the standard library, and little of it: every command waits for this start.
 
 Standard input is a socket. It brings one `marshal` value, `(argv, env, cwd)`: a list of bytes, a
-dict of bytes, and bytes. Its end asks for the end of the command: the deadline has passed, or the
-process on the other side has died, in whatever way. The answer goes back as one `marshal` value:
+dict of bytes, and bytes. When it closes, the command is to be ended: the deadline has passed, or
+the process on the other side has died. The answer is one `marshal` value:
 
     {"errno": 2}                     the command could not be started
-    {"status": 256,                  how it ended, as `os.wait` says it
+    {"status": 256,                  its exit status, as of `os.wait`
      "adopts": True,                 whether orphans become children of this process
      "ended": [b"sleep\0300"]}       command lines of the processes that were ended by force
 
 On Linux this process is a child subreaper (prctl(2)): a descendant whose parent has died becomes
-its child, whatever session, environment or name it has given itself. So everything has ended when
-no child is left. Elsewhere the process group of the command is ended.
+its child, even with another session, environment or name. So everything has ended when no child is
+left. Elsewhere the process group of the command is ended.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ if TYPE_CHECKING:
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 _GRACE = 0.3
-"""Seconds for helpers to end by themselves, once the command has ended."""
+"""Seconds for helpers to end by themselves after the command has ended."""
 _TRACKER_GRACE = 2.0
-"""Seconds for a resource tracker to clean up, once the processes that use it have ended."""
+"""Seconds for a resource tracker to clean up after the processes that use it have ended."""
 _LIMIT = 8.0
-"""Seconds to go on ending processes: one may be out of reach, as another user's is."""
+"""Seconds to try to end processes: those of another user cannot be ended."""
 _SHOWN = 50
-"""Command lines in the answer."""
+"""Maximum number of command lines in the answer."""
 _LONGEST = 1000
-"""Bytes of one."""
+"""Maximum number of bytes of one command line."""
 
 _EXITING = 4  # PF_EXITING, linux/sched.h
 
 _TRACKER = b"resource_tracker"
-"""Of multiprocessing, loky: removes what the processes that use it have left in /dev/shm."""
+"""The tracker of multiprocessing and loky, which removes files of its processes from /dev/shm."""
 
 
 def main() -> None:
@@ -66,7 +66,7 @@ def main() -> None:
         signal.signal(number, lambda number, _: asked.append(number))
     prctl = _prctl()
     adopts = prctl(_SET_CHILD_SUBREAPER, 1) == 0
-    # The end of the socket is not seen while a process that was forked off holds it open.
+    # The socket's end cannot be detected while a forked process still has it open.
     prctl(_SET_PDEATHSIG, signal.SIGTERM)
     pid, failed = _start(argv, env, cwd, prctl)
     answer: dict[str, Any] = {"errno": failed}
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def _prctl() -> Prctl:
-    """The system call; where there is none, a function that fails."""
+    """Return the system call, or a function that fails if there is none."""
     if sys.platform == "linux":
         try:
             import ctypes  # noqa: PLC0415
@@ -97,8 +97,8 @@ def _prctl() -> Prctl:
 
 
 def _start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, prctl: Prctl) -> tuple[int, int]:
-    """The command's process id, and the number of the error that kept it from being started."""
-    told, tell = os.pipe()
+    """Start the command; return its process id, and the errno if it could not be started."""
+    failure, report = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
@@ -110,12 +110,12 @@ def _start(argv: list[bytes], env: dict[bytes, bytes], cwd: bytes, prctl: Prctl)
             os.chdir(cwd)
             os.execvpe(argv[0], argv, env)  # noqa: S606
         except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
-            os.write(tell, str(getattr(error, "errno", None) or errno.EINVAL).encode())
+            os.write(report, str(getattr(error, "errno", None) or errno.EINVAL).encode())
         finally:
             os._exit(127)
-    os.close(tell)
-    failed = os.read(told, 20)  # nothing: exec has closed it
-    os.close(told)
+    os.close(report)
+    failed = os.read(failure, 20)  # empty: exec has closed it
+    os.close(failure)
     return pid, int(failed or 0)
 
 
@@ -129,7 +129,7 @@ class _Run:
         self._woken = woken
 
     def wait(self, asked: list[int]) -> None:
-        """Return when the command has ended, or its end is asked for."""
+        """Wait until the command has ended or is to be ended."""
         poll = select.poll()
         poll.register(0, select.POLLIN)
         poll.register(self._woken, select.POLLIN)
@@ -139,13 +139,13 @@ class _Run:
             self._drain()
 
     def end(self) -> None:
-        """End what is left, by force after a grace, and take notice of it."""
+        """End the remaining processes, by force after a grace period, and reap them."""
         if self.status is not None:
             self._end_within(_GRACE, by_force=False)
         self._end_within(_TRACKER_GRACE, but=_TRACKER)
         self._end_within(_LIMIT)
         try:
-            os.killpg(self._pid, signal.SIGKILL)  # for where no orphan comes to this process
+            os.killpg(self._pid, signal.SIGKILL)  # for systems without a child subreaper
         except (ProcessLookupError, PermissionError):
             pass
 
@@ -160,7 +160,7 @@ class _Run:
             self._drain()
 
     def _reap(self) -> bool:
-        """Take notice of the children that have ended; False when none is left."""
+        """Reap the children that have ended; return False when none is left."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -178,7 +178,7 @@ class _Run:
             pass
 
     def _kill(self, but: bytes | None) -> None:
-        # Each as soon as it is seen: one that forks and ends, again and again, is soon another.
+        # Each as soon as it is found: one that keeps forking and ending soon has another pid.
         for pid in _adopted():
             try:
                 is_dead, _ = _stat(pid)
@@ -201,7 +201,7 @@ class _Run:
 
 
 def _adopted() -> list[int]:
-    """Return the children of this process, as Linux lists them at once; none where it does not."""
+    """Return the children of this process from Linux's own list; empty if there is none."""
     try:
         with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
             return list(map(int, file.read().split()))
@@ -210,7 +210,7 @@ def _adopted() -> list[int]:
 
 
 def _descendants(top: int) -> list[int]:
-    """Return those that live, parents first; none where there is no /proc."""
+    """Return the living descendants, parents first; empty without /proc."""
     children: dict[int, list[int]] = {}
     dead = set()
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
@@ -229,15 +229,15 @@ def _descendants(top: int) -> list[int]:
 
 
 def _stat(pid: int) -> tuple[bool, int]:
-    """Return whether a process has ended, or is about to of its own, and its parent."""
+    """Return whether a process has ended or is exiting by itself, and its parent."""
     with open(f"/proc/{pid}/stat", "rb") as file:
-        # pid (name) state parent ... flags ...: the name may hold anything.
+        # pid (name) state parent ... flags ...: the name may have any characters.
         fields = file.read().rpartition(b")")[2].split()
     return bool(fields[0] in {b"Z", b"X"} or int(fields[6]) & _EXITING), int(fields[1])
 
 
 def _command(pid: int) -> bytes:
-    """Return its arguments, each but the last with a NUL behind it."""
+    """Return the arguments of a process, separated by NULs."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             return file.read(_LONGEST).rstrip(b"\0") or b"process %d" % pid

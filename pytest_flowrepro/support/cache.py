@@ -1,4 +1,4 @@
-"""What is kept in the user's cache from one session to the next, until nobody uses it any more."""
+"""Caches that are kept in the user's cache folder between sessions, until they are unused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UNUSED_FOR = 30 * 24 * 3600.0
-"""Seconds after which what nobody used is deleted."""
+"""Seconds after which an unused entry is deleted."""
 
 
 def cache_root() -> Path:
@@ -23,7 +23,7 @@ def cache_root() -> Path:
 
 
 def user_cache(name: str) -> Path | None:
-    """Create a cache of this user; None where it cannot be written."""
+    """Create a cache of this user and return it; None if it cannot be written."""
     folder = cache_root() / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -37,11 +37,11 @@ def note_use(folder: Path) -> None:
         os.utime(folder)
 
 
-def forget_unused(kept: Path) -> None:
-    """Delete what is in `kept` and was not used for long; nothing where that cannot be done."""
+def forget_unused(folder: Path) -> None:
+    """Delete entries of `folder` that were not used for `UNUSED_FOR`, if that is possible."""
     now = time.time()
     with contextlib.suppress(OSError):
-        for entry in kept.iterdir():
+        for entry in folder.iterdir():
             if now - entry.stat().st_mtime > UNUSED_FOR:
                 delete(entry)
 

@@ -1,4 +1,4 @@
-"""The caches of this user, what is in them, and who uses them."""
+"""The contents of this user's caches, and the lock of the sessions that use them."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ if TYPE_CHECKING:
 _IN_USE = "in-use.lock"
 
 _ENTRIES = ("wheels/*/*", "conda/*", "bytecode/*", "uv/*", "locks/*", "errors/*")
-"""What is used, and deleted, as one thing; in the order in which it is shown."""
+"""Globs of entries, each of which is used and deleted as a whole; in display order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheEntry:
     path: Path
     size: int
-    """Bytes, of a folder with all that it holds."""
+    """Bytes; of a folder, those of all its files."""
     used: float
-    """Seconds since the epoch."""
+    """The time of the last use, in seconds since the epoch."""
 
 
 def find_entries(*, unused_for: float = 0) -> tuple[CacheEntry, ...]:
-    """List what was not used for that many seconds."""
+    """Return the entries that were not used for that many seconds."""
     latest = time.time() - unused_for
     return tuple(entry for entry in _entries(cache_root()) if entry.used <= latest)
 
 
 def remove_entries(entries: Collection[CacheEntry]) -> None:
-    """Delete them. Raises `FlowReproError` while a session uses the caches, and where something
-    cannot be deleted.
+    """Delete entries.
+
+    Raises `FlowReproError` while a session uses the caches, and if an entry cannot be deleted.
     """
     root = cache_root()
     if not root.is_dir():
@@ -49,7 +50,7 @@ def remove_entries(entries: Collection[CacheEntry]) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise FlowReproError(
-                f"A session of `pytest --flow-repro` is running, and uses {root}",
+                f"A session of `pytest --flow-repro` is running and uses {root}",
                 hint="run `flowrepro clean` again when it has ended",
             ) from error
         for entry in entries:
@@ -64,8 +65,9 @@ def remove_entries(entries: Collection[CacheEntry]) -> None:
 
 
 def use_caches() -> IO[bytes] | None:
-    """Keep others from deleting what is in the caches until the file is closed, or this process
-    ends; None where the caches cannot be written.
+    """Lock the caches against deletion, and return the lock's file; None if not writable.
+
+    The lock is held until the file is closed, or this process ends.
     """
     root = cache_root()
     try:
@@ -86,11 +88,11 @@ def _entries(root: Path) -> Iterator[CacheEntry]:
 
 
 def _size(path: Path) -> int:
-    """Bytes on the disk: two links to one file are counted once."""
-    found = {}
+    """Return the bytes on the disk: two links to one file are counted once."""
+    sizes = {}
     for folder, _, names in os.walk(path):
         for name in names:
             with contextlib.suppress(OSError):
                 status = os.lstat(os.path.join(folder, name))  # noqa: PTH118  thousands of files
-                found[status.st_dev, status.st_ino] = status.st_size
-    return sum(found.values()) if path.is_dir() else path.lstat().st_size
+                sizes[status.st_dev, status.st_ino] = status.st_size
+    return sum(sizes.values()) if path.is_dir() else path.lstat().st_size

@@ -1,4 +1,4 @@
-"""How many processors this process may use."""
+"""The number of processors that this process may use."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _CGROUP = Path("/sys/fs/cgroup/cpu.max")
 
 
 def processors(cgroup: Path = _CGROUP) -> int:
-    """The machine's processors, less those that an affinity mask or a container's quota denies.
+    """Return the number of processors that an affinity mask and a container's quota allow.
 
     `cgroup` is the file of the Linux control group (v2, `cpu.max`): quota and period in
-    microseconds. Metaflow itself starts 16 tasks at a time, whatever the machine.
+    microseconds. Metaflow itself starts 16 tasks at a time on any machine.
     """
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
@@ -22,7 +22,7 @@ def processors(cgroup: Path = _CGROUP) -> int:
 
 
 def _quota(cgroup: Path) -> int | None:
-    """Whole processors that the quota is worth; None without one."""
+    """Return the quota as a number of whole processors; None without one."""
     try:
         quota, period = cgroup.read_text(encoding="ascii").split()
         return max(1, round(int(quota) / int(period)))

@@ -1,4 +1,4 @@
-"""A moment by which several commands have to end together."""
+"""A common deadline of several commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Deadline:
     at: float
-    """By the clock of `time.monotonic`."""
+    """The moment, by the clock of `time.monotonic`."""
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
@@ -17,5 +17,5 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds until then; 0 once it has passed."""
+        """The remaining seconds; 0 once the deadline has passed."""
         return max(self.at - time.monotonic(), 0)

@@ -1,4 +1,4 @@
-"""Full disks: which folder cannot be written any more, and what to do."""
+"""Detection of full disks: the folder that cannot be written, and what to do."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _PATH = re.compile(r"""(?:(?<=[`'"])/[^`'"\n]+|(?<=\s)/[^\s:,`'"]+)""")
 
 _LITTLE = 64 * 1024 * 1024
-"""Bytes. Who could not write a large file has deleted its first part again."""
+"""Bytes; after a failed write of a large file there is some space again, as its part is deleted."""
 
 FREE_SPACE = (
-    "free some space there (`flowrepro clean` deletes what is cached), or set TMPDIR or "
-    "XDG_CACHE_HOME to a folder on another disk."
+    "free some space there (`flowrepro clean` deletes cached files), or set TMPDIR or "
+    "XDG_CACHE_HOME to a folder on another disk"
 )
 
 
@@ -32,7 +32,7 @@ FREE_SPACE = (
 def naming_full_disk(*folders: Path) -> Iterator[None]:
     """Raise a `FlowReproError` that names the full folder for any error that a full disk caused.
 
-    `folders` are those that may be written to, beside the temporary folder and the caches.
+    `folders` are those that may be written to, in addition to the temporary folder and the caches.
     """
     try:
         yield
@@ -46,7 +46,7 @@ def naming_full_disk(*folders: Path) -> Iterator[None]:
 
 
 class FullDiskError(FlowReproError):
-    """A disk or a quota that is full."""
+    """A disk or a quota is full."""
 
 
 def full_disk(
@@ -55,9 +55,9 @@ def full_disk(
     detail: str = "",
     free: Callable[[Path], int | None] | None = None,
 ) -> FullDiskError:
-    """Return the error that names the folder whose disk is full: of several, that with least room.
+    """Return the error that names the folder on the full disk, the one with the least free space.
 
-    `free` gives the bytes that an existing folder has room for, None where it cannot be read.
+    `free` returns the free bytes of an existing folder, or None if they cannot be read.
     """
     free = free or free_bytes
     rooms = {}
@@ -66,19 +66,19 @@ def full_disk(
         if room is not None:
             rooms[folder] = room
     if not rooms:
-        return FullDiskError("The disk is full.", hint=FREE_SPACE, detail=detail)
+        return FullDiskError("The disk is full", hint=FREE_SPACE, detail=detail)
     folder = min(rooms, key=lambda folder: rooms[folder])
     if rooms[folder] > _LITTLE:
-        what = f"The disk is full, or this user's quota: {folder} cannot be written."
+        what = f"The disk is full, or this user's quota: {folder} cannot be written"
     else:
         mount = next(p for p in (folder, *folder.parents) if p.is_mount())
         at = "" if mount == folder else f" on the file system at {mount}"
-        what = f"The disk is full: {folder} has {rooms[folder] // 1024:,} kB left{at}."
+        what = f"The disk is full: {folder} has {rooms[folder] // 1024:,} kB left{at}"
     return FullDiskError(what, hint=FREE_SPACE, detail=detail)
 
 
 def full_disk_in_output(output: str, *folders: Path) -> FullDiskError | None:
-    """Return the same for what another program printed; None where the disk is not the cause."""
+    """Return the error for another program's output; None if the disk is not the cause."""
     lines = [line for line in output.splitlines() if _FULL.search(line)]
     if not lines:
         return None
@@ -91,16 +91,19 @@ def usual_folders(*folders: Path) -> tuple[Path, ...]:
 
 
 def free_bytes(folder: Path) -> int | None:
-    """Bytes that this user may still write to the file system of a folder; 0 without inodes."""
+    """Return the bytes that this user can still write to a folder's file system; 0 without inodes.
+
+    None if that cannot be read.
+    """
     try:
-        found = os.statvfs(folder)
+        status = os.statvfs(folder)
     except OSError:
         return None
-    return 0 if found.f_files and not found.f_favail else found.f_bavail * found.f_frsize
+    return 0 if status.f_files and not status.f_favail else status.f_bavail * status.f_frsize
 
 
 def _full_disk_in(error: BaseException | None) -> OSError | None:
-    """The OSError of a full disk among an error and its causes."""
+    """Return the OSError of a full disk among an error and its causes, or None."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
             return error

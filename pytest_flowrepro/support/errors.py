@@ -1,13 +1,17 @@
-"""One base error, and one subclass per stage. Fields are structured, `str()` formats them."""
+"""One base error, and one subclass per stage. Fields are structured; `str()` formats them."""
 
 from __future__ import annotations
 
 
 class FlowReproError(Exception):
-    """Something that is not drift: our input, the package index, the flow or we broke.
+    """An error that is not drift: of our input, the package index, the flow or this plugin.
 
-    `what` says what is wrong and names the thing at fault, `hint` what to do next, `detail`
-    carries the other program's own words (a resolver's reason, a traceback of the flow).
+    `what` states the problem and names the thing at fault, `hint` says what to do next, `detail` is
+    the other program's own output (a resolver's reason, a traceback of the flow).
+
+    `what` starts with a capital letter, or with the file or name that it is about, and has no final
+    period. `hint` is an imperative that follows "What to do:": it starts with a lower-case letter
+    and has no final period either.
     """
 
     def __init__(self, what: str, *, hint: str, detail: str = "") -> None:
@@ -53,7 +57,7 @@ class RerunError(FlowReproError):
 
 
 class CaptureError(FlowReproError):
-    """What a run left cannot be read."""
+    """The results of a run cannot be read."""
 
 
 class BaselineError(FlowReproError):
@@ -61,8 +65,8 @@ class BaselineError(FlowReproError):
 
 
 class HookError(FlowReproError):
-    """A hook of the project breaks."""
+    """A hook of the project raises, or returns an invalid answer."""
 
 
 class InternalError(FlowReproError):
-    """A fault of this plugin's own."""
+    """A bug of this plugin."""

@@ -1,4 +1,4 @@
-"""The processors of this machine: how many there are, and which x86-64 level they have."""
+"""The processors of this machine: their number and their x86-64 level."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FLAGS = {
     "x86-64-v3": {"abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe", "xsave"},
     "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
 }
-"""Level -> the flags of Linux that it adds to the level before it (x86-64 psABI, section 3.1.1)."""
+"""The flags of Linux that each level adds to the level below (x86-64 psABI, section 3.1.1)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,9 +32,9 @@ class Hardware:
     """The architecture, as `platform.machine` names it."""
     processors: int
     usable: int
-    """The processors that this process may use."""
+    """The number of processors that this process may use."""
     level: str | None
-    """`x86-64` or one of `CPU_LEVELS`; None on another architecture, and where it is not known."""
+    """`x86-64` or one of `CPU_LEVELS`; None on another architecture, and if it is not known."""
 
     @property
     def has_levels(self) -> bool:
@@ -42,7 +42,7 @@ class Hardware:
 
 
 def read_hardware(cpuinfo: Path | None = None) -> Hardware:
-    """What this machine has, as `cpuinfo` says it (proc_cpuinfo(5)) where it exists."""
+    """Return the hardware of this machine, from `cpuinfo` (proc_cpuinfo(5)) if it exists."""
     machine = platform.machine()
     flags = _flags(cpuinfo or _CPUINFO)
     hardware = Hardware(
@@ -59,7 +59,7 @@ def read_hardware(cpuinfo: Path | None = None) -> Hardware:
 
 
 def level_of(flags: Collection[str]) -> str:
-    """The highest level whose flags, and those of all levels below it, are there."""
+    """Return the highest level whose flags, and those of all levels below it, are present."""
     level = "x86-64"
     for name in CPU_LEVELS:
         if not _FLAGS[name] <= set(flags):
@@ -69,7 +69,7 @@ def level_of(flags: Collection[str]) -> str:
 
 
 def _flags(cpuinfo: Path) -> frozenset[str]:
-    """The flags of the first processor; none where the file does not exist or names none."""
+    """Return the flags of the first processor; empty if there is no file or no flags in it."""
     try:
         text = cpuinfo.read_text(encoding="utf-8", errors="replace")
     except OSError:

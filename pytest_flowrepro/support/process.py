@@ -1,9 +1,9 @@
 """The only place that starts a subprocess.
 
 Every command has an explicit environment, no standard input, a deadline and bounded output. It is
-started by a supervisor (_supervisor.py), which ends with the command whatever the command started,
-also when this process dies. Should a flow end its supervisor, its processes are looked for by the
-mark that each command has in its environment.
+started by a supervisor (_supervisor.py), which ends all descendants with the command, also when
+this process dies. If a flow ends its supervisor, its processes are found by the mark that each
+command has in its environment.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 OUTPUT_LIMIT = 1_000_000
-"""Bytes of stdout, and of stderr, that are kept: the first half and the last."""
+"""Maximum number of bytes of stdout, and of stderr, that are kept: the first half and the last."""
 
 _SUPERVISOR = Path(__file__).with_name("_supervisor.py")
 _MARK = "FLOWREPRO_PROCESS"
 _GRACE = 0.5
-"""Seconds to go on reading after the supervisor's end, when another process holds the pipe open."""
+"""Seconds to go on reading after the supervisor's end if another process has the pipe open."""
 _END_WITHIN = 15.0
-"""Seconds for the supervisor to end everything, and itself."""
+"""Seconds for the supervisor to end all processes and itself."""
 
 _LOADING = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
-"""Variables that an interpreter may need to be loaded at all."""
+"""Variables that an interpreter may need to load its libraries."""
 
 _ALLOWED = ("PATH", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -45,14 +45,14 @@ _REDIRECTS_PYTHON = ("PYTHON", "VIRTUAL_ENV", "CONDA_", "__PYVENV_LAUNCHER__", "
 
 
 class CommandNotFoundError(Exception):
-    """The program itself could not be started."""
+    """Raised when the program itself could not be started."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completed:
     argv: tuple[str, ...]
     returncode: int
-    """Negative: the number of the signal that ended it."""
+    """The exit code; if negative, the number of the signal that ended the process."""
     stdout: str
     stderr: str
     timed_out: bool
@@ -66,12 +66,12 @@ class Completed:
 
     @property
     def ending(self) -> str:
-        """How it ended, in words: `exit code 3`, `signal SIGSEGV`, `stopped after 30 s`."""
+        """The end in words: `exit code 3`, `signal SIGSEGV`, `stopped after 30 s`."""
         return ending_of(self.returncode, self.seconds if self.timed_out else None)
 
 
 def ending_of(returncode: int, stopped_after: float | None) -> str:
-    """Return in words how a process ended: `signal SIGKILL, perhaps out of memory`."""
+    """Describe how a process ended: `signal SIGKILL, perhaps out of memory`."""
     if stopped_after is not None:
         return f"stopped after {stopped_after:.0f} s"
     if returncode < 0:
@@ -81,7 +81,7 @@ def ending_of(returncode: int, stopped_after: float | None) -> str:
 
 
 def signal_name(number: int) -> str:
-    """`SIGSEGV` for 11; `signal 77` for a number that has no name."""
+    """Return the name of a signal: `SIGSEGV` for 11, `signal 77` for a number without a name."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -89,7 +89,7 @@ def signal_name(number: int) -> str:
 
 
 def isolated_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a flow: an allowlist of the user's variables, and `extra`.
+    """Return the environment of a flow: an allowlist of the user's variables, and `extra`.
 
     Locale and time zone are fixed, so that they are the same on every machine.
     """
@@ -98,9 +98,9 @@ def isolated_environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def user_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a package manager: the user's own, index settings and all.
+    """Return the environment of a package manager: the user's own, including index settings.
 
-    What would make it work on another interpreter than the one it is given is left out.
+    Variables that would make it use another interpreter than the given one are left out.
     """
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_REDIRECTS_PYTHON)}
     return {**kept, **extra}
@@ -116,10 +116,10 @@ def run_process(
     on_line: Callable[[str], None] | None = None,
     umask: int = -1,
 ) -> Completed:
-    """Run a command to its end, or to the end of `timeout` seconds, and end all it started.
+    """Run a command until it ends, or for `timeout` seconds, and end all its descendants.
 
     `on_line` is called with each line of stdout as it comes; `umask` is the command's, or -1 for
-    that of the user. Raises `CommandNotFoundError` where the program cannot be started at all.
+    that of the user. Raises `CommandNotFoundError` if the program cannot be started at all.
     """
     command = [os.fspath(arg) for arg in argv]
     started = time.monotonic()
@@ -149,10 +149,10 @@ def run_process(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Ended:
-    """What the supervisor says about the end of its command."""
+    """The supervisor's answer about the end of its command."""
 
     errno: int = 0
-    """Why the command could not be started."""
+    """The error that kept the command from being started, or 0."""
     returncode: int = 0
     commands: tuple[str, ...] = ()
 
@@ -172,7 +172,7 @@ class _Supervisor:
         with theirs:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_SUPERVISOR)],
-                # A flow can read it in /proc: not the user's own.
+                # Not the user's own environment: a flow can read this one in /proc.
                 env={name: os.environ[name] for name in _LOADING if name in os.environ},
                 cwd="/",
                 stdin=theirs.fileno(),
@@ -183,12 +183,12 @@ class _Supervisor:
             )
         variables = {os.fsencode(k): os.fsencode(v) for k, v in {**env, _MARK: mark}.items()}
         request = ([os.fsencode(arg) for arg in argv], variables, os.fsencode(cwd))
-        with contextlib.suppress(OSError):  # it has died: what it says tells why
+        with contextlib.suppress(OSError):  # it has died: its output tells why
             line.sendall(marshal.dumps(request))
         return cls(process=process, line=line, mark=mark)
 
     def end(self) -> _Ended:
-        """End the command, if it has not ended, and all that it started."""
+        """End the command, if it has not ended, and all its descendants."""
         with self.line:
             with contextlib.suppress(OSError):
                 self.line.shutdown(socket.SHUT_WR)
@@ -205,11 +205,11 @@ class _Supervisor:
         status = answer["status"]
         return _Ended(
             returncode=-signal.SIGKILL if status is None else os.waitstatus_to_exitcode(status),
-            commands=tuple(map(_shown, answer["ended"])),
+            commands=tuple(map(_command_line, answer["ended"])),
         )
 
     def _answer(self) -> dict[str, Any]:
-        """Nothing where the supervisor was ended itself."""
+        """Return the supervisor's answer; empty if the supervisor itself was ended."""
         self.line.setblocking(False)
         received = b""
         with contextlib.suppress(OSError):
@@ -222,12 +222,12 @@ class _Supervisor:
         return answer if isinstance(answer, dict) else {}
 
 
-def _shown(command: bytes) -> str:
+def _command_line(command: bytes) -> str:
     return " ".join(command.decode(errors="replace").split("\0"))
 
 
 class _Kept:
-    """The first and the last bytes of a stream; what lies between is counted and dropped."""
+    """The first and the last bytes of a stream; the bytes between are counted and dropped."""
 
     def __init__(self, limit: int, on_line: Callable[[str], None] | None) -> None:
         self._half = limit // 2
@@ -266,7 +266,7 @@ def _read(
     streams: Sequence[tuple[IO[bytes], _Kept]],
     deadline: float,
 ) -> bool:
-    """Read both pipes until the supervisor is done; True when the deadline came first."""
+    """Read both pipes until the supervisor is done; return True if the deadline came first."""
     with selectors.DefaultSelector() as selector:
         for stream, kept in streams:
             os.set_blocking(stream.fileno(), False)
@@ -280,7 +280,7 @@ def _read(
                 return False
             if ended is None and now >= deadline:
                 return True
-            # Another process may hold the pipe after that one's end: look at it as well.
+            # Another process may have the pipe open after the supervisor's end: poll that as well.
             for key, _ in selector.select(timeout=min(0.1, max(deadline - now, 0.001))):
                 data = os.read(key.fd, 65536)
                 if data:
@@ -295,7 +295,7 @@ def _read(
 
 
 def _end_marked(mark: str) -> None:
-    # Each round may find what a process that was not yet killed has started meanwhile.
+    # Each round may find processes that were started before their parent was killed.
     for _ in range(10):
         left = _marked(mark)
         if not left:
@@ -307,11 +307,11 @@ def _end_marked(mark: str) -> None:
 
 
 def _marked(mark: str) -> list[int]:
-    """Processes that carry the mark in their environment; none where there is no /proc."""
-    wanted = f"{_MARK}={mark}".encode()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/environ"):
+    """Return the processes with the mark in their environment; empty without /proc."""
+    entry = f"{_MARK}={mark}".encode()
+    pids = []
+    for file in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
-            if wanted in entry.read_bytes():
-                found.append(int(entry.parent.name))
-    return found
+            if entry in file.read_bytes():
+                pids.append(int(file.parent.name))
+    return pids

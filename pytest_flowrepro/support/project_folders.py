@@ -1,4 +1,4 @@
-"""The folders of a project, without those that hold no code of its own, and the modules in them."""
+"""The folders of a project that may have code of its own, and the modules in them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _MARKS = frozenset(
 
 
 def project_folders(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Each folder of a project with the names of its folders and files, as `os.walk` gives them.
+    """Yield each folder of a project with the names of its folders and files, as `os.walk` does.
 
-    What begins with a dot is left out as well; links are not followed.
+    Excluded folders and those that begin with a dot are skipped; links are not followed.
     """
     for parent, folders, files in os.walk(root):
         folders[:] = [
@@ -49,31 +49,31 @@ def is_excluded(folder: Path) -> bool:
 
 
 def find_module(dotted: str, *, root: Path) -> Path | None:
-    """The folder of the project that, on Python's path, makes `dotted` importable.
+    """Return the folder of the project that, on Python's path, makes `dotted` importable.
 
-    None when no folder does; the one nearest to `root` when several do. What begins with a dot,
-    virtualenvs and caches are not looked into.
+    None if no folder does; the one nearest to `root` if several do. Folders that begin with a dot,
+    virtualenvs and caches are not searched.
     """
     top, *rest = dotted.split(".")
-    found = (folder for folder in _holders(root).get(top, ()) if _gives(Path(folder, top, *rest)))
-    return min(found, key=lambda folder: (len(folder.parts), folder), default=None)
+    holders = (f for f in _holders(root).get(top, ()) if _is_module(Path(f, top, *rest)))
+    return min(holders, key=lambda folder: (len(folder.parts), folder), default=None)
 
 
 def forget_modules() -> None:
-    """Look anew: a session asks often, and the project is walked through but once."""
+    """Clear the cache of `find_module`, which walks through the project once per session."""
     _holders.cache_clear()
 
 
 @lru_cache(maxsize=1)
 def _holders(root: Path) -> dict[str, list[Path]]:
-    """The folders of the project that hold a module or package of a name."""
-    found: dict[str, list[Path]] = {}
+    """Return the folders of the project that have a module or package, by its name."""
+    holders: dict[str, list[Path]] = {}
     for parent, folders, files in project_folders(root):
         modules = (name.removesuffix(".py") for name in files if name.endswith(".py"))
         for name in {*folders, *modules}:
-            found.setdefault(name, []).append(parent)
-    return found
+            holders.setdefault(name, []).append(parent)
+    return holders
 
 
-def _gives(module: Path) -> bool:
+def _is_module(module: Path) -> bool:
     return module.with_suffix(".py").is_file() or any(module.glob("*.py"))

@@ -1,5 +1,5 @@
-"""Hides secrets: credentials in URLs, and the values of variables that were passed through, which
-reach the flow and nothing else.
+"""Redaction of secrets: credentials in URLs, and the values of passed-through variables, which
+only the flow may see.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ _USER_INFORMATION = re.compile(r"(?<=://)[^/\s]*@")
 _CONDA_TOKEN = re.compile(r"(?<=/)t/[^/\s]+/")
 
 _SHORTEST = 4
-"""Characters: `1` or `yes` is no secret, and to hide it would tear every text apart."""
+"""Minimum number of characters: `1` or `yes` is not a secret, and occurs in every text."""
 
 
 def without_credentials(text: str) -> str:
-    """Return a URL, or a text with URLs in it, without user names and passwords."""
+    """Return a URL, or a text with URLs, without user names and passwords."""
     return _USER_INFORMATION.sub("", text)
 
 
 def without_conda_credentials(text: str) -> str:
-    """Return the same for URLs of conda's channels: a token may stand in their path."""
+    """Return a text without credentials and without the tokens in paths of conda channels."""
     return _CONDA_TOKEN.sub("", without_credentials(text))
 
 
 @dataclass(frozen=True)
 class Redaction:
-    """What must not be written, and the name that stands for it."""
+    """The values that must not be written; the variable's name replaces them."""
 
     values: Mapping[str, str]
-    """Name of the variable -> its value."""
+    """The values by the variable's name."""
 
     def text(self, text: str) -> str:
         for value, shown in self._replacements:
@@ -47,7 +47,7 @@ class Redaction:
         return text
 
     def json(self, value: Json) -> Json:
-        """The same for every text in a JSON value, the names in its objects included."""
+        """Redact every text in a JSON value, including the keys of objects."""
         if not self._replacements:
             return value
         match value:
@@ -61,32 +61,32 @@ class Redaction:
                 return value
 
     def occurs_in(self, data: IO[bytes]) -> bool:
-        """Whether a value stands in a stream, as text or as JSON text."""
+        """Return whether a stream has one of the values, as text or as JSON text."""
         forms = {value for value, _ in self._replacements}
-        wanted = [form.encode() for form in forms | {json.dumps(form)[1:-1] for form in forms}]
-        overlap = max(map(len, wanted), default=0)
+        secrets = [form.encode() for form in forms | {json.dumps(form)[1:-1] for form in forms}]
+        overlap = max(map(len, secrets), default=0)
         before = b""
-        while wanted and (read := data.read(1 << 20)):
-            seen = before + read
-            if any(form in seen for form in wanted):
+        while secrets and (read := data.read(1 << 20)):
+            window = before + read
+            if any(secret in window for secret in secrets):
                 return True
-            before = seen[-overlap:]
+            before = window[-overlap:]
         return False
 
     @cached_property
     def _replacements(self) -> tuple[tuple[str, str], ...]:
-        """The longest first: one value may be part of another."""
-        found = {
+        """The values with their replacements, longest first: one may be part of another."""
+        replacements = {
             form: f"[{name}]"
             for name, value in self.values.items()
             for form in _forms(value)
             if len(form) >= _SHORTEST
         }
-        return tuple(sorted(found.items(), key=lambda entry: -len(entry[0])))
+        return tuple(sorted(replacements.items(), key=lambda entry: -len(entry[0])))
 
 
 def _forms(value: str) -> Iterator[str]:
-    """How a value may stand in a text: as it is, line by line, as a literal or a URL shows it."""
+    """Yield the forms of a value in a text: as it is, its lines, as a literal, as in a URL."""
     yield value
     yield from value.splitlines()
     yield json.dumps(value)[1:-1]

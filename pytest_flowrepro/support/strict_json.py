@@ -1,4 +1,4 @@
-"""JSON (RFC 8259) that says one thing only.
+"""Parsing of unambiguous JSON (RFC 8259).
 
 `json.loads` keeps the last of two equal keys, takes `NaN`, and turns `1e999` into infinity. In a
 file that was merged or edited by hand each of these hides a mistake.
@@ -12,39 +12,39 @@ import re
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-"""What `json.loads` returns."""
+"""The values that `json.loads` returns."""
 
 DIGITS_LIMIT = 4_300
-"""Digits of an integer: what Python itself reads, whatever `PYTHONINTMAXSTRDIGITS` says."""
+"""Maximum number of digits of an integer: Python's default, also with `PYTHONINTMAXSTRDIGITS`."""
 
 MEMORY_LIMIT = 1_000_000_000
-"""Bytes that a text may take once it is parsed, estimated before it is."""
+"""Maximum number of bytes of a parsed text, which is estimated before parsing."""
 
 _OBJECT, _ARRAY, _ITEM = 240, 90, 60
-"""Bytes of an empty one of each in CPython, and of an item with its place, about."""
+"""Approximate bytes of an empty object and array in CPython, and of an item with its slot."""
 
-_CAREFREE = 2 * MEMORY_LIMIT // _OBJECT
-"""Characters: no text of so few can take more, as an object has two of them."""
+_ALWAYS_SMALL = 2 * MEMORY_LIMIT // _OBJECT
+"""Characters; a shorter text cannot exceed the limit, as an object has at least two of them."""
 
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
 
 class StrictJsonError(ValueError):
-    """The text is no JSON, or not unambiguous JSON."""
+    """Raised for a text that is not JSON, or ambiguous JSON."""
 
     def __init__(self, reason: str, line: int | None) -> None:
         super().__init__(reason, line)
         self.reason = reason
         self.line = line
-        """Counted from 1; None where no single line is to blame."""
+        """The line, counted from 1; None if the problem is not of a single line."""
 
     def __str__(self) -> str:
         return self.reason if self.line is None else f"line {self.line}: {self.reason}"
 
 
 class TooLargeJsonError(StrictJsonError):
-    """The text is JSON, perhaps, of so many parts that it would take gigabytes."""
+    """Raised for a text with so many parts that it would take gigabytes of memory."""
 
 
 class _Refused(Exception):  # noqa: N818  never leaves this module
@@ -59,13 +59,13 @@ class _DuplicateKey(Exception):  # noqa: N818  never leaves this module
 
 
 def parse_json(text: str) -> Json:
-    """The value of a JSON text; numbers are exact, integers of any size up to the limit.
+    """Parse a JSON text; numbers are exact, integers of any size up to the limit.
 
-    Raises `StrictJsonError` for what is no JSON and for duplicate keys, NaN and infinities, numbers
-    that Python cannot hold, and nesting that is too deep to read; `TooLargeJsonError` for what
-    would take too much memory.
+    Raises `StrictJsonError` for invalid JSON, duplicate keys, NaN and infinities, numbers that
+    Python cannot hold, and nesting that is too deep; `TooLargeJsonError` for a text that would take
+    too much memory.
     """
-    _refuse_too_many_parts(text)
+    _check_size(text)
     try:
         value: Json = json.loads(
             text,
@@ -85,11 +85,11 @@ def parse_json(text: str) -> Json:
     return value
 
 
-def _refuse_too_many_parts(text: str) -> None:
-    if len(text) < _CAREFREE or _memory(text, 0, len(text)) <= MEMORY_LIMIT:
+def _check_size(text: str) -> None:
+    if len(text) < _ALWAYS_SMALL or _memory(text, 0, len(text)) <= MEMORY_LIMIT:
         return
     needed, end = 0, 0
-    for string in _STRING.finditer(text):  # what looks like parts may be in a string
+    for string in _STRING.finditer(text):  # brackets and commas in strings are not parts
         needed += _memory(text, end, string.start())
         end = string.end()
         if needed > MEMORY_LIMIT:
@@ -105,10 +105,10 @@ def _memory(text: str, start: int, end: int) -> int:
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    value = dict(pairs)
+    if len(value) < len(pairs):
         raise _DuplicateKey
-    return found
+    return value
 
 
 def _integer(literal: str) -> int:
@@ -136,7 +136,7 @@ def _line_of(text: str, literal: str) -> int | None:
 
 
 def _duplicate_key(text: str) -> StrictJsonError:
-    """Names the first key that comes for the second time in its object, and its line."""
+    """Return the error that names the first duplicate key, and its line."""
     objects: list[set[str]] = []
     last: re.Match[str] | None = None
     for token in _TOKEN.finditer(text):
@@ -149,7 +149,7 @@ def _duplicate_key(text: str) -> StrictJsonError:
                 key = json.loads(last.group())
                 if key in objects[-1]:
                     line = text.count("\n", 0, last.start()) + 1
-                    return StrictJsonError(f"the key {json.dumps(key)} is there twice", line)
+                    return StrictJsonError(f"duplicate key {json.dumps(key)}", line)
                 objects[-1].add(key)
         last = token
     raise AssertionError("called for a text without a duplicate key")

@@ -1,9 +1,8 @@
-"""The temporary folder of a session: made, held while the session lives, and removed.
+"""The temporary folder of a session: created, locked during the session, and removed.
 
 Each process of a session holds a shared lock of the operating system on the file `held` in it. The
-lock ends with its process, however that one ends: a folder whose lock can be had for oneself
-belongs to a session that died, and the next session removes it. A folder that is to be kept has no
-such file.
+lock ends with its process in any case: if an exclusive lock can be had, the folder belongs to a
+session that died, and the next session removes it. A folder that is to be kept has no such file.
 """
 
 from __future__ import annotations
@@ -25,9 +24,12 @@ def make_folder(parent: Path | None = None) -> Path:
 
 
 def hold_folder(folder: Path) -> IO[bytes] | None:
-    """Hold the folder as long as the result is open; None where the file system has no locks."""
+    """Lock the folder and return the open file of the lock; None without locks on the file system.
+
+    The lock is held as long as the file is open.
+    """
     held = folder / _HELD
-    # Locked before it has its name: another session may look at any moment.
+    # Locked before it is renamed: another session may look at any moment.
     unnamed = None if held.exists() else folder / f".{_HELD}"
     with contextlib.suppress(OSError):
         lock = (unnamed or held).open("ab")
@@ -43,9 +45,9 @@ def hold_folder(folder: Path) -> IO[bytes] | None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove it with all that is in it, as far as that is possible."""
+    """Remove a folder with its contents, as far as that is possible."""
     shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():  # a flow may have taken the permission to write from a folder
+    if folder.exists():  # a flow may have made a folder read-only
         for parent, folders, _ in os.walk(folder):
             for name in folders:
                 with contextlib.suppress(OSError):
@@ -54,7 +56,7 @@ def remove_folder(folder: Path) -> None:
 
 
 def remove_dead_folders(parent: Path | None = None) -> None:
-    """Remove what sessions of this user left that died before they could."""
+    """Remove the folders of this user's sessions that died before they could do so."""
     for folder in (parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():

@@ -1,4 +1,4 @@
-"""Text for people: every character visible, numbers and lists as sentences have them."""
+"""Text for people: escaped characters, counted nouns, shortened lists, suggestions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INVISIBLE = re.compile(
     "["
     "\x00-\x1f\x7f-\x9f\xad"  # control characters, ANSI's escape among them; soft hyphen
     "\u061c\u180e\u200b\u200e\u200f"  # marks of no width
-    "\u2028-\u202e\u2060-\u206f"  # line separators; orders to write from right to left
+    "\u2028-\u202e\u2060-\u206f"  # line separators; controls of the writing direction
     "\ud800-\udfff"  # lone surrogates, which UTF-8 cannot hold
     "\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e0fff"  # tags
@@ -26,9 +26,9 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def visible(text: str) -> str:
-    r"""One line: characters that act or cannot be seen are written as JSON escapes, `\u001b`.
+    r"""Escape control and invisible characters as in JSON, `\u001b`, so that a text is one line.
 
-    JSON without line breaks means the same afterwards.
+    JSON without line breaks keeps its meaning.
     """
     return _INVISIBLE.sub(_escape, text)
 
@@ -42,18 +42,18 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 package`, `2,000 packages`."""
+    """Return a number with its noun: `1 package`, `2,000 packages`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def some_of(names: Sequence[str], shown: int = 5) -> str:
-    """The first of them: `numpy, pandas and 3 more`."""
+    """Join the first names: `numpy, pandas and 3 more`."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean `train`?` for the nearest of the known words; empty without one."""
+    """Return `; did you mean `train`?` for the closest known word; empty without one."""
     by_lower = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.5)
     return f"; did you mean `{by_lower[near[0]]}`?" if near else ""

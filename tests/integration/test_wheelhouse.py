@@ -100,7 +100,7 @@ def test_a_check_needs_no_index_when_the_wheels_were_kept(
     checked = harvest.check("-k", "environment")
     checked.assert_outcomes(errors=1, deselected=3)
     checked.stdout.fnmatch_lines(
-        ["*The package index at 127.0.0.1:9 cannot be reached.*", "*does not have metaflow==*"]
+        ["*The package index at 127.0.0.1:9 cannot be reached*", "*does not have metaflow==*"]
     )
     assert harvest.baseline_bytes() == before
 
@@ -157,7 +157,7 @@ def test_wheels_are_kept_in_s3(
     checked.assert_outcomes(errors=1, deselected=3)
     checked.stdout.fnmatch_lines(
         [
-            "*The package index at 127.0.0.1:9 cannot be reached.*",
+            "*The package index at 127.0.0.1:9 cannot be reached*",
             "*The wheelhouse s3://orchard/wheels cannot be read: the package index was asked*",
         ]
     )

@@ -304,7 +304,7 @@ def edited(name: str, old: str, new: str) -> dict[str, str]:
         (ARTIFACTS, '"[0]"', '"0"', 'steps.train["0"] should be named by a foreach index path'),
         (ARTIFACTS, '"[0]"', '"[0,3]"', 'steps.train["[0,3]"] should be named by'),
         (ARTIFACTS, '"[0]"', '"[, 3]"', 'steps.train["[, 3]"] should be named by'),
-        (ARTIFACTS, '"[1]"', '"[0]"', 'line 13: the key "[0]" is there twice'),
+        (ARTIFACTS, '"[1]"', '"[0]"', 'line 13: duplicate key "[0]"'),
         (ARTIFACTS, '"[]": {}', '"[]": []', 'steps.end["[]"] should be an object, is an array'),
         (ARTIFACTS, '0.91", ', '0.91" ', "artifacts.json: is not valid JSON: line 11: "),
         (ARTIFACTS, '"value": 100', '"value": NaN', "line 6: NaN is not JSON"),

@@ -202,7 +202,7 @@ def test_an_index_that_is_down_is_told(
     use_index(monkeypatch, "http://127.0.0.1:9/simple")
 
     assert failure(tool, index.lock(BETA)).what == (
-        "The package index at 127.0.0.1:9 cannot be reached."
+        "The package index at 127.0.0.1:9 cannot be reached"
     )
 
 

@@ -36,29 +36,29 @@ def test_no_url_keeps_its_credentials(text: str, shown: str) -> None:
     [
         (
             "error: Failed to fetch: http://pypi.corp/simple/six/\n  cause: error sending request",
-            "The package index at pypi.corp cannot be reached.",
+            "The package index at pypi.corp cannot be reached",
         ),
         (
             (
                 "WARNING: Retrying after connection broken by 'NewConnectionError("
                 "\"HTTPConnection(host='10.0.0.1', port=9): Failed to establish a new connection"
             ),
-            "The package index at 10.0.0.1 cannot be reached.",
+            "The package index at 10.0.0.1 cannot be reached",
         ),
         (
             "  cause: HTTP status server error (503 Service Unavailable) for url (http://a/b)",
-            "The package index at a cannot be reached.",
+            "The package index at a cannot be reached",
         ),
         (
             (
                 "hint: An index URL (http://bob:pw@a:80/simple) could not be queried due to a lack "
                 "of valid authentication credentials (401 Unauthorized)"
             ),
-            "The package index at a:80 refuses access (401 or 403).",
+            "The package index at a:80 refuses access (401 or 403)",
         ),
         (
             "WARNING: 401 Error, Credentials not correct for http://a/simple/beta/",
-            "The package index at a refuses access (401 or 403).",
+            "The package index at a refuses access (401 or 403)",
         ),
         (
             (

@@ -85,7 +85,7 @@ def test_what_a_session_uses_is_left_alone(cache: Path, capsys: pytest.CaptureFi
         used.close()
 
         assert main(["clean"]) == 2
-        assert f"is running, and uses {cache}" in capsys.readouterr().err
+        assert f"is running and uses {cache}" in capsys.readouterr().err
         assert main(["clean", "--dry-run"]) == 0
         assert files(cache) == set(FILES)
         other.kill()

@@ -72,11 +72,11 @@ def test_of_several_folders_that_with_least_room_is_named() -> None:
 
 def test_a_quota_is_told_where_there_is_room() -> None:
     error = full_disk([Path("/usr")], free=lambda _: 10**9)
-    assert error.what == "The disk is full, or this user's quota: /usr cannot be written."
+    assert error.what == "The disk is full, or this user's quota: /usr cannot be written"
 
 
 def test_a_disk_that_cannot_be_asked_is_not_named() -> None:
-    assert full_disk([Path("/usr")], free=lambda _: None).what == "The disk is full."
+    assert full_disk([Path("/usr")], free=lambda _: None).what == "The disk is full"
     assert free_bytes(Path("/no/such/folder")) is None
 
 

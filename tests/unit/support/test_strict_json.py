@@ -30,8 +30,8 @@ def test_the_sign_of_zero_is_kept() -> None:
     [
         ("", "line 1: Expecting value (column 1)"),
         ('{\n  "a": 1,\n', "line 3: Expecting property name"),
-        ('{\n "a": 1,\n "b": {"a": 1},\n "a": 2\n}', 'line 4: the key "a" is there twice'),
-        ('{"b": [{"x": 1},\n {"x": 1, "\\u0078": 2}]}', 'line 2: the key "x" is there twice'),
+        ('{\n "a": 1,\n "b": {"a": 1},\n "a": 2\n}', 'line 4: duplicate key "a"'),
+        ('{"b": [{"x": 1},\n {"x": 1, "\\u0078": 2}]}', 'line 2: duplicate key "x"'),
         ('["NaN",\n NaN]', "line 2: NaN is not JSON"),
         ("[-Infinity]", "line 1: -Infinity is not JSON"),
         ("[1,\n\n1e999]", "line 3: 1e999 is larger than a float can be"),
@@ -54,7 +54,7 @@ def test_what_would_take_gigabytes_is_refused_before_it_is_parsed(
     part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(strict_json, "MEMORY_LIMIT", 1_000_000)
-    monkeypatch.setattr(strict_json, "_CAREFREE", 8_333)
+    monkeypatch.setattr(strict_json, "_ALWAYS_SMALL", 8_333)
     size = strict_json._memory(part, 0, len(part))
     assert parse_json(f"[{part * (999_000 // size)}0]")
     text = f"[{part * (1_001_000 // size)}0]"

@@ -141,7 +141,7 @@ def test_what_neither_has_is_told_with_both(
     with pytest.raises(EnvironmentBuildError) as caught:
         build("uv", lock, reading())
 
-    assert caught.value.what == "The package index at 127.0.0.1:9 cannot be reached."
+    assert caught.value.what == "The package index at 127.0.0.1:9 cannot be reached"
     assert "the wheelhouse does not have alpha==1.0" in caught.value.detail
 
 
