@@ -507,7 +507,7 @@ def _unknown_config(lack: UnknownConfig, at: Situation) -> Advice:
         return Advice(
             what="takes no configs",
             hint=f"remove `configs` from tool.flowrepro.flow.{at.flow.name}, or give the flow a "
-            "`Config`: the class has none, or its Metaflow is older than 2.13, which added them"
+            "`Config`: its class does not have one, or its Metaflow is older than 2.13"
             f"{at.requirements('metaflow>=2.13')}",
         )
     return Advice(

@@ -52,7 +52,7 @@ def test_the_folder_that_is_full_is_named_whoever_met_it(small_disk: Path, tmp_p
 
     where = f"{small_disk}/wheelhouse has "
     assert caught.value.what.startswith(f"The disk is full: {where}")
-    assert caught.value.what.endswith(f"kB left on the file system at {small_disk}.")
+    assert caught.value.what.endswith(f"kB left on the file system at {small_disk}")
     assert "flowrepro clean" in caught.value.hint
     assert "the wheels were not saved" in caught.value.detail
 
