@@ -73,7 +73,7 @@ class Attempt:
 
     conditions: Conditions
     tasks: tuple[Task, ...]
-    """In topological order."""
+    """The tasks in topological order."""
     drawn: Mapping[TaskKey, tuple[str, ...]] = field(default_factory=dict)
     """The final states of the global random generators, for each task that drew from them."""
 
