@@ -63,7 +63,7 @@ def test_without_the_other_flow_the_failure_names_it_and_the_line_to_add(others:
     result.stdout.fnmatch_lines(
         [
             "*Flow('IngestFlow') does not exist",
-            "*let IngestFlow run before it:",
+            "*let IngestFlow run before it: *",
             "*[[]tool.flowrepro.flow.CleanFlow[]]",
             '*after = [[]"IngestFlow"[]]',
         ]

@@ -190,7 +190,7 @@ DAMAGES = {
     "its form": (observed("join", lambda _: b"[]"), r"join-.*json is not a JSON object"),
     "its type": (
         observed("join", lambda b: b.replace(b'"set": [', b'"set": {}, "other": [')),
-        r"join-.*json does not have all that is observed",
+        r"join-.*json is not a complete observation",
     ),
     "its subject": (
         observed("join", lambda b: b.replace(b'"attempt": 0', b'"attempt": 1')),
