@@ -130,7 +130,7 @@ def test_a_step_that_lacks_a_variable_says_so_with_the_line_to_add(hello: Projec
     hello.edit("flow.py", '"hello "', '__import__("os").environ["GREETING"]')
     result = hello.check("-k", "start")
     result.assert_outcomes(failed=1, deselected=4)
-    result.stdout.fnmatch_lines(["*give it `GREETING`*", '*env = { GREETING = "..." }*'])
+    result.stdout.fnmatch_lines(["*set `GREETING` in `env`*", '*env = { GREETING = "..." }*'])
     hello.write(
         "pyproject.toml",
         '[tool.pytest]\n[tool.flowrepro.flow.HelloFlow]\nenv = { GREETING = "hello " }\n',
