@@ -1,4 +1,4 @@
-"""What an installer's failure means for the person who wants the environment."""
+"""Explain the failure of an installer: what it means, and what to do."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 _LOCK_ANEW = "record again with `--flow-repro-update` to lock what the index has now"
 
-# The installer's words, what they mean, and what to do. The first that fits counts.
-_CHANGED = "{name} on the index is not the file that was locked: expected {expected}, got {got}."
-_GONE = "{name} is locked, but no longer on the index."
+# A pattern in the installer's output, its meaning, and what to do. The first match counts.
+_CHANGED = "{name} on the index is not the file that was locked: expected {expected}, got {got}"
+_GONE = "{name} is locked, but is no longer on the index"
 _REFUSED_METADATA = (
     r"Requested (?P<name>\S+) from [\s\S]*has invalid metadata"
     r"|Error decoding metadata for \S*/(?P<other>[^\s/]+\.whl)"
@@ -30,8 +30,8 @@ _REFUSED_METADATA = (
 _FAILURES = (
     (
         _REFUSED_METADATA,
-        "{name} has metadata that pip does not read.",
-        "use uv, which does (`--flow-repro-installer=uv`), or choose another version.",
+        "pip cannot read the metadata of {name}",
+        "use uv, which can (`--flow-repro-installer=uv`), or choose another version",
     ),
     (
         (
@@ -39,12 +39,12 @@ _FAILURES = (
             r"\s+Computed:\s+(?P<got>\w+:\w+)"
         ),
         _CHANGED,
-        "find out why the file changed before you trust it; then {lock_anew}.",
+        "find out why the file changed before you trust it, then {lock_anew}",
     ),
     (
         r"\n\s+(?P<name>\S+) from .+:\n\s+Expected (?P<expected>[\s\S]+?)\n\s+Got\s+(?P<got>\w+)",
         _CHANGED,
-        "find out why the file changed before you trust it; then {lock_anew}.",
+        "find out why the file changed before you trust it, then {lock_anew}",
     ),
     (
         (
@@ -52,41 +52,41 @@ _FAILURES = (
             r"|Could not install requirement (?P<other>\S+)[\s\S]*\b404\b"
         ),
         _GONE,
-        "{lock_anew}, or add the index that still has it to uv.toml or pip.conf.",
+        "{lock_anew}, or add the index that still has it to uv.toml or pip.conf",
     ),
     (
         r"(?P<name>\S+) has no wheels with a matching",
-        "{name} has no wheel for this machine.",
-        "check on a platform that has one, or declare it for those (`; sys_platform == ...`).",
+        "{name} has no wheel for this machine",
+        "check on a platform that has one, or add a marker to it (`; sys_platform == ...`)",
     ),
     (
         r"(?P<name>\S+) has no usable wheels",
         (
-            "{name} has no wheel for this machine, and a source distribution does not build the "
-            "same everywhere."
+            "{name} has no wheel for this machine, only an sdist, and builds of an sdist do not "
+            "reproduce"
         ),
-        "use a version that has wheels, and {lock_anew}.",
+        "use a version that has wheels, and {lock_anew}",
     ),
     (
         r"there is no version of (?P<name>\S+)|Because (?P<other>\S+) was not found in the package",
         _GONE,
-        "{lock_anew}, or add the index that still has it to uv.toml or pip.conf.",
+        "{lock_anew}, or add the index that still has it to uv.toml or pip.conf",
     ),
     (
         r"the requirement (?P<name>[^\s;]+)[^\n]* \(from versions: ",
-        "{name} is locked, but the index has no wheel of it for this machine any more.",
-        "{lock_anew}, or add the index that still has it to pip.conf.",
+        "{name} is locked, but the index no longer has a wheel of it for this machine",
+        "{lock_anew}, or add the index that still has it to pip.conf",
     ),
     (
         r"This version of pip does not support python (?P<name>[\d.]+)",
-        "pip-tools builds no environment for Python {name}: the pip beside it is too new.",
-        "use uv, which does: `--flow-repro-installer=uv`.",
+        "The installed pip no longer supports Python {name}, so pip-tools cannot install for it",
+        "use uv, which does (`--flow-repro-installer=uv`)",
     ),
 )
 
 _OTHER_PLATFORM = (
-    "The lock was made by pip-tools for {made_for} only, and this is {here}: build it there, or "
-    "record again with uv, which locks for every platform."
+    "pip-tools made the lock for {made_for} only, and this machine is {here}: check there, or "
+    "record again with uv, which locks for every platform"
 )
 
 
@@ -96,15 +96,15 @@ def refuse_unlike_lock(problems: Sequence[str], *, environment: str, culprit: st
     """
     if problems:
         raise EnvironmentBuildError(
-            f"The environment {environment} is not what its lock says.",
-            hint=f"{culprit} names itself wrongly, or the lock was edited: record again with "
-            "`--flow-repro-update`.",
+            f"The environment {environment} does not match its lock",
+            hint="record again with `--flow-repro-update`: the lock was edited, or the name or "
+            f"version in {culprit} is not that of its file name",
             detail="\n".join(problems[:20]),
         )
 
 
 def with_notes(error: EnvironmentBuildError, notes: tuple[str, ...]) -> EnvironmentBuildError:
-    """Return the error, with what its reader should know of what the build began from."""
+    """Return the error with notes about the build at the start of its detail."""
     detail = "\n".join(filter(None, (*notes, error.detail)))
     return EnvironmentBuildError(error.what, hint=error.hint, detail=detail)
 
@@ -132,8 +132,8 @@ def install_error(done: Completed, *, tool: str, fetch_failures: str = "") -> En
     detail = "\n".join(filter(None, (excerpt(output), excerpt(fetch_failures))))
     if done.timed_out:
         return EnvironmentBuildError(
-            f"{tool} did not finish building the environment: {done.ending}.",
-            hint="check that the package index answers, and try again.",
+            f"{tool} did not finish building the environment: {done.ending}",
+            hint="check that the package index can be reached and run again",
             detail=detail,
         )
     if trouble := outer_trouble(f"{done.stderr}\n{fetch_failures}"):
@@ -149,7 +149,7 @@ def install_error(done: Completed, *, tool: str, fetch_failures: str = "") -> En
                 what.format(**found), hint=hint.format(lock_anew=_LOCK_ANEW), detail=detail
             )
     return EnvironmentBuildError(
-        f"{tool} could not build the environment ({done.ending}).",
-        hint=f"read {tool}'s own words above, and try again.",
+        f"{tool} could not build the environment ({done.ending})",
+        hint=f"read {tool}'s output above and run again",
         detail=detail,
     )

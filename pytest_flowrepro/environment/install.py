@@ -111,9 +111,9 @@ def _refuse_replaced(before: Mapping[str, State], now: Mapping[str, State], name
     paths = [path for path, state in before.items() if now.get(path) != state]
     if paths:
         raise EnvironmentBuildError(
-            f"In the environment {name}, packages of PyPI's replace files that were there: "
-            f"{some_of(paths)}.",
-            hint="take the packages that share these files from one of conda and PyPI.",
+            f"Packages from PyPI overwrite files of conda packages in the environment {name}: "
+            f"{some_of(paths)}",
+            hint="take the packages that share these files all from conda, or all from PyPI",
         )
 
 

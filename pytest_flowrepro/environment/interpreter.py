@@ -48,14 +48,14 @@ def find_interpreter(
     Raises `EnvironmentBuildError` when there is none.
     """
     if recorded is not None:
-        return _same_minor(recorded, f", and the baseline was recorded with {recorded}")[0]
+        return _same_minor(recorded, f"the baseline was recorded with {recorded}")[0]
     if asked is not None:
-        python, version = _same_minor(asked, f", and {asked_by} asks for {asked.version}")
+        python, version = _same_minor(asked, f"{asked_by} asks for {asked.version}")
         if not SpecifierSet(requires or "").contains(version, prereleases=True):
             raise EnvironmentBuildError(
-                f"{asked_by} asks for Python {asked.version}, and the requirements for {requires}: "
-                f"{version}, which this machine has, does not fit both.",
-                hint="Change one of the two, or install a Python that both allow.",
+                f"{asked_by} asks for Python {asked.version} and the requirements for {requires}, "
+                f"and Python {version} of this machine does not satisfy both",
+                hint="change one of the two, or install a Python that both allow",
             )
         return python
     wanted = SpecifierSet(requires or "")
@@ -86,10 +86,11 @@ def _same_minor(wanted: Interpreter, because: str) -> tuple[Path, str]:
 
 
 def _no_interpreter(wanted: str, because: str = "") -> EnvironmentBuildError:
+    reason = f" ({because})" if because else ""
     return EnvironmentBuildError(
-        f"There is no {wanted} on this machine{because}.",
+        f"{wanted} was not found on this machine{reason}",
         hint="install it (`uv python install`, pyenv, your system's packages) and put it on "
-        "PATH, or record again with `--flow-repro-update` under another Python.",
+        "PATH, or record again with `--flow-repro-update` under another Python",
     )
 
 
@@ -116,8 +117,9 @@ def create_virtualenv(folder: Path, *, python: Path) -> Path:
             return Path(session.creator.exe)
     except (RuntimeError, OSError, SystemExit) as error:
         raise EnvironmentBuildError(
-            f"No virtualenv could be made of {python} at {folder}.",
-            hint="check that this interpreter runs and that the disk is writable and not full.",
+            f"Could not create a virtualenv at {folder} with {python}",
+            hint="check that this interpreter runs, that the disk is not full and that the folder "
+            "is writable",
             detail=str(error),
         ) from error
 

@@ -129,8 +129,8 @@ def site_packages(environment: Path) -> Path:
     ]
     if len(found) != 1:
         raise EnvironmentBuildError(
-            f"{environment} has not one site-packages folder, but {len(found)}.",
-            hint="delete the folder and check again.",
+            f"Expected one site-packages folder in {environment}, found {len(found)}",
+            hint="delete the folder and run the check again",
         )
     return found[0]
 
@@ -257,7 +257,7 @@ def _record(distribution: PathDistribution, packages: Path, name: str) -> str:
 
 def _unreadable(name: str, file: str, reason: str) -> EnvironmentBuildError:
     return EnvironmentBuildError(
-        f"The {file} of the installed {name} cannot be used.",
-        hint=f"its wheel is broken: choose another version of {name}.",
+        f"{file} of the installed {name} cannot be used",
+        hint=f"choose another version of {name}: the wheel of this one is broken",
         detail=reason,
     )

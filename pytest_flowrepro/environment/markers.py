@@ -70,7 +70,7 @@ def _asked(python: Path) -> dict[str, str]:
 
 def _no_answer(python: Path, ending: str, detail: str = "") -> EnvironmentBuildError:
     return EnvironmentBuildError(
-        f"{python} does not tell which Python it is: {ending}",
-        hint="Run it by hand, and install it again if it does not start.",
+        f"{python} does not report its version: {ending}",
+        hint="run it by hand, and install it again if it does not start",
         detail=detail,
     )

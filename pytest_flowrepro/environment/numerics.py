@@ -56,7 +56,7 @@ def _ask(built: BuiltEnvironment) -> Numerics:
             raise EnvironmentBuildError(
                 f"The numpy of the environment {built.manifest.name} could not be imported within "
                 f"{_TIMEOUT:.0f} s",
-                hint="Run again when the machine is less busy.",
+                hint="run again when the machine is less busy",
             )
         answer = json.loads(completed.stdout)
         return Numerics(features=tuple(answer["features"]), blas=tuple(answer["blas"].items()))

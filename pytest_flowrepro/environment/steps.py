@@ -71,8 +71,8 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
     pypi, conda = _packages(of_pypi), _packages(of_conda)
     if pypi and conda:
         raise LockError(
-            f"step {step.name} takes packages from PyPI and from conda, and Metaflow refuses that",
-            hint="use one of @pypi and @conda in a step",
+            f"Step {step.name} takes packages from both PyPI and conda, which Metaflow refuses",
+            hint="use only one of @pypi and @conda in a step",
         )
     asked = of_pypi.get("python") or of_conda.get("python")
     # @conda names the Python that runs the flow where nobody names one (conda_decorator.py).
@@ -119,9 +119,9 @@ def _line(name: str, version: str, step: Step) -> str:
     text = text or f"{name}=={version.removeprefix('==').removeprefix('=')}"
     if problem := requirement_problem(text):
         raise LockError(
-            f"step {step.name}: {name!r} with version {without_credentials(version)!r} is not "
-            "a requirement that can be pinned",
-            hint="write the version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, an empty text, or "
+            f"Step {step.name}: {name!r} with version {without_credentials(version)!r} is not "
+            "a valid requirement",
+            hint="write the version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, an empty string, or "
             "`@` and the URL of a wheel",
             detail=problem,
         )

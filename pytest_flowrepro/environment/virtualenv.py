@@ -100,13 +100,13 @@ def shared_place(
     except Timeout as error:
         raise EnvironmentBuildError(
             f"Another worker is still building the environment {request.name} after "
-            f"{request.timeout:.0f} s.",
-            hint="check that the package index answers, and try again.",
+            f"{request.timeout:.0f} s",
+            hint="check that the package index can be reached and run again",
         ) from error
     except OSError as error:
         raise EnvironmentBuildError(
-            f"The environment {request.name} cannot be built in {folder}.",
-            hint="check that the disk is not full and that the folder can be written.",
+            f"The environment {request.name} cannot be built in {folder}",
+            hint="check that the disk is not full and that the folder is writable",
             detail=str(error),
         ) from error
 

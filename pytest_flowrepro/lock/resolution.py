@@ -124,7 +124,7 @@ def write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]
     except OSError as error:
         raise LockError(
             f"The folder {workspace} cannot be written.",
-            hint="check that the disk is not full and that the folder can be written.",
+            hint="check that the disk is not full and that the folder is writable.",
             detail=str(error),
         ) from error
     return ("--constraint", "constraints.txt", "requirements.in")

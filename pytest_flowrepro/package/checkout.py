@@ -56,7 +56,7 @@ def place_checkout(copy: Path, *, flow_file: Path, root: Path) -> None:
     except OSError as error:
         raise PackageError(
             f"{copy}: the stand-in git checkout cannot be written here",
-            hint="check that the disk is not full and that the folder can be written",
+            hint="check that the disk is not full and that the folder is writable",
             detail=str(error),
         ) from error
 

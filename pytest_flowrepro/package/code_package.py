@@ -108,7 +108,7 @@ def extract_package(package: CodePackage, folder: Path) -> Path:
     except (OSError, tarfile.TarError) as error:
         raise PackageError(
             f"{folder}: the flow's files cannot be unpacked here",
-            hint="check that the disk is not full and that the folder can be written",
+            hint="check that the disk is not full and that the folder is writable",
             detail=str(error),
         ) from error
     return folder / package.flow
@@ -303,7 +303,7 @@ def _write_archive(members: Iterable[_Member], destination: Path) -> list[CodeFi
         destination.unlink(missing_ok=True)
         raise PackageError(
             f"{destination}: the flow's files cannot be packed here",
-            hint="check that the disk is not full and that the folder can be written",
+            hint="check that the disk is not full and that the folder is writable",
             detail=str(error),
         ) from error
     except PackageError:

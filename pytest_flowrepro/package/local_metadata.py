@@ -30,6 +30,6 @@ def write_metadata(folder: Path, packages: Iterable[LocalPackage]) -> None:
     except OSError as error:
         raise PackageError(
             f"{folder}: the metadata of the repository's packages cannot be written here",
-            hint="check that the disk is not full and that the folder can be written",
+            hint="check that the disk is not full and that the folder is writable",
             detail=str(error),
         ) from error

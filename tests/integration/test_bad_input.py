@@ -171,7 +171,7 @@ def test_a_version_of_a_step_that_is_none_is_named(hello: Project) -> None:
     result.assert_outcomes(errors=1, deselected=4)
     result.stdout.fnmatch_lines(
         [
-            "step count: 'six' with version 'newest!' is not a requirement that can be pinned",
+            "Step count: 'six' with version 'newest!' is not a valid requirement",
             "*What to do: *`>=1.2,<2`*",
         ]
     )

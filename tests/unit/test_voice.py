@@ -22,19 +22,6 @@ if TYPE_CHECKING:
 SOURCE = Path(pytest_flowrepro.__file__).parent
 
 MODULES_NOT_YET_REWORDED: tuple[str, ...] = (
-    "environment/conda_manifest.py",
-    "environment/conda_metaflow.py",
-    "environment/conda_prefix.py",
-    "environment/failures.py",
-    "environment/install.py",
-    "environment/interpreter.py",
-    "environment/manifest.py",
-    "environment/markers.py",
-    "environment/numerics.py",
-    "environment/steps.py",
-    "environment/virtualenv.py",
-    "environment/wheelhouse/store.py",
-    "environment/wheelhouse/wheelhouse.py",
     "lock/pip_tools.py",
     "lock/rattler.py",
     "lock/resolution.py",
@@ -64,7 +51,7 @@ _BUILDERS = {"broken", "Advice", "NoFlow"}
 _WITHOUT_WHAT = {"broken", "Advice", "NoFlow"}
 """Their text is the end of a sentence, which follows a name."""
 
-_LOWER_CASE_NAMES = {"git", "pip", "pip-tools", "rattler", "uv"}
+_LOWER_CASE_NAMES = {"git", "pip", "pip-tools", "py-rattler", "rattler", "uv"}
 _FORBIDDEN = re.compile(
     r"\b(?:mend|nobody|somebody|whoever|whatever|please|beside|stands|tells)\b"
     r"|\b(?:is|are) no (?!longer)|\bhas none\b|\bdocs/",

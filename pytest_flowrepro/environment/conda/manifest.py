@@ -78,8 +78,8 @@ def _installed(prefix: Path) -> Iterator[dict[str, Any]]:
             yield {**meta, "depends": meta.get("depends", [])}
         except (ValueError, TypeError) as error:
             raise EnvironmentBuildError(
-                f"conda-meta/{file.name} of the environment cannot be read.",
-                hint="delete the folder and check again.",
+                f"Could not read conda-meta/{file.name} of the environment",
+                hint=f"delete {prefix} and run the check again",
                 detail=str(error),
             ) from error
 

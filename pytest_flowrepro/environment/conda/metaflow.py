@@ -43,8 +43,8 @@ def _files_of_metaflow(site_packages: Path) -> Iterator[str]:
     records = sorted(site_packages.glob("metaflow-*.dist-info/RECORD"))
     if len(records) != 1:
         raise EnvironmentBuildError(
-            f"{site_packages} has not one Metaflow, but {len(records)}.",
-            hint="delete the folder and check again.",
+            f"Expected one Metaflow installation in {site_packages}, found {len(records)}",
+            hint="delete the environment's folder and run the check again",
         )
     for path, *_ in csv.reader(records[0].read_text("utf-8").splitlines()):
         if not path.startswith(("../", "/")) and not path.endswith(".pyc"):

@@ -1,4 +1,4 @@
-"""Prefixes: what an explicit lock says, installed."""
+"""Install the conda packages of a lock into a prefix."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def install_conda(
     """
     if not has_rattler():
         raise EnvironmentBuildError(
-            "The baseline's environment has conda packages, and py-rattler is not installed.",
-            hint="install it with `pip install 'pytest-flowrepro[conda]'`.",
+            "py-rattler is not installed, and the environment has conda packages",
+            hint="run `pip install 'pytest-flowrepro[conda]'`",
         )
     known = tuple(channels)
     prefix.mkdir(parents=True, exist_ok=True)
@@ -80,22 +80,22 @@ def _build_error(failure: Failure, lock: CondaLock) -> EnvironmentBuildError:
     hosts = ", ".join(sorted({host_of(archive.url) for archive in lock.archives}))
     match failure.kind:
         case "Timeout":
-            what = f"rattler did not finish building the environment: {message}."
-            hint = f"check that the channels answer, and try again: {hosts}."
+            what = f"rattler did not finish building the environment: {message}"
+            hint = f"check that the channels can be reached and run again: {hosts}"
         case "Hash":
             name, _, hashes = message.partition(": ")
-            what = f"{name} in its channel is not the file that was locked: {hashes}."
-            hint = f"find out why the file changed before you trust it; then {_LOCK_ANEW}."
+            what = f"{name} in its channel is not the file that was locked: {hashes}"
+            hint = f"find out why the file changed before you trust it, then {_LOCK_ANEW}"
         case "Platform":
-            what = f"The lock of conda packages is for {lock.platform}; this machine is {message}."
-            hint = "check on the platform that it was recorded on, or record on this one."
+            what = f"The conda lock is for {lock.platform}, but this machine is {message}"
+            hint = "check on the recorded platform, or record on this one"
         case "Fetch":
-            what = f"{message.partition(': ')[0]} is locked, and cannot be fetched."
-            hint = f"check the network, and try again; if its channel dropped it, {_LOCK_ANEW}."
+            what = f"{message.partition(': ')[0]} is locked, but could not be downloaded"
+            hint = f"check the network and run again; if the channel no longer has it, {_LOCK_ANEW}"
         case _ if full := full_disk_in_output(message):
             what, hint = full.what, full.hint
         case _:
-            what = f"rattler could not build the environment ({failure.kind})."
-            hint = "read rattler's own words above, and try again."
+            what = f"rattler could not build the environment ({failure.kind})"
+            hint = "read rattler's output above and run again"
     detail = "" if failure.kind in {"Timeout", "Hash", "Platform"} else message
     return EnvironmentBuildError(what, hint=hint, detail=detail)

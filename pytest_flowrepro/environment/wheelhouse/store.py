@@ -155,10 +155,10 @@ class RemoteStore:
             )
         except ImportError as error:
             raise EnvironmentBuildError(
-                f"The wheelhouse {self.shown} cannot be opened: a library for it is not installed.",
-                hint="install the extra `remote`, `python -m pip install "
-                "'pytest-flowrepro[remote]'`, which brings fsspec and s3fs; for anything but S3 "
-                "also what fsspec needs for it (gcsfs, adlfs, ...).",
+                f"The wheelhouse {self.shown} cannot be opened: a library for it is not installed",
+                hint="run `python -m pip install 'pytest-flowrepro[remote]'`, which installs "
+                "fsspec and s3fs; for stores other than S3, also install the library that fsspec "
+                "needs (gcsfs, adlfs)",
                 detail=self._hidden(str(error)),
             ) from error
         except OSError as error:
@@ -244,25 +244,25 @@ def _words(error: Exception) -> str:
 
 def _unopened(shown: str, reason: str) -> EnvironmentBuildError:
     return EnvironmentBuildError(
-        f"The wheelhouse {shown} cannot be opened.",
-        hint="correct `wheelhouse` in pyproject.toml: a folder, or a URL that fsspec "
-        "knows, such as s3://bucket/folder.",
+        f"The wheelhouse {shown} cannot be opened",
+        hint="set `wheelhouse` in pyproject.toml to a folder, or to a URL that fsspec supports, "
+        "such as s3://bucket/folder",
         detail=reason,
     )
 
 
 def _unreadable(shown: str, reason: str) -> WheelStoreError:
     return WheelStoreError(
-        f"The wheelhouse {shown} cannot be read.",
-        hint="check that it can be reached from here, and with what credentials.",
+        f"The wheelhouse {shown} cannot be read",
+        hint="check that it can be reached from this machine, and its credentials",
         detail=reason,
     )
 
 
 def _unwritable(shown: str, reason: str) -> WheelStoreError:
     return WheelStoreError(
-        f"The wheelhouse {shown} cannot be written, so the wheels were not saved.",
-        hint="let this user write there, or take `wheelhouse` out of pyproject.toml, and record "
-        "again; the baseline is as it was.",
+        f"The wheelhouse {shown} cannot be written, so the wheels were not saved",
+        hint="give this user write access, or remove `wheelhouse` from pyproject.toml, and record "
+        "again; the baseline was not changed",
         detail=reason,
     )

@@ -248,16 +248,16 @@ def refuse_another_file(file: Path, wheel: StoredWheel, store: WheelStore) -> No
         got = hash_like(wheel.hash, file)
     except OSError as error:
         raise WheelStoreError(
-            f"{wheel.filename} in the wheelhouse {store.shown} cannot be read.",
-            hint="let this user read it.",
+            f"{wheel.filename} in the wheelhouse {store.shown} cannot be read",
+            hint="give this user read access to it",
             detail=str(error),
         ) from error
     if got != wheel.hash:
         raise EnvironmentBuildError(
             f"{wheel.filename} in the wheelhouse {store.shown} is not the file that was locked: "
-            f"expected {wheel.hash}, got {got}.",
-            hint="find out who changed it, or whether it was cut off, before you trust it; then "
-            f"delete {wheel.place} there, and record again to save it anew.",
+            f"expected {wheel.hash}, got {got}",
+            hint="find out why the file changed or whether it was truncated; then delete "
+            f"{wheel.place} there and record again to save it anew",
         )
 
 
@@ -304,8 +304,8 @@ def _wheel_of(package: LockedPackage, folder: Path) -> StoredWheel:
                 if hash_like(value, file) == value:
                     return StoredWheel(hash=value, filename=file.name)
     raise EnvironmentBuildError(
-        f"pip fetched no wheel of {package.name}=={package.version} that the lock names.",
-        hint="the index names its file wrongly: choose another version.",
+        f"pip did not download a wheel of {package.name}=={package.version} that is in the lock",
+        hint="choose another version: the name of its file on the index is wrong",
     )
 
 

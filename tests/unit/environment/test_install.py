@@ -68,7 +68,7 @@ def test_no_file_that_was_there_is_replaced(
 
     lock = parse_pypi(index.lock("beta-1.0-py3-none-any.whl"))
 
-    with pytest.raises(EnvironmentBuildError, match=r"replace files .* lib/\S+/beta\.py\.") as e:
+    with pytest.raises(EnvironmentBuildError, match=r"overwrite files .* lib/\S+/beta\.py\n") as e:
         install_locked(
             lock,
             folder,
@@ -76,7 +76,7 @@ def test_no_file_that_was_there_is_replaced(
             create=create,
         )
 
-    assert "one of conda and PyPI" in e.value.hint
+    assert "all from conda, or all from PyPI" in e.value.hint
 
 
 def test_what_was_there_may_be_added_to(index: LocalIndex, tmp_path: Path) -> None:

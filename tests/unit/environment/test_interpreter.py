@@ -37,14 +37,14 @@ def test_another_patch_release_serves_where_the_recorded_one_is_missing(
 @pytest.mark.parametrize(
     ("requires", "recorded", "what"),
     [
-        (">=3.19", None, "There is no Python >=3.19 on this machine."),
-        (">=4", None, "There is no Python >=4 on this machine."),
+        (">=3.19", None, "Python >=3.19 was not found on this machine"),
+        (">=4", None, "Python >=4 was not found on this machine"),
         (
             None,
             Interpreter("cpython", "3.19.2"),
             (
-                "There is no cpython 3.19 on this machine, and the baseline was recorded with "
-                "cpython 3.19.2."
+                "cpython 3.19 was not found on this machine (the baseline was recorded with "
+                "cpython 3.19.2)"
             ),
         ),
     ],
@@ -88,8 +88,8 @@ def test_what_is_asked_for_must_be_what_the_requirements_allow() -> None:
         find_interpreter(">=3.99", asked=Interpreter("cpython", MINOR), asked_by=".python-version")
 
     assert caught.value.what == (
-        f".python-version asks for Python {MINOR}, and the requirements for >=3.99: {VERSION}, "
-        "which this machine has, does not fit both."
+        f".python-version asks for Python {MINOR} and the requirements for >=3.99, "
+        f"and Python {VERSION} of this machine does not satisfy both"
     )
 
 

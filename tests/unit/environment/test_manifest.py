@@ -139,7 +139,9 @@ def test_condas_link_beside_the_library_is_no_second_one(environment: Path) -> N
 
 
 def test_what_is_no_environment_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentBuildError, match="has not one site-packages folder, but 0"):
+    with pytest.raises(
+        EnvironmentBuildError, match=r"Expected one site-packages folder in .*, found 0"
+    ):
         site_packages(tmp_path / "none")
 
 
@@ -230,7 +232,7 @@ def test_a_distribution_that_came_as_no_wheel_has_none(environment: Path) -> Non
 def test_metadata_that_cannot_be_used_is_told(environment: Path) -> None:
     (install(environment, "a") / "RECORD").unlink()
 
-    with pytest.raises(EnvironmentBuildError, match="The RECORD of the installed a cannot be used"):
+    with pytest.raises(EnvironmentBuildError, match="RECORD of the installed a cannot be used"):
         read_manifest(environment, requirements=("a",))
 
 

@@ -118,9 +118,9 @@ def test_equal_conda_packages_share_one_environment() -> None:
 
 def test_what_metaflow_refuses_or_nobody_can_read_is_told() -> None:
     both: dict[str, Json] = {"packages": {"six": ""}}
-    with pytest.raises(LockError, match="from PyPI and from conda"):
+    with pytest.raises(LockError, match="from both PyPI and conda"):
         found(step("train", pypi=both, conda=both))
-    with pytest.raises(LockError, match="'six' with version 'new!' is not a requirement"):
+    with pytest.raises(LockError, match="'six' with version 'new!' is not a valid requirement"):
         found(step("train", pypi={"packages": {"six": "new!"}}))
 
 
@@ -134,7 +134,7 @@ def test_what_metaflow_refuses_or_nobody_can_read_is_told() -> None:
 def test_a_url_without_a_hash_is_refused_before_anything_is_fetched(
     version: str, told: str
 ) -> None:
-    with pytest.raises(LockError, match="step train: 'six' with version '@ ") as caught:
+    with pytest.raises(LockError, match="Step train: 'six' with version '@ ") as caught:
         found(step("train", pypi={"packages": {"six": version}}))
     assert caught.value.detail.startswith(told)
     assert "pw" not in str(caught.value)

@@ -166,7 +166,7 @@ def test_an_interpreter_that_is_none_is_told(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(EnvironmentBuildError, match="No virtualenv could be made"):
+    with pytest.raises(EnvironmentBuildError, match="Could not create a virtualenv"):
         build_environment(
             parse_pypi(f"beta==1.0 --hash={HASH}"),
             InstallRequest(name="base", installer="uv", timeout=60),

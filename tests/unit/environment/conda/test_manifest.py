@@ -133,7 +133,7 @@ def test_a_lock_without_python_is_none(lock: CondaLock) -> None:
 def test_what_is_not_as_locked_is_named(
     lock: CondaLock, installed: tuple[Package, ...], problem: str
 ) -> None:
-    with pytest.raises(EnvironmentBuildError, match="step-train is not what its lock says") as e:
+    with pytest.raises(EnvironmentBuildError, match="step-train does not match its lock") as e:
         check_installed((PYTHON, *installed), lock, "step-train")
     assert problem in e.value.detail
 

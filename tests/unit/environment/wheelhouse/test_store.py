@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, plum: Path) -> 
         FolderStore(tmp_path / "wheels").save({WHEEL: plum}, timeout=5)
 
     assert caught.value.what == (
-        f"The wheelhouse {tmp_path / 'wheels'} cannot be written, so the wheels were not saved."
+        f"The wheelhouse {tmp_path / 'wheels'} cannot be written, so the wheels were not saved"
     )
 
 
@@ -184,7 +184,7 @@ def test_a_url_that_nothing_can_open_is_told() -> None:
     with pytest.raises(EnvironmentBuildError) as caught:
         open_store("carrier-pigeon://bob:hunter2@loft/wheels")
 
-    assert caught.value.what == "The wheelhouse carrier-pigeon://loft/wheels cannot be opened."
+    assert caught.value.what == "The wheelhouse carrier-pigeon://loft/wheels cannot be opened"
     assert "hunter2" not in str(caught.value)
 
 

@@ -157,7 +157,7 @@ def test_a_poisoned_wheel_is_refused_and_named(index: LocalIndex) -> None:
             build("uv", lock, wheelhouse)
         assert caught.value.what == (
             f"{BETA} in the wheelhouse {Path.cwd() / 'wheels'} is not the file that was locked: "
-            f"expected sha256:{sha256(index.files[BETA])}, got sha256:{sha256(poison)}."
+            f"expected sha256:{sha256(index.files[BETA])}, got sha256:{sha256(poison)}"
         )
         assert f"delete sha256/{sha256(index.files[BETA])}/{BETA}" in caught.value.hint
 
@@ -196,7 +196,7 @@ def test_a_recording_whose_wheels_are_gone_from_the_index_fails(
     with pytest.raises(EnvironmentBuildError) as caught:
         build(tool, lock, saving())
 
-    assert caught.value.what == "beta==1.0 is locked, but no longer on the index."
+    assert caught.value.what == "beta==1.0 is locked, but is no longer on the index"
     assert PASSWORD not in str(caught.value)
 
 
