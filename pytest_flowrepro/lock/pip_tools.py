@@ -128,8 +128,8 @@ def _refuse_what_only_uv_follows(requirements: Requirements) -> None:
     problems += [f"{one.package} from the index {one.index.name}" for one in requirements.sources]
     if problems:
         raise LockError(
-            f"{requirements.source} has settings that uv alone can follow.",
-            hint="Lock with uv (`--flow-repro-installer=uv`).",
+            f"{requirements.source} has settings that only uv supports",
+            hint="lock with uv (`--flow-repro-installer=uv`)",
             detail="\n".join(problems),
         )
 
@@ -138,7 +138,6 @@ def _refuse_other_python(wanted: str) -> None:
     ours = ".".join(platform.python_version_tuple()[:2])
     if wanted != ours:
         raise LockError(
-            f"pip-tools locks for the Python that runs it, {ours}, and this flow needs {wanted}.",
-            hint="lock with uv (`--flow-repro-installer=uv`), or run pytest under Python "
-            f"{wanted}.",
+            f"pip-tools locks for the Python that runs it, {ours}, but this flow needs {wanted}",
+            hint=f"lock with uv (`--flow-repro-installer=uv`), or run pytest under Python {wanted}",
         )

@@ -39,9 +39,9 @@ def solve_conda(
     """
     if not has_rattler():
         raise LockError(
-            f"{requirements.source} takes packages from conda, and py-rattler is not installed.",
-            hint="install it with `pip install 'pytest-flowrepro[conda]'`, or take the packages of "
-            'these names from PyPI: `conda = "pypi"` in the flow\'s table of pyproject.toml.',
+            f"{requirements.source} takes packages from conda, but py-rattler is not installed",
+            hint="run `pip install 'pytest-flowrepro[conda]'`, or take the packages of these names "
+            'from PyPI: set `conda = "pypi"` in the flow\'s table of pyproject.toml',
         )
     found = ask_rattler(
         {
@@ -61,48 +61,46 @@ def solve_conda(
         return parse_conda(text)
     except InvalidLockError as error:
         raise LockError(
-            f"rattler gave a lock of {requirements.source} that cannot be rebuilt from.",
-            hint="use a channel whose archives are named as conda-build names them.",
+            f"rattler returned an invalid lock for {requirements.source}",
+            hint="use a channel whose archives have the file names that conda-build gives them",
             detail="\n".join(error.problems[:20]),
         ) from error
 
 
 def _lock_error(failure: Failure, requirements: CondaRequirements) -> LockError:
-    """Return what rattler's failure means for the person who wrote the packages."""
+    """Return the error for a failure of rattler."""
     source = requirements.source
     asked = ", ".join(map(without_conda_credentials, requirements.channels))
     match failure.kind:
         case "Timeout":
-            what = f"conda's packages of {source} were not solved in time: {failure.message}."
-            hint = f"check that the channels answer, and try again: {asked}."
+            what = f"rattler did not finish locking {source}: {failure.message}"
+            hint = f"check that the channels can be reached and run again: {asked}"
         case "SolverError" if missing := _NO_CANDIDATES.findall(failure.message):
-            what = f"{source}: no channel has {', '.join(missing)}."
+            what = f"{source}: no channel has {', '.join(missing)}"
             hint = (
-                f"correct the name or the version, or name its channel, `channel::package`, or in "
-                f"CONDA_CHANNELS. The channels were: {asked}."
+                "correct the name or the version, or name its channel, as `channel::package` or in "
+                f"CONDA_CHANNELS (these were searched: {asked})"
             )
         case "SolverError":
-            what = f"{source}: these conda packages cannot be installed together."
+            what = f"{source}: these conda packages cannot be installed together"
             hint = (
-                "loosen one of the versions that the reason names, or name a channel that has "
-                "others, `channel::package`."
+                "relax one of the versions named above, or name a channel that has others, "
+                "`channel::package`"
             )
         case "GatewayError" | "FetchRepoDataError":
-            what = f"A conda channel cannot be read. {source} could not be locked."
-            hint = f"check the network and the channels' names, and try again: {asked}."
+            what = f"A conda channel could not be read, so {source} could not be locked"
+            hint = f"check the network and the names of the channels, and run again: {asked}"
         case "InvalidMatchSpecError" | "InvalidVersionSpecError" | "InvalidPackageNameError":
-            what = (
-                f"{source}: {', '.join(requirements.shown)}: one of these is not a conda package."
-            )
-            hint = "write its version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, `1.2.*`."
+            what = f"{source}: invalid conda match spec in {', '.join(requirements.shown)}"
+            hint = "write the version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, `1.2.*`"
         case "InvalidChannelError" | "InvalidUrlError":
-            what = f"{source}: one of the conda channels has no valid name: {asked}."
-            hint = "write a channel as `conda-forge`, or as its URL."
+            what = f"{source}: invalid conda channel name in {asked}"
+            hint = "write a channel as `conda-forge`, or as a URL"
         case "NoHash":
-            what = f"{source}: a channel gives no sha256 for {failure.message}."
-            hint = "index that channel anew (`rattler-index`, `conda index`), or use another."
+            what = f"{source}: a channel has no sha256 for {failure.message}"
+            hint = "index that channel again (`rattler-index`, `conda index`), or use another"
         case _:
-            what = f"rattler could not lock {source} ({failure.kind})."
-            hint = "read rattler's own words above, and try again."
+            what = f"rattler could not lock {source} ({failure.kind})"
+            hint = "read rattler's output above and run again"
     detail = "" if failure.kind in {"Timeout", "NoHash"} else failure.message
     return LockError(what, hint=hint, detail=detail)

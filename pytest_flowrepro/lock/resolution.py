@@ -1,4 +1,4 @@
-"""What the resolvers share: their input, their timeout, their failures, the check of a lock."""
+"""The parts that the resolvers share: their input files, errors, and the check of a lock."""
 
 from __future__ import annotations
 
@@ -27,31 +27,33 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import PypiLock, Requirements
     from pytest_flowrepro.support.process import Completed
 
-_YANKED = "every version of {name} that fits was yanked from the index."
-_PIN_YANKED = "ask for another version; one that is pinned with `==` is taken though it was yanked."
+_YANKED = "all matching versions of {name} are yanked from the index"
+_PIN_YANKED = (
+    "require another version, or pin a yanked one with `==`, which installs it all the same"
+)
 
-# The tool's words (the group `name`, when there is one, is the package), what that means, and
-# what to do. The first that fits counts.
+# A pattern in the tool's output (the group `name`, if any, is the package), its meaning, and what
+# to do. The first match counts.
 _FAILURES = (
     (
         r"does not provide upload-time metadata",
-        "the package index does not tell when its files were uploaded.",
-        "resolve without `--flow-repro-as-of`, or from an index that tells it (PEP 700).",
+        "the package index has no upload times",
+        "resolve without `--flow-repro-as-of`, or from an index with upload times (PEP 700)",
     ),
     (
         r"no such option: --uploaded-prior-to",
-        "this pip cannot resolve as of a day.",
-        "install pip 26 or newer beside pytest, or use `--flow-repro-installer=uv`.",
+        "the installed pip cannot resolve as of a day",
+        "install pip 26 or newer in pytest's environment, or use `--flow-repro-installer=uv`",
     ),
     (
         r"(?P<name>\S+) has no (?:usable )?wheels",
         (
-            "{name} has no wheel for this Python, and a source distribution does not build the "
-            "same everywhere."
+            "{name} has no wheel for this Python, only an sdist, and builds of an sdist do not "
+            "reproduce"
         ),
         (
             "allow a version that has one, choose a Python that has one (`.python-version`), or "
-            "build a wheel and put it on an index of your own."
+            "build a wheel and put it on an index of your own"
         ),
     ),
     (
@@ -69,28 +71,28 @@ _FAILURES = (
     ),
     (
         r"Because (?P<name>\S+) was not found in the package registry",
-        "no index has a package {name}.",
-        "correct its name, or add the index that has it to uv.toml or pip.conf.",
+        "no index has a package {name}",
+        "correct its name, or add the index that has it to uv.toml or pip.conf",
     ),
     (
         r"the requirement (?P<name>[^\s<>=!~;\[]+)[^\n]* \(from versions: none\)",
-        "no index has a package {name} with a wheel for this Python and platform{as_of}.",
-        "correct its name, allow versions that have wheels, or add an index to pip.conf.",
+        "no index has a package {name} with a wheel for this Python and platform{as_of}",
+        "correct its name, allow versions that have wheels, or add an index to pip.conf",
     ),
     (
         r"there (?:is|are) no versions? of (?P<name>\S+) and you require",
-        "there is no version {name}{as_of}.",
-        "ask for a version that exists.",
+        "no version {name} exists{as_of}",
+        "require a version that exists",
     ),
     (
         r"the requirement (?P<name>\S+)[^\n]* \(from versions: ",
-        "there is no version {name}{as_of}.",
-        "ask for a version that exists.",
+        "no version {name} exists{as_of}",
+        "require a version that exists",
     ),
     (
         r"No solution found|ResolutionImpossible|conflicting dependencies",
-        "these requirements cannot be met together{as_of}.",
-        "loosen one of the requirements that the reason names.",
+        "these requirements conflict{as_of}",
+        "relax one of the requirements named above",
     ),
 )
 
@@ -101,8 +103,8 @@ _NO_CANDIDATE = re.compile(
 """pip found files of these versions, for this Python and platform, and took none of them."""
 
 _AS_OF = (
-    "{hint} As of a day there is only what the index says was uploaded by then; where it tells no "
-    "times, there is nothing."
+    "{hint}; `--flow-repro-as-of` ignores files that the index lists with a later upload time, or "
+    "without one"
 )
 
 
@@ -123,8 +125,8 @@ def write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]
             (workspace / name).write_text("".join(f"{line}\n" for line in lines), "utf-8")
     except OSError as error:
         raise LockError(
-            f"The folder {workspace} cannot be written.",
-            hint="check that the disk is not full and that the folder is writable.",
+            f"The folder {workspace} cannot be written",
+            hint="check that the disk is not full and that the folder is writable",
             detail=str(error),
         ) from error
     return ("--constraint", "constraints.txt", "requirements.in")
@@ -162,14 +164,14 @@ def minor_version(python: Path, *, workspace: Path) -> str:
         done = run_process(argv, env=isolated_environment({}), cwd=workspace, timeout=30)
     except CommandNotFoundError as error:
         raise LockError(
-            f"The interpreter {python} cannot be started.",
-            hint="install it again, or let the flow use another Python.",
+            f"The interpreter {python} cannot be started",
+            hint="install it again, or use another Python for the flow",
             detail=str(error),
         ) from error
     if not done.ok:
         raise LockError(
-            f"The interpreter {python} does not run ({done.ending}).",
-            hint="install it again, or let the flow use another Python.",
+            f"The interpreter {python} does not run ({done.ending})",
+            hint="install it again, or use another Python for the flow",
             detail=excerpt(done.stderr),
         )
     return done.stdout.strip()
@@ -182,9 +184,9 @@ def checked_lock(text: str, *, tool: str) -> PypiLock:
         return parse_pypi(text)
     except InvalidLockError as error:
         raise LockError(
-            f"{tool} gave a lock that cannot be rebuilt from.",
-            hint="an index that gives no sha256 for its files, or a package from a URL, cannot "
-            "be locked; use an index that does.",
+            f"{tool} returned an invalid lock",
+            hint="take every package from an index that has a sha256 for each of its files, not "
+            "from a URL",
             detail="\n".join(error.problems[:20]),
         ) from error
 
@@ -197,30 +199,30 @@ def lock_error(
     as_of: date | None = None,
     fetch_failures: str = "",
 ) -> LockError:
-    """Return what a resolver's failure means for the person who wrote the requirements."""
+    """Return the error for a failure of a resolver."""
     output = f"{done.stdout}\n{done.stderr}"
     source = requirements.source
     detail = "\n".join(filter(None, (excerpt(output), excerpt(fetch_failures))))
     if done.timed_out:
         return LockError(
-            f"{tool} did not finish locking {source}: {done.ending}.",
-            hint="check that the package index answers, and try again.",
+            f"{tool} did not finish locking {source}: {done.ending}",
+            hint="check that the package index can be reached and run again",
             detail=detail,
         )
     if trouble := outer_trouble(f"{done.stderr}\n{fetch_failures}"):
         what, hint = trouble
-        return LockError(f"{what} {source} could not be locked.", hint=hint, detail=detail)
+        return LockError(f"{what}, so {source} could not be locked", hint=hint, detail=detail)
     if not as_of and (name := _yanked_package(output)):
         return LockError(f"{source}: {_YANKED.format(name=name)}", hint=_PIN_YANKED, detail=detail)
     for pattern, what, hint in _FAILURES:
         if match := re.search(pattern, output):
-            told = what.format(**match.groupdict(), as_of=f" as of {as_of}" if as_of else "")
+            reason = what.format(**match.groupdict(), as_of=f" as of {as_of}" if as_of else "")
             if as_of and "{as_of}" in what:
                 hint = _AS_OF.format(hint=hint)  # noqa: PLW2901
-            return LockError(f"{source}: {told}", hint=hint, detail=detail)
+            return LockError(f"{source}: {reason}", hint=hint, detail=detail)
     return LockError(
-        f"{tool} could not lock {source} ({done.ending}).",
-        hint=f"read {tool}'s own words above; `--flow-repro-installer` chooses another tool.",
+        f"{tool} could not lock {source} ({done.ending})",
+        hint=f"read {tool}'s output above; `--flow-repro-installer` selects another tool",
         detail=detail,
     )
 

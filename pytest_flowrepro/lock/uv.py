@@ -127,8 +127,8 @@ def _for_environments(requirements: Requirements, version: str) -> Requirements:
     here = {"python_version": version, "python_full_version": f"{version}.0"}
     if not any(Marker(one).evaluate(dict(here)) for one in resolution.environments):
         raise LockError(
-            f"{resolution.source}: environments do not include Python {version} on this machine.",
-            hint="Add its marker to `environments`, or record on a machine that they include.",
+            f"{resolution.source}: environments do not include Python {version} on this machine",
+            hint="add its marker to `environments`, or record on a machine that they include",
             detail="\n".join(resolution.environments),
         )
     markers = " or ".join(f"({one})" for one in resolution.environments)

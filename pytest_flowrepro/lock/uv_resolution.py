@@ -94,8 +94,8 @@ def _added(
     environments = tuple(_markers(table.get("environments", []), problems))
     if problems:
         raise LockError(
-            f"{source} cannot be followed.",
-            hint="Correct it, or remove what is named.",
+            f"{source} has invalid or unsupported settings",
+            hint="correct or remove the keys named above",
             detail="\n".join(problems),
         )
     indexes = table.get("index", [])

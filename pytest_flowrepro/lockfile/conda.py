@@ -77,7 +77,7 @@ def _archives_of(text: str) -> tuple[str | None, dict[str, LockedArchive], list[
         if found := _PLATFORM.fullmatch(line):
             platform = found["platform"]
         elif without_conda_credentials(line) != line:
-            problems.append(f"line {number}: credentials, which have no place in a lock")
+            problems.append(f"line {number}: credentials are not allowed in a lock")
         elif match := _ARCHIVE.fullmatch(line):
             archive = LockedArchive(**match.groupdict())
             if archives.setdefault(archive.name, archive) is not archive:

@@ -127,7 +127,7 @@ def _locked_package(line: str) -> LockedPackage | str:
     """Return the package of one line, or what is wrong with the line; never with a URL in it."""
     if line.startswith("-"):
         option = re.split(r"[\s=]", line, maxsplit=1)[0]
-        return f"the option {option} has no place in a lock"
+        return f"the option {option} is not allowed in a lock"
     hashes = tuple(_HASH.findall(line))
     try:
         requirement = Requirement(_HASH.sub("", line).strip())

@@ -16,7 +16,7 @@ DIRECT_URL = (
     "a URL is not a package of an index; name the package and its version, or its wheel, "
     "`six @ https://.../six-1.17.0-py3-none-any.whl`"
 )
-_CREDENTIALS = "a user name or password has no place in a requirement, nor in its lock"
+_CREDENTIALS = "a user name or password does not belong in a requirement or its lock"
 
 _ANY_URL = re.compile(r"(?:[\w.\[\],-]+\s*@\s*)?(?P<scheme>[a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _PATH = re.compile(

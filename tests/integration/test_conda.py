@@ -105,8 +105,8 @@ def test_without_the_extra_the_reader_is_told_what_to_do(
     result.assert_outcomes(errors=1, deselected=4)
     result.stdout.fnmatch_lines(
         [
-            "step start (@conda) takes packages from conda, and py-rattler is not installed.",
-            "What to do: install it with `pip install 'pytest-flowrepro[[]conda[]]'`, or take *",
+            "step start (@conda) takes packages from conda, but py-rattler is not installed",
+            "What to do: run `pip install 'pytest-flowrepro[[]conda[]]'`, or take *",
         ]
     )
 
@@ -152,7 +152,7 @@ def test_a_flow_runs_in_what_its_environment_file_takes_from_conda_and_from_pypi
     result = project.record("-k", "environment")
     result.stdout.fnmatch_lines(
         [
-            "environment.yml: these requirements cannot be met together.",
+            "environment.yml: these requirements conflict",
             "*requests<2*requests==*+conda*",
             "What to do: `+conda` is what conda brings: ask conda for another version of it, or *",
         ]

@@ -135,7 +135,9 @@ def test_04_playlist_plus_takes_its_python_and_a_package_from_conda(
     monkeypatch.setenv("CONDA_CHANNELS", "file:///no/such/channel")
     result = statistics.record("04-playlist-plus", "-k", "code")
     result.assert_outcomes(errors=1, deselected=6)
-    result.stdout.fnmatch_lines(["A conda channel cannot be read. step start (@conda) could *"])
+    result.stdout.fnmatch_lines(
+        ["A conda channel could not be read, so step start (@conda) could *"]
+    )
 
     python = f"{sys.version_info.major}.{sys.version_info.minor}.99"
     channel = Channel(folder=tmp_path_factory.mktemp("channel"))

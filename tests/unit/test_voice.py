@@ -22,22 +22,6 @@ if TYPE_CHECKING:
 SOURCE = Path(pytest_flowrepro.__file__).parent
 
 MODULES_NOT_YET_REWORDED: tuple[str, ...] = (
-    "lock/pip_tools.py",
-    "lock/rattler.py",
-    "lock/resolution.py",
-    "lock/sources/environment_yml.py",
-    "lock/sources/find.py",
-    "lock/sources/local_packages.py",
-    "lock/sources/pep723.py",
-    "lock/sources/pylock.py",
-    "lock/sources/pyproject.py",
-    "lock/sources/reading.py",
-    "lock/sources/requirements_txt.py",
-    "lock/sources/setup_files.py",
-    "lock/sources/uv_lock.py",
-    "lock/uv.py",
-    "lock/uv_resolution.py",
-    "lockfile/pypi.py",
     "pipeline/attempt.py",
     "pipeline/attempts.py",
     "pipeline/conda_file.py",

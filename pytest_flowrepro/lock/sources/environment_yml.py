@@ -72,8 +72,8 @@ def conda_from_pypi(requirements: Requirements) -> Requirements:
     python = _python(named, source, problems)
     if problems:
         raise LockError(
-            f"{source}: what it takes from conda cannot be taken from PyPI.",
-            hint='write the version as `=1.2`, `>=1.2,<2` or `1.2.*`, or remove `conda = "pypi"`.',
+            f"{source}: its conda packages cannot be taken from PyPI",
+            hint='write the version as `=1.2`, `>=1.2,<2` or `1.2.*`, or remove `conda = "pypi"`',
             detail="\n".join(problems),
         )
     took = ", ".join(sorted(lines))
@@ -93,8 +93,8 @@ def _document(file: Path, root: Path) -> Any:
         return yaml.safe_load(read_text(file, root=root))
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2024-99-99
         raise LockError(
-            f"{display_path(file, root)} is not valid YAML.",
-            hint="correct the line that is named, or restore the file from git.",
+            f"{display_path(file, root)} is not valid YAML",
+            hint="fix the line named above, or restore the file from git",
             detail=str(error),
         ) from error
 
@@ -129,8 +129,8 @@ def _channels(document: Any, source: str, problems: list[str]) -> tuple[str, ...
     for position, one in enumerate(listed):
         if "@" in one or "/t/" in one:
             problems.append(
-                f"{source}: channels[{position}]: a password or token has no place in git; "
-                "name the channel in CONDA_CHANNELS, and none here"
+                f"{source}: channels[{position}]: a password or token does not belong in git; "
+                "set the channel in CONDA_CHANNELS instead"
             )
     return tuple(one for one in listed if one != "nodefaults")
 

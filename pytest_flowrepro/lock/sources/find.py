@@ -102,16 +102,16 @@ def _from_setting(setting: str, root: Path, selection: Selection) -> Requirement
     file = root / setting
     if not file.is_file():
         raise LockError(
-            f"The requirements file {setting} does not exist.",
+            f"The requirements file {setting} does not exist",
             hint="correct `requirements` under `[tool.flowrepro]` in pyproject.toml: it is a "
-            "path relative to the project folder.",
+            "path relative to the project folder",
         )
     found = _read(file, root, selection)
     if found is None:
         raise LockError(
-            f"{display_path(file, root)} declares no dependencies.",
+            f"{display_path(file, root)} declares no dependencies",
             hint="name another file as `requirements` under `[tool.flowrepro]`, or the "
-            "`extras` and `groups` that the flow needs.",
+            "`extras` and `groups` that the flow needs",
         )
     return found
 
@@ -170,9 +170,9 @@ def _refuse_selection(selection: Selection, source: str, *, extras: bool) -> Non
     for key, names in asked.items():
         if names:
             raise LockError(
-                f"{source} has no {key}, and the configuration asks for {', '.join(names)}.",
+                f"{source} has no {key}, but the configuration asks for {', '.join(names)}",
                 hint="name the file that has them as `requirements` under `[tool.flowrepro]`, "
-                f"or give this flow `{key} = []`.",
+                f"or set `{key} = []` for this flow",
             )
 
 
@@ -182,8 +182,8 @@ def _with_metaflow(declared: Requirements) -> Requirements:
         return declared
     if declared.locked is not None:
         raise LockError(
-            f"{declared.source} does not lock metaflow, which every flow needs.",
-            hint="add metaflow to what is locked (`uv add metaflow`) and lock again, or name "
-            "the `extras` or `groups` that have it under `[tool.flowrepro]`.",
+            f"{declared.source} does not lock metaflow, which every flow needs",
+            hint="add metaflow to the locked requirements (`uv add metaflow`) and lock again, or "
+            "name the `extras` or `groups` that have it under `[tool.flowrepro]`",
         )
     return replace(declared, lines=(*declared.lines, "metaflow"))

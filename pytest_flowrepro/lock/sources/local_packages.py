@@ -101,9 +101,9 @@ def local_package(local: LocalFolder, *, root: Path) -> LocalPackage | None:
     if metadata.built:
         reason = metadata.built
     elif metadata.name is None:
-        reason = "its name is computed or not there; give it one in `[project]` of a pyproject.toml"
+        reason = "its name is computed or missing; set one in `[project]` of a pyproject.toml"
     elif not modules:
-        reason = f"it has no folder src, none named {metadata.module}, none with an __init__.py"
+        reason = f"it has no src folder, no {metadata.module} folder and none with an __init__.py"
     elif compiled:
         reason = f"it has {display_path(compiled, root)}, which is compiled when it is built"
     else:
@@ -117,9 +117,9 @@ def local_package(local: LocalFolder, *, root: Path) -> LocalPackage | None:
     if local.itself:
         return None
     raise LockError(
-        f"The package in {display_path(local.folder, root)} cannot be used as it lies: {reason}.",
-        hint="packages of the repository are put on Python's path as they are; publish one that "
-        "has to be built to an index, and require it by name and version.",
+        f"The package in {display_path(local.folder, root)} cannot be used in place: {reason}",
+        hint="publish a package that has to be built to an index, and require it by name and "
+        "version: packages of the repository are put on Python's path without a build",
     )
 
 

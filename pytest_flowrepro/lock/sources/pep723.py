@@ -35,8 +35,8 @@ def read_script(flow_file: Path, *, root: Path) -> Requirements | None:
             text = stream.read()
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
         raise LockError(
-            f"{display_path(flow_file, root)} cannot be read.",
-            hint="save the file as UTF-8, and make it readable.",
+            f"{display_path(flow_file, root)} cannot be read",
+            hint="save the file as UTF-8 and make it readable",
             detail=str(error),
         ) from error
     blocks = [match for match in _SCRIPT_BLOCK.finditer(text) if match["type"] == "script"]
@@ -53,8 +53,8 @@ def read_script(flow_file: Path, *, root: Path) -> Requirements | None:
     )
     if problems:
         raise LockError(
-            f"{source} cannot be used.",
-            hint="correct the `# /// script` block at the top of the flow's file.",
+            f"{source} is not a valid `# /// script` block",
+            hint="fix the `# /// script` block at the top of the flow's file",
             detail="\n".join(problems),
         )
     declared = Requirements(

@@ -27,7 +27,7 @@ _SELECTED = re.compile(
 _SHA256 = re.compile("[0-9a-f]{64}")
 _ALWAYS, _NEVER = 'python_version >= "0"', 'python_version < "0"'
 
-_SOURCE_ONLY = "there is a source distribution only, which does not build the same everywhere"
+_SOURCE_ONLY = "it has only an sdist, and builds of an sdist do not reproduce"
 
 
 def read_pylock(file: Path, *, root: Path, selection: Selection) -> Requirements:
@@ -51,8 +51,8 @@ def from_pylock(
         pylock = Pylock.from_dict(document)
     except PylockValidationError as error:
         raise LockError(
-            f"{source} is not a lock file as PEP 751 has it.",
-            hint="let the tool that wrote it write it anew, or restore it from git.",
+            f"{source} is not a valid lockfile (PEP 751)",
+            hint="write it again with the tool that created it, or restore it from git",
             detail=str(error),
         ) from error
     problems = _unknown(pylock, selection)
@@ -101,8 +101,8 @@ def from_pylock(
 
 def _unusable(source: str, problems: Iterable[str]) -> LockError:
     return LockError(
-        f"{source} cannot be rebuilt from.",
-        hint="lock versions of an index that have wheels, and lock anew.",
+        f"{source} cannot be used as a lock",
+        hint="lock again, with versions from an index that have wheels",
         detail="\n".join(problems),
     )
 

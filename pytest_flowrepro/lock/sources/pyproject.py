@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DYNAMIC = (
-    "only the project's build backend knows them; name a requirements file of the flow as "
+    "only the project's build backend knows them; set a requirements file of the flow as "
     "`requirements` under `[tool.flowrepro]`"
 )
 
@@ -67,9 +67,8 @@ def read_project(
     source = display_path(file, root)
     if problems:
         raise LockError(
-            f"{source} cannot be locked.",
-            hint="correct the file, or name another declaration as `requirements` under "
-            "`[tool.flowrepro]`.",
+            f"{source} cannot be locked",
+            hint="fix the file, or name another one as `requirements` under `[tool.flowrepro]`",
             detail="\n".join(problems),
         )
     if not sources.lines and not sources.folders and not of_files.folders:

@@ -33,8 +33,8 @@ def read_text(file: Path, *, root: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise LockError(
-            f"{display_path(file, root)} cannot be read: {reason}.",
-            hint="save the file as UTF-8, and make it readable.",
+            f"{display_path(file, root)} cannot be read: {reason}",
+            hint="save the file as UTF-8 and make it readable",
         ) from error
 
 
@@ -46,8 +46,8 @@ def read_toml(file: Path, *, root: Path) -> dict[str, Any]:
         return tomllib.loads(read_text(file, root=root))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise LockError(
-            f"{display_path(file, root)} is not valid TOML.",
-            hint="correct the line that is named, or restore the file from git.",
+            f"{display_path(file, root)} is not valid TOML",
+            hint="fix the line named above, or restore the file from git",
             detail=str(error),
         ) from error
 
@@ -80,5 +80,5 @@ def python_specifier(value: object, key: str, problems: list[str]) -> str | None
 
 def unknown(name: str, key: str, known: tuple[str, ...]) -> str:
     """Return the problem of a selected extra or group that a declaration does not have."""
-    there = f"it has {', '.join(known)}" if known else "it has none"
-    return f"{key}: there is no `{name}`; {there}"
+    choices = f" (known: {', '.join(known)})" if known else ""
+    return f"{key}: unknown name `{name}`{choices}"

@@ -77,9 +77,9 @@ def read_requirement_list(
 def _read(reading: _Reading, source: str) -> Requirements:
     if reading.problems:
         raise LockError(
-            f"{source} cannot be locked.",
-            hint="name packages of an index, with versions; package indexes belong into pip.conf "
-            "or uv.toml.",
+            f"{source} cannot be locked",
+            hint="list packages from an index, with versions, and set package indexes in pip.conf "
+            "or uv.toml",
             detail="\n".join(reading.problems),
         )
     return Requirements(

@@ -138,7 +138,7 @@ def _requirements(
 
 def _refused(file: Path, root: Path, problems: list[str]) -> LockError:
     return LockError(
-        f"{display_path(file, root)} cannot be used: it is read, never run.",
-        hint=_WRITE_THEM_DOWN + ", and name that file as `requirements` under `[tool.flowrepro]`.",
+        f"{display_path(file, root)} cannot be used: it is parsed, not executed",
+        hint=_WRITE_THEM_DOWN + ", and set that file as `requirements` under `[tool.flowrepro]`",
         detail="\n".join(problems),
     )

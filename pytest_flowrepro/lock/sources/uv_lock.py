@@ -89,8 +89,8 @@ def with_script_lock(
     if problems:
         script = display_path(flow_file, root)
         raise LockError(
-            f"{source} does not belong to {script}.",
-            hint=f"Lock anew (`uv lock --script {script}`), and commit both files.",
+            f"{source} is out of date with {script}",
+            hint=f"run `uv lock --script {script}` and commit both files",
             detail="\n".join(problems),
         )
     exported = _export(file, ("--script", str(flow_file)), Selection(), source)
@@ -126,8 +126,8 @@ def _refuse_unhashed(lock: Mapping[str, Any], source: str) -> None:
                 bare += [name] if any("hash" not in wheel for wheel in wheels) else []
     if bare:
         raise LockError(
-            f"{source} has no hash for {some_of(bare)}.",
-            hint="lock anew (`uv lock`) from an index that gives the sha256 of its files.",
+            f"{source} has no hash for {some_of(bare)}",
+            hint="run `uv lock` again, with an index that has the sha256 of its files",
         )
 
 
@@ -147,8 +147,9 @@ def _export(
     done = tool.run(arguments, cwd=file.parent, timeout=_TIMEOUT, limit=100_000_000)
     if not done.ok:
         raise LockError(
-            f"uv cannot export {source} ({done.ending}).",
-            hint="`uv lock` writes it anew; a lock by a newer uv needs that uv beside pytest.",
+            f"uv could not export {source} ({done.ending})",
+            hint="run `uv lock` to write it again; a lock by a newer uv needs that uv in pytest's "
+            "environment",
             detail=excerpt(done.stderr),
         )
     return tomllib.loads(done.stdout)
@@ -187,8 +188,8 @@ def _refuse_stale(
 
 def _stale(source: str, pyproject: str, problems: list[str]) -> LockError:
     return LockError(
-        f"{source} does not belong to {pyproject}.",
-        hint="lock anew (`uv lock`), and commit both files.",
+        f"{source} is out of date with {pyproject}",
+        hint="run `uv lock` and commit both files",
         detail="\n".join(problems),
     )
 

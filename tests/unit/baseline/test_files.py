@@ -361,7 +361,7 @@ def test_a_damaged_file_is_named_with_the_place_in_it(
         ("<<<<<<< HEAD", "line 1: `<<<<<<<` is not a package"),
         (
             "# platform: linux-64\n@EXPLICIT\nhttps://u:secret@h/noarch/six-1.16.0-0.conda#00\n",
-            "line 3: credentials, which have no place in a lock",
+            "line 3: credentials are not allowed in a lock",
         ),
     ],
 )

@@ -138,7 +138,7 @@ def test_constraints_limit_and_do_not_add(tool: Tool) -> None:
     ("lines", "what"),
     [
         (("nowhere",), "requirements.txt: no index has a package nowhere"),
-        (("beta==9",), "requirements.txt: there is no version beta==9."),
+        (("beta==9",), "requirements.txt: no version beta==9 exists"),
     ],
 )
 def test_what_cannot_be_resolved_is_told(tool: Tool, lines: tuple[str, ...], what: str) -> None:
@@ -159,14 +159,14 @@ def test_yanked_versions_are_taken_only_where_they_are_pinned(
     assert "alpha==2.0" in resolve(tool, "alpha==2.0").text
 
     index.yanked.add("alpha-1.0-py3-none-any.whl")
-    with pytest.raises(LockError, match=r"every version of alpha that fits was yanked") as caught:
+    with pytest.raises(LockError, match=r"all matching versions of alpha are yanked") as caught:
         resolve(tool, "alpha")
-    assert "pinned with `==`" in caught.value.hint
+    assert "pin a yanked one with `==`" in caught.value.hint
 
 
 @both
 def test_a_conflict_is_told_with_who_asks_for_what(tool: Tool) -> None:
-    with pytest.raises(LockError, match="these requirements cannot be met together") as caught:
+    with pytest.raises(LockError, match="these requirements conflict") as caught:
         resolve(tool, "alpha==2.0", "beta>=2")
 
     assert "beta<2" in caught.value.detail
@@ -180,7 +180,7 @@ def test_a_package_without_wheels_is_refused_when_it_is_locked(tool: Tool) -> No
         resolve(tool, "source-only")
 
     assert "source-only" in caught.value.what
-    assert ("source distribution" in caught.value.what) is (tool == "uv")
+    assert ("only an sdist" in caught.value.what) is (tool == "uv")
 
 
 @both
@@ -234,7 +234,9 @@ def test_the_past_is_what_the_index_says_was_uploaded_by_then(
 ) -> None:
     index.uploaded = dict(zip(ALPHA, TIMES, strict=True))
     if tool == "pip-tools" and not PIP_KNOWS_UPLOAD_TIMES:
-        with pytest.raises(LockError, match=r"this pip cannot resolve as of a day") as caught:
+        with pytest.raises(
+            LockError, match=r"the installed pip cannot resolve as of a day"
+        ) as caught:
             resolve(tool, "alpha", as_of=date(2024, 12, 31))
         assert "install pip 26 or newer" in caught.value.hint
         return
@@ -242,7 +244,7 @@ def test_the_past_is_what_the_index_says_was_uploaded_by_then(
     assert "alpha==1.0" in resolve(tool, "alpha", as_of=date(2024, 12, 31)).text
     with pytest.raises(LockError, match=r"alpha.* as of 2020-01-01") as caught:
         resolve(tool, "alpha", as_of=date(2020, 1, 1))
-    assert "where it tells no times, there is nothing" in caught.value.hint
+    assert "or without one" in caught.value.hint
 
 
 @pytest.fixture
@@ -295,19 +297,19 @@ def test_what_an_exempt_package_requires_is_not_exempt(tool: Tool) -> None:
 @pytest.mark.parametrize(
     ("tool", "what"),
     [
-        ("uv", r"there is no version alpha as of 2024-06-01\."),
+        ("uv", "no version alpha exists as of 2024-06-01"),
         pytest.param(
             "pip-tools",
-            r"the package index does not tell when its files were uploaded\.",
+            "the package index has no upload times",
             marks=pytest.mark.skipif(not PIP_KNOWS_UPLOAD_TIMES, reason="pip 26 added the option"),
         ),
     ],
 )
-def test_an_index_that_tells_no_times_has_no_past(tool: Tool, what: str) -> None:
+def test_an_index_without_upload_times_has_no_past(tool: Tool, what: str) -> None:
     with pytest.raises(LockError, match=what) as caught:
         resolve(tool, "alpha", as_of=date(2024, 6, 1))
 
-    assert "tells" in caught.value.hint
+    assert "upload time" in caught.value.hint
     assert PASSWORD not in str(caught.value)
     assert "Traceback" not in caught.value.detail
 

@@ -20,7 +20,7 @@ def test_another_python_is_refused_because_pip_compile_resolves_for_its_own(
     python.write_text("#!/bin/sh\necho 3.1\n")
     python.chmod(0o755)
 
-    with pytest.raises(LockError, match=r"and this flow needs 3\.1\.") as caught:
+    with pytest.raises(LockError, match=r"but this flow needs 3\.1\n") as caught:
         PipToolsResolver().resolve(
             Requirements(lines=("six",), source="requirements.txt"),
             python=python,

@@ -146,11 +146,11 @@ def test_another_platform_can_be_locked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("packages", "message"),
     [
-        ({"nosuch": "1.0"}, "step train: no channel has nosuch ==1.0."),
-        ({"six": "9"}, "step train: no channel has six ==9."),
+        ({"nosuch": "1.0"}, "step train: no channel has nosuch ==1.0"),
+        ({"six": "9"}, "step train: no channel has six ==9"),
         ({"frames": "2.1", "rows": "1.0"}, "step train: these conda packages cannot be installed"),
-        ({"six": ">>1"}, "one of these is not a conda package"),
-        ({"six": "1", "a/b": ""}, "one of these is not a conda package"),
+        ({"six": ">>1"}, "invalid conda match spec"),
+        ({"six": "1", "a/b": ""}, "invalid conda match spec"),
     ],
 )
 def test_what_cannot_be_solved_is_named(
@@ -176,7 +176,7 @@ def test_a_package_without_a_hash_is_refused(asked: Asked, tmp_path: Path) -> No
     assert isinstance(entry, dict)
     del entry["sha256"]
     made.write()
-    with pytest.raises(LockError, match=r"gives no sha256 for requests-2\.30-0\.conda"):
+    with pytest.raises(LockError, match=r"has no sha256 for requests-2\.30-0\.conda"):
         solve_conda(asked({}, channels=(made.url,)), workspace=tmp_path, timeout=60)
 
 
@@ -186,7 +186,7 @@ def test_a_package_without_a_hash_is_refused(asked: Asked, tmp_path: Path) -> No
 def test_a_channel_that_is_not_there_is_named_without_its_credentials(
     asked: Asked, tmp_path: Path, url: str
 ) -> None:
-    with pytest.raises(LockError, match="A conda channel cannot be read") as error:
+    with pytest.raises(LockError, match="A conda channel could not be read") as error:
         solve_conda(asked({"six": ""}, channels=(url,)), workspace=tmp_path, timeout=60)
     assert "hunter2" not in str(error.value)
     assert "tk-123" not in str(error.value)
@@ -196,7 +196,7 @@ def test_a_channel_that_is_not_there_is_named_without_its_credentials(
 def test_a_channel_that_hangs_ends_with_the_deadline(asked: Asked, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/channel"
-        with pytest.raises(LockError, match="were not solved in time: stopped after 2 s"):
+        with pytest.raises(LockError, match="did not finish locking step train: stopped after 2 s"):
             solve_conda(asked({"six": ""}, channels=(url,)), workspace=tmp_path, timeout=2)
 
 

@@ -31,7 +31,7 @@ def test_a_lock_has_unix_lines_and_one_at_its_end() -> None:
     ],
 )
 def test_what_a_tool_gave_is_checked_before_it_is_a_lock(text: str) -> None:
-    with pytest.raises(LockError, match="uv gave a lock that cannot be rebuilt from") as caught:
+    with pytest.raises(LockError, match="uv returned an invalid lock") as caught:
         checked_lock(text, tool="uv")
 
     assert "u:p" not in str(caught.value)

@@ -46,7 +46,7 @@ def test_what_pypi_adds_to_an_explicit_list_is_read_back() -> None:
             f"{EXPLICIT}pear\n# Then, from PyPI:\n{PIN}--index-url=x\n",
             (
                 "line 4: not an archive of a channel with its sha256",
-                "line 7: the option --index-url has no place in a lock",
+                "line 7: the option --index-url is not allowed in a lock",
             ),
         ),
     ],

@@ -134,10 +134,10 @@ def test_what_pypi_cannot_have_is_named(tmp_path: Path, package: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("dependencies: [", "environment.yml is not valid YAML."),
-        ("name: !!python/object:os.system x", "environment.yml is not valid YAML."),
-        ("name: 2024-99-99", "environment.yml is not valid YAML."),
-        ("[" * 5000, "environment.yml is not valid YAML."),
+        ("dependencies: [", "environment.yml is not valid YAML"),
+        ("name: !!python/object:os.system x", "environment.yml is not valid YAML"),
+        ("name: 2024-99-99", "environment.yml is not valid YAML"),
+        ("[" * 5000, "environment.yml is not valid YAML"),
         ("", "environment.yml: dependencies: not a list"),
         ("name: harbor", "environment.yml: dependencies: not a list"),
         ("dependencies: [3]", "environment.yml: dependencies[0]: neither a package nor `pip:`"),
@@ -147,7 +147,7 @@ def test_what_pypi_cannot_have_is_named(tmp_path: Path, package: str) -> None:
         ("dependencies: [six]\nchannels: forge", "environment.yml: channels: not a list of names"),
         (
             "dependencies: [six]\nchannels: ['https://bob:pw@host/forge']",
-            "environment.yml: channels[0]: a password or token has no place in git",
+            "environment.yml: channels[0]: a password or token does not belong in git",
         ),
         ("dependencies: ['python=3.9|3.10']", "environment.yml: python: '=3.9|3.10' is not a ver"),
         ("dependencies: [{pip: [-e .]}]", "environment.yml: . holds none of pyproject.toml"),

@@ -201,8 +201,8 @@ def test_extras_and_groups_of_what_has_none_are_refused(
     with pytest.raises(LockError) as caught:
         find_requirements(flow, root=tmp_path, setting=None, **chosen)
 
-    assert caught.value.what == f"{name} has no {key}, and the configuration asks for maps."
-    assert caught.value.hint.endswith(f"or give this flow `{key} = []`.")
+    assert caught.value.what == f"{name} has no {key}, but the configuration asks for maps"
+    assert caught.value.hint.endswith(f"or set `{key} = []` for this flow")
 
 
 def test_a_script_block_has_no_extras(flow: Path, tmp_path: Path) -> None:

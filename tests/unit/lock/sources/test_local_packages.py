@@ -117,8 +117,12 @@ def test_which_modules_are_the_packages(
 @pytest.mark.parametrize(
     ("files", "text", "reason"),
     [
-        (("readme.md",), project("fruit"), "it has no folder src, none named fruit, none with an"),
-        (("fruit.py",), "[tool.poetry]\nname = 'fruit'", "its name is computed or not there"),
+        (
+            ("readme.md",),
+            project("fruit"),
+            "it has no src folder, no fruit folder and none with an",
+        ),
+        (("fruit.py",), "[tool.poetry]\nname = 'fruit'", "its name is computed or missing"),
         (("fruit/__init__.py", "fruit/a.pyx"), project("fruit"), "it has lib/fruit/a.pyx, which"),
         (("fruit/__init__.py", "fruit/a.so"), project("fruit"), "it has lib/fruit/a.so, which is"),
         (("fruit.py",), "[build-system]\nbuild-backend = 'maturin'", "its build backend, maturin"),
@@ -133,5 +137,5 @@ def test_a_package_that_has_to_be_built_is_refused(
     with pytest.raises(LockError) as caught:
         local_package(LocalFolder(folder=tmp_path / "lib"), root=tmp_path)
 
-    assert caught.value.what.startswith(f"The package in lib cannot be used as it lies: {reason}")
+    assert caught.value.what.startswith(f"The package in lib cannot be used in place: {reason}")
     assert "publish" in caught.value.hint

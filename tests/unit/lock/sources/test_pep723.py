@@ -84,7 +84,7 @@ def test_a_bad_script_block_is_refused(
     with pytest.raises(LockError) as caught:
         read_script(flow, root=tmp_path)
 
-    assert caught.value.what == "flows/train.py (PEP 723) cannot be used."
+    assert caught.value.what == "flows/train.py (PEP 723) is not a valid `# /// script` block"
     assert caught.value.detail.startswith(problem)
     assert "pw" not in str(caught.value)
 

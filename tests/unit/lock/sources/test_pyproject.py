@@ -64,7 +64,7 @@ def test_a_group_needs_no_project(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[project", "pyproject.toml is not valid TOML."),
+        ("[project", "pyproject.toml is not valid TOML"),
         ("project = 3", "project: not a table"),
         ("[project]\ndependencies = 'six'", "project.dependencies: not a list of strings"),
         ("[project]\ndependencies = [1]", "project.dependencies[0]: not a string"),
@@ -103,9 +103,13 @@ def test_what_cannot_be_locked_is_refused(tmp_path: Path, text: str, problem: st
         (
             PROJECT,
             {"extras": ("plots",)},
-            "project.optional-dependencies: there is no `plots`; it has big-plots, maps, all",
+            "project.optional-dependencies: unknown name `plots` (known: big-plots, maps, all)",
         ),
-        ("[project]", {"groups": ("x",)}, "dependency-groups: there is no `x`; it has none"),
+        (
+            "[project]",
+            {"groups": ("x",)},
+            "dependency-groups: unknown name `x`",
+        ),
         (
             "[dependency-groups]\na = [{include-group = 'b'}]\nb = [{include-group = 'A'}]",
             {"groups": ("a",)},
@@ -114,7 +118,7 @@ def test_what_cannot_be_locked_is_refused(tmp_path: Path, text: str, problem: st
         (
             "[dependency-groups]\na = [{include-group = 'b'}]",
             {"groups": ("a",)},
-            "dependency-groups: there is no `b`; it has a",
+            "dependency-groups: unknown name `b` (known: a)",
         ),
         ("[dependency-groups]\na = 'six'", {"groups": ("a",)}, "dependency-groups.a: not a list"),
         (

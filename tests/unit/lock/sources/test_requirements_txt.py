@@ -71,7 +71,7 @@ def test_other_files_are_included_relative_to_the_file_that_names_them(tmp_path:
         ("git+https://bob:pw@host/x@main", "a version control URL has no hash to pin"),
         ("x @ git+ssh://git@host/pw", "a version control URL has no hash to pin"),
         ("https://host/six-1.0-py3-none-any.whl", "a URL is not a package of an index"),
-        ("six @ https://bob:pw@host/six.whl", "a user name or password has no place"),
+        ("six @ https://bob:pw@host/six.whl", "a user name or password does not belong"),
         ("six @ https://host/six-1.0.tar.gz", "a URL is not a package of an index"),
         ("--index-url https://bob:pw@host/simple", "--index-url names a package index"),
         ("--extra-index-url=https://bob:pw@host/", "--extra-index-url names a package index"),
@@ -96,7 +96,7 @@ def test_what_cannot_be_pinned_by_a_hash_is_refused_with_file_and_line(
     with pytest.raises(LockError) as caught:
         read_requirements_file(tmp_path / "requirements.txt", root=tmp_path)
 
-    assert caught.value.what == "requirements.txt cannot be locked."
+    assert caught.value.what == "requirements.txt cannot be locked"
     assert caught.value.detail.startswith(f"requirements.txt:3: {problem}")
     assert "pw" not in str(caught.value)
 

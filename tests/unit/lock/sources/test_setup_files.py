@@ -105,7 +105,7 @@ def test_what_is_not_written_down_is_refused(
     with pytest.raises(LockError) as caught:
         read(tmp_path, name, text)
 
-    assert caught.value.what == f"{name} cannot be used: it is read, never run."
+    assert caught.value.what == f"{name} cannot be used: it is parsed, not executed"
     assert caught.value.hint.startswith("write a requirements file for the flow")
     assert caught.value.detail.startswith(problem)
     assert "pw" not in str(caught.value)
@@ -114,8 +114,8 @@ def test_what_is_not_written_down_is_refused(
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
-        ("setup.cfg", CFG, "extras_require: there is no `maps`; it has plots"),
-        ("setup.py", PY, "extras_require: there is no `maps`; it has plots"),
+        ("setup.cfg", CFG, "extras_require: unknown name `maps` (known: plots)"),
+        ("setup.py", PY, "extras_require: unknown name `maps` (known: plots)"),
         ("setup.py", "setup(extras_require=x)", "line 1: extras_require is computed"),
         ("setup.py", "setup(extras_require=[])", "extras_require: not a table"),
     ],

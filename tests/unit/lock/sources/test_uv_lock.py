@@ -140,8 +140,8 @@ def test_a_lock_of_other_requirements_is_refused(
     with pytest.raises(LockError) as caught:
         read(tmp_path, PROJECT.replace(old, new))
 
-    assert caught.value.what == "uv.lock does not belong to pyproject.toml."
-    assert "lock anew (`uv lock`)" in caught.value.hint
+    assert caught.value.what == "uv.lock is out of date with pyproject.toml"
+    assert "run `uv lock`" in caught.value.hint
     assert [problem for problem in problems if problem not in caught.value.detail] == []
 
 
@@ -186,7 +186,7 @@ def test_what_no_index_has_is_refused(
         requires_dev + f'{{ name = "alpha" }}, {{ name = "gamma", {metadata} }}]',
     )
 
-    with pytest.raises(LockError, match=r"uv\.lock cannot be rebuilt from") as caught:
+    with pytest.raises(LockError, match=r"uv\.lock cannot be used as a lock") as caught:
         read(tmp_path, lock=lock, selection=Selection(groups=("flows",)))
 
     assert caught.value.detail.startswith(f"gamma: {problem}")
@@ -201,15 +201,15 @@ def test_a_package_without_wheels_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LockError) as caught:
         read(tmp_path, lock=LOCK.replace(wheels, source))
 
-    assert caught.value.detail.startswith("alpha: there is a source distribution only")
+    assert caught.value.detail.startswith("alpha: it has only an sdist")
 
 
 @pytest.mark.parametrize(
     ("lock", "what", "detail"),
     [
-        ("<<<<<<< HEAD\n", "uv.lock is not valid TOML.", "line 1"),
-        ("", "uv cannot export uv.lock (exit code 2).", "missing field `version`"),
-        ("version = 9", "uv cannot export uv.lock (exit code 2).", "unsupported schema version"),
+        ("<<<<<<< HEAD\n", "uv.lock is not valid TOML", "line 1"),
+        ("", "uv could not export uv.lock (exit code 2)", "missing field `version`"),
+        ("version = 9", "uv could not export uv.lock (exit code 2)", "unsupported schema version"),
     ],
 )
 def test_a_lock_that_cannot_be_read_is_told(
@@ -262,7 +262,7 @@ def test_a_lock_without_hashes_is_refused(tmp_path: Path) -> None:
     wheel = package("gamma").splitlines()[4]
     lock = LOCK.replace(wheel, wheel.replace(f', hash = "sha256:{"0" * 64}"', ""))
 
-    with pytest.raises(LockError, match=r"uv\.lock has no hash for gamma\."):
+    with pytest.raises(LockError, match=r"uv\.lock has no hash for gamma"):
         read(tmp_path, lock=lock)
 
 
@@ -288,7 +288,7 @@ def test_packages_of_the_repository_are_those_of_the_lock(tmp_path: Path) -> Non
     assert "gamma" not in str(found.lines)
     assert "gamma" not in names(found)
     (tmp_path / "lib" / "pyproject.toml").write_text(library.replace(">0", ">1"))
-    with pytest.raises(LockError, match=r"uv\.lock does not belong to lib/pyproject\.toml"):
+    with pytest.raises(LockError, match=r"uv\.lock is out of date with lib/pyproject\.toml"):
         read(tmp_path, project, lock, flows)
 
 
