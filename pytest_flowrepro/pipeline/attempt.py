@@ -255,20 +255,16 @@ def _check_graph(prepared: Prepared, run: Run) -> None:
         step = found or recorded
         if recorded != found and step is not None:
             raise BaselineError(
-                f"the baseline of {job.title} has the code files of today, and another step "
-                f"{step.name} than they define",
-                hint="bring the baseline back with git, or record the flow again with "
+                f"The baseline of {job.title} records step {step.name} otherwise than its "
+                "code files define",
+                hint="restore the baseline from git, or record the flow again with "
                 "--flow-repro-update",
             )
 
 
 def _start_hint(job: Job, run: Run) -> str:
     advice = advise(run.output, job.situation())
-    return (
-        advice.hint
-        if advice
-        else "run the flow by hand, `python FILE run`, and fix the error that it reports"
-    )
+    return advice.hint if advice else "run `python FILE run` and fix the error that it reports"
 
 
 def _captured(run: Run, reading: Reading) -> Capture:

@@ -103,7 +103,7 @@ def _refuse_unread(step: str, one: Artifact, other: Artifact) -> None:
     why = one.unread or other.unread
     if why and one.opaque != other.opaque:
         raise CaptureError(
-            f"{step}.{one.name} could be read in one rerun, and not in another: {why}.",
+            f"{step}.{one.name} could be read in one rerun but not in another: {why}",
             hint="record again on a machine with more time or memory, make the artifact easier to "
-            f'load, or leave it out with ignore = ["{step}.{one.name}"].',
+            f'load, or leave it out with ignore = ["{step}.{one.name}"]',
         )

@@ -99,8 +99,8 @@ def resolve_with_conda(
             raise
         raise LockError(
             error.what,
-            hint="`+conda` is what conda brings: ask conda for another version of it, or loosen "
-            "what is asked of PyPI.",
+            hint="require another version of the packages marked `+conda` from conda, or relax the "
+            "requirements for PyPI",
             detail=error.detail,
         ) from error
     return with_pypi(conda, without_given(pypi))

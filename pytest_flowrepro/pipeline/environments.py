@@ -102,7 +102,7 @@ def recorded_base(job: Job, baseline: Recording) -> Environment:
         if environment.name == BASE:
             return environment
     raise BaselineError(
-        f"the baseline of {job.title} has no environment `{BASE}`",
+        f"The baseline of {job.title} has no environment `{BASE}`",
         hint="restore it from git, or record again with --flow-repro-update",
     )
 

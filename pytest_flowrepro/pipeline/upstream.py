@@ -33,10 +33,10 @@ def flows_before(
 
     def visit(name: str, key: str, on_the_way: tuple[str, ...]) -> None:
         if name in on_the_way:
-            circle = " after ".join((*on_the_way, name))
+            cycle = " after ".join((*on_the_way, name))
             raise SettingsError(
-                f"{settings.file}: {key}: {circle} is a circle",
-                hint="leave one of them out: a flow cannot read a run that comes after its own",
+                f"{settings.file}: {key}: {cycle} is a cycle",
+                hint="remove one of them: a flow cannot read a run that comes after its own",
             )
         if name not in order:
             flow = catalogue.flow(name, f"{settings.file}: {key}")
@@ -67,14 +67,14 @@ class _Catalogue:
             case []:
                 meant = did_you_mean(name, self._flows)
                 raise SettingsError(
-                    f"{key}: there is no flow `{name}` in {self._root}{meant}",
-                    hint="give the class name of a flow of this project",
+                    f"{key}: flow `{name}` was not found in {self._root}{meant}",
+                    hint="set it to the class name of a flow of this project",
                 )
             case several:
                 files = ", ".join(str(flow.file.relative_to(self._root)) for flow in several)
                 raise SettingsError(
-                    f"{key}: `{name}` is several flows, in {files}",
-                    hint="give each flow a name of its own: Metaflow keeps their runs by name",
+                    f"{key}: `{name}` is ambiguous: it is defined in {files}",
+                    hint="give each flow a different name: Metaflow stores runs by name",
                 )
 
 

@@ -154,7 +154,7 @@ def test_a_flow_runs_in_what_its_environment_file_takes_from_conda_and_from_pypi
         [
             "environment.yml: these requirements conflict",
             "*requests<2*requests==*+conda*",
-            "What to do: `+conda` is what conda brings: ask conda for another version of it, or *",
+            "What to do: require another version of the packages marked `+conda` from conda, or *",
         ]
     )
 

@@ -100,5 +100,5 @@ def test_a_flow_that_is_not_there_is_named(others: Project) -> None:
     result = others.record("clean.py", "-k", "code")
     result.assert_outcomes(errors=1, deselected=3)
     result.stdout.fnmatch_lines(
-        ["*CleanFlow.after: there is no flow `IngetsFlow` in *; did you mean `IngestFlow`*"]
+        ["*CleanFlow.after: flow `IngetsFlow` was not found in *; did you mean `IngestFlow`*"]
     )

@@ -21,15 +21,6 @@ if TYPE_CHECKING:
 
 SOURCE = Path(pytest_flowrepro.__file__).parent
 
-MODULES_NOT_YET_REWORDED: tuple[str, ...] = (
-    "pipeline/attempt.py",
-    "pipeline/attempts.py",
-    "pipeline/conda_file.py",
-    "pipeline/environments.py",
-    "pipeline/upstream.py",
-)
-"""Modules whose texts break a rule; to be reworded and taken out of here, one by one."""
-
 _BASE = "FlowReproError"
 _BUILDERS = {"broken", "Advice", "NoFlow"}
 _WITHOUT_WHAT = {"broken", "Advice", "NoFlow"}
@@ -181,7 +172,6 @@ def test_errors_speak_with_one_voice() -> None:
     assert [
         f"{module}:{line}: {kind}: {problem}: {text}"
         for module, line, kind, text in found
-        if module not in MODULES_NOT_YET_REWORDED
         for problem in problems_of(kind, text)
     ] == []
 

@@ -40,7 +40,7 @@ def test_a_flow_comes_after_those_that_these_come_after(tmp_path: Path) -> None:
     assert names_before(tmp_path, C="BA", B="A") == ["A", "B"]
 
 
-def test_a_circle_is_told(tmp_path: Path) -> None:
+def test_a_cycle_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"flow\.A\.after: C after B after A after C is a c"):
         names_before(tmp_path, C="B", B="A", A="C")
 
@@ -69,8 +69,10 @@ def test_a_name_that_is_no_flow_or_several_is_told(tmp_path: Path) -> None:
         folder=tmp_path / "session",
         environments=tmp_path / "environments",
     )
-    with pytest.raises(SettingsError, match=r"no flow `Ingst` in .*; did you mean `Ingest`"):
+    with pytest.raises(
+        SettingsError, match=r"flow `Ingst` was not found in .*; did you mean `Ingest`"
+    ):
         flows_before(job, [], settings)
     twice = [flow(tmp_path, "Ingst", "a.py"), flow(tmp_path, "Ingst", "b.py")]
-    with pytest.raises(SettingsError, match=r"`Ingst` is several flows, in a\.py, b\.py"):
+    with pytest.raises(SettingsError, match=r"`Ingst` is ambiguous: it is defined in a\.py, b\.py"):
         flows_before(job, twice, settings)
