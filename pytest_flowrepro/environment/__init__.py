@@ -1,4 +1,4 @@
-"""Environments: a fresh virtualenv that holds what a lock says, and its manifest."""
+"""Environments: a new virtualenv with exactly the packages of a lock, and its manifest."""
 
 from pytest_flowrepro.environment.bytecode import learn_modules, place_bytecode
 from pytest_flowrepro.environment.install import build_notes, install_locked, leave_notes

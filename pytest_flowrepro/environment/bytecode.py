@@ -1,14 +1,14 @@
-"""Bytecode for the flows of a session, made of installed sources by us alone.
+"""Bytecode for the flows of a session, compiled by the plugin alone from installed sources.
 
-A flow may write bytecode, and Python runs what it finds. So each rerun has a folder of its own for
-it (PYTHONPYCACHEPREFIX), which ends with the rerun. It starts as a copy of what we compiled from
-the sources of the environment, which were unpacked from locked wheels in this session, of our own,
-and of what the interpreter brings for its standard library. No bytecode is kept from one session
-to the next: nothing could tell whether it was made of its source.
+A flow may write bytecode, and Python runs whatever it finds. So each rerun has its own folder for
+bytecode (PYTHONPYCACHEPREFIX), which is deleted after the rerun. It starts as a copy of what was
+compiled in this session from the sources of the environment, which come from locked wheels, from
+the plugin's own sources and from the standard library of the interpreter. No bytecode is kept
+between sessions, because nothing could prove which source it was compiled from.
 
-To compile everything that is installed takes seconds where a flow needs a part of it. So the names
-of the modules that flows had to compile are kept in the user's cache, for each lock and
-interpreter; the next rerun finds these compiled. A name that is wrong there costs time, no more.
+Compiling everything that is installed would take seconds, and a flow needs only a part of it. So
+the names of the modules that flows had to compile are kept in the user's cache, per lock and
+interpreter, and the next session compiles these. A wrong name only costs time.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _COMPILER = IN_VENV / "compile_sources.py"
 _COMPILED = "pycache"
 _INDEX = "flowrepro-complete.pycache"
 _COMPILE_TIMEOUT = 120.0
-"""Seconds; without bytecode a flow takes longer, and is the same."""
+"""Seconds; without bytecode a flow runs slower, with the same results."""
 
 _MOST_MODULES = 50_000
 _OUTSIDE = {"", ".."}
 
 
 def place_bytecode(environments: Iterable[BuiltEnvironment], folder: Path) -> None:
-    """Fill the bytecode folder of a rerun with what flows of these environments needed before."""
+    """Fill the bytecode folder of a rerun with what earlier flows of these environments needed."""
     made = set()
     for built in environments:
         compiled = compiled_bytecode(built)
@@ -64,9 +64,9 @@ def place_bytecode(environments: Iterable[BuiltEnvironment], folder: Path) -> No
 
 
 def compiled_bytecode(built: BuiltEnvironment) -> Path:
-    """Return what was compiled of an environment, to be read only; as PYTHONPYCACHEPREFIX has it.
+    """Return the folder of an environment's compiled bytecode, as PYTHONPYCACHEPREFIX takes it.
 
-    What somebody else wrote there is deleted.
+    It is read-only for callers. Files that were not compiled here are deleted from it.
     """
     folder = built.path / _COMPILED
     lock = FileLock(built.path / f"{_INDEX}.lock", timeout=_COMPILE_TIMEOUT)
@@ -106,7 +106,7 @@ def learn_modules(environments: Iterable[BuiltEnvironment], folder: Path) -> Non
 
 
 def _compile_known(built: BuiltEnvironment) -> None:
-    """Compile, once for the session, what flows needed before of the sources of an environment."""
+    """Compile, once per session, the sources of an environment that earlier flows needed."""
     cache = user_cache("bytecode")
     names = _known_names(_names_file(cache, built)) if cache is not None else set()
     if not names:
@@ -143,7 +143,7 @@ def _compile_known(built: BuiltEnvironment) -> None:
 
 
 def _compile(python: Path, sources: list[tuple[str, str]], *, workspace: Path) -> None:
-    """Compile each source to its target, with nothing of the environment imported."""
+    """Compile each source to its target without importing anything of the environment."""
     request = workspace / f"{_INDEX}.request"
     request.write_text(json.dumps({"processes": processors(), "sources": sources}), "utf-8")
     argv = (python, "-I", "-S", "-B", _COMPILER, request)
@@ -153,7 +153,7 @@ def _compile(python: Path, sources: list[tuple[str, str]], *, workspace: Path) -
 
 
 def _index(environment: Path) -> dict[str, State]:
-    """Paths of what we compiled, below `_COMPILED`, and its states."""
+    """Return the states of the compiled files, by path below `_COMPILED`."""
     try:
         found = json.loads((environment / _INDEX).read_text(encoding="utf-8"))
         return {path: tuple(state) for path, state in found.items()}
@@ -162,7 +162,7 @@ def _index(environment: Path) -> dict[str, State]:
 
 
 def _roots(built: BuiltEnvironment) -> dict[str, Path]:
-    """Where sources lie, by names that are the same in each session."""
+    """Return the folders of sources by names that are the same in each session."""
     roots = {"environment": built.path, "flowrepro": _COMPILER.parent}
     if (built.path / "pyvenv.cfg").exists():  # the Python of a conda prefix lies in it
         inside = site_packages(built.path).parent.relative_to(built.path)
@@ -171,7 +171,9 @@ def _roots(built: BuiltEnvironment) -> dict[str, Path]:
 
 
 def _bytecode_below(folder: Path) -> Iterator[str]:
-    """Paths of bytecode, relative to the folder; that of `python -O` is left out."""
+    """Yield the bytecode files below a folder, as relative paths; those of `python -O` are left
+    out.
+    """
     for place, _, names in os.walk(folder):
         for name in names:
             if name.endswith(".pyc") and ".opt-" not in name:
@@ -179,7 +181,7 @@ def _bytecode_below(folder: Path) -> Iterator[str]:
 
 
 def _source_of(bytecode: Path) -> Path:
-    """`six.py` of `six.cpython-311.pyc`."""
+    """Return the source of a bytecode file: `six.py` for `six.cpython-311.pyc`."""
     return bytecode.with_suffix("").with_suffix(".py")
 
 
@@ -189,7 +191,7 @@ def _names_file(cache: Path, built: BuiltEnvironment) -> Path:
 
 
 def _known_names(file: Path) -> set[str]:
-    """Names of the form `environment/lib/python3.11/site-packages/six.cpython-311.pyc`."""
+    """Return names of the form `environment/lib/python3.11/site-packages/six.cpython-311.pyc`."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()[:_MOST_MODULES]
     except (OSError, ValueError):

@@ -91,8 +91,8 @@ _OTHER_PLATFORM = (
 
 
 def refuse_unlike_lock(problems: Sequence[str], *, environment: str, culprit: str) -> None:
-    """Raise `EnvironmentBuildError` unless there are no problems. `culprit` may have made them: `a
-    wheel on the index`.
+    """Raise `EnvironmentBuildError` if there are problems. `culprit` names their possible
+    source: `a wheel on the index`.
     """
     if problems:
         raise EnvironmentBuildError(
@@ -110,15 +110,17 @@ def with_notes(error: EnvironmentBuildError, notes: tuple[str, ...]) -> Environm
 
 
 def platform_notes(lock: PypiLock) -> tuple[str, ...]:
-    """Return a sentence about a lock that was made for one platform, which is not this one."""
+    """Return a sentence about a lock that was made for one platform, if this machine is another
+    one.
+    """
     made_for, here = lock.platform, f"{sys.platform} {platform.machine()}"
     other = made_for and made_for != here
     return (_OTHER_PLATFORM.format(made_for=made_for, here=here),) if other else ()
 
 
 def refused_metadata(output: str) -> str | None:
-    """Return the canonical name of the package whose metadata pip does not read, if that stopped
-    it.
+    """Return the canonical name of the package whose metadata pip could not read, if that
+    stopped it.
     """
     match = re.search(_REFUSED_METADATA, output)
     if match is None:

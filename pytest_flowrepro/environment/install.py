@@ -1,4 +1,4 @@
-"""Installs what a lock says into a new environment, and makes sure that nothing else is there."""
+"""Install a lock into a new environment, and verify that nothing else is installed."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def install_locked(
     *,
     create: Callable[[float], Path],
 ) -> None:
-    """Add the packages of a lock to the environment that `create` makes at `folder` anew.
+    """Install the packages of a lock into the environment that `create` builds at `folder`.
 
-    `create` gets the seconds that it may take and gives the interpreter. Raises
+    `create` gets the seconds that it may take and returns the interpreter. Raises
     `EnvironmentBuildError` as `build_environment` does.
     """
     deadline = Deadline.after(request.timeout)
@@ -78,7 +78,9 @@ def _install(lock: PypiLock, folder: Path, request: InstallRequest, *, python: P
 def _by_source(
     locked: tuple[LockedPackage, ...], wheels: Wheels
 ) -> Iterator[tuple[tuple[LockedPackage, ...], Wheels]]:
-    """Yield what is there as a file first: beside an index, uv may download it all the same."""
+    """Yield the packages that exist as files first: uv may download them again if it has an
+    index too.
+    """
     if wheels.complete:
         yield locked, wheels
         return
@@ -89,20 +91,24 @@ def _by_source(
 
 
 def _line(package: LockedPackage, *, there: bool) -> str:
-    """For the installer; what is there is not to be fetched from its URL all the same."""
+    """Return the line of a package for the installer; without its URL if the wheel is a local
+    file.
+    """
     pin = f"{package.name}=={package.version}" if there else package.pin
     marker = f" ; {package.marker}" if package.marker else ""
     return f"{pin}{marker}{''.join(f' --hash={value}' for value in package.hashes)}\n"
 
 
 def leave_notes(environment: Path, notes: tuple[str, ...]) -> None:
-    """Keep sentences for `build_notes` with the environment, whoever uses it later."""
+    """Keep sentences for `build_notes` with the environment, for all its users."""
     with (environment / _NOTES).open("a", encoding="utf-8") as file:
         file.writelines(f"{note}\n" for note in notes)
 
 
 def build_notes(environment: Path) -> tuple[str, ...]:
-    """Sentences about how an environment was built: what its wheelhouse did not have."""
+    """Return sentences about the build of an environment, such as wheels that its wheelhouse
+    lacks.
+    """
     file = environment / _NOTES
     return tuple(file.read_text("utf-8").splitlines()) if file.exists() else ()
 
@@ -118,7 +124,7 @@ def _refuse_replaced(before: Mapping[str, State], now: Mapping[str, State], name
 
 
 def _as_locked(version: str, locked: str | None) -> str:
-    """Return the version as its lock spells it: `1.0` is `1.0.0`."""
+    """Return the version in the spelling of its lock: `1.0` is `1.0.0`."""
     if locked is None or version == locked:
         return version
     return locked if Version(version) == Version(locked) else version
@@ -131,8 +137,8 @@ def compare(
     given: Mapping[str, str],
     name: str,
 ) -> None:
-    """Raise `EnvironmentBuildError` unless what is installed is what was there before, and what the
-    lock says, name by name and version by version.
+    """Raise `EnvironmentBuildError` unless the installed packages are those given before and
+    those of the lock, by name and version.
     """
     wanted = {**given, **{package.name: package.version for package in locked}}
     known = {name: _as_locked(version, wanted.get(name)) for name, version in there.items()}

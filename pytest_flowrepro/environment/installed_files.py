@@ -1,8 +1,8 @@
-"""The files of an environment: noted when it is complete, and looked at before each reuse.
+"""The files of an environment: noted when it is complete, and checked before each reuse.
 
-A file whose inode, size and times are those that were noted was not written to: the kernel alone
-sets the time of a file's last change (ctime), whoever writes. No file has a second link that
-another environment or a cache would share.
+A file whose inode, size and times equal the noted ones was not written to: only the kernel sets the
+time of a file's last change (ctime). No file is a hard link that another environment or a cache
+shares.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COMPLETE = "flowrepro-complete"
-"""Written last: an environment without this file is half-built, by a process that was killed.
-A virtualenv cannot be built aside and moved into place, its scripts name their interpreter."""
+"""Written last: an environment without this file is incomplete, because its build was killed. A
+virtualenv cannot be built elsewhere and moved into place, as its scripts name their
+interpreter."""
 
 _BYTECODE = frozenset({"__pycache__", "pycache"})
 
@@ -30,7 +31,7 @@ def state_of(status: os.stat_result) -> State:
 
 
 def note_complete(environment: Path) -> None:
-    """Note that an environment is ready for use, and what is in it."""
+    """Note that an environment is complete, and the state of its files."""
     # Replaced into place: others may read it, and nobody is to see half of it.
     part = environment / f"{_COMPLETE}.{os.getpid()}"
     part.write_text(json.dumps(states(environment), separators=(",", ":")), encoding="ascii")
@@ -42,8 +43,10 @@ def is_complete(environment: Path) -> bool:
 
 
 def edited_files(environment: Path) -> tuple[str, ...]:
-    """List the files of a complete environment that are new, gone, or were written to since it was
-    built; by their paths there, sorted. Bytecode is not looked at.
+    """List the files of a complete environment that were added, removed or written to since its
+    build.
+
+    Paths are relative and sorted. Bytecode is ignored.
     """
     noted, now = _noted(environment), states(environment)
     paths = noted.keys() | now.keys()
@@ -51,7 +54,7 @@ def edited_files(environment: Path) -> tuple[str, ...]:
 
 
 def _noted(environment: Path) -> dict[str, State]:
-    """Empty where a flow did away with it: then every file that is there is told as new."""
+    """Return the noted states; empty if a flow deleted them, so that every file counts as new."""
     try:
         noted = json.loads((environment / _COMPLETE).read_text(encoding="ascii"))
         return {path: tuple(state) for path, state in noted.items()}
@@ -60,7 +63,7 @@ def _noted(environment: Path) -> dict[str, State]:
 
 
 def states(environment: Path) -> dict[str, State]:
-    """Return the state of every file below an environment but bytecode, by its path there."""
+    """Return the state of every file of an environment except bytecode, by relative path."""
     return dict(_walk(str(environment), len(str(environment)) + 1))
 
 

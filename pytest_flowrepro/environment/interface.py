@@ -1,4 +1,4 @@
-"""What an installer is, and which there are."""
+"""The interface of an installer, and the installers that exist."""
 
 from __future__ import annotations
 
@@ -27,10 +27,9 @@ class Installer(Protocol):
     ) -> None:
         """Install every package of a lock into the environment of `python`.
 
-        Wheels only, each with a hash that the lock has, nothing that the lock does not name. With
-        `wheels` that are complete, no index is asked; else `indexes`, beside those of the user's
-        settings.
-        Raises `EnvironmentBuildError`, at the latest after `timeout` seconds.
+        Only wheels, each with a hash of the lock, and no package that the lock does not name. If
+        `wheels` are complete, no index is used; otherwise `indexes`, in addition to those of the
+        user's settings. Raises `EnvironmentBuildError`, at the latest after `timeout` seconds.
         """
         ...
 

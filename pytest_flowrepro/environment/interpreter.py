@@ -1,5 +1,5 @@
-"""Finds interpreters, and makes virtualenvs of them. Both by virtualenv, in this process: as a
-library it takes 0.07 s, as a command 0.26 s.
+"""Find interpreters and create virtualenvs. Both use virtualenv as a library (0.07 s), as its
+command takes 0.26 s.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from virtualenv.discovery.py_info import PythonInfo
 
 _MINORS = range(8, 20)
-"""Python 3.8 is the oldest that Metaflow's rerun supports here; the last are yet to come."""
+"""Python 3.8 is the oldest that a rerun supports; the upper end is in the future."""
 
 
 _SHIMS = {"versions": "versions", "installs": "installs/python"}
-"""Folder beside `shims` -> the folder with an interpreter per version: of pyenv, and of mise and
+"""Folder next to `shims` -> the folder with one interpreter per version: of pyenv, mise and
 asdf."""
 
 
@@ -38,14 +38,15 @@ def find_interpreter(
     asked: Interpreter | None = None,
     asked_by: str = "a step",
 ) -> Path:
-    """Return the interpreter for an environment, which is the one that runs pytest where it fits.
+    """Return the interpreter for an environment: the one that runs pytest if it satisfies the
+    request.
 
-    `requires` is a specifier set, as PEP 723 gives it. `recorded` is what a baseline names, and
-    `asked` what a step or a `.python-version` does: that version if this machine has it, else
-    another patch release of the same minor version. Others are found as virtualenv finds them: on
-    PATH, and where uv keeps its own. The result is the interpreter itself and never a shim, which
-    is another Python in another folder.
-    Raises `EnvironmentBuildError` when there is none.
+    `requires` is a specifier set, as in PEP 723. `recorded` is the interpreter of a baseline, and
+    `asked` that of a step or a `.python-version`: the exact version if this machine has it,
+    otherwise another patch release of the same minor version. Others are found as virtualenv finds
+    them: on PATH, and where uv keeps its own. The result is the interpreter itself, never a shim,
+    which may start another Python in another folder. Raises `EnvironmentBuildError` if none is
+    found.
     """
     if recorded is not None:
         return _same_minor(recorded, f"the baseline was recorded with {recorded}")[0]
@@ -95,7 +96,10 @@ def _no_interpreter(wanted: str, because: str = "") -> EnvironmentBuildError:
 
 
 def identify_interpreter(python: Path) -> Interpreter:
-    """Return what an executable is. Raises `EnvironmentBuildError` for one that does not run."""
+    """Return implementation and version of an executable.
+
+    Raises `EnvironmentBuildError` if it does not run.
+    """
     if python == Path(sys.executable):
         return Interpreter(platform.python_implementation().lower(), platform.python_version())
     found = _found(os.fspath(python))
@@ -105,8 +109,10 @@ def identify_interpreter(python: Path) -> Interpreter:
 
 
 def create_virtualenv(folder: Path, *, python: Path) -> Path:
-    """Return the interpreter of a new virtualenv at `folder`: nothing in it, not even pip, and
-    nothing of the system's or the user's site-packages. Raises `EnvironmentBuildError`.
+    """Create an empty virtualenv at `folder` and return its interpreter.
+
+    It has no pip and does not see the site-packages of the system or the user. Raises
+    `EnvironmentBuildError`.
     """
     from virtualenv import session_via_cli  # noqa: PLC0415  takes 0.14 s
 
@@ -125,7 +131,9 @@ def create_virtualenv(folder: Path, *, python: Path) -> Path:
 
 
 def _discover(spec: str) -> tuple[Path, str] | None:
-    """Path and version of an interpreter by virtualenv's specification: `3.12`, `pypy3.10`."""
+    """Return path and version of an interpreter by a specification of virtualenv: `3.12`,
+    `pypy3.10`.
+    """
     found = _found(spec)
     if found is None:
         return None
@@ -148,10 +156,10 @@ def _found(spec: str) -> PythonInfo | None:
 
 
 def _without_shims(path: list[str]) -> Iterator[str]:
-    """Yield the folders of PATH, with the interpreters of a version manager in place of its shims.
+    """Yield the folders of PATH, with the shims of version managers replaced by their interpreters.
 
-    A shim runs the version that is active in the folder where it is started, and virtualenv
-    remembers the first answer. The newest version comes first.
+    A shim runs the version that is active in the current folder, and virtualenv caches the first
+    answer. The newest version comes first.
     """
     for folder in path:
         manager = Path(folder).parent
@@ -176,8 +184,10 @@ def _age(folder: Path) -> tuple[bool, Version]:
 
 
 def _behind_script(executable: Path, version: str) -> Path | None:
-    """Return the interpreter that a script starts in this folder; None where it is of another
-    version. A program is returned as it is.
+    """Return the interpreter that a script starts in this folder, or None if it has another
+    version.
+
+    An executable that is not a script is returned unchanged.
     """
     try:
         with executable.open("rb") as file:
@@ -198,8 +208,8 @@ def _behind_script(executable: Path, version: str) -> Path | None:
 
 
 def _environment() -> dict[str, str]:
-    """Return the user's environment without virtualenv's own settings, which could let a system's
-    site-packages in or seed pip.
+    """Return the environment variables without virtualenv's own settings, which could enable
+    the system's site-packages or install pip.
     """
     kept = {
         name: value

@@ -1,4 +1,4 @@
-"""What a virtualenv, or a prefix of conda's, holds, read from its files: no package's code runs."""
+"""The packages of a virtualenv or conda prefix, read from its files without running their code."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def read_manifest(
 ) -> tuple[Package, ...]:
     """Return the installed distributions, sorted by name.
 
-    `requirements` are what the flow asks for, as PEP 508 lines, `urls` where the lock has its
-    packages from, if not from an index: a wheel from the wheelhouse came by none. Raises
+    `requirements` are those of the flow, as PEP 508 lines. `urls` has the URLs of locked packages
+    that do not come from an index; a wheel from the wheelhouse does not record one. Raises
     `EnvironmentBuildError` for a distribution whose metadata cannot be read.
     """
     found, packages = _distributions(environment), site_packages(environment)
@@ -63,7 +63,7 @@ def read_manifest(
 
 
 def installed_versions(environment: Path) -> dict[str, str]:
-    """Canonical name -> version of each distribution."""
+    """Map the canonical name of each distribution to its version."""
     return {name: found.version for name, found in _distributions(environment).items()}
 
 
@@ -98,9 +98,9 @@ def _distributions(environment: Path) -> dict[str, PathDistribution]:
 
 
 def record_digest(record: str) -> str:
-    """`sha256:...` of the sorted `path,hash` lines of a RECORD (PEP 376, PEP 627).
+    """Return `sha256:...` of the sorted `path,hash` lines of a RECORD (PEP 376, PEP 627).
 
-    The same for uv and pip, on every machine, as long as the wheel is the same.
+    It is equal for uv and pip and on every machine as long as the wheel is the same.
     """
     rows = [row for row in csv.reader(record.splitlines()) if len(row) >= 2]
     lines = sorted(f"{row[0]},{row[1]}\n" for row in rows if not _BY_INSTALLER.search(row[0]))
@@ -108,10 +108,9 @@ def record_digest(record: str) -> str:
 
 
 def wheel_tags(metadata: str) -> str | None:
-    """Return the tags of a WHEEL file (PEP 427), sorted and compressed as in a wheel's name (PEP
-    425).
+    """Return the tags of a WHEEL file (PEP 427), sorted and compressed as in a file name (PEP 425).
 
-    None where it has none that are tags.
+    None if it has no valid tags.
     """
     lines = (line.partition(":") for line in metadata.splitlines())
     tags = [value.strip().split("-") for name, _, value in lines if name.strip() == "Tag"]
@@ -141,20 +140,20 @@ def interpreter_of(environment: Path) -> Interpreter:
 
 
 def base_prefix(environment: Path) -> Path:
-    """Where the interpreter that a virtualenv was made of is installed."""
+    """Return the prefix of the interpreter that a virtualenv was created with."""
     return Path(_pyvenv(environment)["base-prefix"])
 
 
 def marker_environment(environment: Path) -> dict[str, str]:
-    """Return the environment of PEP 508 markers there, on this machine."""
+    """Return the values of PEP 508 markers in an environment on this machine."""
     return markers_of(interpreter_of(environment), environment / "bin" / "python")
 
 
 def system_of() -> System:
     """Return the layers below an environment of this machine: `linux`, `x86_64`, `glibc 2.36`.
 
-    With the interpreter, which each environment has its own of, they decide which wheels fit
-    (`packaging.tags`).
+    Together with the interpreter, which each environment has its own of, they decide which wheels
+    fit (`packaging.tags`).
     """
     hardware = read_hardware()
     return System(
@@ -168,9 +167,10 @@ def system_of() -> System:
 
 
 def libc_name(found: tuple[str, str], *, mac: str, tags: Iterable[str]) -> str:
-    """`glibc 2.36`, `musl 1.2`, or `macos 14.5`, where the C library is a part of the system.
+    """Return `glibc 2.36`, `musl 1.2`, or `macos 14.5`, where the C library is a part of the
+    system.
 
-    `found` is what `platform.libc_ver` says, which does not know musl under every Python.
+    `found` is the result of `platform.libc_ver`, which does not detect musl under every Python.
     """
     if mac:
         return f"macos {mac}"
@@ -179,8 +179,8 @@ def libc_name(found: tuple[str, str], *, mac: str, tags: Iterable[str]) -> str:
 
 
 def _interpreter(environment: Path) -> tuple[str, str]:
-    """`CPython` and `3.11.7`: virtualenv notes them in pyvenv.cfg, conda in conda-meta, where a
-    `python` may be PyPy's by its build alone.
+    """Return `CPython` and `3.11.7`, from virtualenv's pyvenv.cfg or from conda-meta, where
+    only the build distinguishes a `python` that is PyPy.
     """
     for file in environment.glob("conda-meta/python-*.json"):
         meta = json.loads(file.read_text("utf-8"))
@@ -199,10 +199,10 @@ def _pyvenv(environment: Path) -> dict[str, str]:
 def _required_by(
     found: Mapping[str, PathDistribution], requirements: tuple[str, ...], markers: dict[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Name -> the names of those that require it, none for what the flow itself asks for.
+    """Map each name to those that require it; to nothing if the flow requires it itself.
 
-    An extra counts where somebody who counts asks for it, so it is looked at until nothing new
-    comes up.
+    An extra counts if a distribution that counts requires it, so this repeats until nothing
+    changes.
     """
     asked = [line for line in map(Requirement, requirements) if _applies(line, {""}, markers)]
     direct = {canonicalize_name(requirement.name) for requirement in asked}
@@ -232,7 +232,7 @@ def _applies(requirement: Requirement, extras: set[str], markers: dict[str, str]
 
 
 def _requires(distribution: PathDistribution) -> list[Requirement]:
-    """Return what a distribution requires; of a line from before PEP 508, the name alone."""
+    """Return the requirements of a distribution; only the name from a line older than PEP 508."""
     found = []
     for line in distribution.requires or ():
         try:
@@ -244,7 +244,7 @@ def _requires(distribution: PathDistribution) -> list[Requirement]:
 
 
 def _record(distribution: PathDistribution, packages: Path, name: str) -> str:
-    """Return the lines of RECORD whose files are there: uv leaves the others out, pip does not."""
+    """Return the lines of RECORD whose files exist: uv omits the others, pip does not."""
     text = distribution.read_text("RECORD")
     if text is None:
         raise _unreadable(name, "RECORD", "the file is missing")

@@ -1,4 +1,4 @@
-"""What PEP 508 markers see under an interpreter that is not the one that runs us."""
+"""The values of PEP 508 markers under an interpreter other than the one that runs pytest."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ print(json.dumps({
 def markers_of(interpreter: Interpreter, python: Path | None) -> dict[str, str]:
     """Return the markers of an interpreter on this machine.
 
-    `python` is its executable. One that is not CPython has a version of its own beside Python's,
-    which it alone can tell; without `python` that is taken to be Python's. Raises
-    `EnvironmentBuildError` for one that does not answer.
+    `python` is its executable. An implementation other than CPython has its own version besides
+    Python's, which only the interpreter itself reports; without `python`, both are taken to be
+    equal. Raises `EnvironmentBuildError` if it does not answer.
     """
     implementation, version = interpreter.implementation, interpreter.version
     markers = {

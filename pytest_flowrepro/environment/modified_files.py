@@ -1,4 +1,4 @@
-"""What changed in the environments of a flow while it ran."""
+"""Changes in the environments of a flow while it ran."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SITE_PACKAGES = re.compile(r"^lib/[^/]+/site-packages/")
 
 
 def edited_environments(title: str, environments: Iterable[BuiltEnvironment]) -> tuple[str, ...]:
-    """Return a sentence where installed files were edited, added or removed since the flow `title`
-    was given these environments.
+    """Return a sentence if installed files were edited, added or removed since the flow `title` was
+    given these environments.
 
-    By whom is not known: another flow may run in the same environment, or in one that has the same
-    files, at the same time. What was compiled of these files is deleted, so that no later
-    environment takes it.
+    The author of the edit is not known: another flow may run in the same environment at the same
+    time, or in one with the same files. The bytecode of these files is deleted, so that no later
+    environment uses it.
     """
     found: dict[str, None] = {}
     for built in {built.path: built for built in environments}.values():

@@ -1,4 +1,4 @@
-"""Which distribution of a virtualenv brings which module, read from RECORD: no code runs."""
+"""The distributions of a virtualenv by the modules that they install, read from RECORD."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MODULES = (".py", ".so", ".pyd")
 _NAME = re.compile(r"[\w.-]+")
-"""What a requirement begins with (PEP 508); to parse the rest of it takes ten times as long."""
+"""The start of a requirement (PEP 508); parsing all of it takes ten times as long."""
 _NONE: frozenset[str] = frozenset()
 
 
@@ -29,8 +29,8 @@ class Provided:
     modules: Mapping[str, frozenset[str]]
     """Module or package, dotted -> the canonical names of the distributions with files of it."""
     of_others: frozenset[str]
-    """Distributions that need no import: another one, Metaflow aside, may use them (its
-    requirements name them, for an extra perhaps), or they are programs."""
+    """Distributions that need no import: a distribution other than Metaflow may use them (its
+    requirements name them, perhaps for an extra), or they are programs."""
 
     def providers(self, name: str) -> frozenset[str]:
         """Return the distributions that `import name` may load; several may share a package."""
@@ -44,7 +44,7 @@ class Provided:
 
     @property
     def with_modules(self) -> frozenset[str]:
-        """All but those that bring stubs or data only, or nothing but requirements."""
+        """Return all except those that install only stubs, data or requirements."""
         return _NONE.union(*self.modules.values())
 
 
@@ -67,7 +67,7 @@ def provided_by(environment: Path) -> Provided:
 
 
 def _dotted(record: str) -> Iterator[str]:
-    """Yield the modules of a RECORD, and the packages that they lie in."""
+    """Yield the modules of a RECORD, and the packages that contain them."""
     for path, *_ in filter(None, csv.reader(record.splitlines())):
         if path.endswith(_MODULES):
             *packages, file = path.split("/")
@@ -85,9 +85,9 @@ def _required(distribution: PathDistribution) -> Iterator[str]:
 
 
 def _is_program(distribution: PathDistribution, name: str) -> bool:
-    """Whether it installs a command of its own name.
+    """Return whether it installs a command of its own name.
 
-    `PathDistribution.entry_points` would do, and raise for a line that is none.
+    `PathDistribution.entry_points` would raise for an invalid line.
     """
     text = distribution.read_text("entry_points.txt") or ""
     section = text.partition("[console_scripts]")[2].partition("\n[")[0]

@@ -1,4 +1,4 @@
-"""Asks an environment what it computes with (`in_venv/numerics.py`)."""
+"""Read the numerical features of an environment by running `in_venv/numerics.py` in it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ _SCRIPT = IN_VENV / "numerics.py"
 _TIMEOUT = 120.0
 
 _read: dict[tuple[Path, str], Numerics] = {}
-"""By folder and lock. In memory: a flow could write to any file."""
+"""Results by folder and lock. They are kept in memory: a flow could write to any file."""
 
 
 def read_numerics(built: BuiltEnvironment) -> Numerics:
-    """Return what `built` computes with; nothing where it has no numpy, or one that cannot be
-    imported.
+    """Return the numerical features of `built`; empty without a numpy that can be imported.
 
-    Each environment is asked once. A numpy that breaks here breaks in the flow as well, which then
-    says so. Raises `EnvironmentBuildError` for one that does not come to its end: a flow would be
-    rerun with features that its baseline did not have.
+    Each environment is asked once. A numpy that fails here fails in the flow as well, which then
+    reports it. Raises `EnvironmentBuildError` if it hangs: a flow would otherwise be rerun with
+    features that its baseline did not have.
     """
     if all(package.name != "numpy" for package in built.manifest.packages):
         return Numerics()

@@ -1,7 +1,7 @@
-"""Installs by the pip that pip-tools brings along.
+"""Install by the pip that comes with pip-tools.
 
-By pip and not by `pip-sync`: that one needs a pip inside the environment, which would then be
-part of what the flow sees. `pip --python` runs ours for the other interpreter.
+`pip-sync` would need a pip inside the environment, which the flow could then see. `pip --python`
+runs ours for the other interpreter.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Index
 
 _COUNTING = "in installed_packages_summary\n"
-"""Where pip 26 fails when all is installed: it counts that, and a wheel may have a folder
-`*.egg-info` without a version. Whether what is installed is the lock is seen to in any case."""
+"""Traceback line at which pip 26 fails after installing everything: a wheel may have a folder
+`*.egg-info` without a version. The installed packages are compared with the lock in any case."""
 
 
 class PipInstaller:

@@ -1,4 +1,4 @@
-"""How packages are installed, whichever lock they are of."""
+"""The parameters of an installation, for every kind of lock."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstallRequest:
-    """What everybody who has a part in building an environment is told alike."""
+    """The parameters that all parts of the build of an environment share."""
 
     name: str
     """The environment's name, for messages and files."""
     installer: Literal["uv", "pip-tools"]
     timeout: float
-    """Seconds for all of it."""
+    """Seconds for the whole build."""
     wheelhouse: Wheelhouse | None = None
-    """Where wheels are taken from first, and saved when recording."""
+    """The source of wheels that is tried first, and where they are saved when recording."""
     indexes: tuple[Index, ...] = ()
-    """Those that are asked beside the ones of the user's settings."""
+    """Indexes in addition to those of the user's settings."""

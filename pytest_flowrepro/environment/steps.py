@@ -1,7 +1,7 @@
-"""Which steps have an environment of their own, and what it is to hold. Pure.
+"""The environments of steps, and their requirements. Pure.
 
 Metaflow's decorators have merged their attributes by then (metaflow/plugins/pypi), and a step that
-they disable runs where the flow itself does. The pins are those of Metaflow's own environments
+they disable runs in the flow's own environment. The pins are those of Metaflow's own environments
 (metaflow/metaflow_config.py get_pinned_conda_libs, for the local datastore).
 """
 
@@ -25,33 +25,34 @@ if TYPE_CHECKING:
 _PINS = ("requests>=2.21.0",)
 
 _OPERATORS = ("<", ">", "!", "~", "@")
-"""A version that begins with one is taken as it is; any other is pinned (pypi/pip.py)."""
+"""A version that starts with one of these is kept; any other is pinned (pypi/pip.py)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepEnvironment:
-    """What one environment is to hold, and the steps that share it."""
+    """The contents of one environment, and the steps that share it."""
 
     name: str
-    """`step-` and the first of the steps."""
+    """`step-` and the name of its first step."""
     steps: tuple[str, ...]
     requirements: Requirements
     python: str | None
-    """The version that is asked for; None: that of the flow itself."""
+    """The required version; None: that of the flow itself."""
     from_conda: tuple[str, ...]
-    """Packages that the flow takes from conda, and that are to come from PyPI."""
+    """Packages that the flow takes from conda, to be taken from PyPI instead."""
     conda: tuple[tuple[str, str], ...] | None = None
-    """Name and version of what is to come from conda, beside the Python; nothing comes from PyPI
-    then. None for an environment of PyPI's."""
+    """Names and versions of conda packages other than Python; nothing then comes from PyPI.
+    None for an environment of packages from PyPI."""
 
 
 def step_environments(
     steps: Iterable[Step], *, base: Environment, conda_from_pypi: bool
 ) -> tuple[StepEnvironment, ...]:
-    """Return the environments of the steps that declare packages or a Python; equal ones share one.
+    """Return the environments of the steps that declare packages or a Python; equal ones are
+    shared.
 
-    `base` is where the flow itself runs, with the Metaflow that all its steps have. Raises
-    `LockError` for a version that is none, and for a step that mixes both.
+    `base` is the environment of the flow itself, with the Metaflow for all its steps. Raises
+    `LockError` for an invalid version, and for a step that uses both PyPI and conda.
     """
     found: dict[object, StepEnvironment] = {}
     for step in steps:

@@ -1,7 +1,7 @@
-"""Which jobs used a shared environment at the same time.
+"""The jobs that used a shared environment at the same time.
 
-One line of JSON for each begin and each end, appended to a file next to the environment, by all
-processes of a session. Who was killed has a begin without an end.
+All processes of a session append one line of JSON for each begin and each end to a file next to the
+environment. A process that was killed has a begin without an end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class _Use:
     end: float | None = None
 
     def is_of(self, key: str) -> bool:
-        """Whether a job, or one that runs before it, has this key."""
+        """Return whether a job, or one that runs before it, has this key."""
         return self.key == key or self.key.startswith(f"{key}/")
 
     def meets(self, other: _Use) -> bool:
@@ -34,14 +34,15 @@ class _Use:
 
 
 def begin_use(environment: Path, *, key: str, title: str) -> None:
-    """Note that a job begins to use an environment. `key` is its folder, in which are those of the
-    jobs that run before it.
+    """Note that a job begins to use an environment.
+
+    `key` is its folder, which contains the folders of the jobs that run before it.
     """
     _append(environment, {"key": key, "title": title, "begin": time.monotonic()})
 
 
 def end_use(environment: Path, *, key: str) -> None:
-    """Note that it, and what ran before it, does so no longer."""
+    """Note that a job, and those that ran before it, no longer use an environment."""
     for use in tuple(_read(environment)):
         if use.is_of(key) and use.end is None:
             _append(environment, {"key": use.key, "end": time.monotonic()})

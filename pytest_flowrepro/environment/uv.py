@@ -1,4 +1,4 @@
-"""Installs by uv."""
+"""Install by uv."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds environments, each from its lock alone, and shares them within a session."""
+"""Build environments, each from its lock alone, and share them within a session."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def build_environment(
     python: Path,
     folder: Path,
 ) -> BuiltEnvironment:
-    """Build a fresh virtualenv at `folder` that holds what the lock says, and nothing else.
+    """Build a new virtualenv at `folder` with exactly the packages of the lock.
 
-    `requirements` are what the flow asks for, as PEP 508 lines; they tell direct packages from
-    those that came along. Whatever was at `folder` is deleted. Raises `EnvironmentBuildError` when
-    an installation fails or takes too long, what was installed is not what the lock says, or its
-    wheels are to be saved and cannot be.
+    `requirements` are those of the flow, as PEP 508 lines, and distinguish direct packages from
+    transitive ones. An existing folder is deleted. Raises `EnvironmentBuildError` if an
+    installation fails or takes too long, if the installed packages do not match the lock, or if its
+    wheels cannot be saved.
     """
     _build(lock, request, python=python, folder=folder)
     return _described(folder, lock, request.name, requirements)
@@ -60,11 +60,11 @@ def shared_environment(
     python: Path,
     folder: Path,
 ) -> BuiltEnvironment:
-    """As `build_environment`, but built once for all who ask for the same lock, interpreter,
-    installer and wheelhouse with the same `folder`, in this process or another.
+    """Build an environment as `build_environment` does, once per lock, interpreter, installer,
+    wheelhouse and `folder`, in all processes of the session.
 
-    An environment in which a file was edited since, by a flow that ran in it, is built anew
-    beside it; whoever still runs in the edited one is left alone.
+    If a flow that ran in it edited a file, another one is built next to it; flows that still run in
+    the edited one are not disturbed.
     """
 
     def build(place: Path, left: float) -> None:
@@ -82,9 +82,9 @@ def shared_place(
     folder: Path,
     build: Callable[[Path, float], object],
 ) -> Path:
-    """Where the environment of that identity stands, below `folder`; built there if there is none
-    that nobody edited. `build` gets the place and the seconds that it may take, and notes that it
-    is complete.
+    """Return the environment's folder, building it unless an unmodified one exists below `folder`.
+
+    `build` gets the folder and the seconds that it may take, and marks it as complete.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415  heavy imports wait for their use
 
@@ -112,8 +112,8 @@ def shared_place(
 
 
 def _unused_or_clean(folder: Path, key: str) -> Path:
-    """Return the first of the places for a build where there is none, half of one, or one in which
-    nobody edited a file.
+    """Return the first folder for a build that does not exist, is incomplete, or has no edited
+    files.
     """
     places = (folder / f"{key}-{number}" for number in itertools.count())
     return next(place for place in places if not is_complete(place) or not edited_files(place))

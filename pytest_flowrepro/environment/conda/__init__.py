@@ -1,1 +1,1 @@
-"""Environments of conda packages: prefixes, and what PyPI adds to them."""
+"""Environments of conda packages: prefixes, and packages from PyPI that are added to them."""

@@ -1,8 +1,8 @@
-"""Builds environments that begin with conda packages.
+"""Build environments that start with conda packages.
 
-Those of a step hold nothing else, but Metaflow itself. To a flow's own environment, as an
-environment.yml has it, PyPI's packages are added, as `conda env create` lets pip do it: they are
-resolved beside what conda brought, and none of that is replaced.
+The environment of a step has only these, and Metaflow itself. The flow's own environment, from an
+environment.yml, also gets packages from PyPI, as `conda env create` lets pip install them: they are
+resolved against the conda packages, and replace none of them.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ def conda_environment(
     base: BuiltEnvironment,
     folder: Path,
 ) -> BuiltEnvironment:
-    """Build the prefix of a lock with the Metaflow of `base`, once for all who ask for both with
-    the same `folder`. Archives are taken from the wheelhouse first. Raises `EnvironmentBuildError`.
+    """Build the prefix of a lock with the Metaflow of `base`, once per lock and `folder`.
+
+    Archives are taken from the wheelhouse first. Raises `EnvironmentBuildError`.
     """
     metaflow = next(one for one in base.manifest.packages if one.name == "metaflow")
 
@@ -78,11 +79,10 @@ def conda_with_pypi_environment(
     requirements: tuple[str, ...],
     folder: Path,
 ) -> BuiltEnvironment:
-    """Build the prefix of a lock and add what it takes from PyPI, once for all who ask for it with
-    the same `folder`.
+    """Build the prefix of a lock and add its packages from PyPI, once per lock and `folder`.
 
-    `lines` are what the flow asks of PyPI, `requirements` all that it asks for, as the manifest
-    has them. Raises `EnvironmentBuildError`.
+    `lines` are the requirements for PyPI, `requirements` all requirements of the flow, as in the
+    manifest. Raises `EnvironmentBuildError`.
     """
 
     def build(prefix: Path, timeout: float) -> None:
@@ -113,7 +113,7 @@ def _create(
     prefix: Path,
     request: InstallRequest,
 ) -> None:
-    """Make a prefix that holds what a lock says, and nothing else, whatever was there before.
+    """Create a prefix with exactly the packages of a lock; an existing one is deleted.
 
     Archives are taken from the wheelhouse first, or saved there. Raises `EnvironmentBuildError`.
     """
@@ -141,7 +141,9 @@ def _create(
 
 
 def _archives(prefix: Path) -> Path:
-    """Where archives are kept; in the prefix itself where the user's cache cannot be written."""
+    """Return the cache folder of archives, or a folder in the prefix if the cache is not
+    writable.
+    """
     return user_cache("conda") or prefix / "archives"
 
 
@@ -169,10 +171,10 @@ def _described(
 
 
 def beside_pypi(package: Package, added: Container[str]) -> Package:
-    """Return a package of conda's under a name that no package from PyPI has.
+    """Return a conda package under a name that no package from PyPI has.
 
-    Of two with one name (conda has a server `redis`, PyPI a client) conda's is `conda::redis`, as
-    conda itself tells channels apart.
+    If both have a package of one name (`redis` is a server for conda, a client on PyPI), conda's is
+    renamed to `conda::redis`, in conda's own syntax for channels.
     """
     return replace(package, name=f"conda::{package.name}") if package.name in added else package
 

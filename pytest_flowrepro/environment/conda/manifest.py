@@ -1,4 +1,4 @@
-"""What a conda prefix holds, read from its `conda-meta/*.json`: none of its code runs."""
+"""The packages of a conda prefix, read from its `conda-meta/*.json` without running its code."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def read_prefix(prefix: Path, *, specs: tuple[str, ...]) -> tuple[Package, ...]:
-    """Return the installed packages, sorted by name; `specs` tell those that the flow itself asks
-    for.
+    """Return the installed packages, sorted by name; `specs` are those that the flow requires
+    itself.
 
-    `record` is the hash of the archive that a package came as, and `wheel` its platform and build,
+    `record` is the hash of the package's archive, and `wheel` its platform and build,
     `linux-64/py311h64a7726_0`.
     """
     found = {meta["name"]: meta for meta in _installed(prefix)}
@@ -40,7 +40,9 @@ def read_prefix(prefix: Path, *, specs: tuple[str, ...]) -> tuple[Package, ...]:
 
 
 def locked_package(archive: LockedArchive) -> Package:
-    """Return what `read_prefix` says of an archive that was installed, but for who needs it."""
+    """Return a locked archive as `read_prefix` returns it once installed, but without
+    `required_by`.
+    """
     return Package(
         name=archive.name,
         version=archive.version,
@@ -51,8 +53,8 @@ def locked_package(archive: LockedArchive) -> Package:
 
 
 def check_installed(installed: tuple[Package, ...], lock: CondaLock, name: str) -> None:
-    """Raise `EnvironmentBuildError` unless what is installed is what the lock says: each package,
-    its version, its build, and the archive that it came as.
+    """Raise `EnvironmentBuildError` unless the installed packages are those of the lock: each
+    package with its version, build and archive.
     """
     there = {one.name: _shown(one) for one in installed}
     wanted = {one.name: _shown(locked_package(one)) for one in lock.archives}

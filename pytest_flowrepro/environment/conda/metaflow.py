@@ -1,10 +1,10 @@
-"""How Metaflow itself comes into a conda environment.
+"""The copy of Metaflow in a conda environment.
 
-Metaflow lets its own code, not a package of the environment, run there: it puts the code of the
-Metaflow that started the flow before the environment's own packages, and pins what that code needs
+Metaflow runs its own code there, not a package of the environment: it puts the code of the Metaflow
+that started the flow before the environment's packages, and pins what that code needs
 (metaflow/plugins/pypi/conda_decorator.py `runtime_step_cli`, metaflow_config.py
-`get_pinned_conda_libs`). So the flow's Metaflow is copied from the flow's own environment: the very
-same files, checked when that was built, and neither an index nor a channel has to have it.
+`get_pinned_conda_libs`). So Metaflow is copied from the flow's own environment: the same files,
+verified when that environment was built, and no index or channel needs to have them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 
 def place_metaflow(site_packages: Path, *, into: Path) -> None:
-    """Copy the Metaflow of one site-packages folder into that of a prefix, over one that conda
-    brought. Raises `EnvironmentBuildError` where there is none.
+    """Copy the Metaflow of one site-packages folder into that of a prefix, replacing one from
+    conda.
+
+    Raises `EnvironmentBuildError` if it is not installed there.
     """
     shutil.rmtree(into / "metaflow", ignore_errors=True)
     for old in into.glob("metaflow-*.dist-info"):
@@ -39,7 +41,7 @@ def place_metaflow(site_packages: Path, *, into: Path) -> None:
 
 
 def _files_of_metaflow(site_packages: Path) -> Iterator[str]:
-    """As RECORD lists them (PEP 376), without scripts and bytecode."""
+    """Yield Metaflow's files, as RECORD lists them (PEP 376), without scripts and bytecode."""
     records = sorted(site_packages.glob("metaflow-*.dist-info/RECORD"))
     if len(records) != 1:
         raise EnvironmentBuildError(

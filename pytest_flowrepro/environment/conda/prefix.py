@@ -28,13 +28,12 @@ def install_conda(
     timeout: float,
     channels: Iterable[str] = (),
 ) -> None:
-    """Install every package of a lock, and nothing else, into a new prefix.
+    """Install exactly the packages of a lock into a new prefix.
 
-    `archives` is a folder, which may be shared, where archives are kept once they were fetched,
-    until nobody used them for long; each is looked for there by its hash, and its hash is checked
-    before it is unpacked, whenever it was fetched. `channels` are URLs, for their credentials
-    only. Raises `EnvironmentBuildError`, at the latest after `timeout` seconds; the prefix is then
-    of no use.
+    `archives` is a folder, possibly shared, that keeps downloaded archives until they are unused
+    for long. Each is looked up there by its hash, and its hash is verified before each unpacking.
+    `channels` are URLs that may have credentials. Raises `EnvironmentBuildError`, at the latest
+    after `timeout` seconds; the prefix is then incomplete.
     """
     if not has_rattler():
         raise EnvironmentBuildError(
@@ -71,7 +70,7 @@ def install_conda(
 
 
 def kept_archive(archives: Path, archive: LockedArchive) -> Path:
-    """Where an archive is kept: two channels may have different archives of one name."""
+    """Return the path of a kept archive; two channels may have different archives of one name."""
     return archives / archive.sha256 / archive.file_name
 
 

@@ -1,7 +1,7 @@
-"""The archives of conda packages in the wheelhouse: what their channels may not have tomorrow.
+"""The archives of conda packages in the wheelhouse, which their channels may drop.
 
-By their hash, beside the wheels (environment/wheel_store.py). What was taken from there lies where
-archives are kept that were fetched, and a build asks no channel for it.
+They are stored by hash, next to the wheels (environment/wheelhouse/store.py). Those taken from the
+wheelhouse are placed in the cache of downloaded archives, so that a build does not download them.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 def take_archives(
     wheelhouse: Wheelhouse, lock: CondaLock, *, archives: Path, timeout: float
 ) -> tuple[str, ...]:
-    """Put what the wheelhouse has of a lock to the archives that are kept, unless it is there.
+    """Copy the archives of a lock from the wheelhouse to the kept archives, unless they exist.
 
-    What comes back are sentences about what is to come from a channel instead, none for a
-    recording. Raises `EnvironmentBuildError` for a file that is not what its hash says, and, when
-    recording, where the wheelhouse cannot be read.
+    Returns sentences about the archives that a channel has to supply; none when recording. Raises
+    `EnvironmentBuildError` for a file that does not match its hash, and, when recording, if the
+    wheelhouse cannot be read.
     """
     deadline = Deadline.after(timeout)
     wanted = {_stored(one): one for one in lock.archives}
@@ -62,9 +62,9 @@ def take_archives(
 def save_archives(
     wheelhouse: Wheelhouse, lock: CondaLock, *, archives: Path, timeout: float
 ) -> None:
-    """Keep all archives of a lock, which was installed, in the wheelhouse.
+    """Save all archives of an installed lock in the wheelhouse.
 
-    Raises `EnvironmentBuildError` where it cannot be written.
+    Raises `EnvironmentBuildError` if it cannot be written.
     """
     deadline = Deadline.after(timeout)
     store = open_store(wheelhouse.location)

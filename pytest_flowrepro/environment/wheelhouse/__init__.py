@@ -1,1 +1,1 @@
-"""Wheels kept for later: the project's wheelhouse, its stores, and the cache of this machine."""
+"""Wheels kept for later: the project's wheelhouse, its stores, and the user's cache."""

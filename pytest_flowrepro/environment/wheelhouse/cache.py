@@ -1,8 +1,8 @@
-"""Wheels that were downloaded, kept in the user's cache until they are not used for long.
+"""Downloaded wheels in the user's cache, deleted when they are unused for long.
 
-A flow runs with the user's rights, so it can write to the cache. Nothing in it counts but a file
-whose hash the lock has, and the lock is in git. What an installer once unpacked is not kept: it
-could only be compared with a RECORD that was unpacked with it.
+A flow runs with the user's rights, so it can write to the cache. A file counts only if its hash is
+in the lock, and the lock is in git. Unpacked wheels are not cached: they could only be compared
+with a RECORD that was unpacked with them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class WheelCache:
-    """The wheels below one folder, as in a wheelhouse: `sha256/<hash, in hex>/<name>`."""
+    """The wheels below one folder, laid out as in a wheelhouse: `sha256/<hash, in hex>/<name>`."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -29,18 +29,18 @@ class WheelCache:
 
     @classmethod
     def of_user(cls) -> WheelCache | None:
-        """Return the cache of this user; None where it cannot be written."""
+        """Return the cache of this user; None if it is not writable."""
         root = user_cache("wheels")
         return cls(root) if root is not None else None
 
     def find(self, hashes: Collection[str]) -> tuple[StoredWheel, ...]:
-        """List the wheels that may be there; whether they have these hashes, `take` finds out."""
+        """List the wheels that may be in the cache; `take` verifies their hashes."""
         return self._store.find(hashes, timeout=0)
 
     def take(self, wheels: Iterable[StoredWheel], folder: Path) -> frozenset[StoredWheel]:
-        """Link those wheels into `folder` that have their hash, and return them.
+        """Link the wheels that have their hash into `folder`, and return them.
 
-        The others are deleted, so that they are downloaded anew.
+        The others are deleted, so that they are downloaded again.
         """
         taken = set()
         for wheel in wheels:
@@ -57,7 +57,7 @@ class WheelCache:
         return frozenset(taken)
 
     def keep(self, wheels: Mapping[StoredWheel, Path]) -> None:
-        """Keep these files where that can be done, and delete what was not used for long."""
+        """Add these files where possible, and delete those that are unused for long."""
         with contextlib.suppress(WheelStoreError):
             self._store.save(wheels, timeout=0)
         for folder in self._root.iterdir():

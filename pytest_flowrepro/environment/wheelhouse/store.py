@@ -1,9 +1,9 @@
-"""Where wheels are kept by their hash: in a folder, or behind a URL that fsspec can open.
+"""Stores of wheels by hash: in a folder, or behind a URL that fsspec can open.
 
     sha256/<hash, in hex>/<name of the wheel>
 
-A wheel has one place, whichever lock, flow or Python it was saved for, and what lies there never
-changes. Nothing here is believed: who takes a wheel from a store compares it with its hash.
+A wheel has one path for all locks, flows and Pythons, and the file never changes. A store is not
+trusted: its readers compare each wheel with its hash.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 _SUFFIXES = (".whl", ".conda", ".tar.bz2")
-"""Of wheels, and of conda's archives; what else lies there is a file that is just being written."""
+"""The suffixes of wheels and conda archives; other files are being written."""
 
 _CONNECTING = 60.0
-"""Seconds until a URL is open."""
+"""Seconds to open a URL."""
 
 
 class WheelStoreError(EnvironmentBuildError):
-    """A store that cannot be read or written."""
+    """Error for a store that cannot be read or written."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredWheel:
     hash: str
-    """`sha256:...`: what its place says that it is."""
+    """`sha256:...`, as its path claims."""
     filename: str
 
     @property
     def place(self) -> str:
-        """Relative to the store, with `/`."""
+        """Return its path relative to the store, with `/`."""
         algorithm, _, digest = self.hash.partition(":")
         return f"{algorithm}/{digest}/{self.filename}"
 
@@ -56,23 +56,27 @@ class WheelStore(Protocol):
         ...
 
     def find(self, hashes: Collection[str], *, timeout: float) -> tuple[StoredWheel, ...]:
-        """Return the wheels that it has for these hashes. Raises `WheelStoreError`."""
+        """Return the stored wheels with these hashes. Raises `WheelStoreError`."""
         ...
 
     def fetch(self, wheels: Collection[StoredWheel], folder: Path, *, timeout: float) -> None:
-        """Put them into `folder` under their file names. Raises `WheelStoreError`."""
+        """Put wheels into `folder` under their file names. Raises `WheelStoreError`."""
         ...
 
     def save(self, wheels: Mapping[StoredWheel, Path], *, timeout: float) -> None:
-        """Keep these files, each whole or not at all; others may save the same at the same time.
+        """Store these files, each completely or not at all; others may save the same at the same
+        time.
+
         Raises `WheelStoreError`.
         """
         ...
 
 
 def open_store(location: str) -> WheelStore:
-    """Return the store at a folder's path or at a URL. Raises `EnvironmentBuildError` for a URL
-    that nothing on this machine can open, `WheelStoreError` for a place that cannot be reached.
+    """Return the store at a folder's path or at a URL.
+
+    Raises `EnvironmentBuildError` for a URL that no installed library can open, `WheelStoreError`
+    for a store that cannot be reached.
     """
     if "://" not in location:
         return FolderStore(Path(location))
@@ -123,7 +127,7 @@ def hash_like(value: str, file: Path) -> str:
 
 
 def _copy_whole(file: Path, destination: Path) -> None:
-    """Written aside and moved into place, so that nobody ever sees a part of it."""
+    """Copy a file under a temporary name and rename it, so that no reader sees a part of it."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     aside = destination.parent / f"{uuid.uuid4().hex}.part"
     try:
@@ -137,7 +141,7 @@ def _copy_whole(file: Path, destination: Path) -> None:
 
 
 class RemoteStore:
-    """An object store, whose writes are whole or not there at all, as those of S3 and GCS are."""
+    """An object store whose writes are atomic, as those of S3 and GCS are."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -204,7 +208,7 @@ class RemoteStore:
             raise _unwritable(self.shown, self._hidden(_words(error))) from error
 
     def _hidden(self, text: str) -> str:
-        """Without what the URL has of credentials, wherever in the text it stands."""
+        """Return the text without the credentials of the URL."""
         text = without_credentials(text.replace(self._url, self.shown))
         parts = urlsplit(self._url)
         secrets = (parts.password, parts.query, *(value for _, value in parse_qsl(parts.query)))
@@ -214,10 +218,9 @@ class RemoteStore:
 
 
 def _within(timeout: float, call: Callable[[], Any]) -> Any:
-    """Return what the call returns or raises; `TimeoutError` when it does neither in time.
+    """Return or raise the result of the call; raise `TimeoutError` if it takes too long.
 
-    fsspec has no deadline. A thread that hangs is left behind; it does not keep pytest from
-    ending.
+    fsspec has no deadline. A thread that hangs is abandoned; it does not keep pytest from exiting.
     """
     outcome: list[Any] = []
     failure: list[Exception] = []

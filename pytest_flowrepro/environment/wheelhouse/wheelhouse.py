@@ -1,9 +1,8 @@
 """The wheels of a lock, as files: from a wheelhouse, from the user's cache, from the index.
 
-A wheelhouse has what the index may not have tomorrow: recording saves there every wheel that the
-lock means for this machine, and a check looks there first. The cache saves the next session a
-download. A wheel counts by the hash that the lock has, whoever wrote it where it lies, and
-whatever is installed is unpacked from such a file, each time anew.
+A wheelhouse keeps what the index may drop: recording saves every wheel there that the lock needs on
+this machine, and a check looks there first. The cache saves the next session a download. A wheel
+counts only by its hash in the lock, and everything installed is unpacked from such a file.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ class Wheelhouse:
     location: str
     """A folder's path, or a URL."""
     save: bool = False
-    """Recording: what the wheelhouse does not have is fetched from the index and saved there."""
+    """Recording: missing wheels are fetched from the index and saved."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,13 +55,13 @@ class Wheels:
     """Wheels of a lock as files, each with a hash that the lock has."""
 
     folder: Path | None
-    """All of them side by side, as `--find-links` takes it; None when there are none."""
+    """The folder of all of them, as `--find-links` takes it; None if there are not any."""
     names: frozenset[str] = frozenset()
-    """Of the packages that are there, canonical."""
+    """Canonical names of the packages that have a file."""
     complete: bool = False
-    """Every package that the lock means for this machine is there: no index is asked."""
+    """All packages that the lock needs on this machine have a file, so no index is used."""
     notes: tuple[str, ...] = ()
-    """Sentences about what is to come from the index instead."""
+    """Sentences about the packages that come from the index instead."""
 
 
 NO_WHEELS = Wheels(folder=None)
@@ -78,12 +77,12 @@ def gather_wheels(
     environment: Path,
     folder: Path,
 ) -> Wheels:
-    """Gather the wheels that a lock means for the virtualenv at `environment` in a new `folder`.
+    """Gather the wheels that a lock needs for the virtualenv at `environment` in a new `folder`.
 
-    pip has a cache of wheels, whose hashes it looks at itself: for pip they come from the
-    wheelhouse alone. A check does without what cannot be had, and leaves it to the installer. A
-    recording with a wheelhouse has all of them, here and there, or raises `EnvironmentBuildError`.
-    So does, whoever asks, a wheel in the wheelhouse that is not what its hash says.
+    pip verifies the hashes of its own cache, so for pip wheels come from the wheelhouse only. A
+    check skips wheels that it cannot get, and leaves them to the installer. A recording with a
+    wheelhouse has all of them afterwards, in the folder and in the wheelhouse, or raises
+    `EnvironmentBuildError`. So does a wheel in the wheelhouse that does not match its hash.
     """
     wheelhouse, installer = request.wheelhouse, request.installer
     if wheelhouse is None and installer == "pip-tools":
@@ -138,7 +137,7 @@ class _Wanted:
 
     @property
     def left(self) -> float:
-        """Seconds."""
+        """Return the seconds left."""
         return self.deadline.left
 
     @property
@@ -156,7 +155,7 @@ class _Wanted:
 def _from_wheelhouse(
     wheelhouse: Wheelhouse, wanted: _Wanted
 ) -> tuple[dict[str, StoredWheel], tuple[str, ...]]:
-    """Name of the package -> its wheel, in the folder; and sentences about what is not there."""
+    """Map packages to their wheels, in the folder; and return sentences about the missing ones."""
     try:
         store = open_store(wheelhouse.location)
         chosen = wanted.choose(store.find(wanted.hashes, timeout=wanted.left))
@@ -173,7 +172,7 @@ def _from_wheelhouse(
 
 
 def _from_cache(cache: WheelCache, wanted: _Wanted) -> dict[str, StoredWheel]:
-    """Name of the package -> its wheel, in the folder."""
+    """Map packages to their wheels, in the folder."""
     chosen = wanted.choose(cache.find(wanted.hashes))
     taken = cache.take(chosen.values(), wanted.folder)
     return {name: wheel for name, wheel in chosen.items() if wheel in taken}
@@ -182,7 +181,7 @@ def _from_cache(cache: WheelCache, wanted: _Wanted) -> dict[str, StoredWheel]:
 def _from_index(
     wanted: _Wanted, cache: WheelCache | None, *, all_of_them: bool
 ) -> dict[str, StoredWheel]:
-    """Name of the package -> its wheel, in the folder. Raises `EnvironmentBuildError`."""
+    """Map packages to their wheels, in the folder. Raises `EnvironmentBuildError`."""
     if not wanted.packages:
         return {}
     downloaded = _download(wanted, all_of_them=all_of_them).packages
@@ -193,9 +192,9 @@ def _from_index(
 
 
 def supported_tags(interpreter: Interpreter) -> dict[Tag, int]:
-    """Tag (PEP 425) -> rank, the best first, for an interpreter of this machine.
+    """Map each tag (PEP 425) to its rank, the best first, for an interpreter of this machine.
 
-    Of an implementation that does not run pytest itself, only wheels without compiled code are
+    For an implementation other than the one that runs pytest, only wheels without compiled code are
     known to fit.
     """
     implementation, version = interpreter.implementation, interpreter.version
@@ -218,7 +217,7 @@ def supported_tags(interpreter: Interpreter) -> dict[Tag, int]:
 def _choose(
     found: Iterable[StoredWheel], needed: Iterable[LockedPackage], supported: Mapping[Tag, int]
 ) -> dict[str, StoredWheel]:
-    """Name of the package -> the wheel that installers, too, would take of those."""
+    """Map each package to the wheel that installers would choose as well."""
     package_of = {value: package for package in needed for value in package.hashes}
     best: dict[str, tuple[int, StoredWheel]] = {}
     for wheel in found:
@@ -230,9 +229,7 @@ def _choose(
 
 
 def _rank(filename: str, package: LockedPackage, supported: Mapping[Tag, int]) -> int | None:
-    """Return the rank of a wheel, the lower the better; None for a file of another package or for
-    another machine.
-    """
+    """Return the rank of a wheel, the lower the better; None for another package or machine."""
     try:
         name, version, _, own = parse_wheel_filename(filename)
     except InvalidWheelFilename:
@@ -243,7 +240,7 @@ def _rank(filename: str, package: LockedPackage, supported: Mapping[Tag, int]) -
 
 
 def refuse_another_file(file: Path, wheel: StoredWheel, store: WheelStore) -> None:
-    """Raise `EnvironmentBuildError` unless what a store gave is what its place says."""
+    """Raise `EnvironmentBuildError` unless a file from a store has the hash of its path."""
     try:
         got = hash_like(wheel.hash, file)
     except OSError as error:
@@ -262,10 +259,10 @@ def refuse_another_file(file: Path, wheel: StoredWheel, store: WheelStore) -> No
 
 
 def _download(wanted: _Wanted, *, all_of_them: bool) -> _Wanted:
-    """Return what was downloaded; without `all_of_them`, that is what pip reads the metadata of.
+    """Return what was downloaded; without `all_of_them`, only wheels whose metadata pip can read.
 
-    By pip, whichever the installer: uv keeps no wheel as a file. And by pip under our
-    own interpreter: the last pip that runs under Python 3.9 is not the one that we have.
+    It is pip for both installers, as uv keeps no wheel as a file, and pip under our own
+    interpreter, as the last pip that runs under Python 3.9 is an older one.
     """
     folder = wanted.folder
     lines = (" ".join([one.pin, *_hash_options(one)]) for one in wanted.packages)
@@ -296,7 +293,7 @@ def _hash_options(package: LockedPackage) -> list[str]:
 
 
 def _wheel_of(package: LockedPackage, folder: Path) -> StoredWheel:
-    """Return the file that was fetched for a package, as a store is to keep it."""
+    """Return the downloaded file of a package, as a store keeps it."""
     for file in sorted(folder.glob("*.whl")):
         name, version, _, _ = parse_wheel_filename(file.name)
         if name == package.name and version == Version(package.version):
