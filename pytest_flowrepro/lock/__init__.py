@@ -1,4 +1,4 @@
-"""Locks: what a flow declares that it needs, resolved to one version and its hashes each."""
+"""Locks: the requirements of a flow, each resolved to one version and its hashes."""
 
 from pytest_flowrepro.lock.interface import Resolver, resolver
 from pytest_flowrepro.lock.preinstalled import without_given

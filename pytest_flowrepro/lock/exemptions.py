@@ -1,4 +1,4 @@
-"""Packages that a declaration pins to a release that is newer than the day to resolve as of."""
+"""Packages that a declaration pins to a release newer than the date to resolve as of."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exemption:
-    """A package that the day does not count for."""
+    """A package that the date does not apply to."""
 
     name: str
     """Canonical (PEP 503)."""
@@ -39,9 +39,9 @@ class Exemption:
 def find_exemptions(
     requirements: Requirements, as_of: date, *, python: Path, workspace: Path, deadline: Deadline
 ) -> tuple[Exemption, ...]:
-    """Find the packages that are pinned with `==` to a release of after that day.
+    """Return the packages that are pinned with `==` to a release from after that day.
 
-    None where the index does not tell when files were uploaded.
+    Empty if the index has no upload times.
     """
     pins = dict(filter(None, map(_pin, requirements.lines)))
     if not pins:

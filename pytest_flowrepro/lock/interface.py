@@ -1,4 +1,4 @@
-"""What a resolver is, and which there are."""
+"""The interface of a resolver, and the resolvers that exist."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Resolver(Protocol):
         timeout: float,
         as_of: date | None = None,
     ) -> PypiLock:
-        """One version and its hashes for each package that `requirements` need; their own lock
-        where they have one and no day is given.
+        """Return one version and its hashes for each package that `requirements` need, or their own
+        lock if they have one and no day is given.
 
-        `python` is the interpreter that the packages are for, `workspace` an existing folder to
-        write in, `timeout` the seconds for all of it; with `as_of`, files that were
-        uploaded after that day (UTC) do not exist. Raises `LockError`.
+        `python` is the interpreter for the packages, `workspace` an existing folder to write in,
+        `timeout` the seconds for all of it. With `as_of`, files uploaded after that day (UTC) are
+        ignored. Raises `LockError`.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Locks by pip-tools: for the platform and the Python that lock it."""
+"""Lock by pip-tools: for the platform and the Python that run it."""
 
 from __future__ import annotations
 
@@ -40,8 +40,10 @@ class PipToolsResolver:
         timeout: float,
         as_of: date | None = None,
     ) -> PypiLock:
-        """See `Resolver.resolve`. pip-compile resolves for the interpreter that runs it, which
-        is ours: another minor version raises `LockError`.
+        """Implement `Resolver.resolve`.
+
+        pip-compile resolves for the interpreter that runs it, which is ours: another minor version
+        raises `LockError`.
         """
         if requirements.locked and not as_of:
             return requirements.locked
@@ -98,8 +100,10 @@ def _download(
     workspace: Path,
     deadline: Deadline,
 ) -> str:
-    """Download the wheels that pip is to find whatever day counts, and return their folder's name
-    in `workspace`: pip has no exception for a package, but passes over the times of local files.
+    """Download the wheels that are exempt from the date, and return their folder's name in
+    `workspace`.
+
+    pip has no exemption for a package, but it ignores the times of local files.
     """
     folder = "exempt"
     pip = pip_tool("pip", indexes=requirements.indexes)
@@ -114,9 +118,7 @@ def _download(
 
 
 def one_platform_header() -> str:
-    """Return the first line of every lock by pip-tools: whoever reads the lock elsewhere is to
-    know.
-    """
+    """Return the first line of every lock by pip-tools, for readers on another platform."""
     return f"# By pip-tools, for {sys.platform} {platform.machine()} only."
 
 

@@ -1,8 +1,8 @@
-"""What is installed already when PyPI's packages are resolved: distributions that conda brought.
+"""Conda packages that are already installed when requirements from PyPI are resolved.
 
-The resolver gets a wheel of each that holds a name and a version, and is held to it. So what it
-adds fits what is there, it needs no index for that, not even for a version that PyPI never had
-(`torch 2.1.0.post300`), and a conflict names what is there: `numpy==1.26.4+conda`.
+The resolver gets a wheel of each, with only a name and a version, and is constrained to it. So the
+packages that it adds fit the installed ones, it needs no index for these, not even for a version
+that PyPI never had (`torch 2.1.0.post300`), and a conflict names them: `numpy==1.26.4+conda`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ _PIN = re.compile(rf"(?P<name>\S+)==\S+[+.]{_LABEL}(?=\s|$)")
 
 
 def write_given(given: Mapping[str, str], workspace: Path) -> tuple[list[str], list[str]]:
-    """Lines for a requirements file in the workspace, and for a constraints file, that make a
-    resolver take what is given: name -> version. Raises `OSError`.
+    """Write wheels for the installed packages (name -> version) that the resolver must keep.
+
+    Returns lines for a requirements file in the workspace and for a constraints file. Raises
+    `OSError`.
     """
     if not given:
         return [], []
@@ -40,7 +42,9 @@ def write_given(given: Mapping[str, str], workspace: Path) -> tuple[list[str], l
 
 
 def without_given(lock: PypiLock) -> PypiLock | None:
-    """Return the lock without what was there already; None when that was all."""
+    """Return the lock without the packages that were already installed; None if it has no
+    others.
+    """
     lines = lock.text.splitlines()
     kept = [*_comments(lines)]
     starts = [number - 1 for number, _ in logical_lines(lock.text)]
@@ -53,13 +57,13 @@ def without_given(lock: PypiLock) -> PypiLock | None:
 
 
 def _comments(lines: list[str]) -> list[str]:
-    """Those that a lock begins with."""
+    """Return the comment lines at the start of a lock."""
     end = next((number for number, line in enumerate(lines) if not line.startswith("#")), 0)
     return lines[:end]
 
 
 def _labelled(version: str) -> str:
-    """As a local version (PEP 440), which fits whatever the version itself fits."""
+    """Return it as a local version (PEP 440), which satisfies the same specifiers."""
     return f"{version}{'.' if '+' in version else '+'}{_LABEL}"
 
 

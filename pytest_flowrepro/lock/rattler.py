@@ -1,4 +1,4 @@
-"""Locks of conda packages."""
+"""Lock conda packages with rattler."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def solve_conda(
     as_of: date | None = None,
     platform: str | None = None,
 ) -> CondaLock:
-    """Return an explicit list of one archive, and its hash, for each package that is needed.
+    """Return a lock with one archive and its hash for each package that is needed.
 
-    It is for this machine's platform unless another is given; what the machine itself has
-    (`__glibc`, `__cuda`) is this one's in either case, or what CONDA_OVERRIDE_GLIBC and its like
-    say. A package comes from the first channel that has one that fits. `workspace` is an existing
-    folder, `timeout` the seconds for all of it; with `as_of`, what was built after that day (UTC)
-    does not exist. Raises `LockError`.
+    It is for this machine's platform unless another is given. The virtual packages (`__glibc`,
+    `__cuda`) are always those of this machine, or of CONDA_OVERRIDE_GLIBC and similar variables. A
+    package comes from the first channel with a matching version. `workspace` is an existing folder,
+    `timeout` the seconds for all of it; with `as_of`, archives built after that day (UTC) are
+    ignored. Raises `LockError`.
     """
     if not has_rattler():
         raise LockError(

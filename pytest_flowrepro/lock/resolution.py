@@ -1,4 +1,4 @@
-"""The parts that the resolvers share: their input files, errors, and the check of a lock."""
+"""The parts that the resolvers share: input files, errors, and the check of a lock."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ _NO_CANDIDATE = re.compile(
     r"the requirement (?P<requirement>\S[^\n]*?)(?: \(from [^\n]*\))? \(from versions: "
     r"(?P<versions>\d[^\n)]*)\)"
 )
-"""pip found files of these versions, for this Python and platform, and took none of them."""
+"""pip found files of these versions, for this Python and platform, and accepted none of them."""
 
 _AS_OF = (
     "{hint}; `--flow-repro-as-of` ignores files that the index lists with a later upload time, or "
@@ -109,9 +109,9 @@ _AS_OF = (
 
 
 def write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]:
-    """Names of the files, relative to the workspace, as a resolver's command line takes them.
+    """Write the input files of a resolver, and return its arguments, relative to the workspace.
 
-    They are named the same for every flow: the names come back in the lock's comments.
+    The names are the same for every flow, because they appear in the lock's comments.
     """
     constraints = [line for one in requirements.constraints for line in one.lines]
     constraints += requirements.resolution.constraints if requirements.resolution else ()
@@ -133,11 +133,11 @@ def write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]
 
 
 def cutoff(requirements: Requirements, as_of: date | None) -> str | None:
-    """Return the moment (RFC 3339, UTC) from which on uploads do not count: the earlier one of the
-    end of that day and what the declaration says (`exclude-newer`); None without either.
+    """Return the time (RFC 3339, UTC) from which uploads are ignored.
 
-    A span of time that is declared (`1 week`) is no moment, and is passed on as it is where no day
-    is given.
+    It is the earlier one of the end of that day and the declared `exclude-newer`; None without
+    either. A declared duration (`1 week`) is not a time, and is returned unchanged if no day is
+    given.
     """
     settings = dict(requirements.resolution.settings) if requirements.resolution else {}
     declared = json.loads(settings.get("exclude-newer", "null"))
@@ -152,12 +152,12 @@ def cutoff(requirements: Requirements, as_of: date | None) -> str | None:
 
 
 def end_of(day: date) -> str:
-    """Return the first moment after a day, in UTC: uploads before it belong to the day."""
+    """Return the first moment after a day, in UTC: earlier uploads belong to the day."""
     return (datetime.combine(day, time(), UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def minor_version(python: Path, *, workspace: Path) -> str:
-    """`3.11`. Raises `LockError` for an interpreter that does not run."""
+    """Return `3.11`, for example. Raises `LockError` for an interpreter that does not run."""
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     argv = [str(python), "-I", "-S", "-c", code]
     try:
@@ -178,7 +178,7 @@ def minor_version(python: Path, *, workspace: Path) -> str:
 
 
 def checked_lock(text: str, *, tool: str) -> PypiLock:
-    """Return the lock, every package of which is known to be pinned and hashed."""
+    """Parse the lock of a tool. Raises `LockError` unless each package is pinned and has hashes."""
     text = "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
     try:
         return parse_pypi(text)
@@ -228,9 +228,9 @@ def lock_error(
 
 
 def _yanked_package(output: str) -> str | None:
-    """Return the package of which pip found versions that fit and took none of them.
+    """Return the package of which pip found matching versions and accepted none.
 
-    A pip before 23.3 does not say that they were yanked, and lists them with the others.
+    A pip before 23.3 does not report that they were yanked, and lists them with the others.
     """
     match = _NO_CANDIDATE.search(output)
     if match is None or "Ignored the following yanked versions" in output:

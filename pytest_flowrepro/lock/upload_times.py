@@ -1,4 +1,4 @@
-"""When versions of packages were uploaded, where the index tells it (PEP 700)."""
+"""Upload times of package versions, from an index that has them (PEP 700)."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ def upload_days(
     timeout: float,
     indexes: tuple[Index, ...] = (),
 ) -> dict[str, date]:
-    """Canonical name -> the day (UTC) on which the first wheel of that version was uploaded.
+    """Map canonical names to the day (UTC) on which the first wheel of that version was uploaded.
 
-    Asked by uv, with the index settings, credentials and cache of a resolution: its `pylock.toml`
-    (PEP 751) gives `upload-time`, from uv 0.9 on. Without what the index does not tell; without
-    anything where it does not answer, or not within `timeout` seconds: nothing rests on it.
+    It asks uv, with the index settings, credentials and cache of a resolution: its `pylock.toml`
+    (PEP 751) has `upload-time` from uv 0.9 on. Packages without upload times are left out; the
+    result is empty if the index does not answer within `timeout` seconds, as it is only
+    informative.
     """
     pins = workspace / "uploaded.in"
     lines = (f"{name}=={version}\n" for name, version in versions.items())

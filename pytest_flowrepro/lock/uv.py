@@ -1,4 +1,4 @@
-"""Locks by uv: one lock for every platform."""
+"""Lock by uv: one lock for every platform."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Index, PypiLock, Requirements
 
 _PROJECT = "declared-by-the-flow"
-"""Its name in comments of uv's, which are to say `-r requirements.in` whatever was read."""
+"""A name in uv's comments, which is replaced by `-r requirements.in` for all kinds of sources."""
 
 
 class UvResolver:
@@ -43,7 +43,7 @@ class UvResolver:
         timeout: float,
         as_of: date | None = None,
     ) -> PypiLock:
-        """See `Resolver.resolve`."""
+        """Implement `Resolver.resolve`."""
         if requirements.locked and not as_of:
             return requirements.locked
         deadline = Deadline.after(timeout)
@@ -87,9 +87,9 @@ class UvResolver:
 
 
 def _write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]:
-    """Write what `uv pip compile` reads, and return its names as arguments.
+    """Write the input files of `uv pip compile`, and return their names as arguments.
 
-    Only in a pyproject.toml can a package be bound to an index.
+    A package can only be bound to an index in a pyproject.toml.
     """
     inputs = write_inputs(requirements, workspace)
     if not requirements.sources:
@@ -116,10 +116,10 @@ def _index_name(index: Index) -> str:
 
 
 def _for_environments(requirements: Requirements, version: str) -> Requirements:
-    """Return the same requirements for the declared environments alone (`[tool.uv] environments`).
+    """Restrict the requirements to the declared environments (`[tool.uv] environments`).
 
-    uv takes that setting from a project only. Raises `LockError` where this machine, with that
-    version of Python, is none of them.
+    uv reads that setting from a project only. Raises `LockError` if they do not include this
+    machine with that version of Python.
     """
     resolution = requirements.resolution
     if resolution is None or not resolution.environments:

@@ -1,6 +1,6 @@
-"""`[tool.uv]`: how a project, or a script, wants its requirements to be resolved.
+"""`[tool.uv]`: the resolution settings of a project or a script.
 
-The user's own uv.toml is not read here: it is no part of what a project declares.
+The user's own uv.toml is not read here, as it is not part of the project's declaration.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Requirements
 
 _ANY = ("exclude-newer", "exclude-newer-package", "prerelease", "prerelease-package", "resolution")
-"""Followed wherever they are set; uv has most of them in its table `pip`, too."""
+"""Followed in every place; uv has most of them in its table `pip`, too."""
 
 _FOLLOWED = (
     *_ANY,
@@ -48,11 +48,11 @@ _REFUSED = {
 
 
 def with_resolution(declared: Requirements, file: Path, *, root: Path) -> Requirements:
-    """Add what the project that a declaration belongs to says of the resolution.
+    """Add the resolution settings of the project that a declaration belongs to.
 
-    That is the uv.toml or `[tool.uv]` in the nearest folder that has one, from the file's own up
-    to the project folder; for a member of a workspace that of the workspace. uv's table `pip`
-    counts for requirements files, which `uv pip` reads. Raises `LockError`.
+    They are in the uv.toml or `[tool.uv]` of the nearest folder that has one, from the file's own
+    up to the project folder; for a member of a workspace in that of the workspace. uv's table `pip`
+    applies to requirements files, which `uv pip` reads. Raises `LockError`.
     """
     found = _project_table(file.parent, root)
     if found is None:
@@ -67,8 +67,8 @@ def with_resolution(declared: Requirements, file: Path, *, root: Path) -> Requir
 def with_script_resolution(
     declared: Requirements, table: Mapping[str, Any], flow_file: Path, *, root: Path
 ) -> Requirements:
-    """Add what the `[tool.uv]` of a script's block says of the resolution, and of the project
-    around it what holds for every resolution in there (`exclude-newer`, `prerelease`, ...).
+    """Add the resolution settings of the `[tool.uv]` of a script's block, and those of the
+    surrounding project that apply to every resolution (`exclude-newer`, `prerelease`, ...).
     """
     match table:
         case {"tool": {"uv": dict() as of_block}}:

@@ -4,12 +4,12 @@
     @EXPLICIT
     https://conda.anaconda.org/conda-forge/noarch/six-1.16.0-pyh6c4a22f_0.tar.bz2#a85c38227b446f42...
 
-conda and micromamba install such a file as well (`conda create --file`), which is why it has their
-form (conda, conda/misc.py `explicit`). It is for one platform. It has no credentials: those of
-the channels are put back when its archives are fetched.
+The format is conda's (conda, conda/misc.py `explicit`), so that conda and micromamba can install
+the file (`conda create --file`). It is for one platform. It has no credentials: those of the
+channels are added when its archives are fetched.
 
-What PyPI adds comes after it, as a lock of PyPI's own (`pytest_flowrepro.lockfile.pypi`), below the
-line `# Then, from PyPI:`.
+Packages from PyPI follow as a lock of PyPI (`pytest_flowrepro.lockfile.pypi`), below the line `#
+Then, from PyPI:`.
 """
 
 from __future__ import annotations
@@ -38,22 +38,23 @@ _THEN_FROM_PYPI = "# Then, from PyPI:\n"
 
 
 def format_explicit(platform: str, archives: Iterable[tuple[str, str]]) -> str:
-    """Return the text of a lock. An archive is its URL, which may have credentials, and sha256."""
+    """Return the text of a lock. An archive is its URL, which may have credentials, and its
+    sha256.
+    """
     lines = {f"{without_conda_credentials(url)}#{sha256}" for url, sha256 in archives}
     by_name = sorted(lines, key=lambda line: (line.rpartition("/")[2], line))
     return "\n".join([f"# platform: {platform}", "@EXPLICIT", *by_name]) + "\n"
 
 
 def is_conda(text: str) -> bool:
-    """Return whether the text of a lock is conda's: an explicit list of archives, with or without
-    what PyPI adds.
-    """
+    """Return whether the text of a lock is conda's, with or without packages from PyPI."""
     return "@EXPLICIT" in text.splitlines()[:20]
 
 
 def parse_conda(text: str) -> CondaLock:
-    """Return the lock of a text. It may come from a pull request: whatever else than a hashed
-    archive is in it, is refused. Raises `InvalidLockError` with every problem.
+    """Parse the text of a lock. Raises `InvalidLockError` with every problem.
+
+    The text may come from a pull request, so anything but an archive with a hash is refused.
     """
     explicit, separator, added = text.partition(f"\n{_THEN_FROM_PYPI}")
     platform, archives, problems = _archives_of(explicit)
@@ -92,7 +93,7 @@ def _archives_of(text: str) -> tuple[str | None, dict[str, LockedArchive], list[
 
 
 def with_pypi(conda: CondaLock, added: PypiLock | None) -> CondaLock:
-    """Return the lock of conda's archives and of the packages that PyPI adds to them."""
+    """Return the lock of conda's archives and of packages added from PyPI."""
     if added is None:
         return conda
     text = f"{conda.text}{_THEN_FROM_PYPI}{added.text}"
@@ -100,7 +101,7 @@ def with_pypi(conda: CondaLock, added: PypiLock | None) -> CondaLock:
 
 
 def name_of(spec: str) -> str:
-    """Return the package that a spec is about: `six` of `https://.../conda-forge::six>=1.15`."""
+    """Return the package name of a spec: `six` for `https://.../conda-forge::six>=1.15`."""
     name = spec.rpartition("::")[2]
     return name[: next((i for i, sign in enumerate(name) if sign in "=<>!~ ["), None)].lower()
 
@@ -108,7 +109,7 @@ def name_of(spec: str) -> str:
 def with_credentials(url: str, channels: Iterable[str]) -> str:
     """Return the URL of an archive with the credentials of its channel.
 
-    No other host gets to see a channel's credentials.
+    Other hosts never receive a channel's credentials.
     """
     for channel in channels:
         bare = without_conda_credentials(channel)

@@ -1,6 +1,6 @@
-"""What a step asks of conda, in conda's own words: specs and channels. Pure.
+"""The conda requirements of a step: match specs and channels. Pure.
 
-As Metaflow puts them to micromamba (metaflow/plugins/pypi/micromamba.py `solve`,
+They are those that Metaflow gives to micromamba (metaflow/plugins/pypi/micromamba.py `solve`,
 metaflow/plugins/pypi/conda_environment.py `get_environment`).
 """
 
@@ -32,22 +32,21 @@ class CondaRequirements:
     channels: tuple[str, ...]
     """URLs, the first has the highest priority; they may have credentials."""
     source: str
-    """Where they were declared, for messages: `step train (@conda)`."""
+    """The place of their declaration, for messages: `step train (@conda)`."""
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The specs as a manifest has them: without credentials."""
+        """Return the specs for a manifest, without credentials."""
         return tuple(without_conda_credentials(spec) for spec in self.specs)
 
 
 def conda_requirements(
     packages: Mapping[str, str], *, python: str, channels: Iterable[str], source: str
 ) -> CondaRequirements:
-    """Return what `@conda(packages=..., python=...)` asks for, Metaflow's own pins among it.
+    """Return the requirements of `@conda(packages=..., python=...)`, with Metaflow's own pins.
 
-    A package's name may begin with its channel, `conda-forge::six`. `channels` are names or URLs;
-    without any it is conda-forge, as Metaflow has it. A channel that only a package names comes
-    last.
+    A package's name may start with its channel, `conda-forge::six`. `channels` are names or URLs;
+    the default is conda-forge, as in Metaflow. A channel that only a package names comes last.
     """
     urls = _channel_urls(channels, (one.rpartition("::")[0] for one in packages if "::" in one))
     asked = (_versioned(*package) for package in {**_PINS, **packages}.items())
@@ -60,9 +59,9 @@ def conda_requirements(
 def declared_conda(
     specs: Iterable[str], *, channels: Iterable[str], source: str
 ) -> CondaRequirements:
-    """Return what an environment.yml asks for, and a Python in any case.
+    """Return the requirements of an environment.yml, and a Python in any case.
 
-    `specs` are written as conda takes them. `channels` as for `conda_requirements`.
+    `specs` are in conda's syntax, `channels` as for `conda_requirements`.
     """
     asked = tuple(specs)
     python = () if "python" in map(name_of, asked) else ("python",)
@@ -75,15 +74,15 @@ def declared_conda(
 
 
 def channels_from(configured: Iterable[str], environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the channels that the configuration gives, else those of CONDA_CHANNELS, as micromamba
-    reads it.
+    """Return the channels of the configuration, or those of CONDA_CHANNELS, as micromamba reads
+    it.
     """
     given = environ.get("CONDA_CHANNELS", "").split(",")
     return tuple(configured) or tuple(name.strip() for name in given if name.strip())
 
 
 def _channel_urls(general: Iterable[str], named: Iterable[str]) -> tuple[str, ...]:
-    """conda-forge's without any in `general`; last, those that single packages name."""
+    """Return the URLs of the `general` channels or conda-forge's, then those that packages name."""
     names = tuple(general) or ("conda-forge",)
     urls = {without_conda_credentials(url): url for name in names for url in _urls(name)}
     for url in (url for name in named for url in _urls(name)):
@@ -96,7 +95,7 @@ def _versioned(name: str, version: str) -> str:
 
 
 def _at_channel(spec: str, channels: Iterable[str]) -> str:
-    """Return the spec with its channel's URL for its name."""
+    """Return the spec with its channel's name replaced by the URL."""
     channel, separator, package = spec.rpartition("::")
     if not separator:
         return spec

@@ -1,4 +1,4 @@
-"""The text of a lock as a value, whichever kind of lock it is."""
+"""Parse the text of a lock of either kind."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 
 
 def parse_lock(text: str) -> Lock:
-    """Return the lock of a text. Raises `InvalidLockError` with every problem."""
+    """Parse the text of a lock. Raises `InvalidLockError` with every problem."""
     return parse_conda(text) if is_conda(text) else parse_pypi(text)

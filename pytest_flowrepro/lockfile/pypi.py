@@ -1,10 +1,10 @@
 """The text of a lock: a requirements file in which every package has one version and its hashes.
 
-Where an environment begins with conda packages, it is a part of their lock
+If an environment starts with conda packages, it is a part of their lock
 (`pytest_flowrepro.lockfile.conda`).
 
-A lock that is read may come from a pull request: whatever is not a pinned and hashed package is
-refused before a package manager sees it, so that no option in it can name an index or a file.
+A lock may come from a pull request: anything but a pinned package with hashes is refused before a
+package manager sees it, so that no option in it can name an index or a file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ _STRONG_HASH = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a
 
 
 class InvalidLockError(ValueError):
-    """`problems` has one sentence for each line that is not a pinned and hashed package."""
+    """Error with one sentence in `problems` for each line that is not a pinned package with
+    hashes.
+    """
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("; ".join(problems))
@@ -41,16 +43,16 @@ class InvalidLockError(ValueError):
 
 
 def required_name(line: str) -> str:
-    """Return the package that a PEP 508 line or a conda spec (`channel::six=1.15`) is about."""
+    """Return the package name of a PEP 508 line or a conda spec (`channel::six=1.15`)."""
     match = _REQUIRED.match(line)
     return canonicalize_name(match[1]) if match else line
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the number of the first line and the content of each logical line: continuations
-    joined, comments and blanks left out.
+    """Yield each logical line with the number of its first line: continuations joined, comments and
+    blank lines left out.
 
-    As pip reads a requirements file (`pip._internal.req.req_file`).
+    The rules are those of pip (`pip._internal.req.req_file`).
     """
     parts: list[str] = []
     start = 0
@@ -68,9 +70,9 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def parse_pypi(text: str, *, after: int = 0) -> PypiLock:
-    """Return the lock of a text. Raises `InvalidLockError` with every problem.
+    """Parse the text of a lock. Raises `InvalidLockError` with every problem.
 
-    `after` is the number of the lines before it in its file, which problems count, too.
+    `after` is the number of lines before it in its file, for the line numbers of problems.
     """
     packages: list[LockedPackage] = []
     problems: list[str] = []
@@ -92,8 +94,7 @@ def parse_pypi(text: str, *, after: int = 0) -> PypiLock:
 def required_by(lock: PypiLock) -> dict[str, tuple[str, ...]]:
     """Map each package to those that require it, from the comments that uv and pip-compile write.
 
-    What the flow itself asks for is not in the result, whatever else requires it: `via` of a
-    manifest is empty for these, too.
+    Packages that the flow requires itself are left out, as `via` of a manifest is empty for these.
     """
     found: dict[str, tuple[str, ...]] = {}
     asked_for = set()
@@ -109,8 +110,9 @@ def required_by(lock: PypiLock) -> dict[str, tuple[str, ...]]:
 
 
 def unlike_lock(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each package that is missing, extra, or another than wanted; both map
-    its name to what is to be told of it.
+    """Return one message per missing, unexpected or different package.
+
+    Both arguments map its name to the version or description to compare.
     """
     return [
         *(f"{name} is missing" for name in sorted(wanted.keys() - there.keys())),
@@ -124,7 +126,7 @@ def unlike_lock(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str
 
 
 def _locked_package(line: str) -> LockedPackage | str:
-    """Return the package of one line, or what is wrong with the line; never with a URL in it."""
+    """Return the package of one line, or the problem of the line, which never contains a URL."""
     if line.startswith("-"):
         option = re.split(r"[\s=]", line, maxsplit=1)[0]
         return f"the option {option} is not allowed in a lock"

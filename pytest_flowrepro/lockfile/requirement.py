@@ -1,4 +1,4 @@
-"""Which requirements can be pinned to a hash: packages of an index, and wheels by their URL."""
+"""Requirements that can be pinned to a hash: packages of an index, and wheels by their URL."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _WHEEL_URL = re.compile(r"https?://[^\s/@?#]+/[^\s@?#]*?(?P<file>[^\s/@?#]+\.whl
 
 
 def requirement_problem(line: str) -> str | None:
-    """Why a requirement (PEP 508) cannot be pinned; None where it can.
+    """Return why a requirement (PEP 508) cannot be pinned; None if it can.
 
-    The sentence never holds the line's URL, which may hold credentials.
+    The text never contains the line's URL, which may have credentials.
     """
     if match := _ANY_URL.match(line):
         scheme = match["scheme"].lower()
@@ -50,7 +50,7 @@ def requirement_problem(line: str) -> str | None:
 def wheel_version(url: str, name: str) -> str | None:
     """Return the version of a wheel of the package of that name (canonical), from the wheel's URL.
 
-    None for a URL of anything else, and for one with credentials, a query or a fragment.
+    None for any other URL, and for one with credentials, a query or a fragment.
     """
     match = _WHEEL_URL.fullmatch(url)
     try:

@@ -1,4 +1,4 @@
-"""Dependencies that `[project]` calls dynamic and that stand in requirements files all the same."""
+"""Dependencies that `[project]` declares as dynamic and that requirements files contain."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dynamic:
-    """What the files of `[tool.setuptools.dynamic]`, or of hatch-requirements-txt, require."""
+    """The contents of the files of `[tool.setuptools.dynamic]`, or of hatch-requirements-txt."""
 
     dependencies: tuple[Requirements, ...]
     extras: tuple[tuple[str, tuple[Requirements, ...]], ...]
-    """Each with its name, as it is written."""
+    """By the name of the extra, as it is written."""
 
     @property
     def constraints(self) -> tuple[Constraints, ...]:
@@ -31,7 +31,7 @@ class Dynamic:
         return tuple(one for read in self.dependencies for one in read.folders)
 
     def added_to(self, project: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the table `[project]` as it were without dynamic parts."""
+        """Return the table `[project]` as it would be without dynamic parts."""
         added = dict(project)
         if self.dependencies:
             added["dependencies"] = [*_lines(self.dependencies)]
@@ -48,7 +48,7 @@ class Dynamic:
 def read_dynamic(
     document: Mapping[str, Any], dynamic: Iterable[object], file: Path, *, root: Path
 ) -> Dynamic:
-    """Read the files that a pyproject.toml names for what is dynamic in it.
+    """Read the files that a pyproject.toml names for its dynamic dependencies.
 
     Raises `LockError` for a file that cannot be read or locked.
     """

@@ -1,4 +1,4 @@
-"""conda's environment.yml."""
+"""Requirements of an environment.yml of conda."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Requirements
 
 _BOTH = frozenset({"python", "pip"})
-"""What is there without conda, too."""
+"""Packages that every environment has, with or without conda."""
 
 _PACKAGE = re.compile(
     r"(?:[^\s\[\]=<>!~]+::)?(?P<name>[\w.-]+)(?:\s*(?P<version>[=<>!~\[].*|(?<=\s)[\d*].*))?"
@@ -32,10 +32,10 @@ _VERSION = re.compile(r"(?P<operator>[=<>!~]*)\s*(?P<version>[\w.!+-]+?)(?P<any>
 
 
 def read_conda_file(file: Path, *, root: Path) -> Requirements:
-    """Return what an environment.yml asks for.
+    """Return the requirements of an environment.yml.
 
-    Without any conda package but `python` and `pip` it is the `pip:` part alone, and the Python
-    that the file names. Raises `LockError` with every problem.
+    If `python` and `pip` are its only conda packages, these are the `pip:` part and the version of
+    Python. Raises `LockError` with every problem.
     """
     source = display_path(file, root)
     document = _document(file, root)
@@ -55,9 +55,9 @@ def read_conda_file(file: Path, *, root: Path) -> Requirements:
 
 
 def conda_from_pypi(requirements: Requirements) -> Requirements:
-    """Return the requirements with PyPI's packages in place of conda's, by name, and a note of it.
+    """Return the requirements with conda's packages replaced by PyPI's, by name, and a note.
 
-    Raises `LockError` with every version that PyPI's packages cannot have.
+    Raises `LockError` with every version that has no equivalent on PyPI.
     """
     if requirements.conda is None:
         return requirements
@@ -100,7 +100,7 @@ def _document(file: Path, root: Path) -> Any:
 
 
 def _dependencies(document: Any, source: str) -> tuple[list[str], list[str], list[str]]:
-    """Specs for conda, lines for pip, and what is of another form."""
+    """Return specs for conda, lines for pip, and the problems of all other items."""
     listed = document.get("dependencies") if isinstance(document, dict) else document
     if not isinstance(listed, list):
         return [], [], [f"{source}: dependencies: not a list"]
@@ -119,7 +119,9 @@ def _dependencies(document: Any, source: str) -> tuple[list[str], list[str], lis
 
 
 def _channels(document: Any, source: str, problems: list[str]) -> tuple[str, ...]:
-    """Without `nodefaults`: no channel is taken that nobody names."""
+    """Return the declared channels. `nodefaults` is left out: there are no channels but
+    declared ones.
+    """
     listed = document.get("channels") if isinstance(document, dict) else None
     if listed is None:
         return ()
@@ -136,19 +138,19 @@ def _channels(document: Any, source: str, problems: list[str]) -> tuple[str, ...
 
 
 def _named(packages: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Name and version of each."""
+    """Yield name and version of each package."""
     for match in filter(None, map(_PACKAGE.fullmatch, packages)):
         yield match["name"].lower(), match["version"] or ""
 
 
 def _python(named: Mapping[str, str], source: str, problems: list[str]) -> str | None:
-    """Return a specifier set; `==3.11` is 3.11.0 to conda, and any 3.11 to whoever writes it."""
+    """Return a specifier set; `==3.11` is 3.11.0 to conda, but its author means any 3.11."""
     found = _specifiers(named.get("python", ""), f"{source}: python", problems)
     return re.sub(r"==(\d+(?:\.\d+)?)(?=$|,)", r"==\1.*", found) or None
 
 
 def _specifiers(version: str, place: str, problems: list[str]) -> str:
-    """Conda's version as PEP 440 has it: `=3.11` and `3.11.*` are every 3.11.x."""
+    """Return a version of conda as PEP 440 writes it: `=3.11` and `3.11.*` are every 3.11.x."""
     text = version.strip()
     if build := _BUILD.fullmatch(text):
         text = f"=={build['version'].lstrip('= ')}"

@@ -1,4 +1,4 @@
-"""Where a flow says what it needs."""
+"""Find the file that declares the requirements of a flow."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 _FILES = ("requirements.txt", "requirements.in")
-"""Of two in one folder the `.txt` counts: it is what people install from."""
+"""If a folder has both, the `.txt` counts: it is the file that is installed from."""
 
 _PROJECT_FILES = (
     "uv.lock",
@@ -46,7 +46,7 @@ _PROJECT_FILES = (
     "environment.yml",
     "environment.yaml",
 )
-"""Locks before what they were made of, then from what is read most exactly to what is least."""
+"""Locks before their sources, and these from the most to the least exactly readable."""
 
 
 def find_requirements(
@@ -57,14 +57,14 @@ def find_requirements(
     extras: tuple[str, ...] = (),
     groups: tuple[str, ...] = (),
 ) -> Requirements:
-    """Return what a flow declares that it needs, from the first place that says so.
+    """Return the requirements of a flow, from the first place that declares any.
 
     `setting`, the `requirements` key of the configuration, is a path relative to `root`, the
     project folder. Without it: a PEP 723 block in the flow's file; `requirements.txt` or
     `requirements.in` in the nearest folder that has one, from the flow's own up to the project
-    folder; the files of a project, likewise; else Metaflow alone. Metaflow is added where it is
-    not declared; a lock must hold it. `extras` and `groups` choose optional parts of a declaration
-    that has them. Raises `LockError` with every problem of the declaration.
+    folder; the files of a project, likewise; else Metaflow alone. Metaflow is added if it is not
+    declared; a lock must contain it. `extras` and `groups` select optional parts of a declaration.
+    Raises `LockError` with every problem of the declaration.
     """
     selection = Selection(extras=extras, groups=groups)
     if setting is None:
@@ -93,7 +93,7 @@ def _declarations(flow_file: Path, root: Path, selection: Selection) -> Iterator
 
 
 def folders_up(flow_file: Path, *, root: Path) -> tuple[Path, ...]:
-    """Return the folders that are searched: the flow's own, then each above it, up to `root`."""
+    """Return the folders to search: the flow's own, then each above it, up to `root`."""
     above = [folder for folder in flow_file.parents if folder.is_relative_to(root)]
     return tuple(dict.fromkeys((flow_file.parent, *above, root)))
 
@@ -117,8 +117,8 @@ def _from_setting(setting: str, root: Path, selection: Selection) -> Requirement
 
 
 def _read(file: Path, root: Path, selection: Selection) -> Requirements | None:
-    """Return what one file declares, and how that is to be resolved; None where it is about
-    something else.
+    """Return the requirements of one file with their resolution settings; None if it declares
+    nothing.
     """
     found = _read_file(file, root, selection)
     if found is None or file.suffix in {".yml", ".yaml"} or is_valid_pylock_path(file):
@@ -141,7 +141,7 @@ def _read_file(file: Path, root: Path, selection: Selection) -> Requirements | N
 
 
 def _read_folder(folder: LocalFolder, root: Path) -> Requirements | None:
-    """Return what a package of the repository requires; None where it requires nothing."""
+    """Return the requirements of a package in the repository; None if it has none."""
     selection = Selection(extras=folder.extras)
     for file in (folder.folder / name for name in METADATA):
         if file.is_file() and (read := _of_project(file)):
@@ -152,7 +152,7 @@ def _read_folder(folder: LocalFolder, root: Path) -> Requirements | None:
 
 
 def _of_project(file: Path) -> Reader | None:
-    """Return the reader of a declaration that has extras."""
+    """Return the reader of a declaration that may have extras."""
     if is_valid_pylock_path(file):
         return read_pylock
     readers: dict[str, Reader] = {
@@ -165,7 +165,7 @@ def _of_project(file: Path) -> Reader | None:
 
 
 def _refuse_selection(selection: Selection, source: str, *, extras: bool) -> None:
-    """Not to be passed over: the flow would lack what was chosen."""
+    """Raise `LockError` if extras or groups are selected that the source cannot have."""
     asked = {"groups": selection.groups, "extras": () if extras else selection.extras}
     for key, names in asked.items():
         if names:

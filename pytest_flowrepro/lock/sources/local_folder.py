@@ -1,4 +1,4 @@
-"""Which folder of the repository a declaration means where it requires a path."""
+"""Folders of the repository that a declaration requires by their path."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 METADATA = ("pyproject.toml", "setup.cfg", "setup.py")
-"""What a folder with a package has one of, from what is read most exactly to what is least."""
+"""A folder with a package has one of these; from the most to the least exactly readable."""
 
 ARCHIVE = "a built file of a path cannot be locked; require the folder of its sources"
 OUTSIDE = (
@@ -35,8 +35,8 @@ _REFERENCE = re.compile(
 def referenced_folder(text: str, *, bases: Iterable[Path], root: Path) -> LocalFolder | str:
     """Return the folder that a line of a requirements file names, or why it cannot be used.
 
-    A relative path counts from the first of `bases` where it leads to a package: pip takes it from
-    wherever it is started.
+    A relative path is relative to the first of `bases` where it leads to a package: pip takes it
+    relative to its working directory.
     """
     match = _REFERENCE.fullmatch(text)
     if match is None:
@@ -51,8 +51,9 @@ def referenced_folder(text: str, *, bases: Iterable[Path], root: Path) -> LocalF
 def local_folder(
     path: str, *, base: Path, root: Path, extras: tuple[str, ...] = ()
 ) -> LocalFolder | str:
-    """Return the folder at a path, relative to `base` where it is not absolute, or why it is none
-    that can be used.
+    """Return the folder at a path, or why it cannot be used.
+
+    A relative path is relative to `base`.
     """
     if _ARCHIVE.search(path):
         return ARCHIVE

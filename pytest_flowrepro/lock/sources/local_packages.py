@@ -1,7 +1,8 @@
 """Packages of the repository that a flow requires by their folders (`-e ./libs/features`).
 
-They are not built: what an editable install would put on Python's path is put there, and their code
-goes into the flow's code package. So they have to be plain Python, and their metadata static.
+They are not built: the folder that an editable install would put on Python's path is put there, and
+their code becomes part of the flow's code package. So they have to be plain Python with static
+metadata.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _COMPILED = (".so", ".pyd", ".pyx", ".c", ".cpp", ".cc", ".rs", ".f90")
 _NOT_PACKAGES = {"benchmarks", "build", "dist", "doc", "docs", "examples", "test", "tests"}
-"""Folders beside a package that are none of it; most are those that setuptools passes over
+"""Folders next to a package that are not part of it; most are those that setuptools ignores
 (setuptools.discovery.FlatLayoutPackageFinder)."""
 
 
@@ -37,11 +38,10 @@ def with_local_packages(
     root: Path,
     read: Callable[[LocalFolder, Path], Requirements | None],
 ) -> Requirements:
-    """Return the requirements with the packages that their folders are, what these require, and
-    what that requires of the repository in turn.
+    """Replace the folders of the requirements by their packages, and add the requirements of these.
 
-    `read` gives what a folder declares. Raises `LockError` for a folder that cannot be used as it
-    lies.
+    `read` returns the requirements of a folder, which may include folders in turn. Raises
+    `LockError` for a folder that cannot be used in place.
     """
     if not declared.folders:
         return declared
@@ -80,7 +80,7 @@ def with_local_packages(
 def _by_name(
     lines: Iterable[str], packages: dict[Path, LocalPackage], *, itself: tuple[LocalFolder, ...]
 ) -> Iterator[LocalFolder]:
-    """Folders whose package is required by its name, with extras, too."""
+    """Yield the folders whose package is also required by name with extras."""
     declaring = {one.folder for one in itself if one.itself}
     folders = {package.name: folder for folder, package in packages.items()}
     for requirement in map(Requirement, lines):
@@ -90,10 +90,10 @@ def _by_name(
 
 
 def local_package(local: LocalFolder, *, root: Path) -> LocalPackage | None:
-    """Return what a folder makes importable.
+    """Return the importable package of a folder.
 
-    None for the project that declares the requirements `itself`, where it is no package that can
-    be used as it lies: nobody asked for it by name. Raises `LockError` for any other.
+    None for the project that declares the requirements `itself` if it cannot be used in place,
+    because it was not required by name. Raises `LockError` for any other.
     """
     metadata = read_metadata(local.folder)
     base, modules = _modules(local.folder, metadata)
@@ -124,10 +124,10 @@ def local_package(local: LocalFolder, *, root: Path) -> LocalPackage | None:
 
 
 def _modules(folder: Path, metadata: Metadata) -> tuple[Path, tuple[Path, ...]]:
-    """Return what goes on Python's path, and the modules in it that are the package's.
+    """Return the folder for Python's path, and the modules in it that belong to the package.
 
-    In a folder of their own all are; at the top of the project those named as it is, else those
-    that are regular packages.
+    In a folder of their own all modules do; at the top of the project those named like the package,
+    otherwise those that are regular packages.
     """
     src = folder / "src"
     base = folder / metadata.base if metadata.base else src if any(_importable(src)) else folder
@@ -140,7 +140,7 @@ def _modules(folder: Path, metadata: Metadata) -> tuple[Path, tuple[Path, ...]]:
 
 
 def _importable(folder: Path) -> Iterator[Path]:
-    """Modules, and folders with modules in them, namespaces (PEP 420) among them."""
+    """Yield modules, and folders that contain modules, including namespaces (PEP 420)."""
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):

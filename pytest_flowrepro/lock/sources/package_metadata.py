@@ -1,7 +1,7 @@
-"""What the files of a package say about it without being run: its name, version, commands, layout.
+"""Static metadata of a package, read without running code: name, version, commands and layout.
 
-Read as far as it is static; whatever is not is None. The layout is that of setuptools
-(`package-dir`, `packages.find`), hatchling (`packages`), uv_build (`module-root`) and poetry-core.
+Anything that is computed is None. The layout is that of setuptools (`package-dir`,
+`packages.find`), hatchling (`packages`), uv_build (`module-root`) and poetry-core.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PLAIN = ("setuptools", "hatchling", "flit_core", "flit", "poetry", "pdm", "uv_build")
-"""Build backends that do nothing to plain Python but to copy it."""
+"""Build backends that only copy plain Python."""
 
 _COMPILING = ("ext_modules", "cffi_modules", "rust_extensions")
-"""Arguments of `setup` that ask for a compiler."""
+"""Arguments of `setup` that require a compiler."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,21 +34,22 @@ class Metadata:
     name: str | None = None
     version: str | None = None
     entry_points: str = ""
-    """As an entry_points.txt has them."""
+    """In the format of entry_points.txt."""
     base: str | None = None
-    """The folder that its packages lie in, relative to the project, where a file names one."""
+    """The folder that contains its packages, relative to the project, if a file names one."""
     built: str | None = None
-    """Why it is another thing once it is built, where it is."""
+    """The reason why a build would change it, if any."""
 
     @property
     def module(self) -> str | None:
-        """What its import package is called unless somebody says otherwise."""
+        """Return the name of its import package, unless the layout names another."""
         return re.sub(r"[-.\s]+", "_", self.name).lower() if self.name else None
 
 
 def read_metadata(folder: Path) -> Metadata:
-    """Of a pyproject.toml, a setup.cfg and a setup.py, in this order, each as far as it says
-    something; a file that cannot be read says nothing here, its requirements are refused.
+    """Return the metadata of a pyproject.toml, a setup.cfg and a setup.py; earlier ones go first.
+
+    A file that cannot be read adds nothing; its requirements are refused elsewhere.
     """
     found = [
         read(_text(folder / name))
@@ -73,7 +74,7 @@ def read_metadata(folder: Path) -> Metadata:
 
 
 def _is_version(text: str) -> bool:
-    """Return whether it is a version: a folder is named after it, and it must not lead anywhere."""
+    """Return whether it is a valid version: a folder is named after it."""
     try:
         Version(text)
     except InvalidVersion:

@@ -1,4 +1,4 @@
-"""The PEP 723 block of a flow's own file."""
+"""Requirements of the PEP 723 block of a flow's own file."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ _SCRIPT_BLOCK = re.compile(
 
 
 def read_script(flow_file: Path, *, root: Path) -> Requirements | None:
-    """Return the `# /// script` block of a flow's file, with the lock beside the file, if there is
-    one; None without a block. Raises `LockError`.
+    """Return the `# /// script` block of a flow's file, with the lock of the script if it exists.
+
+    None without a block. Raises `LockError`.
     """
     source = f"{display_path(flow_file, root)} (PEP 723)"
     try:

@@ -1,4 +1,4 @@
-"""Lock files of PEP 751, turned into ours."""
+"""Requirements and locks of a lockfile of PEP 751."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ _SOURCE_ONLY = "it has only an sdist, and builds of an sdist do not reproduce"
 
 
 def read_pylock(file: Path, *, root: Path, selection: Selection) -> Requirements:
-    """Return what a `pylock.toml` locks, with the selected extras and groups, else its default
-    groups.
+    """Return the packages of a `pylock.toml`, with the selected extras and groups or its defaults.
 
-    Raises `LockError` with every package that an index and a hash do not pin.
+    Raises `LockError` with every package that is not pinned to an index and a hash.
     """
     document = read_toml(file, root=root)
     return from_pylock(document, file=file, root=root, selection=selection)
@@ -43,8 +42,10 @@ def read_pylock(file: Path, *, root: Path, selection: Selection) -> Requirements
 def from_pylock(
     document: Mapping[str, Any], *, file: Path, root: Path, selection: Selection
 ) -> Requirements:
-    """All its packages count as required: a lock file of PEP 751 does not say which of them were
-    asked for. Paths in it are relative to `file`. Raises `LockError`.
+    """Return the packages of a lockfile; paths in it are relative to `file`.
+
+    All its packages count as required: a lockfile of PEP 751 does not distinguish direct ones.
+    Raises `LockError`.
     """
     source = display_path(file, root)
     try:
@@ -122,8 +123,9 @@ def _unknown(pylock: Pylock, selection: Selection) -> list[str]:
 
 
 def _marker(package: Package, chosen: Mapping[str, set[str]]) -> str | None:
-    """Return the marker without what PEP 751 adds to PEP 508, the choice of extras and groups,
-    which is made here; `_NEVER` for a package that was not chosen.
+    """Return the marker without the choice of extras and groups, which PEP 751 adds to PEP 508.
+
+    The choice is made here: `_NEVER` for a package that was not selected.
     """
 
     def made(match: re.Match[str]) -> str:
@@ -145,7 +147,7 @@ def _folder(directory: PackageDirectory, file: Path, root: Path) -> LocalFolder 
 
 
 def _problem(package: Package) -> str | None:
-    """Why a package cannot be pinned to an index and a hash."""
+    """Return why a package cannot be pinned to an index and a hash."""
     problem = None
     if package.vcs is not None:
         problem = VERSION_CONTROL

@@ -36,9 +36,9 @@ def read_project(
 ) -> Requirements | None:
     """Return what `pip install .` would install, with the selected extras and dependency groups.
 
-    None where the file declares nothing: no `[project]`, no dependencies in it and none selected,
-    or, unless the project is `locked`, dependencies that are left to the setup.cfg or setup.py
-    beside it. Raises `LockError` with every problem.
+    None if the file declares nothing: no `[project]`, no dependencies in it and none selected, or,
+    unless the project is `locked`, dependencies that its setup.cfg or setup.py declares. Raises
+    `LockError` with every problem.
     """
     document = read_toml(file, root=root)
     if not document.keys() & {"project", "dependency-groups"}:
@@ -85,8 +85,8 @@ def read_project(
 
 
 def _is_package(document: Mapping[str, Any]) -> bool:
-    """Whether the project is installed beside its dependencies: uv's rule, which follows from what
-    the file says (https://docs.astral.sh/uv/concepts/projects/config/#project-packaging).
+    """Return whether the project itself is installed with its dependencies, by uv's rule
+    (https://docs.astral.sh/uv/concepts/projects/config/#project-packaging).
     """
     match document:
         case {"tool": {"uv": {"package": bool(package)}}}:
@@ -135,7 +135,9 @@ def _table(document: Mapping[str, Any], key: str, problems: list[str]) -> dict[s
 def _extras(
     project: Mapping[str, Any], names: tuple[str, ...], problems: list[str]
 ) -> tuple[str, ...]:
-    """With extras of the project that an extra asks for in turn: `all = ["name[one,two]"]`."""
+    """Return the requirements of extras, and of the extras that these require: `all =
+    ["name[one,two]"]`.
+    """
     own = canonicalize_name(str(project.get("name", "")))
     key = "project.optional-dependencies"
     declared = _table(project, "optional-dependencies", problems)

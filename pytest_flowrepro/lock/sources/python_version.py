@@ -32,8 +32,8 @@ class PythonVersion:
 def read_python_version(flow_file: Path, *, root: Path) -> PythonVersion | None:
     """Return the first version of the `.python-version` nearest to a flow, up to the project.
 
-    None without such a file, and for one that only names what this machine has under that name:
-    `system`, a virtualenv of pyenv's.
+    None without such a file, and for a name that only this machine knows: `system`, a virtualenv of
+    pyenv.
     """
     folders = [folder for folder in flow_file.parents if folder.is_relative_to(root)]
     file = next((one for folder in folders if (one := folder / _FILE).is_file()), None)

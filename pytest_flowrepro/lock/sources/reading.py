@@ -1,4 +1,4 @@
-"""What the readers of declarations share: texts, requirements and Python versions, checked."""
+"""Helpers of the readers of declarations: texts, requirements and Python versions, checked."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """What of a declaration's optional parts a flow needs, as the configuration says."""
+    """The optional parts of a declaration that the configuration selects for a flow."""
 
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
 
 
 def read_text(file: Path, *, root: Path) -> str:
-    """Return the text of a file. Raises `LockError` for one that is not there, not readable or not
-    UTF-8.
+    """Return the text of a file. Raises `LockError` if it does not exist, is not readable or
+    not UTF-8.
     """
     try:
         return file.read_text("utf-8-sig")
@@ -39,9 +39,7 @@ def read_text(file: Path, *, root: Path) -> str:
 
 
 def read_toml(file: Path, *, root: Path) -> dict[str, Any]:
-    """Return the tables of a TOML file. Raises `LockError` for one that cannot be read or is not
-    TOML.
-    """
+    """Return the tables of a TOML file. Raises `LockError` if it cannot be read or is not TOML."""
     try:
         return tomllib.loads(read_text(file, root=root))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -53,7 +51,7 @@ def read_toml(file: Path, *, root: Path) -> dict[str, Any]:
 
 
 def requirement_lines(value: object, key: str, problems: list[str]) -> tuple[str, ...]:
-    """Return the requirements (PEP 508) of a list; what is wrong with it goes to `problems`."""
+    """Return the requirements (PEP 508) of a list, and add those that are invalid to `problems`."""
     if not isinstance(value, list):
         problems.append(f"{key}: not a list of strings")
         return ()
@@ -68,7 +66,7 @@ def requirement_lines(value: object, key: str, problems: list[str]) -> tuple[str
 
 
 def python_specifier(value: object, key: str, problems: list[str]) -> str | None:
-    """Return a specifier set, `>=3.11`; what is wrong with it goes to `problems`."""
+    """Return a specifier set, `>=3.11`; an invalid one is added to `problems`."""
     if value is None:
         return None
     try:

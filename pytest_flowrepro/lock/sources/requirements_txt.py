@@ -1,4 +1,4 @@
-"""Reads requirements files as pip does, as far as what they name can be locked."""
+"""Read requirements files as pip does, as far as their requirements can be locked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INCLUDE = re.compile(
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=|(?<=-e))(?P<target>.+)")
 _HASH = re.compile(r"\s--hash[=\s]\S+")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
-"""What pip replaces by the value of an environment variable."""
+"""A reference that pip replaces by the value of an environment variable."""
 
 # A UTF-16 mark is the beginning of a UTF-32 one, so the longer ones come first.
 _BYTE_ORDER_MARKS = (
@@ -46,7 +46,7 @@ _INDEX_OPTIONS = {
     "--trusted-host",
 }
 _IMPLIED_OPTIONS = {"--require-hashes", "--prefer-binary", "--only-binary"}
-"""What every lock and every build does anyway."""
+"""Options that every lock and every build use anyway."""
 
 
 def read_requirements_file(file: Path, *, root: Path) -> Requirements:
@@ -63,8 +63,9 @@ def read_requirements_file(file: Path, *, root: Path) -> Requirements:
 def read_requirement_list(
     lines: Sequence[str], *, file: Path, root: Path, problems: Sequence[str]
 ) -> Requirements:
-    """As `read_requirements_file`, for lines that stand in a file of another form. `problems` are
-    those that its reader already has.
+    """Read requirements as `read_requirements_file` does, from lines of a file in another format.
+
+    `problems` are those that its reader already found.
     """
     reading = _Reading(root=root, problems=list(problems))
     source = display_path(file, root)
@@ -94,7 +95,7 @@ def _read(reading: _Reading, source: str) -> Requirements:
 
 
 def display_path(file: Path, root: Path) -> str:
-    """Relative to the project folder, with `/`, and with `../` for a file outside of it."""
+    """Return the path relative to the project folder, with `/`, and with `../` outside of it."""
     return Path(os.path.relpath(file, root)).as_posix()
 
 
@@ -122,7 +123,7 @@ class _Reading:
         self.open_files = self.open_files[:-1]
 
     def add(self, line: str, file: Path, *, constraint: bool) -> str | None:
-        """Take in one line; what is wrong with it, if anything."""
+        """Add one line, and return its problem, if any."""
         variable = _VARIABLE.search(line)
         if variable and not _names_index(line):
             return (
@@ -173,10 +174,10 @@ class _Reading:
 
 
 def decode_requirements(data: bytes) -> str:
-    """Return the text of a requirements file, decoded as pip decodes it: by its byte order mark,
-    by a `# -*- coding: ... -*-` comment in its first two lines, else as UTF-8.
+    """Decode a requirements file as pip does: by its byte order mark, by a `# -*- coding: ... -*-`
+    comment in its first two lines, otherwise as UTF-8.
 
-    pip then tries the encoding of the locale, which is another one on another machine. Raises
+    pip falls back to the encoding of the locale, which differs between machines. Raises
     `ValueError` with the reason.
     """
     for mark, encoding in _BYTE_ORDER_MARKS:

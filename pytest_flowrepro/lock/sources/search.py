@@ -1,4 +1,4 @@
-"""Where a flow's requirements were found, and which files are named like them and are not read."""
+"""The place where a flow's requirements were found, and similar files that are not read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SHOWN = 3
 def search_hint(flow_file: Path, flow: str, *, root: Path, setting: str | None, wanted: str) -> str:
     """Return the end of a hint: where the requirements of a flow were found, and the line to add.
 
-    `wanted` is the requirement that is missing; "" where none is known.
+    `wanted` is the missing requirement, or "" if it is not known.
     """
     similar = sorted(similar_files(flow_file, root=root), key=lambda file: not _has(file, wanted))
     shown = [display_path(file, root) for file in similar]
@@ -65,8 +65,8 @@ def search_hint(flow_file: Path, flow: str, *, root: Path, setting: str | None, 
 
 
 def similar_files(flow_file: Path, *, root: Path) -> Iterator[Path]:
-    """Yield the files between a flow and the project that are named like requirements and that
-    are read only where the configuration names them.
+    """Yield the files between a flow and the project that are named like requirements, but are
+    only read if the configuration names them.
     """
     for folder in folders_up(flow_file, root=root):
         names = sorted(_listed(folder))
@@ -85,7 +85,7 @@ def _listed(folder: Path) -> list[str]:
 
 
 def _has(file: Path, wanted: str) -> bool:
-    """Return True where a file mentions what is wanted."""
+    """Return whether a file mentions the missing requirement."""
     name = re.split(r"[^\w.-]", wanted)[0]
     try:
         text = file.read_text(encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""Dependencies of projects of setuptools: setup.cfg is read, setup.py is never run."""
+"""Dependencies of setuptools projects: setup.cfg is read, setup.py is never run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WRITE_THEM_DOWN = "write a requirements file for the flow, or declare them in p
 
 
 def read_setup_cfg(file: Path, *, root: Path, selection: Selection) -> Requirements | None:
-    """`[options] install_requires`, with the selected extras; None without any.
+    """Return `[options] install_requires`, with the selected extras; None if empty.
 
     Lists are read as setuptools reads them (`setuptools.config.setupcfg`). Raises `LockError`.
     """
@@ -49,10 +49,9 @@ def read_setup_cfg(file: Path, *, root: Path, selection: Selection) -> Requireme
 
 
 def read_setup_py(file: Path, *, root: Path, selection: Selection) -> Requirements | None:
-    """Return the literal `install_requires` of a call of `setup`, with the selected extras; None
-    without.
+    """Return the literal `install_requires` of a call of `setup`, with the selected extras.
 
-    What the file would compute is refused: it is code. Raises `LockError`.
+    None if it has none. A computed value is refused, as the file is never run. Raises `LockError`.
     """
     try:
         tree = ast.parse(read_text(file, root=root))
@@ -74,9 +73,10 @@ def read_setup_py(file: Path, *, root: Path, selection: Selection) -> Requiremen
 
 
 def setup_arguments(source: str) -> dict[str, Any]:
-    """Return what the text of a setup.py gives to `setup`, by keyword; None for what is computed.
+    """Return the arguments of `setup` in the text of a setup.py, by keyword; None for a computed
+    one.
 
-    Raises `SyntaxError`, `ValueError` or `RecursionError` for what is no Python.
+    Raises `SyntaxError`, `ValueError` or `RecursionError` if it is not Python.
     """
     found: dict[str, Any] = {}
     for keyword in _setup_keywords(ast.parse(source)):
@@ -96,7 +96,7 @@ def _setup_keywords(tree: ast.AST) -> Iterator[ast.keyword]:
 
 
 def _listed(value: str, problems: list[str]) -> list[str]:
-    """One requirement in a line, or several in one line with `;` between them."""
+    """Split a value with one requirement per line, or with `;` between them in one line."""
     if value.lstrip().startswith(("file:", "attr:")):
         problems.append(f"`{value.strip().splitlines()[0][:60]}` names another file; name that one")
         return []

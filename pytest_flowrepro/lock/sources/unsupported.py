@@ -1,4 +1,4 @@
-"""Declarations of other tools, which are found and not read."""
+"""Declarations of other tools, which are detected but not read."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnreadDeclaration:
-    """A file that declares packages in a form that is not read."""
+    """A file that declares packages in a format that is not read."""
 
     file: str
     """Relative to the project, with `/`."""
     tool: str
     command: str
-    """What writes them into a file that is read."""
+    """The command that writes them into a file that is read."""
 
     @property
     def sentence(self) -> str:

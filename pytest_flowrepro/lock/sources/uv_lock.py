@@ -1,4 +1,4 @@
-"""uv.lock: what uv would install from it, and whether it still belongs to its pyproject.toml."""
+"""Requirements and pins of a uv.lock, and a check that it is up to date with its pyproject.toml."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ _TIMEOUT = 60.0
 """Seconds; an export reads two files and takes 0.04 s."""
 
 _ELSEWHERE = {"git", "url", "path", "directory", "editable", "virtual"}
-"""Where uv.lock says that a requirement is no package of an index."""
+"""Keys by which uv.lock marks a requirement that does not come from an index."""
 
 
 def read_uv_lock(
     file: Path, *, root: Path, selection: Selection, project: Path | None = None
 ) -> Requirements | None:
-    """Return what a uv.lock pins of a project, with the selected extras and groups.
+    """Return the pins of a uv.lock for a project, with the selected extras and groups.
 
-    The project is the one beside it, unless a member of its workspace is given by its folder.
-    Nothing is resolved. The requirements are those of the pyproject.toml. None where the project
-    declares nothing. Raises `LockError`.
+    The project is the one in the same folder, unless the folder of a member of its workspace is
+    given. Nothing is resolved. The requirements are those of the pyproject.toml. None if the
+    project declares nothing. Raises `LockError`.
     """
     project = project or file.parent
     pyproject = project / "pyproject.toml"
@@ -67,9 +67,9 @@ def read_uv_lock(
 def with_script_lock(
     declared: Requirements, block: Mapping[str, Any], flow_file: Path, *, root: Path
 ) -> Requirements:
-    """Add what the lock beside a script pins: `train.py.lock`, as `uv lock --script` writes it.
+    """Add the pins of a script's lock: `train.py.lock`, as `uv lock --script` writes it.
 
-    Raises `LockError` for a lock that does not belong to the block.
+    Raises `LockError` for a lock that is out of date with the block.
     """
     file = flow_file.with_name(f"{flow_file.name}.lock")
     if not file.is_file():
@@ -100,7 +100,9 @@ def with_script_lock(
 
 
 def _other_settings(table: Mapping[str, Any], lock: Mapping[str, Any]) -> list[str]:
-    """Compare what `[tool.uv]` says of the resolution with what a lock was made with."""
+    """Return the differences between the settings of `[tool.uv]` and those that a lock was made
+    with.
+    """
     manifest, options = lock.get("manifest", {}), lock.get("options", {})
     problems = []
     for key, locked in (
@@ -118,7 +120,7 @@ def _other_settings(table: Mapping[str, Any], lock: Mapping[str, Any]) -> list[s
 
 
 def _refuse_unhashed(lock: Mapping[str, Any], source: str) -> None:
-    """Raise `LockError`: uv's export would download what has no hash, and take whatever comes."""
+    """Raise `LockError` for missing hashes: uv's export would download such files unverified."""
     bare = []
     for package in lock.get("package", ()):
         match package:
@@ -134,8 +136,9 @@ def _refuse_unhashed(lock: Mapping[str, Any], source: str) -> None:
 def _export(
     file: Path, where: tuple[str, str], selection: Selection, source: str
 ) -> dict[str, Any]:
-    """Return the part of the lock that is to be installed, as uv exports it (PEP 751); `where` is
-    the option that names the project or the script.
+    """Return the part of the lock to install, as uv exports it (PEP 751).
+
+    `where` is the option that names the project or the script.
     """
     tool = uv_tool()
     arguments = [
@@ -158,9 +161,10 @@ def _export(
 def _refuse_stale(
     lock: Mapping[str, Any], document: Mapping[str, Any], source: str, pyproject: str
 ) -> None:
-    """Compare with the requirements that the lock was made of, which are in it, but for their
-    markers: uv writes these in a form of its own. To ask uv (`--locked`) would be to resolve anew
-    wherever the user's index is not that of the lock.
+    """Raise `LockError` unless the lock was made of the requirements in the pyproject.toml.
+
+    The lock contains these; markers are not compared, as uv rewrites them. Asking uv (`--locked`)
+    would resolve again if the user's index is not that of the lock.
     """
     project = document.get("project", {})
     if "dependencies" in project.get("dynamic", ()):
@@ -226,7 +230,7 @@ def _differences(
 
 
 def _parsed(lines: Iterable[str]) -> Iterator[Requirement]:
-    """Those of the packages of an index; of those that are selected, all others are refused."""
+    """Yield the requirements from an index; others that are selected have been refused."""
     for line in lines:
         if requirement_problem(line) is None:
             yield Requirement(line)

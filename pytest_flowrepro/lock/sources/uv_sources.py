@@ -1,4 +1,4 @@
-"""`[tool.uv.sources]`: what uv takes from somewhere else than an index."""
+"""`[tool.uv.sources]`: requirements that uv does not take from an index."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _ELSEWHERE = {"git": VERSION_CONTROL, "url": DIRECT_URL}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sources:
-    """Requirements, parted by where they come from."""
+    """Requirements, split by their source."""
 
     lines: tuple[str, ...]
-    """Those that an index answers."""
+    """Requirements from an index."""
     folders: tuple[LocalFolder, ...] = ()
-    """The folders of the repository that answer others."""
+    """The folders of the repository that satisfy the others."""
     of_indexes: tuple[IndexSource, ...] = ()
-    """Of the lines, those that one index alone answers."""
+    """The lines that only one index satisfies."""
 
 
 def read_sources(
@@ -46,9 +46,10 @@ def read_sources(
     root: Path,
     problems: list[str],
 ) -> Sources:
-    """Part requirements by the `[tool.uv.sources]` of a document, which is that of `file`, and of
-    the workspace that it belongs to. What can be pinned to neither an index nor a folder goes to
-    `problems`.
+    """Split requirements by the `[tool.uv.sources]` of a document, which is that of `file`, and of
+    its workspace.
+
+    Those that can be pinned to neither an index nor a folder are added to `problems`.
     """
     places = [_Place(document=document, file=file)]
     if top := workspace_of(file.parent, root=root):
@@ -114,7 +115,7 @@ def _sources_of(
 
 
 def _is_selected(source: Mapping[str, Any], selection: Selection) -> bool:
-    """Whether a source counts with the extras and groups that a flow selects."""
+    """Return whether a source applies with the extras and groups that a flow selects."""
     extra, group = source.get("extra"), source.get("group")
     extras = {canonicalize_name(one) for one in selection.extras}
     groups = {canonicalize_name(one) for one in selection.groups}
@@ -125,7 +126,7 @@ def _is_selected(source: Mapping[str, Any], selection: Selection) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Where:
-    """What the paths and names of a source are relative to."""
+    """The base of the paths and names of a source."""
 
     folder: Path
     places: tuple[_Place, ...]
@@ -176,7 +177,7 @@ def declared_index(table: Mapping[str, Any], *, folder: Path) -> Index:
 
 
 def _member(name: str, folder: Path, root: Path, extras: tuple[str, ...]) -> LocalFolder | str:
-    """Return the member of that name of the workspace that `folder` belongs to."""
+    """Return the workspace member of that name, in the workspace of `folder`."""
     for top, members in _workspaces(folder, root):
         for member in (top, *members):
             match _toml(member):
@@ -186,22 +187,20 @@ def _member(name: str, folder: Path, root: Path, extras: tuple[str, ...]) -> Loc
 
 
 def lock_of(project: Path, *, root: Path) -> Path | None:
-    """Return the uv.lock of a project folder: beside its pyproject.toml, or, for a member of a
-    workspace, at the top of that; None where there is none.
-    """
+    """Return the uv.lock of a project folder, or that of its workspace; None if neither exists."""
     top = workspace_of(project, root=root)
     locks = [folder / "uv.lock" for folder in (project, top) if folder]
     return next((lock for lock in locks if lock.is_file()), None)
 
 
 def workspace_of(folder: Path, *, root: Path) -> Path | None:
-    """Return the top of the workspace that a folder is a member of; None for any other folder."""
+    """Return the root of the workspace that a folder is a member of; None for any other folder."""
     tops: list[Path] = [top for top, members in _workspaces(folder, root) if folder in members]
     return tops[0] if tops else None
 
 
 def _workspaces(folder: Path, root: Path) -> Iterator[tuple[Path, tuple[Path, ...]]]:
-    """Yield the tops of workspaces at and above a folder, and the members of each."""
+    """Yield the roots of workspaces at and above a folder, and the members of each."""
     for top in (folder, *folder.parents):
         if not top.is_relative_to(root):
             break
@@ -215,7 +214,7 @@ def _workspaces(folder: Path, root: Path) -> Iterator[tuple[Path, tuple[Path, ..
 
 
 def _toml(folder: Path) -> dict[str, Any]:
-    """Of a file that is not the one that was asked for: whatever is wrong with it, it has none."""
+    """Return the document of a related pyproject.toml; empty if it cannot be read."""
     try:
         return tomllib.loads((folder / "pyproject.toml").read_text("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
