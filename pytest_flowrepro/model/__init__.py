@@ -1,4 +1,4 @@
-"""The frozen values that flow through the pipeline. No I/O here."""
+"""The frozen values that are passed between the stages. No I/O here."""
 
 from pytest_flowrepro.model.environment import (
     DEFAULT_PROFILE,

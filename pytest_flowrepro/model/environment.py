@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NumericProfile:
-    """What numerical libraries would take from the machine, and take from the configuration."""
+    """Properties that numerical libraries take from the configuration instead of the machine."""
 
     threads: int | None = 1
-    """Of each library in each task; None: as many as the machine has processors."""
+    """Threads per library and task; None: as many as the machine has processors."""
     cpu: str | None = "x86-64-v3"
-    """The level whose instructions they may use, one of `CPU_LEVELS`; None: the machine's."""
+    """The level whose instructions libraries may use, one of `CPU_LEVELS`; None: the machine's."""
 
 
 DEFAULT_PROFILE = NumericProfile()
@@ -27,7 +27,7 @@ DEFAULT_PROFILE = NumericProfile()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Numerics:
-    """What an environment computes with, as its own numpy and scipy say."""
+    """The numerical features of an environment, as its own numpy and scipy report them."""
 
     features: tuple[str, ...] = ()
     """CPU features that its numpy has code for and that this machine has, by numpy's names."""
@@ -40,13 +40,13 @@ class Interpreter:
     """A Python, as a manifest names it: `cpython 3.11.7`."""
 
     implementation: str
-    """As `sys.implementation.name` has it."""
+    """The value of `sys.implementation.name`."""
     version: str
-    """Of all three parts, or as far as somebody asks for one: `3.12`."""
+    """All three parts, or as many as are required: `3.12`."""
 
     @classmethod
     def parse(cls, text: str) -> Interpreter:
-        """Return what a manifest names. Raises `ValueError` for another text."""
+        """Parse the text of a manifest. Raises `ValueError` for another text."""
         implementation, _, version = text.partition(" ")
         if not implementation or not version or " " in version:
             raise ValueError(text)
@@ -69,20 +69,20 @@ class Package:
     """Canonical (PEP 503)."""
     version: str
     record: str
-    """`sha256:...` over what the wheel brought, from RECORD, free of this machine's paths; of a
-    conda package, the hash of its archive."""
+    """`sha256:...` over the RECORD of the wheel, without paths of this machine; for a conda
+    package, the hash of its archive."""
     via: tuple[str, ...]
-    """Which distributions require it; empty when the flow itself asks for it."""
+    """The distributions that require it; empty if the flow requires it itself."""
     direct_url: str | None = None
     wheel: str | None = None
-    """The tags of the wheel that it came as, `cp311-cp311-manylinux_2_28_x86_64`; of a package of
-    conda's its platform and build, `linux-64/py311h64a7726_0`. None where the wheel, or an older
-    baseline, does not say."""
+    """The tags of its wheel, `cp311-cp311-manylinux_2_28_x86_64`; for a conda package its
+    platform and build, `linux-64/py311h64a7726_0`. None if the wheel, or an older baseline,
+    does not have them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
-    """What an environment holds: the part of the manifest that a check compares."""
+    """The contents of an environment: the part of the manifest that a check compares."""
 
     name: str
     """`base` for the flow's own."""
@@ -91,44 +91,46 @@ class Environment:
     """Sorted by name."""
     lock: Lock
     requirements: tuple[str, ...] = ()
-    """What the flow declares, PEP 508 lines, sorted; when checking, what it declares today."""
+    """The flow's requirements, PEP 508 lines, sorted; when checking, those that it declares
+    today."""
     constraints: tuple[Constraints, ...] = ()
-    """What narrows that, sorted by file; when checking, what does so today."""
+    """The constraints of the requirements, sorted by file; when checking, those of today."""
     steps: tuple[str, ...] = ()
-    """The steps that run in it, in topological order; none for `base`, where all others run."""
+    """The steps that run in it, in topological order; empty for `base`, where all others run."""
     imported: tuple[str, ...] = field(default=(), compare=False)
-    """The distributions that the flow's own code imports there, sorted, Metaflow left out. Known
-    after a rerun only, so that two environments are equal without it."""
+    """The distributions that the flow's own code imports there, sorted, without Metaflow. Known
+    only after a rerun, so it is not part of the comparison of two environments."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuiltEnvironment:
-    """An `Environment` that stands on this machine, ready to run."""
+    """An `Environment` that is installed on this machine, ready to run."""
 
     path: Path
     python: Path
     manifest: Environment
     local: tuple[LocalPackage, ...] = ()
-    """What a flow that runs there finds on Python's path beside it."""
+    """The packages of the project that are on Python's path in addition."""
     notes: tuple[str, ...] = ()
-    """What a person should know of what was asked for, and of how it was built."""
+    """Notes for the report about the requirements and the build."""
     numerics: Numerics = Numerics()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class System:
-    """The layers below: shown when they differ, not gated unless asked."""
+    """The layers below: shown when they differ, gated only if configured."""
 
     platform: str
     machine: str
     libc: str
     processors: int | None = field(default=None, compare=False)
-    """Of the machine."""
+    """The number of the machine's processors."""
     usable: int | None = field(default=None, compare=False)
     """The processors that this process may use; a baseline does not store them."""
     level: str | None = field(default=None, compare=False)
-    """Of its CPU (`pytest_flowrepro.support.hardware`); None where that is not known."""
+    """The level of its CPU (`pytest_flowrepro.support.hardware`); None if not known."""
     numeric: NumericProfile | None = field(default=None, compare=False)
-    """What the reruns had: that of the policy, and the CPU level of the machine if it is below."""
+    """The profile of the reruns: that of the policy, with the CPU level of the machine if it is
+    lower."""
     blas: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = field(default=(), compare=False)
-    """Environment -> what its libraries compute with (`Numerics.blas`), where they have any."""
+    """Environment -> the BLAS of its libraries (`Numerics.blas`), if they have one."""

@@ -1,4 +1,4 @@
-"""Values of a flow: its source, what Metaflow says of it, and its code package."""
+"""Values of a flow: its source, Metaflow's description of it, and its code package."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FlowSource:
-    """A flow that its own file starts, found without importing it."""
+    """A flow that is started by its own file, found without importing it."""
 
     file: Path
     """Absolute, symlinks not resolved: Metaflow packages the folder that the user names."""
     name: str
-    """The class name, which is also what Metaflow calls the flow."""
+    """The class name, which is also Metaflow's name for the flow."""
     lineno: int
     steps: tuple[str, ...]
     """Step names in the order of the source, base classes of local modules included."""
@@ -49,30 +49,30 @@ class Parameter:
     required: bool
     """A run must give it a value."""
     default: str | None
-    """As text; None without a default and for one that is computed when the flow is deployed."""
+    """Text; None without a default and for one that is computed when the flow is deployed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NamedFile:
-    """A file that belongs to a flow because the flow itself says so."""
+    """A file that belongs to a flow because its code names it."""
 
     source: Path
     """Absolute; it may not exist."""
     place: str | None = None
-    """Where a decorator or mutator puts it in the package, relative to the flow's folder."""
+    """Its path in the package, relative to the flow's folder, if a decorator or mutator sets it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FlowDescription:
     name: str
     steps: tuple[Step, ...]
-    """In topological order."""
+    """Sorted topologically."""
     decorators: tuple[Decorator, ...]
     """The flow's own: @project, @schedule, @pypi_base, ..."""
     parameters: tuple[Parameter, ...]
     files: tuple[NamedFile, ...]
-    """What IncludeFile and Config defaults name, what decorators and mutators add to the package,
-    and the modules that Metaflow packages because they ask for it."""
+    """The files of IncludeFile and Config defaults, those that decorators and mutators add to
+    the package, and the modules that Metaflow packages at their own request."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +80,7 @@ class CodeFile:
     """One file of a code package, as the manifest lists it."""
 
     path: str
-    """Relative to the flow's folder, with `/`; `../` where the file lies beside that folder."""
+    """Relative to the flow's folder, with `/`; `../` for a file outside of that folder."""
     sha256: str
 
 
@@ -97,5 +97,5 @@ class CodePackage:
 
 
 def flow_title(flow: str, case: str | None) -> str:
-    """Return how a flow, or one case of it, is called in messages: `TrainFlow[small]`."""
+    """Return the name of a flow, or of one case of it, in messages: `TrainFlow[small]`."""
     return f"{flow}[{case}]" if case else flow

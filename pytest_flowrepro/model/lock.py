@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockedPackage:
-    """One package of PyPI's in a lock: a version, and the hashes of its files."""
+    """One package from PyPI in a lock: a version, and the hashes of its files."""
 
     name: str
     """Canonical (PEP 503)."""
@@ -23,26 +23,26 @@ class LockedPackage:
     hashes: tuple[str, ...]
     """`sha256:...`, one for each file of this version."""
     url: str | None = None
-    """The URL of its one wheel, where that does not come from an index."""
+    """The URL of its only wheel, if that does not come from an index."""
 
     @property
     def pin(self) -> str:
-        """As a requirement, without marker and hashes."""
+        """Return its requirement without marker and hashes."""
         return f"{self.name} @ {self.url}" if self.url else f"{self.name}=={self.version}"
 
     def is_for(self, markers: Mapping[str, str]) -> bool:
-        """Return whether it is to be installed where PEP 508 markers have these values."""
+        """Return whether it is installed where PEP 508 markers have these values."""
         return self.marker is None or self.marker.evaluate(dict(markers))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockedArchive:
-    """One package of conda's in a lock; all of it is in its URL and its hash."""
+    """One conda package in a lock, given by a URL and a hash."""
 
     name: str
     version: str
     build: str
-    """As conda-forge writes it: `py311h64a7726_0`."""
+    """conda-forge's text for the build: `py311h64a7726_0`."""
     subdir: str
     """The platform's folder in the channel: `linux-64`, or `noarch`."""
     url: str
@@ -59,32 +59,36 @@ class PypiLock:
 
     text: str
     packages: tuple[LockedPackage, ...] = field(compare=False, repr=False)
-    """In the order of the text."""
+    """Sorted as in the text."""
     platform: str | None = field(default=None, compare=False)
-    """`linux x86_64`, where the lock was made for that platform alone."""
+    """`linux x86_64`, if the lock was made for that platform only."""
     notes: tuple[str, ...] = field(default=(), compare=False)
-    """What a report says of a lock that was just made; a baseline does not keep them."""
+    """Notes of a new lock for the report; a baseline does not keep them."""
 
     @property
     def digest(self) -> str:
-        """The sha256 of the text, in hexadecimal digits."""
+        """Return the sha256 of the text, in hexadecimal digits."""
         return digest_of(self.text)
 
     @property
     def pins(self) -> tuple[str, ...]:
-        """Each package with its version and marker, without hashes, as the text has them."""
+        """Return each package with its version and marker, without hashes, in the order of the
+        text.
+        """
         lines = (line.removesuffix("\\").rstrip() for line in self.text.splitlines())
         return tuple(line for line in lines if line and not line.startswith((" ", "#")))
 
     @property
     def urls(self) -> dict[str, str | None]:
-        """Name -> URL of each package; None for those of an index."""
+        """Map each package to its URL; to None for those of an index."""
         return {package.name: package.url for package in self.packages}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CondaLock:
-    """An explicit list of conda archives, for one platform, and what PyPI adds to them."""
+    """An explicit list of conda archives for one platform, and the packages that PyPI adds to
+    them.
+    """
 
     text: str
     """Both parts."""
@@ -94,11 +98,11 @@ class CondaLock:
     """Sorted by name."""
     pypi: PypiLock | None = field(default=None, compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
-    """As those of a `PypiLock`."""
+    """Notes, as in a `PypiLock`."""
 
     @property
     def digest(self) -> str:
-        """The sha256 of the text, in hexadecimal digits."""
+        """Return the sha256 of the text, in hexadecimal digits."""
         return digest_of(self.text)
 
 
@@ -106,10 +110,10 @@ Lock: TypeAlias = PypiLock | CondaLock
 
 
 def digest_of(text: str) -> str:
-    """Return the digest by which a baseline knows the text of a lock."""
+    """Return the digest of the text of a lock, as a baseline stores it."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def pypi_part(lock: Lock) -> PypiLock | None:
-    """Return what of a lock comes from PyPI."""
+    """Return the part of a lock that comes from PyPI."""
     return lock.pypi if isinstance(lock, CondaLock) else lock

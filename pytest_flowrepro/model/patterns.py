@@ -1,9 +1,9 @@
-"""Which places of a flow's artifacts are not compared, and which within a tolerance. Pure.
+"""Places in a flow's artifacts that are not compared, or compared within a tolerance. Pure.
 
-A pattern is globs joined by dots, one for each label of a place: step, artifact, then what leads
-inside the value: keys, attributes, columns, positions. It covers the place and all inside it. `**`
-stands for any number of labels. A dot inside a label is matched by `?`, as is anything else that
-means something in a pattern; `*`, `?` and `[` are those of `fnmatch`.
+A pattern is globs joined by dots, one for each label of a place: step, artifact, then the path
+inside the value: keys, attributes, columns, positions. It covers the place and everything inside
+it. `**` matches any number of labels. A dot inside a label is matched by `?`, as is any other
+character with a meaning in patterns; `*`, `?` and `[` are those of `fnmatch`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ANY_DEPTH = "**"
 
 Numbers: TypeAlias = "tuple[tuple[str, float], ...]"
-"""Pattern and number; the last that covers a place decides."""
+"""Patterns and numbers; the last pattern that covers a place decides."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,40 +34,40 @@ class Terms:
     """The key of the configuration, with its table."""
 
     def __bool__(self) -> bool:
-        """Whether they say anything."""
+        """Return whether it has a reason or a last day."""
         return self.reason is not None or self.until is not None
 
     def __str__(self) -> str:
-        """`drawn anew in each run, until 2027-03-31`."""
+        """Return `drawn again in each run, until 2027-03-31`."""
         until = f"until {self.until}" if self.until else None
         return ", ".join(filter(None, (self.reason, until)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patterns:
-    """What the configuration says about the values of one flow."""
+    """The settings about the values of one flow."""
 
     ignore: tuple[str, ...] = ()
     rtol: Numbers = ()
     atol: Numbers = ()
     terms: tuple[Terms, ...] = ()
-    """Of the patterns that have any, in the order in which the patterns are."""
+    """Terms of the patterns that have any, in the order of the patterns."""
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        """Yield the key and the pattern of each."""
+        """Yield the key and the pattern of each entry."""
         yield from (("ignore", pattern) for pattern in self.ignore)
         yield from (("rtol", pattern) for pattern, _ in self.rtol)
         yield from (("atol", pattern) for pattern, _ in self.atol)
 
     def ordered(self) -> Patterns:
-        """Return the same patterns, with those whose order means nothing sorted, and each once."""
+        """Return the same patterns without repetitions, sorted where their order is irrelevant."""
         ignore = tuple(sorted(set(self.ignore)))
         found = replace(self, ignore=ignore)
         terms = dict.fromkeys(self.terms_of(key, pattern) for key, pattern in found)
         return replace(found, terms=tuple(filter(None, terms)))
 
     def expired(self, today: date) -> tuple[Terms, ...]:
-        """Return the terms whose last day is past."""
+        """Return the terms whose last day has passed."""
         return tuple(terms for terms in self.terms if terms.until and terms.until < today)
 
     def numbers(self, key: str) -> Numbers:
@@ -75,22 +75,23 @@ class Patterns:
         return self.rtol if key == "rtol" else self.atol
 
     def terms_of(self, key: str, pattern: str) -> Terms:
-        """Return the terms of a pattern; empty ones where it has none."""
+        """Return the terms of a pattern, which may be empty."""
         found = (terms for terms in self.terms if (terms.key, terms.pattern) == (key, pattern))
         return next(found, Terms(key=key, pattern=pattern))
 
     def ignores(self, *labels: str) -> bool:
-        """Whether a place is not compared, with all that is inside it."""
+        """Return whether a place, with everything inside it, is not compared."""
         return any(covers(pattern, labels) for pattern in self.ignore)
 
     def concern(self, step: str, name: str) -> bool:
-        """Whether anything is said about an artifact, or about something inside it."""
+        """Return whether any pattern applies to an artifact or to something inside it."""
         return any(reaches(pattern, step, name) for _, pattern in self)
 
     def artifacts(self) -> tuple[str, ...]:
-        """Globs over `step.artifact`: what has to be known whole, so that they can be judged.
+        """Return globs over `step.artifact` of the values that are needed in full to apply the
+        patterns.
 
-        What is ignored as a whole is not among it.
+        Artifacts that are ignored as a whole are not among them.
         """
         inside = [p for key, p in self if key != "ignore" or _reaches_inside(p)]
         return tuple(dict.fromkeys(map(_artifact_glob, inside)))
@@ -100,7 +101,7 @@ NO_PATTERNS = Patterns()
 
 
 def covers(pattern: str, labels: tuple[str, ...]) -> bool:
-    """Whether a pattern matches a place, or one that the place lies in."""
+    """Return whether a pattern matches a place or one that contains it."""
     return _covers(tuple(pattern.split(".")), labels)
 
 
@@ -113,7 +114,7 @@ def _covers(globs: tuple[str, ...], labels: tuple[str, ...]) -> bool:
 
 
 def reaches(pattern: str, step: str, name: str) -> bool:
-    """Whether a pattern covers an artifact, or may cover something inside it."""
+    """Return whether a pattern covers an artifact, or may cover something inside it."""
     for glob, label in zip(pattern.split("."), (step, name), strict=False):
         if glob == ANY_DEPTH:
             return True
@@ -123,14 +124,14 @@ def reaches(pattern: str, step: str, name: str) -> bool:
 
 
 def covers_pattern(pattern: str, other: str) -> bool:
-    """Whether a pattern surely covers every place that another one covers."""
+    """Return whether a pattern certainly covers every place that another one covers."""
     if pattern in {"*", ANY_DEPTH, other}:
         return True
     return not _has_globs(pattern) and covers(pattern, tuple(other.split(".")))
 
 
 def may_overlap(pattern: str, other: str) -> bool:
-    """Whether two patterns may cover one place; patterns without globs tell it for sure."""
+    """Return whether two patterns may cover one place; exact for patterns without globs."""
     if _has_globs(pattern) or _has_globs(other):
         return True
     return covers_pattern(pattern, other) or covers_pattern(other, pattern)
@@ -141,7 +142,7 @@ def _has_globs(pattern: str) -> bool:
 
 
 def number_at(numbers: Numbers, labels: tuple[str, ...], default: float = 0.0) -> float:
-    """Return what the last pattern that covers a place says."""
+    """Return the number of the last pattern that covers a place."""
     found = (number for pattern, number in reversed(numbers) if covers(pattern, labels))
     return next(found, default)
 

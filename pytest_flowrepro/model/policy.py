@@ -21,8 +21,7 @@ Gate: TypeAlias = Literal["environment", "artifacts", "policy", "code", "system"
 class Policy:
     """The settings that a verdict depends on, as a baseline stores them.
 
-    Texts are free of credentials in URLs, and numbers that JSON has no form for are
-    `{"$float": "nan"}`.
+    Texts have no credentials in URLs, and numbers that JSON cannot express are `{"$float": "nan"}`.
     """
 
     fail_on: frozenset[Gate]
@@ -30,7 +29,7 @@ class Policy:
     env: tuple[tuple[str, str | None], ...] = ()
     """Name and literal value of each variable, sorted; None for the value of the environment."""
     parameters: tuple[tuple[str, Json], ...] = ()
-    """By the name that Metaflow's command line gives them, sorted."""
+    """Sorted by their names on Metaflow's command line."""
     configs: tuple[tuple[str, Json], ...] = ()
     include: tuple[str, ...] = ()
     """Sorted."""
@@ -39,7 +38,7 @@ class Policy:
     encoders: CodeFile | None = None
     conda_from_pypi: bool = False
     conda_channels: tuple[str, ...] = ()
-    """In the order of their priority."""
+    """Sorted by priority."""
     numeric: NumericProfile = DEFAULT_PROFILE
 
 
@@ -50,7 +49,9 @@ MACHINE = "machine"
 
 
 def policy_json(policy: Policy) -> dict[str, Json]:
-    """Return the settings by their keys: what has a default by its value, the rest where set."""
+    """Return the settings by their keys: those with a default always, the others if they are
+    set.
+    """
     return {
         "fail-on": [*sorted(policy.fail_on)],
         **profile_json(policy.numeric),
@@ -66,7 +67,7 @@ def profile_json(profile: NumericProfile) -> dict[str, Json]:
 
 
 def optional_settings(policy: Policy) -> Iterator[tuple[str, Json]]:
-    """Yield key and value of each other setting; an empty value where it is not set."""
+    """Yield key and value of each setting without a default; an empty value if it is not set."""
     patterns, encoders = policy.patterns, policy.encoders
     yield "ignore", [_pattern(patterns, "ignore", pattern) for pattern in patterns.ignore]
     yield "rtol", [_pattern(patterns, "rtol", *entry) for entry in patterns.rtol]

@@ -1,4 +1,4 @@
-"""Values of a run and of what is recorded of it."""
+"""Values of a run and of its recording."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 Determinism: TypeAlias = Literal["deterministic", "machine", "hash-seed", "nondeterministic"]
 """deterministic: the same under any hash seed and on any machine. machine: the same under the
-numeric profile, which every check runs under. hash-seed: the same under hash seed 0, likewise.
+numeric profile, which every check uses. hash-seed: the same under hash seed 0, likewise.
 nondeterministic: differs between two runs under the same conditions."""
 
 
 PARAMETERS = "_parameters"
-"""Metaflow's pseudo step, which sets them."""
+"""Metaflow's pseudo step that sets parameters."""
 
 FULL_VALUES = 100_000_000
-"""Bytes of a value, uncompressed, that a file may hold: git's hosts take no larger files."""
+"""The largest value, in bytes, that is stored in a file: git hosts do not accept larger files."""
 
 
 def value_file(digest: str) -> str:
-    """Return the name of the file that holds the value of this digest, whole."""
+    """Return the name of the file that stores the full value of this digest."""
     return digest.removeprefix("sha256:")[:16] + ".npz"
 
 
@@ -40,23 +40,23 @@ class Artifact:
     digest: str
     """`sha256:...` of the canonical form; equal values have equal digests."""
     value: Json
-    """A readable form of the value, cut short where it is large (docs/reference/values.md)."""
+    """A readable form of the value, shortened if it is large (docs/reference/values.md)."""
     opaque: bool = False
-    """Known by its pickle bytes only."""
+    """Compared by its pickle bytes only."""
     determinism: Determinism = "deterministic"
     structure: str | None = None
-    """A digest of what the readable form does not show (docs/reference/values.md); None for values
-    that it shows all of."""
+    """A digest of the parts that the readable form does not show (docs/reference/values.md);
+    None for values that it shows completely."""
     sha: str | None = None
-    """Of the pickle, from Metaflow's own: where it is equal in an equal environment, the value is
-    equal. Only of large ones."""
+    """Metaflow's digest of the pickle: if it is equal in an equal environment, the value is
+    equal. Only for large values."""
     stored: Path | None = field(default=None, compare=False)
-    """A file with the whole value (docs/reference/values.md), where it is kept whole."""
+    """A file with the full value (docs/reference/values.md), if it is stored."""
 
     @property
     def unread(self) -> str | None:
-        """Why it could not be read by the process that did it, although it may be elsewhere: it
-        took too long, or too much memory, or ended the process.
+        """Return why it could not be read here, although it may be readable elsewhere: a time
+        limit, a memory limit or a crash.
         """
         match self.value:
             case {"$opaque": str(why)} if self.opaque and why.startswith("cannot be loaded: "):
@@ -66,7 +66,9 @@ class Artifact:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """What one task set or changed. Keyed by step and foreach index, never by a task id."""
+    """The artifacts that one task set or changed. Keyed by step and foreach index, never by a
+    task id.
+    """
 
     step: str
     index: tuple[int, ...]
@@ -81,17 +83,18 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskLog:
-    """What one task printed, cut in the middle when long, and how it ended."""
+    """The output of one task, cut in the middle when long, and how it ended."""
 
     step: str
     index: tuple[int, ...]
     ok: bool
     attempts: int
-    """1, unless @retry or @catch gave it more."""
+    """1, or more with @retry or @catch."""
     written: tuple[str, ...]
-    """Files that its Python code opened for writing, absolute; a C library's are not seen."""
+    """Files that its Python code opened for writing, absolute; those of C libraries are not
+    seen."""
     stdout: str
-    """Of the last attempt."""
+    """Standard output of the last attempt."""
     stderr: str
     modules: tuple[str, ...] = ()
     """Installed modules that were loaded when it ended: `pandas`, `google.auth`."""
@@ -106,13 +109,13 @@ class TaskLog:
 
 
 def task_title(step: str, index: tuple[int, ...]) -> str:
-    """Return a task in messages: `train[0, 2]`; `end` outside a foreach."""
+    """Return the name of a task in messages: `train[0, 2]`; `end` outside a foreach."""
     return f"{step}{list(index) if index else ''}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capture:
-    """What was read back from the datastore of one rerun."""
+    """The values read from the datastore of one rerun."""
 
     parameters: tuple[Artifact, ...]
     """Parameters, configs and class constants, by attribute name, as the run began with them."""
@@ -120,16 +123,16 @@ class Capture:
     """Sorted by step in topological order, then by index."""
     logs: tuple[TaskLog, ...]
     encoders: tuple[tuple[str, bool], ...] = ()
-    """Class for which the project has an encoder, and whether any artifact needed it."""
+    """Classes for which the project has an encoder, and whether any artifact needed it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """A rerun that has ended, well or not; its datastore is still there."""
+    """A finished rerun, successful or not, whose datastore still exists."""
 
     flow: str
     run_id: str | None
-    """None when Metaflow never came as far as starting the run."""
+    """None if Metaflow failed before it started the run."""
     datastore: Path
     observed: Path
     """A folder with one JSON file per task attempt, written by the extension."""
@@ -139,7 +142,7 @@ class Run:
     """Metaflow's own output, cut in the middle when long."""
     seconds: float
     ended: tuple[str, ...] = ()
-    """Command lines, short and redacted, of the processes that were ended by force."""
+    """Command lines, shortened and redacted, of the processes that were killed."""
 
     @property
     def ok(self) -> bool:
@@ -148,7 +151,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recording:
-    """What was observed of one flow, and what its baseline stores."""
+    """The observations of one flow, as its baseline stores them."""
 
     flow: str
     case: str | None
@@ -160,9 +163,9 @@ class Recording:
     parameters: tuple[Artifact, ...]
     tasks: tuple[Task, ...]
     runs: int
-    """How many reruns the determinism of the artifacts rests on."""
+    """The number of reruns behind the determinism of the artifacts."""
     merged: bool = field(default=False, compare=False)
-    """Of a baseline that git merged out of several recordings: no rerun gave it as a whole."""
+    """True for a baseline that git merged from several recordings: no single rerun produced it."""
 
     @property
     def title(self) -> str:

@@ -20,44 +20,45 @@ class Change:
 
     kind: ChangeKind
     change: Literal["added", "removed", "changed", "unread"]
-    """unread: an artifact of which one side could be read, and the other not on that machine; so
-    nothing is known, which is an error and no drift."""
+    """unread: an artifact that could be read on one side only, for a reason of that machine;
+    that is an error and not drift."""
     name: str
-    """The file, package, parameter, step or artifact; of the policy the pattern, variable,
+    """The file, package, parameter, step or artifact; for the policy the pattern, variable,
     parameter, config or glob, or the setting itself."""
     old: str | None
     new: str | None
-    """One line each, short enough for a terminal; None for what was not there."""
+    """One line each, short enough for a terminal; None for a missing side."""
     gated: bool
     environment: str | None = None
     step: str | None = None
     index: tuple[int, ...] | None = None
     explanation: tuple[str, ...] = ()
-    """Lines that say where inside the value the difference is."""
+    """Lines that show where the difference is inside the value."""
     determinism: Determinism = "deterministic"
     within: str | None = None
-    """`max 3.1e-9` where a tolerance swallows all of the difference; it is then not gated."""
+    """`max 3.1e-9` if the difference is within a tolerance; it is then not gated."""
     origin: Literal["first", "derived"] | None = None
-    """Of an artifact, parameter or task: whether no task before its own differs, or one does."""
+    """For an artifact, parameter or task: whether no earlier task differs (first), or one does."""
     tasks: tuple[int, int] | None = None
-    """In a foreach: how many tasks it stands for, and of how many. One, in what a comparison gives;
-    people are shown those that differ alike as one, whose `index` is that of the first."""
+    """In a foreach: the number of tasks that this change represents, and of all tasks. A
+    comparison yields one change per task; in reports for people, tasks that differ alike are
+    one change with the `index` of the first."""
     setting: str | None = None
-    """Of the policy: the key in the configuration, `ignore`."""
+    """For the policy: the key in the configuration, `ignore`."""
     weakens: bool = False
-    """Of the policy: whether a check may fail less often with it."""
+    """For the policy: whether a check may fail less often with it."""
     accepted_by: str | None = None
     """The plugin, such as a conftest.py, that accepted it; it is then not gated."""
 
     @property
     def declared(self) -> bool:
-        """Whether it is about what the flow asks for, and not about what an environment holds."""
+        """Return whether it is about requirements, not about the contents of an environment."""
         return self.kind == "package" and self.name.startswith(("requirement ", "requirements in "))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FlowReport:
-    """What one session found out about one flow; every report format renders these."""
+    """The results of one session for one flow, which every report format renders."""
 
     file: str
     """The flow's file relative to the project, with `/`."""
@@ -65,11 +66,12 @@ class FlowReport:
     case: str | None
     verdict: Verdict
     seconds: tuple[tuple[str, float], ...]
-    """Stage and the wall-clock seconds that it took, in the order of the pipeline."""
+    """Wall-clock seconds of each stage, in the order of the pipeline."""
     changes: tuple[Change, ...]
     nondeterministic: int = 0
-    """How many artifacts the baseline marks as nondeterministic: they are shown, not gated."""
+    """The number of artifacts that the baseline marks as nondeterministic; they are shown, not
+    gated."""
     notes: tuple[str, ...] = ()
-    """Sentences for the reader: what ran differently here, what depends on the hash seed."""
+    """Sentences for the report: different conditions of this run, dependence on the hash seed."""
     error: str | None = None
     """The message of a `FlowReproError`, when the verdict is `error` or `no baseline`."""

@@ -1,4 +1,4 @@
-"""Values of what a flow requires."""
+"""Values of a flow's requirements."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalFolder:
-    """A folder of the repository that somebody requires as a package."""
+    """A folder of the repository that is required as a package."""
 
     folder: Path
-    """Absolute; that of its pyproject.toml, setup.cfg or setup.py."""
+    """Absolute; the folder of its pyproject.toml, setup.cfg or setup.py."""
     extras: tuple[str, ...] = ()
     itself: bool = False
-    """The project that declares the requirements: they are its dependencies already, and it need
-    not be a package."""
+    """True for the project that declares the requirements: these are its dependencies already,
+    and it does not have to be a package."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalPackage:
-    """A package of the repository itself: importable from where it lies, never installed."""
+    """A package of the repository itself: imported from its folder, never installed."""
 
     name: str
     """Canonical (PEP 503)."""
     version: str | None
-    """None where only its build backend knows it."""
+    """None if only its build backend knows it."""
     path: str
     """The folder that is put on Python's path, relative to the project, with `/`."""
     modules: tuple[str, ...]
-    """Its modules and import packages in there, relative to the project, with `/`."""
+    """Its modules and import packages in that folder, relative to the project, with `/`."""
     entry_points: str = ""
-    """As an entry_points.txt has them."""
+    """Entry points in the format of entry_points.txt."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Constraints:
-    """A file that says which versions may be taken, and that asks for nothing itself.
+    """A file that constrains versions without requiring packages.
 
-    A constraints file, or a lock of the project's own.
+    It is a constraints file, or a lock of the project's own.
     """
 
     file: str
@@ -52,7 +52,7 @@ class Constraints:
     digest: str
     """`sha256:...` over the sorted lines."""
     lines: tuple[str, ...] = field(default=(), compare=False)
-    """PEP 508, as the file has them today; a baseline keeps the digest alone."""
+    """PEP 508 lines of the file today; a baseline stores only the digest."""
 
     @classmethod
     def of(cls, file: str, lines: tuple[str, ...]) -> Constraints:
@@ -67,9 +67,9 @@ class Index:
 
     name: str | None
     url: str
-    """Absolute, also where it is a path."""
+    """Absolute, even if it is a path."""
     settings: tuple[tuple[str, object], ...] = ()
-    """How it is asked, by uv's keys: `format`, `authenticate`, `default`, ..."""
+    """Its properties by uv's keys: `format`, `authenticate`, `default`, ..."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,25 +80,26 @@ class IndexSource:
     """Canonical (PEP 503)."""
     index: Index
     written: str
-    """The address as the declaration has it, without credentials."""
+    """The address in the declaration, without credentials."""
     marker: str | None = None
-    """Where it is taken from there (PEP 508); None: everywhere."""
+    """A marker (PEP 508) for the environments that use this source; None: all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolution:
-    """How a declaration is to be resolved, as its `[tool.uv]` says."""
+    """The resolution settings of a declaration, from its `[tool.uv]`."""
 
     source: str
     """`pyproject.toml [tool.uv]`, `flows/train.py (PEP 723) [tool.uv]`."""
     constraints: tuple[str, ...] = ()
     """PEP 508."""
     environments: tuple[str, ...] = ()
-    """Markers (PEP 508), one of which holds wherever the lock is used; none: everywhere."""
+    """Markers (PEP 508), one of which holds in every environment of the lock; empty: any
+    environment."""
     settings: tuple[tuple[str, str], ...] = ()
-    """By uv's keys, each value in TOML: `override-dependencies`, `exclude-newer`, ..."""
+    """Settings by uv's keys, each value in TOML: `override-dependencies`, `exclude-newer`, ..."""
     indexes: tuple[Index, ...] = ()
-    """Those that are asked for every package."""
+    """Indexes for all packages."""
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -111,57 +112,58 @@ class Resolution:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CondaPackages:
-    """What is to come from conda, as an environment.yml writes it."""
+    """Requirements for conda, in the syntax of an environment.yml."""
 
     specs: tuple[str, ...]
     """`numpy=1.26`, `conda-forge::six>=1.15`, `python=3.11`."""
     channels: tuple[str, ...]
-    """Names or URLs, the first has the highest priority; none where the file names none."""
+    """Names or URLs, the first has the highest priority; empty if the file does not name any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirements:
-    """What a flow declares that it needs, before anything is resolved."""
+    """The requirements that a flow declares, before any resolution."""
 
     lines: tuple[str, ...]
-    """PEP 508, one each, Metaflow among them."""
+    """PEP 508 lines, Metaflow included."""
     source: str
-    """Where they were declared, for messages: `requirements.txt`, `train.py (PEP 723)`, ..."""
+    """The place of their declaration, for messages: `requirements.txt`, `train.py (PEP 723)`,
+    ..."""
     requires_python: str | None = None
-    """A specifier set that the declaration gives, as PEP 723 does."""
+    """A specifier set of the declaration, as in PEP 723."""
     constraints: tuple[Constraints, ...] = ()
     locked: PypiLock | None = None
-    """Where the declaration is a lock itself: nothing is resolved, unless as of a day."""
+    """The lock, if the declaration is one: nothing is resolved, unless as of a day."""
     folders: tuple[LocalFolder, ...] = ()
-    """What of the repository itself is required, by its folder."""
+    """Folders of the repository that are required as packages."""
     local: tuple[LocalPackage, ...] = ()
-    """What `folders` have come to; what these packages require is among the `lines`."""
+    """The packages of `folders`; their requirements are among the `lines`."""
     conda: CondaPackages | None = None
-    """What the environment begins with; the `lines` are added to that."""
+    """Conda packages that are installed first; the `lines` are added to them."""
     given: tuple[tuple[str, str], ...] = ()
-    """Names and versions of distributions that are there already, and which a lock then has with
-    the local version `conda`."""
+    """Names and versions of distributions that are already installed; a lock has them with the
+    local version `conda`."""
     notes: tuple[str, ...] = ()
-    """What a report says of them each time."""
+    """Notes for every report."""
     sources: tuple[IndexSource, ...] = ()
     resolution: Resolution | None = None
 
     @property
     def indexes(self) -> tuple[Index, ...]:
-        """The indexes that the declaration names, each once; those of single packages first."""
+        """Return the declared indexes without repetitions; those of single packages first."""
         plain = self.resolution.indexes if self.resolution else ()
         return tuple(dict.fromkeys((*(one.index for one in self.sources), *plain)))
 
     @property
     def narrowed_by(self) -> tuple[Constraints, ...]:
-        """What another lock may come of although the same is required."""
+        """Return the sources, beyond the declared requirements, that affect the resolution."""
         if self.locked is None:
             of_uv = self._settings()
             return (*self.constraints, of_uv) if of_uv else self.constraints
         return (Constraints.of(self.source, self.locked.pins),)
 
     def _settings(self) -> Constraints | None:
-        """Return what is declared of the resolution; its lines are those that name versions."""
+        """Return the resolution settings; its lines are those that name versions."""
         found = self.resolution
         lines = [
             *(found.lines if found else ()),

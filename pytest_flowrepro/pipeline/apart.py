@@ -1,8 +1,8 @@
-"""Flows that shared an environment with one that edited it are run again, each in its own.
+"""Second runs of flows that shared an environment with a flow that edited it.
 
-Flows with the same lock share an environment, also while they run at the same time. When one of
-them edits an installed file, the others may have run with the edit. Their results say nothing then,
-and neither can it be told who made the edit: both come out when each runs alone.
+Flows with the same lock share an environment, also at the same time. When one of them edits an
+installed file, the others may have run with the edit. Their results then prove nothing, and the
+author of the edit is not known either: each flow runs again, in an environment of its own.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 def record(job: Job) -> Observation:
-    """As `pipeline.record`, apart from a flow that edits the environment that both have."""
+    """Record as `pipeline.record` does, separated from a flow that edits a shared environment."""
     return run_apart_if_edited(job, pipeline.record)
 
 
 def observe(job: Job, baseline: Recording) -> Observation:
-    """As `pipeline.observe`, apart from a flow that edits the environment that both have."""
+    """Observe as `pipeline.observe` does, separated from a flow that edits a shared environment."""
     return run_apart_if_edited(job, lambda one: pipeline.observe(one, baseline))
 
 
 def run_apart_if_edited(job: Job, run: Callable[[Job], Observation]) -> Observation:
-    """Return what `run` gives; of a second run, in environments of its own, where files were
+    """Return the result of `run`, or of a second run in separate environments if files were
     edited while others used the same environments.
     """
     try:
@@ -53,9 +53,7 @@ def run_apart_if_edited(job: Job, run: Callable[[Job], Observation]) -> Observat
 
 
 def _others_in_edited(job: Job) -> tuple[str, ...]:
-    """Return the titles of those that used an environment at the same time in which files were
-    edited.
-    """
+    """Return the titles of the jobs that used an edited environment at the same time."""
     key = str(job.folder)
     found: dict[str, None] = {}
     for place in used_by(job.environments, key=key):

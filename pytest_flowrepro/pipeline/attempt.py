@@ -1,4 +1,4 @@
-"""One rerun of a prepared flow, and what was read back from it."""
+"""One rerun of a prepared flow, and the values read from its datastore."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Rerun:
 
     @property
     def failure(self) -> str | None:
-        """How the run ended, in words, when it did not end well."""
+        """Return how the run ended, if it failed."""
         if self.run.ok:
             return None
         seed = f" under hash seed {self.conditions.seed}" if self.conditions.seed else ""
@@ -61,7 +61,7 @@ class Rerun:
 
     @property
     def tasks(self) -> tuple[Task, ...]:
-        """All that can differ: parameters are compared as the artifacts of a task before start."""
+        """Return all tasks to compare: parameters are the artifacts of a task before start."""
         before = Task(step=PARAMETERS, index=(), artifacts=self.captured.parameters)
         return (before, *self.captured.tasks)
 
@@ -73,7 +73,7 @@ class Rerun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Copy:
-    """A prepared flow, unpacked to be run."""
+    """A prepared flow, unpacked for a run."""
 
     prepared: Prepared
     place: Place
@@ -82,7 +82,9 @@ class _Copy:
     env: Mapping[str, str]
 
     def reading(self, *, limit: int, known: Known, whole: tuple[str, ...] = ()) -> Reading:
-        """Each step's artifacts are read by the interpreter that made them."""
+        """Return a request in which each step's artifacts are read by the interpreter that
+        wrote them.
+        """
         prepared = self.prepared
         encoders = encoder_file(prepared.job)
         return Reading(
@@ -132,12 +134,12 @@ def repeat(
     limit: int = 0,
     known: Known = NOTHING_KNOWN,
 ) -> Rerun:
-    """Run the flow in a copy of its package of its own, and read its artifacts back.
+    """Run the flow in a new copy of its package, and read its artifacts.
 
-    The flows that it reads the runs of are run before it, each in a copy of its own, on the same
-    datastore. `name` is that of the run's folder, `limit` the bytes up to which a value is kept
-    whole, and `known` what a check compares with. A flow that fails gives a `Rerun` that says so;
-    one that never starts, and one that runs before it and fails, raises `RerunError`.
+    The flows whose runs it reads are run before it, each in its own copy, on the same datastore.
+    `name` is that of the run's folder, `limit` the size in bytes up to which a full value is kept,
+    and `known` the values that a check compares with. A flow that fails returns a `Rerun` with its
+    failure; one that never starts, or fails before this one, raises `RerunError`.
     """
     job = prepared.job
     place = Place(root=job.folder / name, temporary=job.temporary).create()
@@ -175,7 +177,7 @@ def repeat(
 
 
 def read_whole(rerun: Rerun, artifacts: Iterable[tuple[str, str]]) -> Attempt:
-    """Return the attempt of a rerun with the whole values of some artifacts (step and name)."""
+    """Return the attempt of a rerun with the full values of some artifacts (step and name)."""
     whole = tuple(glob.escape(f"{step}.{name}") for step, name in artifacts)
     reading = rerun.copy.reading(limit=0, known=NOTHING_KNOWN, whole=whole)
     captured = _captured(rerun.run, reading)
@@ -183,7 +185,7 @@ def read_whole(rerun: Rerun, artifacts: Iterable[tuple[str, str]]) -> Attempt:
 
 
 def ending(run: Run) -> str:
-    """How a run ended, in words."""
+    """Return how a run ended, for messages."""
     return ending_of(run.returncode, run.seconds if run.timed_out else None)
 
 
@@ -231,7 +233,7 @@ def _run_before(
 
 
 def _ends(prepared: Prepared) -> tuple[str, ...]:
-    """Return the steps that lead to no other: a flow of one step begins and ends with it."""
+    """Return the last steps of the graph; in a flow of one step that is also the first."""
     return tuple(step.name for step in prepared.steps if not step.next)
 
 
@@ -246,7 +248,9 @@ def _refuse_never_started(prepared: Prepared, run: Run) -> None:
 
 
 def _check_graph(prepared: Prepared, run: Run) -> None:
-    """Raise `BaselineError` where steps that were taken from the baseline are not the code's."""
+    """Raise `BaselineError` if steps that were taken from the baseline are not those of the
+    code.
+    """
     if prepared.described:
         return
     job = prepared.job

@@ -1,4 +1,4 @@
-"""The reruns that a recording compares: as few as tell chance, hash seed and machine apart."""
+"""The reruns of a recording: as few as separate chance, hash seed and machine."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Attempts:
 
     @property
     def last(self) -> Rerun:
-        """The one that failed, where one did."""
+        """Return the last rerun, which is the failed one if any failed."""
         return self.reruns[-1]
 
     @property
@@ -46,14 +46,14 @@ class Attempts:
         return classify(self.compared, same=Same(patterns=self.job.settings.patterns))
 
     def marked(self, classified: Classified) -> Rerun:
-        """Return the first rerun, each artifact with the determinism that all reruns show."""
+        """Return the first rerun, with the determinism of each artifact over all reruns."""
         first = self.reruns[0]
         before, *tasks = classified.tasks
         captured = replace(first.captured, parameters=before.artifacts, tasks=tuple(tasks))
         return replace(first, captured=captured)
 
     def proposals(self, classified: Classified) -> tuple[str, ...]:
-        """Return notes about what does not repeat everywhere, with the lines to paste."""
+        """Return notes about artifacts that do not repeat everywhere, with the lines to add."""
         by_chance = random_proposals(self.job, self.compared, classified)
         if not classified.machine:
             return by_chance
@@ -63,7 +63,7 @@ class Attempts:
 
 
 def attempt_all(prepared: Prepared, clock: Clock) -> Attempts:
-    """Rerun a flow until it is known what its artifacts depend on, or until it fails."""
+    """Rerun a flow until the determinism of its artifacts is known, or until it fails."""
     settings = prepared.job.settings
     same = Same(patterns=settings.patterns)
     varied = variation(prepared)
@@ -80,11 +80,11 @@ def attempt_all(prepared: Prepared, clock: Clock) -> Attempts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Same:
-    """Whether two reruns gave one value, under the patterns of the flow."""
+    """A comparison of two artifacts under the patterns of the flow."""
 
     patterns: Patterns
     known: dict[tuple[str, str, str, str], bool] = field(default_factory=dict)
-    """By step, name and digests: values may be large, and the same ones are asked about again."""
+    """Results by step, name and digests: values may be large, and are compared repeatedly."""
 
     def __call__(self, step: str, one: Artifact, other: Artifact) -> bool:
         if one.digest == other.digest or self.patterns.ignores(step, one.name):
@@ -97,8 +97,8 @@ class Same:
 
 
 def _refuse_unread(step: str, one: Artifact, other: Artifact) -> None:
-    """Raise `CaptureError` for a value that one rerun alone could read: it would be recorded as one
-    that differs from run to run, and never be compared.
+    """Raise `CaptureError` for a value that only one rerun could read: it would be recorded as
+    nondeterministic, and never be compared.
     """
     why = one.unread or other.unread
     if why and one.opaque != other.opaque:

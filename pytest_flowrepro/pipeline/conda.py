@@ -1,4 +1,4 @@
-"""What flows and steps ask of conda, and what that is resolved to."""
+"""The conda requirements of flows and steps, and their resolution."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SOLVE_TIMEOUT = 300.0
 
 
 def asked_of_conda(job: Job, wanted: StepEnvironment, base: Environment) -> CondaRequirements:
-    """Return what a step asks of conda, under the Python of `base` where it names none."""
+    """Return the conda requirements of a step, by default under the Python of `base`."""
     return conda_requirements(
         dict(wanted.conda or ()),
         python=wanted.python or base.python.version,
@@ -42,7 +42,7 @@ def asked_of_conda(job: Job, wanted: StepEnvironment, base: Environment) -> Cond
 
 
 def asked_by_flow(job: Job, requirements: Requirements) -> CondaRequirements:
-    """Return what a flow asks of conda: nothing where it declares nothing of it today."""
+    """Return the conda requirements of a flow; empty if it declares none today."""
     declared = requirements.conda
     if declared is None:
         return declared_conda((), channels=(), source=requirements.source)
@@ -54,7 +54,7 @@ def asked_by_flow(job: Job, requirements: Requirements) -> CondaRequirements:
 
 
 def shown_requirements(job: Job, requirements: Requirements) -> tuple[str, ...]:
-    """Return what is declared, as a manifest has it."""
+    """Return the declared requirements, as a manifest lists them."""
     if requirements.conda is None:
         return tuple(sorted(requirements.lines))
     return tuple(sorted((*asked_by_flow(job, requirements).shown, *requirements.lines)))
@@ -67,10 +67,10 @@ def resolve_conda(job: Job, requirements: CondaRequirements) -> CondaLock:
 def resolve_with_conda(
     job: Job, requirements: Requirements, *, workspace: Path, timeout: float
 ) -> CondaLock:
-    """Return a lock of what conda installs, and of what PyPI adds to it.
+    """Return a lock of conda packages and of the packages that PyPI adds to them.
 
-    Which distributions conda's packages are, only the installed ones tell (`pytorch` is `torch`):
-    they are installed once for that. Raises `FlowReproError`.
+    The conda packages are installed once for it, as only the installed ones show which
+    distributions they are (`pytorch` is `torch`). Raises `FlowReproError`.
     """
     deadline = Deadline.after(timeout)
     asked = asked_by_flow(job, requirements)

@@ -1,4 +1,4 @@
-"""The project's own encoders of artifacts: the file, and what a person should know of them."""
+"""The project's own encoders of artifacts: their file, and notes about their use."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 def encoder_file(job: Job) -> Path | None:
-    """Return the file that the configuration names. Raises `SettingsError` where there is none.
+    """Return the file of the setting. Raises `SettingsError` if it does not exist.
 
-    It decides digests as the flow's own code does, so it is packaged, compared and listed with it.
+    It determines digests as the flow's own code does, so it is packaged, compared and listed with
+    it.
     """
     if job.settings.encoders is None:
         return None
@@ -32,7 +33,7 @@ def encoder_file(job: Job) -> Path | None:
 
 
 def encoder_notes(captured: Capture, *, ended_well: bool) -> Iterator[str]:
-    """Of encoders that no artifact needed."""
+    """Yield a note for each encoder that no artifact needed."""
     for name, used in captured.encoders:
         if ended_well and not used:
             yield (

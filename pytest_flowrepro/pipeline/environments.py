@@ -46,18 +46,19 @@ if TYPE_CHECKING:
     from pytest_flowrepro.pipeline.job import Clock, Job
 
 BASE = "base"
-"""The name of the environment that a flow's own requirements give."""
+"""The name of the environment of a flow's own requirements."""
 
 _RESOLVE_TIMEOUT = 300.0
 _BUILD_TIMEOUT = 900.0
-"""Seconds; a hang ends in a sentence, and nothing here may take longer."""
+"""Seconds after which a build that hangs is an error."""
 
 
 def resolve_and_build(
     job: Job, clock: Clock, *, baseline: Recording | None = None
 ) -> BuiltEnvironment:
-    """Return a new lock of what the flow declares today, and its environment, under the interpreter
-    of the baseline where there is one and nothing asks for another.
+    """Lock the flow's requirements of today and build their environment.
+
+    The interpreter is that of the baseline if there is one, unless another one is required.
     """
     requirements = declared(job)
     recorded = recorded_base(job, baseline) if baseline else None
@@ -71,10 +72,10 @@ def resolve_and_build(
 def interpreter_today(
     job: Job, requirements: Requirements, recorded: Environment | None
 ) -> Path | None:
-    """Return the interpreter that a `.python-version` asks for, else the recorded one, else one
-    that the requirements allow; None where conda brings it.
+    """Return the interpreter of a `.python-version`, else the recorded one, else one that the
+    requirements allow; None if it comes from conda.
 
-    Raises `EnvironmentBuildError` where `.python-version` and requirements contradict each other.
+    Raises `EnvironmentBuildError` if `.python-version` and requirements contradict each other.
     """
     if requirements.conda is not None:
         return None
@@ -89,7 +90,9 @@ def interpreter_today(
 
 
 def rebuild(job: Job, baseline: Recording) -> BuiltEnvironment:
-    """Return the environment of the baseline's lock, on the interpreter that the baseline names."""
+    """Return the environment of the baseline's lock, with the interpreter that the baseline
+    names.
+    """
     recorded = recorded_base(job, baseline)
     of_conda = isinstance(recorded.lock, CondaLock)
     python = None if of_conda else find_interpreter(recorded=recorded.python)
@@ -115,8 +118,9 @@ def of_step(
     base: BuiltEnvironment,
     baseline: Recording | None,
 ) -> BuiltEnvironment:
-    """Return what the steps of a flow that declare packages run in, from the baseline's lock if
-    there is one; `base` is the flow's own environment.
+    """Build the environment of steps that declare packages, from the baseline's lock if it exists.
+
+    `base` is the flow's own environment.
     """
     recorded = _recorded(wanted, baseline) if baseline else None
     if recorded is None:
@@ -197,7 +201,7 @@ def notes_of(wanted: StepEnvironment, built: BuiltEnvironment) -> Iterator[str]:
 
 
 def declared(job: Job) -> Requirements:
-    """Return what the flow itself declares that it needs, today."""
+    """Return the requirements that the flow itself declares today."""
     found = find_requirements(
         job.flow.file,
         root=job.root,
@@ -209,10 +213,10 @@ def declared(job: Job) -> Requirements:
 
 
 def resolve(job: Job, requirements: Requirements, python: Path | None) -> Lock:
-    """Return a lock of `requirements` for an interpreter; for none, where conda brings it.
+    """Return a lock of `requirements` for `python`, which is None if it comes from conda.
 
-    A fresh one is resolved once for all the job's tests, which so speak of the same packages, and
-    looks past a lock of the project's own, such as `uv.lock`.
+    A fresh one is resolved once for all the job's tests, so that they compare the same packages,
+    and ignores a lock of the project's own, such as `uv.lock`.
     """
     if not job.fresh:
         return _resolved_in(job.folder, job, requirements, python)

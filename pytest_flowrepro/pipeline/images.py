@@ -1,4 +1,4 @@
-"""The container images that remote steps name: a layer below, which a rerun here is without."""
+"""The container images of remote steps: a layer that a rerun on this machine does not have."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ _DIGEST = re.compile(r"@sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$")
 
 
 def with_images(steps: tuple[Step, ...], env: Mapping[str, object]) -> tuple[Step, ...]:
-    """Return the steps, with the image of the configuration for each remote decorator that names
-    none.
+    """Return the steps with the configured image for each remote decorator without one.
 
-    `env` is what the configuration gives the flow. Metaflow takes the image from there
-    (metaflow/metaflow_config.py); without that either, it is Metaflow's own choice.
+    `env` is the configured environment of the flow. Metaflow takes the image from there
+    (metaflow/metaflow_config.py); its default is Metaflow's own choice.
     """
 
     def complete(one: Decorator) -> Decorator:
@@ -37,9 +36,7 @@ def with_images(steps: tuple[Step, ...], env: Mapping[str, object]) -> tuple[Ste
 
 
 def images_by_tag(steps: tuple[Step, ...]) -> Iterator[str]:
-    """Yield a sentence for each remote step whose image is named by a tag, or by nothing but its
-    name.
-    """
+    """Yield a sentence for each remote step whose image is named by a tag, or by its name only."""
     for step in steps:
         for one in step.decorators:
             if one.name in REMOTE and isinstance(one.attributes, dict):

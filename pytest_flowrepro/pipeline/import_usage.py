@@ -1,9 +1,8 @@
-"""What a flow's own code imports, held against what it declares.
+"""The imports of a flow's own code, compared with the declared requirements.
 
-Two observations are put together. What an import statement names, and in which step, says the
-source of those files that a task has loaded; that the module was really loaded, says the task.
-Neither would do alone: a statement may never run, and of a module that is loaded nobody knows
-who wanted it, as Metaflow and the libraries load many for themselves.
+Two observations are combined: the import statements in the source of the files that a task loaded,
+and the modules that the task really loaded. Neither is sufficient alone: a statement may never run,
+and a loaded module may have been imported by Metaflow or a library.
 """
 
 from __future__ import annotations
@@ -27,22 +26,23 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import BuiltEnvironment, CodePackage, Environment, TaskLog
 
 _PINNED = frozenset({"metaflow", "requests"})
-"""What the environment of a step asks for, whatever the step declares (step_environments.py)."""
+"""Requirements of every step environment, besides those that the step declares
+(environment/steps.py)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Imported:
     environments: tuple[Environment, ...]
-    """Those of the flow, with what its code imports there."""
+    """The environments of the flow, with the distributions that its code imports there."""
     undeclared: tuple[str, ...]
-    """A sentence for each module that came with something else."""
+    """Sentences for modules that are imported without being declared."""
     unused: tuple[str, ...]
-    """A sentence about what is declared and was never imported, where there is such."""
+    """A sentence for declared packages that were never imported, if any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Loaded:
-    """By all the tasks of one step."""
+    """The modules that all tasks of one step loaded."""
 
     modules: frozenset[str]
     sources: frozenset[str]
@@ -50,7 +50,7 @@ class _Loaded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Use:
-    """One import statement that was run."""
+    """One import statement that ran."""
 
     step: str
     module: str
@@ -60,7 +60,7 @@ class _Use:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Place:
-    """An environment in which steps have run."""
+    """An environment in which steps ran."""
 
     environment: Environment
     provided: Provided
@@ -87,9 +87,9 @@ class _Place:
 def imported(
     package: CodePackage, environments: Iterable[BuiltEnvironment], logs: Iterable[TaskLog]
 ) -> Imported:
-    """Return what the steps whose tasks left `logs` import; no more than was run.
+    """Return the imports of the steps whose tasks left `logs`.
 
-    `environments` are those of the flow: its own, and those of the steps that have another one.
+    `environments` are those of the flow: its own, and those of steps with another one.
     """
     steps = _by_step(logs)
     sources = frozenset[str]().union(*(loaded.sources for loaded in steps.values()))
@@ -138,7 +138,7 @@ def _places(
 
 
 def _read(package: CodePackage, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Those of the files that the package has: a flow may also write a module, and load it."""
+    """Yield the files that the package contains: a flow may also write a module, and load it."""
     wanted = set(paths)
     with tarfile.open(package.archive) as archive:
         for member in archive.getmembers():
@@ -167,8 +167,8 @@ def _undeclared(
 
 
 def _unused(places: Iterable[_Place], imports: Iterable[Import]) -> Iterator[str]:
-    """Return whether somebody loads a distribution, whoever that is: an engine that pandas looks
-    for is used as well.
+    """Return whether anything loads a distribution: an engine that pandas looks for is used as
+    well.
     """
     names = {one.name for one in imports}
     asked: set[str] = set()

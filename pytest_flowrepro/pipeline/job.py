@@ -1,4 +1,4 @@
-"""One case of one flow as the pipeline takes it, and what the pipeline gives."""
+"""One case of one flow as input of the pipeline, and its result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """One case of one flow, and where to observe it."""
+    """One case of one flow, and the folders in which it is observed."""
 
     flow: FlowSource
     case: str | None
@@ -31,17 +31,17 @@ class Job:
     root: Path
     """The project."""
     folder: Path
-    """Of the session, for this job alone; created by the pipeline."""
+    """A folder of the session for this job alone; created by the pipeline."""
     environments: Path
-    """Of the session, shared by all its jobs."""
+    """A folder of the session that all its jobs share."""
     temporary: Path | None = None
-    """Of the session, where the reruns' TMPDIR lie; None: in the reruns' own folders."""
+    """A folder of the session for TMPDIR of the reruns; None: in the reruns' own folders."""
     after: tuple[Upstream, ...] = ()
     """Flows whose runs this one reads, in the order in which they are rerun."""
     installer: Literal["uv", "pip-tools"] = "uv"
     as_of: date | None = None
     fresh: bool = False
-    """Check against what the declared requirements come to today, not against the lock."""
+    """Check against a resolution of today, not against the lock."""
     progress: Callable[[str], None] = lambda _: None
 
     @property
@@ -55,13 +55,15 @@ class Job:
 
     @property
     def cwd(self) -> Path:
-        """Where people start the flow from, in the user's tree."""
+        """Return the folder in the user's tree from which the flow is started."""
         own, given = self.flow.file.parent, self.settings.cwd
         return own if given is None else self.root / given
 
     def situation(self, *, in_copy: bool = True, declared_by: str | None = None) -> Situation:
-        """Return what a failure is advised on with. `declared_by` says what declares the packages
-        that the failed step ran with, where these are not the flow's requirements.
+        """Return the situation in which a failure is to be explained.
+
+        `declared_by` names the declaration of the packages of the failed step, unless these are the
+        flow's requirements.
         """
 
         def requirements(wanted: str) -> str:
@@ -91,32 +93,33 @@ class Upstream:
 
     job: Job
     baseline: Recording | None
-    """Its environment is rebuilt from there; None, when recording: from what it declares."""
+    """The baseline whose lock its environment is rebuilt from; None, when recording: from its
+    requirements."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observation:
-    """What one job's reruns gave, whether or not the flow came to its end."""
+    """The result of one job's reruns, whether or not the flow succeeded."""
 
     recording: Recording
     logs: tuple[TaskLog, ...]
     failure: str | None
-    """How the flow ended when it did not end well: `exit code 1`, `stopped after 600 s`."""
+    """The end of a flow that failed: `exit code 1`, `stopped after 600 s`."""
     output: str
-    """Metaflow's own words, for a failure."""
+    """Metaflow's output, for a failure."""
     seconds: tuple[tuple[str, float], ...]
     notes: tuple[str, ...]
     timed_out: bool = False
-    """The flow was stopped because its time was up."""
+    """The flow was stopped by its timeout."""
     ended: tuple[str, ...] = ()
-    """Command lines of the processes that were ended with a flow that was stopped."""
+    """Command lines of the processes that were killed with a flow that was stopped."""
     details: tuple[str, ...] = ()
-    """Sentences for who asks for more: what the flow left in its working directory."""
+    """Sentences for the detailed report: files that the flow left in its working directory."""
 
 
 @dataclass(slots=True)
 class Clock:
-    """Tells each stage as it begins, and keeps how long it took."""
+    """Report each stage as it begins, and measure its duration."""
 
     job: Job
     seconds: dict[str, float] = field(default_factory=dict)

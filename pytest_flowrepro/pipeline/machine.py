@@ -1,4 +1,4 @@
-"""What a rerun takes from this machine, and what it takes from its profile instead."""
+"""The properties of this machine in a rerun, and those of the numeric profile."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 def variation(prepared: Prepared) -> Conditions:
-    """Return what the second rerun of a recording does otherwise: the hash seed, and where the flow
-    has a library to which that makes a difference, the machine.
+    """Return the conditions of a recording's second rerun: another hash seed, and, if the flow
+    has a library that it affects, another machine.
     """
     usual, hardware = prepared.job.settings.numeric, read_hardware()
     flows = (prepared, *prepared.after)
@@ -54,14 +54,14 @@ def pins_of(prepared: Prepared, conditions: Conditions) -> Pins:
 
 
 def system_under(prepared: Prepared) -> System:
-    """Return this machine, with what the flow computes with and how."""
+    """Return this machine, with the numerical libraries and profile of the flow."""
     profile = prepared.job.settings.numeric
     numeric = replace(profile, cpu=level_for(profile, read_hardware()))
     return replace(system_of(), numeric=numeric, blas=prepared.blas)
 
 
 def machine_notes(prepared: Prepared) -> Iterator[str]:
-    """Sentences about what keeps a profile from holding; none for a flow that computes nothing."""
+    """Yield sentences about limits of the profile; none for a flow without numerical libraries."""
     profile = prepared.job.settings.numeric
     if any(computes(environment.packages) for environment in prepared.environments):
         yield from overridden(profile, prepared.start.env)

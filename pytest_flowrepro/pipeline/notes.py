@@ -1,4 +1,4 @@
-"""What the reader of a report should know beside the differences, a sentence each."""
+"""Notes of a report about artifacts, besides the differences."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def repeated_attempts(logs: tuple[TaskLog, ...]) -> Iterator[str]:
 
 
 def broken_cards(tasks: tuple[Task, ...]) -> Iterator[str]:
-    """Of those that reproduce, too: a card that was broken when it was recorded."""
+    """Yield a note for each broken card, also for one that was broken when it was recorded."""
     for task in tasks:
         for artifact in task.artifacts:
             if artifact.type == "metaflow.card" and artifact.value != "rendered":
@@ -38,7 +38,9 @@ def broken_cards(tasks: tuple[Task, ...]) -> Iterator[str]:
 
 
 def compared_by_bytes(tasks: tuple[Task, ...], patterns: Patterns) -> Iterator[str]:
-    """Of what nobody could look into, whether it differs or not: a sentence for all its tasks."""
+    """Yield a note for each artifact that could not be read, for all its tasks, whether it
+    differs or not.
+    """
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for task in tasks:
         for artifact in task.artifacts:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def record(job: Job) -> Observation:
-    """Resolve, rebuild and rerun; the observation is what a new baseline stores."""
+    """Resolve, build and rerun; the observation is stored in a new baseline."""
     with hiding_in_errors(job):
         return hide_in_observation(_record(job), job)
 
@@ -55,7 +55,9 @@ def _record(job: Job) -> Observation:
 
 
 def observe(job: Job, baseline: Recording) -> Observation:
-    """Rebuild from the baseline's locks, or anew, and rerun once, under hash seed 0."""
+    """Build from the baseline's locks, or from a new resolution, and rerun once, under hash
+    seed 0.
+    """
     with hiding_in_errors(job):
         return hide_in_observation(_observe(job, baseline), job)
 

@@ -1,4 +1,4 @@
-"""The policy of a job: what its settings say that a verdict depends on."""
+"""The policy of a job: those of its settings that a verdict depends on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def policy_of(job: Job) -> Policy:
-    """Return the policy; raises `SettingsError` where the file of the encoders does not exist."""
+    """Return the policy; raises `SettingsError` if the file of the encoders does not exist."""
     settings = job.settings
     env = {
         n: without_credentials(v) if isinstance(v, str) else None for n, v in settings.env.items()
@@ -42,7 +42,7 @@ def policy_of(job: Job) -> Policy:
 
 
 def _encoders(job: Job) -> CodeFile | None:
-    """Return the path of the file as the code package lists it."""
+    """Return the path of the encoders as the code package lists it."""
     file = encoder_file(job)
     if file is None:
         return None

@@ -1,4 +1,4 @@
-"""What every rerun of a flow starts from: its environment, its graph and its code package."""
+"""The input of every rerun of a flow: its environment, its graph and its code package."""
 
 from __future__ import annotations
 
@@ -50,26 +50,27 @@ class Environments:
 
     manifests: tuple[Environment, ...]
     notes: tuple[str, ...] = ()
-    """What a person should know of them."""
+    """Notes about them for the report."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """What every rerun of one job starts from."""
+    """The input of every rerun of one job."""
 
     job: Job
     start: Start
     built: BuiltEnvironment
-    """Of the flow itself, and of the steps that have none of their own."""
+    """The environment of the flow itself, and of the steps without their own."""
     steps: tuple[Step, ...]
-    """As Metaflow sees them, in topological order."""
+    """The steps as Metaflow sees them, in topological order."""
     package: CodePackage
     described: bool = True
-    """Metaflow was asked for the steps; else they are the baseline's, and the rerun confirms it."""
+    """True if Metaflow described the steps; else they are the baseline's, and the rerun
+    confirms it."""
     of_steps: tuple[BuiltEnvironment, ...] = ()
-    """Of the steps that declare packages of their own."""
+    """Environments of the steps that declare their own packages."""
     notes: tuple[str, ...] = ()
-    """What a person should know of the environments."""
+    """Notes about the environments for the report."""
     after: tuple[Prepared, ...] = ()
 
     @property
@@ -82,18 +83,18 @@ class Prepared:
 
     @property
     def blas(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
-        """Environment -> what its libraries compute with, where they have any."""
+        """Map each environment to the BLAS of its libraries, if they have one."""
         every = (self.built, *self.of_steps)
         return tuple((one.manifest.name, one.numerics.blas) for one in every if one.numerics.blas)
 
     @property
     def pythons(self) -> dict[str, Path]:
-        """The interpreter of each step that has an environment of its own."""
+        """Map each step with its own environment to its interpreter."""
         return {step: one.python for one in self.of_steps for step in one.manifest.steps}
 
 
 def environments(job: Job, baseline: Recording) -> Environments:
-    """Return what the baseline's locks come to on this machine, without a rerun."""
+    """Return the environments of the baseline's locks on this machine, without a rerun."""
     # Another worker may prepare the rerun of this very flow at the same time.
     apart = replace(job, folder=job.folder / "environment")
     prepared = prepare_again(apart, Clock(apart), baseline=baseline)
@@ -103,10 +104,10 @@ def environments(job: Job, baseline: Recording) -> Environments:
 def steps_of_today(
     job: Job, baseline: Recording, own: tuple[LocalPackage, ...]
 ) -> tuple[Step, ...]:
-    """Return the steps as the code has them now, to tell what they declare without a rerun.
+    """Return the steps of the current code, to find their requirements without a rerun.
 
-    Those of the baseline where it knows them already; else Metaflow is asked, in the environment
-    that the flow's requirements come to today. `own` are the project's packages among these.
+    They are those of the baseline if it is up to date; else Metaflow describes them, in an
+    environment of the flow's requirements today. `own` are the project's packages among these.
     """
     apart = replace(job, folder=job.folder / "environment")
     if _recorded_package(apart, start_of(apart), own, baseline):
@@ -127,13 +128,13 @@ def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
 
 
 _descriptions: dict[tuple[Path, Path, str, Path], FlowDescription] = {}
-"""What Metaflow said, by session, file, title and environment. In memory: a flow could write to
-any file."""
+"""Metaflow's descriptions, by session, file, title and environment. They are kept in memory: a
+flow could write to any file."""
 
 
 def _description(job: Job, start: Start, built: BuiltEnvironment, clock: Clock) -> FlowDescription:
-    """Return what Metaflow says of the flow, asked once in a session: of an environment that
-    another part of the flow, or another flow, wants to know of, it says the same.
+    """Return Metaflow's description of the flow, once per session and environment: another part
+    of the flow, or another flow, would get the same.
     """
     if job.temporary is None:
         return _ask_metaflow(job, start, built, clock)
@@ -181,7 +182,7 @@ def _refuse_missing_parameters(job: Job, description: FlowDescription) -> None:
 
 
 def with_upstreams(prepared: Prepared, clock: Clock) -> Prepared:
-    """Return `prepared` with the flows that are to run before it."""
+    """Return `prepared` with the flows that run before it."""
     after = []
     for upstream in prepared.job.after:
         job, baseline = upstream.job, upstream.baseline
@@ -193,10 +194,9 @@ def with_upstreams(prepared: Prepared, clock: Clock) -> Prepared:
 
 
 def prepare_anew(job: Job, clock: Clock, *, baseline: Recording | None = None) -> Prepared:
-    """Return what the reruns of a recording start from: the environments are what is declared
-    today.
+    """Prepare the reruns of a recording: the environments are those of the requirements today.
 
-    With a `baseline`, what a rerun to compare with it starts from: the interpreter is its own.
+    With a `baseline`, prepare a rerun to compare with it, on the interpreter of the baseline.
     """
     built = _with_numerics(resolve_and_build(job, clock, baseline=baseline))
     prepared = prepare(job, built, clock)
@@ -204,7 +204,7 @@ def prepare_anew(job: Job, clock: Clock, *, baseline: Recording | None = None) -
 
 
 def prepare_again(job: Job, clock: Clock, *, baseline: Recording) -> Prepared:
-    """Return what a rerun for a comparison with `baseline` starts from: its locks."""
+    """Prepare a rerun for a comparison with `baseline`, from its locks."""
     with clock.stage("environment", "rebuilding the environment"):
         built = _with_numerics(rebuild(job, baseline))
     prepared = _as_recorded(job, built, baseline, clock) or prepare(job, built, clock)
@@ -236,9 +236,10 @@ def _with_numerics(built: BuiltEnvironment) -> BuiltEnvironment:
 def _as_recorded(
     job: Job, built: BuiltEnvironment, baseline: Recording, clock: Clock
 ) -> Prepared | None:
-    """Return what the baseline knows already: of the same code in the same environment Metaflow
-    says the same, and to ask it costs as much as a step. None where either differs, and where files
-    belong to the flow that Metaflow alone can tell (one may have come to them).
+    """Prepare from the baseline alone, as describing the flow takes as long as a step.
+
+    Metaflow's description is the same for the same code in the same environment. None if either
+    differs, or if only Metaflow can list the flow's files (there may be new ones).
     """
     if built.manifest not in baseline.environments:
         return None
@@ -255,10 +256,10 @@ def _as_recorded(
 def _recorded_package(
     job: Job, start: Start, own: tuple[LocalPackage, ...], baseline: Recording
 ) -> CodePackage | None:
-    """Return the code package where it is the recorded one and the recorded steps follow from it.
+    """Return the code package if it is the recorded one and determines the recorded steps.
 
-    They do not where configs or variables, of which the baseline knows nothing, have a say in the
-    graph. A merged baseline may have the steps of one recording and the code of another.
+    It does not if the graph depends on configs or variables, which the baseline does not record. A
+    merged baseline may have the steps of one recording and the code of another.
     """
     if baseline.merged or job.settings.configs or job.settings.env:
         return None
@@ -267,7 +268,7 @@ def _recorded_package(
 
 
 def _named_files(job: Job, start: Start, description: FlowDescription) -> tuple[NamedFile, ...]:
-    """Return what the flow names, less the defaults that the configuration overrides."""
+    """Return the files that the flow names, except defaults that the configuration overrides."""
     given = {*job.settings.parameters, *job.settings.configs}
     overridden = {
         Path(os.path.normpath(start.cwd / parameter.default))
@@ -278,8 +279,8 @@ def _named_files(job: Job, start: Start, description: FlowDescription) -> tuple[
 
 
 def _given_files(job: Job, start: Start) -> tuple[NamedFile, ...]:
-    """Files of the project that the configuration gives as the value of a parameter or config, and
-    the encoders of its artifacts.
+    """Return files of the project that the configuration sets as the value of a parameter or
+    config, and the encoders of its artifacts.
     """
     values = (*job.settings.parameters.values(), *job.settings.configs.values())
     paths = (

@@ -1,8 +1,8 @@
-"""The user's own files, which a rerun has no business with: it works in a copy.
+"""The user's own files, which a rerun should not change, as it works in a copy.
 
-Isolation is by agreement: a flow runs with the rights of its user, and may write to a path that it
-has from elsewhere. What it writes with Python is known from its tasks (flowrepro_written.py); what
-something else changed meanwhile is known from the times and sizes of the files, and not who did it.
+Isolation is by agreement: a flow runs with the rights of its user, and may write to any path that
+it finds. Writes by Python are known from its tasks (flowrepro_written.py); other changes are
+detected by the times and sizes of the files, without their author.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from pytest_flowrepro.rerun.leftovers import State
 
 FILES = 50_000
-"""Files that are looked at, before and after a rerun: for more it would take seconds."""
+"""The number of files that are examined before and after a rerun: more would take seconds."""
 
 _SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectTree:
-    """The files of a project at one time; nothing of what begins with a dot, environments, caches,
-    or the baselines, which are looked after by themselves (session.py).
+    """The files of a project at one time, without hidden files, environments, caches and
+    baselines, which are checked separately (session.py).
     """
 
     root: Path
@@ -47,7 +47,7 @@ class ProjectTree:
         return cls(root=root, states=states)
 
     def changes(self, logs: Iterable[TaskLog]) -> tuple[str, ...]:
-        """Return a sentence for each file that a task wrote or that is not as it was."""
+        """Return a sentence for each file that a task wrote or that changed."""
         writers = written_in(self.root, logs)
         now = dict(_states(self.root)) if self.states else {}
         changed = [
@@ -76,7 +76,7 @@ class ProjectTree:
 
 
 def written_in(root: Path, logs: Iterable[TaskLog]) -> dict[str, tuple[str, ...]]:
-    """Path below `root` -> the steps that wrote to it there; no file of a session is among them."""
+    """Map paths below `root` to the steps that wrote to them; without files of a session."""
     spelled = {root, root.resolve()}
     found: dict[str, dict[str, None]] = {}
     for log in logs:

@@ -1,7 +1,6 @@
-"""What the declared requirements come to today, by name and version.
+"""A resolution of the declared requirements today, by name and version.
 
-Nothing is built for it, unless the code changed, so that Metaflow has to be asked what its steps
-declare.
+Nothing is built for it, unless the code changed, so that Metaflow has to describe its steps.
 """
 
 from __future__ import annotations
@@ -39,14 +38,14 @@ if TYPE_CHECKING:
     from pytest_flowrepro.pipeline.job import Job
 
 _UPLOADED_TIMEOUT = 30.0
-"""Seconds for the upload days of a flow's packages, which the report also does without."""
+"""Seconds for the upload days of a flow's packages, which are optional in the report."""
 
 
 def resolved_environments(job: Job, baseline: Recording) -> tuple[Environment, ...]:
-    """Return the baseline's environments with the packages that a resolution of today gives them.
+    """Return the baseline's environments with the packages of a resolution today.
 
-    A package of the same version is the recorded one; of any other only name, version and what
-    brought it are known.
+    A package of the same version is the recorded one; for any other, only name, version and what
+    requires it are known.
     """
     known = {environment.name: environment for environment in baseline.environments}
     recorded = recorded_base(job, baseline)
@@ -108,7 +107,7 @@ def _solved(
 
 
 def _archives(lock: CondaLock, recorded: Environment, added: Container[str]) -> Iterator[Package]:
-    """Yield the packages of an explicit list, beside those that PyPI added, by their names."""
+    """Yield the packages of an explicit list, renamed if PyPI added one of the same name."""
     via = {package.name: package.via for package in recorded.packages}
     for archive in lock.archives:
         package = beside_pypi(locked_package(archive), added)
@@ -137,8 +136,8 @@ def with_origins(
     environments: Iterable[Environment],
     days: Mapping[tuple[str, str], date],
 ) -> tuple[Change, ...]:
-    """Package changes that say who asks for the package, the flow or other packages, and when the
-    new version was uploaded, as far as that is known (`upload_days_of`).
+    """Return package changes with what requires the package and when the new version was
+    uploaded, as far as known (`upload_days_of`).
     """
     via = {(env.name, one.name): one.via for env in environments for one in env.packages}
 
@@ -154,8 +153,10 @@ def with_origins(
 
 
 def upload_days_of(job: Job, environments: Iterable[Environment]) -> dict[tuple[str, str], date]:
-    """(environment, package) -> the day on which its version was uploaded; for the packages that
-    moved, as far as the index tells it. conda's channels and pip do not.
+    """Map (environment, package) to the day on which its version was uploaded.
+
+    It has the packages that changed and for which the index has upload times. conda's channels and
+    pip have none.
     """
     days: dict[tuple[str, str], date] = {}
     deadline = Deadline.after(_UPLOADED_TIMEOUT)

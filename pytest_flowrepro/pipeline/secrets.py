@@ -1,4 +1,4 @@
-"""The values that a flow is passed through are hidden in everything that its reruns say."""
+"""Redaction of the values that are passed through to a flow, in all output of its reruns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def redaction_of(job: Job) -> Redaction:
-    """Return that of the flow and of those that run before it."""
+    """Return the redaction of the flow and of the flows that run before it."""
     values = {}
     for one in (*(upstream.job for upstream in job.after), job):
         for name, value in one.settings.env.items():
@@ -40,7 +40,7 @@ def hiding_in_errors(job: Job) -> Iterator[None]:
 
 
 def hide_in_observation(observation: Observation, job: Job) -> Observation:
-    """Hide them in the sentences: names of files and of other things may hold one."""
+    """Redact the sentences of an observation: file names and other names may contain a value."""
     hide = redaction_of(job).text
     return replace(
         observation,

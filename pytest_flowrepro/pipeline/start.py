@@ -1,4 +1,4 @@
-"""How a job's flow is started, as the configuration says it: from where, with which variables."""
+"""The start of a job's flow, as configured: its working directory and variables."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
     cwd: Path
-    """In the user's tree, absolute; a rerun takes the same folder of its copy."""
+    """In the user's tree, absolute; a rerun uses the same folder of its copy."""
     env: Mapping[str, str]
     redaction: Redaction
 
 
 def start_of(job: Job) -> Start:
-    """Return what a flow is started with. Raises `SettingsError` for a folder that is not there,
-    and for a variable that is not set.
+    """Return working directory and variables of a flow.
+
+    Raises `SettingsError` for a folder that does not exist, and for a variable that is not set.
     """
     settings = job.settings
     if not job.cwd.is_dir():

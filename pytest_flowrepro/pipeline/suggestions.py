@@ -1,8 +1,8 @@
-"""What to write into pyproject.toml so that a flow that was just recorded repeats. Pure.
+"""Lines for pyproject.toml under which a flow that was just recorded repeats. Pure.
 
-Where the reruns differ in numbers alone, and little: the smallest tolerances that let all of them
-pass. Where they differ in a few places: those places. Else the artifact. What is proposed has been
-tried on the values: under these patterns the reruns would have been the same.
+If the reruns differ only in numbers, and little: the smallest tolerances under which all of them
+are equal. If they differ in a few places: those places. Otherwise the artifact. Every suggestion
+has been tried on the values: under these patterns the reruns would have been equal.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     """An artifact of all tasks of a step, in two of the reruns."""
 
 _PLACES = 5
-"""As many places inside an artifact are worth a line each."""
+"""The largest number of places inside an artifact that get a line each."""
 _TRIED = 20
 
 _RTOL, _ATOL = 1e-6, 1e-9
-"""What is further apart is a difference."""
+"""A larger distance is a difference."""
 _STEP = 1.0
-"""What is that far apart is a count or a clock, however large it is itself."""
+"""A larger distance is that of a count or a clock, whatever the size of the number."""
 _TOLERANCES = (
     (0.0, 0.0),
     *((10.0**power, 0.0) for power in range(-15, -5)),
@@ -49,7 +49,9 @@ _TOLERANCES = (
 
 
 def random_proposals(job: Job, attempts: Sequence[Attempt], classified: Classified) -> Notes:
-    """Lines under which what differs by chance repeats, below a sentence; none where none would."""
+    """Return a sentence and the lines under which random artifacts repeat; empty if there are
+    no such lines.
+    """
     families = _families(classified, "nondeterministic")
     lines = _lines(job, _found(job, pairs_of(attempts, families)))
     title = "what cannot be seeded or sorted repeats under these lines in pyproject.toml:"
@@ -57,7 +59,7 @@ def random_proposals(job: Job, attempts: Sequence[Attempt], classified: Classifi
 
 
 def machine_proposals(job: Job, attempts: Sequence[Attempt], classified: Classified) -> Notes:
-    """Return a sentence about what depends on the machine, and the lines that deal with it."""
+    """Return a sentence about artifacts that depend on the machine, and the lines to add."""
     patterns, profile = job.settings.patterns, job.settings.numeric
     families = {f: factors for f, factors in classified.machine.items() if not patterns.ignores(*f)}
     if not families:
@@ -83,7 +85,7 @@ _PINS = {"cpu": f'cpu = "{DEFAULT_PROFILE.cpu}"', "threads": f"threads = {DEFAUL
 
 
 def pairs_of(attempts: Sequence[Attempt], families: Collection[Family]) -> dict[Family, Pairs]:
-    """For each family its artifacts in the first attempt, each with the same one in another."""
+    """Pair the artifacts of each family in the first attempt with the same ones in the others."""
     first, *others = (_artifacts(attempt.tasks) for attempt in attempts)
     found: dict[Family, Pairs] = {}
     for key, artifact in first.items():
@@ -104,8 +106,9 @@ def _families(classified: Classified, determinism: Determinism) -> set[Family]:
 
 
 def _found(job: Job, pairs: Mapping[Family, Pairs], *, ignoring: bool = True) -> Patterns:
-    """Return the patterns of the flow, and those that let each of the pairs pass; with `ignoring`
-    those that leave places out as well as tolerances.
+    """Return the patterns of the flow, and those under which each of the pairs is equal.
+
+    With `ignoring`, these may ignore places as well as set tolerances.
     """
     found = given = job.settings.patterns
     for (step, name), those in sorted(pairs.items()):
@@ -123,7 +126,7 @@ def _found(job: Job, pairs: Mapping[Family, Pairs], *, ignoring: bool = True) ->
 
 
 def _lines(job: Job, found: Patterns) -> Notes:
-    """Return the table and its keys; none where the flow has all of the patterns already."""
+    """Return the table and its keys; empty if the flow already has all of the patterns."""
     given = job.settings.patterns
     return () if found == given else (f"[{_table(job)}]", *_toml(found, given))
 
@@ -167,7 +170,7 @@ def _repeats(step: str, one: Artifact, other: Artifact, tried: Patterns) -> bool
 
 @dataclass(kw_only=True, slots=True)
 class _Probe:
-    """Rules that let nothing pass, and note where two values differ."""
+    """Rules that tolerate nothing, and collect the places where two values differ."""
 
     seen: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -180,7 +183,7 @@ class _Probe:
 
 
 def _places(pairs: Pairs) -> tuple[str, ...]:
-    """Return the innermost places that differ; of several, those of a list are one."""
+    """Return the innermost places that differ; several places of a list are one."""
     probe = _Probe()
     for old, new in pairs:
         compare(old, new, rules=probe)
@@ -193,7 +196,9 @@ def _places(pairs: Pairs) -> tuple[str, ...]:
 
 
 def _toml(found: Patterns, given: Patterns) -> Iterator[str]:
-    """Yield the keys that have more in them than before, whole: a key stands once in its table."""
+    """Yield the keys with new entries, each with all its entries, as a table has a key only
+    once.
+    """
     if found.ignore != given.ignore:
         items = (
             _entry("pattern", pattern, found.terms_of("ignore", pattern))
@@ -213,7 +218,7 @@ def _toml(found: Patterns, given: Patterns) -> Iterator[str]:
 
 
 def _entry(key: str, value: str | float, terms: Terms) -> str:
-    """Return a pattern or a tolerance; a table where it has a reason or an end."""
+    """Return a pattern or a tolerance; as a table if it has a reason or a last day."""
     shown = _text(value) if isinstance(value, str) else _number(value)
     if not terms:
         return shown
@@ -223,7 +228,9 @@ def _entry(key: str, value: str | float, terms: Terms) -> str:
 
 
 def _text(value: str) -> str:
-    """JSON that is TOML as well; patterns have no character that would have to be escaped twice."""
+    """Return JSON that is also TOML; patterns have no character that JSON and TOML escape
+    differently.
+    """
     return json.dumps(value, ensure_ascii=False)
 
 

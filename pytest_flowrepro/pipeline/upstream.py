@@ -1,4 +1,4 @@
-"""Which flows a flow is to run after: `after` in the configuration, found by their names."""
+"""The flows that run before a flow: `after` in the configuration, found by their names."""
 
 from __future__ import annotations
 
@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 def flows_before(
     job: Job, known: Iterable[FlowSource], settings: Settings
 ) -> tuple[FlowSource, ...]:
-    """Return the flows that `job` is to run after, and those that these are to run after, in that
-    order.
+    """Return the flows that run before `job`, in their order, including those before them.
 
-    They are looked for among the `known` ones first, then in the whole project. Raises
-    `SettingsError` for a name that is no flow or several, and where a flow would have to run
-    before itself.
+    They are searched among the `known` ones first, then in the whole project. Raises
+    `SettingsError` for a name of no flow or of several, and for a cycle.
     """
     catalogue = _Catalogue(known, job.root)
     order: dict[str, FlowSource] = {}
@@ -50,7 +48,7 @@ def flows_before(
 
 
 class _Catalogue:
-    """The flows of a project by name; its files are read when a name is not known otherwise."""
+    """The flows of a project by name; its files are read once an unknown name is needed."""
 
     def __init__(self, known: Iterable[FlowSource], root: Path) -> None:
         self._flows = _by_name(known)
@@ -86,7 +84,9 @@ def _by_name(flows: Iterable[FlowSource]) -> dict[str, list[FlowSource]]:
 
 
 def _flows_of(root: Path) -> Iterator[FlowSource]:
-    """Every flow of the project; what cannot be read is left to the test that is about it."""
+    """Yield every flow of the project; files that cannot be read are reported by their own
+    tests.
+    """
     for parent, folders, files in project_folders(root):
         folders.sort()
         for name in sorted(files):
