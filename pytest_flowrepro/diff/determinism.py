@@ -1,10 +1,11 @@
-"""Which artifacts are the same in every rerun, and which depend on chance, seed or machine. Pure.
+"""The determinism of artifacts: the same in every rerun, or dependent on chance, seed or machine.
+Pure.
 
 A recording reruns a flow under several `Conditions`. `next_conditions` chooses the next ones from
 the results of the reruns so far; `classify` gives each artifact its determinism in the end.
 
 The caller decides whether two artifacts of a step whose digests differ are "the same": the rules of
-a flow may let differences inside a value pass.
+a flow may tolerate differences inside a value.
 """
 
 from __future__ import annotations

@@ -215,7 +215,7 @@ def diff_system(old: System, new: System, *, gates: frozenset[Gate]) -> tuple[Ch
 
 
 def other_machine(old: System, new: System) -> str | None:
-    """Return one line that tells how two machines differ, or None if they do not."""
+    """Return one line that describes how two machines differ, or None if they do not."""
     layers = [
         f"{change.name} {change.old or 'unknown'} -> {change.new or 'unknown'}"
         for change in diff_system(old, new, gates=frozenset())

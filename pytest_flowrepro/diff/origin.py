@@ -1,4 +1,4 @@
-"""Where a difference started: which changes have no other before them along the graph. Pure.
+"""The origin of a difference: changes with no other change before them in the graph. Pure.
 
 A task descends from another if the graph leads there and both are in the same turns of the foreach
 loops around them: `score[3]` from `train[3]` and from `start`, not from `train[2]`. Their join, and

@@ -1,4 +1,4 @@
-"""What the patterns of a configuration did in one check. Pure."""
+"""The effect of the configured patterns in one check. Pure."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Which differences between two environments the difference of their machines explains.
+"""Differences between two environments that the difference of their machines explains.
 
 A lock may be for every platform: its markers (PEP 508) give one machine packages that another one
 does not get, and its hashes are those of every platform's wheels. A difference that the lock itself
-makes between two machines is not a drift. Every other difference is: on one platform, and wherever
-the lock cannot be read.
+makes between two machines is not a drift. Every other difference is: on one platform, and if the
+lock cannot be read.
 """
 
 from __future__ import annotations

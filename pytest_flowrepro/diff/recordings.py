@@ -233,7 +233,7 @@ def _random(recording: Recording) -> frozenset[tuple[str, str]]:
 def _decided_by_chance(recording: Recording) -> frozenset[str]:
     """Return the steps after a switch or foreach that sets something nondeterministic.
 
-    Their set of tasks may differ from run to run. The deciding step tells this, as a task may set
+    Their set of tasks may differ from run to run. The deciding step shows this, as a task may set
     nothing, and one that did not run yet has no determinism. So does an artifact that is
     nondeterministic in only some tasks of a step: those tasks did not run every time.
     """

@@ -24,7 +24,7 @@ def policy_part(parts: Iterable[str]) -> str:
     """Return the selected test of a flow that reports changes of the policy.
 
     The policy concerns every test, so that any selection has one that fails. `environment` is the
-    last choice: it does not know what the others show.
+    last choice, as it does not have the results of the others.
     """
     return min(parts, key=lambda part: (part != "code", part == "environment"), default="code")
 

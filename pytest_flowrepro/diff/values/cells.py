@@ -24,13 +24,13 @@ _TIME = re.compile(r"(datetime64|timedelta64)\[(\w+)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cells:
-    """Read anew by each call, so that no more than a chunk is ever in memory."""
+    """Elements that each call reads again, so that only one chunk is in memory."""
 
     dtype: str
     leaves: Callable[[], Iterator[Json]]
     """The readable forms, one by one; None where missing."""
     chunks: Callable[[], Iterator[Chunk]] | None = None
-    """The same as numpy arrays, flat; None where the elements are no array of numbers."""
+    """The elements as flat numpy arrays; None if they are not an array of numbers."""
 
     def taken(self, positions: Sequence[int]) -> Cells:
         """Return the elements at these positions only; all are in memory."""
@@ -56,7 +56,7 @@ def _taken(chunks: Iterator[Chunk], positions: Sequence[int]) -> Iterator[Chunk]
 
 
 def cells(node: dict[str, Any], document: Document, length: int | None = None) -> Cells | None:
-    """Return the elements that a node describes; None where it holds only a summary of them.
+    """Return the elements that a node describes; None if it has only a summary of them.
 
     Raises `BaselineError`, as they are read, for a broken file or another length.
     """
@@ -107,7 +107,7 @@ def _leaves(chunks: Iterator[Chunk], dtype: str) -> Iterator[Json]:
 
 
 def _is_json(data: np.ndarray, dtype: str) -> bool:
-    """Return whether numpy gives the elements as JSON has them."""
+    """Return whether the elements from numpy have their JSON types."""
     import numpy as np  # noqa: PLC0415  needed on drift only
 
     if data.dtype.kind == "f":

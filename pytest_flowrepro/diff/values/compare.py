@@ -1,7 +1,7 @@
-"""The differences between two values, by their readable forms or the files that hold them whole.
+"""The differences between two values, by their readable forms or the files of their full values.
 
 The digests decide whether two values are equal. The walk explains, with deepdiff inside plain
-values, and where rules apply it decides whether anything differs that they do not let pass.
+values; under rules it also decides whether anything differs that they do not tolerate.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 UNEXPLAINED = "differs, cannot explain: what is recorded of both is equal, the digests are not"
 UNSHOWN = "differs in what no value shows: a type, an order, or which places hold one object"
 SHARED = "shared:"
-"""In front of the structure of a value in which an object stands more than once."""
+"""Prefix of the structure of a value that contains an object more than once."""
 MALFORMED = "differs, cannot explain: a recorded value is not in the documented form"
 LATE = "differs, not explained further for lack of time: see --flow-repro-details"
 OPAQUE = "opaque, known by its bytes only"
@@ -41,17 +41,17 @@ class Comparison:
     """The differences between two values whose digests differ."""
 
     lines: tuple[str, ...]
-    """At least one, unless the rules let everything pass; each short enough for a terminal, without
-    control characters."""
+    """At least one, unless the rules tolerate everything; each short enough for a terminal,
+    without control characters."""
     differing: int
     """Leaves, elements, rows and facts such as a dtype that differ beyond the rules."""
     swallowed: float | None
-    """The largest |difference| that a tolerance swallowed; None: none was."""
+    """The largest |difference| within a tolerance; None if there is none."""
     ignored: int
     """Places that differ and that the rules ignore."""
     complete: bool
-    """False: part of a value is known by its digest only, and differs there, so that the rules
-    cannot judge it."""
+    """False if a part of a value that is recorded by its digest only differs, so that the rules
+    cannot be applied to it."""
 
 
 def compare(
@@ -88,7 +88,7 @@ def compare(
 
 
 def explain(place: Place, old: Json, new: Json) -> tuple[str, ...]:
-    """Return the lines that tell where two plain values of a manifest differ."""
+    """Return the lines that show where two plain values of a manifest differ."""
     walk = _walk(Document(value=old), Document(value=new), NO_RULES, Limits())
     _node(walk, place, old, new)
     return walk.told()
@@ -101,10 +101,10 @@ def _walk(old: Document, new: Document, rules: Rules, limits: Limits) -> Walk:
 
 
 def _is_more(walk: Walk, old: Artifact, new: Artifact) -> bool:
-    """Return whether more differs than what the rules let pass, as only the structure shows.
+    """Return whether anything differs beyond the rules that only the structure shows.
 
-    What stands at an ignored place is part of the structure. Where that may be all that differs,
-    the readable forms have told the rest, but for objects that stand in several places.
+    Values at ignored places are part of the structure. If they may be all that differs, the
+    readable forms show all other differences, except for objects that occur in several places.
     """
     if old.structure == new.structure:
         return False

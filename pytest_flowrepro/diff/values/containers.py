@@ -1,4 +1,4 @@
-"""Where lists, mappings, sets and objects differ: item by item, key by key."""
+"""The differences between lists, mappings, sets and objects: item by item, key by key."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Entries: TypeAlias = "dict[str, tuple[Place, Json]]"
 
 
 def items(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
-    """Tell where two lists or tuples differ."""
+    """Report where two lists or tuples differ."""
     if len(old) != len(new):
         sequences(walk, place, old, new)
         return
@@ -66,18 +66,20 @@ def _many_numbers(
 
 
 def dicts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Tell where two dicts differ; the order of their keys is not compared."""
+    """Report where two dicts differ; the order of their keys is not compared."""
     _entries(walk, *(keyed(place, key_pairs(node)) for node in (old, new)))
 
 
 def key_pairs(node: dict[str, Any]) -> Iterable[Any]:
-    """Return the keys and values of a dict, whatever its keys."""
+    """Return the keys and values of a dict with keys of any type."""
     pairs: Iterable[Any] = node["$dict"] if "$dict" in node else node.items()
     return pairs
 
 
 def mappings(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Tell where two Counters, defaultdicts or OrderedDicts differ; only the last have an order."""
+    """Report where two Counters, defaultdicts or OrderedDicts differ; only the last have an
+    order.
+    """
     walk.moved(place, old, new, "type")
     a, b = keyed(place, old["items"]), keyed(place, new["items"])
     _entries(walk, a, b)
@@ -88,7 +90,7 @@ def mappings(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any])
 def objects(
     walk: Walk, place: Place, kind: str, sides: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:
-    """Tell where two values with named parts differ: dataclasses, enums, objects."""
+    """Report where two values with named parts differ: dataclasses, enums, objects."""
     old, new = sides
     walk.moved(place, old, new, "type")
     a, b = (

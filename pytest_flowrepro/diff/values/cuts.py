@@ -1,4 +1,6 @@
-"""Where two values differ of which a baseline has figures, the first items and a digest only."""
+"""The differences between two values that a baseline records by figures, first items and a
+digest.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _ORDERED = "collections.OrderedDict"
 
 
 def cuts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Tell where two `$cut` nodes differ. What only one of them shows is not a difference."""
+    """Report where two `$cut` nodes differ. A fact that only one of them has is not a
+    difference.
+    """
     if old["type"] == new["type"] and equal(old, new):
         return
     walk.complete = False
@@ -90,10 +94,10 @@ def _text(item: Json) -> str:
 
 
 def _lone(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
-    """Return what only one of two beginnings has, for both.
+    """Return the items that only one of two beginnings has, for both.
 
-    Both are in one order. So what stands before an item that both have is known of the other side,
-    and all that comes after the last of these may be beyond its cut.
+    Both have the same order. So all items before a common item are known on both sides, and those
+    after the last common item may be beyond the cut.
     """
     both = {*old} & {*new}
 
@@ -105,7 +109,7 @@ def _lone(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _moved_items(old: list[str] | None, new: list[str] | None) -> str | None:
-    """Tell how many items of two lists of one length differ, by their digests."""
+    """Report how many items of two lists of one length differ, by their digests."""
     if not old or not new or len(old) != len(new):
         return None
     places = [

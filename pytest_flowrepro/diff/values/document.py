@@ -1,4 +1,4 @@
-"""A recorded value in the form that is compared: its readable form, or the file with all of it.
+"""A recorded value in the form that is compared: its readable form, or the file of its full value.
 
 The file (docs/reference/values.md) comes with a pull request: nothing in it is unpickled or
 extracted, sizes are checked before anything is read, and arrays are read in chunks.
@@ -51,7 +51,7 @@ class Document:
     def numbers(self, member: object, length: int | None = None) -> Iterator[np.ndarray]:
         """Yield the elements of an array, flat, in chunks of `CHUNK`.
 
-        Raises `BaselineError` where there are not `length` of them, or the file is broken.
+        Raises `BaselineError` if there are not `length` of them, or the file is broken.
         """
         with self._member(f"{member}.npy") as (stream, size):
             dtype, count = _header(stream, size)
@@ -87,9 +87,9 @@ class Document:
 
 
 def document(artifact: Artifact) -> Document:
-    """Return the whole value where it is stored, else what the baseline shows of it.
+    """Return the full value if it is stored, else the readable form in the baseline.
 
-    The latter, too, where the structure alone is too large to be walked (`STRUCTURE`). Raises
+    It is also the latter if the structure alone is too large for a walk (`STRUCTURE`). Raises
     `BaselineError` for a file that is broken.
     """
     file = artifact.stored
@@ -111,7 +111,7 @@ def documents(old: Artifact, new: Artifact) -> tuple[Document, Document]:
 
 
 def is_whole(value: Json) -> bool:
-    """Return whether a readable form holds all of the value: nothing is cut or summarised."""
+    """Return whether a readable form is the full value: nothing is shortened or summarised."""
     pending: list[Any] = [value]
     while pending:
         match pending.pop():
@@ -143,7 +143,7 @@ def _broken_is_an_error(file: Path, member: str) -> Iterator[None]:
 
 @contextmanager
 def _opened(archive: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
-    """Open a member, of which no more is read than its entry says."""
+    """Open a member, reading no more of it than its entry says."""
     info = archive.getinfo(name)
     # A small file of bzip2 or LZMA expands without bounds; zlib expands at most 1,000 to 1.
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:

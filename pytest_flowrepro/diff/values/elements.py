@@ -1,4 +1,4 @@
-"""How many elements of two arrays differ, by how much at most, and where."""
+"""The number of elements of two arrays that differ, the largest difference and its place."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Most(NamedTuple):
 
 
 class Gaps(NamedTuple):
-    """Masks of what is missing."""
+    """Masks of missing elements."""
 
     old: np.ndarray
     new: np.ndarray
@@ -42,13 +42,13 @@ class Inside(NamedTuple):
     """The comparison of two elements that are values with parts: lists, arrays, objects."""
 
     first: str
-    """The first difference with its place, as `[1]: 2.0 -> 2.5`; empty where nothing differs."""
+    """The first difference with its place, as `[1]: 2.0 -> 2.5`; empty if nothing differs."""
     swallowed: float | None
     complete: bool
 
 
 class Elements:
-    """Counts what differs between two equally long series of elements, chunk by chunk.
+    """Counts of the differences between two equally long series of elements, chunk by chunk.
 
     `look_inside` compares two elements that are not numbers, under the same tolerance.
     """
@@ -121,7 +121,7 @@ class Elements:
             self._relative = _larger(self._relative, Most(found.relative, self.total))
 
     def _inside(self, old: Json, new: Json) -> Inside | None:
-        """Compare what is inside of two elements; None for elements without parts."""
+        """Compare the parts of two elements; None for elements without parts."""
         parted = isinstance(old, (list, dict)) and isinstance(new, (list, dict))
         return self._look_inside(old, new) if parted and self._look_inside else None
 
@@ -140,7 +140,7 @@ class Elements:
         new: np.ndarray,
         new_gaps: np.ndarray | None,
     ) -> None:
-        """Compare flat arrays of one dtype, each with the mask of what is missing in it."""
+        """Compare flat arrays of one dtype, each with the mask of its missing elements."""
         import numpy as np  # noqa: PLC0415  needed on drift only
 
         if old.dtype != new.dtype:
@@ -228,7 +228,7 @@ def same(old: Json, new: Json) -> bool:
 
 
 def unequal(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Return the positions of what differs, bit by bit, except that NaN equals NaN."""
+    """Return the positions of elements that differ, bit by bit, except that NaN equals NaN."""
     import numpy as np  # noqa: PLC0415  needed on drift only
 
     kind, size = old.dtype.kind, old.dtype.itemsize
@@ -245,7 +245,7 @@ def unequal(old: np.ndarray, new: np.ndarray) -> np.ndarray:
 
 
 def _magnitudes(old: np.ndarray, new: np.ndarray, dtype: str) -> np.ndarray | None:
-    """Return |new - old|, NaN where it is not finite; None for elements that are not numbers."""
+    """Return |new - old|, NaN if it is not finite; None for elements that are not numbers."""
     import numpy as np  # noqa: PLC0415  needed on drift only
 
     if old.dtype.kind not in "iufc" or "time" in dtype:

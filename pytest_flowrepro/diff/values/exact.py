@@ -6,7 +6,7 @@ _KINDS = frozenset(["$dtype", "$enum", "$offset", "$pattern", "$random", "$slice
 """Tags of values without a number that was measured or computed."""
 
 _COLUMN = frozenset(["(shape)", "(length)", "(lengths)", "(missing at)", "(bytes)"])
-"""In brackets, as a column or a field of a struct may have any name without them."""
+"""Names in parentheses, because a column or a field of a struct may have any name without them."""
 
 _FIELDS = {
     "$polars": _COLUMN,

@@ -1,8 +1,9 @@
-"""Where two plain nested values differ, as deepdiff finds it (docs/explanation/deepdiff.md).
+"""The differences between two plain nested values, found by deepdiff
+(docs/explanation/deepdiff.md).
 
 deepdiff takes 1, 1.0 and True for equal in some places, 0.0 and -0.0 everywhere, and NaN for
 unequal to itself. So it never sees a number: each leaf of a readable form is the text of its JSON,
-which is equal exactly where the leaf is, and each kind of container is a class of its own.
+which is equal exactly if the leaf is, and each kind of container has its own class.
 """
 
 from __future__ import annotations
@@ -41,14 +42,14 @@ _ITEMS = "items"
 
 
 class Origin(NamedTuple):
-    """The node that a form was made of."""
+    """The node of a form."""
 
     place: Place
     node: Json
     order: int
-    """Among all nodes of its value, each before what is inside it."""
+    """Its position among all nodes of the value; each comes before its descendants."""
     last: int
-    """The order of the last node inside it."""
+    """The order of its last descendant."""
 
 
 class _Leaf(str):
@@ -86,7 +87,7 @@ Form: TypeAlias = _Leaf | _List | _Dict
 
 
 def nested(walk: Walk, place: Place, old: Json, new: Json) -> bool:
-    """Tell where two plain containers differ; False, with nothing told, for all other nodes."""
+    """Report where two plain containers differ; return False, without a report, for other nodes."""
     if not walk.by_deepdiff:
         return False
     try:
@@ -123,7 +124,7 @@ def _children(node: Json) -> Iterable[Json]:
 
 
 class _Forms:
-    """Builds what deepdiff compares of one value."""
+    """Builder of the forms of one value that deepdiff compares."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -160,7 +161,7 @@ def _text(node: Json) -> str:
 
 class _Report(NamedTuple):
     order: tuple[int, ...]
-    """What the old container has, in its order, then what was added to it."""
+    """The items of the old container in their order, then those added to it."""
     kind: str
     old: Any
     new: Any
@@ -198,7 +199,7 @@ def _reports(found: DeepDiff) -> Iterator[_Report]:
 
 
 class _OwnLists:
-    """Keeps deepdiff out of lists that are aligned, or summed up."""
+    """An operator that keeps deepdiff out of lists that are aligned or summed up."""
 
     def match(self, level: Any) -> bool:
         old, new = level.t1, level.t2

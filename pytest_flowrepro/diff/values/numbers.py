@@ -1,4 +1,4 @@
-"""Numbers in a readable form, and how far apart two of them are."""
+"""Numbers in a readable form, and the distance between two of them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _LONG = re.compile(r"float(96|128)|complex(192|256)|c?longdouble")
 _IMAGINARY = r"[\d.]+(?:e[+-]?\d+)?"
 _COMPLEX = re.compile(rf"\(?(?:(.*?[\d.])(?=[+-]{_IMAGINARY}j))?([+-]?{_IMAGINARY})j\)?")
 _EXPONENT = 6_000
-"""A decimal beyond this power of ten is not computed with: 1e999999 has a million digits."""
+"""Powers of ten above which no arithmetic is done: 1e999999 has a million digits."""
 _ROOT = 10**30
-"""So many times more precise than a whole number is a square root of one."""
+"""The factor by which a square root is more precise than an integer."""
 
 
 class Number(NamedTuple):
@@ -34,11 +34,11 @@ class Number(NamedTuple):
 class Distance(NamedTuple):
     absolute: float
     relative: float
-    """To the old number; infinite where that is 0."""
+    """Relative to the old number; infinite if that is 0."""
     gap: int | float | Fraction
-    """The same as `absolute`, as exactly as the numbers are."""
+    """The value of `absolute`, as exact as the numbers are."""
     size: int | float | Fraction
-    """Of the old number."""
+    """The magnitude of the old number."""
 
     def __str__(self) -> str:
         return by(self.absolute, self.relative)
@@ -92,7 +92,7 @@ def _spelled(tag: str, text: str) -> Number | None:
 
 
 def _long(dtype: str, text: str) -> Number | None:
-    """Parse `1.0000000000000000001` or `(1+2j)`; None for what is not finite."""
+    """Parse `1.0000000000000000001` or `(1+2j)`; None if it is not finite."""
     try:
         if "c" not in dtype:
             return Number(dtype, _fraction(text))
@@ -103,7 +103,7 @@ def _long(dtype: str, text: str) -> Number | None:
 
 
 def _fraction(text: str) -> Fraction:
-    """Return the exact value; raises `ArithmeticError` where it is not finite, or out of bounds."""
+    """Return the exact value; raises `ArithmeticError` if it is not finite, or out of bounds."""
     value = Decimal(text)
     if not value.is_finite() or abs(value.adjusted()) > _EXPONENT:
         raise InvalidOperation
@@ -150,7 +150,7 @@ def _ratio(gap: Any, size: Any) -> float:
 
 
 def within(tolerance: Tolerance, found: Distance | None) -> bool:
-    """Return whether a tolerance swallows the distance from the old number."""
+    """Return whether the distance from the old number is within a tolerance."""
     if found is None or not (tolerance.rtol or tolerance.atol):
         return False
     if isinstance(found.gap, float):

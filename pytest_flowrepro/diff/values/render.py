@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.support.strict_json import Json
 
 TYPE = "(type)"
-"""The key that stands for the class in the tree of a value with named parts."""
+"""The key of the class in the tree of a value with named parts."""
 
 LINE = 60
 """Characters of one rendering: two of them and an arrow fit a terminal."""

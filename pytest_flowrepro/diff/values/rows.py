@@ -1,4 +1,4 @@
-"""Which rows of two tables belong together: those of one label in the index."""
+"""The rows of two tables that belong together: those with the same label in the index."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Rows:
     """The pairs that are compared: rows of a table, or elements of an array."""
 
     label: Callable[[int], str] = "[{}]".format
-    """By the position among those that are compared."""
+    """A label for the position among the compared rows."""
     lengths: tuple[int, int] | None = None
-    """How many there must be on each side."""
+    """The number of rows that each side must have."""
     pairs: Pairs | None = None
-    """Those that both sides have; None where they stand in the same places."""
+    """The rows on both sides; None if they are in the same places."""
 
     @property
     def comparable(self) -> bool:
@@ -47,9 +47,9 @@ class Rows:
 
 
 def rows(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[int, int]) -> Rows:
-    """Match the rows of two frames or series, and tell what differs in their indexes.
+    """Match the rows of two frames or series, and report differences of their indexes.
 
-    Where labels are not known, not unique, or have nothing in common: row by row.
+    If labels are not known, not unique, or have nothing in common, rows are matched by position.
     """
     place = place.fact("index")
     a, b = old["index"], new["index"]
@@ -70,7 +70,7 @@ def rows(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[int, int
 
 
 def moved_levels(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """Tell where two indexes do not have equally many levels."""
+    """Report a difference in the number of levels of two indexes."""
     before, now = (
         {"levels": len(node["levels"]) if "levels" in node else None} for node in (old, new)
     )
@@ -158,7 +158,7 @@ def _labels(index: Node, document: Document, length: int) -> list[Label] | None:
 
 
 def _levels(index: Node, document: Document, length: int) -> list[list[Json]] | None:
-    """Return the labels of each level; None where they are not recorded, or too many."""
+    """Return the labels of each level; None if they are not recorded, or too many."""
     if length > ROWS:
         return None
     levels = [cells(level, document, length) for level in index.get("levels", [index])]
@@ -169,7 +169,7 @@ def _levels(index: Node, document: Document, length: int) -> list[list[Json]] | 
 
 
 def _label(parts: Sequence[Json]) -> Label:
-    """Return the label of a row, out of what each level has."""
+    """Return the label of a row from its parts in each level."""
     return _hashable(parts[0]) if len(parts) == 1 else tuple(map(_hashable, parts))
 
 

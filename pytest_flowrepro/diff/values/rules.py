@@ -1,4 +1,4 @@
-"""What a comparison lets pass inside a value."""
+"""The differences that a comparison tolerates inside a value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tolerance:
-    """Swallows a difference of finite numbers of one type: |new - old| <= atol + rtol * |old|."""
+    """A tolerance for finite numbers of one type: |new - old| <= atol + rtol * |old|."""
 
     rtol: float = 0.0
     atol: float = 0.0
@@ -31,7 +31,7 @@ class Rules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Throughout:
-    """One tolerance for all that is inside a place."""
+    """The same tolerance for everything inside a place."""
 
     within: Tolerance
 

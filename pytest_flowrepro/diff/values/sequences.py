@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def sequences(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
-    """Tell what was removed and added, and compare each item with the one whose place it took."""
+    """Report removed and added items, and compare each item with the one that it replaced."""
     found = runs([_key(item) for item in old], [_key(item) for item in new])
     if found is None or len(found) > 1:
         how = ", compared by position" if found is None else ""

@@ -17,7 +17,7 @@ _WIDTH = 120
 
 
 def text_lines(old: str, new: str) -> Iterator[str]:
-    """Yield both texts, a unified diff of their lines, or what is around the first difference."""
+    """Yield both texts, a unified diff of their lines, or the text around the first difference."""
     if max(len(old), len(new)) <= _SHORT:
         yield f"{old!r} -> {new!r}"
         return
@@ -32,7 +32,7 @@ def text_lines(old: str, new: str) -> Iterator[str]:
 
 
 def head_lines(old: str, new: str) -> list[str]:
-    """Return where the beginnings of two texts differ; nothing where what both have is equal.
+    """Return where the beginnings of two texts differ; empty if their common part is equal.
 
     Both were cut at a number of characters: their last lines are parts of lines, and lines that one
     has more at the end are beyond the cut of the other.
@@ -69,7 +69,9 @@ def _whole_lines(cut: str) -> list[str]:
 
 
 def _hunks(old: list[str], new: list[str]) -> list[str]:
-    """Return the unified diff of two beginnings, without what only one of them has at its end."""
+    """Return the unified diff of two beginnings, without lines that only one of them has at its
+    end.
+    """
     *_, (tag, i, stop, j, new_stop) = difflib.SequenceMatcher(None, old, new).get_opcodes() or [
         ("equal", 0, 0, 0, 0)
     ]

@@ -32,11 +32,11 @@ _STRUCTURE = frozenset(
     | {"labels", "labels dtype", "of", "ordered"}
     | {"values", "data", "fields"}
 )
-"""What a node has beside a summary of its elements."""
+"""The keys of a node that are not a summary of its elements."""
 
 
 def array(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """Tell where two `$array` nodes differ; of structured ones, field by field."""
+    """Report where two `$array` nodes differ; structured ones field by field."""
     if walk.moved(place, old, new, "dtype"):
         return
     if walk.moved(place, old, new, "shape"):
@@ -58,7 +58,7 @@ def array(walk: Walk, place: Place, old: Node, new: Node) -> None:
 
 
 def numbers(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """Tell where two lists that are stored as arrays differ."""
+    """Report where two lists that are stored as arrays differ."""
     if walk.moved(place, old, new, "type", "of") or equal(old, new):
         return
     if old["length"] == new["length"]:
@@ -82,7 +82,7 @@ def listed(node: Json, document: Document) -> tuple[str, list[Json]] | None:
 
 
 def index(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """Tell where two `$index` nodes differ; of a MultiIndex, level by level."""
+    """Report where two `$index` nodes differ; a MultiIndex level by level."""
     a, b = old.get("levels", [old]), new.get("levels", [new])
     moved_levels(walk, place, old, new)
     for position, (before, now) in enumerate(zip(a, b, strict=False)):
@@ -100,7 +100,7 @@ def series(walk: Walk, place: Place, old: Node, new: Node) -> None:
 
 
 def frame(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """Tell where two frames differ: columns by name, rows by their label in the index."""
+    """Report where two frames differ: columns by name, rows by their label in the index."""
     walk.moved(place, old, new, "shape", "labels", "labels dtype")
     a = _columns(old)
     b = _relabelled(walk, place.fact("columns"), a, _columns(new))
@@ -133,7 +133,7 @@ def _columns(node: Node) -> Columns:
 
 
 def _relabelled(walk: Walk, place: Place, old: Columns, new: Columns) -> Columns:
-    """Return the new columns, under the old labels where these differ within a tolerance."""
+    """Return the new columns, under the old labels if these differ within a tolerance."""
     if walk.rules is NO_RULES or len(old) != len(new):
         return new
     look_inside = inside(walk, place)
@@ -186,7 +186,7 @@ def elements(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> N
 
 
 def summary(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """Tell where the figures differ that a baseline has of elements known by their digest."""
+    """Report where the figures differ that a baseline has of elements with only a digest."""
     walk.complete = False
     names = sorted({**old, **new}.keys() - _STRUCTURE, key=[*old, *new].index)
     facts = [
@@ -199,7 +199,7 @@ def summary(walk: Walk, place: Place, old: Node, new: Node) -> None:
 
 
 def _of_end(name: str, old: Json, new: Json) -> str | None:
-    """Return the first of the shown elements of an end that differs; None for any other fact."""
+    """Return the first shown element of an end that differs; None for any other fact."""
     if name not in {"first", "last"} or not isinstance(old, list) or not isinstance(new, list):
         return None
     differing = (i for i, pair in enumerate(zip(old, new, strict=False)) if not same(*pair))
@@ -212,7 +212,7 @@ def _of_end(name: str, old: Json, new: Json) -> str | None:
 
 
 def _unequal_lengths(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """Tell what was removed from, and added to, elements in one dimension."""
+    """Report elements that were removed from, and added to, one dimension."""
     (before, *more), (now, *others) = old["shape"] or [0, 0], new["shape"] or [0, 0]
     a, b = cells(old, walk.old, before), cells(new, walk.new, now)
     if not (more or others or a is None or b is None or max(before, now) > ROWS):

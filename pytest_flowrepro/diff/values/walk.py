@@ -1,4 +1,4 @@
-"""The result of a walk over two values, and how much of it is told."""
+"""The result of a walk over two values, and the limits of its report."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How far differences are explained; whether there are any does not depend on it."""
+    """Limits of explanations; they do not affect whether there is a difference."""
 
     lines: int = 20
-    """Of one artifact."""
+    """Lines for one artifact."""
     until: float = math.inf
-    """On `clock`, for all artifacts that share these limits."""
+    """A time on `clock`, for all artifacts that share these limits."""
     clock: Callable[[], float] = time.monotonic
 
     @classmethod
@@ -52,7 +52,7 @@ class Place(NamedTuple):
     path: tuple[str, ...] = ()
     """For rules: `("auc", "3")`."""
     shown: str = ""
-    """For people, as Python writes it: `['auc'][3]`."""
+    """The place in Python's syntax: `['auc'][3]`."""
 
     def key(self, label: str, shown: str) -> Place:
         return Place((*self.path, label), f"{self.shown}[{shown}]")
@@ -64,7 +64,7 @@ class Place(NamedTuple):
         return Place((*self.path, name), f"{self.shown}.{name}")
 
     def fact(self, name: str) -> Place:
-        """Return the place of a fact about what is here: `['scores'] shape`."""
+        """Return the place of a fact about this place: `['scores'] shape`."""
         return Place((*self.path, name), f"{self.shown} {name}".lstrip())
 
     def line(self, text: str) -> str:
@@ -75,7 +75,7 @@ class Place(NamedTuple):
 
 
 class OutOfTimeError(Exception):
-    """The time for the explanations of a flow is over."""
+    """Error: the time for the explanations of a flow is over."""
 
 
 def changed_facts(
@@ -90,7 +90,7 @@ def changed_facts(
 
 @dataclass(kw_only=True, slots=True)
 class Walk:
-    """Two values under comparison, the rules, and what was found so far."""
+    """Two values under comparison, the rules, and the differences so far."""
 
     old: Document
     new: Document
@@ -99,10 +99,10 @@ class Walk:
     rules: Rules
     limits: Limits
     by_deepdiff: bool = False
-    """Whether deepdiff finds the places inside plain containers (`nested`)."""
+    """True if deepdiff finds the places inside plain containers (`nested`)."""
     lines: list[str] = field(default_factory=list)
     untold: int = 0
-    """Lines beyond `limits.lines`."""
+    """The number of lines beyond `limits.lines`."""
     differing: int = 0
     swallowed: float | None = None
     ignored: int = 0
@@ -115,7 +115,7 @@ class Walk:
             self.untold += 1
 
     def told(self) -> tuple[str, ...]:
-        """Return the lines; the last says how many more there are."""
+        """Return the lines; the last has the number of the omitted ones."""
         if self.untold:
             return (*self.lines[:-1], f"... and {self.untold + 1:,} more")
         return tuple(self.lines)
@@ -127,7 +127,7 @@ class Walk:
     def moved(
         self, place: Place, old: Mapping[str, Json], new: Mapping[str, Json], *names: str
     ) -> bool:
-        """Tell each fact that differs, and return whether any does; no tolerance applies."""
+        """Report each fact that differs, and return whether any does; no tolerance applies."""
         facts = list(changed_facts(old, new, *names))
         for name, change in facts:
             self.differ(place.fact(name), change)
@@ -162,6 +162,8 @@ class Walk:
             self.rules = rules
 
     def in_time(self) -> None:
-        """Raise `OutOfTimeError` when it is late, unless a verdict depends on the whole walk."""
+        """Raise `OutOfTimeError` if the time is over, unless a verdict depends on the whole
+        walk.
+        """
         if self.rules is NO_RULES and self.limits.clock() > self.limits.until:
             raise OutOfTimeError
