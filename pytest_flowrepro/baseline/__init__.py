@@ -1,4 +1,4 @@
-"""The baseline: a `Recording` as reviewable files beside its flow."""
+"""The baseline: a `Recording` as reviewable files next to its flow."""
 
 from __future__ import annotations
 

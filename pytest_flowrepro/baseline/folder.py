@@ -36,7 +36,7 @@ def portable_name(name: str) -> str:
 def baseline_folder(flow_file: Path, flow: str, case: str | None) -> Path:
     """Return the folder of a flow's baseline, or of one of its cases; it may not exist yet.
 
-    It is inside the flow file's own folder, whatever the names contain.
+    It is always inside the flow file's own folder, for all names.
     """
     name = portable_name(flow) if case is None else f"{portable_name(flow)}@{portable_name(case)}"
     return flow_file.parent / FOLDER / portable_name(flow_file.stem) / name

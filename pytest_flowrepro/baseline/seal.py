@@ -11,7 +11,7 @@
 
 Invariant: a baseline is whole if one of its seals equals the seal computed from its other files.
 The seal is named after the recording, and its checks are salted with it, so that the seals of two
-recordings have no line in common. When git merges two branches that recorded one flow anew, each
+recordings have no line in common. When git merges two branches that recorded one flow again, each
 branch removes the old seal and adds its own: both end up in the merge, neither fits, and each line
 of the other files is in one of them. This distinguishes a merge, which no recording gave as a
 whole, from an edit by hand.

@@ -1,4 +1,4 @@
-"""The values that a check knows from its baseline before it reads any."""
+"""The values in a baseline that a check does not have to read again."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ NOTHING_KNOWN = Known()
 def known_from(
     baseline: Recording, *, environments: Iterable[Environment], system: System
 ) -> Known:
-    """Return the values that a check knows; `environments` begin with the flow's own."""
+    """Return the values of the baseline; `environments` start with the flow's own."""
     new, old = _by_step(environments), _by_step(baseline.environments)
     before = Task(step=PARAMETERS, index=(), artifacts=baseline.parameters)
     tasks = (before, *baseline.tasks)

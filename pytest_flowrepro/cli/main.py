@@ -123,7 +123,7 @@ def _write(stream: TextIO, text: str) -> None:
         stream.write(text if text.endswith("\n") or not text else f"{text}\n")
         stream.flush()
     except BrokenPipeError:
-        # The reader has closed the pipe. Python flushes once more at exit: to nowhere, then.
+        # The reader has closed the pipe. Python flushes again at exit, then to /dev/null.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

@@ -95,7 +95,7 @@ def describe_flow(
     return description
 
 
-# --- why there is no answer -----------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------
 
 
 def _failure(completed: Completed, situation: Situation) -> DescribeError:
@@ -130,7 +130,7 @@ def _metaflows_sentence(stderr: str) -> str:
 
 
 def _users_traceback(stderr: str) -> str:
-    """Return the last traceback, without the frames of libraries; empty if there is none."""
+    """Return the last traceback, without the frames of libraries; empty without one."""
     _, found, traceback = stderr.rpartition("Traceback (most recent call last):\n")
     if not found:
         return ""

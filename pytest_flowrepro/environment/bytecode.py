@@ -1,6 +1,6 @@
 """Bytecode for the flows of a session, compiled by the plugin alone from installed sources.
 
-A flow may write bytecode, and Python runs whatever it finds. So each rerun has its own folder for
+A flow may write bytecode, and Python runs any that it finds. So each rerun has its own folder for
 bytecode (PYTHONPYCACHEPREFIX), which is deleted after the rerun. It starts as a copy of what was
 compiled in this session from the sources of the environment, which come from locked wheels, from
 the plugin's own sources and from the standard library of the interpreter. No bytecode is kept
@@ -51,7 +51,7 @@ def place_bytecode(environments: Iterable[BuiltEnvironment], folder: Path) -> No
     made = set()
     for built in environments:
         compiled = compiled_bytecode(built)
-        # Hundreds of small files, before each rerun: plain strings, and as few calls as it takes.
+        # There are hundreds of small files before each rerun: plain strings and few calls are fast.
         for target in _index(built.path):
             here = f"{folder}/{target}"
             parent, _, _ = here.rpartition("/")
@@ -164,7 +164,7 @@ def _index(environment: Path) -> dict[str, State]:
 def _roots(built: BuiltEnvironment) -> dict[str, Path]:
     """Return the folders of sources by names that are the same in each session."""
     roots = {"environment": built.path, "flowrepro": _COMPILER.parent}
-    if (built.path / "pyvenv.cfg").exists():  # the Python of a conda prefix lies in it
+    if (built.path / "pyvenv.cfg").exists():  # a conda prefix contains its own Python
         inside = site_packages(built.path).parent.relative_to(built.path)
         roots["library"] = base_prefix(built.path) / inside
     return roots

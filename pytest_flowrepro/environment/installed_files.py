@@ -32,7 +32,7 @@ def state_of(status: os.stat_result) -> State:
 
 def note_complete(environment: Path) -> None:
     """Note that an environment is complete, and the state of its files."""
-    # Replaced into place: others may read it, and nobody is to see half of it.
+    # Replaced atomically: other processes may read it.
     part = environment / f"{_COMPLETE}.{os.getpid()}"
     part.write_text(json.dumps(states(environment), separators=(",", ":")), encoding="ascii")
     part.replace(environment / _COMPLETE)
@@ -70,7 +70,7 @@ def states(environment: Path) -> dict[str, State]:
 def _walk(folder: str, prefix: int) -> Iterator[tuple[str, State]]:
     try:
         entries = list(os.scandir(folder))
-    except OSError:  # gone meanwhile: a process that a flow has left may still work
+    except OSError:  # deleted meanwhile: a process that a flow left may still run
         return
     for entry in entries:
         try:

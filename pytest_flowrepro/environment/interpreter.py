@@ -192,7 +192,7 @@ def _behind_script(executable: Path, version: str) -> Path | None:
     try:
         with executable.open("rb") as file:
             is_script = file.read(2) == b"#!"
-    except OSError:  # it can be run and not read
+    except OSError:  # executable, but not readable
         is_script = False
     if not is_script:
         return executable

@@ -120,7 +120,7 @@ def wheel_tags(metadata: str) -> str | None:
 
 
 def site_packages(environment: Path) -> Path:
-    # conda-forge's Python has a link beside the folder: lib/python3.1 -> python3.11
+    # conda-forge's Python has a link next to the folder: lib/python3.1 -> python3.11
     found = [
         folder
         for folder in environment.glob("lib/*/site-packages")

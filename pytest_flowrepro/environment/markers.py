@@ -21,7 +21,7 @@ _TIMEOUT = 60.0
 _NAMES = {"cpython": "CPython", "pypy": "PyPy"}
 """`sys.implementation.name` -> `platform.python_implementation()`."""
 
-# As packaging.markers.default_environment, for the two that a version does not tell.
+# As in packaging.markers.default_environment, for the two that do not follow from a version.
 _ASK = """
 import json, platform, sys
 about = sys.implementation.version

@@ -76,12 +76,12 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
             hint="use only one of @pypi and @conda in a step",
         )
     asked = of_pypi.get("python") or of_conda.get("python")
-    # @conda names the Python that runs the flow where nobody names one (conda_decorator.py).
+    # The default Python of @conda is the one that runs the flow (conda_decorator.py).
     python = None if asked is None or base.python.version == str(asked) else str(asked)
     packages = pypi or conda
     if not packages and python is None:
         return None
-    # A Python that @conda names, conda brings.
+    # conda installs a Python that @conda names.
     if not conda_from_pypi and not pypi and not of_pypi.get("python"):
         return StepEnvironment(
             name=f"step-{step.name}",

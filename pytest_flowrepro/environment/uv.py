@@ -31,16 +31,16 @@ class UvInstaller:
         tool = uv_tool(indexes=indexes)
         if wheels.complete:
             tool = without_index(tool)
-        # What uv unpacks once it takes from its cache ever after, as it finds it there.
+        # uv unpacks a wheel once and then reuses its cache without verifying it.
         own_cache = lock_file.parent / "uv-cache"
         env = {**tool.env, "UV_CACHE_DIR": str(own_cache)}
         env.pop("UV_NO_CACHE", None)
         tool = replace(tool, env=env)
         arguments = [
-            # Not `sync`, which would take away what conda brought before.
+            # Not `sync`, which would remove the packages that conda installed.
             *("pip", "install", "--quiet", "--no-deps", "--require-hashes"),
             *("--only-binary", ":all:"),
-            # To a cache that is deleted below: nothing shares its content with the environment.
+            # A cache that is deleted below: its files are not shared with the environment.
             *("--link-mode", "hardlink"),
             # No bytecode: compiling all of Metaflow, pandas and numpy took 5 s where a flow's
             # first run writes what it needs in 0.4 s.

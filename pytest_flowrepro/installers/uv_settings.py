@@ -91,7 +91,7 @@ def read_toml_or_nothing(file: Path) -> dict[str, Any]:
 
 
 def uv_table(file: Path) -> dict[str, Any]:
-    """Return the part of a file that is for uv; empty if there is none or it cannot be read."""
+    """Return the part of a file that is for uv; empty without one or if it cannot be read."""
     table = read_toml_or_nothing(file)
     if file.name == "pyproject.toml":
         tool = table.get("tool")

@@ -43,7 +43,7 @@ def upload_days(
         return {}
     arguments = [
         *("pip", "compile", "--quiet", "--format", "pylock.toml", "--no-deps"),
-        # Any platform's wheels: a lock for all platforms may hold none for this one.
+        # Wheels of any platform: a lock for all platforms may have none for this one.
         *("--universal", "--only-binary", ":all:", "--python", str(python)),
         *tool.options,
         pins.name,

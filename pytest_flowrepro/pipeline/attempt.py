@@ -150,7 +150,7 @@ def repeat(
     states = file_states(place.copy)
     reading = copy.reading(limit=limit, known=known)
     with clock.stage("rerun", f"running ({name} run)"):
-        # A fork has the hash seed of the flow, and values are read under that of every check.
+        # A fork has the hash seed of the flow, but values are read under that of every check.
         run = copy.run(then=() if conditions.seed else reading.ahead(place.run_id))
     _refuse_never_started(prepared, run)
     _check_graph(prepared, run)
@@ -196,7 +196,7 @@ def _unpacked(prepared: Prepared, place: Place, conditions: Conditions) -> _Copy
     write_metadata(place.metadata, prepared.built.local)
     place_checkout(place.copy, flow_file=job.flow.file, root=prepared.package.root)
     cwd = place.copy / start.cwd.relative_to(prepared.package.root)
-    cwd.mkdir(parents=True, exist_ok=True)  # a folder that holds nothing of the package
+    cwd.mkdir(parents=True, exist_ok=True)  # a folder without files of the package
     env = flow_environment(
         job.flow.name,
         flow_file,
@@ -277,5 +277,5 @@ def _captured(run: Run, reading: Reading) -> Capture:
     except CaptureError:
         if run.ok:
             raise
-        # What the run itself said about its failure matters more than what it left behind.
+        # The output of a failed run explains it better than an error about its values.
         return Capture(parameters=(), tasks=(), logs=())

@@ -57,7 +57,7 @@ class Attempts:
         by_chance = random_proposals(self.job, self.compared, classified)
         if not classified.machine:
             return by_chance
-        # An array is known by its summary, which does not say how far two of them are apart.
+        # The summary of an array does not show the distance between two arrays.
         here, elsewhere = (read_whole(rerun, classified.machine) for rerun in self.reruns[:2])
         return (*by_chance, *machine_proposals(self.job, (here, elsewhere), classified))
 

@@ -288,7 +288,7 @@ def _build(
 def _request(
     job: Job, requirements: Requirements, *, name: str, save_wheels: bool
 ) -> InstallRequest:
-    # What is resolved anew for a check is neither recorded nor in the wheelhouse.
+    # A resolution for a check is neither recorded nor in the wheelhouse.
     location = None if job.fresh else job.settings.wheelhouse
     return InstallRequest(
         name=name,

@@ -128,7 +128,7 @@ def _places(
     own = {step for built in environments for step in built.manifest.steps}
     for built in environments:
         theirs = built.manifest.steps or [step for step in steps if step not in own]
-        # Not judged: conda's names are not those of the distributions.
+        # Not checked: conda's names are not those of the distributions.
         by_name = () if isinstance(built.manifest.lock, CondaLock) else theirs
         yield _Place(
             environment=built.manifest,

@@ -48,7 +48,7 @@ def _record(job: Job) -> Observation:
         return _observation(prepared, attempts.last, clock, runs=len(attempts.reruns))
     classified = attempts.classify()
     marked = attempts.marked(classified)
-    # Chance decides how many there were, and the same recording is to give the same bytes.
+    # Their number depends on chance, but equal recordings must have equal bytes.
     runs = min(job.settings.record_runs, 2)
     found = _observation(prepared, marked, clock, runs=runs, recorded=True)
     return replace(found, notes=(*found.notes, *attempts.proposals(classified)))

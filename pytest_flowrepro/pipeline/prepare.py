@@ -95,7 +95,7 @@ class Prepared:
 
 def environments(job: Job, baseline: Recording) -> Environments:
     """Return the environments of the baseline's locks on this machine, without a rerun."""
-    # Another worker may prepare the rerun of this very flow at the same time.
+    # Another worker may prepare the rerun of the same flow at the same time.
     apart = replace(job, folder=job.folder / "environment")
     prepared = prepare_again(apart, Clock(apart), baseline=baseline)
     return Environments(manifests=prepared.environments, notes=prepared.notes)

@@ -99,7 +99,7 @@ def _states(root: Path) -> Iterator[tuple[str, State]]:
         parent = folders.pop()
         try:
             entries = list(os.scandir(root / parent))
-        except OSError:  # gone meanwhile, or not ours to read
+        except OSError:  # deleted meanwhile, or not readable
             continue
         for entry in entries:
             path = f"{parent}{entry.name}"

@@ -34,7 +34,7 @@ class Acceptance:
 
         Raises `HookError` for a plugin that raises, or that returns neither True, False nor None.
         """
-        # Called one by one, in pluggy's order: a common call would not tell which one answered.
+        # Called one by one, in pluggy's order: a common call would not show which one answered.
         implementations = [hook for hook in reversed(self.hook.get_hookimpls()) if not hook.wrapper]
         hooks = [(hook, self._caller_of(hook)) for hook in implementations]
         return tuple(

@@ -122,7 +122,7 @@ def flow_reports(
 ) -> tuple[FlowReport, ...]:
     """Return one report per flow and case, sorted, from the plain values of its tests.
 
-    `fresh`: packages were resolved anew, and notes count those that moved.
+    `fresh`: packages were resolved again, and notes count those that changed.
     """
     by_flow: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for result in results:

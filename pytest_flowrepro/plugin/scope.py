@@ -1,4 +1,4 @@
-"""The files that a run without paths collects: all flows of the project, wherever they are."""
+"""The files that a run without paths collects: all flows of the project."""
 
 from __future__ import annotations
 

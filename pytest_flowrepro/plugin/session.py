@@ -191,7 +191,7 @@ class Session:
         return self._patterns_used[key]
 
     def environments(self, job: Job, baseline: Recording) -> Environments:
-        """Return the environments without a rerun: rebuilt, or resolved anew without a build."""
+        """Return the environments without a rerun: rebuilt, or resolved again without a build."""
         if self.fresh:
             return Environments(manifests=resolved_environments(job, baseline))
         return environments(job, baseline)

@@ -293,7 +293,7 @@ def _attach_result(item: PartItem, report: pytest.TestReport) -> None:
     """Attach a test's result to the report that ends it."""
     result = item.result
     if report.failed and (result is None or result.failure is None or report.when == "teardown"):
-        # Not our test broke, but a hook of the project or another plugin.
+        # The error is in a hook of the project or in another plugin, not in a test of ours.
         kept = result or PartResult(verdict="error")
         broken = replace(kept, verdict="error", failure=_reason(report))
         vars(report)[_RESULT] = {**item.as_json(broken), "broken": True}

@@ -20,7 +20,7 @@ _MARKS: dict[Verdict, str] = {
     "recorded": "+",
     "reproduced": "=",
 }
-"""The marks beside the verdicts, worst first: colour is never the only sign of a verdict."""
+"""The marks next to the verdicts, worst first: colour is never the only sign of a verdict."""
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --quiet: light-dark(#57606a, #9aa4af);

@@ -29,7 +29,7 @@ def _states(folder: Path) -> Iterator[tuple[str, State]]:
             path = Path(parent, name)
             try:
                 status = path.lstat()
-            except OSError:  # deleted meanwhile: a process that the flow left may still work
+            except OSError:  # deleted meanwhile: a process that the flow left may still run
                 continue
             state = (status.st_mtime_ns, status.st_size, status.st_ino)
             yield path.relative_to(folder).as_posix(), state

@@ -298,5 +298,5 @@ def _short(command: str) -> str:
 
 
 def _both(completed: Completed) -> str:
-    # Metaflow's own messages go to stderr, the tasks' lines, each with its task, to stdout.
+    # Metaflow's own messages go to stderr, the lines of tasks, with a prefix each, to stdout.
     return completed.stderr.rstrip() + "\n" + completed.stdout

@@ -1,6 +1,6 @@
 """The project of a session: its folder, and the pyproject.toml that configures it.
 
-pytest finds its rootdir before it knows the options of plugins: an option's value after a blank
+pytest finds its rootdir before it parses the options of plugins: an option's value after a blank
 looks like a path argument, and moves the rootdir if such a file exists. So the configuration is
 searched upwards from the collected folders.
 """

@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def _prctl() -> Prctl:
-    """Return the system call, or a function that fails if there is none."""
+    """Return the system call, or a function that fails without one."""
     if sys.platform == "linux":
         try:
             import ctypes  # noqa: PLC0415
@@ -201,7 +201,7 @@ class _Run:
 
 
 def _adopted() -> list[int]:
-    """Return the children of this process from Linux's own list; empty if there is none."""
+    """Return the children of this process from Linux's own list; empty without one."""
     try:
         with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
             return list(map(int, file.read().split()))

@@ -183,7 +183,7 @@ class _Supervisor:
             )
         variables = {os.fsencode(k): os.fsencode(v) for k, v in {**env, _MARK: mark}.items()}
         request = ([os.fsencode(arg) for arg in argv], variables, os.fsencode(cwd))
-        with contextlib.suppress(OSError):  # it has died: its output tells why
+        with contextlib.suppress(OSError):  # it has died: its output has the reason
             line.sendall(marshal.dumps(request))
         return cls(process=process, line=line, mark=mark)
 

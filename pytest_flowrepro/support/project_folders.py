@@ -41,7 +41,7 @@ def project_folders(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 def is_excluded(folder: Path) -> bool:
-    # os.path: Path.exists raises where a folder cannot be entered.
+    # os.path: Path.exists raises if a folder cannot be entered.
     return folder.name in _NAMES or any(
         os.path.exists(folder / mark)  # noqa: PTH110
         for mark in _MARKS

@@ -46,7 +46,7 @@ class Comparison:
     differing: int
     """Leaves, elements, rows and facts such as a dtype that differ beyond the rules."""
     swallowed: float | None
-    """The largest |difference| within a tolerance; None if there is none."""
+    """The largest |difference| within a tolerance; None without one."""
     ignored: int
     """Places that differ and that the rules ignore."""
     complete: bool
@@ -206,7 +206,7 @@ def _numbers(walk: Walk, place: Place, old: Json, new: Json) -> None:
         return
     change = f"{render(tree(old))} -> {render(tree(new))}"
     if found and found.absolute and a and a.kind != "int":
-        # Where the whole artifact is a number, the report shows both values next to its name.
+        # If the whole artifact is a number, the report shows both values next to its name.
         change = f"{change} ({found})" if place.path else str(found)
     walk.differ(place, change)
 

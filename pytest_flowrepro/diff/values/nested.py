@@ -92,7 +92,7 @@ def nested(walk: Walk, place: Place, old: Json, new: Json) -> bool:
         return False
     try:
         a, b = _Forms().form(place, old), _Forms().form(place, new)
-    except (TypeError, ValueError):  # malformed: the walk tells where
+    except (TypeError, ValueError):  # malformed: the walk reports the place
         return False
     if type(a) is not type(b) or isinstance(a, _Leaf):
         return False
@@ -224,6 +224,6 @@ def _deepdiff(old: Form, new: Form) -> DeepDiff:
         view="tree",
         custom_operators=[_OwnLists()],
         zip_ordered_iterables=True,  # else it aligns, in a time that grows with the square
-        threshold_to_diff_deeper=0,  # else it leaves out what is inside of dicts that differ much
-        ignore_private_variables=False,  # else it leaves out keys that begin with two underscores
+        threshold_to_diff_deeper=0,  # else it omits the contents of dicts that differ much
+        ignore_private_variables=False,  # else it omits keys that start with two underscores
     )

@@ -36,7 +36,7 @@ def place_metaflow(site_packages: Path, *, into: Path) -> None:
         if folder not in made:
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103
             made.add(folder)
-        # A copy: a flow that edits a file edits its own environment's only.
+        # A copy, not a link: a flow that edits a file must not edit other environments.
         shutil.copyfile(site_packages / path, into / path)
 
 

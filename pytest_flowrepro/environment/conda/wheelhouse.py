@@ -47,7 +47,7 @@ def take_archives(
                 kept = kept_archive(archives, wanted[one])
                 kept.parent.mkdir(exist_ok=True)
                 whole = Path(folder, f"{one.filename}.whole")
-                shutil.copyfile(file, whole)  # of a folder's wheelhouse it is a link
+                shutil.copyfile(file, whole)  # a link, if the wheelhouse is a folder
                 whole.replace(kept)
     except WheelStoreError as error:
         if wheelhouse.save:

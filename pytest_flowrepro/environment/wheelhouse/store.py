@@ -152,8 +152,8 @@ class RemoteStore:
         try:
             from fsspec.core import url_to_fs  # noqa: PLC0415  an extra
 
-            # An instance that fsspec keeps would have the credentials of its own day. Some file
-            # systems connect as they are made.
+            # A cached instance of fsspec would have old credentials. Some file systems
+            # connect on creation.
             files, root = _within(
                 _CONNECTING, lambda: url_to_fs(self._url, skip_instance_cache=True)
             )
@@ -168,20 +168,20 @@ class RemoteStore:
         except OSError as error:
             raise _unreadable(self.shown, self._hidden(_words(error))) from error
         except Exception as error:
-            # Each file system has exceptions of its own: for an argument that no URL can give, too.
+            # Each file system has its own exceptions, also for missing arguments.
             raise _unopened(self.shown, self._hidden(str(error))) from error
         return files, str(root).rstrip("/")
 
     def find(self, hashes: Collection[str], *, timeout: float) -> tuple[StoredWheel, ...]:
-        # One listing of all of it: S3 gives a thousand names at a time, and a lock for every
-        # platform easily has two hundred hashes to ask for.
+        # One listing of the whole store: S3 returns a thousand names per request, and a lock for
+        # every platform easily has two hundred hashes.
         self._files.invalidate_cache()
         try:
             names = _within(timeout, lambda: self._files.find(self._root))
         except FileNotFoundError:
             return ()
         except Exception as error:
-            # Each file system has exceptions of its own.
+            # Each file system has its own exceptions.
             raise _unreadable(self.shown, self._hidden(_words(error))) from error
         found = []
         for name in names:

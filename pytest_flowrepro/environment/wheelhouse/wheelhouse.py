@@ -111,7 +111,7 @@ def gather_wheels(
         try:
             others |= _from_index(absent.without(others), cache, all_of_them=save)
         except EnvironmentBuildError:
-            # uv knows more ways to an index than pip, and says best what is wrong with one.
+            # uv supports more indexes than pip, and reports their problems best.
             if save or not deadline.left:
                 raise
     if wheelhouse is not None and save and others:

@@ -18,7 +18,7 @@ from pytest_flowrepro.support.errors import LockError
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The regular expression of the inline script metadata specification, as it stands there:
+# The regular expression of the inline script metadata specification:
 # https://packaging.python.org/en/latest/specifications/inline-script-metadata/
 _SCRIPT_BLOCK = re.compile(
     r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$"

@@ -51,7 +51,7 @@ def read_setup_cfg(file: Path, *, root: Path, selection: Selection) -> Requireme
 def read_setup_py(file: Path, *, root: Path, selection: Selection) -> Requirements | None:
     """Return the literal `install_requires` of a call of `setup`, with the selected extras.
 
-    None if it has none. A computed value is refused, as the file is never run. Raises `LockError`.
+    None without one. A computed value is refused, as the file is never run. Raises `LockError`.
     """
     try:
         tree = ast.parse(read_text(file, root=root))

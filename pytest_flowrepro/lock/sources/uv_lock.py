@@ -52,7 +52,7 @@ def read_uv_lock(
     source = display_path(file, root)
     _refuse_unhashed(lock, source)
     where = ("--project", str(project))
-    exported = _export(file, where, selection, source)  # before: uv checks the form of both files
+    exported = _export(file, where, selection, source)  # first: uv validates both files
     exact = from_pylock(exported, file=file, root=root, selection=Selection())
     for folder in dict.fromkeys((project, *(one.folder for one in exact.folders))):
         member = folder / "pyproject.toml"
@@ -112,7 +112,7 @@ def _other_settings(table: Mapping[str, Any], lock: Mapping[str, Any]) -> list[s
         declared = table.get(key, ())
         if isinstance(declared, (list, tuple)):
             problems += _differences(f"tool.uv.{key}", declared, manifest.get(locked, ()))
-    # The lock has one without the project where its author's own settings had it.
+    # A lock may have one from its author's own settings, without the project's.
     now = table.get("exclude-newer")
     if now is not None and not {"exclude-newer", "exclude-newer-span"} & options.keys():
         problems.append(f"tool.uv.exclude-newer: {now} is not in the lock")
@@ -174,7 +174,7 @@ def _refuse_stale(
         (one for one in lock.get("package", ()) if one["name"] == name), {}
     )
     metadata = package.get("metadata", {})
-    # A pyproject.toml that has groups and no project is no package in the lock.
+    # A pyproject.toml with groups and no project is not a package in the lock.
     outside = lock.get("manifest", {}).get("dependency-groups", {})
     locked_groups = metadata.get("requires-dev", outside)
     groups: dict[str, Any] = {
