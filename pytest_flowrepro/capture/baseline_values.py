@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.model import PARAMETERS, Task
+from pytest_flowrepro.model import PARAMETERS, Task, environment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
     from pathlib import Path
 
     from pytest_flowrepro.model import Environment, Recording, System
@@ -72,26 +72,22 @@ NOTHING_KNOWN = Known()
 
 
 def known_from(
-    baseline: Recording, *, environments: Iterable[Environment], system: System
+    baseline: Recording, *, environments: tuple[Environment, ...], system: System
 ) -> Known:
-    """Return the values of the baseline; `environments` start with the flow's own."""
-    new, old = _by_step(environments), _by_step(baseline.environments)
+    """Return the values of the baseline, for a check in `environments`."""
     before = Task(step=PARAMETERS, index=(), artifacts=baseline.parameters)
     tasks = (before, *baseline.tasks)
     same = {
-        task.step
-        for task in tasks
-        if new.get(task.step, new[None]) == old.get(task.step, old[None])
+        step
+        for step in {task.step for task in tasks}
+        if _contents(step, environments) == _contents(step, baseline.environments)
     }
     # In a merged baseline, a pickle and its step's environment may be of different recordings.
     as_recorded = system == baseline.system and not baseline.merged
     return Known(tasks=tasks, settled=frozenset(same if as_recorded else ()))
 
 
-def _by_step(environments: Iterable[Environment]) -> dict[str | None, object]:
-    """Return interpreter and packages by step; None is every step without its own environment."""
-    contents: dict[str | None, object] = {None: None}
-    for environment in environments:
-        own = (environment.python, environment.packages)
-        contents |= dict.fromkeys(environment.steps or (None,), own)
-    return contents
+def _contents(step: str, environments: tuple[Environment, ...]) -> object:
+    """Return the interpreter and the packages that a step has."""
+    environment = environment_of(step, environments)
+    return environment and (environment.python, environment.packages)

@@ -17,12 +17,12 @@ from pytest_flowrepro.model import FULL_VALUES, Artifact, Capture, Run
 from pytest_flowrepro.support.errors import CaptureError
 from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.process import CommandNotFoundError, run_process
-from pytest_flowrepro.support.redaction import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_flowrepro.model import FlowProcess
     from pytest_flowrepro.support.redaction import Redaction
 
 SCRIPT = IN_VENV / "capture.py"
@@ -41,17 +41,12 @@ ARTIFACT_TIMEOUT = 60.0
 class Reading:
     """A request to read a run: its place, its interpreters, and the extent of the answer."""
 
-    flow: str
-    flow_file: Path
-    """The file that was run."""
+    process: FlowProcess
+    """How the flow was run; its interpreter gets `timeout` seconds, not those of the process."""
     datastore: Path
     observed: Path
-    python: Path
-    """The flow's interpreter."""
     pythons: Mapping[str, Path] = field(default_factory=dict)
     """The interpreters of the steps that ran under another one."""
-    cwd: Path
-    env: Mapping[str, str]
     workspace: Path
     """The folder that values and answers are written below."""
     steps: tuple[str, ...]
@@ -68,7 +63,6 @@ class Reading:
     """The baseline of a check: values that it stores are stored here as well, and unchanged ones
     are neither loaded nor stored again."""
     script: Path = SCRIPT
-    redaction: Redaction = NOTHING
 
     @property
     def values(self) -> Path:
@@ -95,11 +89,11 @@ class Reading:
     def asked(self, run_id: str | None) -> dict[str, Any]:
         """Return the request to every interpreter; `run_id` is None if a file will have it."""
         return {
-            "flow": self.flow,
+            "flow": self.process.flow.name,
             "run_id": run_id,
             "datastore": str(self.datastore),
             "observed": str(self.observed),
-            "flow_file": str(self.flow_file),
+            "flow_file": str(self.process.flow.file),
             "value_limit": VALUE_LIMIT,
             "value_room": VALUE_ROOM,
             "values": str(self.values),
@@ -117,7 +111,7 @@ class Reading:
         own = dict(self.pythons)
         base = {task.step for task in self.known.tasks} - set(own)
         known = self.known.unchanged_values(base)
-        yield self.python, {"steps": None, "but": list(own), "known": known}
+        yield self.process.python, {"steps": None, "but": list(own), "known": known}
         for python in dict.fromkeys(own.values()):
             steps = [step for step in own if own[step] == python]
             known = self.known.unchanged_values(steps)
@@ -141,10 +135,12 @@ def capture(run: Run, reading: Reading) -> Capture:
     """
     if run.run_id is None:
         raise CaptureError(
-            f"{reading.flow_file.name}: the run of {run.flow} never began, so it left no artifacts",
+            f"{reading.process.flow.file.name}: the run of {run.flow} never began, so it left no "
+            "artifacts",
             hint="see Metaflow's output above",
             detail=run.output[-2000:],
         )
+    redaction = reading.process.redaction
     found = []
     for python, about in reading.readers():
         if not reading.is_answered({**reading.asked(run_id=None), **about}):
@@ -155,34 +151,35 @@ def capture(run: Run, reading: Reading) -> Capture:
                 steps=reading.steps,
                 values=reading.values,
                 encoders=reading.encoders,
-                redaction=reading.redaction,
+                redaction=redaction,
             )
         )
-    captured = _redact(_merge(found, steps=reading.steps), reading.redaction)
+    captured = _redact(_merge(found, steps=reading.steps), redaction)
     return _with_files(captured, reading.known)
 
 
 def _read(reading: Reading, asked: Mapping[str, Any], python: Path) -> None:
     """Let one interpreter write the answer."""
     reading.write_request(asked)
+    process = reading.process
     try:
         # Unpickling and pickling a set again keeps its order only under the same hash seed.
         completed = run_process(
             [python, reading.script, reading.request, reading.result],
-            env={**reading.env, "PYTHONHASHSEED": "0"},
-            cwd=reading.cwd,
+            env={**process.env, "PYTHONHASHSEED": "0"},
+            cwd=process.cwd,
             timeout=reading.timeout,
         )
     except CommandNotFoundError as error:
         raise CaptureError(
-            f"The artifacts of {reading.flow} could not be read: {error}",
+            f"The artifacts of {process.flow.name} could not be read: {error}",
             hint="run again; if it persists, remove the environment's folder that is named here",
         ) from error
     if not completed.ok or not reading.result.exists():
         raise CaptureError(
-            f"The artifacts of {reading.flow} could not be read: {completed.ending}",
+            f"The artifacts of {process.flow.name} could not be read: {completed.ending}",
             hint=f"see the end of its stderr above; {UNREAD_HINT}",
-            detail=reading.redaction.text(completed.stderr)[-4000:],
+            detail=process.redaction.text(completed.stderr)[-4000:],
         )
 
 

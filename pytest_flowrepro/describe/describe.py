@@ -17,15 +17,13 @@ from pytest_flowrepro.advice.advice import advise
 from pytest_flowrepro.model import Decorator, FlowDescription, NamedFile, Parameter, Step
 from pytest_flowrepro.support.errors import DescribeError
 from pytest_flowrepro.support.process import CommandNotFoundError, run_process
-from pytest_flowrepro.support.redaction import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_flowrepro.advice.advice import Situation
-    from pytest_flowrepro.model import FlowSource
+    from pytest_flowrepro.model import FlowProcess, FlowSource
     from pytest_flowrepro.support.process import Completed
-    from pytest_flowrepro.support.redaction import Redaction
 
 _T = TypeVar("_T")
 
@@ -38,36 +36,30 @@ _LIBRARY_FRAME = re.compile(r'  File "(<frozen |[^"]*/(site-packages|lib/python\
 
 
 def describe_flow(
-    situation: Situation,
-    *,
-    python: Path,
-    env: Mapping[str, str],
-    workspace: Path,
-    timeout: float,
-    options: Sequence[str] = (),
-    redaction: Redaction = NOTHING,
+    process: FlowProcess, situation: Situation, *, workspace: Path, options: Sequence[str] = ()
 ) -> FlowDescription:
-    """Ask Metaflow for the description of the flow of `situation`.
+    """Ask Metaflow for the description of the flow of `process`.
 
-    `python` runs it in its `cwd` under `env`, which has our extension on PYTHONPATH. Files are
-    written only below `workspace` and to the Metaflow datastore that `env` names; bytecode is kept
-    out of the user's tree. Relative defaults of IncludeFile and Config are resolved against `cwd`;
-    `options` come before the command, as configs do.
+    Its variables have our extension on PYTHONPATH. Files are written only below `workspace` and to
+    the Metaflow datastore that these variables name; bytecode is kept out of the user's tree.
+    Relative defaults of IncludeFile and Config are resolved against its `cwd`; `options` come
+    before the command, as configs do. `situation` is what a failure is advised on with.
 
     Raises `DescribeError`, with Metaflow's sentence or the user's own frames of the traceback, for
     a flow that cannot be imported, is not valid for Metaflow, lacks a configuration file, does not
-    start, or has not answered after `timeout` seconds.
+    start, or has not answered in time.
     """
-    flow = situation.flow
+    flow, redaction = process.flow, process.redaction
     answer = workspace / "description.json"
     answer.unlink(missing_ok=True)
-    bytecode = {} if "PYTHONPYCACHEPREFIX" in env else {"PYTHONDONTWRITEBYTECODE": "1"}
+    bytecode = {} if "PYTHONPYCACHEPREFIX" in process.env else {"PYTHONDONTWRITEBYTECODE": "1"}
+    quiet = ("--quiet", "--no-pylint")
     try:
         completed = run_process(
-            [python, flow.file, "--quiet", "--no-pylint", *options, COMMAND, "--output", answer],
-            env={**env, **bytecode},
-            cwd=situation.cwd,
-            timeout=timeout,
+            [process.python, flow.file, *quiet, *options, COMMAND, "--output", answer],
+            env={**process.env, **bytecode},
+            cwd=process.cwd,
+            timeout=process.timeout,
         )
     except CommandNotFoundError as error:
         raise DescribeError(

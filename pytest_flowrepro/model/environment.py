@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pytest_flowrepro.model.lock import Lock
@@ -114,6 +115,41 @@ class BuiltEnvironment:
     notes: tuple[str, ...] = ()
     """Notes for the report about the requirements and the build."""
     numerics: Numerics = Numerics()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowEnvironments:
+    """The environments that the steps of one flow run in."""
+
+    base: BuiltEnvironment
+    """The flow's own: of all steps that have no other."""
+    of_steps: tuple[BuiltEnvironment, ...] = ()
+    """Those of the steps that declare packages or a Python; each names its steps."""
+
+    @property
+    def all(self) -> tuple[BuiltEnvironment, ...]:
+        return (self.base, *self.of_steps)
+
+    @property
+    def manifests(self) -> tuple[Environment, ...]:
+        return tuple(built.manifest for built in self.all)
+
+    def of(self, step: str) -> BuiltEnvironment:
+        return next((one for one in self.of_steps if step in one.manifest.steps), self.base)
+
+    @property
+    def pythons(self) -> dict[str, Path]:
+        """The interpreter of each step that does not run under that of `base`."""
+        return {step: one.python for one in self.of_steps for step in one.manifest.steps}
+
+
+def environment_of(step: str, environments: Iterable[Environment]) -> Environment | None:
+    """Return the one of a flow's environments that a step runs in.
+
+    That is the one that names the step, else the one that names none; None where both are missing.
+    """
+    by_step = {name: one for one in environments for name in one.steps or (None,)}
+    return by_step.get(step, by_step.get(None))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.support.redaction import NOTHING
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from pytest_flowrepro.support.redaction import Redaction
     from pytest_flowrepro.support.strict_json import Json
 
 
@@ -99,3 +103,20 @@ class CodePackage:
 def flow_title(flow: str, case: str | None) -> str:
     """Return the name of a flow, or of one case of it, in messages: `TrainFlow[small]`."""
     return f"{flow}[{case}]" if case else flow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowProcess:
+    """How a process of a flow is started."""
+
+    flow: FlowSource
+    """With the file that is run: that of the user, or that of a copy."""
+    python: Path
+    """The flow's own interpreter."""
+    cwd: Path
+    env: Mapping[str, str]
+    """All of its environment variables."""
+    timeout: float
+    """Seconds."""
+    redaction: Redaction = NOTHING
+    """Hides secret values in what the process says."""

@@ -13,7 +13,7 @@ from pytest_flowrepro.capture.capture import Reading, capture
 from pytest_flowrepro.describe.describe import GRAPH, read_graph
 from pytest_flowrepro.diff.determinism import USUAL, Attempt, Conditions
 from pytest_flowrepro.environment import learn_modules, place_bytecode
-from pytest_flowrepro.model import PARAMETERS, Capture, Run, Task
+from pytest_flowrepro.model import PARAMETERS, Capture, FlowProcess, Run, Task
 from pytest_flowrepro.package.checkout import place_checkout
 from pytest_flowrepro.package.code_package import extract_package
 from pytest_flowrepro.package.local_metadata import write_metadata
@@ -23,14 +23,14 @@ from pytest_flowrepro.pipeline.machine import pins_of
 from pytest_flowrepro.pipeline.notes import compared_by_bytes
 from pytest_flowrepro.pipeline.project_tree import ProjectTree
 from pytest_flowrepro.rerun.leftovers import file_states, left_behind
-from pytest_flowrepro.rerun.rerun import Place, flow_environment, rerun_flow
+from pytest_flowrepro.rerun.rerun import Place, RunOptions, flow_environment, rerun_flow
 from pytest_flowrepro.rerun.run_records import check_read, check_records
 from pytest_flowrepro.support.cpus import processors
 from pytest_flowrepro.support.errors import BaselineError, CaptureError, RerunError
 from pytest_flowrepro.support.process import ending_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from pytest_flowrepro.pipeline.job import Clock, Job
@@ -77,9 +77,7 @@ class _Copy:
 
     prepared: Prepared
     place: Place
-    flow_file: Path
-    cwd: Path
-    env: Mapping[str, str]
+    process: FlowProcess
 
     def reading(self, *, limit: int, known: Known, whole: tuple[str, ...] = ()) -> Reading:
         """Return a request in which each step's artifacts are read by the interpreter that
@@ -88,14 +86,10 @@ class _Copy:
         prepared = self.prepared
         encoders = encoder_file(prepared.job)
         return Reading(
-            flow=prepared.job.flow.name,
-            flow_file=self.flow_file,
+            process=self.process,
             datastore=self.place.datastore,
             observed=self.place.observed,
-            python=prepared.built.python,
-            pythons=prepared.pythons,
-            cwd=self.cwd,
-            env=self.env,
+            pythons=prepared.environments.pythons,
             workspace=self.place.root,
             steps=tuple(step.name for step in prepared.steps),
             timeout=_CAPTURE_TIMEOUT,
@@ -103,26 +97,17 @@ class _Copy:
             limit=limit,
             whole=(*prepared.job.settings.patterns.artifacts(), *whole),
             known=known,
-            redaction=prepared.start.redaction,
         )
 
     def run(self, then: Sequence[Path] = ()) -> Run:
-        job, start = self.prepared.job, self.prepared.start
-        return rerun_flow(
-            job.flow.name,
-            self.flow_file,
-            python=self.prepared.built.python,
-            place=self.place,
-            cwd=self.cwd,
-            env=self.env,
-            timeout=job.settings.timeout,
-            max_workers=job.settings.max_workers or processors(),
-            configs=job.settings.configs,
-            parameters=job.settings.parameters,
-            redaction=start.redaction,
-            warm=job.settings.warm,
-            then=then,
+        settings = self.prepared.job.settings
+        options = RunOptions(
+            max_workers=settings.max_workers or processors(),
+            configs=settings.configs,
+            parameters=settings.parameters,
+            warm=settings.warm,
         )
+        return rerun_flow(self.process, self.place, options, then=then)
 
 
 def repeat(
@@ -160,7 +145,7 @@ def repeat(
         captured = _captured(run, reading)
         if run.ok:
             check_read(run, captured)
-    learn_modules(prepared.built_environments, place.bytecode)
+    learn_modules(prepared.environments.all, place.bytecode)
     rerun = Rerun(
         run=run,
         captured=captured,
@@ -190,25 +175,31 @@ def ending(run: Run) -> str:
 
 
 def _unpacked(prepared: Prepared, place: Place, conditions: Conditions) -> _Copy:
-    job, start = prepared.job, prepared.start
+    job, start, environments = prepared.job, prepared.start, prepared.environments
     flow_file = extract_package(prepared.package, place.copy)
-    place_bytecode(prepared.built_environments, place.bytecode)
-    write_metadata(place.metadata, prepared.built.local)
+    place_bytecode(environments.all, place.bytecode)
+    write_metadata(place.metadata, environments.base.local)
     place_checkout(place.copy, flow_file=job.flow.file, root=prepared.package.root)
     cwd = place.copy / start.cwd.relative_to(prepared.package.root)
     cwd.mkdir(parents=True, exist_ok=True)  # a folder without files of the package
+    flow = replace(job.flow, file=flow_file)
     env = flow_environment(
-        job.flow.name,
-        flow_file,
-        place=place,
-        built=prepared.built,
+        flow,
+        place,
+        environments,
         hash_seed=conditions.seed,
         given=start.env,
-        pythons=prepared.pythons,
         pins=pins_of(prepared, conditions),
     )
-    env["FLOWREPRO_PROJECT"] = str(job.root)
-    return _Copy(prepared=prepared, place=place, flow_file=flow_file, cwd=cwd, env=env)
+    process = FlowProcess(
+        flow=flow,
+        python=environments.base.python,
+        cwd=cwd,
+        env={**env, "FLOWREPRO_PROJECT": str(job.root)},
+        timeout=job.settings.timeout,
+        redaction=start.redaction,
+    )
+    return _Copy(prepared=prepared, place=place, process=process)
 
 
 def _run_before(

@@ -23,7 +23,7 @@ from pytest_flowrepro.support.text import some_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, KeysView, Mapping
 
-    from pytest_flowrepro.model import BuiltEnvironment, CodePackage, Environment, TaskLog
+    from pytest_flowrepro.model import CodePackage, Environment, FlowEnvironments, TaskLog
 
 _PINNED = frozenset({"metaflow", "requests"})
 """Requirements of every step environment, besides those that the step declares
@@ -85,18 +85,15 @@ class _Place:
 
 
 def imported(
-    package: CodePackage, environments: Iterable[BuiltEnvironment], logs: Iterable[TaskLog]
+    package: CodePackage, environments: FlowEnvironments, logs: Iterable[TaskLog]
 ) -> Imported:
-    """Return the imports of the steps whose tasks left `logs`.
-
-    `environments` are those of the flow: its own, and those of steps with another one.
-    """
+    """Return the imports of the steps whose tasks left `logs`."""
     steps = _by_step(logs)
     sources = frozenset[str]().union(*(loaded.sources for loaded in steps.values()))
     imports = {path: find_imports(text) for path, text in _read(package, sources)}
     used = []
     judged: list[tuple[_Place, tuple[_Use, ...]]] = []
-    for place in _places(tuple(environments), steps):
+    for place in _places(environments, steps):
         uses = tuple(place.uses(imports))
         names = frozenset[str]().union(*(use.distributions for use in uses))
         used.append(replace(place.environment, imported=tuple(sorted(names))))
@@ -122,18 +119,15 @@ def _by_step(logs: Iterable[TaskLog]) -> dict[str, _Loaded]:
     }
 
 
-def _places(
-    environments: tuple[BuiltEnvironment, ...], steps: Mapping[str, _Loaded]
-) -> Iterator[_Place]:
-    own = {step for built in environments for step in built.manifest.steps}
-    for built in environments:
-        theirs = built.manifest.steps or [step for step in steps if step not in own]
+def _places(environments: FlowEnvironments, steps: Mapping[str, _Loaded]) -> Iterator[_Place]:
+    for built in environments.all:
         # Not checked: conda's names are not those of the distributions.
-        by_name = () if isinstance(built.manifest.lock, CondaLock) else theirs
+        of_conda = isinstance(built.manifest.lock, CondaLock)
+        theirs = [step for step in steps if environments.of(step) is built and not of_conda]
         yield _Place(
             environment=built.manifest,
             provided=provided_by(built.path),
-            steps={step: steps[step] for step in by_name if step in steps},
+            steps={step: steps[step] for step in theirs},
         )
 
 

@@ -32,7 +32,7 @@ def variation(prepared: Prepared) -> Conditions:
     """
     usual, hardware = prepared.job.settings.numeric, read_hardware()
     flows = (prepared, *prepared.after)
-    if not any(computes(one.packages) for flow in flows for one in flow.environments):
+    if not any(computes(one.packages) for flow in flows for one in flow.environments.manifests):
         return Conditions(seed=1)
     other = another_machine(usual, hardware)
     return Conditions(seed=1, threads=True, cpu=other.cpu != usual.cpu)
@@ -48,22 +48,28 @@ def pins_of(prepared: Prepared, conditions: Conditions) -> Pins:
             cpu=other.cpu if conditions.cpu else profile.cpu,
         ),
         hardware,
-        base=prepared.built.numerics,
-        steps={step: one.numerics for one in prepared.of_steps for step in one.manifest.steps},
+        base=prepared.environments.base.numerics,
+        steps={
+            step: one.numerics
+            for one in prepared.environments.of_steps
+            for step in one.manifest.steps
+        },
     )
 
 
 def system_under(prepared: Prepared) -> System:
     """Return this machine, with the numerical libraries and profile of the flow."""
     profile = prepared.job.settings.numeric
+    every = prepared.environments.all
+    blas = tuple((one.manifest.name, one.numerics.blas) for one in every if one.numerics.blas)
     numeric = replace(profile, cpu=level_for(profile, read_hardware()))
-    return replace(system_of(), numeric=numeric, blas=prepared.blas)
+    return replace(system_of(), numeric=numeric, blas=blas)
 
 
 def machine_notes(prepared: Prepared) -> Iterator[str]:
     """Yield sentences about limits of the profile; none for a flow without numerical libraries."""
     profile = prepared.job.settings.numeric
-    if any(computes(environment.packages) for environment in prepared.environments):
+    if any(computes(environment.packages) for environment in prepared.environments.manifests):
         yield from overridden(profile, prepared.start.env)
         if sentence := below(profile, read_hardware()):
             yield sentence

@@ -66,7 +66,7 @@ def _observe(job: Job, baseline: Recording) -> Observation:
     clock = Clock(job)
     prepared = (prepare_anew if job.fresh else prepare_again)(job, clock, baseline=baseline)
     prepared = with_upstreams(prepared, clock)
-    known = known_from(baseline, environments=prepared.environments, system=system_of())
+    known = known_from(baseline, environments=prepared.environments.manifests, system=system_of())
     rerun = repeat(prepared, clock, name="check", limit=job.settings.values, known=known)
     return _observation(prepared, rerun, clock, runs=1)
 
@@ -75,12 +75,11 @@ def _observation(
     prepared: Prepared, rerun: Rerun, clock: Clock, *, runs: int, recorded: bool = False
 ) -> Observation:
     job = prepared.job
-    environments = (prepared.built, *prepared.of_steps)
     with clock.stage("environment", "looking for edited files"):
         flows = (prepared, *prepared.after)
-        used = (built for flow in flows for built in (flow.built, *flow.of_steps))
+        used = (built for flow in flows for built in flow.environments.all)
         edited = edited_environments(job.title, used)
-    imports = imported(prepared.package, environments, rerun.captured.logs)
+    imports = imported(prepared.package, prepared.environments, rerun.captured.logs)
     recording = Recording(
         flow=job.flow.name,
         case=job.case,

@@ -12,7 +12,7 @@ from pytest_flowrepro.advice.advice import parameter_hint
 from pytest_flowrepro.describe.describe import describe_flow
 from pytest_flowrepro.environment import place_bytecode, read_numerics
 from pytest_flowrepro.environment.steps import step_environments
-from pytest_flowrepro.model import NamedFile
+from pytest_flowrepro.model import FlowEnvironments, FlowProcess, NamedFile
 from pytest_flowrepro.package.code_package import default_suffixes, package_flow
 from pytest_flowrepro.package.local_metadata import write_metadata
 from pytest_flowrepro.pipeline.encoders import encoder_file
@@ -59,38 +59,16 @@ class Prepared:
 
     job: Job
     start: Start
-    built: BuiltEnvironment
-    """The environment of the flow itself, and of the steps without their own."""
+    environments: FlowEnvironments
     steps: tuple[Step, ...]
     """The steps as Metaflow sees them, in topological order."""
     package: CodePackage
     described: bool = True
     """True if Metaflow described the steps; else they are the baseline's, and the rerun
     confirms it."""
-    of_steps: tuple[BuiltEnvironment, ...] = ()
-    """Environments of the steps that declare their own packages."""
     notes: tuple[str, ...] = ()
     """Notes about the environments for the report."""
     after: tuple[Prepared, ...] = ()
-
-    @property
-    def built_environments(self) -> tuple[BuiltEnvironment, ...]:
-        return (self.built, *self.of_steps)
-
-    @property
-    def environments(self) -> tuple[Environment, ...]:
-        return tuple(built.manifest for built in self.built_environments)
-
-    @property
-    def blas(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
-        """Map each environment to the BLAS of its libraries, if they have one."""
-        every = (self.built, *self.of_steps)
-        return tuple((one.manifest.name, one.numerics.blas) for one in every if one.numerics.blas)
-
-    @property
-    def pythons(self) -> dict[str, Path]:
-        """Map each step with its own environment to its interpreter."""
-        return {step: one.python for one in self.of_steps for step in one.manifest.steps}
 
 
 def environments(job: Job, baseline: Recording) -> Environments:
@@ -98,7 +76,7 @@ def environments(job: Job, baseline: Recording) -> Environments:
     # Another worker may prepare the rerun of the same flow at the same time.
     apart = replace(job, folder=job.folder / "environment")
     prepared = prepare_again(apart, Clock(apart), baseline=baseline)
-    return Environments(manifests=prepared.environments, notes=prepared.notes)
+    return Environments(manifests=prepared.environments.manifests, notes=prepared.notes)
 
 
 def steps_of_today(
@@ -123,8 +101,13 @@ def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
     _refuse_missing_parameters(job, description)
     with clock.stage("package", "packaging"):
         package = _package(job, start, built.local, _named_files(job, start, description))
-    steps = with_images(description.steps, job.settings.env)
-    return Prepared(job=job, start=start, built=built, steps=steps, package=package)
+    return Prepared(
+        job=job,
+        start=start,
+        environments=FlowEnvironments(base=built),
+        steps=with_images(description.steps, job.settings.env),
+        package=package,
+    )
 
 
 _descriptions: dict[tuple[Path, Path, str, Path], FlowDescription] = {}
@@ -145,27 +128,29 @@ def _description(job: Job, start: Start, built: BuiltEnvironment, clock: Clock) 
 
 
 def _ask_metaflow(job: Job, start: Start, built: BuiltEnvironment, clock: Clock) -> FlowDescription:
-    place = Place(root=job.folder / "describe", temporary=job.temporary).create()
+    place = Place(root=job.folder / "describe", temporary=job.temporary, project=job.root).create()
     place_bytecode([built], place.bytecode)
     write_metadata(place.metadata, built.local)
-    flow, file = job.flow.name, job.flow.file
+    process = FlowProcess(
+        flow=job.flow,
+        python=built.python,
+        cwd=start.cwd,
+        env=flow_environment(
+            job.flow,
+            place,
+            FlowEnvironments(base=built),
+            given=start.env,
+            pins=pins(job.settings.numeric, read_hardware(), base=built.numerics),
+        ),
+        timeout=job.settings.timeout,
+        redaction=start.redaction,
+    )
     with clock.stage("describe", "asking Metaflow"):
         return describe_flow(
+            process,
             job.situation(in_copy=False),
-            python=built.python,
-            env=flow_environment(
-                flow,
-                file,
-                place=place,
-                built=built,
-                tree=job.root,
-                given=start.env,
-                pins=pins(job.settings.numeric, read_hardware(), base=built.numerics),
-            ),
-            options=config_arguments(job.settings.configs),
             workspace=place.root,
-            timeout=job.settings.timeout,
-            redaction=start.redaction,
+            options=config_arguments(job.settings.configs),
         )
 
 
@@ -214,19 +199,18 @@ def prepare_again(job: Job, clock: Clock, *, baseline: Recording) -> Prepared:
 def _with_step_environments(
     prepared: Prepared, clock: Clock, *, baseline: Recording | None
 ) -> Prepared:
-    job = prepared.job
+    job, base = prepared.job, prepared.environments.base
     wanted = step_environments(
-        prepared.steps,
-        base=prepared.built.manifest,
-        conda_from_pypi=job.settings.conda_from_pypi,
+        prepared.steps, base=base.manifest, conda_from_pypi=job.settings.conda_from_pypi
     )
     of_steps = []
-    notes = [*prepared.built.notes]
+    notes = [*base.notes]
     for one in wanted:
-        built = of_step(one, clock, job=job, base=prepared.built, baseline=baseline)
+        built = of_step(one, clock, job=job, base=base, baseline=baseline)
         of_steps.append(_with_numerics(built))
         notes += (*notes_of(one, built), *built.notes)
-    return replace(prepared, of_steps=tuple(of_steps), notes=tuple(notes))
+    environments = FlowEnvironments(base=base, of_steps=tuple(of_steps))
+    return replace(prepared, environments=environments, notes=tuple(notes))
 
 
 def _with_numerics(built: BuiltEnvironment) -> BuiltEnvironment:
@@ -249,7 +233,12 @@ def _as_recorded(
     if package is None:
         return None
     return Prepared(
-        job=job, start=start, built=built, steps=baseline.steps, package=package, described=False
+        job=job,
+        start=start,
+        environments=FlowEnvironments(base=built),
+        steps=baseline.steps,
+        package=package,
+        described=False,
     )
 
 

@@ -7,11 +7,11 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.model import BuiltEnvironment, Run
+from pytest_flowrepro.model import Run
 from pytest_flowrepro.rerun.numeric_pins import NO_PINS, Pins
 from pytest_flowrepro.support.errors import RerunError
 from pytest_flowrepro.support.in_venv import IN_VENV
@@ -21,12 +21,12 @@ from pytest_flowrepro.support.process import (
     isolated_environment,
     run_process,
 )
-from pytest_flowrepro.support.redaction import NOTHING, Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_flowrepro.model import FlowEnvironments, FlowProcess, FlowSource
     from pytest_flowrepro.support.strict_json import Json
 
 EXTENSION = IN_VENV / "metaflow_path"
@@ -65,6 +65,8 @@ class Place:
     """The root of the rerun whose HOME, TMPDIR and datastore this one shares; None: its own."""
     temporary: Path | None = None
     """The parent of TMPDIR; None: the root."""
+    project: Path | None = None
+    """The folder that the project's own packages are imported from; None: the copy."""
 
     @property
     def copy(self) -> Path:
@@ -131,24 +133,21 @@ class Place:
 
 
 def flow_environment(
-    flow: str,
-    flow_file: Path,
-    *,
+    flow: FlowSource,
     place: Place,
-    built: BuiltEnvironment,
-    tree: Path | None = None,
+    environments: FlowEnvironments,
+    *,
     hash_seed: int = 0,
     given: Mapping[str, str] = MappingProxyType({}),
-    pythons: Mapping[str, Path] = MappingProxyType({}),
     pins: Pins = NO_PINS,
 ) -> dict[str, str]:
     """Return a flow's environment variables: an allowlist, its own folders, and those `given`.
 
-    `tree` is the folder of `built.local`: the project, or, if it is None, the copy of it. `pythons`
-    has the interpreter of each step that does not run in `built`. Variables that are `given` take
-    precedence over `pins`. The user's METAFLOW_*, PYTHON*, PIP_* and UV_* are not in it.
+    Variables that are `given` take precedence over `pins`. The user's METAFLOW_*, PYTHON*, PIP_*
+    and UV_* are not in it.
     """
-    local = [str((tree or place.copy) / package.path) for package in built.local]
+    built = environments.base
+    local = [str((place.project or place.copy) / package.path) for package in built.local]
     local += [str(place.metadata)] if local else []
     path = (str(EXTENSION), given.get("PYTHONPATH"), *dict.fromkeys(local))
     extra = {
@@ -163,12 +162,12 @@ def flow_environment(
         "VIRTUAL_ENV": str(built.path),
         "METAFLOW_HOME": str(place.home / ".metaflowconfig"),
         "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(place.datastore),
-        "FLOWREPRO_FLOW": flow,
-        "FLOWREPRO_FILE": str(flow_file),
+        "FLOWREPRO_FLOW": flow.name,
+        "FLOWREPRO_FILE": str(flow.file),
         "FLOWREPRO_COPY": str(place.copy),
         "FLOWREPRO_OBSERVED": str(place.observed),
         "FLOWREPRO_LOCAL": json.dumps(local),
-        "FLOWREPRO_PYTHONS": json.dumps({step: str(python) for step, python in pythons.items()}),
+        "FLOWREPRO_PYTHONS": json.dumps(environments.pythons, default=str),
         "FLOWREPRO_PINS": json.dumps(pins.of_steps(given)),
     }
     # The variables that Metaflow (metaflow/util.py get_username) and getpass.getuser() read.
@@ -207,62 +206,59 @@ def parameter_arguments(parameters: Mapping[str, Json]) -> list[str]:
     return arguments
 
 
-def rerun_flow(
-    flow: str,
-    flow_file: Path,
-    *,
-    python: Path,
-    place: Place,
-    cwd: Path,
-    env: Mapping[str, str],
-    timeout: float,
-    max_workers: int,
-    configs: Mapping[str, Json] = MappingProxyType({}),
-    parameters: Mapping[str, Json] = MappingProxyType({}),
-    redaction: Redaction = NOTHING,
-    on_line: Callable[[str], None] | None = None,
-    warm: bool = True,
-    then: Sequence[Path] = (),
-) -> Run:
-    """Run `flow_file`, which is in `place.copy`, from `cwd`, under `flow_environment`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOptions:
+    """How Metaflow is told to run a flow."""
 
-    `warm`: if possible, its processes are forks of one that has imported Metaflow. One more fork
-    runs `then`, a script and its arguments, when the flow has succeeded; only the files that the
-    script leaves show whether it succeeded. A flow that fails or is stopped after `timeout` seconds
-    is a `Run` that is not `ok`; `RerunError` is raised only if Python could not be started.
+    max_workers: int
+    configs: Mapping[str, Json] = field(default_factory=dict)
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    warm: bool = True
+    """If possible, its processes are forks of one that has imported Metaflow."""
+
+
+def rerun_flow(
+    process: FlowProcess, place: Place, options: RunOptions, *, then: Sequence[Path] = ()
+) -> Run:
+    """Run the file of `process`, which is in `place.copy`, under `flow_environment`.
+
+    If `options.warm`, one more fork runs `then`, a script and its arguments, when the flow has
+    succeeded; only the files that the script leaves show whether it succeeded. A flow that fails or
+    is stopped after `process.timeout` seconds is a `Run` that is not `ok`; `RerunError` is raised
+    only if Python could not be started.
     """
+    flow, redaction = process.flow, process.redaction
     plain: list[str | Path] = [
-        python,
-        os.path.relpath(flow_file, cwd),
+        process.python,
+        os.path.relpath(flow.file, process.cwd),
         "--no-pylint",
-        *config_arguments(configs),
+        *config_arguments(options.configs),
         "run",
         "--with=flowrepro_observe",
         f"--run-id-file={place.run_id}",
-        f"--max-workers={max_workers}",
+        f"--max-workers={options.max_workers}",
         f"--max-num-splits={MAX_SPLITS}",
-        *parameter_arguments(parameters),
+        *parameter_arguments(options.parameters),
     ]
-    command = _warm(plain, place, then) if warm else plain
+    command = _warm(plain, place, then) if options.warm else plain
     try:
         completed = run_process(
             command,
-            env=env,
-            cwd=cwd,
-            timeout=timeout,
+            env=process.env,
+            cwd=process.cwd,
+            timeout=process.timeout,
             limit=OUTPUT_LIMIT,
-            on_line=on_line,
             umask=_UMASK,
         )
     except CommandNotFoundError as error:
         raise RerunError(
-            f"{flow} could not be started: {error}",
+            f"{flow.name} could not be started: {error}",
             hint="run again; if it persists, remove the environment's folder that is named here",
         ) from error
     if completed.timed_out and place.ended_well.exists():  # what came after it did not end
         completed = replace(completed, timed_out=False, returncode=0, ended=())
     return Run(
-        flow=flow,
+        flow=flow.name,
         run_id=place.run_id.read_text().strip() if place.run_id.exists() else None,
         datastore=place.datastore,
         observed=place.observed,

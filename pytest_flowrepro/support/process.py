@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 OUTPUT_LIMIT = 1_000_000
 """Maximum number of bytes of stdout, and of stderr, that are kept: the first half and the last."""
@@ -113,18 +113,17 @@ def run_process(
     cwd: Path,
     timeout: float,
     limit: int = OUTPUT_LIMIT,
-    on_line: Callable[[str], None] | None = None,
     umask: int = -1,
 ) -> Completed:
     """Run a command until it ends, or for `timeout` seconds, and end all its descendants.
 
-    `on_line` is called with each line of stdout as it comes; `umask` is the command's, or -1 for
-    that of the user. Raises `CommandNotFoundError` if the program cannot be started at all.
+    Of each stream the first and last `limit / 2` bytes are kept; `umask` is the command's, or -1
+    for that of the user. Raises `CommandNotFoundError` if the program cannot be started at all.
     """
     command = [os.fspath(arg) for arg in argv]
     started = time.monotonic()
     supervisor = _Supervisor.start(command, env=env, cwd=cwd, umask=umask)
-    stdout, stderr = _Kept(limit, on_line), _Kept(limit, None)
+    stdout, stderr = _Kept(limit), _Kept(limit)
     process = supervisor.process
     assert process.stdout is not None
     assert process.stderr is not None
@@ -229,21 +228,14 @@ def _command_line(command: bytes) -> str:
 class _Kept:
     """The first and the last bytes of a stream; the bytes between are counted and dropped."""
 
-    def __init__(self, limit: int, on_line: Callable[[str], None] | None) -> None:
+    def __init__(self, limit: int) -> None:
         self._half = limit // 2
         self._head = bytearray()
         self._tail: deque[bytes] = deque()
         self._tail_size = 0
         self._dropped = 0
-        self._on_line = on_line
-        self._line = b""
 
     def add(self, data: bytes) -> None:
-        if self._on_line is not None:
-            *lines, self._line = (self._line + data).split(b"\n")
-            self._line = self._line[-self._half :]
-            for line in lines:
-                self._on_line(line.decode(errors="replace"))
         room = self._half - len(self._head)
         self._head += data[:room] if room > 0 else b""
         rest = data[max(room, 0) :]

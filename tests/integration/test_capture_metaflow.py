@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from flow_processes import flow_source, process_in
 
 from pytest_flowrepro.capture.capture import Reading, capture
-from pytest_flowrepro.rerun.rerun import Place, flow_environment, rerun_flow
+from pytest_flowrepro.rerun.rerun import Place, RunOptions, rerun_flow
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Artifact, BuiltEnvironment, Capture, TaskLog
@@ -95,30 +96,14 @@ def captured(
     files = {"grid.py": FLOW, "shapes.py": SHAPES, "words.txt": "b a\n", "config.json": '{"lr": 1}'}
     for name, text in files.items():
         (place.copy / name).write_text(text, encoding="utf-8")
-    flow_file = place.copy / "grid.py"
-    env = flow_environment(
-        "GridFlow", flow_file, place=place, built=metaflow_environment, hash_seed=1
-    )
-    run = rerun_flow(
-        "GridFlow",
-        flow_file,
-        python=metaflow_environment.python,
-        place=place,
-        cwd=place.copy,
-        env=env,
-        parameters={"alpha": 0.25},
-        max_workers=2,
-        timeout=120,
-    )
+    flow = flow_source(place.copy / "grid.py", "GridFlow")
+    process = process_in(metaflow_environment, place, flow, hash_seed=1)
+    run = rerun_flow(process, place, RunOptions(parameters={"alpha": 0.25}, max_workers=2))
     assert not run.ok, "its last step fails"
     reading = Reading(
-        flow="GridFlow",
-        flow_file=flow_file,
+        process=process,
         datastore=place.datastore,
         observed=place.observed,
-        python=metaflow_environment.python,
-        cwd=place.copy,
-        env=env,
         workspace=place.root,
         steps=("start", "row", "cell", "join_cells", "join_rows", "caught", "end"),
         timeout=60,

@@ -6,11 +6,12 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
+from flow_processes import flow_source, process_in
 from situations import situation
 
 from pytest_flowrepro.describe.describe import describe_flow
 from pytest_flowrepro.model import FlowDescription, NamedFile, Parameter
-from pytest_flowrepro.rerun.rerun import Place, flow_environment
+from pytest_flowrepro.rerun.rerun import Place
 from pytest_flowrepro.support.errors import DescribeError
 
 if TYPE_CHECKING:
@@ -50,16 +51,10 @@ def ask(flows: Path, tmp_path: Path, metaflow_environment: BuiltEnvironment) -> 
         file = flows / "train.py"
         file.write_text(dedent(text), encoding="utf-8")
         place = Place(root=tmp_path / "work").create()
-        env = flow_environment("TrainFlow", file, place=place, built=metaflow_environment)
+        process = process_in(metaflow_environment, place, flow_source(file), timeout=60)
         before = sorted(flows.rglob("*"))
         try:
-            return describe_flow(
-                situation(file, root=tmp_path),
-                python=metaflow_environment.python,
-                env=env,
-                workspace=place.root,
-                timeout=60,
-            )
+            return describe_flow(process, situation(file, root=tmp_path), workspace=place.root)
         finally:
             assert sorted(flows.rglob("*")) == before
 

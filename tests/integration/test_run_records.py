@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from flow_processes import flow_source, process_in
 
-from pytest_flowrepro.rerun.rerun import Place, flow_environment, rerun_flow
+from pytest_flowrepro.rerun.rerun import Place, RunOptions, rerun_flow
 from pytest_flowrepro.rerun.run_records import check_records
 from pytest_flowrepro.support.errors import CaptureError
 
@@ -82,17 +83,8 @@ def ended(
     place = Place(root=tmp_path_factory.mktemp("fields") / "run").create()
     flow_file = place.copy / "fields.py"
     flow_file.write_text(FLOW, encoding="utf-8")
-    env = flow_environment("FieldsFlow", flow_file, place=place, built=metaflow_environment)
-    run = rerun_flow(
-        "FieldsFlow",
-        flow_file,
-        python=metaflow_environment.python,
-        place=place,
-        cwd=place.copy,
-        env=env,
-        max_workers=2,
-        timeout=180,
-    )
+    process = process_in(metaflow_environment, place, flow_source(flow_file, "FieldsFlow"))
+    run = rerun_flow(process, place, RunOptions(max_workers=2))
     assert run.ok, run.output
     return run, place.root
 

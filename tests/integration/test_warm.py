@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import FLOWS
+from flow_processes import flow_process, flow_source
 
 from pytest_flowrepro.capture.capture import Reading, capture
-from pytest_flowrepro.rerun.rerun import Place, flow_environment, rerun_flow
+from pytest_flowrepro.model import FlowEnvironments
+from pytest_flowrepro.rerun.rerun import Place, RunOptions, flow_environment, rerun_flow
 from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.process import Completed, run_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pytest_flowrepro.model import BuiltEnvironment, Run
+    from pytest_flowrepro.model import BuiltEnvironment, FlowProcess, Run
 
     Rerun = Callable[..., tuple[Run, Place]]
 
@@ -44,27 +46,19 @@ def rerun(
         mode: str = "",
         *,
         warm: bool,
-        then: Callable[[Place, dict[str, str]], Sequence[Path]] = lambda *_: (),
+        then: Callable[[Place, FlowProcess], Sequence[Path]] = lambda *_: (),
     ) -> tuple[Run, Place]:
         place = Place(root=root / "place").create()
         file = place.copy / "mirror.py"
         file.write_bytes((FLOWS / "warm" / "mirror.py").read_bytes())
         given = {"MODE": mode, "PYTHONPYCACHEPREFIX": str(root / "pycache")}
-        env = flow_environment(flow, file, place=place, built=metaflow_environment, given=given)
+        source, environments = flow_source(file, flow), FlowEnvironments(base=metaflow_environment)
+        env = flow_environment(source, place, environments, given=given)
         env["PYTHONPYCACHEPREFIX"] = given["PYTHONPYCACHEPREFIX"]
-        ran = rerun_flow(
-            flow,
-            file,
-            python=metaflow_environment.python,
-            place=place,
-            cwd=place.copy,
-            env=env,
-            timeout=60,
-            max_workers=1,
-            warm=warm,
-            then=then(place, env),
-        )
-        return ran, place
+        python = metaflow_environment.python
+        process = flow_process(source, python=python, env=env, timeout=60)
+        options = RunOptions(max_workers=1, warm=warm)
+        return rerun_flow(process, place, options, then=then(place, process)), place
 
     return run
 
@@ -172,20 +166,14 @@ def test_nothing_follows_a_flow_that_fails(rerun: Rerun, tmp_path: Path) -> None
     assert (ran.ok, place.ended_well.exists(), told.exists()) == (False, False, False)
 
 
-def test_a_fork_reads_the_artifacts_of_a_run_as_a_new_interpreter_does(
-    rerun: Rerun, metaflow_environment: BuiltEnvironment
-) -> None:
+def test_a_fork_reads_the_artifacts_of_a_run_as_a_new_interpreter_does(rerun: Rerun) -> None:
     readings = []
 
-    def read(place: Place, env: dict[str, str]) -> Sequence[Path]:
+    def read(place: Place, process: FlowProcess) -> Sequence[Path]:
         reading = Reading(
-            flow="MirrorFlow",
-            flow_file=place.copy / "mirror.py",
+            process=process,
             datastore=place.datastore,
             observed=place.observed,
-            python=metaflow_environment.python,
-            cwd=place.copy,
-            env=env,
             workspace=place.root,
             steps=("start", "part", "join", "end"),
             timeout=60,

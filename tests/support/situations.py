@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flow_processes import flow_source
+
 from pytest_flowrepro.advice.advice import Situation
-from pytest_flowrepro.model import FlowSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +17,7 @@ def situation(file: Path, *, root: Path, copies: Path | None = None) -> Situatio
     asked for.
     """
     return Situation(
-        flow=FlowSource(file=file, name="TrainFlow", lineno=1, steps=("start",)),
+        flow=flow_source(file),
         root=root,
         cwd=file.parent,
         copies=copies,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from capture_results import DIGEST, LOG, SCORE, result, task
+from flow_processes import flow_process, flow_source
 
 from _flowrepro import load as loading
 from pytest_flowrepro.capture import capture as stage
@@ -22,10 +23,10 @@ from pytest_flowrepro.capture.capture import Reading, capture
 from pytest_flowrepro.model import Artifact, Run, Task, TaskLog
 from pytest_flowrepro.support.errors import CaptureError
 from pytest_flowrepro.support.in_venv import IN_VENV
-from pytest_flowrepro.support.redaction import Redaction
+from pytest_flowrepro.support.redaction import NOTHING, Redaction
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model import Capture
+    from pytest_flowrepro.model import Capture, FlowProcess
 
 in_venv: Any = import_module("capture")
 
@@ -45,7 +46,13 @@ def run(tmp_path: Path) -> Run:
 
 
 def capture_with(
-    script: str, run: Run, folder: Path, *, timeout: float = 20.0, **more: Any
+    script: str,
+    run: Run,
+    folder: Path,
+    *,
+    redaction: Redaction = NOTHING,
+    timeout: float = 20.0,
+    **more: Any,
 ) -> Capture:
     """`script` has the request as `request`, and `answer(value)` to write the result."""
     file = folder / "fake.py"
@@ -58,18 +65,20 @@ def capture_with(
         encoding="utf-8",
     )
     env = {"PYTHONHASHSEED": "1", "FOR_THE_FLOW": "yes"}
-    return capture(run, reading(folder, env=env, timeout=timeout, script=file, **more))
+    process = process_of(folder, env=env, redaction=redaction)
+    return capture(run, reading(folder, process=process, timeout=timeout, script=file, **more))
+
+
+def process_of(folder: Path, **more: Any) -> FlowProcess:
+    flow = flow_source(folder / "train.py")
+    return replace(flow_process(flow, python=Path(sys.executable), env={}), **more)
 
 
 def reading(folder: Path, **more: Any) -> Reading:
     usual = Reading(
-        flow="TrainFlow",
-        flow_file=folder / "train.py",
+        process=process_of(folder),
         datastore=folder / "datastore",
         observed=folder / "observed",
-        python=Path(sys.executable),
-        cwd=folder,
-        env={},
         workspace=folder,
         steps=("start", "train", "end"),
         timeout=20.0,
@@ -181,7 +190,7 @@ def test_an_old_result_is_not_taken_for_a_new_one(run: Run, tmp_path: Path) -> N
 def test_an_answer_that_was_written_at_the_end_of_the_run_is_taken_where_the_request_is_the_same(
     run: Run, tmp_path: Path
 ) -> None:
-    nobody = reading(tmp_path, python=tmp_path / "gone" / "python")
+    nobody = reading(tmp_path, process=process_of(tmp_path, python=tmp_path / "gone" / "python"))
 
     def answer_ahead(asked: Reading) -> None:
         script, request, answer, run_id = asked.ahead(tmp_path / "run-id")
@@ -199,7 +208,7 @@ def test_an_answer_that_was_written_at_the_end_of_the_run_is_taken_where_the_req
 
 def test_an_interpreter_that_is_gone_is_an_error(run: Run, tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="could not be read"):
-        capture(run, reading(tmp_path, python=tmp_path / "gone" / "python"))
+        capture(run, reading(tmp_path, process=process_of(tmp_path, python=tmp_path / "gone")))
 
 
 def test_an_encoder_is_used_where_any_of_the_interpreters_met_its_class(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from flow_processes import flow_process
 from situations import situation
 
 from pytest_flowrepro.describe.describe import describe_flow
@@ -62,13 +63,10 @@ def ask(tmp_path: Path) -> Ask:
         python = tmp_path / "python"
         python.write_text(f"#!/bin/sh\n{script}\n")
         python.chmod(0o755)
-        return describe_flow(
-            situation(tmp_path / "train.py", root=tmp_path),
-            python=python,
-            env={"ANSWER": json.dumps(answer), "PATH": "/usr/bin:/bin"},
-            workspace=tmp_path,
-            timeout=timeout,
-        )
+        env = {"ANSWER": json.dumps(answer), "PATH": "/usr/bin:/bin"}
+        at = situation(tmp_path / "train.py", root=tmp_path)
+        process = flow_process(at.flow, python=python, env=env, timeout=timeout)
+        return describe_flow(process, at, workspace=tmp_path)
 
     return describe
 
@@ -231,14 +229,10 @@ def test_a_file_that_starts_another_flow(ask: Ask) -> None:
 
 
 def test_an_interpreter_that_is_not_there(tmp_path: Path) -> None:
+    at = situation(tmp_path / "train.py", root=tmp_path)
+    process = flow_process(at.flow, python=tmp_path / "gone", env={})
     with pytest.raises(DescribeError, match="Python could not be started for TrainFlow"):
-        describe_flow(
-            situation(tmp_path / "train.py", root=tmp_path),
-            python=tmp_path / "gone",
-            env={},
-            workspace=tmp_path,
-            timeout=5,
-        )
+        describe_flow(process, at, workspace=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a flow imports against what it declares: `check/imported.py`."""
+"""What a flow imports against what it declares."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from pytest_flowrepro.model import (
     BuiltEnvironment,
     CodePackage,
     Environment,
+    FlowEnvironments,
     Interpreter,
     Package,
     TaskLog,
 )
-from pytest_flowrepro.pipeline.import_usage import imported
+from pytest_flowrepro.pipeline import import_usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pytest_flowrepro.pipeline.import_usage import Imported
@@ -107,6 +108,16 @@ def package(tmp_path: Path) -> CodePackage:
     return CodePackage(root=tmp_path, flow="train.py", files=(), archive=archive)
 
 
+def imported(
+    package: CodePackage,
+    base: BuiltEnvironment,
+    logs: Sequence[TaskLog],
+    *of_steps: BuiltEnvironment,
+) -> Imported:
+    environments = FlowEnvironments(base=base, of_steps=of_steps)
+    return import_usage.imported(package, environments, logs)
+
+
 def names(found: Imported) -> dict[str, tuple[str, ...]]:
     return {one.name: one.imported for one in found.environments}
 
@@ -124,7 +135,7 @@ def test_what_came_along_is_told_with_the_steps_that_import_it(
         task("start", "toolz", "numpy", sources=BOTH),
         task("train", "toolz", "yaml", "numpy", sources=BOTH),
     ]
-    found = imported(package, [base], logs)
+    found = imported(package, base, logs)
     assert found.undeclared == (
         "the flow imports numpy without declaring it (it came with pandas, scipy)",
         "step train imports requests without declaring it (it came with metaflow)",
@@ -138,7 +149,7 @@ def test_a_statement_counts_where_it_was_run_and_its_file_was_loaded(
     package: CodePackage, tmp_path: Path
 ) -> None:
     base = built(tmp_path, "base", "metaflow", "requests", "toolz", "numpy", "boto3", "six")
-    found = imported(package, [base], [task("start", "toolz", "numpy", "six")])
+    found = imported(package, base, [task("start", "toolz", "numpy", "six")])
     assert found.undeclared == (), "numpy and six were loaded, but not by this flow's code"
     assert names(found) == {"base": ("toolz",)}
 
@@ -148,17 +159,17 @@ def test_a_flow_that_is_a_link_is_read_where_it_leads_to(
 ) -> None:
     base = built(tmp_path, "base", "metaflow", "toolz")
     sources = ("flows/linked.py", "written_by_the_flow.py")
-    assert names(imported(package, [base], [task("start", "toolz", sources=sources)])) == {
+    assert names(imported(package, base, [task("start", "toolz", sources=sources)])) == {
         "base": ("toolz",)
     }
 
 
 def test_what_no_step_loads_is_unused(package: CodePackage, tmp_path: Path) -> None:
     base = built(tmp_path, "base", "metaflow", "toolz", "pyyaml", "six", "types-six")
-    found = imported(package, [base], [task("start", "toolz")])
+    found = imported(package, base, [task("start", "toolz")])
     (sentence,) = found.unused
     assert sentence.startswith("declared, and never imported by this flow: six (fine for")
-    loaded = imported(package, [base], [task("start", "toolz", "six")])
+    loaded = imported(package, base, [task("start", "toolz", "six")])
     assert loaded.unused == (), "whoever loaded it, it is used"
 
 
@@ -166,31 +177,29 @@ def test_what_another_may_use_is_not_called_unused(package: CodePackage, tmp_pat
     names = ("metaflow", "requests", "pandas", "pyarrow")
     of_step = built(tmp_path, "step-start", *names, steps=("start",), via={})
     start = replace(task("start", sources=()), modules=("metaflow", "pandas"))
-    assert imported(package, [of_step], [start]).unused == (), "requests is Metaflow's own pin"
-    (sentence,) = imported(package, [of_step], [replace(start, modules=("metaflow",))]).unused
+    assert imported(package, of_step, [start]).unused == (), "requests is Metaflow's own pin"
+    (sentence,) = imported(package, of_step, [replace(start, modules=("metaflow",))]).unused
     assert "this flow: pandas (" in sentence
     base = built(tmp_path, "base", "metaflow", "requests", via={})
-    (sentence,) = imported(package, [base], [replace(start, modules=("metaflow",))]).unused
+    (sentence,) = imported(package, base, [replace(start, modules=("metaflow",))]).unused
     assert "this flow: requests (" in sentence, "declared by the flow itself"
 
 
 def test_each_step_is_judged_by_its_own_environment(package: CodePackage, tmp_path: Path) -> None:
-    environments = [
-        built(tmp_path, "base", "metaflow", "requests", "toolz", "six"),
-        built(tmp_path, "step-train", "metaflow", "pyyaml", "toolz", steps=("train",)),
-    ]
+    base = built(tmp_path, "base", "metaflow", "requests", "toolz", "six")
+    of_train = built(tmp_path, "step-train", "metaflow", "pyyaml", "toolz", steps=("train",))
     logs = [task("start", "toolz"), task("train", "toolz", "yaml")]
-    found = imported(package, environments, logs)
+    found = imported(package, base, logs, of_train)
     assert names(found) == {"base": ("toolz",), "step-train": ("pyyaml", "toolz")}
     assert found.undeclared == ()
     assert "this flow: six (" in found.unused[0], "toolz, which both declare, is used in one"
-    only_train = imported(package, environments, [task("train", "toolz", "yaml")])
+    only_train = imported(package, base, [task("train", "toolz", "yaml")], of_train)
     assert only_train.unused == (), "no step of this run was in base"
 
 
 def test_a_flow_that_declares_nothing_is_told_nothing(package: CodePackage, tmp_path: Path) -> None:
     base = built(tmp_path, "base", "metaflow", "requests", "numpy")
-    found = imported(package, [base], [task("train", "numpy", sources=BOTH)])
+    found = imported(package, base, [task("train", "numpy", sources=BOTH)])
     assert (found.undeclared, found.unused) == ((), ())
     assert names(found) == {"base": ("numpy", "requests")}
 
@@ -199,6 +208,6 @@ def test_a_run_that_left_nothing_leaves_the_environments_as_they_are(
     package: CodePackage, tmp_path: Path
 ) -> None:
     base = built(tmp_path, "base", "metaflow", "toolz")
-    found = imported(package, [base], [])
+    found = imported(package, base, [])
     assert (names(found), found.undeclared, found.unused) == ({"base": ()}, (), ())
     assert replace(base.manifest, imported=("toolz",)) == base.manifest, "it decides no comparison"

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from flow_processes import flow_process, flow_source
 from recordings import recording
 
-from pytest_flowrepro.model import BuiltEnvironment, LocalPackage
+from pytest_flowrepro.model import BuiltEnvironment, FlowEnvironments, LocalPackage
 from pytest_flowrepro.plugin.worker_store import SessionFolder
 from pytest_flowrepro.rerun.numeric_pins import Pins
 from pytest_flowrepro.rerun.rerun import (
@@ -15,6 +16,7 @@ from pytest_flowrepro.rerun.rerun import (
     MAX_SPLITS,
     USER,
     Place,
+    RunOptions,
     config_arguments,
     flow_environment,
     parameter_arguments,
@@ -30,12 +32,14 @@ if TYPE_CHECKING:
     from pytest_flowrepro.support.strict_json import Json
 
 
-def built(folder: Path) -> BuiltEnvironment:
-    return BuiltEnvironment(
+def built(folder: Path, *local: LocalPackage) -> FlowEnvironments:
+    environment = BuiltEnvironment(
         path=folder / "env",
         python=folder / "env" / "bin" / "python",
         manifest=recording().environments[0],
+        local=local,
     )
+    return FlowEnvironments(base=environment)
 
 
 def test_parameters_as_metaflows_command_line_takes_them() -> None:
@@ -68,8 +72,8 @@ def test_a_flow_has_folders_of_its_own_and_a_fixed_hash_seed(
     monkeypatch.setenv("METAFLOW_DEFAULT_DATASTORE", "s3")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
     place = Place(root=tmp_path / "run").create()
-    flow_file = place.copy / "train.py"
-    env = flow_environment("TrainFlow", flow_file, place=place, built=built(tmp_path), hash_seed=1)
+    flow = flow_source(place.copy / "train.py")
+    env = flow_environment(flow, place, built(tmp_path), hash_seed=1)
     assert env["HOME"] == str(place.home)
     assert env["METAFLOW_DATASTORE_SYSROOT_LOCAL"] == str(place.datastore)
     assert env["PYTHONHASHSEED"] == "1"
@@ -82,9 +86,8 @@ def test_a_flow_has_folders_of_its_own_and_a_fixed_hash_seed(
 def test_what_is_given_reaches_the_flow_but_what_a_rerun_rests_on_stays(tmp_path: Path) -> None:
     place = Place(root=tmp_path / "run")
     given = {"MODE": "dry", "PYTHONPATH": "src", "METAFLOW_USER": "jane", "HOME": "/root"}
-    env = flow_environment(
-        "TrainFlow", place.copy / "train.py", place=place, built=built(tmp_path), given=given
-    )
+    flow = flow_source(place.copy / "train.py")
+    env = flow_environment(flow, place, built(tmp_path), given=given)
     assert (env["MODE"], env["METAFLOW_USER"]) == ("dry", "jane")
     assert env["PYTHONPATH"] == f"{EXTENSION}{os.pathsep}src"
     assert env["HOME"] == str(place.home)
@@ -99,10 +102,8 @@ def test_numbers_are_pinned_unless_a_variable_is_given(tmp_path: Path) -> None:
     )
 
     def pinned(**given: str) -> dict[str, str]:
-        file = place.copy / "train.py"
-        env = flow_environment(
-            "TrainFlow", file, place=place, built=built(tmp_path), given=given, pins=pins
-        )
+        flow = flow_source(place.copy / "train.py")
+        env = flow_environment(flow, place, built(tmp_path), given=given, pins=pins)
         wanted = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", numpy, "FLOWREPRO_PINS")
         return {name: env[name] for name in wanted}
 
@@ -116,17 +117,17 @@ def test_numbers_are_pinned_unless_a_variable_is_given(tmp_path: Path) -> None:
 
 
 def test_packages_of_the_repository_are_on_the_path_of_the_tree_that_runs(tmp_path: Path) -> None:
-    place = Place(root=tmp_path / "run")
+    copy = Place(root=tmp_path / "run")
+    project = replace(copy, project=tmp_path / "project")
     orchard = LocalPackage(name="orchard", version="1", path="libs/src", modules=())
-    with_orchard = replace(built(tmp_path), local=(orchard,))
 
-    def path(tree: Path | None) -> list[str]:
-        file = place.copy / "train.py"
-        env = flow_environment("TrainFlow", file, place=place, built=with_orchard, tree=tree)
+    def path(place: Place) -> list[str]:
+        flow = flow_source(place.copy / "train.py")
+        env = flow_environment(flow, place, built(tmp_path, orchard))
         return env["PYTHONPATH"].split(os.pathsep)[1:]
 
-    assert path(None) == [str(place.copy / "libs/src"), str(place.metadata)]
-    assert path(tmp_path / "project") == [str(tmp_path / "project/libs/src"), str(place.metadata)]
+    assert path(copy) == [str(copy.copy / "libs/src"), str(copy.metadata)]
+    assert path(project) == [str(tmp_path / "project/libs/src"), str(copy.metadata)]
 
 
 def test_a_flow_has_a_tmpdir_of_its_own_with_room_for_the_path_of_a_socket(
@@ -145,10 +146,8 @@ def test_a_flow_has_a_tmpdir_of_its_own_with_room_for_the_path_of_a_socket(
     assert places[0].tmp != places[1].tmp
 
     def tmpdir(given: dict[str, str]) -> str:
-        file = places[0].copy / "train.py"
-        return flow_environment(
-            "TrainFlow", file, place=places[0], built=built(tmp_path), given=given
-        )["TMPDIR"]
+        flow = flow_source(places[0].copy / "train.py")
+        return flow_environment(flow, places[0], built(tmp_path), given=given)["TMPDIR"]
 
     assert tmpdir({}) == str(places[0].tmp)
     assert tmpdir({"TMPDIR": "/scratch"}) == "/scratch"
@@ -190,17 +189,9 @@ def run_with(script: str, folder: Path, *, timeout: float = 5, then: tuple[Path,
     python = folder / "python"
     python.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     python.chmod(0o700)
-    return rerun_flow(
-        "TrainFlow",
-        place.copy / "train.py",
-        python=python,
-        place=place,
-        cwd=place.copy,
-        env={"PATH": os.environ["PATH"]},
-        timeout=timeout,
-        max_workers=1,
-        then=then,
-    )
+    flow, env = flow_source(place.copy / "train.py"), {"PATH": os.environ["PATH"]}
+    process = flow_process(flow, python=python, env=env, timeout=timeout)
+    return rerun_flow(process, place, RunOptions(max_workers=1), then=then)
 
 
 def test_a_foreach_may_have_more_tasks_than_metaflow_takes_by_default(tmp_path: Path) -> None:
@@ -223,14 +214,7 @@ def test_a_flow_that_ended_well_did_so_however_long_takes_what_comes_after(
 
 def test_an_interpreter_that_is_gone_is_an_error(tmp_path: Path) -> None:
     place = Place(root=tmp_path / "run").create()
+    flow = flow_source(place.copy / "train.py")
+    process = flow_process(flow, python=built(tmp_path).base.python, env={})
     with pytest.raises(RerunError, match="TrainFlow could not be started"):
-        rerun_flow(
-            "TrainFlow",
-            place.copy / "train.py",
-            python=built(tmp_path).python,
-            place=place,
-            cwd=place.copy,
-            env={},
-            timeout=5,
-            max_workers=1,
-        )
+        rerun_flow(process, place, RunOptions(max_workers=1))

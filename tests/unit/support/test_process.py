@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -96,24 +95,6 @@ def test_keeps_the_first_and_the_last_of_a_long_output() -> None:
 def test_output_that_is_not_utf8_is_kept_as_far_as_it_is() -> None:
     done = run(r"import sys; sys.stdout.buffer.write(b'caf\xe9 ok')")
     assert done.stdout == "caf� ok"
-
-
-def test_lines_are_told_as_they_come() -> None:
-    seen: list[tuple[float, str]] = []
-    started = time.monotonic()
-    run_process(
-        [
-            sys.executable,
-            "-c",
-            "import time; print('one', flush=True); time.sleep(1); print('two')",
-        ],
-        env=dict(os.environ),
-        cwd=Path.cwd(),
-        timeout=20,
-        on_line=lambda line: seen.append((time.monotonic() - started, line)),
-    )
-    assert [line for _, line in seen] == ["one", "two"]
-    assert seen[1][0] - seen[0][0] > 0.5
 
 
 def test_a_program_that_is_not_there_is_its_own_error(tmp_path: Path) -> None:
