@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _IN_USE = "in-use.lock"
 
-_ENTRIES = ("wheels/*/*", "conda/*", "bytecode/*", "uv/*", "locks/*", "errors/*")
+_ENTRIES = ("wheels/*/*", "conda/*", "bytecode/*", "uv/*", "locks/*", "errors/*", "interpreters/*")
 """Globs of entries, each of which is used and deleted as a whole; in display order."""
 
 

@@ -103,19 +103,21 @@ def test_the_interpreters_of_a_version_manager_are_found_and_its_shims_are_not(
         (tmp_path / versions / version / "bin").mkdir(parents=True)
     (tmp_path / versions / f"{minor}.1" / "bin" / f"python{minor}").symlink_to(real)
     _script(tmp_path / "shims" / f"python{minor}", f"exec {sys.executable} " + '"$@"')
-    monkeypatch.setenv("PATH", f"{tmp_path / 'shims'}:/usr/bin:/bin")
-    monkeypatch.setenv("VIRTUALENV_OVERRIDE_APP_DATA", str(tmp_path / "app-data"))
+    monkeypatch.setenv("PATH", str(tmp_path / "shims"))
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "uv"))
 
-    found = find_interpreter(asked=Interpreter("cpython", minor))
+    assert find_interpreter(asked=Interpreter("cpython", minor)).samefile(real)
 
-    assert found.is_relative_to(tmp_path / versions)
+    (tmp_path / versions / f"{minor}.1" / "bin" / f"python{minor}").unlink()
+    with pytest.raises(EnvironmentBuildError):
+        find_interpreter(asked=Interpreter("cpython", minor))
 
 
 def test_a_script_is_asked_in_this_folder_for_the_interpreter_that_it_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: tuple[str, Path]
 ) -> None:
     minor, real = other
-    monkeypatch.setenv("VIRTUALENV_OVERRIDE_APP_DATA", str(tmp_path / "app-data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     body = f'if [ -e here ]; then exec {real} "$@"; else exec {sys.executable} "$@"; fi'
     _script(tmp_path / "bin" / f"python{minor}", body)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
@@ -124,7 +126,7 @@ def test_a_script_is_asked_in_this_folder_for_the_interpreter_that_it_starts(
     monkeypatch.chdir(tmp_path / "project")
     assert find_interpreter(asked=Interpreter("cpython", minor)) == real
 
-    monkeypatch.chdir(tmp_path)  # virtualenv remembers the answer of before
+    monkeypatch.chdir(tmp_path)  # the answer of before is not remembered
     with contextlib.suppress(EnvironmentBuildError):  # another one of that version may be there
         assert find_interpreter(asked=Interpreter("cpython", minor)).parent != tmp_path / "bin"
 
