@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from packaging.dependency_groups import DependencyGroupResolver
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -20,6 +21,7 @@ from pytest_flowrepro.lock.sources.unsupported import of_pyproject
 from pytest_flowrepro.lock.sources.uv_sources import read_sources
 from pytest_flowrepro.model import LocalFolder, Requirements
 from pytest_flowrepro.support.errors import LockError
+from pytest_flowrepro.support.redaction import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,33 +97,27 @@ def _is_package(document: Mapping[str, Any]) -> bool:
 
 
 def group_requirements(
-    groups: Mapping[str, Any], name: str, problems: list[str], within: tuple[str, ...] = ()
+    groups: Mapping[str, Any], name: str, problems: list[str]
 ) -> tuple[str, ...]:
-    """Return the requirements of one dependency group and of those that it includes (PEP 735).
-
-    `groups` is the table by normalized names, `within` the groups that include this one.
-    """
+    """Return the requirements of one dependency group and of those that it includes (PEP 735)."""
     key = f"dependency-groups.{name}"
-    if name in within:
-        problems.append(f"{key}: includes itself: {' -> '.join((*within, name))}")
+    try:
+        found = DependencyGroupResolver(groups).resolve(name)
+    except ExceptionGroup as invalid:
+        problems += [f"{key}: {_sentence(error)}" for error in invalid.exceptions]
         return ()
-    if name not in groups:
-        problems.append(unknown(name, "dependency-groups", tuple(groups)))
-        return ()
-    if not isinstance(groups[name], list):
-        problems.append(f"{key}: not a list")
-        return ()
-    lines: tuple[str, ...] = ()
-    for position, item in enumerate(groups[name]):
-        match item:
-            case {"include-group": str(included), **rest} if not rest:
-                wanted = canonicalize_name(included)
-                lines += group_requirements(groups, wanted, problems, (*within, name))
-            case str():
-                lines += requirement_lines([item], key, problems)
-            case _:
-                problems.append(f"{key}[{position}]: neither a requirement nor an include-group")
-    return lines
+    return requirement_lines([*map(str, found)], key, problems)
+
+
+def _sentence(error: Exception) -> str:
+    """Return what packaging says of a group, with the requirement that it cannot read.
+
+    A URL is left out: it may hold credentials.
+    """
+    message, *source = str(error).splitlines()[:2]
+    return ": ".join(
+        [without_credentials(message), *(line.strip() for line in source if ":" not in line)]
+    )
 
 
 def _table(document: Mapping[str, Any], key: str, problems: list[str]) -> dict[str, Any]:
@@ -161,8 +157,11 @@ def _extras(
 def _groups(
     groups: Mapping[str, Any], names: tuple[str, ...], problems: list[str]
 ) -> tuple[str, ...]:
-    normalized: dict[str, Any] = {canonicalize_name(name): value for name, value in groups.items()}
+    known = tuple(map(canonicalize_name, groups))
     lines: tuple[str, ...] = ()
-    for name in names:
-        lines += group_requirements(normalized, canonicalize_name(name), problems)
+    for name in map(canonicalize_name, names):
+        if name not in known:
+            problems.append(unknown(name, "dependency-groups", known))
+        else:
+            lines += group_requirements(groups, name, problems)
     return lines

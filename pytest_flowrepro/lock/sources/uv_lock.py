@@ -177,14 +177,12 @@ def _refuse_stale(
     # A pyproject.toml with groups and no project is not a package in the lock.
     outside = lock.get("manifest", {}).get("dependency-groups", {})
     locked_groups = metadata.get("requires-dev", outside)
-    groups: dict[str, Any] = {
-        canonicalize_name(key): value for key, value in _groups_of(document).items()
-    }
+    groups = _groups_of(document)
     optional = project.get("optional-dependencies", {}).values()
     lines = [*project.get("dependencies", ()), *(line for lines in optional for line in lines)]
     problems = _differences("project", lines, metadata.get("requires-dist", ()))
-    for group in sorted(groups.keys() | locked_groups.keys()):
-        now = group_requirements(groups, group, []) if group in groups else ()
+    for group in sorted({*map(canonicalize_name, groups), *locked_groups}):
+        now = group_requirements(groups, group, [])
         problems += _differences(f"group {group}", now, locked_groups.get(group, ()))
     if problems:
         raise _stale(source, pyproject, problems)

@@ -6,6 +6,7 @@ import pytest
 
 from pytest_flowrepro.lock.sources.pyproject import read_project
 from pytest_flowrepro.lock.sources.reading import Selection
+from pytest_flowrepro.lockfile.requirement import VERSION_CONTROL
 from pytest_flowrepro.model import Index, IndexSource, Requirements
 from pytest_flowrepro.support.errors import LockError
 
@@ -113,18 +114,42 @@ def test_what_cannot_be_locked_is_refused(tmp_path: Path, text: str, problem: st
         (
             "[dependency-groups]\na = [{include-group = 'b'}]\nb = [{include-group = 'A'}]",
             {"groups": ("a",)},
-            "dependency-groups.a: includes itself: a -> b -> a",
+            "dependency-groups.a: Cyclic dependency group include while resolving a: a -> b, b -> a",
         ),
         (
             "[dependency-groups]\na = [{include-group = 'b'}]",
             {"groups": ("a",)},
-            "dependency-groups: unknown name `b` (known: a)",
+            "dependency-groups.a: Dependency group 'b' not found",
         ),
-        ("[dependency-groups]\na = 'six'", {"groups": ("a",)}, "dependency-groups.a: not a list"),
+        (
+            "[dependency-groups]\na = 'six'",
+            {"groups": ("a",)},
+            "dependency-groups.a: Dependency group 'a' contained a string rather than a list.",
+        ),
+        (
+            "[dependency-groups]\na = [{include-group = 'b'}]\nb = ['./lib']",
+            {"groups": ("a",)},
+            "dependency-groups.a: Expected package name at the start of dependency specifier: ./lib",
+        ),
+        (
+            "[dependency-groups]\na = ['https://user:pw@host/six.whl']",
+            {"groups": ("a",)},
+            "dependency-groups.a: Expected semicolon (after name with no version specifier) or end",
+        ),
+        (
+            "[dependency-groups]\na = ['six @ git+https://host/six']",
+            {"groups": ("a",)},
+            f"dependency-groups.a[0]: {VERSION_CONTROL}",
+        ),
+        (
+            "[dependency-groups]\na = ['six']\nA = ['tqdm']",
+            {"groups": ("a",)},
+            "dependency-groups.a: Duplicate dependency group names: a (a, A)",
+        ),
         (
             "[dependency-groups]\na = ['six', { set = 1 }]",
             {"groups": ("a",)},
-            "dependency-groups.a[1]: neither a requirement nor an include-group",
+            "dependency-groups.a: Invalid dependency group item: {'set': 1}",
         ),
         ("dependency-groups = 1", {"groups": ("a",)}, "dependency-groups: not a table"),
     ],
