@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Index
     from pytest_flowrepro.support.process import Completed
 
+DEFAULT_INDEX = "https://pypi.org/simple"
+"""The index of both tools without any setting; neither has a public name for it."""
+
 _UV_INDEX_VARIABLES = (
     "UV_DEFAULT_INDEX",
     "UV_EXTRA_INDEX_URL",
@@ -138,13 +141,6 @@ class Tool:
             env = {name: value for name, value in self.env.items() if name != "UV_NO_CONFIG"}
             env["UV_CONFIG_FILE"] = os.fspath(file)
             return run_process(argv, env=env, cwd=cwd, timeout=timeout, limit=limit)
-
-
-def default_index() -> str:
-    """Return the default index of both tools, from pip."""
-    from pip._internal.models.index import PyPI  # noqa: PLC0415  pip has no public name for it
-
-    return str(PyPI.simple_url)
 
 
 def uv_cache() -> Path | None:
@@ -386,7 +382,7 @@ def _indexes_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
     added = {}
     main, extra = settings.get("index-url"), settings.get("extra-index-url", "").split()
     if extra:
-        *first, last = (main or default_index(), *extra)
+        *first, last = (main or DEFAULT_INDEX, *extra)
         added["UV_INDEX"] = " ".join(first)
         added["UV_DEFAULT_INDEX"] = last
         added["UV_INDEX_STRATEGY"] = "unsafe-best-match"
@@ -413,7 +409,7 @@ def _indexes_for_pip(settings: Mapping[str, Any], environ: Mapping[str, str]) ->
         links += part.get("find-links", ())
         no_index = no_index or part.get("no-index") is True
     named = [_with_credentials(url, environ) for url in filter(None, [*default, *extra])]
-    first = named[0] if any(default) else default_index()
+    first = named[0] if any(default) else DEFAULT_INDEX
     hosts = [environ.get("UV_INSECURE_HOST", ""), *settings.get("allow-insecure-host", ())]
     keyring = environ.get("UV_KEYRING_PROVIDER") or settings.get("keyring-provider", "")
     variables = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flowrepro.installers.index_settings import (
-    default_index,
+    DEFAULT_INDEX,
     download_tool,
     pip_settings,
     pip_tool,
@@ -118,7 +118,7 @@ def test_a_file_that_pip_cannot_read_either_is_left_to_pip(home: Path) -> None:
         (
             "extra-index-url = https://a/\n  https://b/",
             {
-                "UV_INDEX": f"{default_index()} https://a/",
+                "UV_INDEX": f"{DEFAULT_INDEX} https://a/",
                 "UV_DEFAULT_INDEX": "https://b/",
                 "UV_INDEX_STRATEGY": "unsafe-best-match",
             },
@@ -318,7 +318,7 @@ def test_a_download_asks_the_indexes_that_uv_would_ask(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     write(home / "project" / "uv.toml", uv_toml)
-    places = {"pypi": default_index(), "project": home / "project"}
+    places = {"pypi": DEFAULT_INDEX, "project": home / "project"}
 
     assert pip_variables(download_tool("uv").env) == {
         name: value.format(**places) for name, value in expected.items()

@@ -13,6 +13,8 @@ from pytest_flowrepro.support.errors import LockError
 if TYPE_CHECKING:
     from pathlib import Path
 
+GROUP = "dependency-groups.a"
+
 PROJECT = """
 [project]
 name = "Harbor.Flows"
@@ -114,7 +116,7 @@ def test_what_cannot_be_locked_is_refused(tmp_path: Path, text: str, problem: st
         (
             "[dependency-groups]\na = [{include-group = 'b'}]\nb = [{include-group = 'A'}]",
             {"groups": ("a",)},
-            "dependency-groups.a: Cyclic dependency group include while resolving a: a -> b, b -> a",
+            f"{GROUP}: Cyclic dependency group include while resolving a: a -> b, b -> a",
         ),
         (
             "[dependency-groups]\na = [{include-group = 'b'}]",
@@ -129,7 +131,7 @@ def test_what_cannot_be_locked_is_refused(tmp_path: Path, text: str, problem: st
         (
             "[dependency-groups]\na = [{include-group = 'b'}]\nb = ['./lib']",
             {"groups": ("a",)},
-            "dependency-groups.a: Expected package name at the start of dependency specifier: ./lib",
+            f"{GROUP}: Expected package name at the start of dependency specifier: ./lib",
         ),
         (
             "[dependency-groups]\na = ['https://user:pw@host/six.whl']",
