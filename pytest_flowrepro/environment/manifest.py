@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
 import platform
 import re
 import sys
-from importlib.metadata import PathDistribution
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -18,13 +16,16 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import platform_tags
 from packaging.utils import canonicalize_name
 
+from pytest_flowrepro.environment.distributions import find_distributions
 from pytest_flowrepro.environment.markers import markers_of
 from pytest_flowrepro.model import Interpreter, Package, System
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 from pytest_flowrepro.support.hardware import read_hardware
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pytest_flowrepro.environment.distributions import InstalledDistribution, RecordRow
 
 # Written by the installer and not part of the wheel, or different on each machine: scripts name
 # the interpreter in their first line.
@@ -47,63 +48,38 @@ def read_manifest(
     that do not come from an index; a wheel from the wheelhouse does not record one. Raises
     `EnvironmentBuildError` for a distribution whose metadata cannot be read.
     """
-    found, packages = _distributions(environment), site_packages(environment)
+    packages = site_packages(environment)
+    found = find_distributions(packages)
     via = _required_by(found, requirements, marker_environment(environment))
     return tuple(
         Package(
             name=name,
             version=distribution.version,
-            record=record_digest(_record(distribution, packages, name)),
+            record=record_digest(_present(distribution.record(), packages)),
             via=via[name],
             direct_url=urls.get(name),
             wheel=wheel_tags(distribution.read_text("WHEEL") or ""),
         )
-        for name, distribution in sorted(found.items())
+        for name, distribution in found.items()
     )
 
 
 def installed_versions(environment: Path) -> dict[str, str]:
     """Map the canonical name of each distribution to its version."""
-    return {name: found.version for name, found in _distributions(environment).items()}
+    found = find_distributions(site_packages(environment))
+    return {name: distribution.version for name, distribution in found.items()}
 
 
-class _Distribution(PathDistribution):
-    """A distribution whose files need not be UTF-8: METADATA of old wheels may be Latin-1."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._folder = folder
-
-    def read_text(self, filename: str | os.PathLike[str]) -> str | None:
-        try:
-            return (self._folder / filename).read_text("utf-8", errors="replace")
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-    @property
-    def version(self) -> str:
-        version: str | None = self.metadata["Version"]
-        if version is None:
-            raise _unreadable(self._folder.name, "METADATA", "it has no version")
-        return version
-
-
-def _distributions(environment: Path) -> dict[str, PathDistribution]:
-    folders = sorted(site_packages(environment).glob("*.dist-info"))
-    names = (one.name.removesuffix(".dist-info").rpartition("-")[0] for one in folders)
-    return {
-        canonicalize_name(name): _Distribution(folder)
-        for name, folder in zip(names, folders, strict=True)
-    }
-
-
-def record_digest(record: str) -> str:
+def record_digest(record: Iterable[RecordRow]) -> str:
     """Return `sha256:...` of the sorted `path,hash` lines of a RECORD (PEP 376, PEP 627).
 
     It is equal for uv and pip and on every machine as long as the wheel is the same.
     """
-    rows = [row for row in csv.reader(record.splitlines()) if len(row) >= 2]
-    lines = sorted(f"{row[0]},{row[1]}\n" for row in rows if not _BY_INSTALLER.search(row[0]))
+    lines = sorted(
+        f"{row.path},{row.digest}\n"
+        for row in record
+        if row.digest is not None and not _BY_INSTALLER.search(row.path)
+    )
     return "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -197,7 +173,9 @@ def _pyvenv(environment: Path) -> dict[str, str]:
 
 
 def _required_by(
-    found: Mapping[str, PathDistribution], requirements: tuple[str, ...], markers: dict[str, str]
+    found: Mapping[str, InstalledDistribution],
+    requirements: tuple[str, ...],
+    markers: dict[str, str],
 ) -> dict[str, tuple[str, ...]]:
     """Map each name to those that require it; to nothing if the flow requires it itself.
 
@@ -231,7 +209,7 @@ def _applies(requirement: Requirement, extras: set[str], markers: dict[str, str]
     return marker is None or any(marker.evaluate({**markers, "extra": extra}) for extra in extras)
 
 
-def _requires(distribution: PathDistribution) -> list[Requirement]:
+def _requires(distribution: InstalledDistribution) -> list[Requirement]:
     """Return the requirements of a distribution; only the name from a line older than PEP 508."""
     found = []
     for line in distribution.requires or ():
@@ -243,21 +221,6 @@ def _requires(distribution: PathDistribution) -> list[Requirement]:
     return found
 
 
-def _record(distribution: PathDistribution, packages: Path, name: str) -> str:
-    """Return the lines of RECORD whose files exist: uv omits the others, pip does not."""
-    text = distribution.read_text("RECORD")
-    if text is None:
-        raise _unreadable(name, "RECORD", "the file is missing")
-    return "".join(
-        line
-        for line in text.splitlines(keepends=True)
-        if os.path.lexists(packages / next(csv.reader([line]), [""])[0])
-    )
-
-
-def _unreadable(name: str, file: str, reason: str) -> EnvironmentBuildError:
-    return EnvironmentBuildError(
-        f"{file} of the installed {name} cannot be used",
-        hint=f"choose another version of {name}: the wheel of this one is broken",
-        detail=reason,
-    )
+def _present(rows: Iterable[RecordRow], packages: Path) -> Iterator[RecordRow]:
+    """Yield the rows whose files exist: uv omits the others, pip does not."""
+    return (row for row in rows if os.path.lexists(packages / row.path))

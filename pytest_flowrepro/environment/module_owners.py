@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from importlib.metadata import PathDistribution
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from pytest_flowrepro.environment.distributions import find_distributions
 from pytest_flowrepro.environment.manifest import site_packages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from pytest_flowrepro.environment.distributions import InstalledDistribution, RecordRow
 
 _MODULES = (".py", ".so", ".pyd")
 _NAME = re.compile(r"[\w.-]+")
@@ -51,10 +52,8 @@ class Provided:
 def provided_by(environment: Path) -> Provided:
     modules: dict[str, set[str]] = defaultdict(set)
     of_others: set[str] = set()
-    for folder in sorted(site_packages(environment).glob("*.dist-info")):
-        distribution = PathDistribution(folder)
-        name = canonicalize_name(folder.name.removesuffix(".dist-info").rpartition("-")[0])
-        for dotted in _dotted(distribution.read_text("RECORD") or ""):
+    for name, distribution in find_distributions(site_packages(environment)).items():
+        for dotted in _dotted(distribution.record()):
             modules[dotted].add(name)
         if name != "metaflow":
             of_others |= {needed for needed in _required(distribution) if needed != name}
@@ -66,9 +65,9 @@ def provided_by(environment: Path) -> Provided:
     )
 
 
-def _dotted(record: str) -> Iterator[str]:
+def _dotted(record: Iterable[RecordRow]) -> Iterator[str]:
     """Yield the modules of a RECORD, and the packages that contain them."""
-    for path, *_ in filter(None, csv.reader(record.splitlines())):
+    for path, _ in record:
         if path.endswith(_MODULES):
             *packages, file = path.split("/")
             parts = [*packages, file.partition(".")[0]]
@@ -78,16 +77,16 @@ def _dotted(record: str) -> Iterator[str]:
                 yield from itertools.accumulate(parts, "{}.{}".format)
 
 
-def _required(distribution: PathDistribution) -> Iterator[str]:
+def _required(distribution: InstalledDistribution) -> Iterator[str]:
     for line in distribution.requires or ():
         if name := _NAME.match(line):
             yield canonicalize_name(name.group())
 
 
-def _is_program(distribution: PathDistribution, name: str) -> bool:
+def _is_program(distribution: InstalledDistribution, name: str) -> bool:
     """Return whether it installs a command of its own name.
 
-    `PathDistribution.entry_points` would raise for an invalid line.
+    `Distribution.entry_points` would raise for an invalid line.
     """
     text = distribution.read_text("entry_points.txt") or ""
     section = text.partition("[console_scripts]")[2].partition("\n[")[0]

@@ -9,11 +9,11 @@ verified when that environment was built, and no index or channel needs to have 
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.environment.distributions import InstalledDistribution
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ def place_metaflow(site_packages: Path, *, into: Path) -> None:
 
 def _files_of_metaflow(site_packages: Path) -> Iterator[str]:
     """Yield Metaflow's files, as RECORD lists them (PEP 376), without scripts and bytecode."""
-    records = sorted(site_packages.glob("metaflow-*.dist-info/RECORD"))
-    if len(records) != 1:
+    folders = sorted(site_packages.glob("metaflow-*.dist-info"))
+    if len(folders) != 1:
         raise EnvironmentBuildError(
-            f"Expected one Metaflow installation in {site_packages}, found {len(records)}",
+            f"Expected one Metaflow installation in {site_packages}, found {len(folders)}",
             hint="delete the environment's folder and run the check again",
         )
-    for path, *_ in csv.reader(records[0].read_text("utf-8").splitlines()):
+    for path, _ in InstalledDistribution(folders[0]).record():
         if not path.startswith(("../", "/")) and not path.endswith(".pyc"):
             yield path
