@@ -273,7 +273,7 @@ def _project_of(path: Path) -> Path:
 
 def _package_list(args: argparse.Namespace) -> Answer:
     from pytest_flowrepro.package.code_package import default_suffixes, package_flow  # noqa: PLC0415  as above
-    from pytest_flowrepro.settings.settings import read_settings  # noqa: PLC0415
+    from pytest_flowrepro.settings.reader import read_settings  # noqa: PLC0415
 
     source = _source(args.flow)
     root = _project_of(source.file)

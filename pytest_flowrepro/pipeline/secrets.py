@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.settings.settings import PassedThrough
+from pytest_flowrepro.settings.variables import PassedThrough
 from pytest_flowrepro.support.errors import FlowReproError
 from pytest_flowrepro.support.redaction import Redaction
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.settings.settings import PassedThrough
+from pytest_flowrepro.settings.variables import PassedThrough
 from pytest_flowrepro.support.errors import SettingsError
 from pytest_flowrepro.support.redaction import Redaction
 

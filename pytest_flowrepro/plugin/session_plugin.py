@@ -29,7 +29,7 @@ from pytest_flowrepro.report import (
     write_report,
 )
 from pytest_flowrepro.report.text import inert
-from pytest_flowrepro.settings.settings import read_settings
+from pytest_flowrepro.settings.reader import read_settings
 from pytest_flowrepro.support.cache_cleanup import use_caches
 from pytest_flowrepro.support.disk import naming_full_disk
 from pytest_flowrepro.support.errors import FlowReproError

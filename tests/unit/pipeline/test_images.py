@@ -5,7 +5,7 @@ from recordings import step
 
 from pytest_flowrepro.model import Decorator
 from pytest_flowrepro.pipeline.images import images_by_tag, with_images
-from pytest_flowrepro.settings.settings import PassedThrough
+from pytest_flowrepro.settings.variables import PassedThrough
 
 DIGEST = "example.org/train@sha256:" + "0" * 64
 

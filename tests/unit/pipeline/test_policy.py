@@ -11,7 +11,8 @@ import pytest
 from pytest_flowrepro.model import CodeFile, FlowSource, Policy
 from pytest_flowrepro.model.patterns import Patterns, Terms
 from pytest_flowrepro.pipeline import Job, policy_of
-from pytest_flowrepro.settings.settings import DEFAULT_GATES, read_settings
+from pytest_flowrepro.settings.reader import read_settings
+from pytest_flowrepro.settings.settings import DEFAULT_GATES
 from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from recordings import recording
 from pytest_flowrepro.model import FlowSource
 from pytest_flowrepro.pipeline import Job, Observation, Upstream
 from pytest_flowrepro.pipeline.secrets import hide_in_observation, hiding_in_errors
-from pytest_flowrepro.settings.settings import FlowSettings, PassedThrough
+from pytest_flowrepro.settings.settings import FlowSettings
+from pytest_flowrepro.settings.variables import PassedThrough
 from pytest_flowrepro.support.errors import BaselineError, CaptureError
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import pytest
 from pytest_flowrepro.model import FlowSource
 from pytest_flowrepro.pipeline import Job
 from pytest_flowrepro.pipeline.start import start_of
-from pytest_flowrepro.settings.settings import FlowSettings, PassedThrough
+from pytest_flowrepro.settings.settings import FlowSettings
+from pytest_flowrepro.settings.variables import PassedThrough
 from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pytest_flowrepro.diff.determinism import USUAL, Attempt, Conditions, classi
 from pytest_flowrepro.model import NumericProfile
 from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns, Terms
 from pytest_flowrepro.pipeline.suggestions import machine_proposals, random_proposals
-from pytest_flowrepro.settings.settings import read_settings
+from pytest_flowrepro.settings.reader import read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

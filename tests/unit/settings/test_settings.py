@@ -8,7 +8,9 @@ import pytest
 
 from pytest_flowrepro.model import NumericProfile
 from pytest_flowrepro.model.patterns import Patterns, Terms
-from pytest_flowrepro.settings.settings import FlowSettings, PassedThrough, Settings, read_settings
+from pytest_flowrepro.settings.reader import read_settings
+from pytest_flowrepro.settings.settings import FlowSettings, Settings
+from pytest_flowrepro.settings.variables import PassedThrough
 from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:
