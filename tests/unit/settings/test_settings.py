@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import re
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +10,7 @@ import pytest
 
 from pytest_flowrepro.model import NumericProfile
 from pytest_flowrepro.model.patterns import Patterns, Terms
+from pytest_flowrepro.settings.keys import Scope, known_keys
 from pytest_flowrepro.settings.reader import read_settings
 from pytest_flowrepro.settings.settings import FlowSettings, Settings
 from pytest_flowrepro.settings.variables import PassedThrough
@@ -15,6 +18,8 @@ from pytest_flowrepro.support.errors import SettingsError
 
 if TYPE_CHECKING:
     from pytest_flowrepro.support.strict_json import Json
+
+PAGE = Path(__file__).parents[3].joinpath("docs/reference/configuration.md").read_text("utf-8")
 
 
 def settings(folder: Path, text: str) -> Settings:
@@ -439,3 +444,43 @@ def test_the_numeric_profile_is_inherited_key_by_key(tmp_path: Path) -> None:
 def test_a_profile_that_does_not_exist_is_refused(line: str, error: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=error):
         settings(tmp_path, f"[tool.flowrepro]\n{line}\n")
+
+
+DOCUMENTED = re.findall(r"(?m)^\| `([\w-]+)` \| (project|all|flow, case) \| (.*?) \|", PAGE)
+"""Key, tables and default of each row of the documentation's table."""
+
+
+def test_the_documentation_has_every_key_and_its_tables() -> None:
+    scopes: dict[Scope, str] = {"project": "project", "flow": "flow, case", "all": "all"}
+    declared = {
+        (key, tables)
+        for scope, tables in scopes.items()
+        for settings in (Settings, FlowSettings)
+        for key in known_keys(settings, scope)
+    }
+
+    assert {(key, tables) for key, tables, _ in DOCUMENTED} == declared
+    assert len(DOCUMENTED) == len(declared)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(key, default[1:-1]) for key, _, default in DOCUMENTED if re.fullmatch("`[^`]+`", default)],
+)
+def test_a_documented_default_is_the_default(tmp_path: Path, key: str, value: str) -> None:
+    found = settings(tmp_path, f"[tool.flowrepro.flow.TrainFlow]\n{key} = {value}\n")
+
+    assert found.for_flow("TrainFlow") == FlowSettings()
+
+
+def test_the_documentation_names_the_keys_that_false_switches_off(tmp_path: Path) -> None:
+    (listed,) = re.findall(
+        r"`false` switches off, .*?: (.*?), and each variable of `env`", PAGE.replace("\n", " ")
+    )
+    accepted = set()
+    for key, _, _ in DOCUMENTED:
+        with contextlib.suppress(SettingsError):
+            settings(tmp_path, f"[tool.flowrepro.flow.TrainFlow]\n{key} = false\n")
+            accepted.add(key)
+
+    assert accepted - {"warm"} == set(re.findall("`([^`]+)`", listed))
