@@ -27,7 +27,8 @@ from pytest_flowrepro.support.process import run_process
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FLOWS = Path(__file__).parent / "flows"
+TESTS = Path(__file__).parent
+FLOWS = TESTS / "flows"
 """Small real flows, a folder for each thing that a repository may do."""
 
 HELLO = """\
@@ -207,9 +208,9 @@ SHARED = ("-p", "shared_environments")
 
 
 def of_shared(session_folder: Path) -> dict[str, str]:
-    """Variables of `SHARED`."""
+    """Variables of `SHARED`; the code that is tested is that beside the tests."""
     return {
-        "PYTHONPATH": str(Path(__file__).parent / "support"),
+        "PYTHONPATH": os.pathsep.join(map(str, (TESTS / "support", TESTS.parent))),
         "TESTS_ENVIRONMENTS": str(session_folder / "environments"),
     }
 

@@ -19,15 +19,10 @@ from pytest_flowrepro.plugin.results import (
     unused_patterns,
 )
 from pytest_flowrepro.plugin.session import Session, Update
+from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines
 from pytest_flowrepro.plugin.termination import end_workers, raise_on_termination, register_worker
 from pytest_flowrepro.plugin.worker_store import SessionFolder
-from pytest_flowrepro.report import (
-    FORMATS,
-    changes_lines,
-    started_at,
-    summary_line,
-    write_report,
-)
+from pytest_flowrepro.report import FORMATS, write_report
 from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.settings.reader import read_settings
 from pytest_flowrepro.support.cache_cleanup import use_caches
@@ -71,7 +66,7 @@ class FlowReproPlugin:
     """The lock on the caches, open while this session uses them."""
     results: SessionResults = field(default_factory=SessionResults)
     reports: tuple[FlowReport, ...] = ()
-    _written: list[str] = field(default_factory=list)
+    _written: list[Line] = field(default_factory=list)
     """Lines for the terminal about the files of the reports."""
     _is_summarised: bool = False
     _idle: tuple[str, ...] = ()
@@ -212,7 +207,7 @@ class FlowReproPlugin:
             tests, files = self.session.folder.collections()
             self.results.select(tests)
             if files == 0 and session.exitstatus in _PASSED:
-                self._written.append(self.collection.nothing_found())
+                self._written.append(Line(self.collection.nothing_found(), "red"))
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
         missing = self.results.missing()
         results = self.results.all(ended=str(session.shouldfail or session.shouldstop or ""))
@@ -225,17 +220,19 @@ class FlowReproPlugin:
         try:
             self._written += self._write_reports(self.reports)
         except FlowReproError as error:
-            self._written.append(f"ERROR: {error}")
+            self._written.append(Line(f"ERROR: {error}", "red"))
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         self._is_summarised = True
         if self.reports:
             terminalreporter.section("flow-repro")
-            for line in (line for report in self.reports for line in self._summary(report)):
-                terminalreporter.write_line(line)
-        for text in (*self._unused_patterns(), *self._written):
-            terminalreporter.write_line(text)
+        for report in self.reports:
+            is_unfinished = (report.file, report.flow, report.case) in self._unfinished
+            details = self.session.details
+            lines = flow_lines(report, is_unfinished=is_unfinished, details=details)
+            write_lines(terminalreporter, lines)
+        write_lines(terminalreporter, (*self._unused_patterns(), *self._written))
         if self.config.option.flow_repro_keep:
             terminalreporter.write_line(f"working directories: {self.session.folder.path}")
 
@@ -251,32 +248,20 @@ class FlowReproPlugin:
             for report in _reports_of(result):
                 publish(report=report)
 
-    def _summary(self, report: FlowReport) -> Iterator[str]:
-        """Yield a flow's verdict, and what no failure shows: changes that are not gated, notes."""
-        yield summary_line(report)
-        if (report.file, report.flow, report.case) in self._unfinished and report.error:
-            yield f"    {inert(report.error.splitlines()[0])}"
-        start = started_at(report.changes)
-        if start:
-            yield f"    started at {start}"
-        others = [change for change in report.changes if not change.gated]
-        details = self.session.details
-        yield from (f"    {line}" for line in changes_lines(others, details=details))
-        yield from (f"    {inert(note)}" for note in report.notes)
-
-    def _unused_patterns(self) -> Iterator[str]:
+    def _unused_patterns(self) -> Iterator[Line]:
         """Yield notes about patterns that no flow needed, but only if every flow ran."""
         selecting = (self.config.getoption(name, default=None) for name in _SELECTING)
         for pattern in () if self.collection.are_paths_given or any(selecting) else self._idle:
-            yield f"note: tool.flowrepro.{pattern} matched nothing; consider removing it"
+            text = f"note: tool.flowrepro.{pattern} matched nothing; consider removing it"
+            yield Line(text, "yellow")
 
-    def _write_reports(self, reports: tuple[FlowReport, ...]) -> list[str]:
+    def _write_reports(self, reports: tuple[FlowReport, ...]) -> list[Line]:
         lines = []
         for form, render in FORMATS.items():
             path = self.config.getoption(f"flow_repro_{form}")
             if path is not None:
                 write_report(Path(path), render(reports, details=self.session.details))
-                lines.append(f"wrote {path}")
+                lines.append(Line(f"wrote {path}"))
         return lines
 
     def pytest_unconfigure(self) -> None:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
+
+import pytest
+from conftest import HELLO, SHARED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,3 +70,68 @@ def test_a_report_that_cannot_be_written_is_said(hello: Project) -> None:
     result = hello.check("-k", "environment", "--flow-repro-json=taken/report.json")
     assert result.ret != 0
     assert "taken/report.json" in result.stdout.str() + result.stderr.str()
+
+
+RED = "\x1b[31mno baseline  flow.py::HelloFlow"
+NEITHER = "\nno baseline  flow.py::HelloFlow"
+
+
+@pytest.mark.parametrize(
+    ("environment", "option", "line"),
+    [
+        ({}, "--color=auto", RED),
+        ({}, "--color=no", NEITHER),
+        ({"NO_COLOR": "1"}, "--color=auto", NEITHER),
+    ],
+)
+def test_a_verdict_is_colored_on_a_terminal_unless_the_user_says_no(
+    project: Project, environment: dict[str, str], option: str, line: str
+) -> None:
+    project.write("flow.py", HELLO)
+
+    shown = on_terminal(project, option, environment=environment)
+
+    assert line in shown
+    assert ("\x1b" in shown) is (line == RED)
+
+
+def test_a_flow_that_reproduces_is_green(hello: Project) -> None:
+    result = hello.check("--color=yes")
+
+    result.stdout.fnmatch_lines(["\x1b[[]32mreproduced  flow.py::HelloFlow*\x1b[[]0m"])
+
+
+def test_without_a_terminal_there_are_no_escape_codes(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PY_COLORS")  # pytester sets it
+    project.write("flow.py", HELLO)
+
+    result = project.check()
+
+    result.stdout.fnmatch_lines(["no baseline  flow.py::HelloFlow*"])
+    assert "\x1b" not in result.stdout.str()
+
+
+def on_terminal(project: Project, *args: str, environment: dict[str, str]) -> str:
+    """Return what a check writes to a terminal."""
+    ours, theirs = pty.openpty()
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_COLOR")}
+    kept.pop("PY_COLORS")  # pytester sets it
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--flow-repro", *SHARED, *args],
+        cwd=project.path,
+        env={**kept, "TERM": "xterm", **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    ):
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 4096):
+                shown += part
+        except OSError:  # Linux, where the other end is closed
+            pass
+        os.close(ours)
+    return shown.decode().replace("\r\n", "\n")
