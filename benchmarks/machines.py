@@ -249,7 +249,7 @@ def _drifted(project: Path, threads: int, level: str | None) -> list[str]:
 
 
 def _check(project: Path, threads: int, level: str | None) -> dict[str, Any]:
-    """The flow in the report of a check on such a machine."""
+    """Return the flow in the report of a check on such a machine."""
     cpuinfo = project / "cpuinfo"
     cpuinfo.write_text(f"flags : {_FLAGS.get(level or '', '')}\n", encoding="utf-8")
     machine = {"threads": threads, "level": level, "cpuinfo": str(cpuinfo) if level else None}

@@ -119,7 +119,7 @@ class Command:
 
 
 def alternate(runs: int, *commands: Command) -> tuple[list[float], ...]:
-    """The seconds of each command, which has run once before, for the caches."""
+    """Return the seconds of each command, which has run once before, for the caches."""
     for command in commands:
         command.seconds()
     rounds = [[command.seconds() for command in commands] for _ in range(runs)]
@@ -154,7 +154,7 @@ def locking(folder: Path, runs: int) -> None:
 
 
 def environment(folder: Path, runs: int) -> Path:
-    """Building from a lock, against the tools by themselves; gives a built interpreter."""
+    """Measure a build from a lock against the tools by themselves; return a built interpreter."""
     lock = FIXTURES / "flows/__flowrepro__/sales/SalesFlow/lock-base.txt"
     ours, theirs = folder / "ours", folder / "theirs"
     build = (
@@ -220,7 +220,7 @@ def sharing(folder: Path, flows: int) -> None:
 
 
 def check(folder: Path, python: Path, runs: int) -> None:
-    """A check of one flow, against the flow alone in a ready environment."""
+    """Measure a check of one flow against the flow alone in a ready environment."""
     project = folder / "project"
     shutil.copytree(FIXTURES / "flows", project)
     shutil.copy(FIXTURES / "pyproject.toml", project)
@@ -248,7 +248,7 @@ def check(folder: Path, python: Path, runs: int) -> None:
 
 
 def workers(folder: Path, runs: int, items: int) -> None:
-    """A wide foreach: forked tasks, against new interpreters and against Metaflow's 16 workers."""
+    """Measure a wide foreach: forked tasks, new interpreters, and Metaflow's 16 workers."""
     reports, commands = [], []
     tables = {
         "forks": "",
@@ -279,7 +279,7 @@ def workers(folder: Path, runs: int, items: int) -> None:
 
 
 def off(folder: Path, runs: int) -> None:
-    """Runs pytest with the plugin installed and not switched on, against without it."""
+    """Measure pytest with the plugin installed and not switched on against pytest without it."""
     module = folder / "off" / "test_one.py"
     module.parent.mkdir()
     module.write_text("def test_one():\n    pass\n", encoding="utf-8")
@@ -295,7 +295,7 @@ def off(folder: Path, runs: int) -> None:
 
 
 def collection(folder: Path, runs: int) -> None:
-    """Collecting 1,000 flow files, against plain pytest and 1,000 test modules."""
+    """Measure the collection of 1,000 flow files against plain pytest and 1,000 test modules."""
     flows, modules = folder / "flows", folder / "modules"
     for place in (flows, modules):
         place.mkdir()

@@ -100,7 +100,7 @@ def raises(case: Case) -> None:
 
 
 def deepdiff(case: Case, limit: float) -> str:
-    """The seconds that it takes, in a process of its own that is stopped at the limit."""
+    """Return the seconds that it takes, in a process of its own that is stopped at the limit."""
     context = multiprocessing.get_context("fork")
     worker = context.Process(target=_deepdiff, args=(case,))
     started = time.perf_counter()

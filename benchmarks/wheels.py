@@ -86,7 +86,7 @@ class Wheel:
         return parse_pypi(f"{name}=={version} --hash=sha256:{self.file.parent.name}\n")
 
     def missing(self, built: BuiltEnvironment) -> list[str]:
-        """What of it is not installed as it is."""
+        """Return its files that are not installed as they are."""
         packages, wrong = site_packages(built.path), []
         with zipfile.ZipFile(self.file) as archive:
             for name in archive.namelist():
@@ -109,7 +109,7 @@ class Wheel:
 
 
 def download(pin: str, store: Path) -> Wheel:
-    """The wheel that pip takes, at its place in a wheelhouse."""
+    """Return the wheel that pip takes, at its place in a wheelhouse."""
     name, _, version = pin.partition("==")
     for file in store.glob("sha256/*/*.whl"):
         found, its_version, _, _ = parse_wheel_filename(file.name)

@@ -29,13 +29,13 @@ RESULT: a line of JSON for each thing:
              "drawn": [generator, ...], "stdout": str, "stderr": str}};
     {"encoders": {class name: whether an object of it was met, ...}}, once;
     or, where that file cannot be used, {"broken": {"line": int or null, "reason": str}} alone;
-    or, where reading did not come to its end, {"stopped": str} alone
+    or, where reading was stopped, {"stopped": str} alone
 ARTIFACT: {"name": str, "type": str, "digest": "sha256:...", "value": JSON, "opaque": bool,
-    "structure": what its readable form does not show (canonical/structure.py; not of plain ones),
+    "structure": digits of what "value" does not show (canonical/structure.py; not of plain ones),
     "sha": where it is equal in an equal environment, the value is (only of large ones),
     "stored": whether `<16 digits of the digest>.npz` was written (only where that was asked for)}
 
-Tasks that failed have a `log` only: what they left is no result.
+Tasks that failed have a `log` only: what they left is not a result.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ from _flowrepro.normalize import normalise_for  # noqa: E402  found beside this 
 from _flowrepro.serializers import identity, info_of  # noqa: E402  found beside this file
 
 LEAST = 125
-"""Characters for a value, however many there are."""
+"""Characters for a value, however many values there are."""
 
 
 class TaskState(NamedTuple):
@@ -84,7 +84,7 @@ def main() -> None:
     if request["run_id"] is None:
         with open(sys.argv[3], encoding="utf-8") as file:
             request["run_id"] = file.read().strip()
-    # Before anything of Metaflow's or the flow's is imported: their `capture` is not this one.
+    # Before Metaflow or the flow is imported: their `capture` is not this one.
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != HERE]
     os.environ["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = request["datastore"]
     tasks = read_tasks(request)
@@ -116,14 +116,14 @@ def write(lines: Iterable[dict[str, Any]]) -> None:
         with open(sys.argv[2] + ".part", "w", encoding="ascii") as file:
             file.writelines(json.dumps(line) + "\n" for line in lines)
         os.replace(sys.argv[2] + ".part", sys.argv[2])
-    except OSError as error:  # a full disk, most of all
+    except OSError as error:  # a full disk, above all
         sys.exit("what was read cannot be handed over: %s" % error)
 
 
 def pickles(
     here: list[TaskState], parents: list[TaskState], request: dict[str, Any]
 ) -> list[Stored]:
-    """Each value once, with the largest limit that any of its artifacts has for a file."""
+    """Return each value once, with the largest limit that any of its artifacts has for a file."""
     found: dict[str, Stored] = {}
     limits: dict[str, int] = {}
     for task in here:
@@ -141,9 +141,9 @@ def pickles(
 
 
 def room_for_each(count: int, request: dict[str, Any]) -> int:
-    """Characters for each value: half as many for every doubling beyond what there is room for.
+    """Return the characters for each value: halved until all values fit, or to `LEAST`.
 
-    In such steps, so that one artifact more or less leaves the others as they are.
+    In halves, so that one artifact more or less leaves the others as they are.
     """
     limit = int(request["value_limit"])
     while limit * count > request["value_room"] and limit > LEAST:
@@ -175,13 +175,13 @@ def is_read_here(step: str, request: dict[str, Any]) -> bool:
 
 
 def parents_of(tasks: list[TaskState], by_id: dict[tuple[str, str], TaskState]) -> list[TaskState]:
-    """Those that another interpreter reads, perhaps: to tell what was inherited, by value."""
+    """Return the tasks that these take artifacts from, whose values show what was inherited."""
     inputs = {tuple(one) for task in tasks if task.observed for one in task.observed["inputs"]}
     return [by_id[one] for one in sorted(inputs) if one in by_id]
 
 
 def read_tasks(request: dict[str, Any]) -> list[TaskState]:
-    """Every task that left anything, the pseudo task `_parameters` included."""
+    """Return every task that left anything, the pseudo task `_parameters` included."""
     from metaflow.datastore.flow_datastore import FlowDataStore  # noqa: PLC0415  see `main`
     from metaflow.metaflow_config import DATASTORE_LOCAL_DIR  # noqa: PLC0415
     from metaflow.plugins.datastores.local_storage import LocalStorage  # noqa: PLC0415
@@ -232,16 +232,16 @@ def read_task(
 
 
 def task_index(store: Any) -> tuple[int, ...]:
-    """The foreach index path (metaflow/task.py `_init_foreach`).
+    """Return the foreach index path (metaflow/task.py `_init_foreach`).
 
-    The tasks of @parallel are in it by their node. The control task is node 0, where older
+    It has the tasks of @parallel by their node. The control task is node 0, where older
     Metaflows, such as 2.12, give it no index (metaflow/plugins/parallel_decorator.py).
     """
     return tuple(frame.index or 0 for frame in store.get("_foreach_stack") or [])
 
 
 def with_passes(tasks: list[TaskState]) -> list[TaskState]:
-    """The tasks in their order; the passes of a step that loops to itself are counted from 0.
+    """Return the tasks in order; passes of a step that loops to itself are counted from 0.
 
     Metaflow's own count would not do: a loop that follows another goes on with the other's
     (metaflow/task.py `_init_iteration`), and then its keys would depend on how often that ran.
@@ -284,7 +284,7 @@ def own_artifacts(
     values: dict[str, Any],
     flow: str,
 ) -> list[dict[str, Any]]:
-    """What the task set or changed, and did not merely inherit from its parents.
+    """Return what the task set or changed, and did not merely inherit from its parents.
 
     A join inherits what `merge_artifacts` brought; what its own code assigned is its own, even
     where the value is that of a branch.
@@ -306,7 +306,7 @@ def own_artifacts(
 
 
 def described(artifacts: dict[str, str], values: dict[str, Any], flow: str) -> list[dict[str, Any]]:
-    """Artifacts by name, without the `name` that Metaflow itself gives to each flow."""
+    """Return artifacts by name, without the `name` that Metaflow itself gives to each flow."""
     return [
         {"name": name, **values[sha]}
         for name, sha in sorted(artifacts.items())
@@ -315,7 +315,7 @@ def described(artifacts: dict[str, str], values: dict[str, Any], flow: str) -> l
 
 
 def cards(task: TaskState, request: dict[str, Any]) -> list[dict[str, Any]]:
-    """The task's cards, as if they were artifacts."""
+    """Return the task's cards, as if they were artifacts."""
     from metaflow.plugins.cards.card_datastore import CardDatastore  # noqa: PLC0415  see `main`
 
     if task.observed is None or not task.observed["cards"]:
@@ -326,7 +326,7 @@ def cards(task: TaskState, request: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def noted(what: str, task: TaskState, request: dict[str, Any]) -> list[str]:
-    """What was noted of all the attempts: those that failed have written and imported as well."""
+    """Return the notes of all attempts: those that failed have written and imported as well."""
     where = (request["observed"], task.step, task.task_id)
     found = (read_observed(*where, attempt) for attempt in range(task.attempt + 1))
     return sorted({path for observed in found if observed for path in observed[what]})
@@ -355,7 +355,7 @@ def log(task: TaskState, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def ending(task: TaskState) -> str:
-    """The signal that ended a task, in words: Metaflow stores its number, and names one only."""
+    """Return the signal that ended a task, in words; Metaflow names one signal only."""
     if not task.store.has_metadata("runtime"):
         return ""
     code = task.store.load_metadata(["runtime"])["runtime"]["return_code"]

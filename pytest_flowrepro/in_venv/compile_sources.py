@@ -1,4 +1,4 @@
-"""Compiles sources: `python -I -S -B compile_sources.py REQUEST`, a JSON file.
+"""Compile sources: `python -I -S -B compile_sources.py REQUEST`, a JSON file.
 
     {"processes": 2, "sources": [[SOURCE, TARGET], ...]}
 

@@ -1,4 +1,4 @@
-"""Says what an environment computes with: its numpy's CPU features, and the BLAS of its libraries.
+"""Report the CPU features of an environment's numpy, and the BLAS of its libraries.
 
 Run by the environment's own interpreter, without arguments. Writes one line of JSON:
 
@@ -27,14 +27,14 @@ def _features() -> list[str]:
     for name in ("numpy._core", "numpy.core"):  # since numpy 2.0, and before
         try:
             core = importlib.import_module(name + "._multiarray_umath")
-            return [one for one in core.__cpu_dispatch__ if core.__cpu_features__.get(one)]
+            return [name for name in core.__cpu_dispatch__ if core.__cpu_features__.get(name)]
         except (ImportError, AttributeError):  # AttributeError: before numpy 1.20
             continue
     return []
 
 
 def _blas(name: str) -> str | None:
-    """Name and version as the distribution was built; None where it does not say."""
+    """Return name and version that the distribution was built with; None if unknown."""
     try:
         package = importlib.util.find_spec(name)
         if package is None or package.origin is None:
@@ -42,7 +42,7 @@ def _blas(name: str) -> str | None:
         config = runpy.run_path(os.path.join(os.path.dirname(package.origin), "__config__.py"))
         built = config["CONFIG"]["Build Dependencies"]["blas"]
         return "%s %s" % (built["name"], built["version"])
-    except Exception:  # noqa: BLE001  a file of another age or build, and only the reader misses it
+    except Exception:  # noqa: BLE001  a file of another release or build; the report goes without it
         return None
 
 

@@ -1,4 +1,4 @@
-"""Runs a flow whose tasks are forks of one interpreter, which has imported Metaflow.
+"""Run a flow whose tasks are forks of one interpreter, which has imported Metaflow.
 
     python -u warm.py [--then COUNT LOG SCRIPT ...] SOCKET FLOW_FILE [ARGUMENT ...] ROOM
     python -u warm.py --tasks DESCRIPTOR LISTENING FLOW_FILE ROOM
@@ -7,7 +7,7 @@ Metaflow starts a new interpreter for each task, and to import Metaflow takes lo
 tasks. This process imports it once. A fork of it schedules the flow, as `python FLOW_FILE ARGUMENT
 ...` does, and each client (warm_client.py) that connects to SOCKET gets a fork that is the task.
 This process ends as the scheduler did. Where that ended well, one more fork runs SCRIPT with its
-arguments first, COUNT words in all, and what it says goes to LOG. ROOM is a long text, in whose
+arguments first, COUNT words in all, and its output goes to LOG. ROOM is a long text, in whose
 place `ps` shows the command line of each fork.
 
 For each step that has an interpreter of its own, that interpreter is started in the second form. It
@@ -19,7 +19,7 @@ fork. Where more than that is at work, nothing is forked and `python FLOW_FILE A
 the place of this process, or of the client: Metaflow's import has started threads, opened files or
 loaded modules of the project or numerical libraries; a task has other variables that are read at
 the start; or Python is older than 3.9. What a flow changes of Metaflow's variables before it
-imports Metaflow is seen to in flowrepro_select.py.
+imports Metaflow is handled in flowrepro_select.py.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ import time
 import types
 from importlib.machinery import SourceFileLoader
 
-TYPE_CHECKING = False  # what a flow finds imported is what Metaflow imports, and no more
+TYPE_CHECKING = False  # nothing is imported that Metaflow does not import
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import CodeType, ModuleType
@@ -53,7 +53,7 @@ _OF_TASKS = ("METAFLOW_RUN_ID", "PYTHONUNBUFFERED")
 
 
 class Request:
-    """What a fork is to become; without `streams`, the scheduler."""
+    """The process that a fork is to become; without `streams`, the scheduler."""
 
     def __init__(
         self,
@@ -158,7 +158,7 @@ def _preload() -> None:
 
 
 def _start_others(address: str, script: str, room: str, server: _Server) -> dict[str, str]:
-    """Start a process like this one for each other interpreter; where each listens."""
+    """Start a process like this one for each other interpreter; return where each listens."""
     addresses: dict[str, str] = {}
     observe = sys.modules.get("metaflow_extensions.flowrepro.plugins.flowrepro_observe")
     pythons = sorted(set(observe.PYTHONS.values())) if observe else []
@@ -178,7 +178,7 @@ def _start_others(address: str, script: str, room: str, server: _Server) -> dict
 
 
 class _Server:
-    """Forks the scheduler and the tasks, and tells the clients how their tasks ended."""
+    """A parent of the scheduler and the tasks, which reports to each client how its task ended."""
 
     def __init__(self, listening: socket.socket, scheduler: Request, then: list[str]) -> None:
         self._scheduler = scheduler
@@ -186,7 +186,7 @@ class _Server:
         self._poll = select.poll()
         self._listening = listening
         self.kept: int | None = None
-        """While it is open, the processes of other interpreters live."""
+        """The processes of other interpreters live while it is open."""
         self._ended: int | None = None
         """A descriptor that can be read when the scheduler has ended, or is to have."""
         self._tasks: dict[int, _Task] = {}
@@ -223,8 +223,9 @@ class _Server:
                 self._send_on(self._tasks[descriptor])
 
     def _follow(self) -> Request | None:
-        """Run what comes after the scheduler: its request in the fork, and None here at its end, or
-        where there can be no fork.
+        """Run the script that follows the scheduler.
+
+        Return its request in the fork, and None here when it has ended or could not be forked.
         """
         try:
             log = os.open(self._then[0], os.O_WRONLY | os.O_CREAT, 0o600)
@@ -244,7 +245,7 @@ class _Server:
         return None
 
     def _accept(self) -> Request | None:
-        """Fork a task for a client: its request in the fork, and None here."""
+        """Fork a task for a client; return its request in the fork, and None here."""
         client, _ = self._listening.accept()
         try:
             request = self._received(client)
@@ -262,7 +263,7 @@ class _Server:
         for stream in request.streams:
             os.close(stream)
         if pid is None:
-            client.close()  # without a word: it becomes an interpreter of its own
+            client.close()  # without an answer: it becomes an interpreter of its own
             return None
         task = _Task(pid, client)
         for descriptor in (task.ended, client.fileno()):
@@ -298,7 +299,7 @@ class _Server:
         task.client.close()
 
     def _send_on(self, task: _Task) -> None:
-        """Send a signal that the client got; where it was killed, so is its task."""
+        """Send a signal that the client got; kill the task of a client that was killed."""
         try:
             asked = task.client.recv(1)
         except OSError:
@@ -308,7 +309,7 @@ class _Server:
         os.kill(task.pid, asked[0] if asked else 9)
 
     def _leave(self) -> None:
-        """In a fork: let go of what is the server's."""
+        """Close, in a fork, what belongs to the server."""
         self._listening.close()
         for descriptor in (self._ended, self.kept):
             if descriptor is not None:
@@ -336,7 +337,7 @@ def _read_at_start(environ: Mapping[bytes, bytes]) -> dict[str, bytes]:
 
 
 def _end_like(status: int) -> None:
-    """End this process as another one did."""
+    """End this process as another one ended."""
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         import resource  # noqa: PLC0415  it is seldom needed
@@ -349,7 +350,7 @@ def _end_like(status: int) -> None:
 
 
 def _become(request: Request, module: ModuleType, addresses: Mapping[str | None, str]) -> CodeType:
-    """Make this fork what it is to be; the code that it is to run in `module`."""
+    """Turn this fork into the request's process; return the code to run in `module`."""
     if request.streams:
         for target, stream in enumerate(request.streams):
             os.dup2(stream, target)
@@ -400,7 +401,7 @@ try:
 except SystemExit:
     raise
 except BaseException as _error:  # noqa: BLE001
-    # As a new interpreter tells it, without this file.
+    # As a new interpreter shows it, without this file.
     _frames = _error.__traceback__ and _error.__traceback__.tb_next
     sys.excepthook(type(_error), _error.with_traceback(_frames), _frames)
     if isinstance(_error, KeyboardInterrupt):

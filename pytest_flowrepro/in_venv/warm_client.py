@@ -1,10 +1,10 @@
-"""Stands for the interpreter of a task, which runs as a fork of warm.py.
+"""Take the place of a task's interpreter, while the task runs as a fork of warm.py.
 
     python -I -S warm_client.py SOCKET PYTHON FLOW_FILE [ARGUMENT ...]
 
-It gives the task its standard streams, sends it the signals that come, and ends as the task does.
-Where warm.py cannot stand for it, `PYTHON FLOW_FILE ARGUMENT ...` takes its place. It starts with
-each task: it imports little, and nothing that is slow to import.
+It gives the task its standard streams, passes signals on, and ends as the task does. Where warm.py
+does not fork, this process becomes `PYTHON FLOW_FILE ARGUMENT ...`. It starts with each task: it
+imports little, and nothing that is slow to import.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _ask(line: _socket.socket, argv: list[str]) -> None:
 
 
 def _line(line: _socket.socket) -> bytes:
-    """The next line that the server says; nothing where it has closed the connection."""
+    """Return the next line from the server; empty where it has closed the connection."""
     said = b""
     while not said.endswith(b"\n"):
         more = line.recv(1)

@@ -26,11 +26,11 @@ class Column(NamedTuple):
 
 
 class UnknownDtypeError(TypeError):
-    """A dtype whose elements are references to what numpy does not know."""
+    """A dtype whose elements are references to memory that numpy does not manage."""
 
 
 def numpy_kind(value: object) -> str:
-    """`array`, `scalar`, or nothing for anything else, subclasses of ndarray included."""
+    """Return `array` or `scalar`; empty for anything else, subclasses of ndarray included."""
     numpy: Any = sys.modules.get("numpy")
     cls = type(value)
     if numpy is None:
@@ -42,7 +42,7 @@ def numpy_kind(value: object) -> str:
 
 
 def pandas_kind(value: object) -> str:
-    """`frame`, `series`, `index`, or nothing; a subclass such as a GeoDataFrame is none of them."""
+    """Return `frame`, `series` or `index`; empty for anything else, subclasses included."""
     pandas: Any = sys.modules.get("pandas")
     cls = type(value)
     if pandas is None:
@@ -57,7 +57,7 @@ def pandas_kind(value: object) -> str:
 
 
 def dtype_text(dtype: Any) -> str:
-    """The dtype, the same whatever the byte order, alignment or padding.
+    """Return the dtype, the same whatever the byte order, alignment or padding.
 
     One that another library registered with numpy, such as bfloat16, has its class's name. Raises
     `UnknownDtypeError` for one of those that refers to memory of its own.
@@ -84,12 +84,12 @@ def _is_numpys(dtype: Any) -> bool:
 
 
 def has_objects(dtype: Any) -> bool:
-    """Whether the memory of such an array holds references, not values."""
+    """Return whether the memory of such an array holds references, not values."""
     return dtype.kind in "OT"
 
 
 def chunks(array: Any) -> Iterator[Any]:
-    """The bytes of the elements in C order, little endian, NaN in one form, bit by bit.
+    """Yield the bytes of the elements in C order, little endian, with one form of NaN.
 
     The array has no named fields and no objects. It is never copied as a whole.
     """
@@ -126,14 +126,14 @@ def _float_bytes(chunk: Any, numpy: Any) -> Any:
 
 
 def levels(index: Any) -> list[Any]:
-    """The levels of a MultiIndex as indexes of full length; else the index itself."""
+    """Return the levels of a MultiIndex as indexes of full length; else the index itself."""
     if index.nlevels == 1 and not hasattr(index, "levels"):
         return [index]
     return [index.get_level_values(i) for i in range(index.nlevels)]
 
 
 def column(values: Any) -> Column:
-    """A Series, or an Index that is no MultiIndex, by its logical values."""
+    """Return a Series, or an Index that is not a MultiIndex, by its logical values."""
     numpy: Any = sys.modules["numpy"]
     pandas: Any = sys.modules["pandas"]
     dtype = values.dtype

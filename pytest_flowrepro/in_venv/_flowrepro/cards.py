@@ -1,4 +1,6 @@
-"""Whether the cards of a task rendered. Their HTML is not compared: it holds times and ids.
+"""The cards of a task: rendered, failed or missing.
+
+Their HTML is not compared, because it holds times and ids.
 
 Standard library and Metaflow only, Python 3.8 syntax.
 """
@@ -15,14 +17,14 @@ from typing import Any
 from _flowrepro.canonical.encoder import digest
 
 TITLE = "Card Render Failed With Error"
-"""Of the one section of metaflow/plugins/cards/card_modules/basic.py ErrorCard."""
+"""The title of the one section of an ErrorCard (metaflow/plugins/cards/card_modules/basic.py)."""
 
 # In the page of every card that Metaflow's own classes render (card_modules/base.html).
 _DATA = re.compile(r'window\.__MF_DATA__\["[^"]*"\] = "([A-Za-z0-9+/=]*)"')
 
 
 def card_artifacts(cards: list[dict[str, Any]], folder: str) -> list[dict[str, Any]]:
-    """One artifact for each type and id: `rendered`, `failed` or `missing`.
+    """Return one artifact for each type and id: `rendered`, `failed` or `missing`.
 
     `cards` are those of the last attempt, as it named them itself: a card that was refreshed
     while an earlier attempt ran has left a file, too. Several cards of one type without an id
@@ -46,7 +48,7 @@ def artifact(name: str, state: str) -> dict[str, Any]:
 
 
 def state(folder: str, uuid: str | None) -> str:
-    """Metaflow renders before the task ends (card_creator.py), so what is not there never comes."""
+    """Return the state of a card; Metaflow renders before the task ends (card_creator.py)."""
     found = glob.glob(os.path.join(glob.escape(folder), "*-%s.html" % uuid))
     if not found:
         return "missing"
@@ -55,7 +57,7 @@ def state(folder: str, uuid: str | None) -> str:
 
 
 def is_error(html: str) -> bool:
-    """Whether this is the card that says that the real one could not be rendered."""
+    """Return whether this is the card that Metaflow writes when the real one fails to render."""
     data = _DATA.search(html)
     if data is None:
         return False

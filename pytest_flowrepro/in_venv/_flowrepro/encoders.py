@@ -1,4 +1,4 @@
-"""The project's own encoders: what stands for an object of a class that has no form of its own.
+"""The project's own encoders, which replace an object of a class without a form of its own.
 
 The file is a module of the project with
 
@@ -50,7 +50,7 @@ def load(path: str) -> None:
     except BaseException as error:  # its code may raise anything, SystemExit too
         reason = "%s: %s" % (type(error).__name__, str(error).partition("\n")[0])
         raise BrokenEncodersError(_line(error, path), reason) from error
-    _refuse_doubles(ast.parse(source))
+    _check_duplicates(ast.parse(source))
     encoders = vars(module).get("ENCODERS")
     if not isinstance(encoders, dict):
         raise BrokenEncodersError(None, "it has no dict `ENCODERS`, class name -> function")
@@ -70,8 +70,8 @@ def _line(error: BaseException, path: str) -> Optional[int]:
     return next((frame.lineno for frame in reversed(frames) if frame.filename == path), None)
 
 
-def _refuse_doubles(tree: ast.Module) -> None:
-    """Of two equal keys in a dict Python itself keeps the second."""
+def _check_duplicates(tree: ast.Module) -> None:
+    """Raise for two equal keys, of which Python itself would keep the second."""
     for statement in tree.body:
         targets = statement.targets if isinstance(statement, ast.Assign) else []
         value = getattr(statement, "value", None)
@@ -80,13 +80,13 @@ def _refuse_doubles(tree: ast.Module) -> None:
             for key in (key for key in value.keys if isinstance(key, ast.Constant)):
                 if key.value in lines:
                     reason = "a second encoder for %s; the first is in line %d"
-                    told = reason % (key.value, lines[key.value])
-                    raise BrokenEncodersError(key.lineno, told)
+                    reason %= (key.value, lines[key.value])
+                    raise BrokenEncodersError(key.lineno, reason)
                 lines[key.value] = key.lineno
 
 
 def encoded(value: object, name_of: Callable[[type], str]) -> Optional[Tuple[Any]]:
-    """What stands for the value, in a tuple, or None where no encoder is for its class.
+    """Return what the value's encoder makes of it, in a tuple, or None without an encoder.
 
     `name_of` gives the name of a class. Raises `EncoderError`.
     """
@@ -104,5 +104,5 @@ def encoded(value: object, name_of: Callable[[type], str]) -> Optional[Tuple[Any
 
 
 def used() -> Dict[str, bool]:
-    """Each encoder's class, and whether this process or a worker met an object of it."""
+    """Return each encoder's class, and whether this process or a worker met an object of it."""
     return {name: _used[0][position] == 1 for position, name in enumerate(_encoders)}

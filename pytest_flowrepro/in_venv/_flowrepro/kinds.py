@@ -1,4 +1,4 @@
-"""What a value consists of: the one place that decides which types have a canonical form.
+"""The parts of a value: the one place that decides which types have a canonical form.
 
 Runs in the flow's own interpreter: standard library only, Python 3.8 syntax. Nothing that a user
 defined is called here: no `__eq__`, `__hash__`, `__repr__`, property or `__getattribute__`.
@@ -36,7 +36,7 @@ class Parts(NamedTuple):
     type: str
     fields: list[tuple[str, Any]]
     shared: bool = False
-    """Whether standing twice is another value than standing once and a copy of it."""
+    """Whether `[x, x]` is another value than `[x, copy(x)]`."""
 
 
 class Unordered(List[Any]):
@@ -51,7 +51,7 @@ class Pairs(List[Any]):
 
 
 def type_name(cls: type) -> str:
-    """`int`, `pandas.DataFrame`, `__main__.Point`: qualified unless a builtin."""
+    """Return `int`, `pandas.DataFrame`, `__main__.Point`: qualified unless a builtin."""
     module = type.__dict__["__module__"].__get__(cls)
     name = type.__dict__["__qualname__"].__get__(cls)
     if module == "builtins":
@@ -63,12 +63,12 @@ def type_name(cls: type) -> str:
 
 
 def global_name(module: object, name: str) -> str:
-    """`__main__.load`: where a function or a class is found, the flow's file being `__main__`."""
+    """Return `__main__.load`: the name of a function or class, the flow's file being `__main__`."""
     return "%s.%s" % ("__main__" if module == FLOW_MODULE else module, name)
 
 
 def parts(value: object) -> Parts | None:
-    """The named parts of a value, or None where it has none that are known to be all of it."""
+    """Return the named parts of a value, or None where they are not known to be all of it."""
     cls: Any = type(value)
     own = encoded(value, type_name)
     if own is not None:
@@ -99,7 +99,7 @@ def _parts_of(cls: Any) -> Callable[[Any], Parts | None] | None:
 
 
 def text(value: object) -> tuple[str, str] | None:
-    """Kind and exact text of a scalar that is best known by its text, or None."""
+    """Return kind and exact text of a scalar that is best known by its text, or None."""
     cls: Any = type(value)
     make = _text_of(cls)
     return None if make is None else make(value)
@@ -126,7 +126,7 @@ def namespace_of(cls: type) -> Any:
 
 
 def _is_plain(mro: tuple[type, ...]) -> bool:
-    """Whether `__dict__` and slots are all that an instance holds: no list or C class below it."""
+    """Return whether an instance holds nothing but `__dict__` and slots: no list or C class."""
     flags = type.__dict__["__flags__"]
     return all(cls is object or flags.__get__(cls) & _HEAPTYPE for cls in mro)
 
@@ -172,7 +172,7 @@ _TIMEOUT_STACK = "\nStack when the timeout was raised:"
 
 
 def _caught(state: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Class and message of an exception that @catch stored, without what differs in each rerun.
+    """Return class and message of an exception that @catch stored, the same in each rerun.
 
     The traceback is left out: it names the rerun's folder and the lines of every library.
     """
@@ -184,7 +184,7 @@ def _caught(state: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _zone(tzinfo: dt.tzinfo | None) -> str | None:
-    """The name to tell two zones of one offset apart; None for a class that we do not know."""
+    """Return a name that tells zones of one offset apart; None for an unknown class."""
     if tzinfo is None:
         return ""
     if type(tzinfo) is dt.timezone:
@@ -243,7 +243,7 @@ def _pandas_text(cls: type, pandas: Any) -> Callable[[Any], tuple[str, str] | No
 
 
 def _range_text(value: range) -> tuple[str, str]:
-    """By its items, as `==` does: `range(0, 9, 2)` and `range(0, 10, 2)` are one."""
+    """Return it by its items, as `==` does: `range(0, 9, 2)` equals `range(0, 10, 2)`."""
     if not value:
         return "range", "range(0, 0)"
     step = value.step if value[0] != value[-1] else 1

@@ -1,8 +1,8 @@
-"""Load artifacts, each under the eye of a parent that survives whatever loading one does.
+"""Load artifacts in workers, so that this process survives whatever loading one does.
 
 Unpickling runs the flow's code: it may hang, end the process, or take all memory. So a forked
-worker loads one artifact after another; where it dies or takes too long, that artifact is known
-by its pickle bytes only, and another worker goes on with the next.
+worker loads one artifact after another; where it dies or takes too long, that artifact is
+identified by its pickle bytes, and another worker goes on with the next.
 Standard library and Metaflow only, Python 3.8 syntax.
 """
 
@@ -34,19 +34,18 @@ from _flowrepro.serializers import activate, encoding_of, has_others, info_of, i
 SETTLED = 1_000_000
 """Bytes of a pickle: of larger ones the SHA is noted, so that they need not be loaded again."""
 
-
 MAX_SLOW = 4
-"""Artifacts that take too long: a run with more of them is not waited for."""
+"""Artifacts that take too long: reading a run with more of them is stopped."""
 
 NO_MEMORY = "cannot be loaded: there is not enough memory"
-"""As with all that begins like this, another machine may load it."""
+"""Each reason with this prefix may not hold on another machine."""
 
 _OURS = (TooManyPathsError, GraphLimitError, TooDeepError, UnknownDtypeError, UnwalkableError)
-"""Their messages are told as they are: a baseline has no name of a class of ours."""
+"""Their messages are shown alone: a baseline never names a class of ours."""
 
 
 class CannotReadError(Exception):
-    """Reading the run does not come to its end; the message is for its user."""
+    """Reading the run was stopped; the message is for the user."""
 
 
 class Stored(NamedTuple):
@@ -55,7 +54,7 @@ class Stored(NamedTuple):
     identity: str
     """See _flowrepro/serializers.py."""
     name: str
-    """Of an artifact that it is the value of."""
+    """The name of an artifact that has this value."""
     store: Any
     """The task datastore that knows the artifact."""
     whole: int = 0
@@ -67,22 +66,22 @@ class Stored(NamedTuple):
 
     @property
     def sha(self) -> str:
-        """Metaflow's own, of the blob."""
+        """Return Metaflow's SHA of the blob."""
         return str((vars(self.store).get("_objects") or {}).get(self.name, self.identity))
 
     @property
     def size(self) -> int:
-        """Bytes of the pickle; 0 where Metaflow does not say, and of what is not a pickle."""
+        """Return the bytes of the pickle; 0 without one, or where Metaflow does not note them."""
         return int(self.info.get("size") or 0) if is_pickle(self.info) else 0
 
     @property
     def key(self) -> str:
-        """Metaflow's SHA, and all else that decides what is observed of a pickled value."""
+        """Return a hash of Metaflow's SHA and what else decides the form of a pickled value."""
         return hashlib.sha1(HEADER + self.identity.encode()).hexdigest()  # noqa: S324  as Metaflow's
 
 
 def load_all(pickles: list[Stored], request: dict[str, Any]) -> dict[str, Any]:
-    """Identity -> ARTIFACT without its name, see capture.py.
+    """Return identity -> ARTIFACT without its name, see capture.py.
 
     Raises `CannotReadError` for more than `MAX_SLOW` artifacts that take too long, and where the
     disk has no room for a whole value.
@@ -100,8 +99,8 @@ def load_all(pickles: list[Stored], request: dict[str, Any]) -> dict[str, Any]:
             values[culprit.identity] = by_bytes(culprit, "cannot be loaded: " + ending)
             slow += [culprit.name] * (ending == too_long(request))
         if len(slow) > MAX_SLOW:
-            told = "loading these artifacts takes more than %d s each: %s"
-            raise CannotReadError(told % (request["seconds"], ", ".join(slow)))
+            message = "loading these artifacts takes more than %d s each: %s"
+            raise CannotReadError(message % (request["seconds"], ", ".join(slow)))
     return values
 
 
@@ -115,7 +114,7 @@ def too_long(request: dict[str, Any]) -> str:
 
 
 def run_worker(waiting: list[Stored], request: dict[str, Any], values: dict[str, Any]) -> str:
-    """Fill `values` from one worker; returns how the worker ended, in words."""
+    """Fill `values` from one worker; return how the worker ended, in words."""
     sys.stdout.flush()
     sys.stderr.flush()
     reader, writer = os.pipe()
@@ -162,10 +161,10 @@ def ending_of(pid: int) -> str:
 
 
 def work(waiting: list[Stored], request: dict[str, Any], writer: int) -> None:
-    """The worker: one line of JSON for each artifact, as soon as it is known."""
+    """Send one line of JSON for each artifact, as soon as it is read, and end this process."""
     status = 1
     try:
-        be_the_first_to_go()
+        prefer_for_oom_killer()
         resolve_main(request["flow_file"])
         sys.addaudithook(note_class)
         for stored in waiting:
@@ -180,8 +179,8 @@ def work(waiting: list[Stored], request: dict[str, Any], writer: int) -> None:
         os._exit(status)  # no `atexit` of the flow, and never back into the parent's code
 
 
-def be_the_first_to_go() -> None:
-    """Where an artifact takes all memory, Linux is to end this process, and not whoever waits."""
+def prefer_for_oom_killer() -> None:
+    """Make Linux end this process, not its parent, when an artifact takes all memory."""
     try:
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
             file.write("1000")
@@ -190,14 +189,14 @@ def be_the_first_to_go() -> None:
 
 
 def send(writer: int, found: dict[str, Any]) -> None:
-    """One line of JSON: identity -> ARTIFACT; or, under an empty name, why reading has to end."""
+    """Write one line of JSON: identity -> ARTIFACT; or, under an empty name, why reading stops."""
     data = (json.dumps(found) + "\n").encode("ascii")
     while data:
         data = data[os.write(writer, data) :]
 
 
 def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
-    """One artifact by its canonical form, or by its pickle where it has none."""
+    """Return one artifact by its canonical form, or by its pickle where it has none."""
     _modules.clear()
     try:
         value = load(stored)
@@ -214,7 +213,7 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
     kind = type_name(type(value))
     try:
         shown = readable(value, request["value_limit"], digest=found)
-    except Exception:  # noqa: BLE001  the digest decides; a value nobody can show is no error
+    except Exception:  # noqa: BLE001  the digest decides; a value that cannot be shown is not an error
         shown = {"$cut": {"type": kind, "digest": found[len("sha256:") :][:16]}}
     observed = {"type": kind, "digest": found, "value": shown, "opaque": False}
     if inner is not None:
@@ -251,17 +250,17 @@ def unread(stored: Stored, error: BaseException) -> str:
 
 
 _modules: set[str] = set()
-"""That the pickle which is being loaded has named."""
+"""Modules that the pickle being loaded has named."""
 
 
 def note_class(event: str, args: Any) -> None:
-    """An audit hook: the modules whose classes and functions a pickle asks for by name."""
+    """Note, as an audit hook, the modules whose classes and functions a pickle asks for."""
     if event == "pickle.find_class":
         _modules.add(str(args[0]))
 
 
 def is_own(module: str) -> bool:
-    """Whether a module is the flow's own code: that may mean something else in another check."""
+    """Return whether a module is the flow's own code, which may differ in another check."""
     file = getattr(sys.modules.get(module), "__file__", None)
     if module == "__main__" or file is None:
         return module == "__main__"
@@ -270,7 +269,7 @@ def is_own(module: str) -> bool:
 
 
 def by_bytes(stored: Stored, why: str) -> dict[str, Any]:
-    """What is known of an artifact without loading it."""
+    """Return what is known of an artifact without loading it."""
     found = re.match(r"(?:<class ')?([\w.<>]+)(?:'>)?$", str(stored.info.get("type") or "object"))
     try:
         blobs = stored.store._ca_store  # noqa: SLF001  the bytes themselves, not what they load as
@@ -294,7 +293,7 @@ def failure(what: str, error: BaseException) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """The error in one line that is the same in each run: no address, no path.
+    """Return the error in one line that is the same in each run: no address, no path.
 
     The message of an error class that is not Python's own is left alone: it is the user's code.
     """

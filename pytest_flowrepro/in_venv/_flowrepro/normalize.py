@@ -1,8 +1,8 @@
-"""Text without what one run alone is known by: its ids, its folders, who started it.
+"""Text without what is specific to one run: its ids, its folders, the user who started it.
 
-Only exact occurrences are replaced, of ids and paths that this run is known to have; what stands
-for them is in docs/reference/values.md. Runs in the flow's own interpreter: standard library only,
-Python 3.8 syntax.
+Only exact occurrences are replaced, of ids and paths that this run is known to have; their
+replacements are in docs/reference/values.md. Runs in the flow's own interpreter: standard library
+only, Python 3.8 syntax.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PLACES = {
     "HOME": "<home>",
     "TMPDIR": "<tmpdir>",
 }
-"""Variables that name a folder of one rerun -> what stands for it."""
+"""Variables that name a folder of one rerun -> its placeholder."""
 
 _RUN_ID = re.compile(r"\d{10,}")
 """Metaflow's local run ids are microseconds since 1970; a short number may be anything."""
@@ -29,7 +29,7 @@ _RUN_ID = re.compile(r"\d{10,}")
 _PERSON = 500
 """User ids of people begin here, or higher: the name `root` or `www-data` may mean anything."""
 
-_SHORTEST = 3  # characters of a name that means somebody
+_SHORTEST = 3  # characters of a name that identifies a person
 _ANYBODY = re.compile(
     r"(admin|build|dev|share|test|user|work)\w*|app|centos|circleci|debian|default|docker|ec2-user"
     r"|fedora|flowrepro|guest|home|jenkins|jovyan|nobody|root|runner|service|ubuntu|vagrant|vscode",
@@ -39,12 +39,12 @@ _ANYBODY = re.compile(
 
 
 class Account(NamedTuple):
-    """Who runs this, and where."""
+    """The user that runs this process, and the host."""
 
     name: str
     host: str
     is_person: bool
-    """Whether the name alone tells whose it is: not that of a service, and no common word."""
+    """Whether the name alone identifies a person: neither a service's nor a common word."""
 
     @classmethod
     def of(cls, uid: int, name: str, host: str) -> Account:
@@ -52,7 +52,7 @@ class Account(NamedTuple):
         return cls(name, host, uid >= _PERSON and telling)
 
     def patterns(self) -> Iterator[Tuple[List[str], re.Pattern[str], object]]:
-        """As those of `Normal`; a name by itself is left alone, as it may be any value."""
+        """Yield patterns as `Normal` does; a name alone is not replaced, as it may be any value."""
         name, host = re.escape(self.name), re.escape(self.host)
         if self.host not in ("", "localhost"):
             both = r"(?<![\w.+-])%s@%s(?![\w-]|\.\w)" % (name, host)
@@ -65,18 +65,18 @@ class Account(NamedTuple):
 
 
 class Normal:
-    """Replaces what it was made for; costs next to nothing for a text that has none of it."""
+    """A replacement of ids and folders, which costs next to nothing for a text without them."""
 
     def __init__(
         self, runs: Iterable[str], folders: Dict[str, str], account: Optional[Account] = None
     ) -> None:
-        """`folders`: path -> what stands for it."""
+        """Take `folders` as path -> placeholder."""
         self._runs = [run for run in runs if _RUN_ID.fullmatch(run)]
         self._folders = {
             spelled: shown
             for folder, shown in folders.items()
             for spelled in (folder.rstrip("/"), os.path.realpath(folder))
-            if spelled.count("/") > 1  # a folder at the top is no run's own
+            if spelled.count("/") > 1  # a top-level folder is not specific to a run
         }
         self._account = account
         self._replaced: List[Tuple[List[str], re.Pattern[str], object]] = list(self._patterns())
@@ -93,7 +93,7 @@ class Normal:
         return text
 
     def _patterns(self) -> Iterator[Tuple[List[str], re.Pattern[str], object]]:
-        """Texts of which one is in whatever the expression matches, it, and what replaces it."""
+        """Yield texts of which each match has one, the pattern, and what replaces a match."""
         if self._runs:
             ids = "|".join(map(re.escape, self._runs))
             of_task = r"(/[A-Za-z_]\w*)(?:(/)\d+(?!\w))?"
@@ -113,7 +113,7 @@ class Normal:
 
 
 def _whole(paths: str) -> re.Pattern[str]:
-    """Paths that neither go on nor are the end of another one."""
+    """Return a pattern of these paths, neither continued nor the end of another one."""
     return re.compile(r"(?<![\w.-])(?:%s)(?![\w-]|\.\w)" % paths)
 
 
@@ -127,7 +127,7 @@ class _Current:
 
 
 def normal(text: str) -> str:
-    """`text` without what the run that is read here is known by."""
+    """Return `text` without what is specific to the run that is read here."""
     return _Current.normal(text)
 
 
@@ -149,7 +149,7 @@ def normalise_for(datastore: str) -> None:
 
 
 def _runs(datastore: str) -> Iterator[str]:
-    """The runs of all flows in it: of those that were run before this one as well."""
+    """Yield the runs of all flows in it, upstream flows included."""
     for local in _folders(datastore):  # `.metaflow`
         for flow in _folders(local):
             for run in _folders(flow):

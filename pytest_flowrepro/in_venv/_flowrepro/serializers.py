@@ -1,4 +1,4 @@
-"""Which serializer wrote an artifact, and whether Metaflow's own pickle alone reads it back.
+"""The serializer of an artifact, and whether any other than Metaflow's own pickle is at work.
 
 Since 2.19.25 an extension of Metaflow may bring serializers of its own
 (metaflow/datastore/artifacts/serializer.py). How one of them reads a blob is code that may change
@@ -29,13 +29,13 @@ _ROUNDS = 10
 
 
 def info_of(store: Any, name: str) -> Info:
-    """Metaflow's notes about an artifact of a task datastore; empty where it has none."""
+    """Return Metaflow's notes about an artifact of a task datastore; empty where it has none."""
     found = (vars(store).get("_info") or {}).get(name)
     return found if isinstance(found, dict) else {}
 
 
 def encoding_of(info: Info) -> str:
-    """The encoding; that of the oldest Metaflows where none is noted, as in `load_artifacts`."""
+    """Return the encoding; where none is noted, that of the oldest Metaflows (`load_artifacts`)."""
     return str(info.get("encoding", "gzip+pickle-v2"))
 
 
@@ -45,15 +45,15 @@ def is_pickle(info: Info) -> bool:
 
 
 def noted(info: Info) -> bytes:
-    """Everything that a reader of a blob is given besides the blob."""
+    """Return everything that a deserializer is given besides the blob."""
     return json.dumps(info, sort_keys=True).encode("ascii")
 
 
 def identity(sha: str, info: Info) -> str:
-    """Return what tells a stored value from every other one of a run.
+    """Return a text that identifies a stored value among those of a run.
 
-    That is the SHA of a pickle. Of another serializer's blob it is also what was noted with it: a
-    shape or a type that is kept there makes two values of one blob.
+    That is the SHA of a pickle. For the blob of another serializer, the notes count as well: with
+    another shape or type there, one blob is another value.
     """
     if is_pickle(info):
         return sha
@@ -102,7 +102,7 @@ def activate() -> bool:
                 module = importlib.import_module(name)
             except Exception:  # noqa: BLE001, S112  it stays out, as in the flow
                 continue
-            # The hook of Metaflow's is not called for a module that was imported before.
+            # Metaflow's hook is not called for a module that was imported before.
             registry.SerializerStore._on_module_imported(name, module)  # noqa: SLF001
     return list(registry.SerializerStore.get_ordered_serializers()) != before
 

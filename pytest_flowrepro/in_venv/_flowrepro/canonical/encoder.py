@@ -63,7 +63,7 @@ class TooManyPathsError(ValueError):
 
 
 def digest(value: object) -> str:
-    """`sha256:...` of the canonical form.
+    """Return `sha256:...` of the canonical form.
 
     Raises `TooDeepError`, `UnwalkableError`, `GraphLimitError`, and whatever the reduction of an
     object raises.
@@ -75,7 +75,7 @@ def digest(value: object) -> str:
 
 
 def column_digest(values: object) -> str:
-    """`sha256:...` of a pandas column or index level, its name and its index left out."""
+    """Return `sha256:...` of a pandas column or index level without its name and index."""
     return _hashed(lambda encoder: encoder.encode_column(values))
 
 
@@ -89,7 +89,10 @@ def _hashed(encode: Callable[[Encoder], None]) -> str:
 
 
 def at_any_depth(encode: Callable[[int], T]) -> T:
-    """What `encode` gives for as many levels of nesting as it needs; raises `TooDeepError`."""
+    """Return `encode(depth)` with as many levels of nesting as it needs, up to `MAX_DEPTH`.
+
+    Raises `TooDeepError` beyond that.
+    """
     try:
         return encode(_SHALLOW)
     except (TooDeepError, RecursionError):
@@ -98,7 +101,7 @@ def at_any_depth(encode: Callable[[int], T]) -> T:
 
 
 def encoded(value: object) -> bytes:
-    """The canonical form itself: a total order over values of any types.
+    """Return the canonical form itself, which is a total order over values of any types.
 
     Raises as `digest` does, `TooDeepError` beyond a hundred levels, and `TooManyPathsError` for a
     form that only a graph has.
@@ -109,7 +112,7 @@ def encoded(value: object) -> bytes:
 
 
 class _Kept:
-    """Writes on, and keeps what was written as long as it is short."""
+    """A `write` that passes data on, and keeps what was written as long as it is short."""
 
     def __init__(self, write: Callable[[Any], object]) -> None:
         self._write = write
@@ -125,23 +128,23 @@ class _Kept:
 
 
 class Encoder:
-    """Writes canonical forms, one after the other."""
+    """A writer of canonical forms, one after the other."""
 
     def __init__(self, write: Callable[[Any], object], depth: int) -> None:
         self._write = write
         self._depth = depth
         self._scalars = SCALARS
         self.shares = False
-        """Whether an object was met that stood before."""
+        """Whether an object was met a second time."""
         self._path: dict[int, int] = {}
         self._seen: dict[int, tuple[int, object]] = {}
-        """Number of an object that stood before, and the object: nothing else gets its id."""
+        """Id of an object that was written -> its number, and the object, which holds the id."""
         self._marks = 0
-        """How often an object was numbered, or something referred to what it stands in."""
+        """How often an object was numbered, or something referred to what contains it."""
         self._forms: dict[int, tuple[object, bytes]] = {}
-        """Of containers that are used often, and the container: nothing else gets its id."""
+        """Id of a container that is used often -> the container, which holds the id, its form."""
         self._inside = 0
-        """Sets, and keys of dicts, that what is being written stands in."""
+        """How many sets, and keys of dicts, contain what is being written."""
         self._unfolded = 0
 
     def encode(self, value: Any) -> None:
@@ -182,7 +185,7 @@ class Encoder:
             del self._path[id(value)]
 
     def _kept(self, value: Any) -> None:
-        """Keep its form for the next time, unless there and then it would be another one."""
+        """Write a container; keep its form, unless that depends on where the container is."""
         write, marks = self._write, self._marks
         kept = _Kept(write)
         self._write = kept
@@ -249,8 +252,9 @@ class Encoder:
         entries.sort(key=_first)
         if len({key for key, _ in entries}) < len(entries):
             # Two NaN may be keys of one dict; only their values can put them in order.
-            told = [(key, self._bytes(item), item) for key, item in entries]
-            entries = [(key, item) for key, _, item in sorted(told, key=lambda one: one[:2])]
+            ordered = [(key, self._bytes(item), item) for key, item in entries]
+            ordered.sort(key=lambda entry: entry[:2])
+            entries = [(key, item) for key, _, item in ordered]
         self._write(_number(len(entries)))
         for key, item in entries:
             self._write(key)
@@ -262,7 +266,7 @@ class Encoder:
             return scalar(value)
         out = bytearray()
         write, self._write = self._write, out.extend
-        # What stands in which order is not known yet: an object is numbered within its own item.
+        # The order of the items is not known yet: an object is numbered within its own item.
         seen, self._seen = self._seen, {}
         self._unfolded = self._unfolded if self._inside else 0
         self._inside += 1
@@ -317,7 +321,7 @@ class Encoder:
             self.encode_column(level)
 
     def encode_column(self, values: Any) -> None:
-        """A Series, or an Index that is no MultiIndex, without its name and its own index."""
+        """Write a Series, or an Index that is not a MultiIndex, without its name and index."""
         known = column(values)
         self._write(_sized(known.dtype))
         self._array(b"a", known.data)
@@ -331,7 +335,7 @@ class Encoder:
 
 
 def shape(value: Any) -> Union[bytes, Shape]:
-    """A value as a node of a graph: its form without those of its items; 32 bytes without any."""
+    """Return a value as a node of a graph: its form without its items; 32 bytes if it has none."""
     cls = type(value)
     if cls in _CONTAINERS:
         return _container_shape(value)

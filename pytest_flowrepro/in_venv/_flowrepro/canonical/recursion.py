@@ -14,7 +14,7 @@ _FRAMES = 50_000
 
 
 def with_deep_stack(function: Callable[..., Any], *args: object) -> Any:
-    """What `function(*args)` returns or raises, in a thread with room for 50,000 frames."""
+    """Return or raise what `function(*args)` does, in a thread with room for 50,000 frames."""
     outcome: list[Any] = []
 
     def run() -> None:

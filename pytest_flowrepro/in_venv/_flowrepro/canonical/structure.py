@@ -1,8 +1,8 @@
-"""What a readable form does not show of a value (docs/reference/values.md).
+"""The part of a value that its readable form does not show (docs/reference/values.md).
 
 Texts, numbers and elements are shown one by one, and may be compared so, some of them within a
-tolerance. The structure is the canonical form with all of these left out: what stands where, of
-which type, in which order, and which places hold one object. Runs in the flow's own interpreter:
+tolerance. The structure is the canonical form with all of these left out: which types are where,
+in which order, and which places hold one object. Runs in the flow's own interpreter:
 standard library only, Python 3.8 syntax.
 """
 
@@ -22,14 +22,15 @@ from _flowrepro.canonical.encoder import (
 )
 
 SHARED = "shared:"
-"""In front of the structure of a value in which an object stands more than once."""
+"""Prefix of the structure of a value that contains an object more than once."""
 
 
 def structure(value: object) -> Optional[str]:
-    """16 hexadecimal digits; None for a value that its readable form shows all of.
+    """Return 16 hexadecimal digits; None for a value that its readable form shows all of.
 
-    That is one of plain containers, texts, numbers and arrays of these. Of what only a graph has a
-    form of, it is the digest: nothing can be left out there. Raises what the digest does.
+    That is one of plain containers, texts, numbers and arrays of these. Where only a graph has a
+    form, the digits are those of the digest: nothing can be left out there. Raises what the digest
+    does.
     """
 
     def found(depth: int) -> Optional[str]:
@@ -64,7 +65,7 @@ class _Structure(Encoder):
         super()._other(value)
 
     def _bytes(self, value: Any) -> bytes:
-        """Names, keys and the items of a set are compared as a whole."""
+        """Return the exact form: names, keys and the items of a set are compared as a whole."""
         if type(value) in SCALARS:
             return SCALARS[type(value)](value)
         exact = Encoder(self._write, self._depth)
@@ -75,5 +76,5 @@ class _Structure(Encoder):
         return found
 
     def _categories(self, categories: Any) -> None:
-        """They are part of the dtype, which no tolerance concerns, whether they are used or not."""
+        """Write them exactly: used or not, they belong to the dtype, which has no tolerance."""
         Encoder(self._write, self._depth)._categories(categories)  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""pyarrow by logical values: chunks, offsets, codes and what lies under a null are no part.
+"""pyarrow by logical values: chunks, offsets, codes and data under a null are left out.
 
 Runs in the flow's own interpreter, Python 3.8 syntax. A rule gives `Parts`, or None.
 """
@@ -14,7 +14,7 @@ from _flowrepro.libraries.helpers import Fields, made, numpy_if_installed, posit
 
 
 def of_pyarrow(value: Any) -> Parts | None:  # noqa: PLR0911  one per type
-    """Arrays, tables, schemas, types, scalars and buffers."""
+    """Return the parts of arrays, tables, schemas, types, scalars and buffers."""
     pyarrow: Any = sys.modules["pyarrow"]
     if isinstance(value, (pyarrow.Table, pyarrow.RecordBatch)):
         return made("arrow", value, _table(value))
@@ -38,7 +38,7 @@ def of_pyarrow(value: Any) -> Parts | None:  # noqa: PLR0911  one per type
 
 
 def _table(value: Any) -> Fields:
-    """The columns; the schema, too, where it says more than they do."""
+    """Return the columns, and the schema where it says more than they do."""
     schema, names = value.schema, value.schema.names
     fields: Fields = [("(shape)", [value.num_rows, value.num_columns])]
     unique = len(set(names)) == len(names)
@@ -59,7 +59,7 @@ def _field(field: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _metadata(metadata: Any) -> Fields:
-    """Without the versions that pandas and pyarrow sign a table with."""
+    """Return it without the versions of pandas and pyarrow that wrote a table."""
     if not metadata:
         return []
     found = dict(metadata)
@@ -69,12 +69,12 @@ def _metadata(metadata: Any) -> Fields:
             name: item for name, item in signed.items() if name not in ("creator", "pandas_version")
         }
     except (KeyError, ValueError, AttributeError):
-        pass  # no table of pandas
+        pass  # not a table of pandas
     return [("metadata", found)]
 
 
 def _column(value: Any, pyarrow: Any) -> Fields:
-    """The type, where it is null, and what it holds elsewhere."""
+    """Return the type, the positions of nulls, and the other values."""
     kind, types = value.type, pyarrow.types
     fields: Fields = [("type", str(kind))]
     if types.is_dictionary(kind):
@@ -105,7 +105,7 @@ def _column(value: Any, pyarrow: Any) -> Fields:
 
 
 def _time_of(kind: Any, types: Any) -> tuple[str, str]:
-    """Numpy's code for moments or durations, and the unit."""
+    """Return numpy's code for moments or durations, and the unit."""
     if types.is_date32(kind):
         return "M8", "D"
     if types.is_date64(kind):
@@ -114,7 +114,7 @@ def _time_of(kind: Any, types: Any) -> tuple[str, str]:
 
 
 def _combined(value: Any, pyarrow: Any) -> Any:
-    """One array; none is copied where there is one already."""
+    """Return one array, without a copy where there is one already."""
     if value.num_chunks == 1:
         return value.chunk(0)
     if value.num_chunks == 0:
@@ -123,7 +123,7 @@ def _combined(value: Any, pyarrow: Any) -> Any:
 
 
 def _values(value: Any, numpy: Any) -> Any:
-    """A numpy array of the type's own kind: nulls are None, or 0 where it has no None."""
+    """Return a numpy array of the type's kind: nulls are None, or 0 where it has no None."""
     types: Any = sys.modules["pyarrow"].types
     kind = value.type
     number = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)

@@ -24,7 +24,7 @@ from _flowrepro.libraries.helpers import (
 
 
 def of_numpy(value: Any) -> Parts | None:  # noqa: PLR0911  one per type
-    """Masked arrays, other subclasses of ndarray, dtypes and random generators."""
+    """Return the parts of masked arrays, subclasses of ndarray, dtypes and random generators."""
     numpy: Any = sys.modules["numpy"]
     cls = type(value)
     if cls is numpy.ndarray or isinstance(value, numpy.generic):
@@ -48,7 +48,7 @@ def of_numpy(value: Any) -> Parts | None:  # noqa: PLR0911  one per type
 
 
 def _masked(value: Any, numpy: Any) -> Fields:
-    """The mask, and the data with nothing under it."""
+    """Return the mask, and the data with zeros under it."""
     if value.dtype.names is not None:
         return [(name, value[name]) for name in value.dtype.names]
     mask, data = numpy.ma.getmaskarray(value), numpy.ma.getdata(value).view(numpy.ndarray)
@@ -59,7 +59,7 @@ def _masked(value: Any, numpy: Any) -> Fields:
 
 
 def of_pandas(value: Any) -> Parts | None:  # noqa: PLR0911  one per type
-    """Arrays of one column, dtypes, offsets, and subclasses of frames and series."""
+    """Return the parts of arrays of a column, dtypes, offsets, subclasses of frames and series."""
     pandas: Any = sys.modules["pandas"]
     if pandas_kind(value):
         return None
@@ -85,7 +85,7 @@ def of_pandas(value: Any) -> Parts | None:  # noqa: PLR0911  one per type
 
 
 def of_polars(value: Any) -> Parts | None:
-    """Frames and series, and lazy frames and expressions by the plan that they are."""
+    """Return the parts of frames and series; of lazy frames and expressions, their plan."""
     polars: Any = sys.modules["polars"]
     if isinstance(value, polars.Series):
         own = attributes(value, without=("_s",))
@@ -103,12 +103,12 @@ def of_polars(value: Any) -> Parts | None:
 
 
 def _whole(value: Any) -> tuple[str, str]:
-    """The digest of a plan with all that its text leaves out, such as the data of a frame."""
+    """Return the digest of a plan with all that its text leaves out, such as data of a frame."""
     return "sha256", hashlib.sha256(value.__getstate__()).hexdigest()
 
 
 def _polars_column(series: Any) -> Fields:
-    """The column's dtype, where it is null, and what it holds elsewhere."""
+    """Return the column's dtype, the positions of nulls, and the other values."""
     polars: Any = sys.modules["polars"]
     dtype = series.dtype
     fields: Fields = [("dtype", str(dtype))]
@@ -131,7 +131,7 @@ def _polars_column(series: Any) -> Fields:
 
 
 def _polars_times(series: Any) -> Any:
-    """Dates, moments and durations: no numbers, so that none of a tolerance concerns them."""
+    """Return dates, moments and durations as such, so that no tolerance for numbers applies."""
     name = series.dtype.base_type().__name__
     unit = getattr(series.dtype, "time_unit", None) or {"Date": "D", "Time": "ns"}[name]
     physical = _polars_values(series.to_physical())
@@ -139,7 +139,7 @@ def _polars_times(series: Any) -> Any:
 
 
 def _polars_nested(series: Any, kind: str) -> Fields:
-    """Lists as lengths and items, structs as their fields; nothing is null at this level."""
+    """Return lists as lengths and items, structs as fields; nothing is null at this level."""
     if kind == "Struct":
         return [(name, series.struct.field(name).alias("")) for name in series.struct.fields]
     if kind == "Array":  # whose width the dtype tells
@@ -150,7 +150,7 @@ def _polars_nested(series: Any, kind: str) -> Fields:
 
 
 def _polars_values(series: Any) -> Any:
-    """A numpy array of the dtype's own kind: nulls are None, or 0 where it has no None."""
+    """Return a numpy array of the dtype's kind: nulls are None, or 0 where it has no None."""
     if numpy_if_installed() is None or str(series.dtype).endswith("Int128"):
         return series.to_list()
     if series.null_count() and series.dtype.is_numeric():

@@ -1,7 +1,7 @@
-"""What the rules for the types of libraries are written with.
+"""Helpers for the rules for the types of libraries.
 
-A rule takes a value and gives its `Parts`, or None for what it does not know. It runs in the
-flow's own interpreter: standard library and what the value itself has loaded, Python 3.8 syntax.
+A rule takes a value and returns its `Parts`, or None for a type that it does not know. It runs in
+the flow's own interpreter: standard library and what the value has loaded, Python 3.8 syntax.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ Fields = List[Tuple[str, Any]]
 
 
 def mro(cls: type) -> tuple[type, ...]:
-    """The classes of an instance's attributes, whatever a metaclass says."""
+    """Return the classes that define an instance's attributes, whatever a metaclass says."""
     found: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
     return found
 
 
 def module_of(cls: type) -> str:
-    """`sklearn.linear_model._logistic`."""
+    """Return `sklearn.linear_model._logistic`."""
     return str(type.__dict__["__module__"].__get__(cls))
 
 
 def root_of(cls: type) -> str:
-    """`sklearn`."""
+    """Return `sklearn`."""
     return module_of(cls).split(".", 1)[0]
 
 
 def library_name(cls: type) -> str:
-    """`sklearn.linear_model.LogisticRegression`: by the shortest module that has the class.
+    """Return `sklearn.linear_model.LogisticRegression`: by the shortest module that has it.
 
     Libraries move classes between their internal modules from one release to the next.
     """
@@ -49,12 +49,12 @@ def library_name(cls: type) -> str:
 
 
 def made(kind: str, value: object, fields: Fields) -> Parts:
-    """`Parts` of that kind, by the class of the value."""
+    """Return `Parts` of that kind, named by the class of the value."""
     return Parts(kind, library_name(type(value)), fields)
 
 
 def attributes(value: object, *, without: Iterable[str] = ()) -> dict[str, Any]:
-    """The instance's own `__dict__`."""
+    """Return the instance's own `__dict__`."""
     try:
         found = object.__getattribute__(value, "__dict__")
     except AttributeError:
@@ -63,19 +63,19 @@ def attributes(value: object, *, without: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def extra(found: dict[str, Any]) -> Fields:
-    """What a subclass of the user's adds to what the library's class is known by."""
+    """Return what a subclass of the user's adds to the parts of the library's class."""
     return [("attributes", found)] if found else []
 
 
 def public_first(found: dict[str, Any]) -> Fields:
-    """By name, those that begin with an underscore last."""
+    """Return them sorted by name, those that begin with an underscore last."""
     return sorted(found.items(), key=lambda item: (item[0].startswith("_"), item[0]))
 
 
 def numpy_if_installed() -> Any:
-    """numpy, or None.
+    """Import and return numpy, or return None.
 
-    Imported, not only looked up: else a value would depend on which one was read before it.
+    Not looked up in `sys.modules`: a form would depend on which value was read before.
     """
     try:
         return importlib.import_module("numpy")
@@ -84,9 +84,9 @@ def numpy_if_installed() -> Any:
 
 
 def times(numbers: Any, kind: str, unit: str) -> Any:
-    """Numbers of a unit since 1970 (`M8`) or of a duration (`m8`), as what is no number.
+    """Return moments (`M8`, since 1970) or durations (`m8`) in a type that is not a number.
 
-    An array as numpy's own times, a list as texts.
+    An array becomes one of numpy's own times, a list becomes texts.
     """
     if isinstance(numbers, list):
         return [None if number is None else "%d %s" % (number, unit) for number in numbers]
@@ -94,7 +94,7 @@ def times(numbers: Any, kind: str, unit: str) -> Any:
 
 
 def positions(mask: Any) -> Fields:
-    """Where a list or an array of bool is true, as a field; nothing where it never is."""
+    """Return the positions where a list or array of bool is true, as a field; none if nowhere."""
     if isinstance(mask, list):
         found = [position for position, missing in enumerate(mask) if missing]
         return [("(missing at)", found)] if found else []

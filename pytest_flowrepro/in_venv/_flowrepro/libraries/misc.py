@@ -24,7 +24,7 @@ from _flowrepro.libraries.helpers import (
 
 
 def of_pillow(value: Any) -> Parts | None:
-    """An image by what is seen of it: not the file that it came from, nor that file's format."""
+    """Return the pixels of an image, not the file that it came from or that file's format."""
     if not isinstance(value, sys.modules["PIL.Image"].Image):
         return None
     value.load()
@@ -41,7 +41,7 @@ def of_pillow(value: Any) -> Parts | None:
 
 
 def of_matplotlib(value: Any) -> Parts | None:
-    """A figure by its picture, its texts and the numbers behind its lines and images."""
+    """Return the picture of a figure, its texts and the numbers behind lines and images."""
     figures: Any = sys.modules["matplotlib.figure"]
     if isinstance(value, sys.modules["matplotlib.axes"].Axes):
         place = value.figure.axes.index(value)
@@ -69,7 +69,7 @@ def _axes(axes: Any, numpy: Any) -> dict[str, Any]:
 
 
 def of_networkx(value: Any) -> Parts | None:
-    """A graph as `networkx.utils.graphs_equal` sees it: no order, no cached views."""
+    """Return a graph as `networkx.utils.graphs_equal` sees it: no order, no cached views."""
     networkx: Any = sys.modules["networkx"]
     if not isinstance(value, networkx.Graph):
         return None
@@ -91,7 +91,7 @@ _GRAPH = (
 
 
 def of_pydantic(value: Any) -> Parts | None:
-    """A model by its fields, extra and private values: what its `==` compares."""
+    """Return the fields, extra and private values of a model: what its `==` compares."""
     cls = type(value)
     if not any(base.__name__ == "BaseModel" and root_of(base) == "pydantic" for base in mro(cls)):
         return None
@@ -137,7 +137,7 @@ def attrs_names(cls: type) -> tuple[str, ...]:
 
 
 def of_attrs(value: Any) -> Parts | None:
-    """An instance of an attrs class: its fields, and what else is in its `__dict__`."""
+    """Return the fields of an attrs class, and what else is in the instance's `__dict__`."""
     cls = type(value)
     if any(issubclass(cls, base) for base in (dict, list, tuple, set, BaseException)):
         return None
@@ -148,7 +148,7 @@ def of_attrs(value: Any) -> Parts | None:
 
 
 def of_metaflow(value: Any) -> Parts | None:
-    """A reference to a flow, run, step, task or artifact, without the ids that each run draws."""
+    """Return the path of a flow, run, step, task or artifact, without the ids of one run."""
     if not any(base.__name__ == "MetaflowObject" for base in mro(type(value))):
         return None
     if module_of(type(value)) != "metaflow.client.core":

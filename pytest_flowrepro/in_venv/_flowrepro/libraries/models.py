@@ -29,7 +29,7 @@ _THREADS = frozenset(["n_jobs", "nthread", "num_threads", "num_thread", "nthread
 
 
 def of_sklearn(value: Any) -> Parts | None:
-    """Estimators, fitted or not, trees and Bunch."""
+    """Return the parts of estimators, fitted or not, of trees and of Bunch."""
     name = type(value).__name__
     if name == "Bunch" and isinstance(value, dict):
         if all(type(key) is str for key in value):
@@ -46,7 +46,7 @@ def of_sklearn(value: Any) -> Parts | None:
 
 
 def _estimator(value: Any, without: frozenset[str]) -> Parts | None:
-    """What was fitted, then the parameters, then private state: few fields, so that none is cut."""
+    """Return what was fitted, the parameters, and private state: few, so that none is cut."""
     state = value.__getstate__() if hasattr(value, "__getstate__") else attributes(value)
     if not isinstance(state, dict):
         return None
@@ -65,7 +65,7 @@ def _estimator(value: Any, without: frozenset[str]) -> Parts | None:
 
 
 def of_xgboost(value: Any) -> Parts | None:
-    """Boosters by their trees, models by their booster and parameters: not the count of threads."""
+    """Return the trees of a booster, booster and parameters of a model, but no thread counts."""
     if hasattr(value, "save_raw"):
         learner = json.loads(bytes(value.save_raw("json")))["learner"]
         fields = [("gradient_booster", learner.pop("gradient_booster")), *sorted(learner.items())]
@@ -74,14 +74,14 @@ def of_xgboost(value: Any) -> Parts | None:
 
 
 def of_lightgbm(value: Any) -> Parts | None:
-    """Boosters by their trees, models by their booster and parameters: not the count of threads."""
+    """Return the trees of a booster, booster and parameters of a model, but no thread counts."""
     if hasattr(value, "model_to_string"):
         return made("booster", value, _lightgbm(value))
     return _estimator(value, _NO_PART | _THREADS) if hasattr(value, "get_params") else None
 
 
 def _lightgbm(booster: Any) -> Fields:
-    """The sections of the model's text: https://lightgbm.readthedocs.io, `model_to_string`."""
+    """Return the sections of `model_to_string` (https://lightgbm.readthedocs.io)."""
     trees: list[dict[str, str]] = []
     header: dict[str, str] = {}
     parameters: dict[str, str] = {}
@@ -106,10 +106,10 @@ def _lightgbm(booster: Any) -> Fields:
 
 
 def of_scipy(value: Any) -> Parts | None:
-    """Sparse matrices and arrays in canonical order; distributions without their random state."""
+    """Return sparse arrays in canonical order, and distributions without their random state."""
     sparse: Any = sys.modules.get("scipy.sparse")
     if sparse is not None and sparse.issparse(value):
-        if root_of(type(value)) != "scipy":  # a subclass may hold anything beside
+        if root_of(type(value)) != "scipy":  # a subclass may hold anything else
             return None
         return made("sparse", value, _sparse(value))
     if not any(base.__name__ in _DISTRIBUTIONS for base in mro(type(value))):
@@ -129,7 +129,7 @@ _DISTRIBUTION = frozenset(["_random_state", "_parse_arg_template", "__doc__", "_
 
 
 def _sparse(value: Any) -> Fields:
-    """Duplicates summed and indices sorted, in a copy; a zero that is stored stays."""
+    """Return a copy with duplicates summed and indices sorted; a zero that is stored stays."""
     import numpy as np  # noqa: PLC0415  scipy needs it
 
     fields: Fields = [("shape", tuple(int(size) for size in value.shape))]

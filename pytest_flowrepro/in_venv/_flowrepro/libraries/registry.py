@@ -1,4 +1,4 @@
-"""Values of libraries by what they mean, never by their layout in memory (docs/reference/types.md).
+"""Values of libraries by their meaning, never by their layout in memory (docs/reference/types.md).
 
 `parts` asks the rule of the library that a value's class comes from. It imports no library: a
 value has loaded its own. Runs in the flow's own interpreter: Python 3.8 syntax.
@@ -29,7 +29,7 @@ Rule = Callable[[Any], Optional[Parts]]
 
 
 def parts(value: object) -> Parts | None:
-    """The named parts of a value of a library that has a rule, else None."""
+    """Return the named parts of a value of a library that has a rule, else None."""
     cls = type(value)
     if cls not in _KNOWN:
         _KNOWN[cls] = _rules(cls)
@@ -44,7 +44,7 @@ def parts(value: object) -> Parts | None:
 
 
 def _rules(cls: type) -> tuple[Rule, ...]:
-    """The rules for a class, those for its nearest base first."""
+    """Return the rules for a class, those for its nearest base first."""
     roots = dict.fromkeys(root_of(base) for base in mro(cls))
     found = [_RULES[root] for root in roots if root in _RULES and root in sys.modules]
     return (*found, *([of_attrs] if attrs_names(cls) else []))

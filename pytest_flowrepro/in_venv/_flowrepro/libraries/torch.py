@@ -1,4 +1,4 @@
-"""torch by what a tensor holds and a module is made of: no strides, storages or addresses.
+"""torch by the elements of a tensor and the parts of a module: no strides, storages or addresses.
 
 Runs in the flow's own interpreter, Python 3.8 syntax. A rule gives `Parts`, or None.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def of_torch(value: Any) -> Parts | None:
-    """Tensors, modules, optimizers and generators."""
+    """Return the parts of tensors, modules, optimizers and generators."""
     torch: Any = sys.modules["torch"]
     if isinstance(value, torch.Tensor):
         return _tensor(value, torch)
@@ -37,7 +37,7 @@ def of_torch(value: Any) -> Parts | None:
 
 
 def _tensor(value: Any, torch: Any) -> Parts | None:
-    """The dtype and the values; the device and `requires_grad` where they are not the usual."""
+    """Return dtype and values; device and `requires_grad` where they are not the default."""
     if value.is_quantized:
         return None
     fields: Fields = [("dtype", str(value.dtype))]
@@ -62,7 +62,7 @@ def _tensor(value: Any, torch: Any) -> Parts | None:
 
 
 def _elements(tensor: Any, torch: Any) -> Any:
-    """A numpy array that shares the tensor's memory where numpy has the dtype."""
+    """Return a numpy array that shares the tensor's memory where numpy has the dtype."""
     tensor = tensor.resolve_conj().resolve_neg()
     if numpy_if_installed() is None:
         return tensor.tolist()
@@ -73,9 +73,9 @@ def _elements(tensor: Any, torch: Any) -> Any:
 
 
 def _module(value: Any, torch: Any) -> Parts:
-    """Parameters, buffers and modules by name in their order, then attributes.
+    """Return parameters, buffers and modules by name in their order, then attributes.
 
-    Hooks are no part: they are functions, under numbers that count all hooks of a process.
+    Hooks are left out: they are functions, under numbers that count all hooks of a process.
     """
     state = attributes(value)
     own = attributes(torch.nn.Module())

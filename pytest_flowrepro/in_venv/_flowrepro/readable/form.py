@@ -2,7 +2,7 @@
 
 Plain JSON where JSON says it exactly, an object with one key that starts with `$` otherwise. What
 does not fit is cut inside: the outer structure stays, and each cut carries the digest of what it
-stands for. Runs in the flow's own interpreter: standard library only, Python 3.8 syntax.
+replaces. Runs in the flow's own interpreter: standard library only, Python 3.8 syntax.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _CUT = 100  # characters that a cut needs at least
 _FIRST = 5  # items of a cut container that are shown
 _HEX = 8  # digits of the digest of an item, of a list whose items are large
 _ITEM = _HEX + 4
-_DEPTH = 30  # levels that anybody would read
+_DEPTH = 30  # levels; deeper ones are not readable
 _UNLIMITED = 1 << 60
 
 _KEPT = 16_000_000
@@ -46,7 +46,7 @@ are met by many paths, and are put in order each time.
 """
 
 _ENTRY = 200
-"""Bytes that keeping a form takes beside those of the form."""
+"""Bytes of memory that a kept form takes in addition to its own."""
 
 
 class _Container(NamedTuple):
@@ -57,15 +57,18 @@ class _Container(NamedTuple):
     build: Callable[[Pairs], Json]
     wrap: Callable[[Json], Json]
     fields: bool = False
-    """Named parts of an object: those that are short tell most, wherever they stand."""
+    """Whether these are named parts of an object, of which the short ones are shown first."""
 
 
 class _FullError(Exception):
-    """What is left of the room does not hold the value as a whole."""
+    """The room that is left does not hold the whole value."""
 
 
 def readable(value: object, room: int, *, digest: Optional[str] = None) -> Json:
-    """The readable form of `value` in about `room` characters of JSON; its digest, where known."""
+    """Return the readable form of `value` in about `room` characters of JSON.
+
+    `digest` is that of the value, where it is known.
+    """
     tables = Tables(_small)
     if digest is not None:
         tables.knows(value, digest)
@@ -73,10 +76,10 @@ def readable(value: object, room: int, *, digest: Optional[str] = None) -> Json:
 
 
 def whole(value: object, keep: Keep, numbers: Callable[[Any], Optional[Json]]) -> Json:
-    """The readable form with nothing cut; `keep` takes the elements of arrays and columns.
+    """Return the readable form with nothing cut; `keep` takes the elements of arrays and columns.
 
     `numbers` gives the form of a long list or tuple of plain numbers, and None for any other.
-    Raises `ValueError` for what has no such form.
+    Raises `ValueError` for a value without such a form.
     """
     return _Reader(Tables(_entire, keep), numbers).all_of(value)
 
@@ -87,7 +90,7 @@ class _Reader:
     ) -> None:
         self._path: list[int] = []
         self._parts: dict[int, tuple[object, Parts]] = {}
-        """An object is reduced once: another time its reduction makes other objects."""
+        """An object is reduced once, because a second reduction makes other objects."""
         self._tables = tables
         self._numbers = numbers
         self._forms: Dict[int, Tuple[object, Optional[bytes]]] = {}
@@ -96,14 +99,14 @@ class _Reader:
         self._room_for_forms = _KEPT
 
     def all_of(self, value: Any) -> Json:
-        """The whole value; raises `ValueError` where it is nested too deep to be shown."""
+        """Return the whole value; raise `ValueError` where it is nested too deep to be shown."""
         try:
             return self._whole(value, _UNLIMITED)[0]
         except _FullError as error:
             raise ValueError("it cannot be shown as a whole") from error
 
     def fit(self, value: Any, room: int) -> Json:
-        """The whole value where it fits; else its structure with cuts inside; else one cut."""
+        """Return the whole value if it fits; else its structure with cuts inside; else one cut."""
         try:
             return self._whole(value, room)[0]
         except _FullError:
@@ -114,11 +117,11 @@ class _Reader:
             if container.length * _CUT > room or len(self._path) >= _DEPTH:
                 return self._cut(container, value, room)
             return self._inside(container, value, room)
-        except _FullError:  # a set that nobody can put in order at the price of showing it
+        except _FullError:  # a set whose items cost too much to sort
             return {"$cut": self._cut_of(container.type, container.length, value)}
 
     def _whole(self, value: Any, room: int) -> Tuple[Json, int]:
-        """The whole value and its length; raises `_FullError` as soon as it cannot fit."""
+        """Return the whole value and its length; raise `_FullError` as soon as it cannot fit."""
         if id(value) in self._path:
             return {"$cycle": len(self._path) - self._path.index(id(value))}, 12
         numbers = self._numbers(value)
@@ -144,7 +147,7 @@ class _Reader:
         return container.wrap(container.build(pairs)), room - left
 
     def _inside(self, container: _Container, value: Any, room: int) -> Json:
-        """The structure of a container; small items whole, the others share what is left."""
+        """Return the structure of a container: small items whole, the others share what is left."""
         items = list(container.items)
         room -= _length(container.wrap(container.build([])))
         room -= sum(_overhead(label) for label, _ in items)
@@ -199,7 +202,7 @@ class _Reader:
         return {"type": type_, "length": length, "digest": self._tables.short_digest(value)}
 
     def _cut_scalar(self, value: Any, room: int) -> Json:
-        """The form of something without items that has no room for all of it."""
+        """Return the form of a value without items that does not fit."""
         cls = type(value)
         size = max(0, min(200, (room - _CUT) // 2))  # of either end
         if cls is str:
@@ -252,14 +255,14 @@ class _Reader:
 
 
 def _has_large_items(value: Any) -> bool:
-    """Whether it is a list or tuple of what has items itself, to judge by the first of them."""
+    """Return whether it is a list or tuple whose first item has items itself."""
     if type(value) not in (list, tuple) or not value:
         return False
     return type(value[0]) not in _LEAVES and text(value[0]) is None
 
 
 def _spread(value: Any) -> Dict[str, Json]:
-    """Where the numbers of a list lie; `fsum` gives the same mean on every processor."""
+    """Return the range of a list's numbers; `fsum` gives the same mean on every processor."""
     if type(value) not in (list, tuple) or not value:
         return {}
     if not {type(item) for item in value} <= {int, float}:
@@ -277,7 +280,7 @@ def _length(form: Json) -> int:
 
 
 def _overhead(label: Json) -> int:
-    """What an item takes beside its value: a separator, its key, brackets around the two."""
+    """Return the characters of an item without its value: separator, key, brackets around both."""
     return 2 if label is None else _length(label) + 6
 
 
@@ -289,7 +292,7 @@ def _measured(leaf: Json, room: int) -> Tuple[Json, int]:
 
 
 def _ends(value: Any, size: int) -> dict[str, Json]:
-    """The first and the last of a text."""
+    """Return the beginning and the end of a text."""
     shown = [value[:size], value[len(value) - size :]]
     if type(value) is str:
         first, last = (part.encode("utf-8", "backslashreplace").decode() for part in shown)
@@ -299,7 +302,7 @@ def _ends(value: Any, size: int) -> dict[str, Json]:
 
 
 def _leaf(value: Any, room: int) -> Json:
-    """The form of a scalar; may be longer than `room`."""
+    """Return the form of a scalar; it may be longer than `room`."""
     cls = type(value)
     if cls in _LEAVES:
         if cls in (str, bytes, bytearray) and len(value) > room:
@@ -311,19 +314,19 @@ def _leaf(value: Any, room: int) -> Json:
 
 
 def _small(value: object) -> Json:
-    """An element of an array or a column."""
+    """Return the form of an element of an array or a column."""
     return readable(value, 200)
 
 
 def _entire(value: object) -> Json:
-    """Likewise, with nothing cut."""
+    """Return the form of an element with nothing cut."""
     return _Reader(Tables(_entire)).all_of(value)
 
 
 def _plain_container(  # noqa: PLR0911  one per type
     value: Any, form_of: Callable[[Any], bytes]
 ) -> Optional[_Container]:
-    """Return the items of a plain container; `form_of` gives what puts those of a set in order."""
+    """Return a plain container with its items; those of a set are sorted by `form_of`."""
     cls = type(value)
     if cls is list:
         return _Container("list", len(value), _unlabelled(value), _as_list, _bare)
@@ -354,7 +357,7 @@ def _plain_container(  # noqa: PLR0911  one per type
 def _sorted(
     items: Iterable[Any], key: Callable[[Any], Any], form_of: Callable[[Any], bytes]
 ) -> Iterator[Any]:
-    """In the order that a reader expects where all keys are of one plain type."""
+    """Yield items in the order that a reader expects where all keys are of one plain type."""
     items = list(items)
     types = {type(key(item)) for item in items}
     if types in ({str}, {int}):

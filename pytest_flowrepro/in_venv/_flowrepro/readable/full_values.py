@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 Json = Union[None, bool, int, float, str, List[Any], Dict[str, Any]]
 
-_INLINE = 1_000  # elements: fewer stand in value.json itself
+_INLINE = 1_000  # elements: fewer are in value.json itself
 _ITEMS = 10_000  # of a list that are written at a time
-_SAMPLE = 1 << 16  # bytes of a member that tell whether it is deflated
+_SAMPLE = 1 << 16  # bytes of a member that decide whether it is deflated
 _NUMBERS = {float: ("<f8", "<%dd"), int: ("<i8", "<%dq")}
 
 
@@ -37,11 +37,11 @@ class TooLargeError(ValueError):
 
 
 class UnwritableError(Exception):
-    """The file cannot be written: the system's own words."""
+    """The file cannot be written; the message is the system's."""
 
 
 def is_whole(form: Json) -> bool:
-    """Whether a readable form holds all of its value: nothing is cut, no array a summary."""
+    """Return whether a readable form holds its whole value, without a cut or a summary."""
     if isinstance(form, list):
         return all(map(is_whole, form))
     if not isinstance(form, dict):
@@ -54,7 +54,7 @@ def is_whole(form: Json) -> bool:
 
 
 def store(value: object, file: str, limit: int) -> bool:
-    """Write the file, whole or not at all; False for a value that does not suit one.
+    """Write the file, whole or not at all; return False for a value that does not suit one.
 
     That is one of more than `limit` bytes, uncompressed, one that is nested too deep, and one whose
     own code fails this time. Raises `UnwritableError` where the disk fails.
@@ -86,7 +86,7 @@ class _Writer:
         self._members = 0
 
     def elements(self, known: Column, leaf: Leaf) -> Dict[str, Json]:
-        """Of an array or a column: themselves where they are few, else what refers to them."""
+        """Return a column's elements where they are few, else a reference to a member with them."""
         data = known.data
         if data.size < _INLINE:
             return {"values": elements(known, leaf)}
@@ -100,7 +100,7 @@ class _Writer:
         return {"data": self._next(".json", _json_list(lists))}
 
     def numbers(self, value: Any) -> Optional[Json]:
-        """A list or tuple of many numbers of one type; None for anything else."""
+        """Return the form of a list or tuple of many numbers of one type; None for others."""
         if type(value) not in (list, tuple) or len(value) < _INLINE:
             return None
         of: Any = type(value[0])
@@ -148,25 +148,25 @@ class _Writer:
                 member.write(piece)
 
     def _spend(self, size: int) -> None:
-        """Before anything large is written."""
+        """Count bytes before they are written; raise `TooLargeError` beyond the limit."""
         self._left -= size
         if self._left < 0:
             raise TooLargeError
 
 
 def _shrinks(data: bytes) -> bool:
-    """Whether it is worth the time to inflate it again; noise, such as most floats, is not."""
+    """Return whether compression is worth its time; for noise, such as most floats, it is not."""
     return len(zlib.compress(data, 1)) < 0.8 * len(data)
 
 
 def _is_plain(dtype: Any) -> bool:
-    """Whether the elements are their bytes on every processor; a long double is not."""
+    """Return whether elements have the same bytes on every processor; a long double has not."""
     sizes = {"f": 8, "c": 16}
     return dtype.kind in "biufcmM" and dtype.itemsize <= sizes.get(dtype.kind, 8)
 
 
 def _npy(descr: str, shape: Any, data: Iterable[bytes]) -> Iterator[bytes]:
-    """A file in numpy's format, version 1.0 (numpy/lib/format.py), without a need for numpy."""
+    """Yield a file in numpy's format, version 1.0 (numpy/lib/format.py), without numpy."""
     header = "{'descr': %r, 'fortran_order': False, 'shape': %r, }" % (descr, tuple(shape))
     padded = header + " " * (-(10 + len(header) + 1) % 64) + "\n"
     yield b"\x93NUMPY\x01\x00" + struct.pack("<H", len(padded)) + padded.encode("ascii")

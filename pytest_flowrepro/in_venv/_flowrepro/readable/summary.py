@@ -1,4 +1,4 @@
-"""Where the elements of an array or a column lie, in one pass that copies no more than a chunk.
+"""Summaries of arrays and columns, made in one pass that copies no more than a chunk.
 
 Runs in the flow's own interpreter: standard library only, Python 3.8 syntax. What is computed is
 rounded to six digits, because its last ones depend on the processor and on numpy's release.
@@ -28,7 +28,7 @@ _NOT_A_TIME = -(1 << 63)
 
 
 def summary(known: Column, leaf: Leaf) -> dict[str, Json]:
-    """The most telling first: `missing`, `nan`, `min`, `max`, `mean`, `quantiles`, ends."""
+    """Return the most useful first: `missing`, `nan`, `min`, `max`, `mean`, `quantiles`, ends."""
     found: dict[str, Json] = {}
     if known.missing is not None:
         found["missing"] = int(known.missing.sum())
@@ -41,7 +41,7 @@ def summary(known: Column, leaf: Leaf) -> dict[str, Json]:
 
 
 def elements(known: Column, leaf: Leaf, where: slice = slice(None)) -> list[Json]:
-    """The readable forms of some elements, counted in C order; None for what is missing."""
+    """Return the readable forms of some elements, counted in C order; None for missing ones."""
     flat = known.data.flat[where]
     if known.categories is not None:
         return [None if code < 0 else leaf(known.categories[int(code)]) for code in flat]
@@ -60,7 +60,7 @@ def elements(known: Column, leaf: Leaf, where: slice = slice(None)) -> list[Json
 
 
 def pieces(array: Any) -> Iterator[Any]:
-    """The elements in C order, little endian, as flat arrays that are overwritten by the next."""
+    """Yield the elements in C order, little endian, as flat arrays; each overwrites the last."""
     numpy: Any = sys.modules["numpy"]
     if array.size == 0:
         return
@@ -114,7 +114,7 @@ def _spread(known: Column, leaf: Leaf) -> dict[str, Json]:
 
 
 def _step(size: int) -> int:
-    """1, or a prime: one that divides the width of a table would see some of its columns only."""
+    """Return 1 or a prime: a divisor of a table's width would only sample some of its columns."""
     if size <= _SAMPLE:
         return 1
     step = max(_LEAST, -(-size // _SAMPLE))
@@ -124,7 +124,7 @@ def _step(size: int) -> int:
 
 
 def _numbers(piece: Any, missing: Any, at: int) -> Tuple[Any, Any]:
-    """A piece as numbers, and which of them count; None where all do."""
+    """Return a piece as numbers, and a mask of those that count; None where all do."""
     keep = None if missing is None else ~missing[at : at + piece.size]
     good = None
     if piece.dtype.kind in "mM":
@@ -141,14 +141,14 @@ def _numbers(piece: Any, missing: Any, at: int) -> Tuple[Any, Any]:
 
 
 def _quantiles(sample: list[Any]) -> list[Any]:
-    """Elements, never anything between two of them."""
+    """Return quantiles that are elements, never between two of them."""
     numpy: Any = sys.modules["numpy"]
     values = numpy.sort(numpy.concatenate(sample))
     return [values[int(part * (values.size - 1))] for part in _QUANTILES] if values.size else []
 
 
 def _shown(numbers: list[Any], known: Column, leaf: Leaf) -> list[Json]:
-    """The two ends exactly, whatever follows rounded."""
+    """Return minimum and maximum exactly, and the other numbers rounded."""
     numpy: Any = sys.modules["numpy"]
     dtype = known.data.dtype
     if dtype.kind in "mM":

@@ -15,7 +15,7 @@ from _flowrepro.readable.summary import Leaf, elements, summary
 
 Json = Union[None, bool, int, float, str, List[Any], Dict[str, Any]]
 Keep = Callable[[Column, Leaf], Dict[str, Json]]
-"""Puts the elements elsewhere, and gives what refers to them."""
+"""Puts the elements elsewhere, and returns a reference to them."""
 Key = Tuple[Any, ...]
 """An object's id, and the way to a part of it: parts are made anew whenever they are asked for."""
 
@@ -34,7 +34,7 @@ class Tables:
         self._seen: dict[Key, tuple[object, Any]] = {}
 
     def form(self, value: Any, room: int) -> Json:
-        """Of whatever `numpy_kind` or `pandas_kind` knows, in about `room` characters."""
+        """Return the form of an array or table in about `room` characters."""
         kind = numpy_kind(value)
         if kind == "scalar":
             numpy: Any = sys.modules["numpy"]
@@ -48,16 +48,16 @@ class Tables:
         return self._pandas(key, value, room)
 
     def short_digest(self, value: object) -> str:
-        """The first 16 hexadecimal digits of the digest: enough to see that two parts differ."""
+        """Return the first 16 hexadecimal digits of the digest, enough to show a difference."""
         return str(self._once((id(value), "digest"), value, lambda: _short(digest(value))))
 
     def knows(self, value: object, long: str) -> None:
-        """The digest of `value`, where it has been found before."""
+        """Take the digest of `value`, which the caller has already."""
         self._seen[id(value), "digest"] = value, _short(long)
 
     def _once(self, key: Key, owner: object, make: Callable[[], Any]) -> Any:
         if key not in self._seen:
-            # With its owner: the id of what is gone becomes that of another object.
+            # With its owner: another object may get the id of one that is gone.
             self._seen[key] = owner, make()
         return self._seen[key][1]
 
@@ -128,7 +128,7 @@ class Tables:
         return found
 
     def _dtypes(self, index: Any) -> List[Json]:
-        """Of the labels of columns, which stand as names beside the columns themselves."""
+        """Return the dtypes of column labels, which are shown as the names of columns."""
         found = [self._dtype_of(level.dtype) for level in levels(index)]
         texts = [" ".join(map(str, facts.values())) for facts in found]
         return ["levels", *texts] if hasattr(index, "levels") else [*texts]
@@ -165,7 +165,7 @@ def _measured(form: Json) -> Tuple[Json, int]:
 
 
 def _fitting(found: dict[str, Json], room: int) -> dict[str, Json]:
-    """As much of a summary as fits, the last of it left out first."""
+    """Return as much of a summary as fits, without its last entries."""
     found = dict(found)
     while found and _measured(found)[1] > room:
         found.popitem()

@@ -19,7 +19,7 @@ from typing import Any, Iterator, List, Tuple
 from _flowrepro.kinds import Parts, global_name, type_name
 
 _OURS = os.path.join(__file__, *[os.pardir] * 3)
-"""The folder of all that is ours here, which is no part of the flow's code."""
+"""The folder of these scripts, which are not the flow's code."""
 
 _LIBRARIES = tuple(
     {
@@ -30,7 +30,7 @@ _LIBRARIES = tuple(
 
 
 def parts(value: Any) -> Parts | None:
-    """The named parts of a function, class or module; None for anything else."""
+    """Return the named parts of a function, class or module; None for anything else."""
     cls = type(value)
     if issubclass(cls, type):
         return Parts("class", type_name(value), _class_fields(value))
@@ -50,7 +50,7 @@ def _file_of(module: object) -> str:
 
 @functools.lru_cache(maxsize=None)
 def is_own(path: str) -> bool:
-    """Whether a file is one of the flow's: neither the standard library's nor installed."""
+    """Return whether a file is one of the flow's: not the standard library's, not installed."""
     real = os.path.realpath(path)
     installed = {"site-packages", "dist-packages"} & set(real.split(os.sep))
     return os.path.isfile(real) and not installed and not real.startswith(_LIBRARIES)
@@ -89,7 +89,7 @@ def _is_set(cell: Any) -> bool:
 
 
 def _source(code: types.CodeType) -> str:
-    """The one definition that begins where the code does; nothing where that leaves a choice."""
+    """Return the one definition that begins where the code does; empty where several do."""
     if not os.path.isfile(code.co_filename):
         return ""
     wanted = ("f", code.co_firstlineno, code.co_name)
@@ -98,14 +98,14 @@ def _source(code: types.CodeType) -> str:
 
 
 def _constants(code: types.CodeType) -> list[Any]:
-    """Names and constants, which are all that can be compared where there is no source."""
-    constants = [_constants(one) if type(one) is types.CodeType else one for one in code.co_consts]
+    """Return names and constants, all that can be compared without source."""
+    constants = [_constants(c) if type(c) is types.CodeType else c for c in code.co_consts]
     return [code.co_names, code.co_varnames, constants]
 
 
 @functools.lru_cache(maxsize=None)
 def _definitions(path: str) -> list[tuple[str, int, str, str]]:
-    """Kind (`c` or `f`), first line, qualified name of a class or name of a function, source."""
+    """Return kind (`c`, `f`), first line, name (of a class: qualified) and source of each."""
     try:
         with tokenize.open(path) as file:
             source = file.read()
@@ -135,9 +135,10 @@ Place = Tuple[int, int]
 
 
 def tokens(source: str) -> str:
-    """The source with one space between tokens and four before each level: no comment, no layout.
+    """Return the source without comments and layout.
 
-    An f-string is one token, as it was before Python 3.12.
+    One space separates tokens and four indent each level. An f-string is one token, as it was
+    before Python 3.12.
     """
     lines = source.splitlines(keepends=True)
     level, inside = 0, 0

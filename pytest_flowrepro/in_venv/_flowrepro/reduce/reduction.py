@@ -1,8 +1,8 @@
 """Any object by its own pickle reduction, as named parts.
 
-`copyreg.dispatch_table`, then `__reduce_ex__(4)`, as pickle itself (PEP 307). What an object is
-made with, its attributes, its items: each is a value that is walked in turn. Names in brackets
-are no attributes: `(new)`, `(args)`, `(call)`, `(state)`, `(items)`, `(pairs)`, ...
+`copyreg.dispatch_table`, then `__reduce_ex__(4)`, as pickle itself (PEP 307). The arguments of
+its constructor, its attributes, its items: each is a value that is walked in turn. Names in
+brackets are not attributes: `(new)`, `(args)`, `(call)`, `(state)`, `(items)`, `(pairs)`, ...
 Runs in the flow's own interpreter: standard library only, Python 3.8 syntax.
 """
 
@@ -31,7 +31,7 @@ class UnwalkableError(TypeError):
 
 
 def parts(value: object) -> Parts:
-    """The named parts of anything that is no scalar, plain container, array or table.
+    """Return the named parts of anything but a scalar, plain container, array or table.
 
     Raises `UnwalkableError`, and whatever the object's own reduction raises.
     """
@@ -45,12 +45,12 @@ def parts(value: object) -> Parts:
 
 
 class _Class(NamedTuple):
-    """What is known of all objects of a class."""
+    """The facts that hold for all objects of a class."""
 
     name: str
     sets_state: bool
     is_value: bool
-    """It has a hash of its own: two of them that are equal may be one object or two."""
+    """It defines a hash: whether two equal ones are one object or two does not matter."""
     is_set: bool
     """Reduced by `set` itself, with its items in the order of their hashes."""
     is_ordered: bool
@@ -81,10 +81,10 @@ def _reduced(value: Any) -> Parts:
     if isinstance(reduction, str):
         return Parts("object", known.name, [("(global)", str(reduction))])
     if not isinstance(reduction, tuple) or not 2 <= len(reduction) <= 6:
-        raise UnwalkableError("its reduction is no tuple of 2 to 6")
+        raise UnwalkableError("its reduction is not a tuple of 2 to 6")
     call, args, state, items, pairs, setter = (*reduction, *(None,) * 6)[:6]
     if not callable(call) or not isinstance(args, tuple):
-        raise UnwalkableError("its reduction is no callable and its arguments")
+        raise UnwalkableError("its reduction is not a callable and its arguments")
     if known.is_set:
         fields: Fields = [("(items)", Unordered(args[0]))]
     else:
@@ -102,11 +102,11 @@ def _reduced(value: Any) -> Parts:
 
 
 def _is_new(call: Any) -> bool:
-    return any(call is one for one in _NEW)  # not `in`: `==` may be the user's
+    return any(call is new for new in _NEW)  # not `in`: `==` may be the user's
 
 
 def _made(cls: type, call: Any, args: tuple[Any, ...]) -> Fields:
-    """What the object is made with, without what its class says already."""
+    """Return the arguments that make the object, without what its class implies."""
     if _is_new(call) and args[0] is cls:
         if call is _COPYREG.__newobj_ex__:
             return [("(new)", args[1]), ("(keywords)", args[2])]
@@ -119,7 +119,7 @@ def _made(cls: type, call: Any, args: tuple[Any, ...]) -> Fields:
 
 
 def _attributes(state: Any, known: _Class) -> Fields:
-    """Attributes under their names, where the state is known to be nothing else."""
+    """Return attributes by name, where the state is known to be nothing else."""
     if state is None:
         return []
     if not known.sets_state:
@@ -133,7 +133,7 @@ def _attributes(state: Any, known: _Class) -> Fields:
 
 
 def _with_slots(attributes: Any, slots: Any) -> Any:
-    """The one dict that pickle would set both as, or the two if they are something else."""
+    """Return the one dict that pickle would make of both, or the two as they are."""
     if attributes is None:
         attributes = {}
     if type(attributes) is dict and type(slots) is dict and not attributes.keys() & slots.keys():
@@ -147,7 +147,7 @@ def _pairs(pairs: Iterable[Any], known: _Class) -> Any:
 
 
 def _name(call: Any) -> Any:
-    """A function or class by name; any other callable is a value like any."""
+    """Return a function or class by name; any other callable is a value like any other."""
     if isinstance(call, type):
         return type_name(call)
     owner = getattr(call, "__self__", None)
@@ -160,7 +160,7 @@ def _name(call: Any) -> Any:
 
 
 def _over_a_library(value: Any) -> Parts | None:
-    """A subclass of numpy's array or of a pandas table: the memory below it is no part of it."""
+    """Return the parts of a subclass of numpy's array or a pandas table, without its memory."""
     mro = mro_of(type(value))
     numpy: Any = sys.modules.get("numpy")
     pandas: Any = sys.modules.get("pandas")

@@ -1,4 +1,4 @@
-"""Keeps the cards of a rerun in its datastore, where Metaflow's own `get_cards` looks for them.
+"""Keep the cards of a rerun in its datastore, where Metaflow's own `get_cards` looks for them.
 
 CardDatastore.get_storage_root (metaflow/plugins/cards/card_datastore.py) knows nothing of
 METAFLOW_DATASTORE_SYSROOT_LOCAL: it takes the first `.metaflow` from the working directory

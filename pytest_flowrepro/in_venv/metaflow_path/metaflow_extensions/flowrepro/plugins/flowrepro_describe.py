@@ -1,8 +1,8 @@
-"""What Metaflow itself sees in a flow: `python flow.py flowrepro-describe --output FILE`.
+"""Describe a flow as Metaflow sees it: `python flow.py flowrepro-describe --output FILE`.
 
-A command of Metaflow's own command line, so that the flow's main guard starts it as it starts
-`run`, and configs, mutators and decorators are resolved by then. It runs Metaflow's validity
-checks (metaflow/lint.py) first, then writes JSON:
+This is a command of Metaflow's own command line, so that the flow's main guard starts it as it
+starts `run`, and configs, mutators and decorators are resolved by then. It runs Metaflow's
+validity checks (metaflow/lint.py) first, then writes JSON:
 
     {"name": "TrainFlow",
      "steps": [{"name": "start", "type": "foreach", "next": ["train"],     in topological order
@@ -15,7 +15,7 @@ checks (metaflow/lint.py) first, then writes JSON:
 `default` is null without one and for one that a function computes. A `source` is absolute. The
 `files` are what IncludeFile and Config defaults name, there or not; what decorators and mutators
 such as @package_sources add to the package, with the `place` that they give it there; and the
-modules that Metaflow packages wherever they lie. What is installed is not among them.
+modules that Metaflow packages wherever they are. Installed files are left out.
 """
 
 # ruff: noqa: SLF001  what Metaflow sees is in attributes that it has no public name for
@@ -85,7 +85,7 @@ def _flow_mutators(flow):
 
 
 def _users_decorators(step):
-    """Wrappers and mutators of a step or of its node in the graph, there since 2.16."""
+    """Return wrappers and mutators of a step or of its node in the graph, there since 2.16."""
     return chain(getattr(step, "wrappers", ()), getattr(step, "config_decorators", ()))
 
 
@@ -119,7 +119,7 @@ def _step(node):
 
 
 def _decorators(metaflows, users):
-    """Metaflow's decorators, without its internal ones and ours, then the user's own."""
+    """Return Metaflow's decorators, without its internal ones and ours, then the user's own."""
     found = [
         {"name": one.name, "attributes": _plain(one.attributes)}
         for one in metaflows
@@ -135,7 +135,7 @@ def _decorators(metaflows, users):
 
 
 def _plain(value):
-    """As JSON that is the same in every process and, where it can be, on every machine."""
+    """Return JSON that is the same in every process and, where possible, on every machine."""
     if isinstance(value, DeployTimeField):
         value = value.fun
     if isinstance(value, dict):
@@ -181,7 +181,7 @@ def _default_files(parameters):
             if callable(path):
                 try:
                     path = path()
-                except Exception:  # noqa: BLE001, S112  the user's function; a run says it better
+                except Exception:  # noqa: BLE001, S112  the user's function; a run reports it better
                     continue
             # A file that was uploaded before is given as JSON (metaflow/includefile.py).
             if isinstance(path, (str, os.PathLike)) and not os.fspath(path).startswith(("{", '"{')):
@@ -201,10 +201,10 @@ def _files(flow, parameters):
 
 
 def _added_files(flow):
-    """What decorators and mutators add (metaflow/package MetaflowPackage._add_addl_files).
+    """Yield what decorators and mutators add (metaflow/package MetaflowPackage._add_addl_files).
 
-    Metaflow puts the user's content beside the flow, and code into a folder that is on Python's
-    path as well: one place stands for both.
+    Metaflow puts the user's content next to the flow, and code into a folder that is on Python's
+    path as well: one place serves both.
     """
     of_steps = (chain(step.decorators, _users_decorators(step)) for step in flow)
     mutators = _flow_mutators(flow)
@@ -219,7 +219,7 @@ def _added_files(flow):
 
 
 def _packaged_modules():
-    """As metaflow/package MetaflowPackage selects them; each with all that is in it."""
+    """Yield modules as metaflow/package MetaflowPackage selects them."""
     mutators = {*FlowMutatorMeta._import_modules, *UserStepDecoratorMeta._import_modules}
     for name, module in sorted(sys.modules.items()):
         try:
@@ -231,7 +231,7 @@ def _packaged_modules():
 
 
 def _of_module(module):
-    """The files of a module that is not installed (metaflow/packaging_sys/v1.py _module_files)."""
+    """Yield a module's files, unless installed (metaflow/packaging_sys/v1.py _module_files)."""
     for root in getattr(module, "__path__", None) or [getattr(module, "__file__", None)]:
         if root is None or _is_installed(root):
             continue

@@ -1,6 +1,6 @@
-"""Whether a task took numbers from a global random generator.
+"""The global random generators that a task took numbers from.
 
-A generator that nobody seeds begins with another state in each process. So where a task drew from
+A generator that is not seeded begins with another state in each process. So where a task drew from
 one, and the state that it left differs between two reruns, its artifacts may differ by chance,
 although those of the two reruns do not.
 """
@@ -16,7 +16,7 @@ class Drawn:
         self._before = dict(_states())
 
     def generators(self):
-        """`<name> <digest>` of each generator that was drawn from since then, sorted."""
+        """Return `<name> <digest>` of each generator that was drawn from since then, sorted."""
         drawn = []
         for name, state in _states():
             began = self._before.get(name)
@@ -27,14 +27,14 @@ class Drawn:
 
 
 def _is_fresh(name, state):
-    """Whether a generator stands where one does that was only just made."""
+    """Return whether a generator is at the position of one that was just made."""
     if name == "random":
         return state[1] == sys.modules["random"].Random().getstate()[1][-1]
     return state[1] == sys.modules["numpy.random.mtrand"].RandomState().get_state()[2]
 
 
 def _states():
-    """Name, and key and position, of the generators of those modules that are loaded."""
+    """Yield name, and key and position, of the generators of those modules that are loaded."""
     try:
         if "random" in sys.modules:
             *key, position = sys.modules["random"].getstate()[1]

@@ -1,7 +1,7 @@
-"""Which modules a task has loaded: those of its environment, and the files of the code package.
+"""The modules that a task has loaded: those of its environment, and files of the code package.
 
 Read from `sys.modules` when the step has ended: an import hook would not be asked about what
-Metaflow had imported before the flow did, and would stand in the user's tracebacks.
+Metaflow had imported before the flow did, and would be in the user's tracebacks.
 """
 
 import os
@@ -11,7 +11,7 @@ _INSTALLED = "%ssite-packages%s" % (os.sep, os.sep)
 
 
 def loaded(folders):
-    """The installed modules and the files below `folders` (absolute) that this process loaded.
+    """Return the installed modules and the files below `folders` (absolute) that were loaded.
 
     A module is named for what was installed as one: `pandas`, not `pandas.io`; but, as `google` is
     a namespace that several share (PEP 420), `google.auth`. Files are relative to their folder,
@@ -29,14 +29,14 @@ def loaded(folders):
 
 
 def _file(module):
-    """The module's file, when it has one; a module that is loaded lazily stays as it is."""
+    """Return the module's file, if any; a module that is loaded lazily stays as it is."""
     try:
         file = object.__getattribute__(module, "__dict__").get("__file__")
-    except Exception:  # noqa: BLE001  anything may lie in `sys.modules`
+    except Exception:  # noqa: BLE001  anything may be in `sys.modules`
         return ()
     if not isinstance(file, str):
         return ()
-    # To normalize each of a thousand paths takes 10 ms.
+    # Normalizing each of a thousand paths takes 10 ms.
     return (file if os.path.isabs(file) else os.path.abspath(file),)
 
 

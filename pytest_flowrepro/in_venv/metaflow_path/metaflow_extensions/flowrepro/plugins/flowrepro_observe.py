@@ -1,13 +1,14 @@
-"""Attached to every step of a rerun (`run --with flowrepro_observe`): starts each task with the
-interpreter of its step, notes how it ended, and sees to it that a task that reads its standard
-input finds the end of it.
+"""The step decorator of a rerun, attached to every step (`run --with flowrepro_observe`).
+
+It starts each task with the interpreter of its step, notes how the task ended, and gives it an
+empty standard input.
 
 For each task attempt one JSON file, `<step>-<task id>-<attempt>.json`, is written into the folder
 that FLOWREPRO_OBSERVED names:
 
     {"step": "train", "task_id": "3", "attempt": 0, "ok": true, "join": false,
      "inputs": [["start", "1"]],       the tasks that this one takes its artifacts from
-     "set": ["model", "score"],        what stood on `self` when the step had ended
+     "set": ["model", "score"],        attributes of `self` when the step had ended
      "cards": [{"type": "default", "id": null, "uuid": "..."}],        one for each @card
      "written": ["/.../code/plot.png"],    below its working directory, FLOWREPRO_COPY or
                                            FLOWREPRO_PROJECT, the user's own tree
@@ -23,7 +24,7 @@ Before the first task, `graph.json` has what Metaflow makes of the flow's steps 
 flowrepro_describe.py writes them: {"steps": [...]}.
 
 Metaflow stores none of the last seven: an artifact that a join merged and one that it assigned
-look the same in the datastore, and so do a card that did not render and none.
+look the same in the datastore, and so do a card that did not render and no card.
 """
 
 import json
@@ -46,7 +47,7 @@ _OBSERVED = os.environ.get("FLOWREPRO_OBSERVED", "")
 """Read before any code of the flow runs, which may clear the environment."""
 
 _LOCAL = json.loads(os.environ.get("FLOWREPRO_LOCAL", "[]"))
-"""What of Python's path is required by the flow, and so belongs to its own environment only."""
+"""Entries of Python's path that belong to the flow's own environment only."""
 
 _CLIENT = os.path.join(os.path.dirname(__file__), *[os.pardir] * 4, "warm_client.py")
 
@@ -108,8 +109,8 @@ class ObserveDecorator(StepDecorator):
         self._written = Written({os.getcwd(), *_copy(), *_folder("FLOWREPRO_PROJECT")})
         self._written.watch()
         self._drawn = Drawn()
-        # Metaflow gives a task a pipe that nobody writes to (metaflow/runtime.py): who reads its
-        # standard input would wait for ever, and nobody could tell that from work.
+        # Metaflow gives a task a pipe without a writer (metaflow/runtime.py): a task that reads its
+        # standard input would wait for ever, which looks like work.
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)
@@ -129,7 +130,7 @@ class ObserveDecorator(StepDecorator):
 
     def task_finished(self, step_name, flow, graph, is_task_ok, retry_count, max_user_code_retries):
         if self._task_id is None:
-            return  # another decorator failed before the step began: what it raised is to be read
+            return  # another decorator failed before the step began: its error is to be seen
         modules, sources = loaded(_copy())
         observed = {
             "step": step_name,
@@ -151,7 +152,7 @@ class ObserveDecorator(StepDecorator):
 
 
 def variables_of(python):
-    """What is otherwise for the interpreter of a step that has an environment of its own."""
+    """Return the variables that differ for a step that has an environment of its own."""
     folder = os.path.dirname(python)
     environment = os.path.dirname(folder)
     path = os.environ["PYTHONPATH"].split(os.pathsep)
@@ -175,7 +176,7 @@ def _note_started(step, task_id):
 
 
 def _copy():
-    """The root of the code copy, by the names that the flow may know it by."""
+    """Return the root of the code copy, by the names that the flow may know it by."""
     return _folder("FLOWREPRO_COPY")
 
 
@@ -185,7 +186,7 @@ def _folder(variable):
 
 
 def _card(decorator):
-    """What a card's file is named after (metaflow/plugins/cards/card_datastore.py)."""
+    """Return what a card's file is named after (metaflow/plugins/cards/card_datastore.py)."""
     return {
         "type": decorator.attributes["type"],
         "id": decorator.attributes["id"],

@@ -2,7 +2,7 @@
 
 They merge their attributes as Metaflow's own do (metaflow/plugins/pypi/*_decorator.py), for the
 description of the flow; the rerun gives each step the interpreter of an environment that was built
-from a lock before (flowrepro_observe.py). So no `--environment=` is asked for, and no micromamba.
+from a lock before (flowrepro_observe.py). So neither `--environment=` nor micromamba is needed.
 """
 
 from metaflow.decorators import StepDecorator
@@ -11,7 +11,7 @@ from metaflow.plugins.pypi.pypi_decorator import PyPIFlowDecorator, PyPIStepDeco
 
 
 class _Environment:
-    """As much of Metaflow's environment as its decorators ask for when they merge."""
+    """The part of Metaflow's environment that its decorators use when they merge."""
 
     TYPE = "conda"
 

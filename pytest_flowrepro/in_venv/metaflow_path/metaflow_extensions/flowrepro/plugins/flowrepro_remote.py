@@ -1,7 +1,7 @@
 """Stand-ins for the decorators that send a step elsewhere: the step runs here instead.
 
 Attributes are checked and kept as Metaflow's own decorator does (they go into the manifest);
-what would talk to a cluster does nothing.
+hooks that would talk to a cluster do nothing.
 """
 
 from metaflow.decorators import StepDecorator

@@ -1,19 +1,19 @@
-"""Which files a task's Python code opens for writing, replaces or removes.
+"""The files that a task's Python code opens for writing, replaces or removes.
 
-An audit hook (PEP 578) tells of what this process does by Python's own means; what a C library
-opens, and what other processes write, it does not see.
+An audit hook (PEP 578) sees what this process does by Python's own means. It does not see files
+that a C library opens or another process writes.
 """
 
 import os
 import sys
 
 LIMIT = 1000
-"""Paths kept: a step that writes more writes a whole tree, and nobody reads such a list."""
+"""Paths kept: a step that writes more writes a whole tree, and a list of it is of no use."""
 
 _WRITING = os.O_WRONLY | os.O_RDWR
 
 _EVENTS = {"open": 0, "os.rename": 1, "os.remove": 0, "os.truncate": 0, "os.link": 1}
-"""What changes a file, and the place of its path among the arguments of the event."""
+"""Events that change a file -> the index of its path among the arguments of the event."""
 
 
 class Written:
@@ -24,11 +24,11 @@ class Written:
         self._paths = set()
 
     def watch(self):
-        """For the rest of this process: Python has no way to remove an audit hook."""
+        """Start, for the rest of this process: Python has no way to remove an audit hook."""
         sys.addaudithook(self._note)
 
     def paths(self):
-        """Absolute, sorted; bytes that are no UTF-8 are shown as escapes."""
+        """Return them absolute and sorted; bytes that are not UTF-8 are shown as escapes."""
         found = list(self._paths)  # at once: a thread of the step may still write
         return sorted(path.encode("utf-8", "backslashreplace").decode() for path in found)
 

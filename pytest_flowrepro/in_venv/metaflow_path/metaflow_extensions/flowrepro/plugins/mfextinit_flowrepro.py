@@ -1,4 +1,4 @@
-"""What the rerun adds to Metaflow, by Metaflow's own extension mechanism.
+"""The additions of a rerun to Metaflow, by Metaflow's own extension mechanism.
 
 Metaflow reads the lists below when it is imported (metaflow/extension_support/plugins.py); an
 entry with the name of one of Metaflow's own takes its place.

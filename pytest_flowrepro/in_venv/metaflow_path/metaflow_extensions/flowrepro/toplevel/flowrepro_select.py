@@ -1,9 +1,9 @@
-"""Lets a file that starts several flows run the one that is asked for.
+"""Let a file that starts several flows run one of them.
 
 `AFlow(); BFlow()` under a main guard always runs AFlow: its constructor is Metaflow's command
 line and never returns (metaflow/flowspec.py). In the file that FLOWREPRO_FILE names, the
 constructors of all flows but FLOWREPRO_FLOW return at once and leave the command line to it. In
-any other file, which a flow may start by metaflow.Runner, all is as Metaflow has it.
+any other file, which a flow may start by metaflow.Runner, nothing is changed.
 
 A fork of warm.py has imported Metaflow before the flow's file ran, which may have set variables
 that Metaflow reads when it is imported. Then a new interpreter takes its place.

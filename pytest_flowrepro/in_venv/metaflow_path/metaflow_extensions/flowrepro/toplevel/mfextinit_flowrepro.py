@@ -1,3 +1,3 @@
-"""Names the module that Metaflow imports once the rest of it is there."""
+"""The module that Metaflow imports once the rest of it is loaded."""
 
 toplevel = "flowrepro_select"
