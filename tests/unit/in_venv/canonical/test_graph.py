@@ -40,9 +40,9 @@ def form(links: Links, names: Iterable[object] = ()) -> bytes:
     return found
 
 
-def form_of_hub(links: Links) -> bytes:
-    """Of one whom all know, and who knows all: nobody else is singled out from outside."""
-    hub, found = Person("hub"), people(links)
+def form_of_hub(links: Links, names: Iterable[object] = ()) -> bytes:
+    """Return the form of a person whom all know, and who knows all."""
+    hub, found = Person("hub"), people(links, names)
     hub.friends = set(found)
     for person in found:
         person.friends.add(hub)
@@ -171,6 +171,38 @@ def test_forms_are_equal_where_some_order_makes_two_graphs_one(
     assert form(shuffled(one, seed)) == form(one)
     assert form_of_hub(shuffled(one, seed)) == form_of_hub(one)
     assert (form_of_hub(one) == form_of_hub(other)) == is_same(one, other)
+
+
+@settings(deadline=None, max_examples=150)
+@given(links_of, st.lists(st.booleans(), min_size=5, max_size=5), st.randoms(use_true_random=False))
+def test_forms_of_named_people_are_equal_where_some_order_makes_names_and_links_equal(
+    links: Links, names: list[bool], draw: random.Random
+) -> None:
+    names = names[: len(links)]
+    places = draw.sample(range(len(links)), len(links))
+    moved: list[bool] = [names[places.index(place)] for place in range(len(links))]
+    linked: Links = [{places[o] for o in links[places.index(p)]} for p in range(len(links))]
+    assert form_of_hub(linked, moved) == form_of_hub(links, names)
+    moved[0] = not moved[0]
+    assert form_of_hub(linked, moved) != form_of_hub(links, names)
+
+
+sets_of_sets = st.sets(st.frozensets(st.tuples(st.integers())))
+plain_values = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5) | sets_of_sets,
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=30,
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(plain_values)
+def test_only_sets_of_what_refers_to_each_other_cost_a_graph(value: object) -> None:
+    around: list[object] = [value, value]
+    around.append({"a cycle of lists and dicts": around})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(canonical, "graph_form")
+        assert canonical.digest(around).startswith("sha256:")
 
 
 def test_who_is_singled_out_is_part_of_the_form() -> None:
