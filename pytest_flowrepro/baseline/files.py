@@ -433,9 +433,7 @@ def _lock(text: str, file: str) -> Lock:
         return parse_lock(text)
     except InvalidLockError as error:
         problems = "; ".join(error.problems[:20])
-        raise broken(
-            file, f"is not a lock that an environment can be rebuilt from: {problems}"
-        ) from error
+        raise broken(file, f"is not a valid lock: {problems}") from error
 
 
 def _texts(node: Node | None) -> tuple[str, ...]:

@@ -208,7 +208,7 @@ def _compare(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
     if old is None:
         return replace(report, verdict="recorded", notes=(f"recorded in {head.name} only",))
     changes = told_once(diff(old, new, gates=_GATES))
-    notes = () if changes else ("only what a check does not compare differs",)
+    notes = () if changes else ("only fields that a check does not compare differ",)
     return replace(report, changes=changes, notes=notes)
 
 
@@ -289,11 +289,11 @@ def _package_list(args: argparse.Namespace) -> Answer:
             suffixes=default_suffixes(os.environ),
             destination=Path(scratch, "code.tar"),
         )
-    known = "as recorded" if baseline else "left out, for nothing is recorded yet"
+    known = "as recorded" if baseline else "left out, as the flow has no baseline yet"
     return Answer(
         text="".join(f"{inert(file.path)}\n" for file in package.files),
-        remark="packages of the repository that the flow requires, and what IncludeFile and Config "
-        f"defaults name, which Metaflow alone knows: {known}",
+        remark="packages of the repository that the flow requires, and files of IncludeFile and "
+        f"Config defaults, which only Metaflow can list: {known}",
     )
 
 

@@ -28,7 +28,7 @@ from pytest_flowrepro.support.text import counted, visible
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_AGAIN = "declared otherwise since the lock was recorded: record again"
+_AGAIN = "requirements changed since the lock was recorded; record again"
 _SHOWN = 10
 """Number of lines of one file that are reported; the file itself has all."""
 
@@ -191,7 +191,7 @@ def _one_platform_lock(
     if made_for is None or systems is None:
         return
     here = f"{systems[1].platform} {systems[1].machine}"
-    what = f"locked by pip-tools on {made_for}: it holds the packages of that platform only"
+    what = f"locked by pip-tools on {made_for}: it has the packages of that platform only"
     if made_for != here:
         yield Change(
             kind="system",
@@ -224,9 +224,9 @@ def other_machine(old: System, new: System) -> str | None:
         layers.append(f"CPU {old.level} -> {new.level}")
     levels = [side.numeric.cpu or "machine" if side.numeric else None for side in (old, new)]
     if all(levels) and levels[0] != levels[1]:
-        layers.append(f"numbers as on {levels[0]} -> {levels[1]}")
+        layers.append(f"numeric profile {levels[0]} -> {levels[1]}")
     if old.processors and new.processors and old.processors != new.processors:
         layers.append(f"processors {old.processors} -> {new.processors}")
     if new.usable and new.processors and new.usable < new.processors:
-        layers.append(f"{new.usable} of {new.processors} processors may be used")
-    return f"this machine differs from the recording one: {', '.join(layers)}" if layers else None
+        layers.append(f"{new.usable} of {new.processors} processors usable")
+    return f"recorded on a different machine: {', '.join(layers)}" if layers else None

@@ -51,9 +51,9 @@ def platform_reason(sides: Sides, old: Package | None, new: Package | None) -> s
     if any(side and side.direct_url for side in (old, new)):  # one wheel for all platforms
         return None
     if old is None or new is None:
-        return "the lock's markers give it to one of the two platforms only"
+        return "the lock's markers include it on one of the two platforms only"
     if old.version != new.version:
-        return "the lock's markers give each of the two platforms a version of its own"
+        return "the lock's markers select a different version on each of the two platforms"
     if not _for_other_platforms(old.wheel, new.wheel) or not _same_files_locked(sides, old):
         return None
     return f"each platform's own wheel: {old.wheel} -> {new.wheel}"

@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 
 
 SUMMARY_ONLY = (
-    "the baseline holds a summary of this value only: record again so that the tolerance can be "
+    "the baseline has only a summary of this value; record again so that the tolerance can be "
     "applied"
 )
 
 NOT_KEPT = (
-    f"this value cannot be kept whole, so the tolerance cannot be applied: it has more than "
-    f"{FULL_VALUES:,} bytes, more than 30 levels, or a variable that was passed through in it; "
-    "store a smaller one, or ignore it"
+    "this value cannot be stored in full, so the tolerance cannot be applied: it has more than "
+    f"{FULL_VALUES:,} bytes, more than 30 levels, or the value of a variable that was passed "
+    "through; store a smaller one, or ignore it"
 )
 
 
@@ -323,7 +323,7 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
 
 
 def _unread(task: Task, old: Artifact, new: Artifact, rules: _Rules) -> Change:
-    reason = visible(new.unread or f"when it was recorded, it {old.unread}")
+    reason = visible(new.unread or f"when recorded, it {old.unread}")
     return Change(
         kind="artifact",
         change="unread",

@@ -95,8 +95,8 @@ def determinism_notes(recording: Recording, patterns: Patterns) -> tuple[str, ..
     seeded = _marked(recording, "hash-seed", patterns)
     if seeded:
         notes.append(
-            f"depends on the hash seed: {_names(seeded)}. Sort it (the order of a set got into "
-            "it); it is recorded under hash seed 0, which every check runs under"
+            f"depends on the hash seed: {_names(seeded)}. Sort it (the order of a set "
+            "affects it); it is recorded under hash seed 0, which every check uses"
         )
     return tuple(notes)
 
@@ -106,9 +106,8 @@ def merge_notes(baseline: Recording) -> tuple[str, ...]:
     if not baseline.merged:
         return ()
     note = (
-        "the baseline is a merge by git of several recordings, and no rerun gave it as a whole: "
-        "any difference from it fails the check, in code files as well; record the flow again to "
-        "have one recording"
+        "the baseline is a git merge of several recordings, which no single rerun produced: any "
+        "difference from it fails the check, in code files as well; record the flow again"
     )
     return (note,)
 
@@ -139,7 +138,7 @@ def patterns_used(
     ]
     shared = set(project)
     notes += [
-        f"{_pattern(entry)} was not needed: all that it covers is as recorded"
+        f"{_pattern(entry)} was not needed: all values that it covers are as recorded"
         for entry in unneeded(old, new, patterns)
         if entry not in shared
     ]

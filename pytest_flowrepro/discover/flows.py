@@ -134,7 +134,9 @@ def explain_no_flow(file: Path, *, root: Path) -> NoFlow:
         what = f"it starts flows through metaflow.{runner.name} (line {runner.lineno})"
         hint = "name the files of these flows instead; each is checked by the file that defines it"
     else:
-        what = "no class in it derives from metaflow.FlowSpec, and it starts no flow of another"
+        what = (
+            "no class in it derives from metaflow.FlowSpec, and it does not start a flow of another"
+        )
         hint = "leave it out of `flows` in [tool.flowrepro], or name the file that defines the flow"
     return NoFlow(file=file, what=what, hint=hint, looks_like_one=False)
 

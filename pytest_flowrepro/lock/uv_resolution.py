@@ -35,10 +35,10 @@ _FOLLOWED = (
 )
 _REQUIREMENTS = ("build-constraint-dependencies", "override-dependencies")
 _NOTED = {
-    "minimum-libc-version": "a lock has wheels only, which say themselves what they need",
-    "no-binary": "wheels are installed, and nothing is built",
-    "no-binary-package": "wheels are installed, and nothing is built",
-    "required-environments": "a check says which package has no wheel for its machine",
+    "minimum-libc-version": "a lock has only wheels, whose tags have the required version",
+    "no-binary": "only wheels are installed",
+    "no-binary-package": "only wheels are installed",
+    "required-environments": "a check reports packages without a wheel for its machine",
 }
 """Keys that are not followed, and why that changes no version."""
 

@@ -82,13 +82,13 @@ def _archives_of(text: str) -> tuple[str | None, dict[str, LockedArchive], list[
         elif match := _ARCHIVE.fullmatch(line):
             archive = LockedArchive(**match.groupdict())
             if archives.setdefault(archive.name, archive) is not archive:
-                problems.append(f"line {number}: {archive.name} is there twice")
+                problems.append(f"line {number}: {archive.name} is a duplicate")
         elif line.strip() and not line.startswith("#") and line != "@EXPLICIT":
             problems.append(f"line {number}: not an archive of a channel with its sha256")
     if platform is None:
-        problems.append("it does not say for which platform it is (`# platform: linux-64`)")
+        problems.append("the platform is missing (`# platform: linux-64`)")
     if not archives and not problems:
-        problems.append("it names no package")
+        problems.append("it does not have any packages")
     return platform, archives, problems
 
 

@@ -83,7 +83,7 @@ def parse_pypi(text: str, *, after: int = 0) -> PypiLock:
         else:
             packages.append(found)
     if not packages and not problems:
-        problems.append("it names no package")
+        problems.append("it does not have any packages")
     if problems:
         raise InvalidLockError(tuple(problems))
     one_platform = _ONE_PLATFORM.match(text)
@@ -118,7 +118,7 @@ def unlike_lock(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str
         *(f"{name} is missing" for name in sorted(wanted.keys() - there.keys())),
         *(f"{name} is not in the lock" for name in sorted(there.keys() - wanted.keys())),
         *(
-            f"{name} is {there[name]}, the lock says {wanted[name]}"
+            f"{name} is {there[name]}, but {wanted[name]} in the lock"
             for name in sorted(wanted.keys() & there.keys())
             if there[name] != wanted[name]
         ),
@@ -147,7 +147,7 @@ def _locked_package(line: str) -> LockedPackage | str:
     elif not hashes:
         problem = "has no hash"
     elif weak := [value for value in hashes if not _STRONG_HASH.fullmatch(value)]:
-        problem = f"has a hash that is not a whole sha256: {weak[0][:80]}"
+        problem = f"has a hash that is not a complete sha256: {weak[0][:80]}"
     if problem:
         return f"{requirement.name} {problem}"
     return LockedPackage(

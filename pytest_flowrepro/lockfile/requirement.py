@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-LOCAL_PATH = "a path is read in a requirements file (`./lib`) and in `[tool.uv.sources]` only"
+LOCAL_PATH = "a path is supported only in a requirements file (`./lib`) and in `[tool.uv.sources]`"
 VERSION_CONTROL = (
     "a version control URL has no hash to pin; publish a wheel of it, on an index or at a URL"
 )

@@ -43,9 +43,9 @@ def run_apart_if_edited(job: Job, run: Callable[[Job], Observation]) -> Observat
     others = _others_in_edited(job)
     if others:
         again = run(_apart(job))
-        told = f"{job.title} ran again, in an environment of its own: {some_of(list(others))}"
-        told += " used the same one at the same time, and installed files were changed there"
-        return replace(again, notes=(*again.notes, told))
+        note = f"{job.title} ran again in a separate environment: {some_of(list(others))} used the"
+        note += " same one at the same time, and installed files were changed there"
+        return replace(again, notes=(*again.notes, note))
     if error is not None:
         raise error
     assert found is not None

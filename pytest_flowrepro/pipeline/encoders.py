@@ -37,6 +37,6 @@ def encoder_notes(captured: Capture, *, ended_well: bool) -> Iterator[str]:
     for name, used in captured.encoders:
         if ended_well and not used:
             yield (
-                f"the encoder of {name} was not used: no artifact is, or holds, an object of just "
+                f"the encoder for {name} was not used: no artifact contains an instance of exactly "
                 "that class"
             )

@@ -192,11 +192,11 @@ def notes_of(wanted: StepEnvironment, built: BuiltEnvironment) -> Iterator[str]:
     steps = ", ".join(wanted.steps)
     python = built.manifest.python.version
     if wanted.python is not None and wanted.python != python:
-        yield f"step {steps} asks for Python {wanted.python}, and ran under {python}"
+        yield f"step {steps} asks for Python {wanted.python}, but ran under {python}"
     if wanted.from_conda:
         yield (
             f"step {steps} takes {', '.join(wanted.from_conda)} from conda; "
-            "here they came from PyPI, by name"
+            "they were installed from PyPI instead, by name"
         )
 
 

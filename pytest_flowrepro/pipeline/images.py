@@ -43,5 +43,5 @@ def images_by_tag(steps: tuple[Step, ...]) -> Iterator[str]:
                 image = one.attributes.get("image")
                 if isinstance(image, str) and not _DIGEST.search(image):
                     what = f"step {step.name}: image {image} is a tag"
-                    why = "which may come to mean another image"
+                    why = "which may refer to another image later"
                     yield f"{what}, {why}; name a digest (@sha256:...)"

@@ -174,8 +174,8 @@ def _unused(places: Iterable[_Place], imports: Iterable[Import]) -> Iterator[str
         used = used.union(*map(provided.providers, {*names, *loaded}))
     if unused := asked - used:
         yield (
-            f"declared, and never imported by this flow: {some_of(sorted(unused))} "
-            "(fine for what others need, and for what works without an import)"
+            f"declared, but never imported by this flow: {some_of(sorted(unused))} "
+            "(may be used by other packages or without an import, such as plugins)"
         )
 
 

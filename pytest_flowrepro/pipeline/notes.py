@@ -54,6 +54,6 @@ def compared_by_bytes(tasks: tuple[Task, ...], patterns: Patterns) -> Iterator[s
             where = "parameter" if step == PARAMETERS else f"step {title}{others}:"
             pattern = f"{quoted(step)}.{quoted(name)}"
             yield (
-                f"{where} {name} is compared by its pickle only ({why}); fix that, or ignore it "
+                f"{where} {name} is compared by its pickle only ({why}); fix this, or ignore it "
                 f'with ignore = ["{pattern}"]'
             )

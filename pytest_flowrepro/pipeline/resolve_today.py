@@ -146,7 +146,7 @@ def with_origins(
         names, day = via.get(key), days.get(key)
         if change.kind != "package" or names is None or change.explanation:
             return change
-        origin = f"came with {', '.join(names)}" if names else "the flow asks for it"
+        origin = f"came with {', '.join(names)}" if names else "required by the flow"
         return replace(change, explanation=(f"{origin}; uploaded {day}" if day else origin,))
 
     return tuple(map(explained, changes))

@@ -54,7 +54,7 @@ def random_proposals(job: Job, attempts: Sequence[Attempt], classified: Classifi
     """
     families = _families(classified, "nondeterministic")
     lines = _lines(job, _found(job, pairs_of(attempts, families)))
-    title = "what cannot be seeded or sorted repeats under these lines in pyproject.toml:"
+    title = "to accept differences that cannot be seeded or sorted, add to pyproject.toml:"
     return (title, *lines) if lines else ()
 
 
@@ -70,13 +70,13 @@ def machine_proposals(job: Job, attempts: Sequence[Attempt], classified: Classif
     found = _found(job, pairs_of(attempts, families), ignoring=False)
     tolerances = _lines(job, found)
     if missing := [_PINS[f] for f in sorted(factors) if getattr(profile, f) is None]:
-        title += " It will drift on other machines. Pin it with these lines in pyproject.toml"
-        instead = ("or let it differ:", *tolerances[1:]) if tolerances else ()
+        title += " It will drift on other machines; to pin it, add to pyproject.toml"
+        instead = ("or accept the differences:", *tolerances[1:]) if tolerances else ()
         return (f"{title}:", f"[{_table(job)}]", *missing, *instead)
     title += f" Recorded under {pinned(profile)}, as it will be checked"
     if not tolerances:
         return (title,)
-    return (f"{title}; these lines let it pass where a machine cannot do that:", *tolerances)
+    return (f"{title}; to accept differences on machines that cannot apply that, add:", *tolerances)
 
 
 _NAMES = 20

@@ -154,14 +154,14 @@ def unused_patterns(results: Iterable[dict[str, Any]]) -> tuple[str, ...]:
 
 
 def _with_moves(report: FlowReport, parts: set[str]) -> FlowReport:
-    """Add notes that help to decide on an upgrade: `3 packages moved`, `artifacts unchanged`."""
+    """Add notes that help to decide on an upgrade: `3 packages changed`, `artifacts unchanged`."""
     if report.verdict not in {"reproduced", "drifted"}:
         return report
     notes = []
     if "environment" in parts:
         packages = (change for change in report.changes if change.kind == "package")
         moved = {change.name for change in packages if not change.declared}
-        notes.append(f"{counted(len(moved), 'package')} moved" if moved else "no package moved")
+        notes.append(f"{counted(len(moved), 'package')} changed" if moved else "packages unchanged")
     if "rerun" in dict(report.seconds):
         values = [c for c in report.changes if c.kind in {"artifact", "parameter"}]
         changed = [c for c in values if c.within is None]

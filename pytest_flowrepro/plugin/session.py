@@ -131,7 +131,7 @@ class Session:
         expired = job.settings.patterns.expired(self.today)
         if expired:
             problems = "\n".join(
-                f"{terms.place}: `{terms.pattern}` was to hold until {terms.until}"
+                f"{terms.place}: `{terms.pattern}` was valid until {terms.until}"
                 + (f": {terms.reason}" if terms.reason else "")
                 for terms in expired
             )

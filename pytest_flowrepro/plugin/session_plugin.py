@@ -329,7 +329,7 @@ def _session(config: pytest.Config, root: Path) -> Session:
         update = "all"
     fresh = option.flow_repro_env == "fresh"
     if fresh and update != "no":
-        raise pytest.UsageError("--flow-repro-env fresh: recording always resolves anew")
+        raise pytest.UsageError("--flow-repro-env fresh: recording always uses a fresh resolution")
     as_of = None
     if option.flow_repro_as_of is not None:
         if update == "no" and not fresh:

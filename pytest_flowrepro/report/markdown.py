@@ -36,7 +36,7 @@ def render_markdown(reports: tuple[FlowReport, ...], *, details: bool = False) -
     counts = [f"{verdicts[v]} {v}" for v in _WORST_FIRST if verdicts[v]]
     rows = _fitting((_row(report) for report in ordered), _TABLE_LIMIT)
     heading = f"### Flow reproducibility: {', '.join(counts) or 'no flows'}\n"
-    text = f"{heading}\n| verdict | flow | what moved |\n|---|---|---|\n{''.join(rows)}"
+    text = f"{heading}\n| verdict | flow | what changed |\n|---|---|---|\n{''.join(rows)}"
     if len(rows) < len(ordered):
         left = len(ordered) - len(rows)
         text += f"\n{counted(left, 'more flow')} left out of this table.\n"
@@ -53,8 +53,8 @@ def render_markdown(reports: tuple[FlowReport, ...], *, details: bool = False) -
 
 
 def _row(report: FlowReport) -> str:
-    moved = "; ".join(summary(report))
-    return f"| {report.verdict} | {code(title(report), in_table=True)} | {moved} |\n"
+    changed = "; ".join(summary(report))
+    return f"| {report.verdict} | {code(title(report), in_table=True)} | {changed} |\n"
 
 
 def _details(report: FlowReport, *, details: bool) -> str:

@@ -216,7 +216,8 @@ def overridden(profile: NumericProfile, given: Mapping[str, str]) -> Iterator[st
         own = [name for name in names if name in given]
         if own and getattr(profile, key) is not None:
             verb = "is" if len(own) == 1 else "are"
-            yield f"{', '.join(own)} {verb} set by `env`, which wins over {_setting(profile, key)}"
+            setting = _setting(profile, key)
+            yield f"{', '.join(own)} {verb} set by `env`, which takes precedence over {setting}"
 
 
 def below(profile: NumericProfile, hardware: Hardware) -> str | None:
@@ -225,12 +226,14 @@ def below(profile: NumericProfile, hardware: Hardware) -> str | None:
         return None
     asked = _setting(profile, "cpu")
     if not hardware.has_levels:
-        return f"{asked} does not apply to {hardware.machine}: its results may have other last bits"
+        return (
+            f"{asked} does not apply to {hardware.machine}: its results may differ in the last bits"
+        )
     if hardware.level is None or hardware.level >= profile.cpu:
         return None
     return (
-        f"this machine is {hardware.level}, below {asked}: floating-point results may have other "
-        "last bits here"
+        f"this machine is {hardware.level}, below {asked}: floating-point results may differ in "
+        "the last bits here"
     )
 
 

@@ -167,7 +167,7 @@ def test_the_conda_packages_of_a_file_may_come_from_pypi_by_name(project: Projec
     project.edit("pyproject.toml", "record-runs", 'conda = "pypi"\nrecord-runs')
     result = project.record("-k", "environment")
     result.stdout.fnmatch_lines(
-        ["*environment.yml takes requests, six from conda; here they came from PyPI, by name*"]
+        ["*environment.yml takes requests, six from conda; they were installed from PyPI instead*"]
     )
     base = environments(project, "NurseryFlow", "nursery")["base"]
     assert base["requirements"] == ["metaflow", "requests", "six==1.17.*"]

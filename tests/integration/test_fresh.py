@@ -48,8 +48,8 @@ def test_what_moves_is_told_apart_from_what_changes(project: Project) -> None:
         [
             "reproduced  flow.py::TasteFlow  1 package, 1 requirement changed *",
             "*toolz  changed: 0.12.1 -> 1.0.0 *shown only",
-            "*the flow asks for it; uploaded 2024-10-04",
-            "*1 package moved",
+            "*required by the flow; uploaded 2024-10-04",
+            "*1 package changed",
             "*artifacts unchanged",
         ]
     )
@@ -58,14 +58,14 @@ def test_what_moves_is_told_apart_from_what_changes(project: Project) -> None:
     report = project.report("--flow-repro-env=fresh")
     (flow,) = report["flows"]
     assert flow["verdict"] == "drifted"
-    assert flow["notes"] == ["1 package moved", "1 artifact changed"]
+    assert flow["notes"] == ["1 package changed", "1 artifact changed"]
     (toolz,) = (change for change in flow["changes"] if change["name"] == "toolz")
-    assert toolz["explanation"] == ["the flow asks for it; uploaded 2024-10-04"]
+    assert toolz["explanation"] == ["required by the flow; uploaded 2024-10-04"]
 
     # Without a rerun, too.
     result = project.check("--flow-repro-env=fresh", "-k", "environment")
     result.assert_outcomes(passed=1, deselected=3)
-    result.stdout.fnmatch_lines(["*toolz  changed: 0.12.1 -> 1.0.0 *", "*1 package moved"])
+    result.stdout.fnmatch_lines(["*toolz  changed: 0.12.1 -> 1.0.0 *", "*1 package changed"])
     result.stdout.no_fnmatch_line("*artifacts unchanged*")
     # In the recorded environment, the declaration that changed is a finding of its own.
     result = project.check("-k", "environment")
@@ -76,7 +76,10 @@ def test_what_moves_is_told_apart_from_what_changes(project: Project) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--flow-repro-update"], "*--flow-repro-env fresh: recording always resolves anew"),
+        (
+            ["--flow-repro-update"],
+            "*--flow-repro-env fresh: recording always uses a fresh resolution",
+        ),
         (["--flow-repro-as-of=june"], "*--flow-repro-as-of: *write YYYY-MM-DD"),
     ],
 )

@@ -16,8 +16,8 @@ def test_what_is_imported_undeclared_and_declared_unused_is_told(project: Projec
     came_along = "without declaring it (it came with"
     dateutil = f"step moons imports dateutil (python-dateutil) {came_along} botocore)"
     requests = f"step end imports requests {came_along} metaflow)"
-    why_not = "fine for what others need, and for what works without an import"
-    unused = f"declared, and never imported by this flow: more-itertools ({why_not})"
+    why_not = "may be used by other packages or without an import, such as plugins"
+    unused = f"declared, but never imported by this flow: more-itertools ({why_not})"
     assert recorded["notes"] == [dateutil, requests, unused]
     manifest = json.loads((project.baseline("TideFlow", "tides") / "manifest.json").read_bytes())
     assert {name: env["imported"] for name, env in manifest["environments"].items()} == {

@@ -76,7 +76,7 @@ def test_numbers_are_those_of_the_profile_whatever_the_machine_has(
     lower.stdout.fnmatch_lines(
         [
             "*start.solved*machine*",
-            "*this machine differs from the recording one: CPU x86-64-v* -> x86-64-v2*",
+            "*recorded on a different machine: CPU x86-64-v* -> x86-64-v2*",
             "*start.total*machine*",
             '*this machine is x86-64-v2, below cpu = "x86-64-v3"*',
         ]

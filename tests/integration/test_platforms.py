@@ -128,7 +128,7 @@ def test_a_lock_by_pip_tools_says_that_it_is_for_one_platform(hello: Project) ->
         [f"*lock  changed: darwin arm64 -> {sys.platform} {platform.machine()}*"]
     )
     result.stdout.fnmatch_lines(
-        ["*locked by pip-tools on darwin arm64: it holds the packages of that platform only*"]
+        ["*locked by pip-tools on darwin arm64: it has the packages of that platform only*"]
     )
 
 
@@ -146,7 +146,7 @@ def test_a_step_that_drifts_on_another_machine_says_so(hello: Project) -> None:
         [
             "*HelloFlow step[[]start[]] drifted*",
             "*greeting*hello world*hullo world*",
-            f"*this machine differs from the recording one: {layers}*",
+            f"*recorded on a different machine: {layers}*",
         ]
     )
 

@@ -67,7 +67,7 @@ def test_a_change_that_hides_a_drift_fails_in_every_selection_and_report_until_r
     result.assert_outcomes(errors=1, deselected=4)
     result.stdout.fnmatch_lines(
         [
-            "*/pyproject.toml: tool.flowrepro.ignore: `[*]` was to hold until 2020-12-31: no*",
+            "*/pyproject.toml: tool.flowrepro.ignore: `[*]` was valid until 2020-12-31: no*",
             "What to do: remove it, or give it a later day, and record again *",
         ]
     )

@@ -81,4 +81,4 @@ def test_conda_packages_come_from_pypi_where_that_is_asked_for(
     assert project.artifacts("MillFlow", "mill")["end"]["[]"]["version"]["value"] == "1.0.0"
     result = project.check("mill.py", "-k", "environment")
     result.assert_outcomes(passed=1, deselected=3)
-    result.stdout.fnmatch_lines(["*here they came from PyPI, by name"])
+    result.stdout.fnmatch_lines(["*they were installed from PyPI instead, by name"])

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Artifact
     from pytest_flowrepro.support.strict_json import Json
 
-UNEXPLAINED = "differs, cannot explain: what is recorded of both is equal, the digests are not"
-UNSHOWN = "differs in what no value shows: a type, an order, or which places hold one object"
+UNEXPLAINED = "differs, not explained: the digests differ, but the recorded values are equal"
+UNSHOWN = "differs only in type, order or object identity"
 SHARED = "shared:"
 """Prefix of the structure of a value that contains an object more than once."""
-MALFORMED = "differs, cannot explain: a recorded value is not in the documented form"
+MALFORMED = "differs, not explained: a recorded value is not in the documented form"
 LATE = "differs, not explained further for lack of time: see --flow-repro-details"
-OPAQUE = "opaque, known by its bytes only"
+OPAQUE = "opaque, compared by its bytes only"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

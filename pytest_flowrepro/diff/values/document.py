@@ -56,7 +56,7 @@ class Document:
         with self._member(f"{member}.npy") as (stream, size):
             dtype, count = _header(stream, size)
             if length is not None and count != length:
-                raise ValueError(f"{count:,} elements, where {length:,} belong")
+                raise ValueError(f"{count:,} elements instead of {length:,}")
             yield from _chunks(stream, dtype, count)
 
     def items(self, member: object) -> Iterator[Json]:

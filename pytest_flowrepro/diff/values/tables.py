@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Node: TypeAlias = dict[str, Any]
 Columns: TypeAlias = dict[tuple[str, str], Node]
 
-UNRECORDED = "differs where the value is not recorded"
+UNRECORDED = "differs outside the recorded sample"
 
 _STRUCTURE = frozenset(
     {"type", "name", "dtype", "shape", "length", "digest", "index", "columns", "attrs", "levels"}
@@ -180,7 +180,7 @@ def elements(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> N
     found = count(walk, place, a, b)
     walk.count(place, found, matched.label)
     if not found.differing and not same(old.get("of"), new.get("of")):
-        walk.differ(place, "no element differs, its categories do")
+        walk.differ(place, "categories differ, elements do not")
     elif matched.pairs is None and not found.differing and found.swallowed is None:
         walk.differ(place, UNRECORDED)
 

@@ -52,11 +52,12 @@ def take_archives(
     except WheelStoreError as error:
         if wheelhouse.save:
             raise
-        return (f"{error.what.removesuffix('.')}: the conda channels were asked instead",)
+        return (f"{error.what}; the conda channels were used instead",)
     missing = sorted(one.filename for one in wanted.keys() - set(there))
     if wheelhouse.save or not missing:
         return ()
-    return (f"the wheelhouse does not have {some_of(missing)}: the conda channels were asked",)
+    note = f"the wheelhouse does not have {some_of(missing)}; the conda channels were used instead"
+    return (note,)
 
 
 def save_archives(

@@ -67,7 +67,7 @@ class Wheels:
 NO_WHEELS = Wheels(folder=None)
 """Everything comes from the index."""
 
-_UNCACHED = "the cache of pytest-flowrepro cannot be written: packages were downloaded anew"
+_UNCACHED = "the cache of pytest-flowrepro cannot be written, so packages were downloaded again"
 
 
 def gather_wheels(
@@ -167,7 +167,7 @@ def _from_wheelhouse(
             raise
         for file in wanted.folder.iterdir():
             file.unlink()
-        return {}, (f"{error.what.removesuffix('.')}: the package index was asked instead",)
+        return {}, (f"{error.what}; the package index was used instead",)
     return chosen, () if wheelhouse.save else _notes(wanted.without(chosen).packages)
 
 
@@ -310,4 +310,4 @@ def _notes(missing: Iterable[LockedPackage]) -> tuple[str, ...]:
     names = [f"{package.name}=={package.version}" for package in missing]
     if not names:
         return ()
-    return (f"the wheelhouse does not have {some_of(names)}: the package index was asked",)
+    return (f"the wheelhouse does not have {some_of(names)}; the package index was used instead",)

@@ -82,7 +82,9 @@ def conda_from_pypi(requirements: Requirements) -> Requirements:
         lines=tuple(dict.fromkeys((*requirements.lines, *lines.values()))),
         requires_python=python,
         conda=None,
-        notes=(f"{source} takes {took} from conda; here they came from PyPI, by name",),
+        notes=(
+            f"{source} takes {took} from conda; they were installed from PyPI instead, by name",
+        ),
     )
 
 

@@ -18,7 +18,7 @@ METADATA = ("pyproject.toml", "setup.cfg", "setup.py")
 
 ARCHIVE = "a built file of a path cannot be locked; require the folder of its sources"
 OUTSIDE = (
-    "the path leads out of the repository, and a rerun has nothing from there; move the package "
+    "the path is outside of the repository, which a rerun does not see; move the package "
     "into the repository, or publish it to an index"
 )
 
@@ -61,7 +61,7 @@ def local_folder(
     if not folder.resolve().is_relative_to(root.resolve()):
         return OUTSIDE
     if not any((folder / name).is_file() for name in METADATA):
-        what = "holds none of" if folder.is_dir() else "is not a folder with"
+        what = "does not have any of" if folder.is_dir() else "is not a folder with"
         return f"{path} {what} {', '.join(METADATA)}; correct the path"
     if not folder.is_relative_to(root):  # an absolute path, by another name of the same folder
         folder = root / folder.resolve().relative_to(root.resolve())

@@ -133,7 +133,7 @@ def _builds(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"its build backend, {backend}, may compile it"
     match document:
         case {"tool": {"setuptools": {"ext-modules": [_, *_]}}}:
-            yield "`ext-modules` in its pyproject.toml asks for a compiler"
+            yield "`ext-modules` in its pyproject.toml requires a compiler"
     match document:
         case {"tool": {"hatch": {"build": {"hooks": dict(hooks)}}}} if hooks:
             yield f"its build runs {', '.join(hooks)} (`[tool.hatch.build.hooks]`)"
@@ -178,7 +178,7 @@ def _of_setup_py(text: str) -> Metadata:
         version=_string(given.get("version")),
         entry_points=_entry_points(groups),
         base=_string(_table(given, "package_dir").get("")),
-        built=f"`{compiling[0]}` in its setup.py asks for a compiler" if compiling else None,
+        built=f"`{compiling[0]}` in its setup.py requires a compiler" if compiling else None,
     )
 
 

@@ -59,7 +59,9 @@ def from_pylock(
     problems = _unknown(pylock, selection)
     environments = pylock.environments or ()
     if environments and not any(marker.evaluate() for marker in environments):
-        problems.append(f"environments: none of {', '.join(map(str, environments))} is this one")
+        problems.append(
+            f"environments: none of {', '.join(map(str, environments))} matches this machine"
+        )
     lines: list[str] = []
     entries: list[str] = []
     folders: list[LocalFolder] = []

@@ -128,7 +128,7 @@ class _Reading:
         if variable and not _names_index(line):
             return (
                 f"the variable {variable[0]} is not expanded, because a lock must not depend on "
-                "the environment that it is made in; write the value itself"
+                "environment variables; write the value itself"
             )
         return self._add(line, file, constraint=constraint)
 
@@ -163,7 +163,9 @@ class _Reading:
 
     def _include(self, name: str, file: Path, *, constraint: bool) -> str | None:
         if "://" in name:
-            return "a requirements file from a URL may change unseen; copy it into the project"
+            return (
+                "a requirements file at a URL may change without notice; copy it into the project"
+            )
         included = file.parent / name
         if not included.is_file():
             return f"{name} does not exist"

@@ -97,7 +97,7 @@ def _has(file: Path, wanted: str) -> bool:
 def _unread(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     one = "is" if len(names) == 1 else "are"
-    return f"{', '.join(names[:_SHOWN])}{more} {one} not read unless the configuration says so"
+    return f"{', '.join(names[:_SHOWN])}{more} {one} not read unless configured"
 
 
 def _setting(flow: str, name: str) -> str:

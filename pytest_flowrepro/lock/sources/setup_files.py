@@ -63,7 +63,7 @@ def read_setup_py(file: Path, *, root: Path, selection: Selection) -> Requiremen
     problems: list[str] = []
     for keyword in _setup_keywords(tree):
         if keyword.arg is None:
-            problems.append(f"line {keyword.value.lineno}: `**` hides what is installed")
+            problems.append(f"line {keyword.value.lineno}: `**` hides the requirements")
         elif keyword.arg in wanted:
             try:
                 declared[keyword.arg] = ast.literal_eval(keyword.value)
@@ -98,7 +98,9 @@ def _setup_keywords(tree: ast.AST) -> Iterator[ast.keyword]:
 def _listed(value: str, problems: list[str]) -> list[str]:
     """Split a value with one requirement per line, or with `;` between them in one line."""
     if value.lstrip().startswith(("file:", "attr:")):
-        problems.append(f"`{value.strip().splitlines()[0][:60]}` names another file; name that one")
+        problems.append(
+            f"`{value.strip().splitlines()[0][:60]}` refers to another file; set that one instead"
+        )
         return []
     parts = value.splitlines() if "\n" in value else value.split(";")
     return [part.strip() for part in parts if part.strip() and not part.strip().startswith("#")]

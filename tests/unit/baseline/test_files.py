@@ -354,7 +354,7 @@ def test_a_damaged_file_is_named_with_the_place_in_it(
 @pytest.mark.parametrize(
     ("lock", "problem"),
     [
-        ("", "it names no package"),
+        ("", "it does not have any packages"),
         ("beta==1.0", "line 1: beta has no hash"),
         (f"--index-url https://u:secret@h/\nbeta==1.0 --hash={HASH}", "line 1: the option --index"),
         (f"beta @ https://u:secret@h/b.whl --hash={HASH}", "line 1: beta comes from a URL"),
@@ -372,7 +372,7 @@ def test_a_lock_that_is_not_one_is_refused_before_any_tool_sees_it(lock: str, pr
     with pytest.raises(BaselineError) as caught:
         decode_recording({**files, MANIFEST: manifest, "lock-base.txt": lock}, folder="flows")
 
-    told = "flows/lock-base.txt: is not a lock that an environment can be rebuilt from: "
+    told = "flows/lock-base.txt: is not a valid lock: "
     assert caught.value.what.startswith(told + problem)
     assert "git checkout -- flows/lock-base.txt" in caught.value.hint
     assert "secret" not in str(caught.value)

@@ -156,7 +156,7 @@ def test_what_no_check_compares_is_a_difference_all_the_same(
     record(repository, replace(recording(), runs=1))
 
     assert main(["diff", "HEAD"]) == 1
-    assert "note: only what a check does not compare differs" in capsys.readouterr().out
+    assert "note: only fields that a check does not compare differ" in capsys.readouterr().out
 
 
 def test_the_difference_comes_in_other_formats_too(
@@ -294,7 +294,7 @@ def test_the_configuration_adds_files(repository: Path, capsys: pytest.CaptureFi
     assert main(["package", "list", "flows/new.py"]) == 0
     out, err = capsys.readouterr()
     assert out == "data.csv\nnew.py\ntrain.py\n"
-    assert "nothing is recorded yet" in err
+    assert "the flow has no baseline yet" in err
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_digests_decide_and_not_the_readable_values() -> None:
     old = recording(task("start", one))
     assert diff(old, recording(task("start", same_digest)), gates=ALL) == ()
     change = only(diff(old, recording(task("start", other_digest)), gates=ALL))
-    assert change.explanation[0].startswith("differs, cannot explain")
+    assert change.explanation[0].startswith("differs, not explained")
 
 
 def test_an_artifact_is_told_by_step_index_and_name_with_both_values() -> None:
@@ -423,7 +423,7 @@ def test_nothing_is_known_of_an_artifact_that_one_side_could_not_read() -> None:
 
     for old, new, reason in (
         (read, slow, "cannot be loaded: it took more than 60 s"),
-        (slow, read, "when it was recorded, it cannot be loaded: it took more than 60 s"),
+        (slow, read, "when recorded, it cannot be loaded: it took more than 60 s"),
     ):
         change = only(diff(old, new, gates=ALL))
         assert (change.change, change.gated) == ("unread", True)

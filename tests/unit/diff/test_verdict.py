@@ -125,7 +125,7 @@ def test_patterns_tell_what_they_hid_and_where_they_hid_nothing() -> None:
     assert patterns_used(old, new, patterns, project) == PatternsUsed(
         notes=(
             "1 artifact differs only at places that are ignored",
-            "ignore: `start.rows` was not needed: all that it covers is as recorded",
+            "ignore: `start.rows` was not needed: all values that it covers are as recorded",
         ),
         idle=("ignore: `*.nothing`", "ignore: `*.rows`"),
     )

@@ -309,7 +309,9 @@ def test_uv_does_without_a_cache_that_cannot_be_written_and_says_so(
     built = build("uv", index.lock(BETA))
 
     (note,) = build_notes(built.path)
-    assert note == "the cache of pytest-flowrepro cannot be written: packages were downloaded anew"
+    assert (
+        note == "the cache of pytest-flowrepro cannot be written, so packages were downloaded again"
+    )
 
 
 def repacked(data: bytes, changed: dict[str, bytes]) -> bytes:

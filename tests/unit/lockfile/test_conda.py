@@ -72,10 +72,10 @@ SIX = f"{FORGE}/noarch/six-1.16.0-0.conda"
         (f"{HEAD}<<<<<<< HEAD\n{SIX}#{A}\n", "line 3: not an archive"),
         (f"{HEAD}{SIX}#{A}\n{SIX}#{A}"[:-9], "line 4: not an archive"),
         (f"{HEAD}https://x/noarch/../six-1-0.conda#{A}\n", "line 3: not an archive"),
-        (f"{HEAD}{SIX}#{A}\n{FORGE}/noarch/six-1.15.0-0.conda#{B}\n", "line 4: six is there twice"),
-        (f"@EXPLICIT\n{SIX}#{A}\n", "it does not say for which platform it is"),
-        (HEAD, "it names no package"),
-        ("", "it does not say for which platform it is"),
+        (f"{HEAD}{SIX}#{A}\n{FORGE}/noarch/six-1.15.0-0.conda#{B}\n", "line 4: six is a duplicate"),
+        (f"@EXPLICIT\n{SIX}#{A}\n", "the platform is missing"),
+        (HEAD, "it does not have any packages"),
+        ("", "the platform is missing"),
     ],
 )
 def test_what_is_no_lock_is_refused(text: str, problem: str) -> None:

@@ -40,7 +40,7 @@ def test_what_pypi_adds_to_an_explicit_list_is_read_back() -> None:
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        ("", ("it names no package",)),
+        ("", ("it does not have any packages",)),
         ("six\n", ("line 1: six is not pinned to one version with `==`",)),
         (
             f"{EXPLICIT}pear\n# Then, from PyPI:\n{PIN}--index-url=x\n",

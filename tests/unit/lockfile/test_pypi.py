@@ -42,7 +42,7 @@ def test_a_lock_for_all_platforms_has_markers() -> None:
         (f"six==1.* --hash={HASH}", "line 1: six is not pinned to one version with `==`"),
         (f"six==1,<2 --hash={HASH}", "line 1: six is not pinned to one version with `==`"),
         (f"six --hash={HASH}", "line 1: six is not pinned to one version with `==`"),
-        ("six==1 --hash=md5:0", "line 1: six has a hash that is not a whole sha256: md5:0"),
+        ("six==1 --hash=md5:0", "line 1: six has a hash that is not a complete sha256: md5:0"),
         (
             f"six @ https://user:pass@host/six.whl --hash={HASH}",
             "line 1: six comes from a URL that is not that of its wheel",
@@ -56,8 +56,8 @@ def test_a_lock_for_all_platforms_has_markers() -> None:
         ("-e .", "line 1: the option -e is not allowed in a lock"),
         ("./six.whl", "line 1: `./six.whl` is not a package with a version"),
         ("<<<<<<< HEAD", "line 1: `<<<<<<<` is not a package with a version"),
-        ("", "it names no package"),
-        ("# only a comment\n\n", "it names no package"),
+        ("", "it does not have any packages"),
+        ("# only a comment\n\n", "it does not have any packages"),
     ],
 )
 def test_whatever_is_not_a_pinned_and_hashed_package_is_refused(line: str, problem: str) -> None:

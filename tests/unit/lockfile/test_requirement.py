@@ -34,8 +34,11 @@ def test_what_has_a_hash_can_be_pinned(line: str) -> None:
             "a user name or password does not belong",
         ),
         ("six @ git+https://bob:pw@host/six", "a version control URL has no hash to pin"),
-        ("six @ file:///six-1.17.0-py3-none-any.whl", "a path is read in a requirements file"),
-        ("./six", "a path is read in a requirements file"),
+        (
+            "six @ file:///six-1.17.0-py3-none-any.whl",
+            "a path is supported only in a requirements file",
+        ),
+        ("./six", "a path is supported only in a requirements file"),
         ("six==", "Expected"),
     ],
 )

@@ -33,7 +33,7 @@ def opaque(name: str, why: str) -> Artifact:
 
 
 GONE = "cannot be unpickled: ModuleNotFoundError: No module named 'm'"
-LEAVE = 'fix that, or ignore it with ignore = ["{}"]'
+LEAVE = 'fix this, or ignore it with ignore = ["{}"]'
 
 
 def test_what_nobody_can_look_into_is_told_with_the_reason_and_what_to_do() -> None:

@@ -40,7 +40,7 @@ def test_a_package_that_moved_says_who_asks_for_it() -> None:
     explained = with_origins(changes, [environment], days)
     assert [one.explanation for one in explained] == [
         ("came with pandas, scipy; uploaded 2025-06-21",),
-        ("the flow asks for it",),
+        ("required by the flow",),
         (),
         ("RECORD differs",),
         (),

@@ -168,18 +168,18 @@ PINNED = NumericProfile()
 OPEN = NumericProfile(threads=1, cpu=None)
 LITTLE = 1.0 + 3e-9
 RECORDED = ' Recorded under threads = 1 and cpu = "x86-64-v3", as it will be checked'
-DRIFTS = " It will drift on other machines. Pin it with these lines in pyproject.toml:"
+DRIFTS = " It will drift on other machines; to pin it, add to pyproject.toml:"
 TABLE = "[tool.flowrepro.flow.TrainFlow]"
 PIN, TOLERANCE = 'cpu = "x86-64-v3"', 'rtol = { "train.report" = 1e-8 }'
 ON_MACHINES = [
     (
         PINNED,
         LITTLE,
-        f"{RECORDED}; these lines let it pass where a machine cannot do that:",
+        f"{RECORDED}; to accept differences on machines that cannot apply that, add:",
         (TABLE, TOLERANCE),
     ),
     (PINNED, 2.0, RECORDED, ()),
-    (OPEN, LITTLE, DRIFTS, (TABLE, PIN, "or let it differ:", TOLERANCE)),
+    (OPEN, LITTLE, DRIFTS, (TABLE, PIN, "or accept the differences:", TOLERANCE)),
     (OPEN, 2.0, DRIFTS, (TABLE, PIN)),
 ]
 

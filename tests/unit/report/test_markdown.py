@@ -16,7 +16,7 @@ def test_a_pull_request_sees_counts_a_table_and_folded_details() -> None:
     assert render_markdown((REPRODUCED, DRIFTED)) == (
         "### Flow reproducibility: 1 drifted, 1 reproduced\n"
         "\n"
-        "| verdict | flow | what moved |\n"
+        "| verdict | flow | what changed |\n"
         "|---|---|---|\n"
         "| drifted | `flows/train.py::TrainFlow[small]` | 1 artifact, 1 package changed; "
         "1 file changed since the baseline; 2 nondeterministic artifacts not compared |\n"
@@ -107,6 +107,6 @@ def without_code(text: str) -> str:
     text = re.sub(r"^(`{3,})text\n.*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"<code>[^<>]*</code>", "", text)
     text = re.sub(r"(?<!`)(`+)(?!`)(?:.*?[^`])\1(?!`)", "", text)
-    return text.replace("| verdict | flow | what moved |\n|---|---|---|\n", "").replace(
+    return text.replace("| verdict | flow | what changed |\n|---|---|---|\n", "").replace(
         "| error |  | 1 artifact, 1 package changed |", ""
     )

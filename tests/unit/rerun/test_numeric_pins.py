@@ -126,8 +126,11 @@ def test_a_machine_that_cannot_do_what_the_profile_asks_for_is_told(
 def test_a_variable_of_the_users_wins_and_is_told() -> None:
     given = {"OMP_NUM_THREADS": "4", "MODE": "x", "OPENBLAS_CORETYPE": "Zen", "MKL_CBWR": "AVX2"}
     assert list(overridden(NumericProfile(), given)) == [
-        "OMP_NUM_THREADS is set by `env`, which wins over threads = 1",
-        'MKL_CBWR, OPENBLAS_CORETYPE are set by `env`, which wins over cpu = "x86-64-v3"',
+        "OMP_NUM_THREADS is set by `env`, which takes precedence over threads = 1",
+        (
+            "MKL_CBWR, OPENBLAS_CORETYPE are set by `env`, which takes precedence over "
+            'cpu = "x86-64-v3"'
+        ),
     ]
     assert list(overridden(MACHINE, given)) == []
     assert list(overridden(NumericProfile(), {"MODE": "x"})) == []

@@ -186,7 +186,7 @@ def test_an_object_is_told_by_its_attributes() -> None:
 def test_equal_summaries_of_unequal_values_are_not_hidden() -> None:
     one = edited({"$array": {"dtype": "i8", "shape": [9], "min": 0, "max": 9, "mean": 5.0}})
     found = compare(one, dataclasses.replace(one, digest="sha256:other"))
-    assert found.lines == ("differs where the value is not recorded",)
+    assert found.lines == ("differs outside the recorded sample",)
     assert not found.complete
 
 

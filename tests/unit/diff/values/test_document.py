@@ -82,7 +82,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "long elements": (npy(np.array(["x" * 99] * 3)), "dtype <U99"),
     "fields": (npy(np.zeros(3, dtype="i4,f8")), "dtype"),
     "no array": (pickle.dumps([1]), "ValueError"),
-    "another length": (npy(np.zeros(4)), "4 elements, where 3 belong"),
+    "another length": (npy(np.zeros(4)), "4 elements instead of 3"),
     "cut off": (npy(np.zeros(3))[:-1], "does not agree with the size"),
     "too much": (npy(np.zeros(3)) + b"x", "does not agree with the size"),
     "a header that lies": (

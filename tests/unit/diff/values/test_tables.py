@@ -175,7 +175,7 @@ EXPLAINED: list[tuple[object, object, list[str]]] = [
     (
         pd.Series(["x", "y"], dtype="category"),
         pd.Series(["x", "y"], dtype=pd.CategoricalDtype(["y", "x"])),
-        ["no element differs, its categories do"],
+        ["categories differ, elements do not"],
     ),
     (
         pd.Series(["a", None]),

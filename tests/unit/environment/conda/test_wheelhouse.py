@@ -66,7 +66,7 @@ def test_what_it_does_not_have_is_named(
 ) -> None:
     stored(tmp_path, "six-1.16.0-0.conda").unlink()
     assert take_archives(wheelhouse, lock, archives=tmp_path / "kept", timeout=60) == (
-        "the wheelhouse does not have six-1.16.0-0.conda: the conda channels were asked",
+        "the wheelhouse does not have six-1.16.0-0.conda; the conda channels were used instead",
     )
 
 
@@ -87,7 +87,7 @@ def test_one_that_cannot_be_read_is_done_without_unless_it_is_to_be_saved_to(
     (note,) = take_archives(
         Wheelhouse(location=location), lock, archives=tmp_path / "kept", timeout=0
     )
-    assert note.endswith("cannot be read: the conda channels were asked instead")
+    assert note.endswith("cannot be read; the conda channels were used instead")
     with pytest.raises(EnvironmentBuildError, match="cannot be read"):
         take_archives(
             Wheelhouse(location=location, save=True), lock, archives=tmp_path / "kept", timeout=0

@@ -127,7 +127,7 @@ def test_what_the_wheelhouse_does_not_have_comes_from_the_index_and_is_told(
 
     assert len(rebuilt.manifest.packages) == 2
     (note,) = build_notes(rebuilt.path)
-    assert note == "the wheelhouse does not have alpha==1.0: the package index was asked"
+    assert note == "the wheelhouse does not have alpha==1.0; the package index was used instead"
     assert list(wheels()) == [BETA], "a check writes nothing"
 
 
@@ -174,7 +174,7 @@ def test_a_check_passes_over_a_wheelhouse_that_cannot_be_read_and_tells_it(
 
     (note,) = build_notes(rebuilt.path)
     assert note.startswith(f"{BETA} in the wheelhouse ")
-    assert note.endswith("cannot be read: the package index was asked instead")
+    assert note.endswith("cannot be read; the package index was used instead")
     with pytest.raises(EnvironmentBuildError, match="cannot be read"):
         build("uv", index.lock(BETA), saving())
 

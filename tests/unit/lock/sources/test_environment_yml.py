@@ -113,7 +113,7 @@ def test_condas_packages_become_those_of_pypi_where_that_is_wished(
     assert found.requires_python == "==3.11.*"
     assert found.conda is None
     assert found.notes == (
-        "environment.yml takes numpy from conda; here they came from PyPI, by name",
+        "environment.yml takes numpy from conda; they were installed from PyPI instead, by name",
     )
 
 
@@ -150,7 +150,7 @@ def test_what_pypi_cannot_have_is_named(tmp_path: Path, package: str) -> None:
             "environment.yml: channels[0]: a password or token does not belong in git",
         ),
         ("dependencies: ['python=3.9|3.10']", "environment.yml: python: '=3.9|3.10' is not a ver"),
-        ("dependencies: [{pip: [-e .]}]", "environment.yml: . holds none of pyproject.toml"),
+        ("dependencies: [{pip: [-e .]}]", "environment.yml: . does not have any of pyproject.toml"),
         (
             "dependencies: [{pip: ['--extra-index-url https://bob:pw@host']}]",
             "environment.yml: --extra-index-url names a package index",

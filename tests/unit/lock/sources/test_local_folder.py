@@ -49,9 +49,9 @@ def test_a_folder_is_named_as_pip_takes_it(root: Path, line: str, extras: tuple[
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
-        ("../elsewhere", "the path leads out of the repository"),
-        ("link", "the path leads out of the repository"),
-        ("flows", "flows holds none of pyproject.toml, setup.cfg, setup.py"),
+        ("../elsewhere", "the path is outside of the repository"),
+        ("link", "the path is outside of the repository"),
+        ("flows", "flows does not have any of pyproject.toml, setup.cfg, setup.py"),
         ("gone", "gone is not a folder with pyproject.toml, setup.cfg, setup.py"),
         ("orchard-1.0-py3-none-any.whl", "a built file of a path cannot be locked"),
         ("orchard-1.0.tar.gz", "a built file of a path cannot be locked"),

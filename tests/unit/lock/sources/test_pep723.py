@@ -70,7 +70,10 @@ def test_only_a_block_of_the_script_type_counts(flow: Path, tmp_path: Path) -> N
             '# dependencies = ["six @ git+https://bob:pw@host/six"]',
             "dependencies[0]: a version control URL has no hash to pin",
         ),
-        ('# dependencies = ["./six"]', "dependencies[0]: a path is read in a requirements file"),
+        (
+            '# dependencies = ["./six"]',
+            "dependencies[0]: a path is supported only in a requirements file",
+        ),
         ('# requires-python = "three"', "requires-python: 'three' is not a version specifier"),
         ("# requires-python = 3", "requires-python: 3 is not a version specifier"),
         ("# x = 1\n# ///\n\n# /// script\n# y = 1", "it has more than one `# /// script` block"),

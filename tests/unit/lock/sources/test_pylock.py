@@ -111,7 +111,10 @@ SOURCE = f'sdist = {{ url = "https://host/x-1.tar.gz", hashes = {{ sha256 = "{ZE
     [
         (VCS, "x: a version control URL has no hash to pin; publish a wheel of it"),
         ('directory = { path = "x" }', "x: x is not a folder with pyproject.toml"),
-        ('directory = { path = "../x", editable = true }', "x: the path leads out of the reposito"),
+        (
+            'directory = { path = "../x", editable = true }',
+            "x: the path is outside of the reposito",
+        ),
         (ARCHIVE, "x: a URL is not a package of an index"),
         (ARCHIVE.replace("url =", "path ="), "x: a built file of a path cannot be locked"),
         (SOURCE, "x: it has only an sdist"),
@@ -160,7 +163,7 @@ def test_what_is_no_pylock_is_refused(text: str, problem: str) -> None:
         (
             "environments = [\"sys_platform == 'amiga'\"]\n",
             {},
-            'environments: none of sys_platform == "amiga" is this one',
+            'environments: none of sys_platform == "amiga" matches this machine',
         ),
     ],
 )

@@ -80,7 +80,7 @@ def test_a_group_needs_no_project(tmp_path: Path) -> None:
         ("[project]\ndynamic = ['dependencies']", "project.dependencies: dynamic: only the proj"),
         (
             "[project]\ndependencies = ['x']\n[tool.uv.sources]\nX = { path = '../x' }",
-            "tool.uv.sources.x: the path leads out of the repository",
+            "tool.uv.sources.x: the path is outside of the repository",
         ),
         (
             "[project]\ndependencies = ['x']\n[tool.uv.sources]\nx = [{ git = 'https://a:pw@b' }]",

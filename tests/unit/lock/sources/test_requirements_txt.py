@@ -57,16 +57,16 @@ def test_other_files_are_included_relative_to_the_file_that_names_them(tmp_path:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("-e .", ". holds none of pyproject.toml, setup.cfg, setup.py"),
+        ("-e .", ". does not have any of pyproject.toml, setup.cfg, setup.py"),
         ("--editable=git+https://bob:pw@host/x", "a version control URL has no hash to pin"),
         ("-e six", "an editable requirement is a path"),
         ("./lib", "./lib is not a folder with pyproject.toml, setup.cfg, setup.py"),
-        ("../lib[extra]", "the path leads out of the repository"),
+        ("../lib[extra]", "the path is outside of the repository"),
         ("/srv/six-1.0-py3-none-any.whl", "a built file of a path cannot be locked"),
         ("six-1.0-py3-none-any.whl", "a built file of a path cannot be locked"),
         ("lib/six", "lib/six is not a folder"),
-        ("file:///srv/six", "the path leads out of the repository"),
-        ("six @ file:///srv/six", "the path leads out of the repository"),
+        ("file:///srv/six", "the path is outside of the repository"),
+        ("six @ file:///srv/six", "the path is outside of the repository"),
         ("./lib ; os_name == 'nt'", "a path with a marker or an option is not supported"),
         ("git+https://bob:pw@host/x@main", "a version control URL has no hash to pin"),
         ("x @ git+ssh://git@host/pw", "a version control URL has no hash to pin"),
@@ -84,7 +84,7 @@ def test_other_files_are_included_relative_to_the_file_that_names_them(tmp_path:
         ("six=1", "Expected"),
         ("six ==", "Expected"),
         ("-r gone.txt", "gone.txt does not exist"),
-        ("-r https://bob:pw@host/r.txt", "a requirements file from a URL may change unseen"),
+        ("-r https://bob:pw@host/r.txt", "a requirements file at a URL may change without notice"),
         ("-r requirements.txt", "requirements.txt includes itself"),
     ],
 )
@@ -193,7 +193,7 @@ def test_a_variable_is_named_and_not_expanded(
 
     assert caught.value.detail == (
         f"requirements.txt:2: the variable {variable} is not expanded, because a lock must not "
-        "depend on the environment that it is made in; write the value itself"
+        "depend on environment variables; write the value itself"
     )
 
 

@@ -68,7 +68,7 @@ def test_a_file_of_a_similar_name_is_told_with_the_setting_that_reads_it(
     file.parent.mkdir(exist_ok=True)
     file.write_text("metaflow\n")
     said = hint(flow, tmp_path)
-    assert f"{folder}{name} is not read unless the configuration says so" in said
+    assert f"{folder}{name} is not read unless configured" in said
     setting = f'    [tool.flowrepro.flow.TableFlow]\n    requirements = "{folder}{name}"\n'
     assert said.endswith(f"Name the file that has them:\n\n{setting}")
 
@@ -100,7 +100,7 @@ def test_files_that_do_not_have_it_are_named_beside_what_was_found(
         (tmp_path / f"requirements-{name}.txt").touch()
     assert hint(flow, tmp_path, setting="needs") == (
         ". They were found in needs (requirements-a.txt, requirements-b.txt, requirements-c.txt "
-        "and 1 more are not read unless the configuration says so); add to it:\n\n    tabulate\n"
+        "and 1 more are not read unless configured); add to it:\n\n    tabulate\n"
     )
 
 

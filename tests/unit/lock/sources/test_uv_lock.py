@@ -158,7 +158,7 @@ def test_requirements_that_are_written_otherwise_are_the_same(tmp_path: Path) ->
         (
             '{ directory = "../lib" }',
             'directory = "../lib"',
-            "the path leads out of the repository",
+            "the path is outside of the repository",
         ),
         (
             '{ git = "https://bob:pw@host/x?rev=1#0123456789012345678901234567890123456789" }',

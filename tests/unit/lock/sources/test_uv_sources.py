@@ -67,7 +67,7 @@ def test_what_an_index_has_stays_a_requirement(root: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ("{ path = '../plum' }", "the path leads out of the repository"),
+        ("{ path = '../plum' }", "the path is outside of the repository"),
         ("{ path = 'plum.whl' }", "a built file of a path cannot be locked"),
         ("{ git = 'https://bob:pw@host/six' }", "a version control URL has no hash"),
         ("{ url = 'https://bob:pw@host/six.whl' }", "a URL is not a package of an index"),
