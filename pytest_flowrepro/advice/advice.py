@@ -479,7 +479,7 @@ def _config(lack: MissingConfig, at: Situation) -> Advice:
         '    # or a table, or a text: { value = "..." }\n'
     )
     whose = f"its config '{lack.name}'" if lack.name else "a config"
-    which = "" if lack.name else "; CONFIG stands for its name"
+    which = "" if lack.name else "; replace CONFIG by its name"
     return Advice(
         what=f"cannot start without {whose}: {lack.problem}",
         hint=f"give it a file, a table or a text{which}:\n\n{lines}",

@@ -62,7 +62,7 @@ _LFS_POINTER = "version https://git-lfs.github.com/spec/"
 
 
 def read_baseline(folder: Path, *, root: Path) -> Recording | None:
-    """Return the recording in `folder`, or None if there is none.
+    """Return the recording in `folder`, or None without one.
 
     CRLF line ends and a byte order mark, which a checkout may add, are ignored. Nothing is written.
     Raises `BaselineError` for files that are damaged, edited by hand, of another flow, newer than

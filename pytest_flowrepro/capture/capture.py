@@ -42,7 +42,7 @@ class Reading:
     """A request to read a run: its place, its interpreters, and the extent of the answer."""
 
     process: FlowProcess
-    """How the flow was run; its interpreter gets `timeout` seconds, not those of the process."""
+    """The process of the flow; its interpreter gets `timeout` seconds, not those of the process."""
     datastore: Path
     observed: Path
     pythons: Mapping[str, Path] = field(default_factory=dict)

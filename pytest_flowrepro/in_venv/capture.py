@@ -51,11 +51,11 @@ from typing import Any, Iterable, Iterator, NamedTuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-from _flowrepro import encoders  # noqa: E402  found beside this file
-from _flowrepro.cards import card_artifacts  # noqa: E402  found beside this file
-from _flowrepro.load import CannotReadError, Stored, load_all  # noqa: E402  found beside this file
-from _flowrepro.normalize import normalise_for  # noqa: E402  found beside this file
-from _flowrepro.serializers import identity, info_of  # noqa: E402  found beside this file
+from _flowrepro import encoders  # noqa: E402  found next to this file
+from _flowrepro.cards import card_artifacts  # noqa: E402  found next to this file
+from _flowrepro.load import CannotReadError, Stored, load_all  # noqa: E402  found next to this file
+from _flowrepro.normalize import normalise_for  # noqa: E402  found next to this file
+from _flowrepro.serializers import identity, info_of  # noqa: E402  found next to this file
 
 LEAST = 125
 """Characters for a value, however many values there are."""

@@ -46,10 +46,10 @@ _NUMERICAL = ("numpy", "torch", "pandas", "polars", "pyarrow", "numba")
 """Libraries that start threads, or read the machine once."""
 
 _READ_AT_START = ("GLIBC_", "LANG", "LC_", "LD_", "MALLOC_", "METAFLOW_", "PYTHON")
-"""How variables begin that an interpreter, its libraries or Metaflow read when they start."""
+"""Prefixes of variables that an interpreter, its libraries or Metaflow read at their start."""
 
 _OF_TASKS = ("METAFLOW_RUN_ID", "PYTHONUNBUFFERED")
-"""Those that Metaflow sets for each task (metaflow/runtime.py); this process runs under `-u`."""
+"""Set by Metaflow for each task (metaflow/runtime.py); this process runs under `-u`."""
 
 
 class Request:
@@ -76,7 +76,7 @@ class Started:
 
     def __init__(self, addresses: Mapping[str | None, str], request: Request) -> None:
         self.addresses = addresses
-        """By interpreter; None is that of the flow."""
+        """Keyed by interpreter; None is that of the flow."""
         self.argv = request.argv
         self.environ = request.environ
 
@@ -190,7 +190,7 @@ class _Server:
         self._ended: int | None = None
         """A descriptor that can be read when the scheduler has ended, or is to have."""
         self._tasks: dict[int, _Task] = {}
-        """By such a descriptor of each, and by that of its client."""
+        """Keyed by such a descriptor of each, and by that of its client."""
 
     def serve(self, until: int | None) -> Request:
         """Return in each fork, with what it is to become; never in this process."""
@@ -254,7 +254,9 @@ class _Server:
             return None
         pid = None
         if _read_at_start(request.environ) == _read_at_start(self._scheduler.environ):
-            with contextlib.suppress(OSError):  # too many processes: Metaflow is told by the client
+            with contextlib.suppress(
+                OSError
+            ):  # too many processes: the client reports it to Metaflow
                 pid = os.fork()
         if pid == 0:
             client.close()

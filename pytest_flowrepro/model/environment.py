@@ -124,7 +124,7 @@ class FlowEnvironments:
     base: BuiltEnvironment
     """The flow's own: of all steps that have no other."""
     of_steps: tuple[BuiltEnvironment, ...] = ()
-    """Those of the steps that declare packages or a Python; each names its steps."""
+    """Environments of steps that declare packages or a Python; each names its steps."""
 
     @property
     def all(self) -> tuple[BuiltEnvironment, ...]:

@@ -107,7 +107,7 @@ def flow_title(flow: str, case: str | None) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FlowProcess:
-    """How a process of a flow is started."""
+    """The start of a process of a flow: its interpreter, folder and environment variables."""
 
     flow: FlowSource
     """With the file that is run: that of the user, or that of a copy."""

@@ -35,7 +35,7 @@ class ProjectTree:
 
     root: Path
     states: Mapping[str, State]
-    """By the path below the root."""
+    """Keyed by the path below the root."""
 
     @classmethod
     def look(cls, root: Path) -> ProjectTree:

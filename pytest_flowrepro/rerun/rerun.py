@@ -208,7 +208,7 @@ def parameter_arguments(parameters: Mapping[str, Json]) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOptions:
-    """How Metaflow is told to run a flow."""
+    """The settings of a run of a flow by Metaflow."""
 
     max_workers: int
     configs: Mapping[str, Json] = field(default_factory=dict)

@@ -1,4 +1,6 @@
-"""The one voice of errors: `what` states a fact, `hint` follows "What to do:" as an imperative.
+"""The one voice of errors, notes and docstrings.
+
+An error's `what` states a fact, and its `hint` follows "What to do:" as an imperative.
 
 The literals are read from the source with `ast`: those that are given to an error class, to what
 builds one (`broken`), and to values that become errors (`Advice`, `NoFlow`). A name stands for all
@@ -8,7 +10,9 @@ the literals that its function or module assigns to it. A placeholder of an f-st
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +39,15 @@ _FORBIDDEN = re.compile(
 _NOT_IMPERATIVE = re.compile(
     r"(?:an?|he|her|his|i|in|it|its|no|of|our|she|that|the|their|there|these|they|this|those|to|we|"
     r"what|when|where|which|who|you|your|\w+ (?:is|are|was|were|cannot|has|have)|see that)\b"
+)
+
+_START_OF_A_CLAUSE = re.compile(
+    r"(?:as|by|how|of|that|those|what|when|where|whether|which|who|why)\b", re.IGNORECASE
+)
+_DIALECT = re.compile(
+    r"\b(?:mends?|nobody|somebody|whoever|beside|stands(?! for)|tells?|told|has none)\b"
+    r"|(?<!there )\b(?:is|are) no (?!longer)",
+    re.IGNORECASE,
 )
 
 
@@ -174,6 +187,62 @@ def test_errors_speak_with_one_voice() -> None:
         for module, line, kind, text in found
         for problem in problems_of(kind, text)
     ] == []
+
+
+def docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Yield the texts below definitions and attributes."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        for statement in body if isinstance(body, list) else ():
+            match statement:
+                case ast.Expr(value=ast.Constant(value=str()) as text):
+                    yield text
+
+
+def dialect_of(source: str) -> Iterator[str]:
+    """Yield the problems of docstrings, comments and texts but regular expressions, with lines."""
+    tree = ast.parse(source)
+    documented = [*docstrings(tree)]
+    for text in documented:
+        if found := _START_OF_A_CLAUSE.match(str(text.value).lstrip()):
+            yield f"{text.lineno}: a docstring starts with {found.group()!r}"
+    texts = {
+        (node.lineno, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "|" not in node.value
+    }
+    texts |= {
+        (token.start[0], token.string)
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    for line, content in sorted(texts):
+        for found in _DIALECT.finditer(content):
+            yield f"{line}: the word {found.group().strip()!r}"
+
+
+def test_docstrings_comments_and_notes_are_in_plain_english() -> None:
+    assert [
+        f"{path.relative_to(SOURCE)}:{problem}"
+        for path in sorted(SOURCE.rglob("*.py"))
+        for problem in dialect_of(path.read_text(encoding="utf-8"))
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "problems"),
+    [
+        ('"""Return the flow; `stands for` is allowed."""', []),
+        ('"""What a flow returns."""', ["1: a docstring starts with 'What'"]),
+        ('x: int = 0\n"""Of the flow."""', ["2: a docstring starts with 'Of'"]),
+        ('def f():\n    """By which it runs."""', ["2: a docstring starts with 'By'"]),
+        ('note = f"{x} stands beside"', ["1: the word 'stands'", "1: the word 'beside'"]),
+        ("x = 1  # nobody knows", ["1: the word 'nobody'"]),
+        ("x = 1  # X is no file, is no longer, there is no file", ["1: the word 'is no'"]),
+    ],
+)
+def test_the_rules_of_plain_english(source: str, problems: list[str]) -> None:
+    assert [*dialect_of(source)] == problems
 
 
 @pytest.mark.parametrize(

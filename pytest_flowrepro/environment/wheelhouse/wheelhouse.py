@@ -254,7 +254,7 @@ def refuse_another_file(file: Path, wheel: StoredWheel, store: WheelStore) -> No
             f"{wheel.filename} in the wheelhouse {store.shown} is not the file that was locked: "
             f"expected {wheel.hash}, got {got}",
             hint="find out why the file changed or whether it was truncated; then delete "
-            f"{wheel.place} there and record again to save it anew",
+            f"{wheel.place} there and record again to replace it",
         )
 
 

@@ -36,7 +36,7 @@ class Parts(NamedTuple):
     type: str
     fields: list[tuple[str, Any]]
     shared: bool = False
-    """Whether `[x, x]` is another value than `[x, copy(x)]`."""
+    """True if `[x, x]` is another value than `[x, copy(x)]`."""
 
 
 class Unordered(List[Any]):
@@ -44,7 +44,7 @@ class Unordered(List[Any]):
 
 
 class Pairs(List[Any]):
-    """Keys and values of a mapping whose order is no part of it, likewise."""
+    """Keys and values of a mapping whose order is not part of it, likewise."""
 
     def items(self) -> Any:
         return iter(self)
@@ -184,7 +184,7 @@ def _caught(state: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _zone(tzinfo: dt.tzinfo | None) -> str | None:
-    """Return a name that tells zones of one offset apart; None for an unknown class."""
+    """Return a name that distinguishes zones of one offset; None for an unknown class."""
     if tzinfo is None:
         return ""
     if type(tzinfo) is dt.timezone:
@@ -315,4 +315,4 @@ MAPPINGS: dict[type, str] = {
     collections.defaultdict: "collections.defaultdict",
     Pairs: "dict",
 }
-"""Mappings whose order is no part of the value; nor is the factory of a defaultdict."""
+"""Mappings whose order is not part of the value; nor is the factory of a defaultdict."""

@@ -196,7 +196,7 @@ def send(writer: int, found: dict[str, Any]) -> None:
 
 
 def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
-    """Return one artifact by its canonical form, or by its pickle where it has none."""
+    """Return one artifact by its canonical form, or by its pickle without one."""
     _modules.clear()
     try:
         value = load(stored)

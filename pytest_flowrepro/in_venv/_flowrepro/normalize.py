@@ -44,7 +44,7 @@ class Account(NamedTuple):
     name: str
     host: str
     is_person: bool
-    """Whether the name alone identifies a person: neither a service's nor a common word."""
+    """True if the name alone identifies a person: neither a service's nor a common word."""
 
     @classmethod
     def of(cls, uid: int, name: str, host: str) -> Account:

@@ -29,7 +29,7 @@ _ROUNDS = 10
 
 
 def info_of(store: Any, name: str) -> Info:
-    """Return Metaflow's notes about an artifact of a task datastore; empty where it has none."""
+    """Return Metaflow's notes about an artifact of a task datastore; empty without any."""
     found = (vars(store).get("_info") or {}).get(name)
     return found if isinstance(found, dict) else {}
 

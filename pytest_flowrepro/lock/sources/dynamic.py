@@ -20,7 +20,7 @@ class Dynamic:
 
     dependencies: tuple[Requirements, ...]
     extras: tuple[tuple[str, tuple[Requirements, ...]], ...]
-    """By the name of the extra, as it is written."""
+    """Keyed by the name of the extra, as it is written."""
 
     @property
     def constraints(self) -> tuple[Constraints, ...]:

@@ -141,7 +141,7 @@ def _read_file(file: Path, root: Path, selection: Selection) -> Requirements | N
 
 
 def _read_folder(folder: LocalFolder, root: Path) -> Requirements | None:
-    """Return the requirements of a package in the repository; None if it has none."""
+    """Return the requirements of a package in the repository; None without any."""
     selection = Selection(extras=folder.extras)
     for file in (folder.folder / name for name in METADATA):
         if file.is_file() and (read := _of_project(file)):

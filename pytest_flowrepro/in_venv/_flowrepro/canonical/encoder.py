@@ -135,16 +135,16 @@ class Encoder:
         self._depth = depth
         self._scalars = SCALARS
         self.shares = False
-        """Whether an object was met a second time."""
+        """True once an object was met a second time."""
         self._path: dict[int, int] = {}
         self._seen: dict[int, tuple[int, object]] = {}
         """Id of an object that was written -> its number, and the object, which holds the id."""
         self._marks = 0
-        """How often an object was numbered, or something referred to what contains it."""
+        """The number of times an object was numbered, or a reference led to what contains it."""
         self._forms: dict[int, tuple[object, bytes]] = {}
         """Id of a container that is used often -> the container, which holds the id, its form."""
         self._inside = 0
-        """How many sets, and keys of dicts, contain what is being written."""
+        """The number of sets, and keys of dicts, that contain what is being written."""
         self._unfolded = 0
 
     def encode(self, value: Any) -> None:
@@ -335,7 +335,7 @@ class Encoder:
 
 
 def shape(value: Any) -> Union[bytes, Shape]:
-    """Return a value as a node of a graph: its form without its items; 32 bytes if it has none."""
+    """Return a value as a node of a graph: its form without its items; 32 bytes without one."""
     cls = type(value)
     if cls in _CONTAINERS:
         return _container_shape(value)

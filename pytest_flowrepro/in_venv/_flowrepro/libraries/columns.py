@@ -142,7 +142,7 @@ def _polars_nested(series: Any, kind: str) -> Fields:
     """Return lists as lengths and items, structs as fields; nothing is null at this level."""
     if kind == "Struct":
         return [(name, series.struct.field(name).alias("")) for name in series.struct.fields]
-    if kind == "Array":  # whose width the dtype tells
+    if kind == "Array":  # whose width the dtype has
         return [("items", series.explode().alias(""))]
     lengths = series.list.len()
     items = series.filter(lengths > 0).explode()  # an empty list would become a null

@@ -87,7 +87,7 @@ _GRAPH = (
     *("adj", "nodes", "edges", "degree", "succ", "pred"),
     *("in_edges", "out_edges", "in_degree", "out_degree"),
 )
-"""What networkx itself keeps in a graph, cached views included."""
+"""Attributes that networkx itself keeps in a graph, cached views included."""
 
 
 def of_pydantic(value: Any) -> Parts | None:

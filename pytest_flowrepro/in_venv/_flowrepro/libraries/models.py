@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from _flowrepro.kinds import Parts
 
 _NO_PART = frozenset(["_sklearn_version", "_stop_words_id"])
-"""A release, which the environment tells, and an address in memory."""
+"""A release, which the environment records, and an address in memory."""
 _THREADS = frozenset(["n_jobs", "nthread", "num_threads", "num_thread", "nthreads"])
 
 
@@ -148,7 +148,7 @@ def _sparse(value: Any) -> Fields:
         order = np.lexsort(value.coords[::-1])
         coordinates = [("axis %d" % i, one[order]) for i, one in enumerate(value.coords)]
         data = value.data[order]
-    # int32 wherever it is enough, as scipy itself chooses unless told otherwise.
+    # int32 if it is enough, as scipy itself chooses by default.
     small = max((*value.shape, data.size)) <= np.iinfo(np.int32).max
     index = np.int32 if small else np.int64
     fields += [(name, one.astype(index, copy=False)) for name, one in coordinates]

@@ -68,4 +68,4 @@ _RULES: Dict[str, Rule] = {
     "pydantic": of_pydantic,
     "metaflow": of_metaflow,
 }
-"""By the root module of a class."""
+"""Sorted by the root module of a class."""

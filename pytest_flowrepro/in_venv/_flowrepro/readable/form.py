@@ -57,7 +57,7 @@ class _Container(NamedTuple):
     build: Callable[[Pairs], Json]
     wrap: Callable[[Json], Json]
     fields: bool = False
-    """Whether these are named parts of an object, of which the short ones are shown first."""
+    """True for named parts of an object, of which the short ones are shown first."""
 
 
 class _FullError(Exception):

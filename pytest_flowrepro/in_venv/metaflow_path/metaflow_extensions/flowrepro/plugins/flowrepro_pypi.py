@@ -49,7 +49,7 @@ class CondaBaseHere(_Here, CondaFlowDecorator):
 
 
 # Metaflow calls `init`, which merges the older `libraries`, only of a class that has it itself
-# (metaflow/decorators.py external_init); Metaflow 2.12 has none.
+# (metaflow/decorators.py external_init); Metaflow 2.12 does not.
 for _stand_in in (CondaHere, CondaBaseHere):
     if hasattr(_stand_in, "init"):
         _stand_in.init = _stand_in.init

@@ -8,7 +8,7 @@ from metaflow.decorators import StepDecorator
 from metaflow.plugins.aws.batch.batch_decorator import BatchDecorator
 from metaflow.plugins.kubernetes.kubernetes_decorator import KubernetesDecorator
 
-# Of metaflow/decorators.py StepDecorator; `init`, which checks the attributes, is none of them.
+# Of metaflow/decorators.py StepDecorator; `init`, which checks the attributes, is not one of them.
 _HOOKS = [
     name
     for name in vars(StepDecorator)
