@@ -75,7 +75,7 @@ def test_conda_packages_come_from_pypi_where_that_is_asked_for(
     result = project.record("mill.py")
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(
-        ["*step start takes conda-forge::toolz, toolz from conda; here they came from PyPI, *"]
+        ["*step start takes conda-forge::toolz, toolz from conda; they were installed from PyPI*"]
     )
     # By `libraries`, the older name, of the flow's own decorator.
     assert project.artifacts("MillFlow", "mill")["end"]["[]"]["version"]["value"] == "1.0.0"

@@ -85,7 +85,7 @@ def test_a_flow_that_ran_beside_an_edit_runs_again_alone(session: Session) -> No
     assert found.notes == (
         "a note",
         (
-            "PlainFlow ran again, in an environment of its own: PatchFlow used the same one at the "
+            "PlainFlow ran again in a separate environment: PatchFlow used the same one at the "
             "same time, and installed files were changed there"
         ),
     )
