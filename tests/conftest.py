@@ -27,6 +27,8 @@ from pytest_flowrepro.support.process import run_process
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytest_plugins = ["suite_markers"]
+
 TESTS = Path(__file__).parent
 FLOWS = TESTS / "flows"
 """Small real flows, a folder for each thing that a repository may do."""

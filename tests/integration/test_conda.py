@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from conftest import Project
 
-pytest.importorskip("rattler", reason="the extra `conda` is not installed")
+pytestmark = pytest.mark.conda
 
 
 @pytest.fixture(scope="session")

@@ -122,13 +122,13 @@ def test_02_03_06_08_statistics_and_what_reads_them(statistics: Project) -> None
     result.stdout.fnmatch_lines(["reproduced *::MovieStatsFlow *", "reproduced *::PlayListFlow *"])
 
 
+@pytest.mark.conda
 def test_04_playlist_plus_takes_its_python_and_a_package_from_conda(
     statistics: Project,
     metaflow_python: Path,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pytest.importorskip("rattler", reason="the extra `conda` is not installed")
     monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path_factory.mktemp("rattler-cache")))
     copy_tutorial(metaflow_python, "04-playlist-plus", statistics)
     shutil.rmtree(statistics.path / "03-playlist-redux")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
 from pytest_flowrepro.lockfile.conda import (
@@ -45,10 +47,9 @@ def test_a_lock_is_read_back() -> None:
     )
 
 
+@pytest.mark.conda
 def test_rattler_reads_it_as_an_explicit_environment() -> None:
-    explicit = pytest.importorskip(
-        "rattler.explicit_environment", reason="the extra `conda` is not installed"
-    )
+    explicit = importlib.import_module("rattler.explicit_environment")
     url = f"{FORGE}/noarch/six-1.16.0-0.conda"
     read = explicit.ExplicitEnvironmentSpec.from_str(format_explicit("linux-64", [(url, A)]))
     assert str(read.platform) == "linux-64"

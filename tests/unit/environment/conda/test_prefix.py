@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 
     Asked: TypeAlias = Callable[..., CondaRequirements]
 
-pytestmark = pytest.mark.usefixtures("own_cache")
-
-pytest.importorskip("rattler", reason="the extra `conda` is not installed")
+pytestmark = [pytest.mark.conda, pytest.mark.usefixtures("own_cache")]
 
 
 @pytest.fixture
