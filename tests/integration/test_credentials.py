@@ -98,6 +98,7 @@ def failure(work: Callable[[], object]) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tool", "place"),
     [

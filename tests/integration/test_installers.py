@@ -11,10 +11,11 @@ import pytest
 from pytest_flowrepro.discover.flows import find_flows
 from pytest_flowrepro.environment import InstallRequest, build_environment
 from pytest_flowrepro.lock import find_requirements, resolver
-from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Environment, Requirements
+
+pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -33,12 +34,7 @@ def built(
 ) -> Environment:
     folder.mkdir(parents=True)
     python = Path(sys.executable)
-    try:
-        lock = resolver(tool).resolve(requirements, python=python, workspace=folder, timeout=120)
-    except LockError as error:
-        if "cannot be reached" in error.what:
-            pytest.skip(error.what)
-        raise
+    lock = resolver(tool).resolve(requirements, python=python, workspace=folder, timeout=120)
     return build_environment(
         lock,
         InstallRequest(name="base", installer=tool, timeout=120),

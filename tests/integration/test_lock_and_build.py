@@ -12,10 +12,11 @@ import pytest
 from pytest_flowrepro.environment import InstallRequest, build_environment
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import Requirements
-from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Environment, PypiLock
+
+pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 LINES = ("charset-normalizer", "colorama", "python-dateutil==2.9.0.post0", "idna<4")
 
@@ -24,18 +25,13 @@ def resolve(
     tool: Literal["uv", "pip-tools"], workspace: Path, *lines: str, as_of: date | None = None
 ) -> PypiLock:
     workspace.mkdir(exist_ok=True)
-    try:
-        return resolver(tool).resolve(
-            Requirements(lines=lines, source="requirements.txt"),
-            python=Path(sys.executable),
-            workspace=workspace,
-            timeout=120,
-            as_of=as_of,
-        )
-    except LockError as error:
-        if "cannot be reached" in error.what:
-            pytest.skip(error.what)
-        raise
+    return resolver(tool).resolve(
+        Requirements(lines=lines, source="requirements.txt"),
+        python=Path(sys.executable),
+        workspace=workspace,
+        timeout=120,
+        as_of=as_of,
+    )
 
 
 def build(tool: Literal["uv", "pip-tools"], lock: PypiLock, folder: Path) -> Environment:

@@ -1,9 +1,10 @@
 """Add the markers that follow from a test's fixtures, and fail a test without one that it needs.
 
-A test that asks for a fixture of `IMPLIED`, itself or by another fixture, has its markers. Other
-markers are written at the test or at the top of its module. A test that connects beyond loopback
-without `network`, or computes for long without `slow`, fails; one with `conda` is skipped where
-rattler is not installed.
+A test that asks for a fixture of `IMPLIED`, itself or by another fixture, has its markers, and one
+with the parameter "pip-tools" is `slow`: pip takes a second where uv takes a tenth. Other markers
+are written at the test or at the top of its module. A test that connects beyond loopback without
+`network`, or computes for long without `slow`, fails; one with `conda` is skipped where rattler is
+not installed.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if any(isinstance(value, str) and value == "pip-tools" for value in parameters.values()):
+            item.add_marker("slow")
         for fixture in IMPLIED.keys() & set(getattr(item, "fixturenames", ())):
             for marker in IMPLIED[fixture]:
                 item.add_marker(marker)

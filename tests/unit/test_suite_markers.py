@@ -44,13 +44,14 @@ def test_a_fixture_brings_its_markers(suite: pytest.Pytester) -> None:
         @pytest.fixture
         def channel(): ...
 
-        def test_quick(): ...
+        @pytest.mark.parametrize("tool", ["uv", "pip-tools"])
+        def test_quick(tool): ...
 
         def test_flow(recorded): ...
 
         def test_conda(channel): ...
     """)
-    assert chosen(suite, "not slow") == {"test_quick", "test_conda"}
+    assert chosen(suite, "not slow") == {"test_quick[uv]", "test_conda"}
     assert chosen(suite, "metaflow and network and slow") == {"test_flow"}
     assert chosen(suite, "conda") == {"test_conda"}
 

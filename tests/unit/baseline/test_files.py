@@ -228,6 +228,7 @@ _json = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(name=st.text(), value=_json)
 def test_any_name_and_any_json_value_come_back_exactly(name: str, value: Json) -> None:
     given = recording(task("start", Artifact(name=name, type="t", digest="d", value=value)))

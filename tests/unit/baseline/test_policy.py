@@ -164,6 +164,7 @@ _policies = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(policy=_policies)
 def test_any_policy_comes_back_exactly(policy: Policy) -> None:
     # repr tells 1 from 1.0 and True, which == does not; a frozenset has no order of its own.

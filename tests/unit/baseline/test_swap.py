@@ -77,6 +77,7 @@ def killed_at(number: int, record: Callable[[], object]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_operation_leaves_the_old_or_the_new_whole(
     folder: Path, root: Path, way: str
 ) -> None:

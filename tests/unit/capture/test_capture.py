@@ -515,6 +515,7 @@ STOPPED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kinds", "words"), STOPPED)
 def test_what_is_no_artifacts_fault_ends_it_all(
     kinds: tuple[str, ...], words: str, tmp_path: Path

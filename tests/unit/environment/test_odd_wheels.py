@@ -93,6 +93,7 @@ def build(tool: Tool, lock: str) -> BuiltEnvironment:
     )
 
 
+@pytest.mark.slow
 def test_odd_wheels_are_installed_alike_by_both_tools(index: LocalIndex, tmp_path: Path) -> None:
     files = {kind: odd.packed(kind) for kind, odd in ODD.items()}
     for file in files.values():
@@ -120,6 +121,7 @@ def test_odd_wheels_are_installed_alike_by_both_tools(index: LocalIndex, tmp_pat
     assert cached == set(readable)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind, odd in ODD.items() if odd.refused_by_pip])
 def test_a_wheel_that_pip_refuses_is_an_error_that_names_it_and_what_to_use(
     index: LocalIndex, kind: str

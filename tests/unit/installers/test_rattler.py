@@ -44,7 +44,9 @@ def test_the_request_which_may_have_credentials_is_not_left_behind(
         ("import os; os.abort()", ("Crash", "signal SIGABRT")),
         ("raise SystemExit('at https://ann:hunter2@h/t/tk-1/x')", ("Crash", "at https://h/x")),
         ("print('[]')", ("Crash", "exit code 0")),
-        ("import time; time.sleep(60)", ("Timeout", "stopped after 2 s")),
+        pytest.param(
+            "import time; time.sleep(60)", ("Timeout", "stopped after 2 s"), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_whatever_else_is_a_failure(

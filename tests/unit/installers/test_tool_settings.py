@@ -60,6 +60,7 @@ def pip_options() -> frozenset[str]:
     return frozenset(found)
 
 
+@pytest.mark.slow
 def test_the_tools_name_their_settings() -> None:
     assert {"override-dependencies", "exclude-newer", "index"} <= uv_keys("")
     assert {"target", "no-emit-package"} <= uv_keys("[pip]")

@@ -191,6 +191,7 @@ def test_a_channel_that_is_not_there_is_named_without_its_credentials(
     assert "/channel" in error.value.hint
 
 
+@pytest.mark.slow
 def test_a_channel_that_hangs_ends_with_the_deadline(asked: Asked, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/channel"

@@ -164,6 +164,7 @@ def assert_all_gone(folder: Path) -> None:
     assert not memory.exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_left_when_the_command_ends(tmp_path: Path) -> None:
     done = run_process(command(tmp_path / "m", "end"), env=os.environ, cwd=tmp_path, timeout=60)
     assert (done.ok, alive(tmp_path / "m")) == (True, [])
@@ -171,6 +172,7 @@ def test_nothing_is_left_when_the_command_ends(tmp_path: Path) -> None:
     assert "sleep 300" in done.ended
 
 
+@pytest.mark.slow
 def test_nothing_is_left_when_the_deadline_passes(tmp_path: Path) -> None:
     done = run_process(command(tmp_path / "m", "wait"), env=os.environ, cwd=tmp_path, timeout=6)
     assert (done.timed_out, alive(tmp_path / "m")) == (True, [])

@@ -70,6 +70,7 @@ def test_it_takes_no_memory_to_see_that() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
 
 
+@pytest.mark.slow
 def test_a_long_text_is_read_whatever_it_says() -> None:
     text = "[{,\\" * 3_000_000
     assert parse_json(json.dumps([text])) == [text]

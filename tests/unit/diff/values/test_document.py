@@ -42,6 +42,7 @@ def test_without_a_file_it_is_the_readable_form() -> None:
     assert document(edited({"a": 1})) == Document(value={"a": 1})
 
 
+@pytest.mark.slow
 def test_arrays_are_read_in_chunks(tmp_path: Path) -> None:
     array = np.arange(module.CHUNK * 2 + 5)
     chunks = list(archive(tmp_path / "v.npz", {"0.npy": npy(array)}).numbers("0", array.size))

@@ -163,6 +163,7 @@ def told(found: Comparison) -> Iterator[str]:
             yield line.partition(": ")[0]
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), values)
 def test_all_that_differs_is_told_and_nothing_else(data: st.DataObject, value: object) -> None:
@@ -179,6 +180,7 @@ def test_all_that_differs_is_told_and_nothing_else(data: st.DataObject, value: o
     assert few.differing == found.differing
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(values, values)
 def test_the_walk_tells_the_same(old: object, new: object) -> None:

@@ -170,6 +170,7 @@ def whole(value: object, folder: Path, name: str) -> Artifact:
 pairs = st.recursive(st.builds(pair, of_type, real, moved), inside, max_leaves=6)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(pairs)
 def test_a_change_passes_where_each_number_is_within(found: Pair) -> None:

@@ -257,6 +257,7 @@ def test_every_nan_is_one_and_the_zeros_are_two() -> None:
     assert unequal(old, new).tolist() == [1]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
 def test_a_large_array_takes_little_memory(tmp_path: Path) -> None:
     """240 MB each, all zeros but one: 240 kB in a file."""

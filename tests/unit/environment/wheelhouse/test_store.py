@@ -188,6 +188,7 @@ def test_a_url_that_nothing_can_open_is_told() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # fsspec's own
 def test_any_url_that_fails_is_one_error_without_credentials(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -299,12 +299,14 @@ untimed = settings(deadline=None)
 """The first example of a type may have to import its library."""
 
 
+@pytest.mark.slow
 @untimed
 @given(values)
 def test_a_value_equals_its_pickled_copy(value: object) -> None:
     assert digest(pickle.loads(pickle.dumps(value))) == digest(value)
 
 
+@pytest.mark.slow
 @untimed
 @given(st.dictionaries(st.text() | st.integers() | st.booleans() | st.none(), values), st.randoms())
 def test_the_order_of_a_dict_does_not_matter(value: dict[Any, Any], shuffle: Random) -> None:
@@ -338,6 +340,7 @@ def around(inside: Callable[[list[Any]], list[Any]]) -> list[Any]:
     return root
 
 
+@pytest.mark.slow
 @untimed
 @given(values)
 def test_what_stands_often_is_written_as_if_it_stood_once(value: object) -> None:
@@ -362,6 +365,7 @@ def test_what_stands_often_is_walked_once() -> None:
     assert len(written) < 1_200
 
 
+@pytest.mark.slow
 @untimed
 @given(values, values)
 def test_two_values_share_a_digest_only_if_they_share_a_form(one: object, other: object) -> None:

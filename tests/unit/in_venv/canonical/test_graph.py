@@ -121,6 +121,7 @@ CYCLIC: list[tuple[str, Links]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("links", [links for _, links in CYCLIC], ids=[name for name, _ in CYCLIC])
 def test_a_cyclic_component_has_one_form_in_whatever_order(links: Links) -> None:
     """Walked path by path, most of these would take years."""
@@ -143,6 +144,7 @@ OTHERS: list[tuple[str, Links, Links]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("one", "other"), [o[1:] for o in OTHERS], ids=[o[0] for o in OTHERS])
 def test_different_components_have_different_forms(one: Links, other: Links) -> None:
     assert form(one) != form(other)
@@ -163,6 +165,7 @@ def is_same(one: Links, other: Links) -> bool:
     )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(links_of, links_of, st.integers(0, 9))
 def test_forms_are_equal_where_some_order_makes_two_graphs_one(
@@ -247,6 +250,7 @@ def test_friends_of_friends_have_a_digest(names: Iterable[object]) -> None:
     assert (shown["friends"]["$cut"]["type"], shown["friends"]["$cut"]["length"]) == ("set", 13)
 
 
+@pytest.mark.slow
 def test_a_long_ring_of_sets_is_no_deeper_than_it_is_long() -> None:
     found = people([{(one + 1) % 3_000} for one in range(3_000)], range(3_000))
     digest = canonical.digest(set(found))

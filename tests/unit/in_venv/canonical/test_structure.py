@@ -245,6 +245,7 @@ def larger(inner: Pairs) -> Pairs:
 pairs = st.recursive(leaves.map(lambda v: (v, v)) | st.tuples(leaves, leaves), larger, max_leaves=6)
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None)
 @given(pairs, pairs)
 def test_a_change_anywhere_else_is_never_swallowed(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pytest
 
 from _flowrepro.canonical import encoder as canonical
 from _flowrepro.readable import form
-
-if TYPE_CHECKING:
-    import pytest
 
 
 class Person:
@@ -40,6 +39,7 @@ def test_what_sets_refer_to_again_and_again_is_encoded_once(
     assert sorted(person.name for person in looked) == list(range(8))
 
 
+@pytest.mark.slow
 def test_forms_that_are_kept_have_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     people = friends(6)
     expected = form.readable(people, 4_000)

@@ -216,6 +216,7 @@ for value in [i * 0.1 for i in range(100_000)], ["row %d" % i for i in range(100
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_takes_no_more_is_said_and_nothing_is_left_on_it(file: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(IN_VENV), str(file)],

@@ -306,6 +306,7 @@ objects = st.recursive(
 untimed = settings(deadline=None)
 
 
+@pytest.mark.slow
 @untimed
 @given(objects)
 def test_an_object_equals_its_pickled_copy(value: object) -> None:
@@ -313,6 +314,7 @@ def test_an_object_equals_its_pickled_copy(value: object) -> None:
     assert readable(copied(value)) == readable(value)
 
 
+@pytest.mark.slow
 @untimed
 @given(st.dictionaries(names, objects), st.randoms())
 def test_the_order_of_attributes_does_not_matter(
