@@ -66,9 +66,11 @@ MEMORY = Path("/dev/shm")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Handle signals as in a shell, and put temporary files into memory, where there is enough of
-    it: tests build dozens of environments of 5,000 files each.
+    """Handle signals as in a shell, write bytecode, and put temporary files into memory, where
+    there is enough of it: tests build dozens of environments of 5,000 files each.
     """
+    # Each of the thousand processes that tests start would compile its modules anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # What nohup and a shell's `&` let tests ignore, the processes that they start would ignore.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -234,10 +236,8 @@ def project(
         monkeypatch.setenv(name, os.environ.get(name, folder))
     # Ours, too, would lie in pytester's HOME, which is the project that is tested.
     monkeypatch.setenv("XDG_CACHE_HOME", str(session_folder / "cache"))
-    # Sessions in a process of their own need no hypothesis, which takes a second to import, and
-    # keep the bytecode of their plugins, as those of a user do.
+    # Sessions in a process of their own need no hypothesis, which takes a second to import.
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     # Sessions share what they build, as xdist's workers do.
     monkeypatch.setattr(SessionFolder, "environments", session_folder / "environments")
     for name, value in of_shared(session_folder).items():
