@@ -1,4 +1,4 @@
-"""The channel that the tests of conda environments solve and install from."""
+"""What unit tests share: a channel of conda packages, and how hypothesis runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from local_channel import Channel
 
 from pytest_flowrepro.lockfile.conda_spec import conda_requirements
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
+
+# How long an example takes depends on what else the machine does, and the first one of a type
+# may have to import its library.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture

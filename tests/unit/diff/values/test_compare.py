@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored_values import artifact, edited, stored
 
@@ -367,7 +367,7 @@ jsons: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values, values)
 def test_any_two_values_get_an_explanation(old: object, new: object) -> None:
     one, other = artifact({"a": old}), artifact({"a": new})
@@ -377,7 +377,7 @@ def test_any_two_values_get_an_explanation(old: object, new: object) -> None:
     assert all(line.startswith(("['a']", "  ")) for line in found.lines if line != UNEXPLAINED)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(jsons, jsons)
 def test_no_readable_form_is_a_crash(old: Json, new: Json) -> None:
     for rules in (Rules(), Rules(rtol=1.0, ignore="a*")):
@@ -388,7 +388,7 @@ def test_no_readable_form_is_a_crash(old: Json, new: Json) -> None:
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(finite, finite), min_size=1, max_size=40), st.sampled_from([0.0, 1e-3, 1])
 )
@@ -406,7 +406,7 @@ def test_lists_arrays_and_numbers_are_within_the_same_tolerance(
             assert found.differing == beyond
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values, values)
 def test_deepdiff_finds_nothing_that_is_not_told(old: object, new: object) -> None:
     """An independent witness, for plain nested data."""

@@ -106,7 +106,7 @@ def test_fields_that_only_one_side_has_room_for_are_not_told() -> None:
     assert found.lines == (".b: 2 -> 3",)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.sets(st.integers(0, 9)), st.sets(st.integers(0, 9)))
 def test_a_key_that_is_said_to_be_gone_is_gone(some: set[int], others: set[int]) -> None:
     rows = range(1_000, 1_900)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stored_values import artifact, edited, stored
 
@@ -50,7 +50,6 @@ def test_arrays_are_read_in_chunks(tmp_path: Path) -> None:
     assert (np.concatenate(chunks) == array).all()
 
 
-@settings(deadline=None)
 @given(st.lists(st.text() | st.lists(st.text(max_size=3)) | st.integers(), max_size=9))
 def test_lists_are_read_whole_wherever_a_chunk_ends(items: list[Any]) -> None:
     text = json.dumps(items)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored_values import artifact, edited
 
@@ -164,7 +164,7 @@ def told(found: Comparison) -> Iterator[str]:
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(st.data(), values)
 def test_all_that_differs_is_told_and_nothing_else(data: st.DataObject, value: object) -> None:
     old = {"v": value}
@@ -181,7 +181,7 @@ def test_all_that_differs_is_told_and_nothing_else(data: st.DataObject, value: o
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(values, values)
 def test_the_walk_tells_the_same(old: object, new: object) -> None:
     for pair in ((old, new), ([old, new], [old, old, new]), ({"a": old}, {"a": new, "b": old})):

@@ -171,7 +171,7 @@ pairs = st.recursive(st.builds(pair, of_type, real, moved), inside, max_leaves=6
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(pairs)
 def test_a_change_passes_where_each_number_is_within(found: Pair) -> None:
     old, new, change = found

@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from _flowrepro import normalize as normal
@@ -295,19 +295,13 @@ values = st.recursive(
 )
 
 
-untimed = settings(deadline=None)
-"""The first example of a type may have to import its library."""
-
-
 @pytest.mark.slow
-@untimed
 @given(values)
 def test_a_value_equals_its_pickled_copy(value: object) -> None:
     assert digest(pickle.loads(pickle.dumps(value))) == digest(value)
 
 
 @pytest.mark.slow
-@untimed
 @given(st.dictionaries(st.text() | st.integers() | st.booleans() | st.none(), values), st.randoms())
 def test_the_order_of_a_dict_does_not_matter(value: dict[Any, Any], shuffle: Random) -> None:
     items = list(value.items())
@@ -316,7 +310,6 @@ def test_the_order_of_a_dict_does_not_matter(value: dict[Any, Any], shuffle: Ran
     assert readable(dict(items)) == readable(value)
 
 
-@untimed
 @given(st.lists(st.text() | st.integers() | st.tuples(st.integers(), st.text())), st.randoms())
 def test_the_order_of_a_set_does_not_matter(items: list[Any], shuffle: Random) -> None:
     before = set(items)
@@ -341,7 +334,6 @@ def around(inside: Callable[[list[Any]], list[Any]]) -> list[Any]:
 
 
 @pytest.mark.slow
-@untimed
 @given(values)
 def test_what_stands_often_is_written_as_if_it_stood_once(value: object) -> None:
     copies = [pickle.loads(pickle.dumps(value)) for _ in range(9)]
@@ -366,13 +358,11 @@ def test_what_stands_often_is_walked_once() -> None:
 
 
 @pytest.mark.slow
-@untimed
 @given(values, values)
 def test_two_values_share_a_digest_only_if_they_share_a_form(one: object, other: object) -> None:
     assert (digest(one) == digest(other)) == (canonical.encoded(one) == canonical.encoded(other))
 
 
-@untimed
 @given(st.lists(scalars, min_size=1), st.data())
 def test_a_change_of_one_leaf_changes_the_digest(items: list[Any], data: st.DataObject) -> None:
     position = data.draw(st.integers(0, len(items) - 1))
@@ -383,7 +373,6 @@ def test_a_change_of_one_leaf_changes_the_digest(items: list[Any], data: st.Data
         assert digest({"k": [changed]}) != digest({"k": [items]})
 
 
-@untimed
 @given(values, st.integers(60, 2_000))
 def test_the_readable_form_keeps_its_bounds(value: object, room: int) -> None:
     text = json.dumps(readable(value, room), ensure_ascii=False)

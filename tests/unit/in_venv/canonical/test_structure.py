@@ -246,7 +246,7 @@ pairs = st.recursive(leaves.map(lambda v: (v, v)) | st.tuples(leaves, leaves), l
 
 
 @pytest.mark.slow
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(pairs, pairs)
 def test_a_change_anywhere_else_is_never_swallowed(
     beside: tuple[object, object], ignored: tuple[object, object]

@@ -27,7 +27,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from _flowrepro.canonical import encoder as canonical
@@ -303,11 +303,9 @@ objects = st.recursive(
     ),
     max_leaves=15,
 )
-untimed = settings(deadline=None)
 
 
 @pytest.mark.slow
-@untimed
 @given(objects)
 def test_an_object_equals_its_pickled_copy(value: object) -> None:
     assert digest(copied(value)) == digest(value)
@@ -315,7 +313,6 @@ def test_an_object_equals_its_pickled_copy(value: object) -> None:
 
 
 @pytest.mark.slow
-@untimed
 @given(st.dictionaries(names, objects), st.randoms())
 def test_the_order_of_attributes_does_not_matter(
     attributes: dict[str, Any], shuffle: random.Random
@@ -325,7 +322,6 @@ def test_the_order_of_attributes_does_not_matter(
     assert digest(Node(**dict(items))) == digest(Node(**attributes))
 
 
-@untimed
 @given(st.dictionaries(names, leaves, min_size=1), leaves, st.data())
 def test_a_change_of_one_leaf_changes_the_digest(
     attributes: dict[str, Any], leaf: object, data: st.DataObject
