@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import math
+import subprocess
 import sys
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -414,3 +415,27 @@ def test_deepdiff_finds_nothing_that_is_not_told(old: object, new: object) -> No
 
     if DeepDiff(old, new):
         assert compare(artifact({"a": old}), artifact({"a": new})).differing
+
+
+WITHOUT_NUMPY = """\
+import importlib, pkgutil, sys
+import pytest_flowrepro
+
+for module in pkgutil.walk_packages(pytest_flowrepro.__path__, "pytest_flowrepro."):
+    if "in_venv" not in module.name and "__main__" not in module.name:
+        importlib.import_module(module.name)
+
+from pytest_flowrepro.diff.values.compare import explain
+from pytest_flowrepro.diff.values.walk import Place
+
+def array(value):
+    return {"$array": {"dtype": "<f8", "shape": [1], "values": [value]}}
+
+assert explain(Place(), 1, 2) and explain(Place(), array(1.0), array(2.0))
+assert "numpy" not in sys.modules, "numpy"
+assert "deepdiff" not in sys.modules, "deepdiff, which imports numpy"
+"""
+
+
+def test_numpy_is_imported_for_stored_arrays_and_by_deepdiff_only() -> None:
+    subprocess.run([sys.executable, "-c", WITHOUT_NUMPY], check=True)
