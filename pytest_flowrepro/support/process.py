@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from pytest_flowrepro.support.deadline import Deadline
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -130,7 +132,7 @@ def run_process(
     with process.stdout, process.stderr:
         try:
             streams = [(process.stdout, stdout), (process.stderr, stderr)]
-            timed_out = _read(process, streams, started + timeout)
+            timed_out = _read(process, streams, Deadline.after(timeout))
         finally:
             ended = supervisor.end()
     if ended.errno:
@@ -256,7 +258,7 @@ class _Kept:
 def _read(
     supervisor: subprocess.Popen[bytes],
     streams: Sequence[tuple[IO[bytes], _Kept]],
-    deadline: float,
+    deadline: Deadline,
 ) -> bool:
     """Read both pipes until the supervisor is done; return True if the deadline came first."""
     with selectors.DefaultSelector() as selector:
@@ -270,17 +272,17 @@ def _read(
                 ended = now
             if ended is not None and now - ended > _GRACE:
                 return False
-            if ended is None and now >= deadline:
+            if ended is None and not deadline.left:
                 return True
             # Another process may have the pipe open after the supervisor's end: poll that as well.
-            for key, _ in selector.select(timeout=min(0.1, max(deadline - now, 0.001))):
+            for key, _ in selector.select(timeout=min(0.1, max(deadline.left, 0.001))):
                 data = os.read(key.fd, 65536)
                 if data:
                     key.data.add(data)
                 else:
                     selector.unregister(key.fileobj)
     try:
-        supervisor.wait(timeout=max(deadline - time.monotonic(), 0.001))
+        supervisor.wait(timeout=max(deadline.left, 0.001))
     except subprocess.TimeoutExpired:
         return True
     return False

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,6 +32,27 @@ def without_credentials(text: str) -> str:
 def without_conda_credentials(text: str) -> str:
     """Return a text without credentials and without the tokens in paths of conda channels."""
     return _CONDA_TOKEN.sub("", without_credentials(text))
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUrl:
+    """A URL that may have credentials in its user information and in its query."""
+
+    url: str
+
+    @property
+    def shown(self) -> str:
+        """The URL without both."""
+        return without_credentials(self.url).partition("?")[0]
+
+    def redact(self, text: str) -> str:
+        """Return a text without the credentials of this URL, wherever they are in it."""
+        text = without_credentials(text.replace(self.url, self.shown))
+        parts = urlsplit(self.url)
+        secrets = (parts.password, parts.query, *(value for _, value in parse_qsl(parts.query)))
+        for secret in filter(None, secrets):
+            text = text.replace(secret, "***")
+        return text
 
 
 @dataclass(frozen=True)

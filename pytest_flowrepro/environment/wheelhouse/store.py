@@ -16,11 +16,11 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from pytest_flowrepro.support.errors import EnvironmentBuildError
-from pytest_flowrepro.support.redaction import without_credentials
+from pytest_flowrepro.support.redaction import SecretUrl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -83,7 +83,7 @@ def open_store(location: str) -> WheelStore:
     try:
         parts = urlsplit(location)
     except ValueError as error:
-        raise _unopened(without_credentials(location).partition("?")[0], str(error)) from error
+        raise _unopened(SecretUrl(location).shown, str(error)) from error
     if parts.scheme == "file":
         return FolderStore(Path(url2pathname(parts.path)))
     return RemoteStore(location)
@@ -144,8 +144,8 @@ class RemoteStore:
     """An object store whose writes are atomic, as those of S3 and GCS are."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self.shown = without_credentials(url).partition("?")[0]
+        self._url = SecretUrl(url)
+        self.shown = self._url.shown
         self._files, self._root = self._open()
 
     def _open(self) -> tuple[Any, str]:
@@ -155,7 +155,7 @@ class RemoteStore:
             # A cached instance of fsspec would have old credentials. Some file systems
             # connect on creation.
             files, root = _within(
-                _CONNECTING, lambda: url_to_fs(self._url, skip_instance_cache=True)
+                _CONNECTING, lambda: url_to_fs(self._url.url, skip_instance_cache=True)
             )
         except ImportError as error:
             raise EnvironmentBuildError(
@@ -163,13 +163,13 @@ class RemoteStore:
                 hint="run `python -m pip install 'pytest-flowrepro[remote]'`, which installs "
                 "fsspec and s3fs; for stores other than S3, also install the library that fsspec "
                 "needs (gcsfs, adlfs)",
-                detail=self._hidden(str(error)),
+                detail=self._url.redact(str(error)),
             ) from error
         except OSError as error:
-            raise _unreadable(self.shown, self._hidden(_words(error))) from error
+            raise _unreadable(self.shown, self._url.redact(_words(error))) from error
         except Exception as error:
             # Each file system has its own exceptions, also for missing arguments.
-            raise _unopened(self.shown, self._hidden(str(error))) from error
+            raise _unopened(self.shown, self._url.redact(str(error))) from error
         return files, str(root).rstrip("/")
 
     def find(self, hashes: Collection[str], *, timeout: float) -> tuple[StoredWheel, ...]:
@@ -182,7 +182,7 @@ class RemoteStore:
             return ()
         except Exception as error:
             # Each file system has its own exceptions.
-            raise _unreadable(self.shown, self._hidden(_words(error))) from error
+            raise _unreadable(self.shown, self._url.redact(_words(error))) from error
         found = []
         for name in names:
             *_, algorithm, digest, filename = ("", "", *PurePosixPath(name).parts)
@@ -197,7 +197,7 @@ class RemoteStore:
         try:
             _within(timeout, lambda: self._files.get(there, here))
         except Exception as error:
-            raise _unreadable(self.shown, self._hidden(_words(error))) from error
+            raise _unreadable(self.shown, self._url.redact(_words(error))) from error
 
     def save(self, wheels: Mapping[StoredWheel, Path], *, timeout: float) -> None:
         there = [f"{self._root}/{wheel.place}" for wheel in wheels]
@@ -205,16 +205,7 @@ class RemoteStore:
         try:
             _within(timeout, lambda: self._files.put(here, there))
         except Exception as error:
-            raise _unwritable(self.shown, self._hidden(_words(error))) from error
-
-    def _hidden(self, text: str) -> str:
-        """Return the text without the credentials of the URL."""
-        text = without_credentials(text.replace(self._url, self.shown))
-        parts = urlsplit(self._url)
-        secrets = (parts.password, parts.query, *(value for _, value in parse_qsl(parts.query)))
-        for secret in filter(None, secrets):
-            text = text.replace(secret, "***")
-        return text
+            raise _unwritable(self.shown, self._url.redact(_words(error))) from error
 
 
 def _within(timeout: float, call: Callable[[], Any]) -> Any:

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from pytest_flowrepro.support.redaction import NOTHING, Redaction
+from pytest_flowrepro.support.redaction import NOTHING, Redaction, SecretUrl
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,11 @@ def test_a_value_is_found_wherever_it_stands_in_a_stream(
     value: str, data: bytes, found: bool
 ) -> None:
     assert Redaction({"TOKEN": value}).occurs_in(io.BytesIO(data)) == found
+
+
+def test_the_credentials_of_a_url_are_hidden_with_and_without_it() -> None:
+    secret = SecretUrl("s3://bob:hunter2@host/wheels?sig=s3cr3t&v=")
+
+    assert secret.shown == "s3://host/wheels"
+    assert secret.redact(f"{secret.url}: hunter2, s3cr3t") == "s3://host/wheels: ***, ***"
+    assert secret.redact("http://jane:pw@other/") == "http://other/"
