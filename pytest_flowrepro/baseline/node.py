@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.support.docs import docs
 from pytest_flowrepro.support.errors import BaselineError
 from pytest_flowrepro.support.strict_json import StrictJsonError, TooLargeJsonError, parse_json
 from pytest_flowrepro.support.text import visible
@@ -18,7 +19,7 @@ def broken(file: str, reason: str, *, hint: str = "") -> BaselineError:
     """Return an error about a file of a baseline, with a hint how to restore the file."""
     restore = (
         f"restore the committed file with `git checkout -- {file}`, or record the flow again "
-        "with --flow-repro-update"
+        f"with --flow-repro-update; see {docs('reference/baseline#reading')}"
     )
     return BaselineError(f"{visible(file)}: {visible(reason)}", hint=hint or restore)
 

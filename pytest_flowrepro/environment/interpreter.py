@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from pytest_flowrepro.model import Interpreter
 from pytest_flowrepro.support.cache import user_cache
+from pytest_flowrepro.support.docs import docs
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def _no_interpreter(wanted: str, because: str = "") -> EnvironmentBuildError:
     return EnvironmentBuildError(
         f"{wanted} was not found on this machine{reason}",
         hint="install it (`uv python install`, pyenv, your system's packages) and put it on "
-        "PATH, or record again with `--flow-repro-update` under another Python",
+        "PATH, or record again with `--flow-repro-update` under another Python; see "
+        f"{docs('reference/requirements-and-locks#the-environment')}",
     )
 
 

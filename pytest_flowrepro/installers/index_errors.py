@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.installers.index_settings import pip_tool
 from pytest_flowrepro.support.disk import full_disk_in_output
+from pytest_flowrepro.support.docs import docs
 from pytest_flowrepro.support.process import run_process
 from pytest_flowrepro.support.redaction import without_credentials
 
@@ -65,15 +66,16 @@ def outer_trouble(output: str) -> tuple[str, str] | None:
     output = without_credentials(output)
     host = next((a or b for a, b in _HOST.findall(output)), "")
     index = f"The package index at {host}" if host else "The package index"
+    see = "see " + docs("reference/requirements-and-locks#package-indexes-and-credentials")
     if _REFUSED.search(output):
         return (
             f"{index} refuses access (401 or 403)",
-            "give its credentials to pip or uv (netrc, keyring, UV_INDEX_<NAME>_PASSWORD)",
+            f"give its credentials to pip or uv (netrc, keyring, UV_INDEX_<NAME>_PASSWORD); {see}",
         )
     if _UNREACHABLE.search(output):
         return (
             f"{index} cannot be reached",
-            "check the network, the proxy and the index settings of pip and uv, and try again",
+            f"check the network, the proxy and the index settings of pip and uv; {see}",
         )
     return None
 

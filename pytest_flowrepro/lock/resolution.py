@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion
 from pytest_flowrepro.installers.index_errors import excerpt, outer_trouble
 from pytest_flowrepro.lock.preinstalled import write_given
 from pytest_flowrepro.lockfile.pypi import InvalidLockError, parse_pypi
+from pytest_flowrepro.support.docs import docs
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.process import (
     CommandNotFoundError,
@@ -92,7 +93,7 @@ _FAILURES = (
     (
         r"No solution found|ResolutionImpossible|conflicting dependencies",
         "these requirements conflict{as_of}",
-        "relax one of the requirements named above",
+        "relax one of the requirements named above; see {page}",
     ),
 )
 
@@ -214,15 +215,17 @@ def lock_error(
         return LockError(f"{what}, so {source} could not be locked", hint=hint, detail=detail)
     if not as_of and (name := _yanked_package(output)):
         return LockError(f"{source}: {_YANKED.format(name=name)}", hint=_PIN_YANKED, detail=detail)
+    page = docs("reference/requirements-and-locks#settings-of-the-resolution")
     for pattern, what, hint in _FAILURES:
         if match := re.search(pattern, output):
             reason = what.format(**match.groupdict(), as_of=f" as of {as_of}" if as_of else "")
             if as_of and "{as_of}" in what:
                 hint = _AS_OF.format(hint=hint)  # noqa: PLW2901
-            return LockError(f"{source}: {reason}", hint=hint, detail=detail)
+            return LockError(f"{source}: {reason}", hint=hint.format(page=page), detail=detail)
     return LockError(
         f"{tool} could not lock {source} ({done.ending})",
-        hint=f"read {tool}'s output above; `--flow-repro-installer` selects another tool",
+        hint=f"read {tool}'s output above, or select another tool by `--flow-repro-installer`; "
+        f"see {page}",
         detail=detail,
     )
 

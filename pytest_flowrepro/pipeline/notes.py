@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.model import PARAMETERS
 from pytest_flowrepro.model.patterns import quoted
 from pytest_flowrepro.pipeline.images import REMOTE
+from pytest_flowrepro.support.docs import docs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,7 @@ def compared_by_bytes(tasks: tuple[Task, ...], patterns: Patterns) -> Iterator[s
                 case {"$opaque": str(why)} if artifact.opaque:
                     alike = found.setdefault((task.step, artifact.name), [])
                     alike.append((task.title, why))
+    see = f"; see {docs('how-to/teach-it-your-rules#encoders')}"  # once
     for (step, name), ((title, why), *more) in found.items():
         if not patterns.ignores(step, name):
             others = f" and {len(more):,} more of its tasks" if more else ""
@@ -55,5 +57,6 @@ def compared_by_bytes(tasks: tuple[Task, ...], patterns: Patterns) -> Iterator[s
             pattern = f"{quoted(step)}.{quoted(name)}"
             yield (
                 f"{where} {name} is compared by its pickle only ({why}); fix this, or ignore it "
-                f'with ignore = ["{pattern}"]'
+                f'with ignore = ["{pattern}"]{see}'
             )
+            see = ""

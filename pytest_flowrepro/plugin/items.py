@@ -25,6 +25,7 @@ from pytest_flowrepro.plugin.results import PartResult
 from pytest_flowrepro.report import changes_lines, started_at
 from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.support.disk import naming_full_disk
+from pytest_flowrepro.support.docs import docs
 from pytest_flowrepro.support.errors import BaselineError, DiscoverError, FlowReproError, RerunError
 
 if TYPE_CHECKING:
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Change, FlowSource, Recording
     from pytest_flowrepro.pipeline import Job, Observation
     from pytest_flowrepro.plugin.session import Session
-
-_POLICY_HINT = (
-    "What to do: undo the change of the settings, or record again with --flow-repro-update, so "
-    "that the review of the baseline shows it"
-)
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 
@@ -235,8 +231,13 @@ class PartItem(pytest.Item):
             if start and all(change.origin == "derived" for change in gated):
                 what += f"; it started at {start}"
             lines = changes_lines(own, details=self.flow_session.details)
-            hint = [_POLICY_HINT] if any(change.kind == "policy" for change in gated) else []
-            failure = "\n".join([what, *lines, *hint])
+            if any(change.kind == "policy" for change in gated):
+                lines.append(
+                    "What to do: undo the change of the settings, or record again with "
+                    "--flow-repro-update, so that the review of the baseline shows it; see "
+                    f"{docs('reference/configuration#the-policy')}"
+                )
+            failure = "\n".join([what, *lines])
         return PartResult(verdict=verdict, changes=own, failure=failure)
 
     @property

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_flowrepro.support.docs import docs
+
 if TYPE_CHECKING:
     from conftest import Project
 
@@ -60,7 +62,8 @@ def test_what_is_proposed_lets_a_flow_repeat_and_hides_nothing_else(harvest: Pro
     assert "1 artifact differs only at places that are ignored" in checked["notes"]
     assert (
         "step end: sealed is compared by its pickle only (cannot be unpickled: ValueError: "
-        'sealed); fix this, or ignore it with ignore = ["end.sealed"]'
+        'sealed); fix this, or ignore it with ignore = ["end.sealed"]; see '
+        + docs("how-to/teach-it-your-rules#encoders")
     ) in checked["notes"]
     assert any(note.startswith("ignore: `start.label` was not needed") for note in checked["notes"])
 

@@ -14,6 +14,7 @@ from recordings import artifact, recording, task
 from pytest_flowrepro.baseline import baseline_folder, write_baseline
 from pytest_flowrepro.cli.main import main
 from pytest_flowrepro.model import CodeFile
+from pytest_flowrepro.support.docs import docs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -250,7 +251,7 @@ def test_a_damaged_baseline_is_an_error(
         "that was not resolved\n"
         "What to do: restore the committed file with `git checkout -- "
         "flows/__flowrepro__/train/TrainFlow/manifest.json`, or record the flow again with "
-        "--flow-repro-update\n"
+        f"--flow-repro-update; see {docs('reference/baseline#reading')}\n"
     )
 
 

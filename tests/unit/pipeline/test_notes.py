@@ -7,6 +7,7 @@ from recordings import artifact, log, task
 from pytest_flowrepro.model import Artifact, Task
 from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns
 from pytest_flowrepro.pipeline.notes import broken_cards, compared_by_bytes, repeated_attempts
+from pytest_flowrepro.support.docs import docs
 
 
 def test_attempts_are_told_where_there_were_several() -> None:
@@ -33,6 +34,8 @@ def opaque(name: str, why: str) -> Artifact:
 
 
 GONE = "cannot be unpickled: ModuleNotFoundError: No module named 'm'"
+SEE = f"; see {docs('how-to/teach-it-your-rules#encoders')}"
+"""At the end of the first note."""
 LEAVE = 'fix this, or ignore it with ignore = ["{}"]'
 
 
@@ -44,7 +47,8 @@ def test_what_nobody_can_look_into_is_told_with_the_reason_and_what_to_do() -> N
     )
     assert list(compared_by_bytes(tasks, NO_PATTERNS)) == [
         f"parameter alpha is compared by its pickle only ({GONE}); "
-        + LEAVE.format("_parameters.alpha"),
+        + LEAVE.format("_parameters.alpha")
+        + SEE,
         f"step start: model is compared by its pickle only ({GONE}); "
         + LEAVE.format("start.model"),
     ]
@@ -54,7 +58,7 @@ def test_the_tasks_of_a_foreach_are_one_sentence() -> None:
     tasks = tuple(task("train", opaque("m", f"{GONE} {i}"), index=(i,)) for i in range(1_000))
     (note,) = compared_by_bytes(tasks, NO_PATTERNS)
     told = f"m is compared by its pickle only ({GONE} 0); "
-    assert note == f"step train[0] and 999 more of its tasks: {told}{LEAVE.format('train.m')}"
+    assert note == f"step train[0] and 999 more of its tasks: {told}{LEAVE.format('train.m')}{SEE}"
 
 
 def test_what_is_ignored_as_a_whole_is_not_told() -> None:
