@@ -49,12 +49,12 @@ class InstalledDistribution(PathDistribution):
         return self._required("Version")
 
     def _required(self, field: str) -> str:
-        has_metadata = (self._folder / "METADATA").is_file()
-        value: str | None = self.metadata[field] if has_metadata else None
-        if value is None:
-            reason = f"it has no {field.lower()}" if has_metadata else "the file is missing"
-            raise unusable(self._folder.name, "METADATA", reason)
-        return value
+        if not (self._folder / "METADATA").is_file():
+            raise unusable(self._folder.name, "METADATA", "the file is missing")
+        values = self.metadata.get_all(field)
+        if not values:
+            raise unusable(self._folder.name, "METADATA", f"it has no {field.lower()}")
+        return str(values[0])
 
     def record(self) -> list[RecordRow]:
         """Return the rows of RECORD.

@@ -101,11 +101,11 @@ def group_requirements(
 ) -> tuple[str, ...]:
     """Return the requirements of one dependency group and of those that it includes (PEP 735)."""
     key = f"dependency-groups.{name}"
+    found: tuple[Requirement, ...] = ()
     try:
         found = DependencyGroupResolver(groups).resolve(name)
-    except ExceptionGroup as invalid:
+    except* (LookupError, TypeError, ValueError) as invalid:  # of packaging 26.1 not always a group
         problems += [f"{key}: {_sentence(error)}" for error in invalid.exceptions]
-        return ()
     return requirement_lines([*map(str, found)], key, problems)
 
 

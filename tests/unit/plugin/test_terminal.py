@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from _pytest._io import TerminalWriter
+from _pytest.terminal import TerminalReporter
 
 from pytest_flowrepro.model import FlowReport
 from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines
@@ -53,7 +54,7 @@ def test_pytest_decides_whether_there_are_colors(
     pytestconfig: pytest.Config, has_markup: bool, written: str
 ) -> None:
     file = io.StringIO()
-    reporter = pytest.TerminalReporter(pytestconfig, file=file)
+    reporter = TerminalReporter(pytestconfig, file=file)
     writer = TerminalWriter(file)
     writer.hasmarkup = has_markup
     reporter._tw = writer

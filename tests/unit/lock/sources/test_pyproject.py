@@ -114,7 +114,7 @@ def test_what_cannot_be_locked_is_refused(tmp_path: Path, text: str, problem: st
             "dependency-groups: unknown name `x`",
         ),
         (
-            "[dependency-groups]\na = [{include-group = 'b'}]\nb = [{include-group = 'A'}]",
+            "[dependency-groups]\na = [{include-group = 'b'}]\nb = [{include-group = 'a'}]",
             {"groups": ("a",)},
             f"{GROUP}: Cyclic dependency group include while resolving a: a -> b, b -> a",
         ),
