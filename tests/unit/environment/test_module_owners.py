@@ -1,4 +1,4 @@
-"""Which distribution brings which module: `environment/provided.py`."""
+"""Which distribution brings which module: `environment/module_owners.py`."""
 
 from __future__ import annotations
 
