@@ -21,6 +21,7 @@ FILES = {
     "uv/2026-11/simple-v1/index": 1,
     "uv/2026-11/simple-v1/other": 2,
     "locks/cc.lock": 0,
+    "interpreters/py_info/4/dd.json": 4,
 }
 DAY = 24 * 3600.0
 
@@ -51,6 +52,7 @@ def test_clean_shows_what_it_deletes_and_how_many_bytes(
         "      40 B  bytecode/0123456789abcdef.txt\n"
         "       3 B  uv/2026-11\n"
         "       0 B  locks/cc.lock\n"
+        "       4 B  interpreters/py_info\n"
     )
     assert remark == f"2.5 MB would be deleted from {cache}\n"
     assert files(cache) == set(FILES)
