@@ -159,12 +159,14 @@ def environment(folder: Path, runs: int) -> Path:
     ours, theirs = folder / "ours", folder / "theirs"
     build = (
         "import sys; from pathlib import Path\n"
-        "from pytest_flowrepro.environment import InstallRequest, shared_environment\n"
+        "from pytest_flowrepro.environment import InstallRequest, VirtualenvBuilder\n"
         "from pytest_flowrepro.lockfile.pypi import parse_pypi\n"
-        "shared_environment(parse_pypi(Path(sys.argv[1]).read_text()),\n"
-        "    InstallRequest(name='base', installer='uv', timeout=600),\n"
-        "    requirements=('metaflow', 'numpy', 'pandas'), python=Path(sys.executable),\n"
-        "    folder=Path(sys.argv[2]))\n"
+        "from pytest_flowrepro.model import Requirements\n"
+        "asked = Requirements(lines=('metaflow', 'numpy', 'pandas'), source='')\n"
+        "lock = parse_pypi(Path(sys.argv[1]).read_text())\n"
+        "builder = VirtualenvBuilder(lock=lock, requirements=asked, python=Path(sys.executable))\n"
+        "request = InstallRequest(name='base', installer='uv', timeout=600)\n"
+        "builder.build(request, Path(sys.argv[2]))\n"
     )
     uv, pip = uv_tool(), pip_tool("pip")
     sync = f'{uv.argv[0]} venv -q -p "{sys.executable}" "{theirs}" && {uv.argv[0]} pip sync -q'

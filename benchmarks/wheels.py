@@ -25,11 +25,12 @@ from packaging.utils import parse_wheel_filename
 
 from pytest_flowrepro.environment import (
     InstallRequest,
+    VirtualenvBuilder,
     Wheelhouse,
-    build_environment,
     site_packages,
 )
 from pytest_flowrepro.lockfile.pypi import parse_pypi
+from pytest_flowrepro.model import Requirements
 from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
@@ -130,18 +131,18 @@ def failures(wheel: Wheel, store: Path, folder: Path) -> Iterator[str]:
     manifests = []
     for installer in INSTALLERS:
         try:
-            built = build_environment(
-                wheel.lock,
-                InstallRequest(
-                    name="base",
-                    installer=installer,
-                    timeout=300,
-                    wheelhouse=Wheelhouse(location=str(store)),
-                ),
-                requirements=(),
+            builder = VirtualenvBuilder(
+                lock=wheel.lock,
+                requirements=Requirements(lines=(), source="wheels.txt"),
                 python=Path(sys.executable),
-                folder=folder / installer,
             )
+            request = InstallRequest(
+                name="base",
+                installer=installer,
+                timeout=300,
+                wheelhouse=Wheelhouse(location=str(store)),
+            )
+            built = builder.build(request, folder / installer)
         except FlowReproError as error:
             if installer == "pip-tools" and REFUSED in error.what:
                 continue

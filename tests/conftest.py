@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from environments import build_environment
 from filelock import FileLock
 from platformdirs import user_cache_dir
 
-from pytest_flowrepro.environment import InstallRequest, shared_environment
+from pytest_flowrepro.environment import InstallRequest
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import BuiltEnvironment, Requirements
@@ -118,11 +119,10 @@ def metaflow_environment(session_folder: Path) -> BuiltEnvironment:
                 requirements, python=Path(sys.executable), workspace=folder, timeout=300
             )
             lock_file.write_text(found.text, encoding="utf-8")
-    return shared_environment(
+    return build_environment(
         parse_pypi(lock_file.read_text(encoding="utf-8")),
         InstallRequest(name="base", installer="uv", timeout=600),
         requirements=requirements.lines,
-        python=Path(sys.executable),
         folder=folder,
     )
 

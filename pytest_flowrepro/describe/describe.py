@@ -36,7 +36,7 @@ _LIBRARY_FRAME = re.compile(r'  File "(<frozen |[^"]*/(site-packages|lib/python\
 
 
 def describe_flow(
-    process: FlowProcess, situation: Situation, *, workspace: Path, options: Sequence[str] = ()
+    process: FlowProcess, situation: Situation, workspace: Path, options: Sequence[str] = ()
 ) -> FlowDescription:
     """Ask Metaflow for the description of the flow of `process`.
 

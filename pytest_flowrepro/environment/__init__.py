@@ -1,5 +1,6 @@
 """Environments: a new virtualenv with exactly the packages of a lock, and its manifest."""
 
+from pytest_flowrepro.environment.builder import EnvironmentBuilder
 from pytest_flowrepro.environment.bytecode import learn_modules, place_bytecode
 from pytest_flowrepro.environment.install import build_notes, install_locked, leave_notes
 from pytest_flowrepro.environment.installed_files import edited_files, note_complete
@@ -22,20 +23,17 @@ from pytest_flowrepro.environment.uses import (
     others_meanwhile,
     used_by,
 )
-from pytest_flowrepro.environment.virtualenv import (
-    build_environment,
-    shared_environment,
-    shared_place,
-)
+from pytest_flowrepro.environment.virtualenv import VirtualenvBuilder
 from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheelhouse
 
 __all__ = [
+    "EnvironmentBuilder",
     "InstallRequest",
     "Installer",
     "Provided",
+    "VirtualenvBuilder",
     "Wheelhouse",
     "begin_use",
-    "build_environment",
     "build_notes",
     "edited_files",
     "end_use",
@@ -53,8 +51,6 @@ __all__ = [
     "provided_by",
     "read_manifest",
     "read_numerics",
-    "shared_environment",
-    "shared_place",
     "site_packages",
     "system_of",
     "used_by",

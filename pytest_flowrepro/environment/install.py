@@ -40,7 +40,7 @@ def install_locked(
     """Install the packages of a lock into the environment that `create` builds at `folder`.
 
     `create` gets the seconds that it may take and returns the interpreter. Raises
-    `EnvironmentBuildError` as `build_environment` does.
+    `EnvironmentBuildError` as an `EnvironmentBuilder` does.
     """
     deadline = Deadline.after(request.timeout)
     python = create(deadline.left)

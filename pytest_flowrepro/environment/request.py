@@ -16,6 +16,8 @@ class InstallRequest:
 
     name: str
     """The environment's name, for messages and files."""
+    steps: tuple[str, ...] = ()
+    """The steps that run in it; none for the flow's own."""
     installer: Literal["uv", "pip-tools"]
     timeout: float
     """Seconds for the whole build."""

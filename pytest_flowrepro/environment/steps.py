@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
+from pytest_flowrepro.lockfile.conda_spec import step_specs
 from pytest_flowrepro.lockfile.requirement import requirement_problem
-from pytest_flowrepro.model import Requirements
+from pytest_flowrepro.model import CondaPackages, Requirements
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.redaction import without_credentials
 
@@ -40,9 +41,6 @@ class StepEnvironment:
     """The required version; None: that of the flow itself."""
     from_conda: tuple[str, ...]
     """Packages that the flow takes from conda, to be taken from PyPI instead."""
-    conda: tuple[tuple[str, str], ...] | None = None
-    """Names and versions of conda packages other than Python; nothing then comes from PyPI.
-    None for an environment of packages from PyPI."""
 
 
 def step_environments(
@@ -58,7 +56,7 @@ def step_environments(
     for step in steps:
         own = _own(step, base, conda_from_pypi=conda_from_pypi)
         if own is not None:
-            key = (own.requirements.lines, own.python, own.conda)
+            key = (own.requirements.lines, own.python, own.requirements.conda)
             same = found.get(key)
             found[key] = replace(same, steps=(*same.steps, step.name)) if same else own
     return tuple(found.values())
@@ -86,10 +84,15 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
         return StepEnvironment(
             name=f"step-{step.name}",
             steps=(step.name,),
-            requirements=Requirements(lines=(), source=f"step {step.name} (@conda)"),
+            requirements=Requirements(
+                lines=(),
+                source=f"step {step.name} (@conda)",
+                conda=CondaPackages(
+                    specs=step_specs(conda, python=python or base.python.version), channels=()
+                ),
+            ),
             python=python,
             from_conda=(),
-            conda=tuple(sorted(conda.items())),
         )
     metaflow = next(one.version for one in base.packages if one.name == "metaflow")
     lines = [_line(name, version, step) for name, version in packages.items()]

@@ -40,28 +40,22 @@ class CondaRequirements:
         return tuple(without_conda_credentials(spec) for spec in self.specs)
 
 
-def conda_requirements(
-    packages: Mapping[str, str], *, python: str, channels: Iterable[str], source: str
-) -> CondaRequirements:
-    """Return the requirements of `@conda(packages=..., python=...)`, with Metaflow's own pins.
+def step_specs(packages: Mapping[str, str], *, python: str) -> tuple[str, ...]:
+    """Return the specs of `@conda(packages=..., python=...)`, with Metaflow's own pins.
 
-    A package's name may start with its channel, `conda-forge::six`. `channels` are names or URLs;
-    the default is conda-forge, as in Metaflow. A channel that only a package names comes last.
+    A package's name may start with its channel, `conda-forge::six`.
     """
-    urls = _channel_urls(channels, (one.rpartition("::")[0] for one in packages if "::" in one))
     asked = (_versioned(*package) for package in {**_PINS, **packages}.items())
-    specs = {_at_channel(spec, urls) for spec in asked}
-    return CondaRequirements(
-        specs=tuple(sorted({*specs, *_python_specs(python)})), channels=urls, source=source
-    )
+    return (*_python_specs(python), *asked)
 
 
-def declared_conda(
+def conda_requirements(
     specs: Iterable[str], *, channels: Iterable[str], source: str
 ) -> CondaRequirements:
-    """Return the requirements of an environment.yml, and a Python in any case.
+    """Return the requirements of an environment.yml or a step, and a Python in any case.
 
-    `specs` are in conda's syntax, `channels` as for `conda_requirements`.
+    `specs` are in conda's syntax. `channels` are names or URLs; the default is conda-forge, as in
+    Metaflow. A channel that only a package names comes last.
     """
     asked = tuple(specs)
     python = () if "python" in map(name_of, asked) else ("python",)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment import edited_files, end_use, others_meanwhile, used_by
 from pytest_flowrepro.pipeline import pipeline
+from pytest_flowrepro.pipeline.stages import STAGES, Stages
 from pytest_flowrepro.support.errors import FlowReproError
 from pytest_flowrepro.support.text import some_of
 
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
     from pytest_flowrepro.pipeline.job import Job, Observation
 
 
-def record(job: Job) -> Observation:
+def record(job: Job, stages: Stages = STAGES) -> Observation:
     """Record as `pipeline.record` does, separated from a flow that edits a shared environment."""
-    return run_apart_if_edited(job, pipeline.record)
+    return run_apart_if_edited(job, lambda one: pipeline.record(one, stages))
 
 
-def observe(job: Job, baseline: Recording) -> Observation:
+def observe(job: Job, baseline: Recording, stages: Stages = STAGES) -> Observation:
     """Observe as `pipeline.observe` does, separated from a flow that edits a shared environment."""
-    return run_apart_if_edited(job, lambda one: pipeline.observe(one, baseline))
+    return run_apart_if_edited(job, lambda one: pipeline.observe(one, baseline, stages))
 
 
 def run_apart_if_edited(job: Job, run: Callable[[Job], Observation]) -> Observation:

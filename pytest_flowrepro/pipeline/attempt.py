@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.advice.advice import advise
 from pytest_flowrepro.capture.baseline_values import NOTHING_KNOWN, Known
-from pytest_flowrepro.capture.capture import Reading, capture
+from pytest_flowrepro.capture.capture import Reading
 from pytest_flowrepro.describe.describe import GRAPH, read_graph
 from pytest_flowrepro.diff.determinism import USUAL, Attempt, Conditions
 from pytest_flowrepro.environment import learn_modules, place_bytecode
@@ -23,7 +23,7 @@ from pytest_flowrepro.pipeline.machine import pins_of
 from pytest_flowrepro.pipeline.notes import compared_by_bytes
 from pytest_flowrepro.pipeline.project_tree import ProjectTree
 from pytest_flowrepro.rerun.leftovers import file_states, left_behind
-from pytest_flowrepro.rerun.rerun import Place, RunOptions, flow_environment, rerun_flow
+from pytest_flowrepro.rerun.rerun import Place, RunOptions, flow_environment
 from pytest_flowrepro.rerun.run_records import check_read, check_records
 from pytest_flowrepro.support.cpus import processors
 from pytest_flowrepro.support.errors import BaselineError, CaptureError, RerunError
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.pipeline.job import Clock, Job
     from pytest_flowrepro.pipeline.prepare import Prepared
+    from pytest_flowrepro.pipeline.stages import Stages
 
 _CAPTURE_TIMEOUT = 300.0
 """Seconds."""
@@ -99,7 +100,7 @@ class _Copy:
             known=known,
         )
 
-    def run(self, then: Sequence[Path] = ()) -> Run:
+    def run(self, stages: Stages, then: Sequence[Path] = ()) -> Run:
         settings = self.prepared.job.settings
         options = RunOptions(
             max_workers=settings.max_workers or processors(),
@@ -107,42 +108,42 @@ class _Copy:
             parameters=settings.parameters,
             warm=settings.warm,
         )
-        return rerun_flow(self.process, self.place, options, then=then)
+        return stages.rerun(self.process, self.place, options, then)
 
 
 def repeat(
     prepared: Prepared,
     clock: Clock,
+    stages: Stages,
     *,
     name: str,
     conditions: Conditions = USUAL,
     limit: int = 0,
-    known: Known = NOTHING_KNOWN,
 ) -> Rerun:
     """Run the flow in a new copy of its package, and read its artifacts.
 
     The flows whose runs it reads are run before it, each in its own copy, on the same datastore.
-    `name` is that of the run's folder, `limit` the size in bytes up to which a full value is kept,
-    and `known` the values that a check compares with. A flow that fails returns a `Rerun` with its
-    failure; one that never starts, or fails before this one, raises `RerunError`.
+    `name` is that of the run's folder, `limit` the size in bytes up to which a full value is kept.
+    A flow that fails returns a `Rerun` with its failure; one that never starts, or fails before
+    this one, raises `RerunError`.
     """
     job = prepared.job
     place = Place(root=job.folder / name, temporary=job.temporary).create()
     copy = _unpacked(prepared, place, conditions)
     tree = ProjectTree.look(job.root)
     for before in prepared.after:
-        _run_before(before, prepared, place, clock, conditions)
+        _run_before(before, prepared, place, clock, stages, conditions)
     states = file_states(place.copy)
-    reading = copy.reading(limit=limit, known=known)
+    reading = copy.reading(limit=limit, known=prepared.known)
     with clock.stage("rerun", f"running ({name} run)"):
         # A fork has the hash seed of the flow, but values are read under that of every check.
-        run = copy.run(then=() if conditions.seed else reading.ahead(place.run_id))
+        run = copy.run(stages, () if conditions.seed else reading.ahead(place.run_id))
     _refuse_never_started(prepared, run)
     _check_graph(prepared, run)
     with clock.stage("capture", "reading artifacts"):
         if run.ok:
             check_records(run, ends=_ends(prepared))
-        captured = _captured(run, reading)
+        captured = _captured(run, reading, stages)
         if run.ok:
             check_read(run, captured)
     learn_modules(prepared.environments.all, place.bytecode)
@@ -161,11 +162,11 @@ def repeat(
     return replace(rerun, notes=notes)
 
 
-def read_whole(rerun: Rerun, artifacts: Iterable[tuple[str, str]]) -> Attempt:
+def read_whole(rerun: Rerun, artifacts: Iterable[tuple[str, str]], stages: Stages) -> Attempt:
     """Return the attempt of a rerun with the full values of some artifacts (step and name)."""
     whole = tuple(glob.escape(f"{step}.{name}") for step, name in artifacts)
     reading = rerun.copy.reading(limit=0, known=NOTHING_KNOWN, whole=whole)
-    captured = _captured(rerun.run, reading)
+    captured = _captured(rerun.run, reading, stages)
     return replace(rerun, captured=captured).attempt
 
 
@@ -203,7 +204,12 @@ def _unpacked(prepared: Prepared, place: Place, conditions: Conditions) -> _Copy
 
 
 def _run_before(
-    before: Prepared, prepared: Prepared, place: Place, clock: Clock, conditions: Conditions
+    before: Prepared,
+    prepared: Prepared,
+    place: Place,
+    clock: Clock,
+    stages: Stages,
+    conditions: Conditions,
 ) -> None:
     name = before.job.title
     own = Place(
@@ -211,7 +217,7 @@ def _run_before(
     ).create()
     copy = _unpacked(before, own, conditions)
     with clock.stage("rerun", f"running {name} before it"):
-        run = copy.run()
+        run = copy.run(stages)
     _refuse_never_started(before, run)
     _check_graph(before, run)
     if not run.ok:
@@ -262,9 +268,9 @@ def _start_hint(job: Job, run: Run) -> str:
     return advice.hint if advice else "run `python FILE run` and fix the error that it reports"
 
 
-def _captured(run: Run, reading: Reading) -> Capture:
+def _captured(run: Run, reading: Reading, stages: Stages) -> Capture:
     try:
-        return capture(run, reading)
+        return stages.capture(run, reading)
     except CaptureError:
         if run.ok:
             raise

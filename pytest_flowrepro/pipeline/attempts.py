@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.diff import is_allowed
-from pytest_flowrepro.diff.determinism import USUAL, classify, next_conditions
+from pytest_flowrepro.diff.determinism import classify, next_conditions
 from pytest_flowrepro.pipeline.attempt import read_whole, repeat
 from pytest_flowrepro.pipeline.machine import variation
 from pytest_flowrepro.pipeline.suggestions import machine_proposals, random_proposals
 from pytest_flowrepro.support.errors import CaptureError
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.diff.determinism import Attempt, Classified
+    from pytest_flowrepro.diff.determinism import Attempt, Classified, Same
     from pytest_flowrepro.model import Artifact
     from pytest_flowrepro.model.patterns import Patterns
     from pytest_flowrepro.pipeline.attempt import Rerun
     from pytest_flowrepro.pipeline.job import Clock, Job
     from pytest_flowrepro.pipeline.prepare import Prepared
+    from pytest_flowrepro.pipeline.stages import Stages
 
 _NAMES = (
     *("first", "second", "third", "fourth", "fifth", "sixth"),
@@ -32,6 +33,7 @@ class Attempts:
 
     job: Job
     reruns: tuple[Rerun, ...]
+    same: Same
 
     @property
     def last(self) -> Rerun:
@@ -43,7 +45,7 @@ class Attempts:
         return tuple(rerun.attempt for rerun in self.reruns)
 
     def classify(self) -> Classified:
-        return classify(self.compared, same=Same(patterns=self.job.settings.patterns))
+        return classify(self.compared, same=self.same)
 
     def marked(self, classified: Classified) -> Rerun:
         """Return the first rerun, with the determinism of each artifact over all reruns."""
@@ -52,48 +54,53 @@ class Attempts:
         captured = replace(first.captured, parameters=before.artifacts, tasks=tuple(tasks))
         return replace(first, captured=captured)
 
-    def proposals(self, classified: Classified) -> tuple[str, ...]:
+    def proposals(self, classified: Classified, stages: Stages) -> tuple[str, ...]:
         """Return notes about artifacts that do not repeat everywhere, with the lines to add."""
         by_chance = random_proposals(self.job, self.compared, classified)
         if not classified.machine:
             return by_chance
         # The summary of an array does not show the distance between two arrays.
-        here, elsewhere = (read_whole(rerun, classified.machine) for rerun in self.reruns[:2])
+        here, elsewhere = (
+            read_whole(rerun, classified.machine, stages) for rerun in self.reruns[:2]
+        )
         return (*by_chance, *machine_proposals(self.job, (here, elsewhere), classified))
 
 
-def attempt_all(prepared: Prepared, clock: Clock) -> Attempts:
+def attempt_all(prepared: Prepared, clock: Clock, stages: Stages) -> Attempts:
     """Rerun a flow until the determinism of its artifacts is known, or until it fails."""
     settings = prepared.job.settings
-    same = Same(patterns=settings.patterns)
+    same = same_under(settings.patterns)
     varied = variation(prepared)
-    reruns = [repeat(prepared, clock, conditions=USUAL, name=_NAMES[0], limit=settings.values)]
+    reruns = [repeat(prepared, clock, stages, name=_NAMES[0], limit=settings.values)]
     while reruns[-1].run.ok:
         conditions = next_conditions(
             [rerun.attempt for rerun in reruns], varied, same=same, most=settings.record_runs
         )
         if conditions is None:
             break
-        reruns.append(repeat(prepared, clock, conditions=conditions, name=_NAMES[len(reruns)]))
-    return Attempts(job=prepared.job, reruns=tuple(reruns))
+        name = _NAMES[len(reruns)]
+        reruns.append(repeat(prepared, clock, stages, name=name, conditions=conditions))
+    return Attempts(job=prepared.job, reruns=tuple(reruns), same=same)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Same:
-    """A comparison of two artifacts under the patterns of the flow."""
+def same_under(patterns: Patterns) -> Same:
+    """Return a comparison of two artifacts under the patterns of a flow.
 
-    patterns: Patterns
-    known: dict[tuple[str, str, str, str], bool] = field(default_factory=dict)
-    """Results by step, name and digests: values may be large, and are compared repeatedly."""
+    It remembers its results by step, name and digests: values may be large, and the same ones are
+    compared again. It raises `CaptureError` for a value that only one rerun could read.
+    """
+    known: dict[tuple[str, str, str, str], bool] = {}
 
-    def __call__(self, step: str, one: Artifact, other: Artifact) -> bool:
-        if one.digest == other.digest or self.patterns.ignores(step, one.name):
+    def same(step: str, one: Artifact, other: Artifact) -> bool:
+        if one.digest == other.digest or patterns.ignores(step, one.name):
             return one.digest == other.digest
         _refuse_unread(step, one, other)
         key = (step, one.name, one.digest, other.digest)
-        if key not in self.known:
-            self.known[key] = is_allowed(step, one, other, self.patterns)
-        return self.known[key]
+        if key not in known:
+            known[key] = is_allowed(step, one, other, patterns)
+        return known[key]
+
+    return same
 
 
 def _refuse_unread(step: str, one: Artifact, other: Artifact) -> None:

@@ -32,18 +32,19 @@ if TYPE_CHECKING:
     from pytest_flowrepro.pipeline.attempt import Rerun
     from pytest_flowrepro.pipeline.job import Job
     from pytest_flowrepro.pipeline.prepare import Prepared
+    from pytest_flowrepro.pipeline.stages import Stages
 
 
-def record(job: Job) -> Observation:
+def record(job: Job, stages: Stages) -> Observation:
     """Resolve, build and rerun; the observation is stored in a new baseline."""
     with hiding_in_errors(job):
-        return hide_in_observation(_record(job), job)
+        return hide_in_observation(_record(job, stages), job)
 
 
-def _record(job: Job) -> Observation:
+def _record(job: Job, stages: Stages) -> Observation:
     clock = Clock(job)
-    prepared = with_upstreams(prepare_anew(job, clock), clock)
-    attempts = attempt_all(prepared, clock)
+    prepared = with_upstreams(prepare_anew(job, clock, stages), clock, stages)
+    attempts = attempt_all(prepared, clock, stages)
     if not attempts.last.run.ok:
         return _observation(prepared, attempts.last, clock, runs=len(attempts.reruns))
     classified = attempts.classify()
@@ -51,23 +52,24 @@ def _record(job: Job) -> Observation:
     # Their number depends on chance, but equal recordings must have equal bytes.
     runs = min(job.settings.record_runs, 2)
     found = _observation(prepared, marked, clock, runs=runs, recorded=True)
-    return replace(found, notes=(*found.notes, *attempts.proposals(classified)))
+    return replace(found, notes=(*found.notes, *attempts.proposals(classified, stages)))
 
 
-def observe(job: Job, baseline: Recording) -> Observation:
+def observe(job: Job, baseline: Recording, stages: Stages) -> Observation:
     """Build from the baseline's locks, or from a new resolution, and rerun once, under hash
     seed 0.
     """
     with hiding_in_errors(job):
-        return hide_in_observation(_observe(job, baseline), job)
+        return hide_in_observation(_observe(job, baseline, stages), job)
 
 
-def _observe(job: Job, baseline: Recording) -> Observation:
+def _observe(job: Job, baseline: Recording, stages: Stages) -> Observation:
     clock = Clock(job)
-    prepared = (prepare_anew if job.fresh else prepare_again)(job, clock, baseline=baseline)
-    prepared = with_upstreams(prepared, clock)
+    prepared = (prepare_anew if job.fresh else prepare_again)(job, clock, stages, baseline=baseline)
+    prepared = with_upstreams(prepared, clock, stages)
     known = known_from(baseline, environments=prepared.environments.manifests, system=system_of())
-    rerun = repeat(prepared, clock, name="check", limit=job.settings.values, known=known)
+    prepared = replace(prepared, known=known)
+    rerun = repeat(prepared, clock, stages, name="check", limit=job.settings.values)
     return _observation(prepared, rerun, clock, runs=1)
 
 

@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.advice.advice import parameter_hint
-from pytest_flowrepro.describe.describe import describe_flow
-from pytest_flowrepro.environment import place_bytecode, read_numerics
+from pytest_flowrepro.capture.baseline_values import NOTHING_KNOWN, Known
+from pytest_flowrepro.environment import place_bytecode
 from pytest_flowrepro.environment.steps import step_environments
 from pytest_flowrepro.model import FlowEnvironments, FlowProcess, NamedFile
 from pytest_flowrepro.package.code_package import default_suffixes, package_flow
 from pytest_flowrepro.package.local_metadata import write_metadata
 from pytest_flowrepro.pipeline.encoders import encoder_file
 from pytest_flowrepro.pipeline.environments import (
+    build_anew,
+    build_for_steps,
     notes_of,
-    of_step,
     rebuild,
-    resolve_and_build,
 )
 from pytest_flowrepro.pipeline.images import with_images
 from pytest_flowrepro.pipeline.job import Clock
+from pytest_flowrepro.pipeline.stages import STAGES, Stages
 from pytest_flowrepro.pipeline.start import start_of
 from pytest_flowrepro.rerun.numeric_pins import pins
 from pytest_flowrepro.rerun.rerun import Place, config_arguments, flow_environment
@@ -68,19 +69,22 @@ class Prepared:
     confirms it."""
     notes: tuple[str, ...] = ()
     """Notes about the environments for the report."""
+    known: Known = NOTHING_KNOWN
+    """The values that a check compares with."""
     after: tuple[Prepared, ...] = ()
+    """The flows that run before this one."""
 
 
-def environments(job: Job, baseline: Recording) -> Environments:
+def environments(job: Job, baseline: Recording, stages: Stages = STAGES) -> Environments:
     """Return the environments of the baseline's locks on this machine, without a rerun."""
     # Another worker may prepare the rerun of the same flow at the same time.
     apart = replace(job, folder=job.folder / "environment")
-    prepared = prepare_again(apart, Clock(apart), baseline=baseline)
+    prepared = prepare_again(apart, Clock(apart), stages, baseline=baseline)
     return Environments(manifests=prepared.environments.manifests, notes=prepared.notes)
 
 
 def steps_of_today(
-    job: Job, baseline: Recording, own: tuple[LocalPackage, ...]
+    job: Job, stages: Stages, baseline: Recording, own: tuple[LocalPackage, ...]
 ) -> tuple[Step, ...]:
     """Return the steps of the current code, to find their requirements without a rerun.
 
@@ -91,13 +95,13 @@ def steps_of_today(
     if _recorded_package(apart, start_of(apart), own, baseline):
         return baseline.steps
     clock = Clock(job)
-    built = _with_numerics(resolve_and_build(job, clock, baseline=baseline))
-    return prepare(apart, built, clock).steps
+    built = build_anew(job, clock, stages, baseline=baseline)
+    return prepare(apart, built, clock, stages).steps
 
 
-def prepare(job: Job, built: BuiltEnvironment, clock: Clock) -> Prepared:
+def prepare(job: Job, built: BuiltEnvironment, clock: Clock, stages: Stages) -> Prepared:
     start = start_of(job)
-    description = _description(job, start, built, clock)
+    description = _description(job, start, built, clock, stages)
     _refuse_missing_parameters(job, description)
     with clock.stage("package", "packaging"):
         package = _package(job, start, built.local, _named_files(job, start, description))
@@ -115,19 +119,23 @@ _descriptions: dict[tuple[Path, Path, str, Path], FlowDescription] = {}
 flow could write to any file."""
 
 
-def _description(job: Job, start: Start, built: BuiltEnvironment, clock: Clock) -> FlowDescription:
+def _description(
+    job: Job, start: Start, built: BuiltEnvironment, clock: Clock, stages: Stages
+) -> FlowDescription:
     """Return Metaflow's description of the flow, once per session and environment: another part
     of the flow, or another flow, would get the same.
     """
     if job.temporary is None:
-        return _ask_metaflow(job, start, built, clock)
+        return _ask_metaflow(job, start, built, clock, stages)
     key = (job.temporary, job.flow.file, job.title, built.path)
     if key not in _descriptions:
-        _descriptions[key] = _ask_metaflow(job, start, built, clock)
+        _descriptions[key] = _ask_metaflow(job, start, built, clock, stages)
     return _descriptions[key]
 
 
-def _ask_metaflow(job: Job, start: Start, built: BuiltEnvironment, clock: Clock) -> FlowDescription:
+def _ask_metaflow(
+    job: Job, start: Start, built: BuiltEnvironment, clock: Clock, stages: Stages
+) -> FlowDescription:
     place = Place(root=job.folder / "describe", temporary=job.temporary, project=job.root).create()
     place_bytecode([built], place.bytecode)
     write_metadata(place.metadata, built.local)
@@ -146,12 +154,8 @@ def _ask_metaflow(job: Job, start: Start, built: BuiltEnvironment, clock: Clock)
         redaction=start.redaction,
     )
     with clock.stage("describe", "asking Metaflow"):
-        return describe_flow(
-            process,
-            job.situation(in_copy=False),
-            workspace=place.root,
-            options=config_arguments(job.settings.configs),
-        )
+        options = config_arguments(job.settings.configs)
+        return stages.describe(process, job.situation(in_copy=False), place.root, options)
 
 
 def _refuse_missing_parameters(job: Job, description: FlowDescription) -> None:
@@ -166,38 +170,40 @@ def _refuse_missing_parameters(job: Job, description: FlowDescription) -> None:
         )
 
 
-def with_upstreams(prepared: Prepared, clock: Clock) -> Prepared:
+def with_upstreams(prepared: Prepared, clock: Clock, stages: Stages) -> Prepared:
     """Return `prepared` with the flows that run before it."""
     after = []
     for upstream in prepared.job.after:
         job, baseline = upstream.job, upstream.baseline
         if baseline is None or job.fresh:
-            after.append(prepare_anew(job, clock, baseline=baseline))
+            after.append(prepare_anew(job, clock, stages, baseline=baseline))
         else:
-            after.append(prepare_again(job, clock, baseline=baseline))
+            after.append(prepare_again(job, clock, stages, baseline=baseline))
     return replace(prepared, after=tuple(after))
 
 
-def prepare_anew(job: Job, clock: Clock, *, baseline: Recording | None = None) -> Prepared:
+def prepare_anew(
+    job: Job, clock: Clock, stages: Stages, *, baseline: Recording | None = None
+) -> Prepared:
     """Prepare the reruns of a recording: the environments are those of the requirements today.
 
     With a `baseline`, prepare a rerun to compare with it, on the interpreter of the baseline.
     """
-    built = _with_numerics(resolve_and_build(job, clock, baseline=baseline))
-    prepared = prepare(job, built, clock)
-    return _with_step_environments(prepared, clock, baseline=None)
+    built = build_anew(job, clock, stages, baseline=baseline)
+    prepared = prepare(job, built, clock, stages)
+    return _with_step_environments(prepared, clock, stages, baseline=None)
 
 
-def prepare_again(job: Job, clock: Clock, *, baseline: Recording) -> Prepared:
+def prepare_again(job: Job, clock: Clock, stages: Stages, *, baseline: Recording) -> Prepared:
     """Prepare a rerun for a comparison with `baseline`, from its locks."""
     with clock.stage("environment", "rebuilding the environment"):
-        built = _with_numerics(rebuild(job, baseline))
-    prepared = _as_recorded(job, built, baseline, clock) or prepare(job, built, clock)
-    return _with_step_environments(prepared, clock, baseline=baseline)
+        built = rebuild(job, stages, baseline)
+    prepared = _as_recorded(job, built, baseline, clock) or prepare(job, built, clock, stages)
+    return _with_step_environments(prepared, clock, stages, baseline=baseline)
 
 
 def _with_step_environments(
-    prepared: Prepared, clock: Clock, *, baseline: Recording | None
+    prepared: Prepared, clock: Clock, stages: Stages, *, baseline: Recording | None
 ) -> Prepared:
     job, base = prepared.job, prepared.environments.base
     wanted = step_environments(
@@ -206,15 +212,11 @@ def _with_step_environments(
     of_steps = []
     notes = [*base.notes]
     for one in wanted:
-        built = of_step(one, clock, job=job, base=base, baseline=baseline)
-        of_steps.append(_with_numerics(built))
+        built = build_for_steps(one, clock, stages, job=job, base=base, baseline=baseline)
+        of_steps.append(built)
         notes += (*notes_of(one, built), *built.notes)
     environments = FlowEnvironments(base=base, of_steps=tuple(of_steps))
     return replace(prepared, environments=environments, notes=tuple(notes))
-
-
-def _with_numerics(built: BuiltEnvironment) -> BuiltEnvironment:
-    return replace(built, numerics=read_numerics(built))
 
 
 def _as_recorded(

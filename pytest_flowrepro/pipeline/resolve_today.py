@@ -17,15 +17,16 @@ from pytest_flowrepro.environment.steps import step_environments
 from pytest_flowrepro.lock import upload_days
 from pytest_flowrepro.lockfile.pypi import required_by
 from pytest_flowrepro.model import CondaLock, Package, pypi_part
-from pytest_flowrepro.pipeline.conda import asked_of_conda, resolve_conda, shown_requirements
+from pytest_flowrepro.pipeline.conda import shown_requirements
 from pytest_flowrepro.pipeline.environments import (
     declared,
     interpreter_of_step,
     interpreter_today,
     recorded_base,
-    resolve,
 )
 from pytest_flowrepro.pipeline.prepare import steps_of_today
+from pytest_flowrepro.pipeline.resolution import resolve
+from pytest_flowrepro.pipeline.stages import STAGES, Stages
 from pytest_flowrepro.support.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.environment.steps import StepEnvironment
     from pytest_flowrepro.model import Change, Environment, PypiLock, Recording, Requirements
     from pytest_flowrepro.pipeline.job import Job
 
@@ -41,36 +41,37 @@ _UPLOADED_TIMEOUT = 30.0
 """Seconds for the upload days of a flow's packages, which are optional in the report."""
 
 
-def resolved_environments(job: Job, baseline: Recording) -> tuple[Environment, ...]:
+def resolved_environments(
+    job: Job, baseline: Recording, stages: Stages = STAGES
+) -> tuple[Environment, ...]:
     """Return the baseline's environments with the packages of a resolution today.
 
     A package of the same version is the recorded one; for any other, only name, version and what
     requires it are known.
     """
     known = {environment.name: environment for environment in baseline.environments}
-    recorded = recorded_base(job, baseline)
     requirements = declared(job)
-    python = interpreter_today(job, requirements, recorded)
-    base = _resolved(job, recorded, requirements, python)
-    steps = steps_of_today(job, baseline, requirements.local)
-    of_steps = step_environments(steps, base=base, conda_from_pypi=job.settings.conda_from_pypi)
-    return (base, *(_of_step(job, one, base, known.get(one.name)) for one in of_steps))
-
-
-def _of_step(
-    job: Job, wanted: StepEnvironment, base: Environment, recorded: Environment | None
-) -> Environment:
-    recorded = replace(recorded or base, name=wanted.name, steps=wanted.steps)
-    if wanted.conda is not None:
-        return _solved(job, recorded, wanted, base)
-    python = interpreter_of_step(wanted, base, None)
-    return _resolved(job, recorded, wanted.requirements, python)
+    recorded = recorded_base(job, baseline)
+    python = interpreter_today(job, stages, requirements, recorded)
+    base = _resolved(job, stages, recorded, requirements, python)
+    environments = [base]
+    steps = steps_of_today(job, stages, baseline, requirements.local)
+    for one in step_environments(steps, base=base, conda_from_pypi=job.settings.conda_from_pypi):
+        recorded = replace(known.get(one.name, base), name=one.name, steps=one.steps)
+        python = interpreter_of_step(stages, one, base, None)
+        found = _resolved(job, stages, recorded, one.requirements, python)
+        environments.append(_with_metaflow(found, base) if one.requirements.conda else found)
+    return tuple(environments)
 
 
 def _resolved(
-    job: Job, recorded: Environment, requirements: Requirements, python: Path | None
+    job: Job,
+    stages: Stages,
+    recorded: Environment,
+    requirements: Requirements,
+    python: Path | None,
 ) -> Environment:
-    lock = resolve(job, requirements, python)
+    lock = resolve(job, stages, requirements, python)
     interpreter = identify_interpreter(python) if python else recorded.python
     pypi = pypi_part(lock)
     markers = markers_of(interpreter, python)
@@ -87,23 +88,12 @@ def _resolved(
     )
 
 
-def _solved(
-    job: Job, recorded: Environment, wanted: StepEnvironment, base: Environment
-) -> Environment:
-    requirements = asked_of_conda(job, wanted, base)
-    lock = resolve_conda(job, requirements)
-    metaflow = next(one for one in base.packages if one.name == "metaflow")
-    archives = _archives(lock, recorded, added=())
-    packages = [
-        *(one for one in archives if one.name != "metaflow"),
-        replace(metaflow, via=()),
-    ]
-    return replace(
-        recorded,
-        packages=tuple(sorted(packages, key=lambda one: one.name)),
-        lock=lock,
-        requirements=requirements.shown,
-    )
+def _with_metaflow(environment: Environment, base: Environment) -> Environment:
+    """Return the environment of a step with the Metaflow of the flow's own one."""
+    (metaflow,) = (one for one in base.packages if one.name == "metaflow")
+    others = (one for one in environment.packages if one.name != "metaflow")
+    packages = sorted((*others, replace(metaflow, via=())), key=lambda one: one.name)
+    return replace(environment, packages=tuple(packages))
 
 
 def _archives(lock: CondaLock, recorded: Environment, added: Container[str]) -> Iterator[Package]:

@@ -218,7 +218,7 @@ class RunOptions:
 
 
 def rerun_flow(
-    process: FlowProcess, place: Place, options: RunOptions, *, then: Sequence[Path] = ()
+    process: FlowProcess, place: Place, options: RunOptions, then: Sequence[Path] = ()
 ) -> Run:
     """Run the file of `process`, which is in `place.copy`, under `flow_environment`.
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pytest
+from environments import build_new_environment
 from local_index import PASSWORD, LocalIndex, only_index, wheel
 
-from pytest_flowrepro.environment import InstallRequest, build_environment
+from pytest_flowrepro.environment import InstallRequest
 from pytest_flowrepro.lock import resolver, upload_days
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import PypiLock, Requirements
@@ -83,11 +84,10 @@ def resolve(tool: Tool, requirement: str, folder: Path) -> PypiLock:
 
 
 def build(tool: Tool, lock: PypiLock, folder: Path) -> None:
-    build_environment(
+    build_new_environment(
         lock,
         InstallRequest(name="base", installer=tool, timeout=60),
         requirements=("alpha",),
-        python=Path(sys.executable),
         folder=folder,
     )
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+from environments import build_new_environment
 
 from pytest_flowrepro.discover.flows import find_flows
-from pytest_flowrepro.environment import InstallRequest, build_environment
+from pytest_flowrepro.environment import InstallRequest
 from pytest_flowrepro.lock import find_requirements, resolver
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def built(
     folder.mkdir(parents=True)
     python = Path(sys.executable)
     lock = resolver(tool).resolve(requirements, python=python, workspace=folder, timeout=120)
-    return build_environment(
+    return build_new_environment(
         lock,
         InstallRequest(name="base", installer=tool, timeout=120),
         requirements=requirements.lines,

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+from environments import build_new_environment
 
-from pytest_flowrepro.environment import InstallRequest, build_environment
+from pytest_flowrepro.environment import InstallRequest
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.model import Requirements
 
@@ -35,11 +36,10 @@ def resolve(
 
 
 def build(tool: Literal["uv", "pip-tools"], lock: PypiLock, folder: Path) -> Environment:
-    return build_environment(
+    return build_new_environment(
         lock,
         InstallRequest(name="base", installer=tool, timeout=120),
         requirements=LINES,
-        python=Path(sys.executable),
         folder=folder,
     ).manifest
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import FLOWS
+from environments import build_environment
 from filelock import FileLock
 
 from pytest_flowrepro.diff import is_within_tolerance, judged
 from pytest_flowrepro.diff.values.compare import MALFORMED, UNEXPLAINED, UNSHOWN, compare
 from pytest_flowrepro.diff.values.tables import UNRECORDED
-from pytest_flowrepro.environment import InstallRequest, shared_environment
+from pytest_flowrepro.environment import InstallRequest
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import Artifact, Requirements
@@ -63,11 +64,10 @@ def types_environment(session_folder: Path) -> BuiltEnvironment:
                 timeout=300,
             )
             lock_file.write_text(found.text, encoding="utf-8")
-    return shared_environment(
+    return build_environment(
         parse_pypi(lock_file.read_text("utf-8")),
         InstallRequest(name="base", installer="uv", timeout=600),
         requirements=lines,
-        python=Path(sys.executable),
         folder=session_folder / "environments",  # the flow below runs in the same one
     )
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from local_channel import Channel
 
-from pytest_flowrepro.lockfile.conda_spec import conda_requirements
+from pytest_flowrepro.lockfile.conda_spec import conda_requirements, step_specs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,9 +57,8 @@ def asked(channel: Channel) -> Callable[..., CondaRequirements]:
     def ask(
         packages: dict[str, str], *, channels: tuple[str, ...] = (), python: str = "*"
     ) -> CondaRequirements:
-        return conda_requirements(
-            packages, python=python, channels=channels or (channel.url,), source="step train"
-        )
+        specs = step_specs(packages, python=python)
+        return conda_requirements(specs, channels=channels or (channel.url,), source="step train")
 
     return ask
 

@@ -8,136 +8,117 @@ resolved against the conda packages, and replace none of them.
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.environment.builder import built_environment, shared_place
 from pytest_flowrepro.environment.conda.manifest import check_installed, read_prefix
 from pytest_flowrepro.environment.conda.metaflow import place_metaflow
 from pytest_flowrepro.environment.conda.prefix import install_conda
 from pytest_flowrepro.environment.conda.wheelhouse import save_archives, take_archives
 from pytest_flowrepro.environment.failures import with_notes
-from pytest_flowrepro.environment.install import build_notes, install_locked, leave_notes
+from pytest_flowrepro.environment.install import install_locked, leave_notes
 from pytest_flowrepro.environment.installed_files import note_complete
-from pytest_flowrepro.environment.manifest import interpreter_of, read_manifest, site_packages
-from pytest_flowrepro.environment.virtualenv import shared_place
-from pytest_flowrepro.model import BuiltEnvironment, Environment
+from pytest_flowrepro.environment.manifest import read_manifest, site_packages
 from pytest_flowrepro.support.cache import user_cache
 from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
     from pytest_flowrepro.environment.request import InstallRequest
     from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
-    from pytest_flowrepro.model import CondaLock, Package, PypiLock
+    from pytest_flowrepro.model import BuiltEnvironment, CondaLock, Package, Requirements
 
 
-def conda_environment(
-    lock: CondaLock,
-    asked: CondaRequirements,
-    request: InstallRequest,
-    *,
-    base: BuiltEnvironment,
-    folder: Path,
-) -> BuiltEnvironment:
-    """Build the prefix of a lock with the Metaflow of `base`, once per lock and `folder`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CondaBuilder:
+    """A prefix with exactly the packages of a lock (an `EnvironmentBuilder`)."""
 
-    Archives are taken from the wheelhouse first. Raises `EnvironmentBuildError`.
-    """
-    metaflow = next(one for one in base.manifest.packages if one.name == "metaflow")
+    lock: CondaLock
+    requirements: Requirements
+    asked: CondaRequirements
+    """The part of the requirements that conda installs."""
+    base: BuiltEnvironment | None = None
+    """The flow's own environment, whose Metaflow a step gets; None: the lock has Metaflow."""
 
-    def build(prefix: Path, timeout: float) -> None:
-        _create(lock, asked, prefix, replace(request, timeout=timeout))
-        place_metaflow(site_packages(base.path), into=site_packages(prefix))
-        note_complete(prefix)
+    def build(self, request: InstallRequest, folder: Path) -> BuiltEnvironment:
+        """Build it, once per lock, installer, wheelhouse, Metaflow of `base` and `folder`.
 
-    prefix = shared_place(
-        f"{lock.digest}\n{metaflow.record}\n{request.wheelhouse}",
-        request,
-        folder=folder,
-        build=build,
-    )
-    installed = read_prefix(prefix, specs=asked.specs)
-    packages = [one for one in installed if one.name != "metaflow"]
-    return _described(
-        prefix,
-        lock,
-        name=request.name,
-        packages=[*packages, replace(metaflow, via=())],
-        requirements=asked.shown,
-    )
+        Archives are taken from the wheelhouse first. Raises `EnvironmentBuildError`.
+        """
+        prefix = self.prefix(request, folder)
+        of_conda = self.asked.shown if self.requirements.conda else ()
+        return built_environment(
+            prefix,
+            self.lock,
+            request,
+            self.requirements,
+            declared=(*of_conda, *self.requirements.lines),
+            packages=self._packages(prefix),
+        )
 
+    def prefix(self, request: InstallRequest, folder: Path) -> Path:
+        """Return the folder of the environment, built as `build` does it."""
+        metaflow = self._metaflow.record if self._metaflow else ""
+        identity = f"{self.lock.digest}\n{request.installer}\n{request.wheelhouse}\n{metaflow}"
+        return shared_place(identity, request, folder=folder, build=self._install)
 
-def conda_with_pypi_environment(
-    lock: CondaLock,
-    asked: CondaRequirements,
-    request: InstallRequest,
-    *,
-    lines: tuple[str, ...],
-    requirements: tuple[str, ...],
-    folder: Path,
-) -> BuiltEnvironment:
-    """Build the prefix of a lock and add its packages from PyPI, once per lock and `folder`.
+    @property
+    def _metaflow(self) -> Package | None:
+        """The Metaflow of `base`."""
+        there = self.base.manifest.packages if self.base else ()
+        return next((package for package in there if package.name == "metaflow"), None)
 
-    `lines` are the requirements for PyPI, `requirements` all requirements of the flow, as in the
-    manifest. Raises `EnvironmentBuildError`.
-    """
-
-    def build(prefix: Path, timeout: float) -> None:
+    def _install(self, prefix: Path, request: InstallRequest) -> None:
         def create(left: float) -> Path:
-            _create(lock, asked, prefix, replace(request, timeout=left))
+            self._create(prefix, replace(request, timeout=left))
             return prefix / "bin" / "python"
 
-        if lock.pypi:
-            install_locked(lock.pypi, prefix, replace(request, timeout=timeout), create=create)
+        if self.lock.pypi:
+            install_locked(self.lock.pypi, prefix, request, create=create)
         else:
-            create(timeout)
+            create(request.timeout)
+        if self.base:
+            place_metaflow(site_packages(self.base.path), into=site_packages(prefix))
         note_complete(prefix)
 
-    identity = f"{lock.digest}\n{request.installer}\n{request.wheelhouse}"
-    prefix = shared_place(identity, request, folder=folder, build=build)
-    return _described(
-        prefix,
-        lock,
-        name=request.name,
-        packages=_packages(prefix, lock.pypi, asked, lines),
-        requirements=requirements,
-    )
+    def _create(self, prefix: Path, request: InstallRequest) -> None:
+        """Create a prefix with exactly the conda packages; an existing one is deleted."""
+        shutil.rmtree(prefix, ignore_errors=True)
+        lock, wheelhouse = self.lock, request.wheelhouse
+        deadline = Deadline.after(request.timeout)
+        archives = _archives(prefix)
+        notes: tuple[str, ...] = ()
+        if wheelhouse:
+            notes = take_archives(wheelhouse, lock, archives=archives, timeout=deadline.left)
+        try:
+            install_conda(
+                lock,
+                prefix=prefix,
+                archives=archives,
+                timeout=deadline.left,
+                channels=self.asked.channels,
+            )
+        except EnvironmentBuildError as error:
+            raise with_notes(error, notes) from error
+        leave_notes(prefix, notes)
+        if wheelhouse and wheelhouse.save:
+            save_archives(wheelhouse, lock, archives=archives, timeout=deadline.left)
+        check_installed(read_prefix(prefix, specs=()), lock, request.name)
 
-
-def _create(
-    lock: CondaLock,
-    asked: CondaRequirements,
-    prefix: Path,
-    request: InstallRequest,
-) -> None:
-    """Create a prefix with exactly the packages of a lock; an existing one is deleted.
-
-    Archives are taken from the wheelhouse first, or saved there. Raises `EnvironmentBuildError`.
-    """
-    shutil.rmtree(prefix, ignore_errors=True)
-    deadline = Deadline.after(request.timeout)
-    wheelhouse = request.wheelhouse
-    archives = _archives(prefix)
-    notes: tuple[str, ...] = ()
-    if wheelhouse:
-        notes = take_archives(wheelhouse, lock, archives=archives, timeout=deadline.left)
-    try:
-        install_conda(
-            lock,
-            prefix=prefix,
-            archives=archives,
-            timeout=deadline.left,
-            channels=asked.channels,
-        )
-    except EnvironmentBuildError as error:
-        raise with_notes(error, notes) from error
-    leave_notes(prefix, notes)
-    if wheelhouse and wheelhouse.save:
-        save_archives(wheelhouse, lock, archives=archives, timeout=deadline.left)
-    check_installed(read_prefix(prefix, specs=()), lock, request.name)
+    def _packages(self, prefix: Path) -> Iterator[Package]:
+        of_conda = read_prefix(prefix, specs=self.asked.specs)
+        if self._metaflow:
+            yield from (package for package in of_conda if package.name != "metaflow")
+            yield replace(self._metaflow, via=())
+            return
+        added = self.lock.pypi.urls if self.lock.pypi else {}
+        there = read_manifest(prefix, requirements=self.requirements.lines, urls=added)
+        yield from (package for package in there if package.name in added)
+        yield from (beside_pypi(package, added) for package in of_conda)
 
 
 def _archives(prefix: Path) -> Path:
@@ -147,29 +128,6 @@ def _archives(prefix: Path) -> Path:
     return user_cache("conda") or prefix / "archives"
 
 
-def _described(
-    prefix: Path,
-    lock: CondaLock,
-    *,
-    name: str,
-    packages: Iterable[Package],
-    requirements: tuple[str, ...],
-) -> BuiltEnvironment:
-    manifest = Environment(
-        name=name,
-        python=interpreter_of(prefix),
-        packages=tuple(sorted(packages, key=lambda one: one.name)),
-        lock=lock,
-        requirements=requirements,
-    )
-    return BuiltEnvironment(
-        path=prefix,
-        python=prefix / "bin" / "python",
-        manifest=manifest,
-        notes=build_notes(prefix),
-    )
-
-
 def beside_pypi(package: Package, added: Container[str]) -> Package:
     """Return a conda package under a name that no package from PyPI has.
 
@@ -177,12 +135,3 @@ def beside_pypi(package: Package, added: Container[str]) -> Package:
     renamed to `conda::redis`, in conda's own syntax for channels.
     """
     return replace(package, name=f"conda::{package.name}") if package.name in added else package
-
-
-def _packages(
-    prefix: Path, pypi: PypiLock | None, asked: CondaRequirements, lines: tuple[str, ...]
-) -> Iterator[Package]:
-    added = pypi.urls if pypi else {}
-    there = read_manifest(prefix, requirements=lines, urls=added)
-    yield from (one for one in there if one.name in added)
-    yield from (beside_pypi(one, added) for one in read_prefix(prefix, specs=asked.specs))

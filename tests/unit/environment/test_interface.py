@@ -9,14 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pytest
+from environments import build_new_environment
 from local_index import PASSWORD, LocalIndex, only_index, sha256, use_index, wheel
 
-from pytest_flowrepro.environment import (
-    InstallRequest,
-    build_environment,
-    build_notes,
-    find_interpreter,
-)
+from pytest_flowrepro.environment import InstallRequest, build_notes, find_interpreter
 from pytest_flowrepro.environment.uv import UvInstaller
 from pytest_flowrepro.environment.wheelhouse import wheelhouse
 from pytest_flowrepro.installers.index_settings import pip_tool, without_index
@@ -64,7 +60,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalInde
 
 
 def build(tool: Tool, lock: str, *, timeout: float = 60, python: Path = OURS) -> BuiltEnvironment:
-    return build_environment(
+    return build_new_environment(
         parse_pypi(lock),
         InstallRequest(name="base", installer=tool, timeout=timeout),
         requirements=("alpha",),

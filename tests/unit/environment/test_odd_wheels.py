@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
-import sys
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pytest
+from environments import build_new_environment
 from local_index import wheel
 
-from pytest_flowrepro.environment import InstallRequest, build_environment
+from pytest_flowrepro.environment import InstallRequest
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
@@ -84,11 +84,10 @@ ODD = {
 
 
 def build(tool: Tool, lock: str) -> BuiltEnvironment:
-    return build_environment(
+    return build_new_environment(
         parse_pypi(lock),
         InstallRequest(name="base", installer=tool, timeout=120),
         requirements=(),
-        python=Path(sys.executable),
         folder=Path.cwd() / tool,
     )
 

@@ -7,7 +7,7 @@ import pytest
 from recordings import recording
 
 from pytest_flowrepro.environment.steps import StepEnvironment, step_environments
-from pytest_flowrepro.model import Decorator, Interpreter, Package, Step
+from pytest_flowrepro.model import CondaPackages, Decorator, Interpreter, Package, Step
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ def step(name: str, **decorators: dict[str, Json]) -> Step:
         next=(),
         decorators=tuple(Decorator(name=n, attributes=given) for n, given in decorators.items()),
     )
+
+
+def of_conda(python: str, *specs: str) -> CondaPackages:
+    return CondaPackages(specs=(python, "requests>=2.21.0", *specs), channels=())
 
 
 def found(*steps: Step, conda_from_pypi: bool = False) -> tuple[StepEnvironment, ...]:
@@ -91,21 +95,22 @@ def test_a_python_of_its_own_is_an_environment_of_its_own() -> None:
 def test_a_python_that_conda_names_comes_from_conda() -> None:
     train = step("train", conda={"packages": {}, "python": "3.9.10"})
     (only,) = found(train)
-    assert (only.python, only.conda) == ("3.9.10", ())
+    assert (only.python, only.requirements.conda) == ("3.9.10", of_conda("python==3.9.10"))
     (only,) = found(train, conda_from_pypi=True)
-    assert (only.python, only.conda, only.requirements.lines) == ("3.9.10", None, ALWAYS)
+    assert (only.python, only.requirements.conda) == ("3.9.10", None)
+    assert only.requirements.lines == ALWAYS
     both = step("train", conda={"python": "3.9.10"}, pypi={"packages": {"six": ""}})
     (only,) = found(both)
-    assert (only.python, only.conda) == ("3.9.10", None)
+    assert (only.python, only.requirements.conda) == ("3.9.10", None)
 
 
 def test_conda_packages_come_from_pypi_only_where_that_is_asked_for() -> None:
     train = step("train", conda={"packages": {"conda-forge::six": "=1.16.0"}, "python": "3.11.7"})
     (only,) = found(train)
-    assert only.conda == (("conda-forge::six", "=1.16.0"),)
+    assert only.requirements.conda == of_conda("python==3.11.7", "conda-forge::six=1.16.0")
     assert (only.requirements.lines, only.from_conda) == ((), ())
     (only,) = found(train, conda_from_pypi=True)
-    assert only.conda is None
+    assert only.requirements.conda is None
     assert set(only.requirements.lines) == {"six==1.16.0", *ALWAYS}
     assert only.from_conda == ("conda-forge::six",)
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from environments import build_environment, build_new_environment
 from filelock import FileLock
 
-from pytest_flowrepro.environment import InstallRequest, build_environment, shared_environment
+from pytest_flowrepro.environment import InstallRequest
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import Interpreter
 from pytest_flowrepro.support.errors import EnvironmentBuildError
@@ -23,11 +24,10 @@ BETA = "beta-1.0-py3-none-any.whl"
 
 
 def build(lock: str, *requirements: str) -> BuiltEnvironment:
-    return build_environment(
+    return build_new_environment(
         parse_pypi(lock),
         InstallRequest(name="base", installer="uv", timeout=60),
         requirements=requirements,
-        python=Path(sys.executable),
         folder=Path.cwd() / "environment",
     )
 
@@ -35,11 +35,10 @@ def build(lock: str, *requirements: str) -> BuiltEnvironment:
 def shared(
     lock: str, *requirements: str, name: str = "base", timeout: float = 60
 ) -> BuiltEnvironment:
-    return shared_environment(
+    return build_environment(
         parse_pypi(lock),
         InstallRequest(name=name, installer="uv", timeout=timeout),
         requirements=requirements,
-        python=Path(sys.executable),
         folder=Path.cwd() / "session",
     )
 
@@ -170,7 +169,7 @@ def test_an_interpreter_that_is_none_is_told(
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(EnvironmentBuildError, match="Could not create a virtualenv"):
-        build_environment(
+        build_new_environment(
             parse_pypi(f"beta==1.0 --hash={HASH}"),
             InstallRequest(name="base", installer="uv", timeout=60),
             requirements=(),

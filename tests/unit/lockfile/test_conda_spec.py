@@ -6,7 +6,7 @@ from pytest_flowrepro.lockfile.conda_spec import (
     CondaRequirements,
     channels_from,
     conda_requirements,
-    declared_conda,
+    step_specs,
 )
 
 FORGE = "https://conda.anaconda.org/conda-forge"
@@ -15,7 +15,8 @@ FORGE = "https://conda.anaconda.org/conda-forge"
 def asked(
     packages: dict[str, str], *, python: str = "3.11.7", channels: tuple[str, ...] = ()
 ) -> CondaRequirements:
-    return conda_requirements(packages, python=python, channels=channels, source="step train")
+    specs = step_specs(packages, python=python)
+    return conda_requirements(specs, channels=channels, source="step train")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_the_configurations_channels_come_before_those_of_the_environment() -> N
 
 
 def test_what_a_file_asks_for_is_taken_as_it_is_written() -> None:
-    found = declared_conda(
+    found = conda_requirements(
         ["numpy=1.26", "bioconda::samtools >=1.9"],
         channels=["https://bob:pw@host/forge"],
         source="environment.yml",
@@ -98,6 +99,6 @@ def test_what_a_file_asks_for_is_taken_as_it_is_written() -> None:
 
 @pytest.mark.parametrize("python", ["python=3.11", "conda-forge::python", "Python 3.11.*"])
 def test_a_file_may_name_its_python(python: str) -> None:
-    found = declared_conda([python], channels=[], source="environment.yml")
+    found = conda_requirements([python], channels=[], source="environment.yml")
 
     assert len(found.specs) == 1

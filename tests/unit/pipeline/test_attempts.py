@@ -6,7 +6,7 @@ import pytest
 from recordings import artifact
 
 from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns
-from pytest_flowrepro.pipeline.attempts import Same
+from pytest_flowrepro.pipeline.attempts import same_under
 from pytest_flowrepro.support.errors import CaptureError
 
 READ = artifact("model")
@@ -18,9 +18,9 @@ SLOW = replace(
 def test_what_one_rerun_could_not_read_is_not_recorded_as_random() -> None:
     for one, other in ((READ, SLOW), (SLOW, READ)):
         with pytest.raises(CaptureError, match=r"train\.model could be read in one rerun but not"):
-            Same(patterns=NO_PATTERNS)("train", one, other)
+            same_under(NO_PATTERNS)("train", one, other)
 
 
 def test_what_is_ignored_or_never_read_is_no_error() -> None:
-    assert not Same(patterns=Patterns(ignore=("train.model",)))("train", READ, SLOW)
-    assert Same(patterns=NO_PATTERNS)("train", SLOW, SLOW)
+    assert not same_under(Patterns(ignore=("train.model",)))("train", READ, SLOW)
+    assert same_under(NO_PATTERNS)("train", SLOW, SLOW)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import platform
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pytest
+from environments import build_new_environment
 from local_index import PASSWORD, LocalIndex, sha256, switch_index_off, wheel
 from packaging.tags import Tag, sys_tags
 
-from pytest_flowrepro.environment import InstallRequest, Wheelhouse, build_environment, build_notes
+from pytest_flowrepro.environment import InstallRequest, Wheelhouse, build_notes
 from pytest_flowrepro.environment.wheelhouse.wheelhouse import supported_tags
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import Interpreter
@@ -29,11 +29,10 @@ BETA = "beta-1.0-py3-none-any.whl"
 
 
 def build(tool: Tool, lock: str, wheelhouse: Wheelhouse | None) -> BuiltEnvironment:
-    return build_environment(
+    return build_new_environment(
         parse_pypi(lock),
         InstallRequest(name="base", installer=tool, timeout=60, wheelhouse=wheelhouse),
         requirements=("alpha",),
-        python=Path(sys.executable),
         folder=Path.cwd() / "environment",
     )
 

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flow_processes import flow_source
+from local_index import only_index, wheel
+from locks import locked
+
+from pytest_flowrepro.model import Requirements
+from pytest_flowrepro.pipeline.job import Job
+from pytest_flowrepro.pipeline.resolution import resolve
+from pytest_flowrepro.pipeline.stages import STAGES
+from pytest_flowrepro.settings.settings import FlowSettings
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def job(folder: Path) -> Job:
+    flow = flow_source(folder / "flow.py")
+    return Job(
+        flow=flow,
+        case=None,
+        settings=FlowSettings(),
+        root=folder,
+        folder=folder / "job",
+        environments=folder / "environments",
+        fresh=True,
+    )
+
+
+def test_all_tests_of_a_flow_speak_of_one_fresh_resolution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = locked("alpha==0.9")
+    asked = Requirements(lines=("alpha",), source="uv.lock", locked=own)
+    python = Path(sys.executable)
+    fresh = job(tmp_path)
+    with only_index(monkeypatch, tmp_path) as index:
+        index.add(wheel("alpha", "1.0"))
+        index.add(wheel("beta", "1.0"))
+        first = resolve(fresh, STAGES, asked, python)
+        index.add(wheel("alpha", "2.0"))
+        assert resolve(fresh, STAGES, asked, python) == first
+        assert first.text.startswith("alpha==1.0 ")
+
+        other = resolve(fresh, STAGES, replace(asked, lines=("beta",)), python)
+        assert other.text.startswith("beta==1.0 "), "of other requirements"
+        another = replace(fresh, folder=tmp_path / "another")
+        assert resolve(another, STAGES, asked, python).text.startswith("alpha==2.0 "), (
+            "of another flow"
+        )
+        assert resolve(replace(fresh, fresh=False), STAGES, asked, python) is own
