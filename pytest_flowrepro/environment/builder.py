@@ -35,7 +35,7 @@ class EnvironmentBuilder(Protocol):
 
     @property
     def requirements(self) -> Requirements:
-        """What the lock was resolved from, as it is declared today."""
+        """Return the requirements of the lock, as they are declared today."""
         ...
 
     def build(self, request: InstallRequest, folder: Path) -> BuiltEnvironment:

@@ -25,7 +25,8 @@ class VirtualenvBuilder:
 
     lock: PypiLock
     requirements: Requirements
-    """Those of the flow or step; they distinguish direct packages from transitive ones."""
+    """The requirements of the flow or step; they distinguish direct packages from transitive
+    ones."""
     python: Path
     """The interpreter that it is created from."""
 

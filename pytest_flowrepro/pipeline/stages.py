@@ -54,7 +54,7 @@ def build(builder: EnvironmentBuilder, request: InstallRequest, folder: Path) ->
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stages:
-    """What a recording or a check does outside of this process."""
+    """The work of a recording or a check outside of this process."""
 
     find_interpreter: FindInterpreter = find_interpreter
     resolve: Callable[[Job, Requirements, Path | None, Path], Lock] = resolve_in

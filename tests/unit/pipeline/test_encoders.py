@@ -35,5 +35,5 @@ def test_an_encoder_that_nothing_needed_is_told_unless_the_run_failed() -> None:
     met = (("a.B", True), ("a.C", False))
     captured = Capture(parameters=(), tasks=(), logs=(), encoders=met)
     (note,) = encoder_notes(captured, ended_well=True)
-    assert note.startswith("the encoder of a.C was not used: ")
+    assert note.startswith("the encoder for a.C was not used: ")
     assert list(encoder_notes(captured, ended_well=False)) == []
