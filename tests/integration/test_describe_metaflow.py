@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
@@ -43,8 +44,14 @@ def flows(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of Metaflow, which each description would compile anew."""
+    return tmp_path_factory.mktemp("bytecode")
+
+
 @pytest.fixture
-def ask(flows: Path, tmp_path: Path, metaflow_environment: BuiltEnvironment) -> Ask:
+def ask(flows: Path, tmp_path: Path, metaflow_environment: BuiltEnvironment, bytecode: Path) -> Ask:
     """Describe TrainFlow, as flows/train.py with this text; its folder is left as it was."""
 
     def describe(text: str) -> FlowDescription:
@@ -52,6 +59,7 @@ def ask(flows: Path, tmp_path: Path, metaflow_environment: BuiltEnvironment) -> 
         file.write_text(dedent(text), encoding="utf-8")
         place = Place(root=tmp_path / "work").create()
         process = process_in(metaflow_environment, place, flow_source(file), timeout=60)
+        process = replace(process, env={**process.env, "PYTHONPYCACHEPREFIX": str(bytecode)})
         before = sorted(flows.rglob("*"))
         try:
             return describe_flow(process, situation(file, root=tmp_path), workspace=place.root)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pytest_flowrepro.environment.wheelhouse.wheelhouse import Wheels
     from pytest_flowrepro.model import BuiltEnvironment
 
+pytestmark = pytest.mark.slow
+
 Tool: TypeAlias = Literal["uv", "pip-tools"]
 
 both = pytest.mark.parametrize("tool", ["uv", "pip-tools"])
@@ -79,7 +81,6 @@ def failure(
     return caught.value
 
 
-@pytest.mark.slow
 def test_both_tools_give_the_same_manifest(index: LocalIndex) -> None:
     lock = index.lock(ALPHA, BETA)
 
@@ -141,7 +142,6 @@ def test_a_lock_of_another_platform_is_told(tool: Tool, index: LocalIndex) -> No
     assert "for this machine" in error.what
 
 
-@pytest.mark.slow
 def test_a_lock_for_one_platform_is_told_where_it_fails_on_another(index: LocalIndex) -> None:
     index.add(wheel("gamma", "1.0", tag="py3-none-macosx_11_0_arm64"))
     lock = index.lock("gamma-1.0-py3-none-macosx_11_0_arm64.whl")
@@ -154,7 +154,6 @@ def test_a_lock_for_one_platform_is_told_where_it_fails_on_another(index: LocalI
     assert "pip-tools" not in failure("uv", f"{one_platform_header()}\n{lock}").detail
 
 
-@pytest.mark.slow
 def test_a_python_that_pip_has_left_behind_is_told_with_what_to_use(index: LocalIndex) -> None:
     try:
         python = find_interpreter(asked=Interpreter("cpython", "3.9"))
@@ -255,7 +254,6 @@ def test_what_uv_installs_is_downloaded_once(index: LocalIndex, tmp_path: Path) 
     assert kept.read_bytes() == index.files[BETA]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("forged", [wheel("beta", "1.0", files={"evil.py": ""})[1], b"cut off"])
 def test_a_cached_wheel_is_gone_by_where_it_has_the_hash_of_the_lock_alone(
     index: LocalIndex, tmp_path: Path, forged: bytes
@@ -271,7 +269,6 @@ def test_a_cached_wheel_is_gone_by_where_it_has_the_hash_of_the_lock_alone(
     assert kept.read_bytes() == index.files[BETA]
 
 
-@pytest.mark.slow
 def test_a_wheel_that_changes_between_its_hash_and_its_use_is_refused(
     index: LocalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,7 +286,6 @@ def test_a_wheel_that_changes_between_its_hash_and_its_use_is_refused(
     assert "is not the file that was locked" in failure("uv", lock).what
 
 
-@pytest.mark.slow
 def test_uv_is_asked_where_pip_finds_no_way_to_the_index(
     index: LocalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:

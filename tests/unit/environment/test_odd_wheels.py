@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.model import BuiltEnvironment
 
+pytestmark = pytest.mark.slow
+
 Tool: TypeAlias = Literal["uv", "pip-tools"]
 TOOLS: tuple[Tool, ...] = ("uv", "pip-tools")
 WHEEL = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -92,7 +94,6 @@ def build(tool: Tool, lock: str) -> BuiltEnvironment:
     )
 
 
-@pytest.mark.slow
 def test_odd_wheels_are_installed_alike_by_both_tools(index: LocalIndex, tmp_path: Path) -> None:
     files = {kind: odd.packed(kind) for kind, odd in ODD.items()}
     for file in files.values():
@@ -120,7 +121,6 @@ def test_odd_wheels_are_installed_alike_by_both_tools(index: LocalIndex, tmp_pat
     assert cached == set(readable)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind, odd in ODD.items() if odd.refused_by_pip])
 def test_a_wheel_that_pip_refuses_is_an_error_that_names_it_and_what_to_use(
     index: LocalIndex, kind: str

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.model import BuiltEnvironment
 
+pytestmark = pytest.mark.slow
+
 HASH = "sha256:" + "0" * 64
 BETA = "beta-1.0-py3-none-any.whl"
 
@@ -94,7 +96,6 @@ def test_what_is_built_once_is_shared_by_all_who_ask_for_the_same_lock(index: Lo
     assert [package.via for package in second.manifest.packages] == [(), ()]
 
 
-@pytest.mark.slow
 def test_another_lock_is_another_environment(index: LocalIndex) -> None:
     assert shared(index.lock(BETA)).path != shared(index.lock(BETA) + "# anew\n").path
 
@@ -110,7 +111,6 @@ def test_a_half_built_environment_is_never_used(index: LocalIndex) -> None:
     assert not (again.path / "leftover").exists()
 
 
-@pytest.mark.slow
 def test_a_failed_build_is_tried_again_by_the_next_who_asks(index: LocalIndex) -> None:
     index.status = 503
     with pytest.raises(EnvironmentBuildError, match="cannot be reached"):
@@ -120,7 +120,6 @@ def test_a_failed_build_is_tried_again_by_the_next_who_asks(index: LocalIndex) -
     assert shared(index.lock(BETA), "beta").manifest.packages
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("file", ["beta.py", "added.py"])
 def test_an_environment_that_a_flow_edited_is_left_to_that_flow(
     index: LocalIndex, file: str

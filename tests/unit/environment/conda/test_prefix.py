@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Asked: TypeAlias = Callable[..., CondaRequirements]
 
-pytestmark = [pytest.mark.conda, pytest.mark.usefixtures("own_cache")]
+pytestmark = [pytest.mark.conda, pytest.mark.slow, pytest.mark.usefixtures("own_cache")]
 
 
 @pytest.fixture
@@ -51,7 +51,6 @@ def only(lock: CondaLock) -> LockedArchive:
     return archive
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(
     Path(sys.base_prefix, "lib/python3/dist-packages").is_dir(),
     reason="the Python in the channel is the one that runs the tests, and Debian's has no folder "
@@ -69,7 +68,6 @@ def test_the_prefix_has_a_python_that_imports_the_packages(lock: CondaLock, tmp_
     assert script.stdout == "2.1\n"
 
 
-@pytest.mark.slow
 def test_what_is_installed_is_what_was_locked_and_no_file_of_it_is_shared_with_a_cache(
     lock: CondaLock, tmp_path: Path
 ) -> None:
@@ -83,7 +81,6 @@ def test_what_is_installed_is_what_was_locked_and_no_file_of_it_is_shared_with_a
     assert not (prefix / "conda-unpacked").exists()
 
 
-@pytest.mark.slow
 def test_an_archive_that_was_fetched_once_is_not_asked_for_again(
     lock: CondaLock, channel: Channel, tmp_path: Path
 ) -> None:
@@ -175,7 +172,6 @@ def test_an_archive_that_is_none_is_an_error_in_a_sentence(
         )
 
 
-@pytest.mark.slow
 def test_a_channel_that_hangs_ends_with_the_deadline(small: CondaLock, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/noarch/tzdata-2024a-0.conda"

@@ -20,6 +20,8 @@ from pytest_flowrepro.support.errors import EnvironmentBuildError
 if TYPE_CHECKING:
     from pytest_flowrepro.model import BuiltEnvironment
 
+pytestmark = pytest.mark.slow
+
 Tool: TypeAlias = Literal["uv", "pip-tools"]
 
 both = pytest.mark.parametrize("tool", ["uv", "pip-tools"])
@@ -50,7 +52,6 @@ def wheels() -> dict[str, str]:
     return {file.name: file.parent.name for file in Path("wheels").rglob("*.whl")}
 
 
-@pytest.mark.slow
 @both
 def test_what_was_recorded_is_rebuilt_without_any_index(
     tool: Tool, index: LocalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -117,7 +118,6 @@ def test_a_yanked_or_deleted_release_is_still_rebuilt_and_nobody_is_asked(
     assert index.asked == []
 
 
-@pytest.mark.slow
 @both
 def test_what_the_wheelhouse_does_not_have_comes_from_the_index_and_is_told(
     tool: Tool, index: LocalIndex
@@ -132,7 +132,6 @@ def test_what_the_wheelhouse_does_not_have_comes_from_the_index_and_is_told(
     assert list(wheels()) == [BETA], "a check writes nothing"
 
 
-@pytest.mark.slow
 def test_what_neither_has_is_told_with_both(
     index: LocalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,7 +253,6 @@ def test_tags_are_those_of_the_environments_interpreter() -> None:
     assert "pp310" not in {tag.interpreter for tag in supported_tags(Interpreter("pypy", "3.10.1"))}
 
 
-@pytest.mark.slow
 def test_environment_variables_of_the_user_that_name_files_are_not_followed_offline(
     index: LocalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
