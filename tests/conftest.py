@@ -232,6 +232,23 @@ CACHES = {
 def project(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, session_folder: Path
 ) -> Project:
+    """A repository whose flows are run, in environments that all tests share."""
+    return empty_project(pytester, monkeypatch, session_folder)
+
+
+@pytest.fixture
+def unrun_project(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Project:
+    """A repository whose flows are not run, nor their environments built: without a network."""
+    return empty_project(pytester, monkeypatch, tmp_path_factory.mktemp("session"))
+
+
+def empty_project(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, session_folder: Path
+) -> Project:
     for name, folder in CACHES.items():
         monkeypatch.setenv(name, os.environ.get(name, folder))
     # Ours, too, would lie in pytester's HOME, which is the project that is tested.

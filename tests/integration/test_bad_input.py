@@ -125,13 +125,13 @@ def test_a_requirement_that_does_not_exist_is_named(project: Project) -> None:
 
 
 def test_an_index_that_cannot_be_reached_is_no_missing_package(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    unrun_project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://user:s3cret@127.0.0.1:9/simple")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     monkeypatch.setenv("UV_NO_CACHE", "1")
-    project.write("flow.py", HELLO)
-    result = project.record("-k", "environment")
+    unrun_project.write("flow.py", HELLO)
+    result = unrun_project.record("-k", "environment")
     result.assert_outcomes(errors=1, deselected=4)
     result.stdout.fnmatch_lines(["*index*reach*"])
     assert "s3cret" not in result.stdout.str()

@@ -27,6 +27,12 @@ def collected(result: pytest.RunResult) -> list[str]:
     return [line for line in result.outlines if "::" in line]
 
 
+@pytest.fixture
+def project(unrun_project: Project) -> Project:
+    """Flows are collected here, not run."""
+    return unrun_project
+
+
 def test_a_flow_has_a_test_for_each_of_its_parts(project: Project) -> None:
     project.write("flows/hello-cloud.py", HELLO)
     result = project.check("--collect-only", "-q")

@@ -84,9 +84,9 @@ def test_what_moves_is_told_apart_from_what_changes(project: Project) -> None:
     ],
 )
 def test_options_that_make_no_sense_together(
-    project: Project, options: list[str], said: str
+    unrun_project: Project, options: list[str], said: str
 ) -> None:
-    result = project.check_apart("--flow-repro-env=fresh", *options)
+    result = unrun_project.check_apart("--flow-repro-env=fresh", *options)
     result.stderr.fnmatch_lines([said])
 
 

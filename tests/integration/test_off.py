@@ -21,15 +21,17 @@ def test_seen():
 """
 
 
-def test_nothing_is_imported_shown_or_written(project: Project) -> None:
-    project.write("flow.py", HELLO)
-    project.write("test_seen.py", SEEN)
-    result = project.pytester.runpytest_subprocess("-p", "no:cacheprovider", "-v")
+def test_nothing_is_imported_shown_or_written(unrun_project: Project) -> None:
+    unrun_project.write("flow.py", HELLO)
+    unrun_project.write("test_seen.py", SEEN)
+    result = unrun_project.pytester.runpytest_subprocess("-p", "no:cacheprovider", "-v")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*flow-repro*")
     result.stdout.no_fnmatch_line("flowrepro:*")
     # Pytester itself keeps the output of what it ran.
-    new = {path.name for path in project.path.iterdir() if not path.name.startswith("runpytest")}
+    new = {
+        path.name for path in unrun_project.path.iterdir() if not path.name.startswith("runpytest")
+    }
     known = {"flow.py", "test_seen.py", "pyproject.toml", "__pycache__", "stdout", "stderr"}
     assert new <= known
 
@@ -44,19 +46,19 @@ def test_nothing_is_imported_shown_or_written(project: Project) -> None:
     ],
 )
 def test_an_option_without_the_switch_is_a_usage_error(
-    project: Project, options: list[str]
+    unrun_project: Project, options: list[str]
 ) -> None:
-    project.write("test_one.py", "def test_one():\n    pass\n")
-    result = project.pytester.runpytest_inprocess(*options)
+    unrun_project.write("test_one.py", "def test_one():\n    pass\n")
+    result = unrun_project.pytester.runpytest_inprocess(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     name = options[0].partition("=")[0]
     result.stderr.fnmatch_lines([f"*{name} has no effect without --flow-repro*", "What to do:*"])
-    project.write("pytest.ini", f"[pytest]\naddopts = {' '.join(options)}\n")
-    assert project.pytester.runpytest_inprocess().ret == pytest.ExitCode.USAGE_ERROR
+    unrun_project.write("pytest.ini", f"[pytest]\naddopts = {' '.join(options)}\n")
+    assert unrun_project.pytester.runpytest_inprocess().ret == pytest.ExitCode.USAGE_ERROR
 
 
-def test_it_can_be_switched_off_altogether(project: Project) -> None:
-    project.write("test_one.py", "def test_one():\n    pass\n")
-    project.pytester.runpytest_subprocess("-p", "no:flowrepro").assert_outcomes(passed=1)
-    result = project.pytester.runpytest_subprocess("-p", "no:flowrepro", "--flow-repro")
+def test_it_can_be_switched_off_altogether(unrun_project: Project) -> None:
+    unrun_project.write("test_one.py", "def test_one():\n    pass\n")
+    unrun_project.pytester.runpytest_subprocess("-p", "no:flowrepro").assert_outcomes(passed=1)
+    result = unrun_project.pytester.runpytest_subprocess("-p", "no:flowrepro", "--flow-repro")
     result.stderr.fnmatch_lines(["*unrecognized arguments: --flow-repro*"])

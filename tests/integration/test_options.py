@@ -84,14 +84,14 @@ def test_as_of_resolves_as_of_a_day(project: Project) -> None:
     ],
 )
 def test_an_option_that_cannot_be_meant_is_a_usage_error(
-    project: Project,
+    unrun_project: Project,
     options: list[str],
     said: str,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    result = project.check(*options)
+    result = unrun_project.check(*options)
     assert list(tmp_path.glob("flowrepro-*")) == []
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([said])
