@@ -130,8 +130,8 @@ def pickles(
         for name, sha in user_artifacts(task).items():
             label = "%s.%s" % (task.step, name)
             if label not in limits:
-                asked = any(fnmatch.fnmatchcase(label, glob) for glob in request["whole"])
-                limits[label] = request["full"] if asked else request["limit"]
+                is_whole = any(fnmatch.fnmatchcase(label, glob) for glob in request["whole"])
+                limits[label] = request["full"] if is_whole else request["limit"]
             before = found.setdefault(sha, Stored(sha, name, task.store))
             found[sha] = before._replace(whole=max(before.whole, limits[label]))
     for task in parents:
@@ -176,8 +176,8 @@ def is_read_here(step: str, request: dict[str, Any]) -> bool:
 
 def parents_of(tasks: list[TaskState], by_id: dict[tuple[str, str], TaskState]) -> list[TaskState]:
     """Return the tasks that these take artifacts from, whose values show what was inherited."""
-    inputs = {tuple(one) for task in tasks if task.observed for one in task.observed["inputs"]}
-    return [by_id[one] for one in sorted(inputs) if one in by_id]
+    inputs = {tuple(key) for task in tasks if task.observed for key in task.observed["inputs"]}
+    return [by_id[key] for key in sorted(inputs) if key in by_id]
 
 
 def read_tasks(request: dict[str, Any]) -> list[TaskState]:

@@ -286,14 +286,14 @@ class _Server:
             text += more
         client.settimeout(None)
         argv, environ, cwd, umask = marshal.loads(text)  # noqa: S302  of our own client
-        argv = [os.fsdecode(one) for one in argv]
+        argv = [os.fsdecode(word) for word in argv]
         return Request(argv, environ, cwd=cwd, umask=umask, streams=tuple(streams))
 
     def _tell(self, task: _Task) -> None:
         status = os.waitpid(task.pid, 0)[1]
         for descriptor in (task.ended, task.client.fileno()):
             del self._tasks[descriptor]
-            with contextlib.suppress(KeyError):  # a client that was killed is no longer asked
+            with contextlib.suppress(KeyError):  # a client that was killed is no longer polled
                 self._poll.unregister(descriptor)
         with contextlib.suppress(OSError):  # it was killed
             task.client.sendall(b"%d\n" % status)
@@ -303,12 +303,12 @@ class _Server:
     def _send_on(self, task: _Task) -> None:
         """Send a signal that the client got; kill the task of a client that was killed."""
         try:
-            asked = task.client.recv(1)
+            number = task.client.recv(1)
         except OSError:
-            asked = b""
-        if not asked:
+            number = b""
+        if not number:
             self._poll.unregister(task.client)
-        os.kill(task.pid, asked[0] if asked else 9)
+        os.kill(task.pid, number[0] if number else 9)
 
     def _leave(self) -> None:
         """Close, in a fork, what belongs to the server."""
@@ -388,7 +388,7 @@ def _show(argv: list[str]) -> None:
         with open("/proc/self/stat", "rb") as file:
             fields = file.read().rpartition(b") ")[2].split()
         start, end = int(fields[45]), int(fields[46])  # arg_start and arg_end, proc(5)
-        line = b"\0".join(os.fsencode(one) for one in argv)[: end - start - 1]
+        line = b"\0".join(os.fsencode(word) for word in argv)[: end - start - 1]
         with open("/proc/self/mem", "r+b", buffering=0) as memory:
             memory.seek(start)
             memory.write(line.ljust(end - start, b"\0"))

@@ -26,26 +26,26 @@ def main() -> None:
     try:
         line.connect(address)
         _ask(line, argv)
-        said = _line(line)
+        answer = _line(line)
     except OSError:
-        said = b""
-    if said != b"forked":
+        answer = b""
+    if answer != b"forked":
         os.execv(argv[0], argv)  # noqa: S606
     for number in _SENT_ON:
         _signal.signal(number, lambda number, _: line.send(bytes([number])))
-    said = _line(line)
-    if not said:
+    status = _line(line)
+    if not status:
         os.write(2, b"The interpreter that the tasks of this flow are forks of has ended.\n")
         os._exit(1)
-    _end_like(int(said))
+    _end_like(int(status))
 
 
 def _ask(line: _socket.socket, argv: list[str]) -> None:
     umask = os.umask(0o77)
     os.umask(umask)
-    request = ([os.fsencode(one) for one in argv], dict(os.environb), os.getcwdb(), umask)
+    request = ([os.fsencode(word) for word in argv], dict(os.environb), os.getcwdb(), umask)
     data = marshal.dumps(request)
-    streams = b"".join(one.to_bytes(4, sys.byteorder) for one in (0, 1, 2))
+    streams = b"".join(stream.to_bytes(4, sys.byteorder) for stream in (0, 1, 2))
     first = len(data).to_bytes(4, "big") + data[:_FIRST]
     sent = line.sendmsg([first], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
     line.sendall(first[sent:] + data[_FIRST:])
@@ -53,13 +53,13 @@ def _ask(line: _socket.socket, argv: list[str]) -> None:
 
 def _line(line: _socket.socket) -> bytes:
     """Return the next line from the server; empty where it has closed the connection."""
-    said = b""
-    while not said.endswith(b"\n"):
+    text = b""
+    while not text.endswith(b"\n"):
         more = line.recv(1)
         if not more:
             return b""
-        said += more
-    return said[:-1]
+        text += more
+    return text[:-1]
 
 
 def _end_like(status: int) -> None:

@@ -88,9 +88,7 @@ def load_all(pickles: list[Stored], request: dict[str, Any]) -> dict[str, Any]:
     """
     slow: list[str] = []
     known = request["known"] if pickles_settle(request) else {}
-    values = {
-        one.identity: known[one.key] for one in pickles if one.key in known and is_pickle(one.info)
-    }
+    values = {p.identity: known[p.key] for p in pickles if p.key in known and is_pickle(p.info)}
     while len(values) < len(pickles):
         waiting = [stored for stored in pickles if stored.identity not in values]
         ending = run_worker(waiting, request, values)

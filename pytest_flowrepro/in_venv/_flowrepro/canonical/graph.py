@@ -263,7 +263,7 @@ class Component:
         if target is None:
             order = [cells[colour][0] for colour in sorted(cells)]
             return Leaf(self._certificate(order, partition), order)
-        orders = [self._canonical_order(partition.individualize(one)) for one in cells[target]]
+        orders = [self._canonical_order(partition.individualize(node)) for node in cells[target]]
         leaves = (Leaf(self._certificate(order, partition), order) for order in orders)
         return min(leaves, key=_certificate_of)
 

@@ -93,7 +93,7 @@ def of_polars(value: Any) -> Parts | None:
         return made("polars", value, [*name, *_polars_column(value), *extra(own)])
     if isinstance(value, polars.DataFrame):
         own = attributes(value, without=("_df",))
-        columns = [(one.name, one.alias("")) for one in value.get_columns()]
+        columns = [(column.name, column.alias("")) for column in value.get_columns()]
         return made("polars", value, [("(shape)", list(value.shape)), *columns, *extra(own)])
     if isinstance(value, polars.LazyFrame):
         return made("polars", value, [("plan", value.explain(optimized=False)), _whole(value)])

@@ -54,8 +54,8 @@ def of_matplotlib(value: Any) -> Parts | None:
     canvas = agg.FigureCanvasAgg(value)
     canvas.draw()
     picture = np.asarray(canvas.buffer_rgba())
-    texts = [one.get_text() for one in value.findobj(text.Text) if one.get_text()]
-    axes = [_axes(one, np) for one in value.axes]
+    texts = [item.get_text() for item in value.findobj(text.Text) if item.get_text()]
+    axes = [_axes(plot, np) for plot in value.axes]
     return made("figure", value, [("axes", axes), ("texts", texts), ("picture", picture)])
 
 
@@ -132,7 +132,7 @@ def attrs_names(cls: type) -> tuple[str, ...]:
     for base in mro(cls):
         declared = type.__dict__["__dict__"].__get__(base).get("__attrs_attrs__")
         if declared is not None:
-            return tuple(one.name for one in declared)
+            return tuple(attribute.name for attribute in declared)
     return ()
 
 

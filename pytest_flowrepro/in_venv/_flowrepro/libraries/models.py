@@ -39,7 +39,7 @@ def of_sklearn(value: Any) -> Parts | None:
         state = value.__getstate__()
         names = ["node_count", "max_depth", "nodes", "values"]
         shape = [("n_features", value.n_features), ("n_classes", value.n_classes)]
-        return made("tree", value, shape + [(one, state[one]) for one in names])
+        return made("tree", value, shape + [(field, state[field]) for field in names])
     if not hasattr(value, "get_params") or not hasattr(value, "set_params"):
         return None
     return _estimator(value, without=_NO_PART)

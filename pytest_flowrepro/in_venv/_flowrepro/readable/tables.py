@@ -17,7 +17,7 @@ Json = Union[None, bool, int, float, str, List[Any], Dict[str, Any]]
 Keep = Callable[[Column, Leaf], Dict[str, Json]]
 """Puts the elements elsewhere, and returns a reference to them."""
 Key = Tuple[Any, ...]
-"""An object's id, and the way to a part of it: parts are made anew whenever they are asked for."""
+"""An object's id, and the way to a part of it: parts are made anew each time."""
 
 _COLUMN = 100  # characters that a column needs at least
 

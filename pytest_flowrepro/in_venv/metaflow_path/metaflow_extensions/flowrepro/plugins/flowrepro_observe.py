@@ -57,7 +57,7 @@ class ObserveDecorator(StepDecorator):
 
     def step_init(self, flow, graph, step_name, decorators, environment, flow_datastore, logger):
         self._step = step_name
-        self._card_decorators = [one for one in decorators if one.name == "card"]
+        self._card_decorators = [deco for deco in decorators if deco.name == "card"]
         self._task_id = None
 
     def runtime_init(self, flow, graph, package, run_id):
@@ -74,7 +74,7 @@ class ObserveDecorator(StepDecorator):
     def runtime_task_created(
         self, task_datastore, task_id, split_index, input_paths, is_cloned, ubf_context
     ):
-        # `task_id` is the one that was asked for, if any.
+        # The argument `task_id` is the one that the caller wants, if any.
         _note_started(self._step, task_datastore.task_id)
 
     def runtime_step_cli(self, cli_args, retry_count, max_user_code_retries, ubf_context):
@@ -140,7 +140,7 @@ class ObserveDecorator(StepDecorator):
             "join": graph[step_name].type == "join",
             "inputs": self._inputs,
             "set": self._set,
-            "cards": [_card(one) for one in self._card_decorators],
+            "cards": [_card(card) for card in self._card_decorators],
             "written": self._written.paths(),
             "modules": modules,
             "sources": sources,
@@ -159,7 +159,7 @@ def variables_of(python):
     return {
         "PATH": os.pathsep.join((folder, os.environ["PATH"])),
         "VIRTUAL_ENV": environment,
-        "PYTHONPATH": os.pathsep.join(one for one in path if one not in _LOCAL),
+        "PYTHONPATH": os.pathsep.join(entry for entry in path if entry not in _LOCAL),
         # Where the build left what it compiled (environment/bytecode.py).
         "PYTHONPYCACHEPREFIX": os.path.join(environment, "pycache"),
     }
