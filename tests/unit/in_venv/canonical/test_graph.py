@@ -176,7 +176,7 @@ def test_forms_are_equal_where_some_order_makes_two_graphs_one(
     assert (form_of_hub(one) == form_of_hub(other)) == is_same(one, other)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(links_of, st.lists(st.booleans(), min_size=5, max_size=5), st.randoms(use_true_random=False))
 def test_forms_of_named_people_are_equal_where_some_order_makes_names_and_links_equal(
     links: Links, names: list[bool], draw: random.Random
@@ -198,7 +198,7 @@ plain_values = st.recursive(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(plain_values)
 def test_only_sets_of_what_refers_to_each_other_cost_a_graph(value: object) -> None:
     around: list[object] = [value, value]

@@ -207,12 +207,14 @@ FULL = """
 import resource, sys
 sys.path.append(sys.argv[1])
 from _flowrepro.readable import full_values as writer
-resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, usual[1]))
 for value in [i * 0.1 for i in range(100_000)], ["row %d" % i for i in range(100_000)]:
     try:
         writer.store(value, sys.argv[2], 10_000_000)
     except writer.UnwritableError as error:
         print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 """
 
 
