@@ -192,6 +192,8 @@ def _artifact(artifact: Artifact) -> str:
     }
     if artifact.opaque:
         fields["opaque"] = True
+    if artifact.unread:
+        fields["unread"] = True
     if artifact.determinism != "deterministic":
         fields["determinism"] = artifact.determinism
     if artifact.structure is not None:
@@ -500,7 +502,7 @@ def _read_index(text: str, node: Node) -> tuple[int, ...]:
 
 
 def _read_artifacts(named: Node, stored: Callable[[str], Path]) -> Iterator[Artifact]:
-    optional = ("opaque", "determinism", "structure", "sha", "stored")
+    optional = ("opaque", "unread", "determinism", "structure", "sha", "stored")
     for name, node in named.entries():
         fields = node.record("type", "digest", "value", optional=optional)
         digest = fields["digest"].text()
@@ -515,6 +517,7 @@ def _read_artifacts(named: Node, stored: Callable[[str], Path]) -> Iterator[Arti
             digest=digest,
             value=fields["value"].value,
             opaque="opaque" in fields and fields["opaque"].boolean(),
+            unread="unread" in fields and fields["unread"].boolean(),
             determinism=_read_determinism(fields["determinism"])
             if "determinism" in fields
             else "deterministic",

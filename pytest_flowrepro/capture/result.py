@@ -171,7 +171,7 @@ def _artifacts(found: Json, at: str, values: Path) -> tuple[Artifact, ...]:
 
 def _artifact(item: Json, at: str, values: Path) -> Artifact:
     names = ("name", "type", "digest", "value", "opaque")
-    fields = _fields(item, *names, at=at, optional=("structure", "sha", "stored"))
+    fields = _fields(item, *names, at=at, optional=("unread", "structure", "sha", "stored"))
     digest = _a(str, fields["digest"], f"{at}.digest")
     if not _DIGEST.fullmatch(digest):
         raise _MalformedError(f"{at}.digest", "sha256: and 64 hexadecimal digits")
@@ -182,6 +182,7 @@ def _artifact(item: Json, at: str, values: Path) -> Artifact:
         digest=digest,
         value=fields["value"],
         opaque=_a(bool, fields["opaque"], f"{at}.opaque"),
+        unread=_a(bool, fields.get("unread", False), f"{at}.unread"),
         structure=_text(fields, "structure", at),
         sha=_text(fields, "sha", at),
         stored=values / value_file(digest) if is_stored else None,

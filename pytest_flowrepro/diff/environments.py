@@ -106,6 +106,7 @@ def _requirement_change(
         gated="environment" in gates,
         environment=environment.name,
         explanation=(_AGAIN,),
+        declared=True,
     )
 
 

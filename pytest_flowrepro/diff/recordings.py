@@ -323,7 +323,8 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
 
 
 def _unread(task: Task, old: Artifact, new: Artifact, rules: _Rules) -> Change:
-    reason = visible(new.unread or f"when recorded, it {old.unread}")
+    why = new.opaque_reason if new.unread else f"when recorded, it {old.opaque_reason}"
+    reason = visible(why or "")
     return Change(
         kind="artifact",
         change="unread",

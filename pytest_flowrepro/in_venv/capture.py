@@ -31,6 +31,7 @@ RESULT: a line of JSON for each thing:
     or, where that file cannot be used, {"broken": {"line": int or null, "reason": str}} alone;
     or, where reading was stopped, {"stopped": str} alone
 ARTIFACT: {"name": str, "type": str, "digest": "sha256:...", "value": JSON, "opaque": bool,
+    "unread": whether another machine may load it (only of opaque ones, and only if true),
     "structure": digits of what "value" does not show (canonical/structure.py; not of plain ones),
     "sha": where it is equal in an equal environment, the value is (only of large ones),
     "stored": whether `<16 digits of the digest>.npz` was written (only where that was asked for)}

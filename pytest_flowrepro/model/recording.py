@@ -43,6 +43,9 @@ class Artifact:
     """A readable form of the value, shortened if it is large (docs/reference/values.md)."""
     opaque: bool = False
     """Compared by its pickle bytes only."""
+    unread: bool = False
+    """Opaque because loading it exceeded a time or memory limit, or ended the process; it may be
+    readable on another machine."""
     determinism: Determinism = "deterministic"
     structure: str | None = None
     """A digest of the parts that the readable form does not show (docs/reference/values.md);
@@ -54,13 +57,11 @@ class Artifact:
     """A file with the full value (docs/reference/values.md), if it is stored."""
 
     @property
-    def unread(self) -> str | None:
-        """Return why it could not be read here, although it may be readable elsewhere: a time
-        limit, a memory limit or a crash.
-        """
+    def opaque_reason(self) -> str | None:
+        """Return why only the pickle bytes are known; None if the value is."""
         match self.value:
-            case {"$opaque": str(why)} if self.opaque and why.startswith("cannot be loaded: "):
-                return why
+            case {"$opaque": str(reason)} if self.opaque:
+                return reason
         return None
 
 

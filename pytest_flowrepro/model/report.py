@@ -49,11 +49,8 @@ class Change:
     """For the policy: whether a check may fail less often with it."""
     accepted_by: str | None = None
     """The plugin, such as a conftest.py, that accepted it; it is then not gated."""
-
-    @property
-    def declared(self) -> bool:
-        """Return whether it is about requirements, not about the contents of an environment."""
-        return self.kind == "package" and self.name.startswith(("requirement ", "requirements in "))
+    declared: bool = False
+    """For a package: whether it is about requirements, not about the contents of an environment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -107,10 +107,11 @@ def _refuse_unread(step: str, one: Artifact, other: Artifact) -> None:
     """Raise `CaptureError` for a value that only one rerun could read: it would be recorded as
     nondeterministic, and never be compared.
     """
-    why = one.unread or other.unread
-    if why and one.opaque != other.opaque:
+    unread = next((artifact for artifact in (one, other) if artifact.unread), None)
+    if unread and one.opaque != other.opaque:
         raise CaptureError(
-            f"{step}.{one.name} could be read in one rerun but not in another: {why}",
+            f"{step}.{one.name} could be read in one rerun but not in another: "
+            f"{unread.opaque_reason}",
             hint="record again on a machine with more time or memory, make the artifact easier to "
             f'load, or leave it out with ignore = ["{step}.{one.name}"]',
         )

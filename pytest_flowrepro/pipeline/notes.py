@@ -45,10 +45,8 @@ def compared_by_bytes(tasks: tuple[Task, ...], patterns: Patterns) -> Iterator[s
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for task in tasks:
         for artifact in task.artifacts:
-            match artifact.value:
-                case {"$opaque": str(why)} if artifact.opaque:
-                    alike = found.setdefault((task.step, artifact.name), [])
-                    alike.append((task.title, why))
+            if (why := artifact.opaque_reason) is not None:
+                found.setdefault((task.step, artifact.name), []).append((task.title, why))
     see = f"; see {docs('how-to/teach-it-your-rules#encoders')}"  # once
     for (step, name), ((title, why), *more) in found.items():
         if not patterns.ignores(step, name):

@@ -51,4 +51,5 @@ def _change(change: Change) -> Json:
         "setting": change.setting,
         "weakens": change.weakens,
         "accepted_by": change.accepted_by,
+        "declared": change.declared,
     }

@@ -38,7 +38,6 @@ MAX_SLOW = 4
 """Artifacts that take too long: reading a run with more of them is stopped."""
 
 NO_MEMORY = "cannot be loaded: there is not enough memory"
-"""Each reason with this prefix may not hold on another machine."""
 
 _OURS = (TooManyPathsError, GraphLimitError, TooDeepError, UnknownDtypeError, UnwalkableError)
 """Their messages are shown alone: a baseline never names a class of ours."""
@@ -94,7 +93,7 @@ def load_all(pickles: list[Stored], request: dict[str, Any]) -> dict[str, Any]:
         ending = run_worker(waiting, request, values)
         culprit = next((stored for stored in waiting if stored.identity not in values), None)
         if culprit is not None:
-            values[culprit.identity] = by_bytes(culprit, "cannot be loaded: " + ending)
+            values[culprit.identity] = by_bytes(culprit, "cannot be loaded: " + ending, unread=True)
             slow += [culprit.name] * (ending == too_long(request))
         if len(slow) > MAX_SLOW:
             message = "loading these artifacts takes more than %d s each: %s"
@@ -199,7 +198,7 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
     try:
         value = load(stored)
     except BaseException as error:  # noqa: BLE001  the flow's code ran, and may raise anything
-        return by_bytes(stored, unread(stored, error))
+        return by_bytes(stored, why_unread(stored, error), unread=isinstance(error, MemoryError))
     settles = stored.size > SETTLED and not any(map(is_own, _modules)) and pickles_settle(request)
     try:
         found, inner = digest(value), structure(value)
@@ -207,7 +206,8 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
         cause = error.__cause__ or error
         return by_bytes(stored, "the encoder of %s raised %s" % (error, reason(cause)))
     except BaseException as error:  # noqa: BLE001  so may the `__reduce__` of a part
-        return by_bytes(stored, failure("cannot be walked", error))
+        why = failure("cannot be walked", error)
+        return by_bytes(stored, why, unread=isinstance(error, MemoryError))
     kind = type_name(type(value))
     try:
         shown = readable(value, request["value_limit"], digest=found)
@@ -237,7 +237,7 @@ def load(stored: Stored) -> Any:
     return value
 
 
-def unread(stored: Stored, error: BaseException) -> str:
+def why_unread(stored: Stored, error: BaseException) -> str:
     """Return why a value could not be read, in one line that is the same in each run."""
     if is_pickle(stored.info):
         return failure("cannot be unpickled", error)
@@ -266,8 +266,8 @@ def is_own(module: str) -> bool:
     return bool(os.path.realpath(file).startswith(copy + os.sep))
 
 
-def by_bytes(stored: Stored, why: str) -> dict[str, Any]:
-    """Return what is known of an artifact without loading it."""
+def by_bytes(stored: Stored, why: str, *, unread: bool = False) -> dict[str, Any]:
+    """Return what is known of an artifact without loading it; `unread`: another machine may."""
     found = re.match(r"(?:<class ')?([\w.<>]+)(?:'>)?$", str(stored.info.get("type") or "object"))
     try:
         blobs = stored.store._ca_store  # noqa: SLF001  the bytes themselves, not what they load as
@@ -283,6 +283,7 @@ def by_bytes(stored: Stored, why: str) -> dict[str, Any]:
         "digest": "sha256:" + sha,
         "value": {"$opaque": why, "type": kind, "digest": sha[:16]},
         "opaque": True,
+        **({"unread": True} if unread else {}),
     }
 
 

@@ -166,7 +166,11 @@ def test_what_is_imported_comes_back_and_older_baselines_do_without() -> None:
 
 def test_optional_fields_are_there_only_where_they_say_something() -> None:
     odd = replace(
-        artifact("model", {"$opaque": "?"}), opaque=True, determinism="hash-seed", type="m.Model"
+        artifact("model", {"$opaque": "?"}),
+        opaque=True,
+        unread=True,
+        determinism="hash-seed",
+        type="m.Model",
     )
     base = recording().environments[0]
     vcs = Package(
@@ -184,7 +188,7 @@ def test_optional_fields_are_there_only_where_they_say_something() -> None:
     )
     files = encode_recording(given)
 
-    assert '"opaque": true, "determinism": "hash-seed"}' in files[ARTIFACTS]
+    assert '"opaque": true, "unread": true, "determinism": "hash-seed"}' in files[ARTIFACTS]
     assert '"wheel": "py3-none-any", "direct_url": "git+x"}' in files[MANIFEST]
     assert decode_recording(files) == given
 
@@ -296,6 +300,7 @@ def edited(name: str, old: str, new: str) -> dict[str, str]:
             'steps.train["[0]"].score.opague: unknown key',
         ),
         (ARTIFACTS, '"value": 0.91', '"value": 1, "opaque": 1', "should be true or false, is 1"),
+        (ARTIFACTS, '"value": 0.91', '"value": 1, "unread": 1', "should be true or false, is 1"),
         (
             ARTIFACTS,
             '"value": 0.91',

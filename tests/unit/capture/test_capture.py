@@ -471,6 +471,7 @@ def test_an_artifact_that_cannot_be_loaded_or_walked_is_known_by_its_bytes(
     shown = loaded[name]["digest"][len("sha256:") :][:16]
     assert loaded[name]["value"] == {"$opaque": reason, "type": "__main__.Trap", "digest": shown}
     assert loaded[name]["opaque"] is True
+    assert loaded[name].get("unread", False) is reason.startswith("cannot be loaded")
     assert loaded[name]["type"] == "__main__.Trap"
 
 

@@ -31,6 +31,7 @@ MALFORMED = [
         r"line 3: task\.artifacts\[0\]\.digest: expected sha256: and 64",
     ),
     (result(parameters=[{**SCORE, "opaque": 1}]), r"parameters\[0\]\.opaque: expected a bool"),
+    (result(parameters=[{**SCORE, "unread": 1}]), r"parameters\[0\]\.unread: expected a bool"),
     (result(parameters=[{**SCORE, "stored": "x"}]), r"parameters\[0\]\.stored: expected a bool"),
     (result(parameters=[{**SCORE, "sha": None}]), r"parameters\[0\]\.sha: expected a str"),
     (result(logs=[LOG, {**LOG, "stdout": None}]), r"line 4: log\.stdout: expected a str"),

@@ -65,6 +65,7 @@ def test_a_requirement_that_is_declared_otherwise_is_a_change_of_its_own() -> No
         ("removed", "requirement six", "six", None, True),
         ("added", "requirement pandas", None, "pandas", True),
     ]
+    assert all(change.declared for change in changes)
     assert "record again" in changes[0].explanation[0]
 
 
@@ -79,6 +80,7 @@ def test_a_lock_or_constraints_file_that_changed_is_told_by_its_name() -> None:
         ("changed", "requirements in limits.txt", True),
         ("removed", "requirements in gone.txt", True),
     ]
+    assert all(change.declared for change in changes)
     assert (changes[0].old, changes[0].new) == (before[0].digest[:19], now[0].digest[:19])
     assert "record again" in changes[0].explanation[0]
     assert changes[0].explanation[1:] == ("six>=1.17: recorded with 1.16",)

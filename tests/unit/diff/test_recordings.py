@@ -414,7 +414,9 @@ def test_a_value_that_nobody_recorded_is_not_looked_into() -> None:
 
 def unread(why: str, digest: str) -> Artifact:
     value: Json = {"$opaque": f"cannot be loaded: {why}", "type": "m.Model", "digest": "01234567"}
-    return Artifact(name="model", type="m.Model", digest=digest, value=value, opaque=True)
+    return Artifact(
+        name="model", type="m.Model", digest=digest, value=value, opaque=True, unread=True
+    )
 
 
 def test_nothing_is_known_of_an_artifact_that_one_side_could_not_read() -> None:

@@ -97,12 +97,13 @@ def test_a_reader_that_is_missing_is_told_apart_from_one_that_fails() -> None:
     store = SimpleNamespace(_info={"crate": {"encoding": "crate-v1"}, "plain": {}})
     crate, plain = (loading.Stored("aa", name, store) for name in ("crate", "plain"))
     missing = RuntimeError("No deserializer claimed artifact 'crate' (encoding: crate-v1)")
-    assert loading.unread(crate, missing) == (
+    assert loading.why_unread(crate, missing) == (
         "cannot be read: no serializer in this environment reads the encoding crate-v1"
     )
-    assert loading.unread(crate, ValueError("cut off")) == (
+    assert loading.why_unread(crate, ValueError("cut off")) == (
         "cannot be read by the serializer of the encoding crate-v1: ValueError: cut off"
     )
     assert (
-        loading.unread(plain, ValueError("cut off")) == "cannot be unpickled: ValueError: cut off"
+        loading.why_unread(plain, ValueError("cut off"))
+        == "cannot be unpickled: ValueError: cut off"
     )

@@ -45,6 +45,7 @@ def test_the_report_has_the_documented_shape() -> None:
         "setting": None,
         "weakens": False,
         "accepted_by": None,
+        "declared": False,
     }
     assert changes[2]["index"] is CODE.index is None
 
