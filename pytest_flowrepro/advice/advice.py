@@ -72,10 +72,12 @@ def advise(text: str, situation: Situation, *, in_step: bool = False) -> Advice 
     return None if lack is None else _advise(lack, situation)
 
 
-def step_advice(text: str, situation: Situation, *, timed_out: bool = False) -> str | None:
+def step_advice(
+    text: str, situation: Situation, *, timed_out: bool = False, signal: str | None = None
+) -> str | None:
     """Return a hint for a step that failed, or None.
 
-    `timed_out`: the run was stopped because its time was up.
+    `timed_out`: the run was stopped because its time was up. `signal`: the one that ended the task.
     """
     if timed_out:
         return (
@@ -92,7 +94,7 @@ def step_advice(text: str, situation: Situation, *, timed_out: bool = False) -> 
             "raise the step's own @timeout, which ended it, or see in the traceback above where it "
             "was blocked"
         )
-    if _OUT_OF_MEMORY.search(text):
+    if signal == "SIGKILL" or _OUT_OF_MEMORY.search(text):
         return (
             "if memory ran out, let fewer tasks run at a time (`max-workers = 1` in "
             "[tool.flowrepro]), give the flow less data, or run it on a machine with more memory"
@@ -103,8 +105,7 @@ def step_advice(text: str, situation: Situation, *, timed_out: bool = False) -> 
 
 # metaflow/flowspec.py `next`; the command line takes the asterisks away.
 _NO_SPLITS = re.compile(r"^ *Foreach iterator over \*?(?P<name>\w+).* zero splits", re.MULTILINE)
-# The first is the text of in_venv/capture.py.
-_OUT_OF_MEMORY = re.compile(r"^(?:Task was ended by SIGKILL|MemoryError\b)", re.MULTILINE)
+_OUT_OF_MEMORY = re.compile(r"^MemoryError\b", re.MULTILINE)
 # metaflow/plugins/timeout_decorator.py TimeoutException
 _TIMEOUT = re.compile(r"^\s*@timeout:", re.MULTILINE)
 

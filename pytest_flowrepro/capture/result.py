@@ -150,7 +150,7 @@ _NOTED = ("written", "modules", "sources", "drawn")
 
 
 def _log(item: Json, at: str) -> TaskLog:
-    names = ("step", "index", "ok", "attempts", *_NOTED, "stdout", "stderr")
+    names = ("step", "index", "ok", "attempts", *_NOTED, "signal", "stdout", "stderr")
     fields = _fields(item, *names, at=at)
     noted = {name: _items(fields[name], f"{at}.{name}") for name in _NOTED}
     return TaskLog(
@@ -158,6 +158,7 @@ def _log(item: Json, at: str) -> TaskLog:
         index=_index(fields["index"], f"{at}.index"),
         ok=_a(bool, fields["ok"], f"{at}.ok"),
         attempts=_a(int, fields["attempts"], f"{at}.attempts"),
+        signal=None if fields["signal"] is None else _a(str, fields["signal"], f"{at}.signal"),
         stdout=_a(str, fields["stdout"], f"{at}.stdout"),
         stderr=_a(str, fields["stderr"], f"{at}.stderr"),
         **{name: tuple(_a(str, one, place) for one, place in noted[name]) for name in _NOTED},

@@ -26,7 +26,8 @@ RESULT: a line of JSON for each thing:
     {"task": {"step": str, "index": [int, ...], "artifacts": [ARTIFACT, ...]}};
     {"log": {"step": str, "index": [int, ...], "ok": bool, "attempts": int,
              "written": [path, ...], "modules": [name, ...], "sources": [path, ...],
-             "drawn": [generator, ...], "stdout": str, "stderr": str}};
+             "drawn": [generator, ...], "signal": null or the name of the one that ended it,
+             "stdout": str, "stderr": str}};
     {"encoders": {class name: whether an object of it was met, ...}}, once;
     or, where that file cannot be used, {"broken": {"line": int or null, "reason": str}} alone;
     or, where reading was stopped, {"stopped": str} alone
@@ -344,30 +345,32 @@ def log(task: TaskState, request: dict[str, Any]) -> dict[str, Any]:
         # A line that mflog did not decorate keeps its line feed.
         text = b"".join(line.rstrip(b"\n") + b"\n" for line in lines).decode("utf-8", "replace")
         streams[stream] = cut_in_the_middle(text, request["log_limit"])
-    streams["stderr"] += ending(task)
+    name = ending_signal(task)
+    if name is not None:
+        hint = ", perhaps out of memory" if name == "SIGKILL" else ""
+        streams["stderr"] += "Task was ended by %s%s.\n" % (name, hint)
     return {
         "step": task.step,
         "index": task.path,
         "ok": task.ok,
         "attempts": task.attempt + 1,
         **{what: noted(what, task, request) for what in ("written", "modules", "sources", "drawn")},
+        "signal": name,
         **streams,
     }
 
 
-def ending(task: TaskState) -> str:
-    """Return the signal that ended a task, in words; Metaflow names one signal only."""
+def ending_signal(task: TaskState) -> str | None:
+    """Return the name of the signal that ended a task: Metaflow stores its number."""
     if not task.store.has_metadata("runtime"):
-        return ""
+        return None
     code = task.store.load_metadata(["runtime"])["runtime"]["return_code"]
     if code >= 0:
-        return ""
+        return None
     try:
-        name = signal.Signals(-code).name
+        return signal.Signals(-code).name
     except ValueError:
-        name = "signal %d" % -code
-    hint = ", perhaps out of memory" if name == "SIGKILL" else ""
-    return "Task was ended by %s%s.\n" % (name, hint)
+        return "signal %d" % -code
 
 
 def cut_in_the_middle(text: str, limit: int) -> str:

@@ -12,8 +12,9 @@ ended. The answer is one JSON object on stdout.
     -> {}
 
 FILE is the path of the archive, which is fetched to it if necessary; `unpacked` is a folder that
-no other process uses. An error is `{"error": KIND, "message": TEXT}`; the kind is the class of
-rattler's exception, or `Fetch`, `Hash`, `Platform` or `NoHash`.
+no other process uses. An error is `{"error": KIND, "message": TEXT, "archive": null or the name of
+the file that it is about}`; the kind is the class of rattler's exception, or `Fetch`, `Hash`,
+`Platform` or `NoHash`.
 """
 
 from __future__ import annotations
@@ -41,9 +42,10 @@ _DOWNLOADS = 8
 
 
 class RefusedError(Exception):
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, *, archive: str | None = None) -> None:
         super().__init__(message)
         self.kind = kind
+        self.archive = archive
 
 
 async def solve_request(request: dict[str, Any]) -> dict[str, Any]:
@@ -105,10 +107,11 @@ async def fetch_checked(archive: dict[str, str], client: Client) -> None:
         await fetch(archive["url"], partial, client)
         got = await asyncio.to_thread(sha256_of, partial)
         if got != locked:
-            raise RefusedError("Hash", f"{file.name}: expected sha256:{locked}, got sha256:{got}")
+            hashes = f"expected sha256:{locked}, got sha256:{got}"
+            raise RefusedError("Hash", hashes, archive=file.name)
         partial.replace(file)
     except (OSError, RuntimeError) as error:
-        raise RefusedError("Fetch", f"{file.name}: {error}") from error
+        raise RefusedError("Fetch", str(error), archive=file.name) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -135,9 +138,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         return asyncio.run(command(request))
     except RefusedError as error:
-        return {"error": error.kind, "message": str(error)}
+        return {"error": error.kind, "message": str(error), "archive": error.archive}
     except Exception as error:  # noqa: BLE001  the parent words every error of rattler
-        return {"error": type(error).__name__, "message": str(error)}
+        return {"error": type(error).__name__, "message": str(error), "archive": None}
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ class Failure:
     """The class of rattler's exception, a kind of `_with_rattler`, `Timeout`, or `Crash`."""
     message: str
     """The error message, without credentials."""
+    archive: str | None = None
+    """The name of the file that it is about, if it is about one."""
 
 
 def has_rattler() -> bool:
@@ -60,7 +62,11 @@ def ask_rattler(
     if answer is None:
         return Failure(kind="Crash", message=_excerpt(f"{done.stderr}\n{done.ending}"))
     if "error" in answer:
-        return Failure(kind=answer["error"], message=_excerpt(answer["message"]))
+        return Failure(
+            kind=answer["error"],
+            message=_excerpt(answer["message"]),
+            archive=answer["archive"],
+        )
     return answer
 
 

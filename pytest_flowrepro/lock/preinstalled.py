@@ -56,6 +56,11 @@ def without_given(lock: PypiLock) -> PypiLock | None:
     return replace(parse_pypi("\n".join(kept) + "\n"), notes=lock.notes)
 
 
+def names_given(output: str) -> bool:
+    """Return whether a resolver's output names a version that was given."""
+    return f"+{_LABEL}" in output
+
+
 def _comments(lines: list[str]) -> list[str]:
     """Return the comment lines at the start of a lock."""
     end = next((number for number, line in enumerate(lines) if not line.startswith("#")), 0)

@@ -11,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion
 
 from pytest_flowrepro.installers.index_errors import excerpt, outer_trouble
-from pytest_flowrepro.lock.preinstalled import write_given
+from pytest_flowrepro.lock.preinstalled import names_given, write_given
 from pytest_flowrepro.lockfile.pypi import InvalidLockError, parse_pypi
 from pytest_flowrepro.support.docs import docs
 from pytest_flowrepro.support.errors import LockError
@@ -102,6 +102,11 @@ _NO_CANDIDATE = re.compile(
     r"(?P<versions>\d[^\n)]*)\)"
 )
 """pip found files of these versions, for this Python and platform, and accepted none of them."""
+
+_GIVEN = (
+    "require another version of the packages marked `+conda` from conda, or relax the "
+    "requirements for PyPI"
+)
 
 _AS_OF = (
     "{hint}; `--flow-repro-as-of` ignores files that the index lists with a later upload time, or "
@@ -219,7 +224,9 @@ def lock_error(
     for pattern, what, hint in _FAILURES:
         if match := re.search(pattern, output):
             reason = what.format(**match.groupdict(), as_of=f" as of {as_of}" if as_of else "")
-            if as_of and "{as_of}" in what:
+            if requirements.given and names_given(detail):
+                hint = _GIVEN  # noqa: PLW2901
+            elif as_of and "{as_of}" in what:
                 hint = _AS_OF.format(hint=hint)  # noqa: PLW2901
             return LockError(f"{source}: {reason}", hint=hint.format(page=page), detail=detail)
     return LockError(

@@ -101,6 +101,8 @@ class TaskLog:
     """Installed modules that were loaded when it ended: `pandas`, `google.auth`."""
     sources: tuple[str, ...] = ()
     """Files of the code package that were loaded as modules, relative to the project, with `/`."""
+    signal: str | None = None
+    """The name of the signal that ended its process, `SIGKILL`."""
     drawn: tuple[str, ...] = ()
     """The global random generators that it took numbers from, each with a digest of its state."""
 

@@ -129,6 +129,8 @@ class Requirements:
     source: str
     """The place of their declaration, for messages: `requirements.txt`, `train.py (PEP 723)`,
     ..."""
+    declared: bool = True
+    """False if nothing is declared: then Metaflow alone is required."""
     requires_python: str | None = None
     """A specifier set of the declaration, as in PEP 723."""
     constraints: tuple[Constraints, ...] = ()

@@ -13,7 +13,6 @@ from pytest_flowrepro.lock.rattler import solve_conda
 from pytest_flowrepro.lockfile.conda import with_pypi
 from pytest_flowrepro.lockfile.conda_spec import channels_from, conda_requirements
 from pytest_flowrepro.support.deadline import Deadline
-from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,21 +61,11 @@ def resolve_with_conda(
     )
     builder = CondaBuilder(lock=conda, requirements=requirements, asked=asked)
     prefix = builder.prefix(request, job.environments)
-    try:
-        pypi = resolver(job.installer).resolve(
-            replace(requirements, given=tuple(sorted(installed_versions(prefix).items()))),
-            python=prefix / "bin" / "python",
-            workspace=workspace,
-            timeout=deadline.left,
-            as_of=job.as_of,
-        )
-    except LockError as error:
-        if "+conda" not in error.detail:
-            raise
-        raise LockError(
-            error.what,
-            hint="require another version of the packages marked `+conda` from conda, or relax the "
-            "requirements for PyPI",
-            detail=error.detail,
-        ) from error
+    pypi = resolver(job.installer).resolve(
+        replace(requirements, given=tuple(sorted(installed_versions(prefix).items()))),
+        python=prefix / "bin" / "python",
+        workspace=workspace,
+        timeout=deadline.left,
+        as_of=job.as_of,
+    )
     return with_pypi(conda, without_given(pypi))

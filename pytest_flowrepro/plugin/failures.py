@@ -76,7 +76,7 @@ def _own_failure(observation: Observation, log: TaskLog, job: Job) -> str:
     parts = [f"step {log.title} of {job.title} failed ({observation.failure})", "", _tail(stderr)]
     situation = job.situation(declared_by=_declared_by(observation, log))
     parts += _ended(observation)
-    what_to_do = step_advice(stderr, situation, timed_out=observation.timed_out)
+    what_to_do = step_advice(stderr, situation, timed_out=observation.timed_out, signal=log.signal)
     if what_to_do:
         parts += ["", f"What to do: {what_to_do}"]
     return "\n".join(parts)

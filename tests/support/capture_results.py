@@ -19,6 +19,7 @@ LOG = {
     "modules": ["pandas"],
     "sources": ["train.py"],
     "drawn": ["random 0f3a"],
+    "signal": None,
     "stdout": "out",
     "stderr": "",
 }

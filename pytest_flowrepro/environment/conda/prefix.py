@@ -82,14 +82,13 @@ def _build_error(failure: Failure, lock: CondaLock) -> EnvironmentBuildError:
             what = f"rattler did not finish building the environment: {message}"
             hint = f"check that the channels can be reached and run again: {hosts}"
         case "Hash":
-            name, _, hashes = message.partition(": ")
-            what = f"{name} in its channel is not the file that was locked: {hashes}"
+            what = f"{failure.archive} in its channel is not the file that was locked: {message}"
             hint = f"find out why the file changed before you trust it, then {_LOCK_ANEW}"
         case "Platform":
             what = f"The conda lock is for {lock.platform}, but this machine is {message}"
             hint = "check on the recorded platform, or record on this one"
         case "Fetch":
-            what = f"{message.partition(': ')[0]} is locked, but could not be downloaded"
+            what = f"{failure.archive} is locked, but could not be downloaded"
             hint = f"check the network and run again; if the channel no longer has it, {_LOCK_ANEW}"
         case _ if full := full_disk_in_output(message):
             what, hint = full.what, full.hint

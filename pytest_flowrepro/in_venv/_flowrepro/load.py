@@ -47,6 +47,14 @@ class CannotReadError(Exception):
     """Reading the run was stopped; the message is for the user."""
 
 
+class WorkerEnd(NamedTuple):
+    """The end of a worker."""
+
+    words: str
+    slow: bool = False
+    """An artifact took longer than it may."""
+
+
 class Stored(NamedTuple):
     """One value in the datastore."""
 
@@ -90,11 +98,13 @@ def load_all(pickles: list[Stored], request: dict[str, Any]) -> dict[str, Any]:
     values = {p.identity: known[p.key] for p in pickles if p.key in known and is_pickle(p.info)}
     while len(values) < len(pickles):
         waiting = [stored for stored in pickles if stored.identity not in values]
-        ending = run_worker(waiting, request, values)
+        end = run_worker(waiting, request, values)
         culprit = next((stored for stored in waiting if stored.identity not in values), None)
         if culprit is not None:
-            values[culprit.identity] = by_bytes(culprit, "cannot be loaded: " + ending, unread=True)
-            slow += [culprit.name] * (ending == too_long(request))
+            values[culprit.identity] = by_bytes(
+                culprit, "cannot be loaded: " + end.words, unread=True
+            )
+            slow += [culprit.name] * end.slow
         if len(slow) > MAX_SLOW:
             message = "loading these artifacts takes more than %d s each: %s"
             raise CannotReadError(message % (request["seconds"], ", ".join(slow)))
@@ -106,12 +116,8 @@ def pickles_settle(request: dict[str, Any]) -> bool:
     return not (request.get("encoders") or has_others())
 
 
-def too_long(request: dict[str, Any]) -> str:
-    return "it took more than %d s" % request["seconds"]
-
-
-def run_worker(waiting: list[Stored], request: dict[str, Any], values: dict[str, Any]) -> str:
-    """Fill `values` from one worker; return how the worker ended, in words."""
+def run_worker(waiting: list[Stored], request: dict[str, Any], values: dict[str, Any]) -> WorkerEnd:
+    """Fill `values` from one worker; return how the worker ended."""
     sys.stdout.flush()
     sys.stderr.flush()
     reader, writer = os.pipe()
@@ -127,7 +133,7 @@ def run_worker(waiting: list[Stored], request: dict[str, Any], values: dict[str,
             if not select.select([reader], [], [], request["seconds"])[0]:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
-                return too_long(request)
+                return WorkerEnd("it took more than %d s" % request["seconds"], slow=True)
             data = os.read(reader, 1 << 16)
             if not data:
                 break
@@ -139,7 +145,7 @@ def run_worker(waiting: list[Stored], request: dict[str, Any], values: dict[str,
                 values.update(found)
     finally:
         os.close(reader)
-    return ending_of(pid)
+    return WorkerEnd(ending_of(pid))
 
 
 def ending_of(pid: int) -> str:

@@ -76,7 +76,7 @@ def find_requirements(
         _refuse_selection(selection, alone, extras=False)
         unread = unread_declarations(folders_up(flow_file, root=root), root=root)
         notes = tuple(one.note for one in unread)
-        return Requirements(lines=("metaflow",), source=alone, notes=notes)
+        return Requirements(lines=("metaflow",), source=alone, declared=False, notes=notes)
     return _with_metaflow(with_local_packages(declared, root=root, read=_read_folder))
 
 

@@ -38,7 +38,7 @@ def search_hint(flow_file: Path, flow: str, *, root: Path, setting: str | None, 
         found = find_requirements(flow_file, root=root, setting=setting)
     except LockError:
         return line
-    if found.source.startswith("Metaflow alone"):
+    if not found.declared:
         folders = [display_path(folder, root) for folder in folders_up(flow_file, root=root)]
         folders = ["the project folder" if folder == "." else folder for folder in folders]
         none = f". No requirements were found in {', '.join(folders)}"

@@ -438,14 +438,16 @@ def test_a_run_that_is_read_while_the_flow_is_loaded(at: Situation) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "signal"),
     [
-        "counted\nTask was ended by SIGKILL, perhaps out of memory.\n",
-        "Traceback (most recent call last):\nMemoryError: Unable to allocate 8 GiB\n",
-        "MemoryError\n",
+        ("counted\n", "SIGKILL"),
+        ("Traceback (most recent call last):\nMemoryError: Unable to allocate 8 GiB\n", None),
+        ("MemoryError\n", None),
     ],
 )
-def test_what_ran_out_of_memory_is_told_what_needs_less(at: Situation, text: str) -> None:
-    advice = step_advice(text, at)
+def test_what_ran_out_of_memory_is_told_what_needs_less(
+    at: Situation, text: str, signal: str | None
+) -> None:
+    advice = step_advice(text, at, signal=signal)
     assert advice is not None
     assert "`max-workers = 1`" in advice

@@ -89,7 +89,7 @@ def reading(folder: Path, **more: Any) -> Reading:
 def test_the_child_is_told_where_everything_is(run: Run, tmp_path: Path) -> None:
     script = (
         "log = {'step': 'start', 'index': [], 'ok': True, 'attempts': 1, 'written': [],"
-        " 'modules': [], 'sources': [], 'drawn': [],"
+        " 'modules': [], 'sources': [], 'drawn': [], 'signal': None,"
         " 'stdout': json.dumps(request),"
         " 'stderr': json.dumps(dict(os.environ))}\n"
         "answer('{\"parameters\": []}\\n' + json.dumps({'log': log}))"

@@ -40,7 +40,10 @@ def test_the_request_which_may_have_credentials_is_not_left_behind(
 @pytest.mark.parametrize(
     ("code", "failure"),
     [
-        ('print(\'{"error": "SolverError", "message": "no"}\')', ("SolverError", "no")),
+        (
+            'print(\'{"error": "SolverError", "message": "no", "archive": null}\')',
+            ("SolverError", "no"),
+        ),
         ("import os; os.abort()", ("Crash", "signal SIGABRT")),
         ("raise SystemExit('at https://ann:hunter2@h/t/tk-1/x')", ("Crash", "at https://h/x")),
         ("print('[]')", ("Crash", "exit code 0")),

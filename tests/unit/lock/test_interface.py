@@ -94,8 +94,9 @@ def test_what_is_given_is_kept_to_and_needs_no_index(tool: Tool) -> None:
     left = without_given(lock)
     assert left is not None
     assert [package.pin for package in left.packages] == ["alpha==2.0"]
-    with pytest.raises(LockError, match=r"beta==2\.0\+conda"):
+    with pytest.raises(LockError, match=r"beta==2\.0\+conda") as error:
         resolve(tool, "alpha>=2", "beta<2", given=(("beta", "2.0"),))
+    assert error.value.hint.startswith("require another version of the packages marked `+conda`")
 
 
 @both
