@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from pytest_flowrepro.baseline.errors import broken, parse_document, place
 from pytest_flowrepro.baseline.folder import MISSING, portable_name
-from pytest_flowrepro.baseline.node import Node, broken, parse_document, place
 from pytest_flowrepro.baseline.policy import read_policy, read_profile
 from pytest_flowrepro.baseline.seal import is_seal
 from pytest_flowrepro.lockfile.parse import parse_lock
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from pytest_flowrepro.model import Determinism
+    from pytest_flowrepro.support.json_node import JsonNode
     from pytest_flowrepro.support.strict_json import Json
 
 SCHEMA = 1
@@ -49,7 +50,6 @@ MANIFEST = "manifest.json"
 ARTIFACTS = "artifacts.json"
 
 _INDEX = re.compile(r"\[(?:{n}(?:, {n})*)?\]".replace("{n}", "(?:0|[1-9][0-9]{0,17})"))
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 _T = TypeVar("_T")
 _Tree: TypeAlias = "str | list[_Tree] | dict[str, _Tree]"
@@ -266,8 +266,8 @@ def _check_case_collisions(names: Iterable[str]) -> None:
 class Documents:
     """The files of a baseline, parsed as JSON of a schema that this version reads."""
 
-    manifest: Node
-    artifacts: Node
+    manifest: JsonNode
+    artifacts: JsonNode
     files: Mapping[str, str]
     folder: str
     """The folder's name in messages."""
@@ -315,7 +315,7 @@ def decode_documents(documents: Documents, *, stored: Callable[[str], Path] = Pa
     names: set[str] = set()
     for step, node in zip(steps, manifest["steps"].items(), strict=True):
         if step.name in names:
-            raise broken(node.file, f"{node.path}: duplicate name {step.name}")
+            raise node.invalid(f"duplicate name {step.name}")
         names.add(step.name)
     for name, node in artifacts["steps"].entries():
         _refuse_unknown_step(name, names, node)
@@ -338,7 +338,7 @@ def decode_documents(documents: Documents, *, stored: Callable[[str], Path] = Pa
     )
 
 
-def _read_system(node: Node) -> System:
+def _read_system(node: JsonNode) -> System:
     optional = ("numeric", "processors", "cpu", "blas")
     fields = node.record("platform", "machine", "libc", optional=optional)
     blas = fields["blas"].entries() if "blas" in fields else ()
@@ -358,19 +358,20 @@ def _read_system(node: Node) -> System:
     )
 
 
-def refuse_newer(document: Node) -> None:
+def refuse_newer(document: JsonNode, file: str) -> None:
     """Raise `BaselineError` for a file that a newer version of this project wrote."""
     match document.value:
         case {"schema": int(schema)} if schema > SCHEMA:
             raise BaselineError(
-                f"{document.file} has schema {schema}; this version reads schemas up to {SCHEMA}",
+                f"{file} has schema {schema}; this version reads schemas up to {SCHEMA}",
                 hint="upgrade pytest-flowrepro: a newer version recorded this baseline",
             )
 
 
-def _document(name: str, files: Mapping[str, str], folder: str) -> Node:
-    document = parse_document(_text(name, files, folder), place(folder, name))
-    refuse_newer(document)
+def _document(name: str, files: Mapping[str, str], folder: str) -> JsonNode:
+    file = place(folder, name)
+    document = parse_document(_text(name, files, folder), file)
+    refuse_newer(document, file)
     schema = document.entry("schema")
     if schema.integer() != SCHEMA:
         raise schema.wrong(f"{SCHEMA} or more")
@@ -383,12 +384,12 @@ def _text(name: str, files: Mapping[str, str], folder: str) -> str:
     return files[name]
 
 
-def _refuse_unknown_step(step: str, known: Collection[str], node: Node) -> None:
+def _refuse_unknown_step(step: str, known: Collection[str], node: JsonNode) -> None:
     if step not in known:
-        raise broken(node.file, f"{node.path}: {MANIFEST} has no step {step}")
+        raise node.invalid(f"{MANIFEST} has no step {step}")
 
 
-def _interpreter(node: Node) -> Interpreter:
+def _interpreter(node: JsonNode) -> Interpreter:
     try:
         return Interpreter.parse(node.text())
     except ValueError:
@@ -396,7 +397,7 @@ def _interpreter(node: Node) -> Interpreter:
 
 
 def _read_environment(
-    name: str, node: Node, files: Mapping[str, str], folder: str, known: Collection[str]
+    name: str, node: JsonNode, files: Mapping[str, str], folder: str, known: Collection[str]
 ) -> Environment:
     optional = ("steps", "constraints", "imported")
     fields = node.record("python", "lock", "requirements", "packages", optional=optional)
@@ -426,7 +427,7 @@ def _read_environment(
             for file, entry in (fields["constraints"].entries() if "constraints" in fields else ())
         ),
         steps=tuple(step.text() for step in steps),
-        imported=_texts(fields.get("imported")),
+        imported=fields["imported"].texts() if "imported" in fields else (),
     )
 
 
@@ -438,11 +439,7 @@ def _lock(text: str, file: str) -> Lock:
         raise broken(file, f"is not a valid lock: {problems}") from error
 
 
-def _texts(node: Node | None) -> tuple[str, ...]:
-    return tuple(item.text() for item in node.items()) if node else ()
-
-
-def _requirement(node: Node) -> str:
+def _requirement(node: JsonNode) -> str:
     try:
         Requirement(node.text())
     except InvalidRequirement:
@@ -450,35 +447,35 @@ def _requirement(node: Node) -> str:
     return node.text()
 
 
-def _read_package(name: str, node: Node) -> Package:
+def _read_package(name: str, node: JsonNode) -> Package:
     fields = node.record("version", "via", "record", optional=("wheel", "direct_url"))
     return Package(
         name=name,
         version=fields["version"].text(),
-        via=tuple(via.text() for via in fields["via"].items()),
+        via=fields["via"].texts(),
         record=fields["record"].text(),
         direct_url=fields["direct_url"].text() if "direct_url" in fields else None,
         wheel=fields["wheel"].text() if "wheel" in fields else None,
     )
 
 
-def _read_step(node: Node) -> Step:
+def _read_step(node: JsonNode) -> Step:
     fields = node.record("name", "type", "next", "decorators")
     return Step(
         name=fields["name"].text(),
         type=fields["type"].text(),
-        next=tuple(step.text() for step in fields["next"].items()),
+        next=fields["next"].texts(),
         decorators=tuple(_read_decorator(item) for item in fields["decorators"].items()),
     )
 
 
-def _read_decorator(node: Node) -> Decorator:
+def _read_decorator(node: JsonNode) -> Decorator:
     fields = node.record("name", "attributes")
     return Decorator(name=fields["name"].text(), attributes=fields["attributes"].value)
 
 
 def _read_tasks(
-    steps: Node, order: tuple[str, ...], stored: Callable[[str], Path]
+    steps: JsonNode, order: tuple[str, ...], stored: Callable[[str], Path]
 ) -> tuple[Task, ...]:
     position = {step: i for i, step in enumerate(order)}
     tasks = [
@@ -495,22 +492,18 @@ def _read_tasks(
     )
 
 
-def _read_index(text: str, node: Node) -> tuple[int, ...]:
+def _read_index(text: str, node: JsonNode) -> tuple[int, ...]:
     if not _INDEX.fullmatch(text):
         raise node.wrong('named by a foreach index path, such as "[]" or "[0, 3]"')
     return tuple(json.loads(text))
 
 
-def _read_artifacts(named: Node, stored: Callable[[str], Path]) -> Iterator[Artifact]:
+def _read_artifacts(named: JsonNode, stored: Callable[[str], Path]) -> Iterator[Artifact]:
     optional = ("opaque", "unread", "determinism", "structure", "sha", "stored")
     for name, node in named.entries():
         fields = node.record("type", "digest", "value", optional=optional)
-        digest = fields["digest"].text()
         is_stored = "stored" in fields and fields["stored"].boolean()
-        if is_stored and not _DIGEST.fullmatch(digest):
-            raise fields["digest"].wrong(
-                "sha256: and 64 hexadecimal digits, as its value is stored"
-            )
+        digest = fields["digest"].sha256() if is_stored else fields["digest"].text()
         yield Artifact(
             name=name,
             type=sys.intern(fields["type"].text()),
@@ -527,7 +520,7 @@ def _read_artifacts(named: Node, stored: Callable[[str], Path]) -> Iterator[Arti
         )
 
 
-def _read_determinism(node: Node) -> Determinism:
+def _read_determinism(node: JsonNode) -> Determinism:
     match node.value:
         case "deterministic" | "machine" | "hash-seed" | "nondeterministic" as known:
             return known

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from urllib.parse import unquote
 
-from pytest_flowrepro.baseline.node import broken
+from pytest_flowrepro.baseline.errors import broken
 from pytest_flowrepro.support.errors import BaselineError
 from pytest_flowrepro.support.text import visible
 

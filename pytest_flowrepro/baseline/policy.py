@@ -11,10 +11,10 @@ from pytest_flowrepro.model.policy import DEFAULTS, MACHINE, optional_settings
 from pytest_flowrepro.support.hardware import CPU_LEVELS
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.baseline.node import Node
+    from pytest_flowrepro.support.json_node import JsonNode
 
 
-def read_policy(node: Node) -> Policy:
+def read_policy(node: JsonNode) -> Policy:
     """Return the policy that `pytest_flowrepro.model.policy.policy_json` wrote."""
     optional = tuple(key for key, _ in optional_settings(DEFAULTS))
     fields = node.record("fail-on", "threads", "cpu", optional=optional)
@@ -37,24 +37,24 @@ def read_policy(node: Node) -> Policy:
     )
 
 
-def read_profile(fields: dict[str, Node]) -> NumericProfile:
+def read_profile(fields: dict[str, JsonNode]) -> NumericProfile:
     """Return the profile that `pytest_flowrepro.model.policy.profile_json` wrote."""
     return NumericProfile(threads=_read_threads(fields["threads"]), cpu=_read_cpu(fields["cpu"]))
 
 
-def _entries(fields: dict[str, Node], key: str) -> list[tuple[str, Node]]:
+def _entries(fields: dict[str, JsonNode], key: str) -> list[tuple[str, JsonNode]]:
     return fields[key].entries() if key in fields else []
 
 
-def _items(fields: dict[str, Node], key: str) -> list[Node]:
+def _items(fields: dict[str, JsonNode], key: str) -> list[JsonNode]:
     return fields[key].items() if key in fields else []
 
 
-def _texts(fields: dict[str, Node], key: str) -> tuple[str, ...]:
-    return tuple(item.text() for item in _items(fields, key))
+def _texts(fields: dict[str, JsonNode], key: str) -> tuple[str, ...]:
+    return fields[key].texts() if key in fields else ()
 
 
-def _read_gate(node: Node) -> Gate:
+def _read_gate(node: JsonNode) -> Gate:
     for gate in get_args(Gate):
         if node.value == gate:
             known: Gate = gate
@@ -62,7 +62,7 @@ def _read_gate(node: Node) -> Gate:
     raise node.wrong(f"one of {', '.join(get_args(Gate))}")
 
 
-def _read_variable(node: Node) -> str | None:
+def _read_variable(node: JsonNode) -> str | None:
     if isinstance(node.value, dict):
         if node.record("pass")["pass"].boolean():
             return None
@@ -70,7 +70,7 @@ def _read_variable(node: Node) -> str | None:
     return node.text()
 
 
-def _read_threads(node: Node) -> int | None:
+def _read_threads(node: JsonNode) -> int | None:
     if node.value == MACHINE:
         return None
     if isinstance(node.value, bool) or not isinstance(node.value, int) or node.value < 1:
@@ -78,7 +78,7 @@ def _read_threads(node: Node) -> int | None:
     return node.value
 
 
-def _read_cpu(node: Node) -> str | None:
+def _read_cpu(node: JsonNode) -> str | None:
     if node.value == MACHINE:
         return None
     if node.value not in CPU_LEVELS:
@@ -86,13 +86,13 @@ def _read_cpu(node: Node) -> str | None:
     return node.text()
 
 
-def _read_conda(node: Node) -> bool:
+def _read_conda(node: JsonNode) -> bool:
     if node.value != "pypi":
         raise node.wrong('"pypi"')
     return True
 
 
-def _read_patterns(fields: dict[str, Node]) -> Patterns:
+def _read_patterns(fields: dict[str, JsonNode]) -> Patterns:
     found = {
         key: [_read_pattern(key, node) for node in _items(fields, key)]
         for key in ("ignore", "rtol", "atol")
@@ -105,7 +105,7 @@ def _read_patterns(fields: dict[str, Node]) -> Patterns:
     )
 
 
-def _read_pattern(key: str, node: Node) -> tuple[Terms, float]:
+def _read_pattern(key: str, node: JsonNode) -> tuple[Terms, float]:
     keys = ("pattern",) if key == "ignore" else ("pattern", "tolerance")
     fields = node.record(*keys, optional=("reason", "until"))
     terms = Terms(
@@ -117,7 +117,7 @@ def _read_pattern(key: str, node: Node) -> tuple[Terms, float]:
     return terms, fields["tolerance"].number() if "tolerance" in fields else 0.0
 
 
-def _read_day(node: Node) -> date:
+def _read_day(node: JsonNode) -> date:
     try:
         return date.fromisoformat(node.text())
     except ValueError:

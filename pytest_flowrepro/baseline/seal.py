@@ -26,8 +26,8 @@ from itertools import zip_longest
 from operator import contains
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.baseline.errors import broken, place
 from pytest_flowrepro.baseline.folder import MISSING
-from pytest_flowrepro.baseline.node import broken, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

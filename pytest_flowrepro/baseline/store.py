@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.baseline.errors import broken, parse_document, place
 from pytest_flowrepro.baseline.files import (
     MANIFEST,
     Documents,
@@ -25,7 +26,6 @@ from pytest_flowrepro.baseline.folder import (
     label,
     real_file,
 )
-from pytest_flowrepro.baseline.node import broken, parse_document, place
 from pytest_flowrepro.baseline.seal import check_seals, is_seal, seal
 from pytest_flowrepro.baseline.swap import (
     ReplacedError,
@@ -195,7 +195,7 @@ def _refuse_newer(manifest: str | None, file: str) -> None:
         document = parse_document(manifest or "", file)
     except BaselineError:
         return
-    refuse_newer(document)
+    refuse_newer(document, file)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

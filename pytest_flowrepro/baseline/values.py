@@ -10,8 +10,8 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.baseline.errors import broken, place
 from pytest_flowrepro.baseline.folder import real_file
-from pytest_flowrepro.baseline.node import broken, place
 from pytest_flowrepro.model import value_file
 
 if TYPE_CHECKING:

@@ -7,25 +7,23 @@ the JSON contract.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from pytest_flowrepro.advice.advice import advise
 from pytest_flowrepro.model import Decorator, FlowDescription, NamedFile, Parameter, Step
 from pytest_flowrepro.support.errors import DescribeError
+from pytest_flowrepro.support.json_node import JsonNode
 from pytest_flowrepro.support.process import CommandNotFoundError, run_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from pytest_flowrepro.advice.advice import Situation
     from pytest_flowrepro.model import FlowProcess, FlowSource
     from pytest_flowrepro.support.process import Completed
-
-_T = TypeVar("_T")
 
 COMMAND = "flowrepro-describe"
 GRAPH = "graph.json"
@@ -142,93 +140,72 @@ def _last_lines(text: str) -> str:
 # --- the answer -----------------------------------------------------------------------
 
 
-class _MalformedError(Exception):
-    """An answer that does not keep the contract; the message has the place."""
-
-
 def read_graph(file: Path, flow: FlowSource) -> tuple[Step, ...]:
     """Return the steps as Metaflow saw them in a run, from the file that our extension left.
 
     Raises `DescribeError` for a file that is missing or broken.
     """
-    try:
-        return _each(json.loads(file.read_bytes()), "steps", _step)
-    except (OSError, ValueError, RecursionError, _MalformedError) as error:
-        raise DescribeError(
-            f"{flow.file}: the graph that the run of {flow.name} left cannot be read",
-            hint="run again; if it persists, report it to pytest-flowrepro",
-            detail=f"{file.name}: {error}",
-        ) from error
+    root = _root(file, f"{flow.file}: the graph that the run of {flow.name} left")
+    return _steps(root.record("steps")["steps"])
 
 
 def _read(answer: Path, flow: FlowSource) -> FlowDescription:
-    try:
-        raw = json.loads(answer.read_bytes())
-        return FlowDescription(
-            name=_get(raw, "name", str),
-            steps=_each(raw, "steps", _step),
-            decorators=_each(raw, "decorators", _decorator),
-            parameters=_each(raw, "parameters", _parameter),
-            files=_each(raw, "files", _file),
-        )
-    except (OSError, ValueError, RecursionError, _MalformedError) as error:
-        raise DescribeError(
-            f"{flow.file}: Metaflow's description of {flow.name} cannot be read",
+    root = _root(answer, f"{flow.file}: Metaflow's description of {flow.name}")
+    fields = root.record("name", "steps", "decorators", "parameters", "files")
+    return FlowDescription(
+        name=fields["name"].text(),
+        steps=_steps(fields["steps"]),
+        decorators=_decorators(fields["decorators"]),
+        parameters=tuple(map(_parameter, fields["parameters"].items())),
+        files=tuple(map(_file, fields["files"].items())),
+    )
+
+
+def _root(file: Path, subject: str) -> JsonNode:
+    def error(reason: str) -> DescribeError:
+        return DescribeError(
+            f"{subject} cannot be read",
             hint="run again; if it persists, report it to pytest-flowrepro",
-            detail=f"{answer.name}: {error}",
-        ) from error
+            detail=f"{file.name}: {reason}",
+        )
+
+    return JsonNode.read(file, error=error)
 
 
-def _step(raw: Any) -> Step:
-    return Step(
-        name=_get(raw, "name", str),
-        type=_get(raw, "type", str),
-        next=_each(raw, "next", lambda name: _is(name, str)),
-        decorators=_each(raw, "decorators", _decorator),
+def _steps(node: JsonNode) -> tuple[Step, ...]:
+    found = (item.record("name", "type", "next", "decorators") for item in node.items())
+    return tuple(
+        Step(
+            name=fields["name"].text(),
+            type=fields["type"].text(),
+            next=fields["next"].texts(),
+            decorators=_decorators(fields["decorators"]),
+        )
+        for fields in found
     )
 
 
-def _decorator(raw: Any) -> Decorator:
-    return Decorator(name=_get(raw, "name", str), attributes=_get(raw, "attributes", dict))
+def _decorators(node: JsonNode) -> tuple[Decorator, ...]:
+    found = (item.record("name", "attributes") for item in node.items())
+    return tuple(
+        Decorator(
+            name=fields["name"].text(),
+            attributes=fields["attributes"].mapping(),
+        )
+        for fields in found
+    )
 
 
-def _parameter(raw: Any) -> Parameter:
-    no_default = _get(raw, "default", object) is None
+def _parameter(node: JsonNode) -> Parameter:
+    fields = node.record("name", "type", "required", "default")
     return Parameter(
-        name=_get(raw, "name", str),
-        type=_get(raw, "type", str),
-        required=_get(raw, "required", bool),
-        default=None if no_default else _get(raw, "default", str),
+        name=fields["name"].text(),
+        type=fields["type"].text(),
+        required=fields["required"].boolean(),
+        default=fields["default"].text_or_none(),
     )
 
 
-def _file(raw: Any) -> NamedFile:
-    in_place = _get(raw, "place", object) is None
-    return NamedFile(
-        source=Path(_get(raw, "source", str)), place=None if in_place else _get(raw, "place", str)
-    )
-
-
-def _is(value: Any, kind: type[_T]) -> _T:
-    if not isinstance(value, kind):
-        raise _MalformedError(f"expected {kind.__name__}, found {type(value).__name__}")
-    return value
-
-
-def _get(raw: Any, key: str, kind: type[_T]) -> _T:
-    if key not in _is(raw, dict):
-        raise _MalformedError(f"{key}: missing")
-    try:
-        return _is(raw[key], kind)
-    except _MalformedError as error:
-        raise _MalformedError(f"{key}: {error}") from None
-
-
-def _each(raw: Any, key: str, parse: Callable[[Any], _T]) -> tuple[_T, ...]:
-    parsed = []
-    for number, item in enumerate(_get(raw, key, list)):
-        try:
-            parsed.append(parse(item))
-        except _MalformedError as error:
-            raise _MalformedError(f"{key}[{number}]: {error}") from None
-    return tuple(parsed)
+def _file(node: JsonNode) -> NamedFile:
+    fields = node.record("source", "place")
+    return NamedFile(source=Path(fields["source"].text()), place=fields["place"].text_or_none())

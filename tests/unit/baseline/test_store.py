@@ -10,7 +10,7 @@ from locks import locked
 from recordings import LOCK, names_in, recording, unsealed
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, store, write_baseline
-from pytest_flowrepro.baseline.node import parse_document
+from pytest_flowrepro.baseline.errors import parse_document
 from pytest_flowrepro.model import Environment, Interpreter, Lock
 from pytest_flowrepro.support.errors import BaselineError
 

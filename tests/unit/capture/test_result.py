@@ -15,29 +15,52 @@ if TYPE_CHECKING:
 
 
 MALFORMED = [
-    ('{"stopped": 3}', "stopped: expected a str"),
-    (json.dumps({"tasks": []}), "line 1: expected one of the keys parameters, task, log"),
-    (json.dumps({"broken": {"line": 2, "reason": "x"}}), "line 1: broken: expected no entry about"),
-    (result(encoders={"a.B": 1}), r"line 2: encoders\.a\.B: expected a bool"),
-    (result() + result(), "the file: expected one line of parameters"),
-    (result() + "{", "line 3: expected JSON: "),
-    (result(parameters={}), "line 1: parameters: expected a list"),
-    (result(tasks=[1]), "line 3: task: expected a dict"),
-    (result(tasks=[{"step": "start"}]), "line 3: task: expected the keys step, index, artifacts"),
-    (result(tasks=[{**task("start"), "index": ["0"]}]), r"task\.index\[0\]: expected a int"),
+    ('{"stopped": 3}', "stopped should be a string, is 3"),
+    (json.dumps({"tasks": []}), "line 1: should have one of the keys parameters, task, log"),
+    (
+        json.dumps({"broken": {"line": 2, "reason": "x"}}),
+        "line 1: broken: no encoders were",
+    ),
+    (result(encoders={"a.B": 1}), r'line 2: encoders\["a\.B"\] should be true or false, is 1'),
+    (result() + result(), "the file should have one line of parameters, has 2"),
+    (result() + "{", "line 3 is not valid JSON: "),
+    (result(parameters={}), "line 1: parameters should be an array, is an object"),
+    (result(tasks=[1]), "line 3: task should be an object, is 1"),
+    (result(tasks=[{"step": "start"}]), r"line 3: task\.index is missing"),
+    (
+        result(tasks=[{**task("start"), "index": ["0"]}]),
+        r"task\.index\[0\] should be a whole number",
+    ),
     (result(tasks=[{**task("start"), "index": [True]}]), r"task\.index\[0\]"),
     (
         result(tasks=[task("start", artifacts=[{**SCORE, "digest": "sha256:1"}])]),
-        r"line 3: task\.artifacts\[0\]\.digest: expected sha256: and 64",
+        r"line 3: task\.artifacts\[0\]\.digest should be sha256: and 64",
     ),
-    (result(parameters=[{**SCORE, "opaque": 1}]), r"parameters\[0\]\.opaque: expected a bool"),
-    (result(parameters=[{**SCORE, "unread": 1}]), r"parameters\[0\]\.unread: expected a bool"),
-    (result(parameters=[{**SCORE, "stored": "x"}]), r"parameters\[0\]\.stored: expected a bool"),
-    (result(parameters=[{**SCORE, "sha": None}]), r"parameters\[0\]\.sha: expected a str"),
-    (result(logs=[LOG, {**LOG, "stdout": None}]), r"line 4: log\.stdout: expected a str"),
-    (result(logs=[{**LOG, "attempts": "2"}]), r"log\.attempts: expected a int"),
-    (result(logs=[{**LOG, "written": [1]}]), r"log\.written\[0\]: expected a str"),
-    (result(logs=[{**LOG, "modules": "pandas"}]), r"log\.modules: expected a list"),
+    (
+        result(parameters=[{**SCORE, "opaque": 1}]),
+        r"parameters\[0\]\.opaque should be true or false",
+    ),
+    (
+        result(parameters=[{**SCORE, "unread": 1}]),
+        r"parameters\[0\]\.unread should be true or false",
+    ),
+    (
+        result(parameters=[{**SCORE, "stored": "x"}]),
+        r"\[0\]\.stored should be true or false",
+    ),
+    (
+        result(parameters=[{**SCORE, "sha": None}]),
+        r"\[0\]\.sha should be a string, is null",
+    ),
+    (
+        result(logs=[LOG, {**LOG, "stdout": None}]),
+        r"line 4: log\.stdout should be a string",
+    ),
+    (result(logs=[{**LOG, "signal": 9}]), r"log\.signal should be a string, is 9"),
+    (result(logs=[{**LOG, "pid": 9}]), r"log\.pid: unknown key"),
+    (result(logs=[{**LOG, "attempts": "2"}]), r"log\.attempts should be a whole number"),
+    (result(logs=[{**LOG, "written": [1]}]), r"log\.written\[0\] should be a string, is 1"),
+    (result(logs=[{**LOG, "modules": "pandas"}]), r"log\.modules should be an array"),
 ]
 
 
@@ -71,7 +94,7 @@ def test_a_result_that_is_too_large_is_not_read(
             {"line": None, "reason": "it has no dict"},
             r"encoders\.py: the encoders cannot be used: it",
         ),
-        ({"line": "2", "reason": ""}, "line: expected a int"),
+        ({"line": "2", "reason": ""}, "line should be a whole number"),
     ],
 )
 def test_encoders_that_cannot_be_used_are_an_error_with_its_place(

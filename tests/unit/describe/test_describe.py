@@ -238,20 +238,20 @@ def test_an_interpreter_that_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "place"),
     [
-        ([], "expected dict, found list"),
-        ({}, "name: missing"),
-        (ANSWER | {"name": 3}, "name: expected str, found int"),
-        (ANSWER | {"steps": None}, "steps: expected list, found NoneType"),
-        (ANSWER | {"steps": [ANSWER["steps"][0], 3]}, "steps[1]: expected dict, found int"),
-        (ANSWER | {"steps": [ANSWER["steps"][0] | {"next": [1]}]}, "steps[0]: next[0]: expected"),
-        (ANSWER | {"decorators": [{"name": "x"}]}, "decorators[0]: attributes: missing"),
-        (ANSWER | {"parameters": [{"default": 3}]}, "parameters[0]: name: missing"),
+        ([], "the file should be an object, is an array"),
+        ({}, "name is missing"),
+        (ANSWER | {"name": 3}, "name should be a string, is 3"),
+        (ANSWER | {"steps": None}, "steps should be an array, is null"),
+        (ANSWER | {"steps": [ANSWER["steps"][0], 3]}, "steps[1] should be an object, is 3"),
+        (ANSWER | {"steps": [ANSWER["steps"][0] | {"next": [1]}]}, "steps[0].next[0] should be"),
+        (ANSWER | {"decorators": [{"name": "x"}]}, "decorators[0].attributes is missing"),
+        (ANSWER | {"parameters": [{"default": 3}]}, "parameters[0].name is missing"),
         (
             ANSWER | {"parameters": [ANSWER["parameters"][0] | {"default": 3}]},
-            "parameters[0]: default: expected str, found int",
+            "parameters[0].default should be a string, is 3",
         ),
-        (ANSWER | {"files": [None]}, "files[0]: expected dict"),
-        (ANSWER | {"files": [{"source": "/a"}]}, "files[0]: place: missing"),
+        (ANSWER | {"files": [None]}, "files[0] should be an object, is null"),
+        (ANSWER | {"files": [{"source": "/a"}]}, "files[0].place is missing"),
     ],
 )
 def test_an_answer_that_does_not_keep_the_contract(ask: Ask, answer: Any, place: str) -> None:

@@ -1,0 +1,158 @@
+"""Typed access to parsed JSON, whose errors name the source and the path into it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from pytest_flowrepro.support.errors import FlowReproError
+from pytest_flowrepro.support.strict_json import StrictJsonError, TooLargeJsonError, parse_json
+from pytest_flowrepro.support.text import visible
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_flowrepro.support.strict_json import Json
+
+JsonError: TypeAlias = Callable[[str], FlowReproError]
+"""Builds the error to raise from a reason, such as `runs should be a whole number, is "2"`."""
+
+_SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JsonNode:
+    """A value in a document, and its path there: `steps.train["[]"].score.digest`."""
+
+    value: Json
+    error: JsonError
+    path: str = ""
+
+    @classmethod
+    def parse(cls, text: str, *, error: JsonError) -> JsonNode:
+        """Return the root of a JSON text; raise `error`, with the line at fault."""
+        try:
+            return cls(value=parse_json(text), error=error)
+        except TooLargeJsonError as problem:
+            raise error(f"is too large: {problem}") from None
+        except StrictJsonError as problem:
+            raise error(f"is not valid JSON: {problem}") from None
+
+    @classmethod
+    def read(cls, file: Path, *, error: JsonError) -> JsonNode:
+        """Return the root of a JSON file; raise `error` if it cannot be read or parsed."""
+        try:
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise error("is not UTF-8") from None
+        except OSError as problem:
+            raise error(f"cannot be read: {problem.strerror or problem}") from problem
+        return cls.parse(text, error=error)
+
+    def wrong(self, wanted: str) -> FlowReproError:
+        """Return the error that this value is not what is wanted."""
+        place = self.path or "the file"
+        return self.error(visible(f"{place} should be {wanted}, is {self._shown}"))
+
+    def invalid(self, reason: str) -> FlowReproError:
+        """Return the error that this value cannot be used."""
+        return self.error(visible(f"{self.path or 'the file'}: {reason}"))
+
+    @property
+    def _shown(self) -> str:
+        match self.value:
+            case dict():
+                return "an object"
+            case list():
+                return "an array"
+            case _:
+                text = json.dumps(self.value, ensure_ascii=False)
+                return text if len(text) <= 60 else f"{text[:57]}..."
+
+    def mapping(self) -> dict[str, Json]:
+        """Return an object as it is, in its own order."""
+        if not isinstance(self.value, dict):
+            raise self.wrong("an object")
+        return self.value
+
+    def entries(self) -> list[tuple[str, JsonNode]]:
+        """Return keys and values of an object, sorted by key."""
+        return [(key, self._child(key, value)) for key, value in sorted(self.mapping().items())]
+
+    def entry(self, key: str) -> JsonNode:
+        found = dict(self.entries())
+        if key not in found:
+            raise self._missing(key)
+        return found[key]
+
+    def record(self, *keys: str, optional: tuple[str, ...] = ()) -> dict[str, JsonNode]:
+        """Return the values of an object that must have these keys, and may have the optional."""
+        found = dict(self.entries())
+        for key in keys:
+            if key not in found:
+                raise self._missing(key)
+        for key, node in found.items():
+            if key not in keys and key not in optional:
+                raise node.invalid("unknown key")
+        return found
+
+    def items(self) -> list[JsonNode]:
+        if not isinstance(self.value, list):
+            raise self.wrong("an array")
+        return [self._at(f"{self.path}[{i}]", item) for i, item in enumerate(self.value)]
+
+    def texts(self) -> tuple[str, ...]:
+        """Return an array of strings."""
+        return tuple(item.text() for item in self.items())
+
+    def text(self) -> str:
+        if not isinstance(self.value, str):
+            raise self.wrong("a string")
+        return self.value
+
+    def text_or_none(self) -> str | None:
+        return None if self.value is None else self.text()
+
+    def sha256(self) -> str:
+        if not isinstance(self.value, str) or not _SHA256.fullmatch(self.value):
+            raise self.wrong("sha256: and 64 hexadecimal digits")
+        return self.value
+
+    def boolean(self) -> bool:
+        if not isinstance(self.value, bool):
+            raise self.wrong("true or false")
+        return self.value
+
+    def integer(self) -> int:
+        if not isinstance(self.value, int) or isinstance(self.value, bool):
+            raise self.wrong("a whole number")
+        return self.value
+
+    def integers(self) -> tuple[int, ...]:
+        """Return an array of whole numbers."""
+        return tuple(item.integer() for item in self.items())
+
+    def number(self) -> float:
+        if not isinstance(self.value, int | float) or isinstance(self.value, bool):
+            raise self.wrong("a number")
+        try:
+            return float(self.value)
+        except OverflowError:
+            raise self.wrong("a number that a float can hold") from None
+
+    def _missing(self, key: str) -> FlowReproError:
+        return self.error(visible(f"{self._path(key)} is missing"))
+
+    def _child(self, key: str, value: Json) -> JsonNode:
+        return self._at(self._path(key), value)
+
+    def _path(self, key: str) -> str:
+        if not key.isidentifier():
+            return f"{self.path}[{json.dumps(key, ensure_ascii=False)}]"
+        return f"{self.path}.{key}" if self.path else key
+
+    def _at(self, path: str, value: Json) -> JsonNode:
+        return JsonNode(value=value, error=self.error, path=path)
