@@ -133,7 +133,7 @@ def failures(wheel: Wheel, store: Path, folder: Path) -> Iterator[str]:
         try:
             builder = VirtualenvBuilder(
                 lock=wheel.lock,
-                requirements=Requirements(lines=(), source="wheels.txt"),
+                requirements=Requirements(requirements=(), source="wheels.txt"),
                 python=Path(sys.executable),
             )
             request = InstallRequest(

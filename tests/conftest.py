@@ -17,6 +17,7 @@ import pytest
 from environments import build_environment
 from filelock import FileLock
 from platformdirs import user_cache_dir
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.environment import InstallRequest
 from pytest_flowrepro.lock import resolver
@@ -111,7 +112,9 @@ def metaflow_environment(session_folder: Path) -> BuiltEnvironment:
     """Metaflow, pandas and numpy, ready to run."""
     folder = session_folder / "metaflow-environment"
     folder.mkdir(exist_ok=True)
-    requirements = Requirements(lines=("metaflow", "numpy", "pandas"), source="tests/conftest.py")
+    requirements = Requirements(
+        requirements=requirement_lines("metaflow", "numpy", "pandas"), source="tests/conftest.py"
+    )
     lock_file = folder / "lock.txt"
     with FileLock(folder / "lock.lock"):
         if not lock_file.exists():

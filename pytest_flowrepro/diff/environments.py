@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
 from pytest_flowrepro.diff.pairs import change_of, paired
 from pytest_flowrepro.diff.platforms import Sides, platform_reason
 from pytest_flowrepro.lockfile.pypi import (
@@ -27,6 +24,8 @@ from pytest_flowrepro.support.text import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from packaging.requirements import Requirement
 
 _AGAIN = "requirements changed since the lock was recorded; record again"
 _SHOWN = 10
@@ -118,13 +117,15 @@ def _unmet_lines(constraints: Constraints, lock: Lock) -> tuple[str, ...]:
     versions: dict[str, list[str]] = {}
     for package in pypi.packages:
         versions.setdefault(package.name, []).append(package.version)
-    requirements = ((line, Requirement(line)) for line in constraints.lines)
     return tuple(
         visible(f"{line}: recorded with {', '.join(locked)}")
-        for line, requirement in requirements
-        if (locked := versions.get(canonicalize_name(requirement.name)))
-        and not any(requirement.specifier.contains(version, prereleases=True) for version in locked)
+        for line in constraints.lines
+        if (locked := versions.get(line.name)) and not _allows_any(line.parsed, locked)
     )
+
+
+def _allows_any(requirement: Requirement, versions: list[str]) -> bool:
+    return any(requirement.specifier.contains(version, prereleases=True) for version in versions)
 
 
 def _group_by_name(requirements: tuple[str, ...]) -> dict[str, str]:

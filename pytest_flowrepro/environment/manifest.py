@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_flowrepro.environment.distributions import InstalledDistribution, RecordRow
+    from pytest_flowrepro.model import RequirementLine
 
 # Written by the installer and not part of the wheel, or different on each machine: scripts name
 # the interpreter in their first line.
@@ -39,12 +40,12 @@ _REQUIRED_NAME = re.compile(r"\s*([A-Za-z0-9]([\w.-]*[A-Za-z0-9])?)")
 def read_manifest(
     environment: Path,
     *,
-    requirements: tuple[str, ...],
+    requirements: tuple[RequirementLine, ...],
     urls: Mapping[str, str | None] = MappingProxyType({}),
 ) -> tuple[Package, ...]:
     """Return the installed distributions, sorted by name.
 
-    `requirements` are those of the flow, as PEP 508 lines. `urls` has the URLs of locked packages
+    `requirements` are those of the flow. `urls` has the URLs of locked packages
     that do not come from an index; a wheel from the wheelhouse does not record one. Raises
     `EnvironmentBuildError` for a distribution whose metadata cannot be read.
     """
@@ -174,7 +175,7 @@ def _pyvenv(environment: Path) -> dict[str, str]:
 
 def _required_by(
     found: Mapping[str, InstalledDistribution],
-    requirements: tuple[str, ...],
+    requirements: tuple[RequirementLine, ...],
     markers: dict[str, str],
 ) -> dict[str, tuple[str, ...]]:
     """Map each name to those that require it; to nothing if the flow requires it itself.
@@ -182,7 +183,7 @@ def _required_by(
     An extra counts if a distribution that counts requires it, so this repeats until nothing
     changes.
     """
-    asked = [line for line in map(Requirement, requirements) if _applies(line, {""}, markers)]
+    asked = [line.parsed for line in requirements if _applies(line.parsed, {""}, markers)]
     direct = {canonicalize_name(requirement.name) for requirement in asked}
     extras = {name: {""} for name in found}
     for requirement in asked:

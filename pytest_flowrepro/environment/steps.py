@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
-
 from pytest_flowrepro.lockfile.conda_spec import step_specs
-from pytest_flowrepro.lockfile.requirement import requirement_problem
-from pytest_flowrepro.model import CondaPackages, Requirements
+from pytest_flowrepro.lockfile.requirement import parse_requirement
+from pytest_flowrepro.model import CondaPackages, RequirementLine, Requirements
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.redaction import without_credentials
 
@@ -56,7 +54,7 @@ def step_environments(
     for step in steps:
         own = _own(step, base, conda_from_pypi=conda_from_pypi)
         if own is not None:
-            key = (own.requirements.lines, own.python, own.requirements.conda)
+            key = (own.requirements.requirements, own.python, own.requirements.conda)
             same = found.get(key)
             found[key] = replace(same, steps=(*same.steps, step.name)) if same else own
     return tuple(found.values())
@@ -85,7 +83,7 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
             name=f"step-{step.name}",
             steps=(step.name,),
             requirements=Requirements(
-                lines=(),
+                requirements=(),
                 source=f"step {step.name} (@conda)",
                 conda=CondaPackages(
                     specs=step_specs(conda, python=python or base.python.version), channels=()
@@ -95,12 +93,13 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
             from_conda=(),
         )
     metaflow = next(one.version for one in base.packages if one.name == "metaflow")
-    lines = [_line(name, version, step) for name, version in packages.items()]
+    asked = (_line(name, version, step) for name, version in packages.items())
+    lines = {*asked, *_PINS, f"metaflow=={metaflow}"}
     return StepEnvironment(
         name=f"step-{step.name}",
         steps=(step.name,),
         requirements=Requirements(
-            lines=tuple(sorted({*lines, *_PINS, f"metaflow=={metaflow}"})),
+            requirements=tuple(map(RequirementLine, sorted(lines))),
             source=f"step {step.name} (@{'conda' if conda else 'pypi'})",
         ),
         python=python,
@@ -121,12 +120,13 @@ def _line(name: str, version: str, step: Step) -> str:
     name = name.rpartition("::")[2]  # conda's `channel::package`
     text = f"{name}{version}" if version.startswith(_OPERATORS) or not version else None
     text = text or f"{name}=={version.removeprefix('==').removeprefix('=')}"
-    if problem := requirement_problem(text):
+    found = parse_requirement(text)
+    if isinstance(found, str):
         raise LockError(
             f"Step {step.name}: {name!r} with version {without_credentials(version)!r} is not "
             "a valid requirement",
             hint="write the version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, an empty string, or "
             "`@` and the URL of a wheel",
-            detail=problem,
+            detail=found,
         )
-    return str(Requirement(text))
+    return str(found.parsed)

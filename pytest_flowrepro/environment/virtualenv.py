@@ -45,7 +45,9 @@ class VirtualenvBuilder:
             request,
             self.requirements,
             declared=lines,
-            packages=read_manifest(place, requirements=lines, urls=self.lock.urls),
+            packages=read_manifest(
+                place, requirements=self.requirements.requirements, urls=self.lock.urls
+            ),
         )
 
     def _install(self, place: Path, request: InstallRequest) -> None:

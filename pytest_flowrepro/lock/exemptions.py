@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
 from pytest_flowrepro.lock.upload_times import upload_days
 
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.model import Requirements
+    from pytest_flowrepro.model import RequirementLine, Requirements
     from pytest_flowrepro.support.deadline import Deadline
 
 
@@ -43,7 +40,7 @@ def find_exemptions(
 
     Empty if the index has no upload times.
     """
-    pins = dict(filter(None, map(_pin, requirements.lines)))
+    pins = dict(filter(None, map(_pin, requirements.requirements)))
     if not pins:
         return ()
     days = upload_days(
@@ -60,9 +57,8 @@ def find_exemptions(
     )
 
 
-def _pin(line: str) -> tuple[str, str] | None:
-    requirement = Requirement(line)
-    for specifier in requirement.specifier:
+def _pin(line: RequirementLine) -> tuple[str, str] | None:
+    for specifier in line.parsed.specifier:
         if specifier.operator == "==" and not specifier.version.endswith(".*"):
-            return canonicalize_name(requirement.name), specifier.version
+            return line.name, specifier.version
     return None

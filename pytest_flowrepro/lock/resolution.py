@@ -119,7 +119,7 @@ def write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]
 
     The names are the same for every flow, because they appear in the lock's comments.
     """
-    constraints = [line for one in requirements.constraints for line in one.lines]
+    constraints = [line for file in requirements.constraints for line in file.lines]
     constraints += requirements.resolution.constraints if requirements.resolution else ()
     try:
         options, given = write_given(dict(requirements.given), workspace)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
-from packaging.requirements import Requirement
 
 from pytest_flowrepro.installers.index_settings import uv_tool
 from pytest_flowrepro.installers.uv_settings import to_toml
@@ -19,6 +19,7 @@ from pytest_flowrepro.lock.resolution import (
     minor_version,
     write_inputs,
 )
+from pytest_flowrepro.model import RequirementLine
 from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import LockError
 
@@ -133,12 +134,13 @@ def _for_environments(requirements: Requirements, version: str) -> Requirements:
         )
     markers = " or ".join(f"({one})" for one in resolution.environments)
     return replace(
-        requirements, lines=tuple(_narrowed(line, markers) for line in requirements.lines)
+        requirements,
+        requirements=tuple(_narrowed(line, markers) for line in requirements.requirements),
     )
 
 
-def _narrowed(line: str, markers: str) -> str:
-    requirement = Requirement(line)
+def _narrowed(line: RequirementLine, markers: str) -> RequirementLine:
+    requirement = copy(line.parsed)
     marker = f"({requirement.marker}) and ({markers})" if requirement.marker else markers
     requirement.marker = Marker(marker)
-    return str(requirement)
+    return RequirementLine(str(requirement))

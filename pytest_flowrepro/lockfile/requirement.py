@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.requirements import InvalidRequirement
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from pytest_flowrepro.model import RequirementLine
 
 LOCAL_PATH = "a path is supported only in a requirements file (`./lib`) and in `[tool.uv.sources]`"
 VERSION_CONTROL = (
@@ -26,8 +28,8 @@ _VCS = ("git", "hg", "svn", "bzr")
 _WHEEL_URL = re.compile(r"https?://[^\s/@?#]+/[^\s@?#]*?(?P<file>[^\s/@?#]+\.whl)")
 
 
-def requirement_problem(line: str) -> str | None:
-    """Return why a requirement (PEP 508) cannot be pinned; None if it can.
+def parse_requirement(line: str) -> RequirementLine | str:
+    """Return the requirement of a line, or why it cannot be pinned.
 
     The text never contains the line's URL, which may have credentials.
     """
@@ -37,14 +39,13 @@ def requirement_problem(line: str) -> str | None:
             return LOCAL_PATH
         if scheme.partition("+")[0] in _VCS:
             return VERSION_CONTROL
-        return _url_problem(line)
+        return _wheel_requirement(line)
     if _PATH.match(line):
         return LOCAL_PATH
     try:
-        Requirement(line)
+        return RequirementLine(line)
     except InvalidRequirement as error:
         return str(error).splitlines()[0]
-    return None
 
 
 def wheel_version(url: str, name: str) -> str | None:
@@ -60,12 +61,12 @@ def wheel_version(url: str, name: str) -> str | None:
     return str(version) if found == name else None
 
 
-def _url_problem(line: str) -> str | None:
+def _wheel_requirement(line: str) -> RequirementLine | str:
     try:
-        requirement = Requirement(line)
+        requirement = RequirementLine(line)
     except InvalidRequirement:
         return DIRECT_URL
-    if "@" in (requirement.url or ""):
+    url = requirement.parsed.url or ""
+    if "@" in url:
         return _CREDENTIALS
-    found = wheel_version(requirement.url or "", canonicalize_name(requirement.name))
-    return None if found else DIRECT_URL
+    return requirement if wheel_version(url, requirement.name) else DIRECT_URL

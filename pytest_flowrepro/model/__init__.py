@@ -55,6 +55,7 @@ from pytest_flowrepro.model.requirements import (
     IndexSource,
     LocalFolder,
     LocalPackage,
+    RequirementLine,
     Requirements,
     Resolution,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "Policy",
     "PypiLock",
     "Recording",
+    "RequirementLine",
     "Requirements",
     "Resolution",
     "Run",

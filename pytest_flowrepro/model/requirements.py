@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pytest_flowrepro.model.lock import PypiLock
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementLine:
+    """A requirement (PEP 508) as it is written, which a baseline keeps, and parsed.
+
+    Raises `packaging.requirements.InvalidRequirement` for a text that is not one.
+    """
+
+    text: str
+    parsed: Requirement = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parsed", Requirement(self.text))
+
+    @property
+    def name(self) -> str:
+        """Canonical (PEP 503)."""
+        return canonicalize_name(self.parsed.name)
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,14 +77,18 @@ class Constraints:
     """Relative to the project, with `/`."""
     digest: str
     """`sha256:...` over the sorted lines."""
-    lines: tuple[str, ...] = field(default=(), compare=False)
-    """PEP 508 lines of the file today; a baseline stores only the digest."""
+    lines: tuple[RequirementLine, ...] = field(default=(), compare=False)
+    """The lines of the file today; a baseline stores only the digest."""
 
     @classmethod
-    def of(cls, file: str, lines: tuple[str, ...]) -> Constraints:
-        content = "".join(f"{line}\n" for line in sorted(lines))
-        digest = "sha256:" + hashlib.sha256(content.encode()).hexdigest()
+    def of(cls, file: str, lines: tuple[RequirementLine, ...]) -> Constraints:
+        digest = digest_of_lines(line.text for line in lines)
         return cls(file=file, digest=digest, lines=lines)
+
+
+def digest_of_lines(lines: Iterable[str]) -> str:
+    content = "".join(f"{line}\n" for line in sorted(lines))
+    return "sha256:" + hashlib.sha256(content.encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,8 +121,7 @@ class Resolution:
 
     source: str
     """`pyproject.toml [tool.uv]`, `flows/train.py (PEP 723) [tool.uv]`."""
-    constraints: tuple[str, ...] = ()
-    """PEP 508."""
+    constraints: tuple[RequirementLine, ...] = ()
     environments: tuple[str, ...] = ()
     """Markers (PEP 508), one of which holds in every environment of the lock; empty: any
     environment."""
@@ -124,8 +153,8 @@ class CondaPackages:
 class Requirements:
     """The requirements that a flow declares, before any resolution."""
 
-    lines: tuple[str, ...]
-    """PEP 508 lines, Metaflow included."""
+    requirements: tuple[RequirementLine, ...]
+    """Metaflow included."""
     source: str
     """The place of their declaration, for messages: `requirements.txt`, `train.py (PEP 723)`,
     ..."""
@@ -139,9 +168,9 @@ class Requirements:
     folders: tuple[LocalFolder, ...] = ()
     """Folders of the repository that are required as packages."""
     local: tuple[LocalPackage, ...] = ()
-    """The packages of `folders`; their requirements are among the `lines`."""
+    """The packages of `folders`; their requirements are among the `requirements`."""
     conda: CondaPackages | None = None
-    """Conda packages that are installed first; the `lines` are added to them."""
+    """Conda packages that are installed first; the `requirements` are added to them."""
     given: tuple[tuple[str, str], ...] = ()
     """Names and versions of distributions that are already installed; a lock has them with the
     local version `conda`."""
@@ -149,6 +178,11 @@ class Requirements:
     """Notes for every report."""
     sources: tuple[IndexSource, ...] = ()
     resolution: Resolution | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The requirements as they are written."""
+        return tuple(line.text for line in self.requirements)
 
     @property
     def indexes(self) -> tuple[Index, ...]:
@@ -162,7 +196,7 @@ class Requirements:
         if self.locked is None:
             of_uv = self._settings()
             return (*self.constraints, of_uv) if of_uv else self.constraints
-        return (Constraints.of(self.source, self.locked.pins),)
+        return (Constraints.of(self.source, tuple(map(RequirementLine, self.locked.pins))),)
 
     def _settings(self) -> Constraints | None:
         """Return the resolution settings; its lines are those that name versions."""
@@ -175,4 +209,4 @@ class Requirements:
             return None
         name = found.source if found else f"{self.source} [tool.uv]"
         constraints = found.constraints if found else ()
-        return replace(Constraints.of(name, tuple(lines)), lines=constraints)
+        return Constraints(file=name, digest=digest_of_lines(lines), lines=constraints)

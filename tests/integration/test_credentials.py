@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import pytest
 from environments import build_new_environment
 from local_index import PASSWORD, LocalIndex, only_index, wheel
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.environment import InstallRequest
 from pytest_flowrepro.lock import resolver, upload_days
@@ -78,7 +79,7 @@ def in_netrc(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def resolve(tool: Tool, requirement: str, folder: Path) -> PypiLock:
     folder.mkdir(exist_ok=True)
-    asked = Requirements(lines=(requirement,), source="requirements.txt")
+    asked = Requirements(requirements=requirement_lines(requirement), source="requirements.txt")
     python = Path(sys.executable)
     return resolver(tool).resolve(asked, python=python, workspace=folder, timeout=60)
 

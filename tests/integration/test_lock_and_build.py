@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 from environments import build_new_environment
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.environment import InstallRequest
 from pytest_flowrepro.lock import resolver
@@ -27,7 +28,7 @@ def resolve(
 ) -> PypiLock:
     workspace.mkdir(exist_ok=True)
     return resolver(tool).resolve(
-        Requirements(lines=lines, source="requirements.txt"),
+        Requirements(requirements=requirement_lines(*lines), source="requirements.txt"),
         python=Path(sys.executable),
         workspace=workspace,
         timeout=120,

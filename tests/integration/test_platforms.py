@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from recordings import reseal
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.diff.platforms import locked_version
 from pytest_flowrepro.environment import system_of
@@ -163,7 +164,7 @@ def test_uv_gives_each_platform_what_its_universal_lock_says_for_it(tmp_path: Pa
     """Of a lock whose packages differ on all three: so a manifest tells what its machine got."""
     lines = ("keyring", "tqdm", "appnope ; sys_platform == 'darwin'")
     lock = resolver("uv").resolve(
-        Requirements(lines=lines, source="requirements.txt"),
+        Requirements(requirements=requirement_lines(*lines), source="requirements.txt"),
         python=Path(sys.executable),
         workspace=tmp_path,
         timeout=120,

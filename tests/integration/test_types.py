@@ -15,6 +15,7 @@ import pytest
 from conftest import FLOWS
 from environments import build_environment
 from filelock import FileLock
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.diff import is_within_tolerance, judged
 from pytest_flowrepro.diff.values.compare import MALFORMED, UNEXPLAINED, UNSHOWN, compare
@@ -58,7 +59,7 @@ def types_environment(session_folder: Path) -> BuiltEnvironment:
         lock_file = folder / "lock.txt"
         if not lock_file.exists():
             found = resolver("uv").resolve(
-                Requirements(lines=lines, source="requirements.txt"),
+                Requirements(requirements=requirement_lines(*lines), source="requirements.txt"),
                 python=Path(sys.executable),
                 workspace=folder,
                 timeout=300,

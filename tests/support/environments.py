@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from requirement_lines import requirement_lines
+
 from pytest_flowrepro.environment import VirtualenvBuilder
 from pytest_flowrepro.model import Requirements
 
@@ -26,7 +28,9 @@ def build_environment(
     python: Path = OURS,
 ) -> BuiltEnvironment:
     """Build a virtualenv below a folder, or return the one that is there."""
-    declared = Requirements(lines=requirements, source="requirements.txt")
+    declared = Requirements(
+        requirements=requirement_lines(*requirements), source="requirements.txt"
+    )
     builder = VirtualenvBuilder(lock=lock, requirements=declared, python=python)
     return builder.build(request, folder)
 

@@ -116,7 +116,7 @@ class CondaBuilder:
             yield replace(self._metaflow, via=())
             return
         added = self.lock.pypi.urls if self.lock.pypi else {}
-        there = read_manifest(prefix, requirements=self.requirements.lines, urls=added)
+        there = read_manifest(prefix, requirements=self.requirements.requirements, urls=added)
         yield from (package for package in there if package.name in added)
         yield from (beside_pypi(package, added) for package in of_conda)
 

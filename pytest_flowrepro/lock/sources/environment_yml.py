@@ -10,7 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from pytest_flowrepro.lock.sources.reading import read_text
 from pytest_flowrepro.lock.sources.requirements_txt import display_path, read_requirement_list
-from pytest_flowrepro.model import CondaPackages
+from pytest_flowrepro.model import CondaPackages, RequirementLine
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def conda_from_pypi(requirements: Requirements) -> Requirements:
     problems: list[str] = []
     named = dict(_named(requirements.conda.specs))
     lines = {
-        name: name + _specifiers(version, f"{source}: {name}", problems)
+        name: RequirementLine(name + _specifiers(version, f"{source}: {name}", problems))
         for name, version in named.items()
         if name not in _BOTH
     }
@@ -79,7 +79,7 @@ def conda_from_pypi(requirements: Requirements) -> Requirements:
     took = ", ".join(sorted(lines))
     return replace(
         requirements,
-        lines=tuple(dict.fromkeys((*requirements.lines, *lines.values()))),
+        requirements=tuple(dict.fromkeys((*requirements.requirements, *lines.values()))),
         requires_python=python,
         conda=None,
         notes=(

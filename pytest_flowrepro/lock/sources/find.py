@@ -21,7 +21,7 @@ from pytest_flowrepro.lock.sources.uv_lock import read_uv_lock
 from pytest_flowrepro.lock.sources.uv_sources import lock_of
 from pytest_flowrepro.lock.uv_resolution import with_resolution
 from pytest_flowrepro.lockfile.pypi import required_name
-from pytest_flowrepro.model import LocalFolder, Requirements
+from pytest_flowrepro.model import LocalFolder, RequirementLine, Requirements
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ _PROJECT_FILES = (
     "environment.yaml",
 )
 """Locks before their sources, and these from the most to the least exactly readable."""
+
+_METAFLOW = RequirementLine("metaflow")
 
 
 def find_requirements(
@@ -76,7 +78,7 @@ def find_requirements(
         _refuse_selection(selection, alone, extras=False)
         unread = unread_declarations(folders_up(flow_file, root=root), root=root)
         notes = tuple(one.note for one in unread)
-        return Requirements(lines=("metaflow",), source=alone, declared=False, notes=notes)
+        return Requirements(requirements=(_METAFLOW,), source=alone, declared=False, notes=notes)
     return _with_metaflow(with_local_packages(declared, root=root, read=_read_folder))
 
 
@@ -177,8 +179,8 @@ def _refuse_selection(selection: Selection, source: str, *, extras: bool) -> Non
 
 
 def _with_metaflow(declared: Requirements) -> Requirements:
-    of_conda = declared.conda.specs if declared.conda else ()
-    if "metaflow" in map(required_name, (*declared.lines, *of_conda)):
+    of_conda = map(required_name, declared.conda.specs if declared.conda else ())
+    if "metaflow" in {*of_conda, *(line.name for line in declared.requirements)}:
         return declared
     if declared.locked is not None:
         raise LockError(
@@ -186,4 +188,4 @@ def _with_metaflow(declared: Requirements) -> Requirements:
             hint="add metaflow to the locked requirements (`uv add metaflow`) and lock again, or "
             "name the `extras` or `groups` that have it under `[tool.flowrepro]`",
         )
-    return replace(declared, lines=(*declared.lines, "metaflow"))
+    return replace(declared, requirements=(*declared.requirements, _METAFLOW))

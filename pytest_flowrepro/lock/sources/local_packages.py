@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from pytest_flowrepro.model import Requirements
+    from pytest_flowrepro.model import RequirementLine, Requirements
 
 _COMPILED = (".so", ".pyd", ".pyx", ".c", ".cpp", ".cc", ".rs", ".f90")
 _NOT_PACKAGES = {"benchmarks", "build", "dist", "doc", "docs", "examples", "test", "tests"}
@@ -46,7 +45,7 @@ def with_local_packages(
     if not declared.folders:
         return declared
     packages: dict[Path, LocalPackage] = {}
-    lines = dict.fromkeys(declared.lines)
+    requirements = dict.fromkeys(declared.requirements)
     pythons = [declared.requires_python]
     sources = dict.fromkeys(declared.sources)
     seen: set[LocalFolder] = set()
@@ -59,18 +58,16 @@ def with_local_packages(
         if package := packages.get(one.folder) or local_package(one, root=root):
             packages[one.folder] = package
         if not one.itself and (required := read(one, root)):
-            lines |= dict.fromkeys(required.lines)
+            requirements |= dict.fromkeys(required.requirements)
             pythons.append(required.requires_python)
             sources |= dict.fromkeys(required.sources)
             pending += required.folders
-        pending += _by_name(lines, packages, itself=declared.folders)
+        pending += _by_name(requirements, packages, itself=declared.folders)
     names = {package.name for package in packages.values()}
     python = ",".join(filter(None, pythons))
     return replace(
         declared,
-        lines=tuple(
-            line for line in lines if canonicalize_name(Requirement(line).name) not in names
-        ),
+        requirements=tuple(line for line in requirements if line.name not in names),
         requires_python=str(SpecifierSet(python)) if python else None,
         sources=tuple(sources),
         local=tuple(sorted(packages.values(), key=lambda package: package.name)),
@@ -78,15 +75,18 @@ def with_local_packages(
 
 
 def _by_name(
-    lines: Iterable[str], packages: dict[Path, LocalPackage], *, itself: tuple[LocalFolder, ...]
+    requirements: Iterable[RequirementLine],
+    packages: dict[Path, LocalPackage],
+    *,
+    itself: tuple[LocalFolder, ...],
 ) -> Iterator[LocalFolder]:
     """Yield the folders whose package is also required by name with extras."""
     declaring = {one.folder for one in itself if one.itself}
     folders = {package.name: folder for folder, package in packages.items()}
-    for requirement in map(Requirement, lines):
-        folder = folders.get(canonicalize_name(requirement.name))
-        if folder is not None and folder not in declaring and requirement.extras:
-            yield LocalFolder(folder=folder, extras=tuple(sorted(requirement.extras)))
+    for requirement in requirements:
+        folder, extras = folders.get(requirement.name), requirement.parsed.extras
+        if folder is not None and folder not in declaring and extras:
+            yield LocalFolder(folder=folder, extras=tuple(sorted(extras)))
 
 
 def local_package(local: LocalFolder, *, root: Path) -> LocalPackage | None:

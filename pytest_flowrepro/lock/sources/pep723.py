@@ -59,7 +59,7 @@ def read_script(flow_file: Path, *, root: Path) -> Requirements | None:
             detail="\n".join(problems),
         )
     declared = Requirements(
-        lines=sources.lines,
+        requirements=sources.requirements,
         source=source,
         requires_python=python,
         folders=sources.folders,

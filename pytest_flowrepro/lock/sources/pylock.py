@@ -14,7 +14,7 @@ from pytest_flowrepro.lock.sources.reading import Selection, read_toml, unknown
 from pytest_flowrepro.lock.sources.requirements_txt import display_path
 from pytest_flowrepro.lockfile.pypi import InvalidLockError, parse_pypi
 from pytest_flowrepro.lockfile.requirement import DIRECT_URL, VERSION_CONTROL
-from pytest_flowrepro.model import LocalFolder, Requirements
+from pytest_flowrepro.model import LocalFolder, RequirementLine, Requirements
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def from_pylock(
         problems.append(
             f"environments: none of {', '.join(map(str, environments))} matches this machine"
         )
-    lines: list[str] = []
+    lines: list[RequirementLine] = []
     entries: list[str] = []
     folders: list[LocalFolder] = []
     chosen: dict[str, set[str]] = {
@@ -85,7 +85,7 @@ def from_pylock(
         condition = f" ; {marker}" if marker else ""
         pin = f"{package.name}=={package.version}{condition}"
         hashes = sorted(set(map(_sha256, package.wheels or ())))
-        lines.append(f"{package.name}{condition}")
+        lines.append(RequirementLine(f"{package.name}{condition}"))
         entries.append(" \\\n    ".join((pin, *(f"--hash=sha256:{one}" for one in hashes))))
     if problems:
         raise _unusable(source, problems)
@@ -94,7 +94,7 @@ def from_pylock(
     except InvalidLockError as error:
         raise _unusable(source, error.problems) from error
     return Requirements(
-        lines=tuple(dict.fromkeys(lines)),
+        requirements=tuple(dict.fromkeys(lines)),
         source=source,
         requires_python=str(pylock.requires_python) if pylock.requires_python else None,
         locked=locked,

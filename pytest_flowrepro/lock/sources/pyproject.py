@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from packaging.dependency_groups import DependencyGroupResolver
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.lock.sources.dynamic import read_dynamic
@@ -26,6 +25,8 @@ from pytest_flowrepro.support.redaction import without_credentials
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from pytest_flowrepro.model import RequirementLine
 
 _DYNAMIC = (
     "only the project's build backend knows them; set a requirements file of the flow as "
@@ -73,11 +74,11 @@ def read_project(
             hint="fix the file, or name another one as `requirements` under `[tool.flowrepro]`",
             detail="\n".join(problems),
         )
-    if not sources.lines and not sources.folders and not of_files.folders:
+    if not sources.requirements and not sources.folders and not of_files.folders:
         return None
     itself = (LocalFolder(folder=file.parent, itself=True),) if _is_package(document) else ()
     return Requirements(
-        lines=tuple(dict.fromkeys(sources.lines)),
+        requirements=tuple(dict.fromkeys(sources.requirements)),
         source=source,
         requires_python=python,
         constraints=of_files.constraints,
@@ -98,7 +99,7 @@ def _is_package(document: Mapping[str, Any]) -> bool:
 
 def group_requirements(
     groups: Mapping[str, Any], name: str, problems: list[str]
-) -> tuple[str, ...]:
+) -> tuple[RequirementLine, ...]:
     """Return the requirements of one dependency group and of those that it includes (PEP 735)."""
     key = f"dependency-groups.{name}"
     found: tuple[Requirement, ...] = ()
@@ -130,7 +131,7 @@ def _table(document: Mapping[str, Any], key: str, problems: list[str]) -> dict[s
 
 def _extras(
     project: Mapping[str, Any], names: tuple[str, ...], problems: list[str]
-) -> tuple[str, ...]:
+) -> tuple[RequirementLine, ...]:
     """Return the requirements of extras, and of the extras that these require: `all =
     ["name[one,two]"]`.
     """
@@ -139,15 +140,14 @@ def _extras(
     declared = _table(project, "optional-dependencies", problems)
     optional = {canonicalize_name(name): value for name, value in declared.items()}
     wanted = [canonicalize_name(name) for name in names]
-    lines: list[str] = []
+    lines: list[RequirementLine] = []
     for name in wanted:  # grows while it is read
         if name not in optional:
             problems.append(unknown(name, key, tuple(optional)))
             continue
         for line in requirement_lines(optional[name], f"{key}.{name}", problems):
-            requirement = Requirement(line)
-            if canonicalize_name(requirement.name) == own:
-                extras = map(canonicalize_name, sorted(requirement.extras))
+            if line.name == own:
+                extras = map(canonicalize_name, sorted(line.parsed.extras))
                 wanted += [extra for extra in extras if extra not in wanted]
             else:
                 lines.append(line)
@@ -156,9 +156,9 @@ def _extras(
 
 def _groups(
     groups: Mapping[str, Any], names: tuple[str, ...], problems: list[str]
-) -> tuple[str, ...]:
+) -> tuple[RequirementLine, ...]:
     known = tuple(map(canonicalize_name, groups))
-    lines: tuple[str, ...] = ()
+    lines: tuple[RequirementLine, ...] = ()
     for name in map(canonicalize_name, names):
         if name not in known:
             problems.append(unknown(name, "dependency-groups", known))

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from pytest_flowrepro.lock.sources.requirements_txt import display_path
-from pytest_flowrepro.lockfile.requirement import requirement_problem
+from pytest_flowrepro.lockfile.requirement import parse_requirement
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pytest_flowrepro.model import RequirementLine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,18 +52,18 @@ def read_toml(file: Path, *, root: Path) -> dict[str, Any]:
         ) from error
 
 
-def requirement_lines(value: object, key: str, problems: list[str]) -> tuple[str, ...]:
+def requirement_lines(value: object, key: str, problems: list[str]) -> tuple[RequirementLine, ...]:
     """Return the requirements (PEP 508) of a list, and add those that are invalid to `problems`."""
     if not isinstance(value, list):
         problems.append(f"{key}: not a list of strings")
         return ()
     lines = []
     for position, item in enumerate(value):
-        problem = "not a string" if not isinstance(item, str) else requirement_problem(item)
-        if problem:
-            problems.append(f"{key}[{position}]: {problem}")
+        found = parse_requirement(item) if isinstance(item, str) else "not a string"
+        if isinstance(found, str):
+            problems.append(f"{key}[{position}]: {found}")
         else:
-            lines.append(item)
+            lines.append(found)
     return tuple(lines)
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.lock.sources.local_folder import referenced_folder
 from pytest_flowrepro.lockfile.pypi import logical_lines
-from pytest_flowrepro.lockfile.requirement import LOCAL_PATH, requirement_problem
-from pytest_flowrepro.model import Constraints, LocalFolder, Requirements
+from pytest_flowrepro.lockfile.requirement import LOCAL_PATH, parse_requirement
+from pytest_flowrepro.model import Constraints, LocalFolder, RequirementLine, Requirements
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _INCLUDE = re.compile(
     r"(?P<option>-r|--requirement|-c|--constraint)(?:\s+|=|(?<=-[rc]))(?P<file>.+)"
 )
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=|(?<=-e))(?P<target>.+)")
+_EDITABLE_PATH = "an editable requirement is a path: write `-e ./lib`"
 _HASH = re.compile(r"\s--hash[=\s]\S+")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 """A reference that pip replaces by the value of an environment variable."""
@@ -84,7 +85,7 @@ def _read(reading: _Reading, source: str) -> Requirements:
             detail="\n".join(reading.problems),
         )
     return Requirements(
-        lines=tuple(dict.fromkeys(reading.lines)),
+        requirements=tuple(dict.fromkeys(reading.requirements)),
         source=source,
         constraints=tuple(
             Constraints.of(file, tuple(dict.fromkeys(lines)))
@@ -102,8 +103,8 @@ def display_path(file: Path, root: Path) -> str:
 @dataclass(kw_only=True, slots=True)
 class _Reading:
     root: Path
-    lines: list[str] = field(default_factory=list)
-    constraints: dict[str, list[str]] = field(default_factory=dict)
+    requirements: list[RequirementLine] = field(default_factory=list)
+    constraints: dict[str, list[RequirementLine]] = field(default_factory=dict)
     """The file that has them -> its lines."""
     folders: list[LocalFolder] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -143,16 +144,16 @@ class _Reading:
         if " --" in bare:
             option = bare[bare.index(" --") + 1 :].split("=")[0].split()[0]
             return f"the option {option} of a requirement is not supported; remove it"
-        problem = requirement_problem(bare)
-        if problem == LOCAL_PATH and not constraint:
+        found = parse_requirement(bare)
+        if found == LOCAL_PATH and not constraint:
             return self._folder(bare, file)
-        if problem is None and editable:
-            return "an editable requirement is a path: write `-e ./lib`"
-        if problem is None and constraint:
-            self.constraints.setdefault(display_path(file, self.root), []).append(bare)
-        elif problem is None:
-            self.lines.append(bare)
-        return problem
+        if isinstance(found, str) or editable:
+            return found if isinstance(found, str) else _EDITABLE_PATH
+        if constraint:
+            self.constraints.setdefault(display_path(file, self.root), []).append(found)
+        else:
+            self.requirements.append(found)
+        return None
 
     def _folder(self, text: str, file: Path) -> str | None:
         found = referenced_folder(text, bases=(file.parent, self.root), root=self.root)

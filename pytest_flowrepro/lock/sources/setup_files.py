@@ -131,7 +131,7 @@ def _requirements(
     if not lines:
         return None
     return Requirements(
-        lines=tuple(dict.fromkeys(lines)),
+        requirements=tuple(dict.fromkeys(lines)),
         source=display_path(file, root),
         requires_python=python,
         folders=(LocalFolder(folder=file.parent, itself=True),),

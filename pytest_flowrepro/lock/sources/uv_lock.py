@@ -6,7 +6,6 @@ import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -17,7 +16,8 @@ from pytest_flowrepro.lock.sources.pylock import from_pylock
 from pytest_flowrepro.lock.sources.pyproject import group_requirements, read_project
 from pytest_flowrepro.lock.sources.reading import Selection, read_toml
 from pytest_flowrepro.lock.sources.requirements_txt import display_path
-from pytest_flowrepro.lockfile.requirement import requirement_problem
+from pytest_flowrepro.lockfile.requirement import parse_requirement
+from pytest_flowrepro.model import RequirementLine
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.text import some_of
 
@@ -79,7 +79,7 @@ def with_script_lock(
     _refuse_unhashed(lock, source)
     manifest = lock.get("manifest", {})
     problems = _differences(
-        "dependencies", block.get("dependencies", ()), manifest.get("requirements", ())
+        "dependencies", _parsed(block.get("dependencies", ())), manifest.get("requirements", ())
     )
     match block:
         case {"tool": {"uv": dict() as table}}:
@@ -111,7 +111,7 @@ def _other_settings(table: Mapping[str, Any], lock: Mapping[str, Any]) -> list[s
     ):
         declared = table.get(key, ())
         if isinstance(declared, (list, tuple)):
-            problems += _differences(f"tool.uv.{key}", declared, manifest.get(locked, ()))
+            problems += _differences(f"tool.uv.{key}", _parsed(declared), manifest.get(locked, ()))
     # A lock may have one from its author's own settings, without the project's.
     now = table.get("exclude-newer")
     if now is not None and not {"exclude-newer", "exclude-newer-span"} & options.keys():
@@ -180,7 +180,7 @@ def _refuse_stale(
     groups = _groups_of(document)
     optional = project.get("optional-dependencies", {}).values()
     lines = [*project.get("dependencies", ()), *(line for lines in optional for line in lines)]
-    problems = _differences("project", lines, metadata.get("requires-dist", ()))
+    problems = _differences("project", _parsed(lines), metadata.get("requires-dist", ()))
     for group in sorted({*map(canonicalize_name, groups), *locked_groups}):
         now = group_requirements(groups, group, [])
         problems += _differences(f"group {group}", now, locked_groups.get(group, ()))
@@ -205,7 +205,7 @@ def _groups_of(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differences(
-    place: str, lines: Iterable[str], locked: Iterable[Mapping[str, Any]]
+    place: str, requirements: Iterable[RequirementLine], locked: Iterable[Mapping[str, Any]]
 ) -> list[str]:
     elsewhere = {one["name"] for one in locked if _ELSEWHERE & one.keys()}
     before = {
@@ -214,9 +214,13 @@ def _differences(
         if one["name"] not in elsewhere
     }
     now = {
-        (canonicalize_name(one.name), frozenset(map(canonicalize_name, one.extras)), one.specifier)
-        for one in _parsed(lines)
-        if canonicalize_name(one.name) not in elsewhere
+        (
+            one.name,
+            frozenset(map(canonicalize_name, one.parsed.extras)),
+            one.parsed.specifier,
+        )
+        for one in requirements
+        if one.name not in elsewhere
     }
     return [
         *(f"{place}: {_shown(one)} is not in the lock" for one in sorted(now - before, key=_shown)),
@@ -227,11 +231,11 @@ def _differences(
     ]
 
 
-def _parsed(lines: Iterable[str]) -> Iterator[Requirement]:
+def _parsed(lines: Iterable[str]) -> Iterator[RequirementLine]:
     """Yield the requirements from an index; others that are selected have been refused."""
     for line in lines:
-        if requirement_problem(line) is None:
-            yield Requirement(line)
+        if isinstance(found := parse_requirement(line), RequirementLine):
+            yield found
 
 
 def _shown(one: tuple[str, frozenset[str], SpecifierSet]) -> str:

@@ -6,7 +6,6 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.installers.uv_settings import index_table
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.lock.sources.reading import Selection
+    from pytest_flowrepro.model import RequirementLine
 
 _ELSEWHERE = {"git": VERSION_CONTROL, "url": DIRECT_URL}
 """Keys of a source, and why they are refused."""
@@ -29,16 +29,16 @@ _ELSEWHERE = {"git": VERSION_CONTROL, "url": DIRECT_URL}
 class Sources:
     """Requirements, split by their source."""
 
-    lines: tuple[str, ...]
+    requirements: tuple[RequirementLine, ...]
     """Requirements from an index."""
     folders: tuple[LocalFolder, ...] = ()
     """The folders of the repository that satisfy the others."""
     of_indexes: tuple[IndexSource, ...] = ()
-    """The lines that only one index satisfies."""
+    """Sources of the requirements that only one index satisfies."""
 
 
 def read_sources(
-    lines: tuple[str, ...],
+    requirements: tuple[RequirementLine, ...],
     document: Mapping[str, Any],
     *,
     file: Path,
@@ -54,13 +54,12 @@ def read_sources(
     places = [_Place(document=document, file=file)]
     if top := workspace_of(file.parent, root=root):
         places.append(_Place(document=_toml(top), file=top / "pyproject.toml"))
-    kept: list[str] = []
+    kept: list[RequirementLine] = []
     folders: list[LocalFolder] = []
     of_indexes: dict[IndexSource, None] = {}
-    for line in lines:
-        requirement = Requirement(line)
-        name = canonicalize_name(requirement.name)
-        extras = tuple(sorted(requirement.extras))
+    for requirement in requirements:
+        name = requirement.name
+        extras = tuple(sorted(requirement.parsed.extras))
         place, tables = _sources_of(name, places, selection)
         where = _Where(folder=place.file.parent, places=tuple(places), root=root)
         elsewhere = False
@@ -75,8 +74,8 @@ def read_sources(
                         of_indexes[found] = None
                 elsewhere = elsewhere or not isinstance(found, IndexSource)
         if not elsewhere:
-            kept.append(line)
-    return Sources(lines=tuple(kept), folders=tuple(folders), of_indexes=tuple(of_indexes))
+            kept.append(requirement)
+    return Sources(requirements=tuple(kept), folders=tuple(folders), of_indexes=tuple(of_indexes))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from locks import HASH, locked
 from recordings import LOCK, artifact, recording, task
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.baseline import ARTIFACTS, MANIFEST, decode_recording, encode_recording
 from pytest_flowrepro.model import (
@@ -146,7 +147,7 @@ def test_a_recording_comes_back_whole() -> None:
 
 def test_what_narrows_the_requirements_comes_back_by_its_digest() -> None:
     (environment,) = recording().environments
-    limits = Constraints.of("limits.txt", ("six<1.17",))
+    limits = Constraints.of("limits.txt", requirement_lines("six<1.17"))
     given = replace(recording(), environments=(replace(environment, constraints=(limits,)),))
     files = encode_recording(given)
     assert f'"limits.txt": "{limits.digest}"' in files[MANIFEST]

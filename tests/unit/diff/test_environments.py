@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import get_args
 
 from locks import locked
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.diff import diff_environments
 from pytest_flowrepro.model import (
@@ -71,8 +72,11 @@ def test_a_requirement_that_is_declared_otherwise_is_a_change_of_its_own() -> No
 
 def test_a_lock_or_constraints_file_that_changed_is_told_by_its_name() -> None:
     lock = locked("six==1.16")
-    before = (Constraints.of("limits.txt", ("six<1.17",)), Constraints.of("gone.txt", ("idna",)))
-    now = (Constraints.of("limits.txt", ("six>=1.17", "idna<4")),)
+    before = (
+        Constraints.of("limits.txt", requirement_lines("six<1.17")),
+        Constraints.of("gone.txt", requirement_lines("idna")),
+    )
+    now = (Constraints.of("limits.txt", requirement_lines("six>=1.17", "idna<4")),)
     old = replace(environment(package()), lock=lock, constraints=before)
     new = replace(environment(package()), lock=lock, constraints=now)
     changes = diff_environments((old,), (new,), gates=ALL)
@@ -87,7 +91,7 @@ def test_a_lock_or_constraints_file_that_changed_is_told_by_its_name() -> None:
 
 
 def test_the_order_of_a_constraints_file_means_nothing() -> None:
-    sides = (("six", "idna"), ("idna", "six"))
+    sides = (requirement_lines("six", "idna"), requirement_lines("idna", "six"))
     old, new = (
         replace(environment(), constraints=(Constraints.of("limits.txt", lines),))
         for lines in sides

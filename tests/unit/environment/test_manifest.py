@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.environment.distributions import parse_record
 from pytest_flowrepro.environment.manifest import (
@@ -49,7 +50,7 @@ def install(environment: Path, name: str, *, version: str = "1.0", **files: str)
 def via(environment: Path, *requirements: str) -> dict[str, tuple[str, ...]]:
     return {
         package.name: package.via
-        for package in read_manifest(environment, requirements=requirements)
+        for package in read_manifest(environment, requirements=requirement_lines(*requirements))
     }
 
 
@@ -57,7 +58,7 @@ def test_packages_are_sorted_by_their_canonical_names(environment: Path) -> None
     install(environment, "Zope.Interface", version="6.0")
     install(environment, "attrs", version="25.1.0")
 
-    packages = read_manifest(environment, requirements=("attrs", "zope-interface"))
+    packages = read_manifest(environment, requirements=requirement_lines("attrs", "zope-interface"))
 
     assert [(package.name, package.version) for package in packages] == [
         ("attrs", "25.1.0"),
@@ -158,7 +159,9 @@ def test_a_package_from_a_url_says_so_whatever_it_was_installed_from(environment
     install(environment, "b")
     url = "https://host/a-1-py3-none-any.whl"
 
-    packages = read_manifest(environment, requirements=("a", "b"), urls={"a": url, "b": None})
+    packages = read_manifest(
+        environment, requirements=requirement_lines("a", "b"), urls={"a": url, "b": None}
+    )
 
     assert [package.direct_url for package in packages] == [url, None]
 
@@ -223,7 +226,7 @@ def test_a_wheel_is_known_by_its_tags(environment: Path, tags: list[str], wheel:
     text = "Wheel-Version: 1.0\n" + "".join(f"Tag: {tag}\n" for tag in tags)
     install(environment, "a", WHEEL=text)
 
-    (package,) = read_manifest(environment, requirements=("a",))
+    (package,) = read_manifest(environment, requirements=requirement_lines("a"))
 
     assert package.wheel == wheel == wheel_tags(text)
 
@@ -231,14 +234,16 @@ def test_a_wheel_is_known_by_its_tags(environment: Path, tags: list[str], wheel:
 def test_a_distribution_that_came_as_no_wheel_has_none(environment: Path) -> None:
     install(environment, "a")
 
-    assert [one.wheel for one in read_manifest(environment, requirements=("a",))] == [None]
+    assert [
+        one.wheel for one in read_manifest(environment, requirements=requirement_lines("a"))
+    ] == [None]
 
 
 def test_metadata_that_cannot_be_used_is_told(environment: Path) -> None:
     (install(environment, "a") / "RECORD").unlink()
 
     with pytest.raises(EnvironmentBuildError, match="RECORD of the installed a cannot be used"):
-        read_manifest(environment, requirements=("a",))
+        read_manifest(environment, requirements=requirement_lines("a"))
 
 
 @pytest.mark.parametrize("line", ["b >= ?", "b (>=1.*)", "b; no_marker"])
@@ -248,7 +253,7 @@ def test_of_a_requirement_from_before_pep_508_the_name_is_read(
     install(environment, "a", requires=line)
     install(environment, "b")
 
-    packages = read_manifest(environment, requirements=("a",))
+    packages = read_manifest(environment, requirements=requirement_lines("a"))
 
     assert [(one.name, one.via) for one in packages] == [("a", ()), ("b", ("a",))]
 

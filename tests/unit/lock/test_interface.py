@@ -11,6 +11,7 @@ import pip
 import pytest
 from local_index import PASSWORD, LocalIndex, only_index, sha256, use_index, wheel
 from locks import locked
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.lock import resolver, without_given
 from pytest_flowrepro.lock.pip_tools import one_platform_header
@@ -48,9 +49,12 @@ def resolve(
 ) -> PypiLock:
     workspace = Path.cwd() / "workspace"
     workspace.mkdir(exist_ok=True)
-    narrowed = (Constraints.of("limits.txt", constraints),)
+    narrowed = (Constraints.of("limits.txt", requirement_lines(*constraints)),)
     requirements = Requirements(
-        lines=lines, source="requirements.txt", constraints=narrowed, given=given
+        requirements=requirement_lines(*lines),
+        source="requirements.txt",
+        constraints=narrowed,
+        given=given,
     )
     return resolver(tool).resolve(
         requirements,
@@ -114,7 +118,9 @@ def test_a_declaration_that_is_a_lock_is_not_resolved_unless_as_of_a_day(
     tool: Tool, tmp_path: Path
 ) -> None:
     lock = locked("beta==1.0")
-    requirements = Requirements(lines=("beta",), source="uv.lock", locked=lock)
+    requirements = Requirements(
+        requirements=requirement_lines("beta"), source="uv.lock", locked=lock
+    )
 
     def resolved(as_of: date | None) -> PypiLock:
         return resolver(tool).resolve(
@@ -327,7 +333,7 @@ def test_an_index_that_hangs_ends_with_the_deadline(tool: Tool, index: LocalInde
 def test_an_interpreter_that_does_not_run_is_told(tool: Tool, tmp_path: Path) -> None:
     with pytest.raises(LockError, match="cannot be started"):
         resolver(tool).resolve(
-            Requirements(lines=("beta",), source="requirements.txt"),
+            Requirements(requirements=requirement_lines("beta"), source="requirements.txt"),
             python=tmp_path / "no-python",
             workspace=tmp_path,
             timeout=5,

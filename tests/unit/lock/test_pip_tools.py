@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.lock.pip_tools import PipToolsResolver, one_platform_header
 from pytest_flowrepro.model import Requirements
@@ -22,7 +23,7 @@ def test_another_python_is_refused_because_pip_compile_resolves_for_its_own(
 
     with pytest.raises(LockError, match=r"but this flow needs 3\.1\n") as caught:
         PipToolsResolver().resolve(
-            Requirements(lines=("six",), source="requirements.txt"),
+            Requirements(requirements=requirement_lines("six"), source="requirements.txt"),
             python=python,
             workspace=tmp_path,
             timeout=5,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local_index import LocalIndex, only_index, wheel
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.lock.uv import UvResolver
 from pytest_flowrepro.lockfile.pypi import parse_pypi
@@ -20,7 +21,7 @@ def test_one_lock_serves_every_platform(tmp_path: Path, monkeypatch: pytest.Monk
         index.add(wheel("alpha", "1.0", requires=[f"beta ; {marker}"]))
         index.add(wheel("beta", "1.0", tag="py3-none-win_amd64"))
         lock = UvResolver().resolve(
-            Requirements(lines=("alpha",), source="requirements.txt"),
+            Requirements(requirements=requirement_lines("alpha"), source="requirements.txt"),
             python=Path(sys.executable),
             workspace=tmp_path,
             timeout=60,
@@ -41,7 +42,9 @@ def test_several_indexes_of_pip_are_searched_as_pip_does(
         main.add(wheel("beta", "1.0"))
         newer = extra.add(wheel("beta", "2.0"))
         lock = UvResolver().resolve(
-            Requirements(lines=("alpha", "beta"), source="requirements.txt"),
+            Requirements(
+                requirements=requirement_lines("alpha", "beta"), source="requirements.txt"
+            ),
             python=Path(sys.executable),
             workspace=tmp_path,
             timeout=60,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uv
 from local_index import LocalIndex, only_index, wheel
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.installers.index_settings import uv_tool
 from pytest_flowrepro.lock import find_requirements, resolver
@@ -117,7 +118,7 @@ def test_a_constraint_of_the_project_is_known_by_its_lines(index: LocalIndex) ->
     text = PROJECT + "[tool.uv]\nconstraint-dependencies = ['beta<2']\nresolution = 'highest'\n"
     (constraints,) = declared(pyproject_dot_toml=text).narrowed_by
 
-    assert constraints.lines == ("beta<2",)
+    assert constraints.lines == requirement_lines("beta<2")
     (other,) = declared(pyproject_dot_toml=text.replace("highest", "lowest")).narrowed_by
     assert other != constraints
     assert index.asked == []

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_flowrepro.lockfile.requirement import requirement_problem, wheel_version
+from pytest_flowrepro.lockfile.requirement import parse_requirement, wheel_version
+from pytest_flowrepro.model import RequirementLine
 
 WHEEL = "https://host/whl/six-1.17.0-py2.py3-none-any.whl"
 
@@ -18,7 +19,7 @@ WHEEL = "https://host/whl/six-1.17.0-py2.py3-none-any.whl"
     ],
 )
 def test_what_has_a_hash_can_be_pinned(line: str) -> None:
-    assert requirement_problem(line) is None
+    assert parse_requirement(line) == RequirementLine(line)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,8 @@ def test_what_has_a_hash_can_be_pinned(line: str) -> None:
     ],
 )
 def test_what_has_none_is_told_without_its_url(line: str, problem: str) -> None:
-    told = requirement_problem(line)
+    told = parse_requirement(line)
+    assert isinstance(told, str)
     assert told is not None
     assert problem in told
     assert "pw" not in told

@@ -64,7 +64,7 @@ def test_a_resolution_of_today_keeps_the_recorded_interpreter_until_another_is_a
     found: list[Mapping[str, str | None]] = []
     if asked is not None:
         tmp_path.joinpath(".python-version").write_text(f"{asked}\n", encoding="utf-8")
-    requirements = Requirements(lines=(), source="flow.py", requires_python=requires)
+    requirements = Requirements(requirements=(), source="flow.py", requires_python=requires)
     (environment, *_) = recording().environments
     known = replace(environment, python=Interpreter("cpython", f"{recorded}")) if recorded else None
     stages = Stages(find_interpreter=find)

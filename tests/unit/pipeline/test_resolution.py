@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flow_processes import flow_source
 from local_index import only_index, wheel
 from locks import locked
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.model import Requirements
 from pytest_flowrepro.pipeline.job import Job
@@ -36,7 +37,7 @@ def test_all_tests_of_a_flow_speak_of_one_fresh_resolution(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = locked("alpha==0.9")
-    asked = Requirements(lines=("alpha",), source="uv.lock", locked=own)
+    asked = Requirements(requirements=requirement_lines("alpha"), source="uv.lock", locked=own)
     python = Path(sys.executable)
     fresh = job(tmp_path)
     with only_index(monkeypatch, tmp_path) as index:
@@ -47,7 +48,9 @@ def test_all_tests_of_a_flow_speak_of_one_fresh_resolution(
         assert resolve(fresh, STAGES, asked, python) == first
         assert first.text.startswith("alpha==1.0 ")
 
-        other = resolve(fresh, STAGES, replace(asked, lines=("beta",)), python)
+        other = resolve(
+            fresh, STAGES, replace(asked, requirements=requirement_lines("beta")), python
+        )
         assert other.text.startswith("beta==1.0 "), "of other requirements"
         another = replace(fresh, folder=tmp_path / "another")
         assert resolve(another, STAGES, asked, python).text.startswith("alpha==2.0 "), (

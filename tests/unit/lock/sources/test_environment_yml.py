@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.lock.sources.environment_yml import conda_from_pypi, read_conda_file
 from pytest_flowrepro.model import CondaPackages, Constraints, Requirements
@@ -39,10 +40,10 @@ def test_the_pip_part_and_the_python_are_read(tmp_path: Path) -> None:
     )
 
     assert found == Requirements(
-        lines=("metaflow>=2.12", "pandas[excel]==2.2.3", "idna"),
+        requirements=requirement_lines("metaflow>=2.12", "pandas[excel]==2.2.3", "idna"),
         source="environment.yml",
         requires_python="==3.11.*",
-        constraints=(Constraints.of("limits.txt", ("idna<4",)),),
+        constraints=(Constraints.of("limits.txt", requirement_lines("idna<4")),),
     )
 
 
@@ -76,7 +77,7 @@ def test_conda_packages_are_taken_as_conda_takes_them(tmp_path: Path) -> None:
     )
 
     assert found == Requirements(
-        lines=("six",),
+        requirements=requirement_lines("six"),
         source="environment.yml",
         conda=CondaPackages(
             specs=("python=3.11", "numpy=1.26", "conda-forge::gdal >=3"), channels=("conda-forge",)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.lock.sources.pep723 import read_script
 from pytest_flowrepro.model import Requirements
@@ -37,7 +38,7 @@ def test_a_script_block_declares_requirements_and_may_limit_python(
     flow.write_text(SCRIPT)
 
     assert read_script(flow, root=tmp_path) == Requirements(
-        lines=("pandas>=2", "metaflow"),
+        requirements=requirement_lines("pandas>=2", "metaflow"),
         source="flows/train.py (PEP 723)",
         requires_python=">=3.11",
     )
@@ -49,7 +50,7 @@ def test_a_script_block_without_dependencies_declares_that_there_are_none(
     flow.write_text('# /// script\n# requires-python = ">=3.9"\n# ///\n')
 
     assert read_script(flow, root=tmp_path) == Requirements(
-        lines=(), source="flows/train.py (PEP 723)", requires_python=">=3.9"
+        requirements=(), source="flows/train.py (PEP 723)", requires_python=">=3.9"
     )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.lock.sources.pyproject import read_project
 from pytest_flowrepro.lock.sources.reading import Selection
@@ -51,7 +52,9 @@ def test_what_is_installed_are_dependencies_and_what_is_selected(
     tmp_path: Path, selection: dict[str, tuple[str, ...]], lines: tuple[str, ...]
 ) -> None:
     assert read(tmp_path, PROJECT, **selection) == Requirements(
-        lines=("metaflow>=2.12", "pandas[excel] ; python_version < '4'", *lines),
+        requirements=requirement_lines(
+            "metaflow>=2.12", "pandas[excel] ; python_version < '4'", *lines
+        ),
         source="pyproject.toml",
         requires_python=">=3.11",
     )
@@ -242,7 +245,7 @@ def test_dynamic_dependencies_are_read_from_the_files_that_are_named(
 
     assert found is not None
     assert found.lines == ("six==1.16.0", "idna", "seaborn")
-    assert [one.lines for one in found.constraints] == [("idna<4",)]
+    assert [one.lines for one in found.constraints] == [requirement_lines("idna<4")]
 
 
 def test_a_file_of_dynamic_dependencies_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pip._internal.req.req_file import get_file_content
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.lock.sources.requirements_txt import (
     decode_requirements,
@@ -49,8 +50,8 @@ def test_other_files_are_included_relative_to_the_file_that_names_them(tmp_path:
 
     assert requirements.lines == ("attrs", "idna", "six")
     assert [(one.file, one.lines) for one in requirements.constraints] == [
-        ("deps/more.txt", ("attrs",)),
-        ("limits.txt", ("idna<4",)),
+        ("deps/more.txt", requirement_lines("attrs")),
+        ("limits.txt", requirement_lines("idna<4")),
     ]
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.lock.sources.reading import Selection
 from pytest_flowrepro.lock.sources.setup_files import read_setup_cfg, read_setup_py
@@ -51,7 +52,7 @@ def test_requirements_extras_and_python_are_read(tmp_path: Path, name: str, text
 
     plain = read(tmp_path, name, text)
     assert plain == Requirements(
-        lines=own,
+        requirements=requirement_lines(*own),
         source=name,
         requires_python="<4,>=3.9",
         folders=(LocalFolder(folder=tmp_path, itself=True),),

@@ -4,6 +4,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
+from requirement_lines import requirement_lines
 
 from pytest_flowrepro.lock.sources.reading import Selection
 from pytest_flowrepro.lock.sources.uv_sources import lock_of, read_sources
@@ -30,11 +31,11 @@ def read(
     problems: list[str] = []
     document = tomllib.loads(f"[tool.uv.sources]\n{sources}")
     file = root / place / "pyproject.toml"
-    lines = ("six", "orchard_plum[jam]>=1")
+    lines = requirement_lines("six", "orchard_plum[jam]>=1")
     found = read_sources(
         lines, document, file=file, selection=Selection(), root=root, problems=problems
     )
-    return found.lines, found.folders, problems
+    return tuple(map(str, found.requirements)), found.folders, problems
 
 
 @pytest.mark.parametrize(
