@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.lockfile.conda_spec import step_specs
 from pytest_flowrepro.lockfile.requirement import parse_requirement
-from pytest_flowrepro.model import CondaPackages, RequirementLine, Requirements
+from pytest_flowrepro.model import CondaPackages, CondaSpec, RequirementLine, Requirements
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.redaction import without_credentials
 
@@ -93,8 +93,8 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
             from_conda=(),
         )
     metaflow = next(one.version for one in base.packages if one.name == "metaflow")
-    asked = (_line(name, version, step) for name, version in packages.items())
-    lines = {*asked, *_PINS, f"metaflow=={metaflow}"}
+    own = (_line(name, version, step) for name, version in packages.items())
+    lines = {*own, *_PINS, f"metaflow=={metaflow}"}
     return StepEnvironment(
         name=f"step-{step.name}",
         steps=(step.name,),
@@ -117,7 +117,7 @@ def _packages(attributes: Mapping[str, object]) -> dict[str, str]:
 
 
 def _line(name: str, version: str, step: Step) -> str:
-    name = name.rpartition("::")[2]  # conda's `channel::package`
+    name = CondaSpec.parse(name).package
     text = f"{name}{version}" if version.startswith(_OPERATORS) or not version else None
     text = text or f"{name}=={version.removeprefix('==').removeprefix('=')}"
     found = parse_requirement(text)

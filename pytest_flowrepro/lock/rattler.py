@@ -46,7 +46,7 @@ def solve_conda(
     found = ask_rattler(
         {
             "command": "solve",
-            "specs": list(requirements.specs),
+            "specs": list(map(str, requirements.specs)),
             "channels": list(requirements.channels),
             "as_of": as_of.isoformat() if as_of else None,
             "platform": platform,

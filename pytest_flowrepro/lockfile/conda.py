@@ -100,12 +100,6 @@ def with_pypi(conda: CondaLock, added: PypiLock | None) -> CondaLock:
     return replace(conda, text=text, pypi=added, notes=(*conda.notes, *added.notes))
 
 
-def name_of(spec: str) -> str:
-    """Return the package name of a spec: `six` for `https://.../conda-forge::six>=1.15`."""
-    name = spec.rpartition("::")[2]
-    return name[: next((i for i, sign in enumerate(name) if sign in "=<>!~ ["), None)].lower()
-
-
 def with_credentials(url: str, channels: Iterable[str]) -> str:
     """Return the URL of an archive with the credentials of its channel.
 

@@ -7,10 +7,10 @@ metaflow/plugins/pypi/conda_environment.py `get_environment`).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.lockfile.conda import name_of
+from pytest_flowrepro.model import CondaSpec
 from pytest_flowrepro.support.redaction import without_conda_credentials
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ _ALIAS = "https://conda.anaconda.org"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CondaRequirements:
-    specs: tuple[str, ...]
-    """MatchSpecs (CEP 29), sorted: `python==3.11.7`, `https://.../conda-forge::six>=1.15`."""
+    specs: tuple[CondaSpec, ...]
+    """Sorted; each channel is a URL: `python==3.11.7`, `https://.../conda-forge::six>=1.15`."""
     channels: tuple[str, ...]
     """URLs, the first has the highest priority; they may have credentials."""
     source: str
@@ -37,31 +37,31 @@ class CondaRequirements:
     @property
     def shown(self) -> tuple[str, ...]:
         """Return the specs for a manifest, without credentials."""
-        return tuple(without_conda_credentials(spec) for spec in self.specs)
+        return tuple(without_conda_credentials(str(spec)) for spec in self.specs)
 
 
-def step_specs(packages: Mapping[str, str], *, python: str) -> tuple[str, ...]:
+def step_specs(packages: Mapping[str, str], *, python: str) -> tuple[CondaSpec, ...]:
     """Return the specs of `@conda(packages=..., python=...)`, with Metaflow's own pins.
 
     A package's name may start with its channel, `conda-forge::six`.
     """
     asked = (_versioned(*package) for package in {**_PINS, **packages}.items())
-    return (*_python_specs(python), *asked)
+    return tuple(map(CondaSpec.parse, (*_python_specs(python), *asked)))
 
 
 def conda_requirements(
-    specs: Iterable[str], *, channels: Iterable[str], source: str
+    specs: Iterable[CondaSpec], *, channels: Iterable[str], source: str
 ) -> CondaRequirements:
     """Return the requirements of an environment.yml or a step, and a Python in any case.
 
-    `specs` are in conda's syntax. `channels` are names or URLs; the default is conda-forge, as in
+    `channels` are names or URLs; the default is conda-forge, as in
     Metaflow. A channel that only a package names comes last.
     """
     asked = tuple(specs)
-    python = () if "python" in map(name_of, asked) else ("python",)
-    urls = _channel_urls(channels, (one.partition("::")[0] for one in asked if "::" in one))
+    python = () if any(spec.name == "python" for spec in asked) else (CondaSpec("python"),)
+    urls = _channel_urls(channels, (spec.channel for spec in asked if spec.channel))
     return CondaRequirements(
-        specs=tuple(sorted({*python, *(_at_channel(spec, urls) for spec in asked)})),
+        specs=tuple(sorted({*python, *(_at_channel(spec, urls) for spec in asked)}, key=str)),
         channels=urls,
         source=source,
     )
@@ -88,14 +88,13 @@ def _versioned(name: str, version: str) -> str:
     return _SUPERFLUOUS_EQUALS.sub("", f"{name}=={version}") if version else name
 
 
-def _at_channel(spec: str, channels: Iterable[str]) -> str:
+def _at_channel(spec: CondaSpec, channels: Iterable[str]) -> CondaSpec:
     """Return the spec with its channel's name replaced by the URL."""
-    channel, separator, package = spec.rpartition("::")
-    if not separator:
+    if spec.channel is None:
         return spec
-    url = _urls(channel)[0]
+    url = _urls(spec.channel)[0]
     known = {without_conda_credentials(one): one for one in channels}
-    return f"{known.get(without_conda_credentials(url), url)}::{package}"
+    return replace(spec, channel=known.get(without_conda_credentials(url), url))
 
 
 def _python_specs(python: str) -> tuple[str, ...]:

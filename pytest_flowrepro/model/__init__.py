@@ -50,6 +50,7 @@ from pytest_flowrepro.model.recording import (
 from pytest_flowrepro.model.report import Change, ChangeKind, FlowReport, Verdict
 from pytest_flowrepro.model.requirements import (
     CondaPackages,
+    CondaSpec,
     Constraints,
     Index,
     IndexSource,
@@ -73,6 +74,7 @@ __all__ = [
     "CodePackage",
     "CondaLock",
     "CondaPackages",
+    "CondaSpec",
     "Constraints",
     "Decorator",
     "Determinism",

@@ -139,11 +139,44 @@ class Resolution:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class CondaSpec:
+    """A package in conda's syntax (a MatchSpec, CEP 29): `conda-forge::six>=1.15`."""
+
+    package: str
+    """Name, version and build: `six>=1.15`, `numpy 1.26.* py311_0`."""
+    channel: str | None = None
+    """A name or URL, which may have credentials."""
+
+    @classmethod
+    def parse(cls, text: str) -> CondaSpec:
+        channel, separator, package = text.rpartition("::")
+        return cls(package, channel if separator else None)
+
+    @property
+    def name(self) -> str:
+        """In lower case, as conda compares it."""
+        return self._name.lower()
+
+    @property
+    def version(self) -> str:
+        """Everything after the name: `>=1.15`; empty for any version."""
+        return self.package[len(self._name) :].strip()
+
+    @property
+    def _name(self) -> str:
+        ends = (i for i, sign in enumerate(self.package) if sign in "=<>!~ [")
+        return self.package[: next(ends, None)]
+
+    def __str__(self) -> str:
+        return self.package if self.channel is None else f"{self.channel}::{self.package}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CondaPackages:
     """Requirements for conda, in the syntax of an environment.yml."""
 
-    specs: tuple[str, ...]
+    specs: tuple[CondaSpec, ...]
     """`numpy=1.26`, `conda-forge::six>=1.15`, `python=3.11`."""
     channels: tuple[str, ...]
     """Names or URLs, the first has the highest priority; empty if the file does not name any."""

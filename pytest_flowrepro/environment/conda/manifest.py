@@ -6,9 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.environment.failures import refuse_unlike_lock
-from pytest_flowrepro.lockfile.conda import name_of
 from pytest_flowrepro.lockfile.pypi import unlike_lock
-from pytest_flowrepro.model import Package
+from pytest_flowrepro.model import CondaSpec, Package
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import CondaLock, LockedArchive
 
 
-def read_prefix(prefix: Path, *, specs: tuple[str, ...]) -> tuple[Package, ...]:
+def read_prefix(prefix: Path, *, specs: tuple[CondaSpec, ...]) -> tuple[Package, ...]:
     """Return the installed packages, sorted by name; `specs` are those that the flow requires
     itself.
 
@@ -26,7 +25,7 @@ def read_prefix(prefix: Path, *, specs: tuple[str, ...]) -> tuple[Package, ...]:
     `linux-64/py311h64a7726_0`.
     """
     found = {meta["name"]: meta for meta in _installed(prefix)}
-    direct = {name_of(spec) for spec in specs}
+    direct = {spec.name for spec in specs}
     return tuple(
         Package(
             name=name,
@@ -68,7 +67,7 @@ def _required_by(name: str, found: Mapping[str, Mapping[str, Any]]) -> tuple[str
         sorted(
             other
             for other, meta in found.items()
-            if other != name and name in {name_of(spec) for spec in meta["depends"]}
+            if other != name and name in {CondaSpec.parse(spec).name for spec in meta["depends"]}
         )
     )
 

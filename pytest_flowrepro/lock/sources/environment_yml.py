@@ -10,11 +10,11 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from pytest_flowrepro.lock.sources.reading import read_text
 from pytest_flowrepro.lock.sources.requirements_txt import display_path, read_requirement_list
-from pytest_flowrepro.model import CondaPackages, RequirementLine
+from pytest_flowrepro.model import CondaPackages, CondaSpec, RequirementLine
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_flowrepro.model import Requirements
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 _BOTH = frozenset({"python", "pip"})
 """Packages that every environment has, with or without conda."""
 
-_PACKAGE = re.compile(
-    r"(?:[^\s\[\]=<>!~]+::)?(?P<name>[\w.-]+)(?:\s*(?P<version>[=<>!~\[].*|(?<=\s)[\d*].*))?"
-)
+_PACKAGE = re.compile(r"(?:[^\s\[\]=<>!~]+::)?[\w.-]+(?:\s*(?:[=<>!~\[].*|(?<=\s)[\d*].*))?")
 _BUILD = re.compile(r"(?P<version>={0,2}\s*\d[\w.*!+-]*)(?:\s*=|\s)\s*[\w.*]+")
 """A version with a build, which conda takes as exactly that version: `=1.26.4=py311_0`."""
 
@@ -41,17 +39,18 @@ def read_conda_file(file: Path, *, root: Path) -> Requirements:
     document = _document(file, root)
     packages, pip_lines, problems = _dependencies(document, source)
     channels = _channels(document, source, problems)
-    named = dict(_named(packages))
+    specs = tuple(map(CondaSpec.parse, packages))
+    versions = {spec.name: spec.version for spec in specs}
     unknown = (one for one in packages if not _PACKAGE.fullmatch(one))
     problems += [
         f"{source}: {one!r} is not a conda package such as `pandas=2.1`" for one in unknown
     ]
-    of_pypi = named.keys() <= _BOTH
-    python = _python(named, source, problems) if of_pypi else None
+    of_pypi = versions.keys() <= _BOTH
+    python = _python(versions, source, problems) if of_pypi else None
     found = read_requirement_list(pip_lines, file=file, root=root, problems=problems)
     if of_pypi:
         return replace(found, requires_python=python)
-    return replace(found, conda=CondaPackages(specs=tuple(packages), channels=channels))
+    return replace(found, conda=CondaPackages(specs=specs, channels=channels))
 
 
 def conda_from_pypi(requirements: Requirements) -> Requirements:
@@ -63,13 +62,13 @@ def conda_from_pypi(requirements: Requirements) -> Requirements:
         return requirements
     source = requirements.source
     problems: list[str] = []
-    named = dict(_named(requirements.conda.specs))
+    versions = {spec.name: spec.version for spec in requirements.conda.specs}
     lines = {
         name: RequirementLine(name + _specifiers(version, f"{source}: {name}", problems))
-        for name, version in named.items()
+        for name, version in versions.items()
         if name not in _BOTH
     }
-    python = _python(named, source, problems)
+    python = _python(versions, source, problems)
     if problems:
         raise LockError(
             f"{source}: its conda packages cannot be taken from PyPI",
@@ -139,15 +138,9 @@ def _channels(document: Any, source: str, problems: list[str]) -> tuple[str, ...
     return tuple(one for one in listed if one != "nodefaults")
 
 
-def _named(packages: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield name and version of each package."""
-    for match in filter(None, map(_PACKAGE.fullmatch, packages)):
-        yield match["name"].lower(), match["version"] or ""
-
-
-def _python(named: Mapping[str, str], source: str, problems: list[str]) -> str | None:
+def _python(versions: Mapping[str, str], source: str, problems: list[str]) -> str | None:
     """Return a specifier set; `==3.11` is 3.11.0 to conda, but its author means any 3.11."""
-    found = _specifiers(named.get("python", ""), f"{source}: python", problems)
+    found = _specifiers(versions.get("python", ""), f"{source}: python", problems)
     return re.sub(r"==(\d+(?:\.\d+)?)(?=$|,)", r"==\1.*", found) or None
 
 

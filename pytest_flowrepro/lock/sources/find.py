@@ -20,7 +20,6 @@ from pytest_flowrepro.lock.sources.unsupported import unread_declarations
 from pytest_flowrepro.lock.sources.uv_lock import read_uv_lock
 from pytest_flowrepro.lock.sources.uv_sources import lock_of
 from pytest_flowrepro.lock.uv_resolution import with_resolution
-from pytest_flowrepro.lockfile.pypi import required_name
 from pytest_flowrepro.model import LocalFolder, RequirementLine, Requirements
 from pytest_flowrepro.support.errors import LockError
 
@@ -179,8 +178,9 @@ def _refuse_selection(selection: Selection, source: str, *, extras: bool) -> Non
 
 
 def _with_metaflow(declared: Requirements) -> Requirements:
-    of_conda = map(required_name, declared.conda.specs if declared.conda else ())
-    if "metaflow" in {*of_conda, *(line.name for line in declared.requirements)}:
+    of_conda = declared.conda.specs if declared.conda else ()
+    names = {*(spec.name for spec in of_conda), *(line.name for line in declared.requirements)}
+    if "metaflow" in names:
         return declared
     if declared.locked is not None:
         raise LockError(

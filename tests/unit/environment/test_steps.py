@@ -7,7 +7,7 @@ import pytest
 from recordings import recording
 
 from pytest_flowrepro.environment.steps import StepEnvironment, step_environments
-from pytest_flowrepro.model import CondaPackages, Decorator, Interpreter, Package, Step
+from pytest_flowrepro.model import CondaPackages, CondaSpec, Decorator, Interpreter, Package, Step
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def step(name: str, **decorators: dict[str, Json]) -> Step:
 
 
 def of_conda(python: str, *specs: str) -> CondaPackages:
-    return CondaPackages(specs=(python, "requests>=2.21.0", *specs), channels=())
+    texts = (python, "requests>=2.21.0", *specs)
+    return CondaPackages(specs=tuple(map(CondaSpec.parse, texts)), channels=())
 
 
 def found(*steps: Step, conda_from_pypi: bool = False) -> tuple[StepEnvironment, ...]:

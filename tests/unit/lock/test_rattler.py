@@ -10,6 +10,7 @@ from local_channel import VERSION, Channel, this_platform
 from pytest_flowrepro.lock import rattler as solve
 from pytest_flowrepro.lock.rattler import solve_conda
 from pytest_flowrepro.lockfile.conda_spec import CondaRequirements
+from pytest_flowrepro.model import CondaSpec
 from pytest_flowrepro.support.errors import LockError
 from pytest_flowrepro.support.redaction import without_conda_credentials
 
@@ -135,7 +136,9 @@ def test_another_platform_can_be_locked(tmp_path: Path) -> None:
         made.add(name, "2.30", depends=())
     made.write()
     requirements = CondaRequirements(
-        specs=("python", "requests"), channels=(made.url,), source="step train"
+        specs=(CondaSpec("python"), CondaSpec("requests")),
+        channels=(made.url,),
+        source="step train",
     )
     lock = solve_conda(requirements, workspace=tmp_path, timeout=60, platform="osx-arm64")
     assert lock.platform == "osx-arm64"

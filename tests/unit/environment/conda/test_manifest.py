@@ -8,8 +8,8 @@ import pytest
 from local_channel import changed_files
 
 from pytest_flowrepro.environment.conda.manifest import check_installed, read_prefix
-from pytest_flowrepro.lockfile.conda import format_explicit, name_of, parse_conda
-from pytest_flowrepro.model import CondaLock, Package
+from pytest_flowrepro.lockfile.conda import format_explicit, parse_conda
+from pytest_flowrepro.model import CondaLock, CondaSpec, Package
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def test_packages_are_read_with_who_needs_them(place: Place, tmp_path: Path) -> 
     place("pandas", "2.1.1", depends=("python >=3.11,<3.12.0a0", "numpy >=1.23,<2"))
     place("numpy", "1.26.0", depends=("python", "libblas[version='>=3']"))
     place("python", "3.11.7")
-    found = read_prefix(tmp_path, specs=(f"{FORGE}::pandas==2.1.1", "python==3.11.7"))
+    found = read_prefix(
+        tmp_path, specs=(CondaSpec("pandas==2.1.1", FORGE), CondaSpec("python==3.11.7"))
+    )
     assert found == (
         Package(
             name="numpy",
@@ -69,23 +71,6 @@ def test_packages_are_read_with_who_needs_them(place: Place, tmp_path: Path) -> 
             wheel="linux-64/py311_0",
         ),
     )
-
-
-@pytest.mark.parametrize(
-    ("spec", "name"),
-    [
-        ("six", "six"),
-        ("six==1.15", "six"),
-        ("six >=1.15,<2", "six"),
-        ("six!=1", "six"),
-        ("conda-forge::six=1.15=0", "six"),
-        (f"{FORGE}::Six>=1", "six"),
-        ("libblas[version='>=3']", "libblas"),
-        ("__glibc >=2.17,<3.0.a0", "__glibc"),
-    ],
-)
-def test_the_package_of_a_spec(spec: str, name: str) -> None:
-    assert name_of(spec) == name
 
 
 def test_a_prefix_whose_metadata_is_broken_is_named(place: Place, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from requirement_lines import requirement_lines
 
 from pytest_flowrepro.lock.sources.environment_yml import conda_from_pypi, read_conda_file
-from pytest_flowrepro.model import CondaPackages, Constraints, Requirements
+from pytest_flowrepro.model import CondaPackages, CondaSpec, Constraints, Requirements
 from pytest_flowrepro.support.errors import LockError
 
 if TYPE_CHECKING:
@@ -80,7 +80,12 @@ def test_conda_packages_are_taken_as_conda_takes_them(tmp_path: Path) -> None:
         requirements=requirement_lines("six"),
         source="environment.yml",
         conda=CondaPackages(
-            specs=("python=3.11", "numpy=1.26", "conda-forge::gdal >=3"), channels=("conda-forge",)
+            specs=(
+                CondaSpec("python=3.11"),
+                CondaSpec("numpy=1.26"),
+                CondaSpec("gdal >=3", channel="conda-forge"),
+            ),
+            channels=("conda-forge",),
         ),
     )
 
