@@ -25,9 +25,8 @@ if TYPE_CHECKING:
         System,
     )
 
-# The names that other markers have for values of sys.platform and sys.implementation.name.
+# The names that another marker has for values of sys.platform.
 _SYSTEMS = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
-_IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalVM"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,18 +100,13 @@ def _markers(system: System, python: Interpreter) -> dict[str, str]:
 
     The kernel's release and version are not in it: they are empty on both sides.
     """
-    implementation, version = python.implementation, python.version
     return {
-        "implementation_name": implementation,
-        "implementation_version": version,
+        **python.markers(),
         "os_name": "nt" if system.platform == "win32" else "posix",
         "platform_machine": system.machine,
-        "platform_python_implementation": _IMPLEMENTATIONS.get(implementation, implementation),
         "platform_release": "",
         "platform_system": _SYSTEMS.get(system.platform, system.platform),
         "platform_version": "",
-        "python_full_version": version,
-        "python_version": python.minor,
         "sys_platform": system.platform,
     }
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Interpreter
 
 _TIMEOUT = 60.0
-_NAMES = {"cpython": "CPython", "pypy": "PyPy"}
-"""`sys.implementation.name` -> `platform.python_implementation()`."""
 
 # As in packaging.markers.default_environment, for the two that do not follow from a version.
 _ASK = """
@@ -40,16 +38,11 @@ def markers_of(interpreter: Interpreter, python: Path | None) -> dict[str, str]:
     Python's, which only the interpreter itself reports; without `python`, both are taken to be
     equal. Raises `EnvironmentBuildError` if it does not answer.
     """
-    implementation, version = interpreter.implementation, interpreter.version
     markers = {
         **{name: str(value) for name, value in default_environment().items()},
-        "implementation_name": implementation,
-        "implementation_version": version,
-        "platform_python_implementation": _NAMES.get(implementation, implementation),
-        "python_full_version": version,
-        "python_version": interpreter.minor,
+        **interpreter.markers(),
     }
-    if implementation != "cpython" and python is not None:
+    if interpreter.implementation != "cpython" and python is not None:
         markers |= _asked(python)
     return markers
 

@@ -36,6 +36,10 @@ class Numerics:
     """Distribution -> name and version of its BLAS: `numpy`, `scipy-openblas 0.3.31`."""
 
 
+_NAMES = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalVM"}
+"""`sys.implementation.name` -> `platform.python_implementation()`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interpreter:
     """A Python, as a manifest names it: `cpython 3.11.7`."""
@@ -57,6 +61,20 @@ class Interpreter:
     def minor(self) -> str:
         """`3.11`."""
         return ".".join(self.version.split(".")[:2])
+
+    def markers(self) -> dict[str, str]:
+        """Return the PEP 508 markers that follow from an interpreter alone.
+
+        An implementation other than CPython has its own version besides Python's; both are taken
+        to be equal.
+        """
+        return {
+            "implementation_name": self.implementation,
+            "implementation_version": self.version,
+            "platform_python_implementation": _NAMES.get(self.implementation, self.implementation),
+            "python_full_version": self.version,
+            "python_version": self.minor,
+        }
 
     def __str__(self) -> str:
         return f"{self.implementation} {self.version}"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from packaging.requirements import Requirement
+
     from pytest_flowrepro.model import RequirementLine
 
 _DYNAMIC = (

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import platform
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from locks import locked
+from packaging.markers import default_environment
 
 from pytest_flowrepro.model import (
     BuiltEnvironment,
@@ -25,6 +28,18 @@ def test_an_interpreter_is_written_as_it_is_read() -> None:
 def test_a_text_that_names_no_interpreter_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         Interpreter.parse(text)
+
+
+def test_an_interpreter_has_the_markers_that_follow_from_it() -> None:
+    assert Interpreter("pypy", "3.11.7").markers() == {
+        "implementation_name": "pypy",
+        "implementation_version": "3.11.7",
+        "platform_python_implementation": "PyPy",
+        "python_full_version": "3.11.7",
+        "python_version": "3.11",
+    }
+    own = Interpreter(sys.implementation.name, platform.python_version()).markers()
+    assert own.items() <= default_environment().items()
 
 
 def test_a_step_runs_in_the_environment_that_names_it_else_in_that_of_the_flow() -> None:
