@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +21,7 @@ from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.pipeline import policy_of, upload_days_of, with_origins
 from pytest_flowrepro.plugin.change_filter import Acceptance
 from pytest_flowrepro.plugin.failures import log_of, step_failure
-from pytest_flowrepro.plugin.results import PartResult
+from pytest_flowrepro.plugin.results import PartId, PartResult
 from pytest_flowrepro.report import changes_lines, started_at
 from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.support.disk import naming_full_disk
@@ -279,19 +279,16 @@ class PartItem(pytest.Item):
         for stage, spent in result.seconds:
             yield f"flowrepro.seconds.{stage}", spent
 
-    def as_json(self, result: PartResult) -> dict[str, Any]:
-        """Return the fields from which the controller builds the session's reports."""
-        return {**asdict(result), **self.identity()}
-
-    def identity(self) -> dict[str, Any]:
-        """Return the fields that identify this test in the session."""
-        return {
-            "file": self._file,
-            "flow": self.job.flow.name,
-            "case": self.job.case,
-            "part": self.name,
-            "position": self.position,
-        }
+    @property
+    def identity(self) -> PartId:
+        return PartId(
+            file=self._file,
+            flow=self.job.flow.name,
+            case=self.job.case,
+            part=self.name,
+            position=self.position,
+            nodeid=self.nodeid,
+        )
 
 
 class CodeItem(PartItem):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -11,19 +11,21 @@ import pytest
 
 from pytest_flowrepro import __version__
 from pytest_flowrepro.plugin.collection import Collection, project_of
-from pytest_flowrepro.plugin.items import SESSION, PartItem
-from pytest_flowrepro.plugin.results import (
-    PartResult,
-    SessionResults,
-    flow_reports,
-    unused_patterns,
+from pytest_flowrepro.plugin.flow_reports import flow_reports, unused_patterns
+from pytest_flowrepro.plugin.item_reports import (
+    attach_result,
+    attached_result,
+    failed_reports,
+    failure_reason,
+    final_result,
 )
+from pytest_flowrepro.plugin.items import SESSION, PartItem
 from pytest_flowrepro.plugin.session import Session, Update
+from pytest_flowrepro.plugin.session_results import SessionResults
 from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines
 from pytest_flowrepro.plugin.termination import end_workers, raise_on_termination, register_worker
-from pytest_flowrepro.plugin.worker_store import SessionFolder
+from pytest_flowrepro.plugin.worker_store import Collected, SessionFolder
 from pytest_flowrepro.report import FORMATS, write_report
-from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.settings.reader import read_settings
 from pytest_flowrepro.support.cache_cleanup import use_caches
 from pytest_flowrepro.support.disk import naming_full_disk
@@ -38,14 +40,13 @@ from pytest_flowrepro.support.temporary_folder import (
 from pytest_flowrepro.support.text import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from pytest_flowrepro.model import FlowReport
+    from pytest_flowrepro.plugin.results import PartId, PartResult
 
 _WORKER_KEY = "flowrepro_folder"
 _DAY_KEY = "flowrepro_today"
-_RESULT = "flowrepro"
-"""The attribute of a test's report that has its result for the controller."""
 _PASSED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 _OWN_LISTS = ("terminalreporter", "session", "dsession", "lfplugin", "nfplugin", "stepwiseplugin")
 """Plugins of pytest and xdist that count reports, or remember them for the next session."""
@@ -113,12 +114,13 @@ class FlowReproPlugin:
         """Register the tests that must have a result; a worker passes them to the controller."""
         if self.config.option.collectonly:
             return
-        tests = [{**part.identity(), "nodeid": part.nodeid} for part in parts]
+        selected = tuple(part.identity for part in parts)
         if self.is_worker:
             worker = self.config.workerinput["workerid"]  # type: ignore[attr-defined]
-            self.session.folder.leave_collection(worker, tests, files=self.collection.files)
+            collected = Collected(parts=selected, files=self.collection.files)
+            self.session.folder.leave_collection(worker, collected)
         else:
-            self.results.select(tests)
+            self.results.select(selected)
 
     def _warn_of_suspects(self) -> None:
         """Warn of files that seem to start a flow; named files are errors already."""
@@ -152,22 +154,23 @@ class FlowReproPlugin:
         report = yield
         if isinstance(item, PartItem):
             try:
-                _attach_result(item, report)
+                result = final_result(report, item.result)
             except Exception as error:  # noqa: BLE001  never reproduced by a fault of ours
-                broken = item.broken(error)
-                report.outcome, report.longrepr = "failed", broken.failure
-                vars(report)[_RESULT] = item.as_json(broken)
+                result = item.broken(error)
+                report.outcome, report.longrepr = "failed", result.failure
+            if result is not None:
+                attach_result(report, item.identity, result)
         return report
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self.results.start(nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        result = vars(report).get(_RESULT)
-        if result is not None:
-            self.results.add(result)
+        attached = attached_result(report)
+        if attached is not None:
+            self.results.add(*attached)
         elif report.failed:
-            self.results.fail(report.nodeid, _reason(report))
+            self.results.fail(report.nodeid, failure_reason(report))
         elif report.skipped:
             self.results.skip(report.nodeid)
 
@@ -204,17 +207,17 @@ class FlowReproPlugin:
 
     def _finish(self, session: pytest.Session) -> None:
         if self.config.pluginmanager.hasplugin("dsession"):
-            tests, files = self.session.folder.collections()
-            self.results.select(tests)
-            if files == 0 and session.exitstatus in _PASSED:
+            collected = self.session.folder.collected()
+            self.results.select(part for worker in collected for part in worker.parts)
+            if not any(worker.files for worker in collected) and session.exitstatus in _PASSED:
                 self._written.append(Line(self.collection.nothing_found(), "red"))
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
         missing = self.results.missing()
         results = self.results.all(ended=str(session.shouldfail or session.shouldstop or ""))
         self.reports = flow_reports(results, fresh=self.session.fresh)
         self._idle = unused_patterns(results)
-        self._unfinished = {(test["file"], test["flow"], test["case"]) for test in missing}
-        self._publish(result for result in results if result.get("nodeid"))
+        self._unfinished = {part.flow_key for part in missing}
+        self._publish({part: results[part] for part in results if not self.results.has(part)})
         if missing and session.exitstatus in _PASSED:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         try:
@@ -236,7 +239,7 @@ class FlowReproPlugin:
         if self.config.option.flow_repro_keep:
             terminalreporter.write_line(f"working directories: {self.session.folder.path}")
 
-    def _publish(self, results: Iterable[dict[str, Any]]) -> None:
+    def _publish(self, results: Mapping[PartId, PartResult]) -> None:
         """Pass results that no test reported to other plugins, above all to JUnit XML.
 
         The terminal has one line for a flow, and `--lf` still remembers the tests that failed.
@@ -244,8 +247,8 @@ class FlowReproPlugin:
         manager = self.config.pluginmanager
         others = [self, *map(manager.getplugin, _OWN_LISTS)]
         publish = manager.subset_hook_caller("pytest_runtest_logreport", filter(None, others))
-        for result in results:
-            for report in _reports_of(result):
+        for part, result in results.items():
+            for report in failed_reports(part, result):
                 publish(report=report)
 
     def _unused_patterns(self) -> Iterator[Line]:
@@ -272,47 +275,6 @@ class FlowReproPlugin:
         if self.held is not None:
             self.held.close()
         self.put_signals_back()
-
-
-def _attach_result(item: PartItem, report: pytest.TestReport) -> None:
-    """Attach a test's result to the report that ends it."""
-    result = item.result
-    if report.failed and (result is None or result.failure is None or report.when == "teardown"):
-        # The error is in a hook of the project or in another plugin, not in a test of ours.
-        kept = result or PartResult(verdict="error")
-        broken = replace(kept, verdict="error", failure=_reason(report))
-        vars(report)[_RESULT] = {**item.as_json(broken), "broken": True}
-    elif result is not None and (
-        report.when == "call" or (report.when == "setup" and report.failed)
-    ):
-        vars(report)[_RESULT] = item.as_json(result)
-
-
-def _reason(report: pytest.TestReport) -> str:
-    """Return one sentence about why a test without a result of ours failed."""
-    crash = getattr(report.longrepr, "reprcrash", None)
-    message = crash.message if crash is not None else str(report.longrepr)
-    lines = [line for line in message.splitlines() if line.strip()] or ["no message"]
-    if report.when not in {"setup", "call", "teardown"}:  # xdist has no phase for it
-        return f"did not run to the end: {lines[0]}"
-    return f"its {report.when} failed: {lines[0]}"
-
-
-def _reports_of(result: dict[str, Any]) -> Iterator[pytest.TestReport]:
-    """Yield the reports of a test, as if it had run and had that result."""
-    title = f"{result['flow']}[{result['case']}]" if result["case"] else result["flow"]
-    own = {
-        "nodeid": result["nodeid"],
-        "location": (result["file"], None, f"{title}::{result['part']}"),
-        "keywords": {},
-    }
-    fields = [("flow", title), ("part", result["part"]), ("verdict", result["verdict"])]
-    properties: list[tuple[str, object]] = [(f"flowrepro.{name}", text) for name, text in fields]
-    failure = inert(result["failure"].splitlines()[0])
-    yield pytest.TestReport(**own, outcome="failed", longrepr=failure, when="setup")
-    yield pytest.TestReport(
-        **own, outcome="passed", longrepr=None, when="teardown", user_properties=properties
-    )
 
 
 def _session(config: pytest.Config, root: Path) -> Session:

@@ -20,18 +20,40 @@ from pytest_flowrepro.baseline import decode_recording, encode_recording, stored
 from pytest_flowrepro.model import TaskLog
 from pytest_flowrepro.pipeline import Observation
 from pytest_flowrepro.plugin.internal_error import internal_error
+from pytest_flowrepro.plugin.results import PartId
 from pytest_flowrepro.support import errors
 from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collected:
+    """What one xdist worker collected."""
+
+    parts: tuple[PartId, ...]
+    """The selected tests."""
+    files: int
+    """The number of files with flows."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"parts": [part.to_json() for part in self.parts], "files": self.files}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Collected:
+        parts = tuple(PartId.from_json(part) for part in fields["parts"])
+        return cls(parts=parts, files=fields["files"])
+
+
+@dataclass(slots=True, eq=False)
 class SessionFolder:
-    """A folder that all the processes of one pytest session share."""
+    """A folder that all the processes of one pytest session share.
+
+    Each process remembers what it read there.
+    """
 
     path: Path
     _seen: dict[str, Any] = field(default_factory=dict)
@@ -51,20 +73,16 @@ class SessionFolder:
         digest = hashlib.sha256("\0".join(key).encode(errors="surrogateescape")).hexdigest()
         return self.path / "flows" / f"{readable[:60]}-{digest[:12]}"
 
-    def leave_collection(self, worker: str, tests: list[dict[str, Any]], *, files: int) -> None:
-        """Store what an xdist worker collected: tests, and the number of files with flows."""
+    def leave_collection(self, worker: str, collected: Collected) -> None:
+        """Store what an xdist worker collected."""
         folder = self.path / "collected"
         folder.mkdir(exist_ok=True)
-        _write(folder / f"{worker}.json", {"tests": tests, "files": files})
+        _write(folder / f"{worker}.json", collected.to_json())
 
-    def collections(self) -> tuple[list[dict[str, Any]], int]:
+    def collected(self) -> list[Collected]:
         """Return what the workers collected; each of them collects everything."""
-        collected = [
-            json.loads(file.read_text(encoding="utf-8"))
-            for file in sorted((self.path / "collected").glob("*.json"))
-        ]
-        tests = [test for worker in collected for test in worker["tests"]]
-        return tests, max((worker["files"] for worker in collected), default=0)
+        files = sorted((self.path / "collected").glob("*.json"))
+        return [Collected.from_json(json.loads(file.read_text(encoding="utf-8"))) for file in files]
 
     def once(
         self,

@@ -208,7 +208,7 @@ def test_a_fault_in_making_a_report_is_an_error(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(active, "_attach_result", fail)
+    monkeypatch.setattr(active, "final_result", fail)
     result, found = verdicts(flows)
     assert found == {"AFlow": "error", "BFlow": "error"}
     assert result.ret == pytest.ExitCode.TESTS_FAILED

@@ -1,120 +1,91 @@
+"""Through JSON and back: as an xdist worker sends results, and as they are logged."""
+
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, get_args
 
-from pytest_flowrepro.model import Change
-from pytest_flowrepro.plugin.results import flow_reports, unused_patterns
+from hypothesis import given
+from hypothesis import strategies as st
 
-PARTS = ("code", "environment", "step[start]", "step[train]", "step[end]")
+from pytest_flowrepro.model import Change, Determinism, Verdict
+from pytest_flowrepro.model.report import ChangeKind
+from pytest_flowrepro.plugin.results import PartId, PartResult
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def result(part: str, **more: Any) -> dict[str, Any]:
-    """As a worker sends it: through JSON."""
-    fields = {
-        "file": "flows/train.py",
-        "flow": "TrainFlow",
-        "case": None,
-        "part": part,
-        "position": PARTS.index(part),
-        "verdict": "reproduced",
-        "changes": [],
-        "seconds": [],
-        "nondeterministic": 0,
-        "notes": [],
-        "idle": None,
-        "failure": None,
-        **more,
-    }
-    loaded: dict[str, Any] = json.loads(json.dumps(fields))
-    return loaded
+TEXT = st.text()
+OPTIONAL = st.none() | TEXT
+TEXTS = st.lists(TEXT).map(tuple)
+NUMBER = st.integers(min_value=0)
+SECONDS = st.tuples(TEXT, st.floats(min_value=0, allow_infinity=False))
 
-
-def test_the_parts_of_a_flow_become_one_report() -> None:
-    score = Change(
-        kind="artifact",
-        change="changed",
-        name="score",
-        old="0.91",
-        new="0.93",
-        gated=True,
-        step="train",
-        index=(0,),
-        explanation=("moved by 0.02",),
-        origin="first",
-        tasks=(1, 2),
-    )
-    (report,) = flow_reports(
-        [
-            result("step[train]", verdict="drifted", changes=[asdict(score)], nondeterministic=2),
-            result("environment", seconds=[["environment", 0.6]], notes=["one"]),
-            result(
-                "step[end]", seconds=[["environment", 0.1], ["rerun", 3.1]], notes=["one", "two"]
-            ),
-        ]
-    )
-    assert (report.verdict, report.nondeterministic) == ("drifted", 2)
-    assert report.changes == (score,)
-    assert report.seconds == (("environment", 0.6), ("rerun", 3.1))
-    assert report.notes == ("one", "two")
-    assert report.error is None
-
-
-def test_changes_stand_in_the_order_of_the_flow_whichever_worker_ends_first() -> None:
-    def changed(name: str) -> list[dict[str, Any]]:
-        one = Change(kind="artifact", change="changed", name=name, old="1", new="2", gated=True)
-        return [asdict(one)]
-
-    parts = [result(part, changes=changed(part)) for part in PARTS]
-    (report,) = flow_reports(reversed(parts))
-    assert [change.name for change in report.changes] == [*PARTS]
+CHANGE: Mapping[str, st.SearchStrategy[Any]] = {
+    "kind": st.sampled_from(get_args(ChangeKind)),
+    "change": st.sampled_from(["added", "removed", "changed", "unread"]),
+    "name": TEXT,
+    "old": OPTIONAL,
+    "new": OPTIONAL,
+    "gated": st.booleans(),
+    "environment": OPTIONAL,
+    "step": OPTIONAL,
+    "index": st.none() | st.lists(NUMBER).map(tuple),
+    "explanation": TEXTS,
+    "determinism": st.sampled_from(get_args(Determinism)),
+    "within": OPTIONAL,
+    "origin": st.sampled_from([None, "first", "derived"]),
+    "tasks": st.none() | st.tuples(NUMBER, NUMBER),
+    "setting": OPTIONAL,
+    "weakens": st.booleans(),
+    "accepted_by": OPTIONAL,
+}
+RESULT: Mapping[str, st.SearchStrategy[Any]] = {
+    "verdict": st.sampled_from(get_args(Verdict)),
+    "changes": st.lists(st.builds(Change, **CHANGE), max_size=3).map(tuple),
+    "seconds": st.lists(SECONDS).map(tuple),
+    "nondeterministic": NUMBER,
+    "notes": TEXTS,
+    "idle": st.none() | TEXTS,
+    "failure": OPTIONAL,
+    "in_call": st.booleans(),
+    "is_broken": st.booleans(),
+}
+PART: Mapping[str, st.SearchStrategy[Any]] = {
+    "file": TEXT,
+    "flow": TEXT,
+    "case": OPTIONAL,
+    "part": TEXT,
+    "position": NUMBER,
+    "nodeid": TEXT,
+}
 
 
-def test_flows_and_cases_are_reported_apart_and_in_order() -> None:
-    reports = flow_reports(
-        [
-            result("code", case="small"),
-            result("code", file="flows/a.py"),
-            result("code"),
-        ]
-    )
-    assert [(report.file, report.case) for report in reports] == [
-        ("flows/a.py", None),
-        ("flows/train.py", None),
-        ("flows/train.py", "small"),
-    ]
+def names(value: type[Change | PartId | PartResult]) -> set[str]:
+    return {field.name for field in fields(value)}
 
 
-def test_an_error_is_no_drift_and_its_sentence_is_kept() -> None:
-    (report,) = flow_reports(
-        [
-            result("code", verdict="drifted", failure="TrainFlow code drifted"),
-            result("step[start]", verdict="error", failure="the index cannot be reached"),
-        ]
-    )
-    assert (report.verdict, report.error) == ("error", "the index cannot be reached")
+def test_the_strategies_have_every_field() -> None:
+    assert names(Change) == CHANGE.keys()
+    assert names(PartResult) == RESULT.keys()
+    assert names(PartId) == PART.keys()
 
 
-def test_an_artifact_that_could_not_be_read_is_told_by_its_change_alone() -> None:
-    change = Change(kind="artifact", change="unread", name="m", old="1", new="?", gated=True)
-    failure = "TrainFlow step[train] could not be compared"
-    parts = [result("step[train]", verdict="error", changes=[asdict(change)], failure=failure)]
-    (report,) = flow_reports(parts)
-    assert (report.verdict, report.changes, report.error) == ("error", (change,), None)
+@given(st.builds(PartResult, **RESULT))
+def test_a_result_comes_back_from_json(result: PartResult) -> None:
+    sent = json.dumps(result.to_json(), allow_nan=False)
+    received = PartResult.from_json(json.loads(sent))
+    assert received == result
+    assert hash(received) == hash(result), "frozen: tuples, no lists"
 
 
-def test_a_pattern_is_idle_where_no_flow_has_any_use_for_it() -> None:
-    parts = [
-        result("code", idle=["ignore: `a`", "rtol: `b`"]),
-        result("environment"),
-        result("code", flow="OtherFlow", idle=["rtol: `b`", "rtol: `c`"]),
-    ]
-    assert unused_patterns(parts) == ("rtol: `b`",)
-    assert unused_patterns([*parts, result("code", case="small", idle=[])]) == ()
+@given(st.builds(PartId, **PART))
+def test_an_identity_comes_back_from_json(part: PartId) -> None:
+    assert PartId.from_json(json.loads(json.dumps(part.to_json()))) == part
 
 
-def test_nothing_is_said_of_patterns_where_a_flow_could_not_be_checked() -> None:
-    failed = result("environment", flow="OtherFlow", verdict="error")
-    assert unused_patterns([result("code", idle=["ignore: `a`"]), failed]) == ()
-    assert unused_patterns([]) == ()
+def test_a_flow_is_known_by_its_file_name_and_case() -> None:
+    part = PartId(file="a.py", flow="F", case="small", part="code", position=0, nodeid="a.py::F")
+    assert part.flow_key == ("a.py", "F", "small")
+    assert part.title == "F[small]"

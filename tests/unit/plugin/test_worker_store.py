@@ -8,11 +8,13 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from part_results import part_id
 from recordings import recording
 
 from pytest_flowrepro.model import TaskLog
 from pytest_flowrepro.pipeline import Observation
 from pytest_flowrepro.plugin.worker_store import (
+    Collected,
     SessionFolder,
     decode_observation,
     encode_observation,
@@ -104,6 +106,16 @@ def test_names_that_look_alike_have_folders_of_their_own(tmp_path: Path) -> None
     folders = {shared.of(*key) for key in [("a", "F"), ("b", "F"), ("", "../F"), ("", "..-F")]}
     assert len(folders) == 4
     assert {folder.parent for folder in folders} == {tmp_path / "flows"}
+
+
+def test_the_controller_reads_what_the_workers_collected(tmp_path: Path) -> None:
+    controller = SessionFolder(tmp_path)
+    assert controller.collected() == []
+    nothing = Collected(parts=(), files=0)
+    flow = Collected(parts=(part_id("code"), part_id("step[train]", case="small")), files=2)
+    for worker, collected in (("gw1", flow), ("gw0", nothing)):
+        SessionFolder(tmp_path).leave_collection(worker, collected)
+    assert controller.collected() == [nothing, flow]
 
 
 def test_an_observation_comes_back_as_it_was() -> None:

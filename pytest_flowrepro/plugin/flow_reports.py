@@ -1,0 +1,101 @@
+"""The results of a session's tests, merged into one `FlowReport` for each flow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.diff.verdict import worst
+from pytest_flowrepro.model import FlowReport
+from pytest_flowrepro.support.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_flowrepro.plugin.results import PartId, PartResult
+
+
+def flow_reports(
+    results: Mapping[PartId, PartResult], *, fresh: bool = False
+) -> tuple[FlowReport, ...]:
+    """Return one report per flow and case, sorted.
+
+    `fresh`: packages were resolved again, and notes count those that changed.
+    """
+    by_flow: dict[tuple[str, str, str], dict[PartId, PartResult]] = {}
+    # Under xdist, results come in the order in which the tests end.
+    for part in sorted(results, key=lambda part: part.position):
+        key = (part.file, part.flow, part.case or "")
+        by_flow.setdefault(key, {})[part] = results[part]
+    reports = []
+    for key in sorted(by_flow):
+        parts = by_flow[key]
+        report = _flow_report(next(iter(parts)), tuple(parts.values()))
+        reports.append(_with_moves(report, {part.part for part in parts}) if fresh else report)
+    return tuple(reports)
+
+
+def unused_patterns(results: Mapping[PartId, PartResult]) -> tuple[str, ...]:
+    """Return the project's patterns that no flow needed.
+
+    Empty if that is not known of one of the flows, because it ended with an error.
+    """
+    by_flow: dict[tuple[str, str, str | None], tuple[str, ...] | None] = {}
+    for part, result in results.items():
+        if result.idle is not None or part.flow_key not in by_flow:
+            by_flow[part.flow_key] = result.idle
+    known = [idle for idle in by_flow.values() if idle is not None]
+    if not known or len(known) < len(by_flow):
+        return ()
+    return tuple(pattern for pattern in known[0] if all(pattern in idle for idle in known))
+
+
+def _flow_report(first: PartId, results: tuple[PartResult, ...]) -> FlowReport:
+    seconds: dict[str, float] = {}
+    for result in results:
+        # If several tests need a stage, it takes long only for the first of them.
+        for stage, spent in result.seconds:
+            seconds[stage] = max(spent, seconds.get(stage, 0.0))
+    changes = (change for result in results for change in result.changes)
+    return FlowReport(
+        file=first.file,
+        flow=first.flow,
+        case=first.case,
+        verdict=worst(result.verdict for result in results),
+        seconds=tuple(seconds.items()),
+        changes=tuple(sorted(changes, key=lambda change: change.kind != "policy")),
+        nondeterministic=max(result.nondeterministic for result in results),
+        notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),
+        error=_error(results),
+    )
+
+
+def _error(results: Iterable[PartResult]) -> str | None:
+    """Return the most important failure that no change explains."""
+    unexplained = [
+        result for result in results if result.failure and (not result.changes or result.is_broken)
+    ]
+    failures = (
+        result.failure
+        for verdict in ("error", "no baseline")
+        for result in unexplained
+        if result.verdict == verdict
+    )
+    return next(failures, None)
+
+
+def _with_moves(report: FlowReport, parts: set[str]) -> FlowReport:
+    """Add notes that help to decide on an upgrade: `3 packages changed`, `artifacts unchanged`."""
+    if report.verdict not in {"reproduced", "drifted"}:
+        return report
+    notes = []
+    if "environment" in parts:
+        packages = (change for change in report.changes if change.kind == "package")
+        moved = {change.name for change in packages if not change.declared}
+        notes.append(f"{counted(len(moved), 'package')} changed" if moved else "packages unchanged")
+    if "rerun" in dict(report.seconds):
+        values = [c for c in report.changes if c.kind in {"artifact", "parameter"}]
+        changed = [c for c in values if c.within is None]
+        count = counted(len(changed), "artifact")
+        notes.append(f"{count} changed" if changed else "artifacts unchanged")
+    return replace(report, notes=(*notes, *report.notes))

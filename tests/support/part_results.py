@@ -1,0 +1,21 @@
+"""Tests of a small flow, for the tests of what is done with their results."""
+
+from __future__ import annotations
+
+from pytest_flowrepro.plugin.results import PartId
+
+PARTS = ("code", "environment", "step[start]", "step[train]", "step[end]")
+
+
+def part_id(
+    part: str, *, file: str = "flows/train.py", flow: str = "TrainFlow", case: str | None = None
+) -> PartId:
+    title = f"{flow}[{case}]" if case else flow
+    return PartId(
+        file=file,
+        flow=flow,
+        case=case,
+        part=part,
+        position=PARTS.index(part),
+        nodeid=f"{file}::{title}::{part}",
+    )
