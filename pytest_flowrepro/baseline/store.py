@@ -46,7 +46,7 @@ from pytest_flowrepro.model import flow_title
 from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from pytest_flowrepro.model import Recording
@@ -202,10 +202,10 @@ def _refuse_newer(manifest: str | None, file: str) -> None:
 class _Files:
     """The files of a baseline, by name."""
 
-    texts: dict[str, str] = field(default_factory=dict)
-    values: dict[str, Path] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Path] = field(default_factory=dict)
     """The stored values."""
-    digests: dict[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
     """The SHA-256 of each stored value, by its path in the baseline's folder."""
 
 

@@ -20,7 +20,7 @@ from pytest_flowrepro.support.errors import DiscoverError
 from pytest_flowrepro.support.project_folders import find_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 MENTIONS_METAFLOW = re.compile(rb"FlowSpec|^\s*(?:from|import)\s+metaflow\b", re.MULTILINE)
@@ -54,7 +54,7 @@ class Module:
     """The folder that its relative imports start from; for a package, its own folder."""
     package: bool
     body: tuple[ast.stmt, ...]
-    names: dict[str, list[_Bound]]
+    names: Mapping[str, Sequence[_Bound]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
