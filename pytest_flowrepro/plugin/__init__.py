@@ -62,9 +62,9 @@ def pytest_configure(config: pytest.Config) -> None:
         _check_options_alone(config)
     # Imported only when switched on: a session without the option costs nothing.
     else:
-        from pytest_flowrepro.plugin.session_plugin import FlowReproPlugin  # noqa: PLC0415  see above
+        from pytest_flowrepro.plugin.session_plugin import start_session  # noqa: PLC0415  see above
 
-        config.pluginmanager.register(FlowReproPlugin.of(config), "flowrepro-session")
+        start_session(config)
 
 
 def _check_options_alone(config: pytest.Config) -> None:

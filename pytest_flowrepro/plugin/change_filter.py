@@ -12,24 +12,25 @@ from pytest_flowrepro.support.errors import HookError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
-    from pluggy import HookCaller, HookImpl, PluginManager
+    import pytest
+    from pluggy import HookCaller, HookImpl
 
     from pytest_flowrepro.model import Change
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Acceptance:
+class ChangeFilter:
     """The plugins that apply to one test, and their arguments other than the change."""
 
     hook: HookCaller
-    manager: PluginManager
-    given: dict[str, Any]
+    flow: str
+    """The title of the flow: `TrainFlow[small]`."""
+    config: pytest.Config
     root: Path
     """The folder that paths of conftest.py files are relative to."""
 
-    def of(self, changes: Iterable[Change]) -> tuple[Change, ...]:
+    def apply(self, changes: Iterable[Change]) -> tuple[Change, ...]:
         """Return the changes; gated ones that a plugin accepts are not gated any more.
 
         Raises `HookError` for a plugin that raises, or that returns neither True, False nor None.
@@ -45,14 +46,14 @@ class Acceptance:
     def _caller_of(self, implementation: HookImpl) -> HookCaller:
         """Return a caller that calls this implementation alone."""
         # Among all implementations: `hook` may lack the conftest.py files of other folders.
-        every = getattr(self.manager.hook, self.hook.name).get_hookimpls()
+        every = getattr(self.config.pluginmanager.hook, self.hook.name).get_hookimpls()
         others = [hook.plugin for hook in every if hook.plugin is not implementation.plugin]
-        return self.manager.subset_hook_caller(self.hook.name, others)
+        return self.config.pluginmanager.subset_hook_caller(self.hook.name, others)
 
     def _apply_hooks(self, change: Change, hooks: list[tuple[HookImpl, HookCaller]]) -> Change:
         for implementation, call in hooks:
             try:
-                answer = call(change=change, **self.given)
+                answer = call(change=change, flow=self.flow, config=self.config)
             except Exception as error:
                 raise HookError(
                     f"{self._name(implementation)}: {self.hook.name} raised "

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_flowrepro.discover.flows import explain_no_flow, find_flows, suspect_no_flow
+from pytest_flowrepro.plugin.arguments import argument_path, has_paths
 from pytest_flowrepro.plugin.items import FlowFile
 from pytest_flowrepro.plugin.scope import Scope, flow_files
-from pytest_flowrepro.settings.project import (
-    Project,
-    configuration_above,
-    contending,
-    find_project,
-)
+from pytest_flowrepro.plugin.worker_input import is_first, is_worker, worker_input
+from pytest_flowrepro.settings.project import Project, configuration_above, contending
+from pytest_flowrepro.support.errors import DiscoverError
+from pytest_flowrepro.support.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pytest_flowrepro.plugin.session import Session
+    from pytest_flowrepro.discover.flows import NoFlow
+    from pytest_flowrepro.model import FlowSource
+    from pytest_flowrepro.plugin.session import SessionState
     from pytest_flowrepro.support.errors import FlowReproError
-
-_WORKER_KEY = "flowrepro_collection"
 
 
 @dataclass(slots=True, eq=False)  # hashable: pytest keeps plugins in sets
@@ -33,7 +32,7 @@ class Collection:
     """The hooks by which flows are collected."""
 
     config: pytest.Config
-    session: Session
+    session: SessionState
     project: Project
     are_paths_given: bool
     """True if paths restrict the run to a part of the project."""
@@ -41,32 +40,26 @@ class Collection:
     """The files to collect; None: those that pytest collects anyway."""
     files: int = 0
     """The number of files with flows so far."""
+    suspects: list[NoFlow] = field(default_factory=list)
+    """Files that seem to start a flow, but in which none was found."""
     _by_real_path: dict[str, Path] = field(default_factory=dict)
     _configurations: dict[Path, Path | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, config: pytest.Config, session: Session, project: Project) -> Collection:
+    def from_config(
+        cls, config: pytest.Config, session: SessionState, project: Project
+    ) -> Collection:
         """Return the collection of this process; a run without paths gets the project's as well."""
-        given = getattr(config, "workerinput", {}).get(_WORKER_KEY)
-        if given is not None:
-            scope = given["scope"] and Scope.from_json(given["scope"])
-            return cls(config, session, project, given["are_paths_given"], scope)
-        collection = cls(config, session, project, _are_paths_given(config))
+        worker = worker_input(config)
+        if worker is not None:
+            return cls(config, session, project, worker.are_paths_given, worker.scope)
+        collection = cls(config, session, project, has_paths(config))
         if not collection.are_paths_given:
             collection._widen()
         return collection
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Let every worker of xdist collect the same as the controller."""
-        node.workerinput[_WORKER_KEY] = {
-            "root": str(self.project.root),
-            "are_paths_given": self.are_paths_given,
-            "scope": self.scope and self.scope.to_json(),
-        }
-
     def _widen(self) -> None:
-        named = self.session.flow_files
+        named = self.session.options.flow_files
         below = Path(os.path.abspath(self.config.invocation_params.dir))  # noqa: PTH100  no links
         is_whole = self.config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR
         if is_whole and (named is None or below != self.project.root):
@@ -74,8 +67,8 @@ class Collection:
         flows = named
         if flows is None:
             flows = frozenset(flow_files(self.project.root, is_wanted=self._is_no_test_module))
-        tests = [_path(self.config, arg) for arg in self.config.args]
-        self.scope = Scope.of(tests, flows, is_named=named is not None)
+        tests = [argument_path(self.config, arg) for arg in self.config.args]
+        self.scope = Scope.from_paths(tests, flows, is_named=named is not None)
         outside = sorted(flow for flow in flows if not flow.is_relative_to(self.project.root))
         self.config.args += map(str, (self.project.root, *outside))
 
@@ -98,30 +91,76 @@ class Collection:
         others = yield
         if file_path.suffix == ".py" and self._is_wanted(file_path, parent.session):
             named = parent.session.isinitpath(file_path)
-            flow_file = FlowFile.of(parent, file_path, named=named)
-            if flow_file is not None:
+            if flows := self._read_flows(file_path, named=named):
                 self.files += 1
                 # In place of other plugins' collectors: importing a flow as a test would start it.
-                return self._once(flow_file, named=named)
+                own = self._own_flows(file_path, flows, parent.session)
+                # pytest expects a collector for a file that was named.
+                if own or named:
+                    return [FlowFile.from_parent(parent, path=file_path, flows=own)]
+                return []
         return others if self.scope is None or self.scope.has_tests(file_path) else []
-
-    def _once(self, file: FlowFile, *, named: bool) -> list[pytest.Collector]:
-        """Return the file, unless it is also collected by another path that has precedence."""
-        if self._is_repeated(file.path, file.session):
-            file.flows = ()
-            # pytest expects a collector for a file that was named.
-            return [file] if named else []
-        if error := self._other_configuration(file.path.parent):
-            file.flows = error
-        return [file]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session) -> None:
-        is_worker = hasattr(self.config, "workerinput")
-        if self.files == 0 and session.testsfailed == 0 and not is_worker:
+        if self.files == 0 and session.testsfailed == 0 and not is_worker(self.config):
             raise pytest.UsageError(self.nothing_found())
 
+    def pytest_collection_finish(self) -> None:
+        """Warn once of settings without a flow, and of files that seem to start one."""
+        if not is_first(self.config):
+            return
+        if not self.are_paths_given:
+            self._warn_of_unknown_flows()
+        for suspect in self.suspects:  # named files are errors already
+            self._warn(str(suspect.error()))
+
+    def _warn_of_unknown_flows(self) -> None:
+        known = {flow.name for flow in self.session.flows}
+        for name in sorted(set(self.session.options.settings.by_flow) - known):
+            meant = did_you_mean(name, known)
+            self._warn(f"tool.flowrepro.flow.{name}: unknown flow{meant}")
+
+    def _warn(self, text: str) -> None:
+        try:
+            self.config.issue_config_time_warning(pytest.PytestConfigWarning(text), 2)
+        except pytest.PytestConfigWarning as error:  # under -W error
+            raise pytest.UsageError(text) from error
+
     # --- questions --------------------------------------------------------------------
+
+    def _read_flows(self, path: Path, *, named: bool) -> tuple[FlowSource, ...] | DiscoverError:
+        """Return the flows that a file starts, or its error; remember a suspect.
+
+        `named`: the file is an argument of pytest; then it is an error if it only seems to have a
+        flow.
+        """
+        root = self.session.options.root
+        try:
+            if flows := find_flows(path, root=root):
+                return flows
+            literal = path in self.session.options.settings.literal_flow_files
+            if literal or named:
+                reason = explain_no_flow(path, root=root)
+                return reason.error() if literal or reason.looks_like_one else ()
+            if suspect := suspect_no_flow(path, root=root):
+                self.suspects.append(suspect)
+        except DiscoverError as error:
+            return error
+        return ()
+
+    def _own_flows(
+        self,
+        path: Path,
+        flows: tuple[FlowSource, ...] | FlowReproError,
+        session: pytest.Session,
+    ) -> tuple[FlowSource, ...] | FlowReproError:
+        """Return no flows if the file is also collected by another path that has precedence, and
+        an error if another file configures it.
+        """
+        if self._is_repeated(path, session):
+            return ()
+        return self._other_configuration(path.parent) or flows
 
     @property
     def _ignores_on_command_line(self) -> bool:
@@ -129,7 +168,7 @@ class Collection:
 
     def _is_wanted(self, path: Path, session: pytest.Session) -> bool:
         """Return whether a flow in this file, if it has one, is to be checked."""
-        named = self.session.flow_files
+        named = self.session.options.flow_files
         if named is not None and path in named:
             return True
         return self._is_no_test_module(path) and (named is None or session.isinitpath(path))
@@ -157,7 +196,7 @@ class Collection:
         """Return whether pytest collects a file by this path."""
         if not self._is_wanted(path, session):
             return False
-        for start in (_path(self.config, arg) for arg in self.config.args):
+        for start in (argument_path(self.config, arg) for arg in self.config.args):
             if path.is_relative_to(start):
                 between = [p for p in path.parents if p != start and p.is_relative_to(start)]
                 below = (*reversed(between), path) if path != start else ()
@@ -180,8 +219,9 @@ class Collection:
 
     def nothing_found(self) -> str:
         """Return the error text of a run that has no flow to check."""
-        where = ", ".join(dict.fromkeys(str(_path(self.config, arg)) for arg in self.config.args))
-        named = self.session.settings.flows
+        paths = (str(argument_path(self.config, arg)) for arg in self.config.args)
+        where = ", ".join(dict.fromkeys(paths))
+        named = self.session.options.settings.flows
         among = "" if named is None else f", among the files of `flows` in {self.project.file}"
         return (
             "--flow-repro: no flow was found, so nothing is checked: looked for Python files that "
@@ -189,47 +229,3 @@ class Collection:
             "What to do: name the flows' files in `flows` of [tool.flowrepro] or as arguments, "
             "start pytest in their project, or leave out --flow-repro"
         )
-
-
-def project_of(config: pytest.Config) -> Project:
-    """Return the project of this session; raise `SettingsError` if two files configure it."""
-    given = getattr(config, "workerinput", {}).get(_WORKER_KEY)
-    if given is not None:
-        return Project(root=Path(given["root"]))
-    option = config.option
-    starts = [path for path in _given_paths(config) if path.exists()]
-    folders = [path if path.is_dir() else path.parent for path in starts]
-    return find_project(
-        folders or [config.invocation_params.dir],
-        rootdir=config.rootpath,
-        is_given=bool(option.rootdir or option.inifilename),
-        is_moved=_is_rootdir_moved(config),
-    )
-
-
-def _are_paths_given(config: pytest.Config) -> bool:
-    """Return whether files or folders are named on the command line, or test ids anywhere."""
-    if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        return False
-    given = config.invocation_params.args
-    return any(arg in given or "::" in arg for arg in config.args)
-
-
-def _given_paths(config: pytest.Config) -> list[Path]:
-    if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        return []
-    return [_path(config, arg) for arg in config.args]
-
-
-def _is_rootdir_moved(config: pytest.Config) -> bool:
-    """Return whether pytest may have taken a value of our options for a path argument."""
-    values = {
-        str(value) for name, value in vars(config.option).items() if name.startswith("flow_repro_")
-    }
-    more = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
-    return any(word in values for word in (*config.invocation_params.args, *more))
-
-
-def _path(config: pytest.Config, arg: str) -> Path:
-    """Return the absolute path of an argument, without the ids of tests."""
-    return Path(os.path.abspath(config.invocation_params.dir / arg.partition("::")[0]))  # noqa: PTH100

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.diff import diff_environments, diff_policy, diff_system
-from pytest_flowrepro.diff.verdict import (
-    changes_of,
-    determinism_notes,
-    merge_notes,
-    nondeterministic,
-    verdict_of,
-)
-from pytest_flowrepro.discover.flows import explain_no_flow, find_flows, suspect_no_flow
-from pytest_flowrepro.environment import system_of
-from pytest_flowrepro.pipeline import policy_of, upload_days_of, with_origins
-from pytest_flowrepro.plugin.change_filter import Acceptance
-from pytest_flowrepro.plugin.failures import log_of, step_failure
+from pytest_flowrepro.plugin.change_filter import ChangeFilter
+from pytest_flowrepro.plugin.part_checks import CodeCheck, EnvironmentCheck, PartCheck, StepCheck
 from pytest_flowrepro.plugin.results import PartId, PartResult
-from pytest_flowrepro.report import changes_lines, started_at
 from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.support.disk import naming_full_disk
-from pytest_flowrepro.support.docs import docs
-from pytest_flowrepro.support.errors import BaselineError, DiscoverError, FlowReproError, RerunError
+from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_flowrepro.model import Change, FlowSource, Recording
-    from pytest_flowrepro.pipeline import Job, Observation
-    from pytest_flowrepro.plugin.session import Session
+    from pytest_flowrepro.model import Change, FlowSource
+    from pytest_flowrepro.pipeline import Job
+    from pytest_flowrepro.plugin.flow_check import FlowCheck
+    from pytest_flowrepro.plugin.session import SessionState
 
-SESSION: pytest.StashKey[Session] = pytest.StashKey()
+SESSION: pytest.StashKey[SessionState] = pytest.StashKey()
 
 
 class NotReproducedError(Exception):
@@ -46,37 +33,22 @@ class NotReproducedError(Exception):
 class FlowFile(pytest.File):
     """A Python file that starts one flow or several, or could not be read."""
 
-    flows: tuple[FlowSource, ...] | FlowReproError
-
-    @classmethod
-    def of(cls, parent: pytest.Collector, path: Path, *, named: bool) -> FlowFile | None:
-        """Return the collector of a file, or None if it starts no flow.
-
-        `named`: the file is an argument of pytest; then it is an error if it only seems to have a
-        flow.
-        """
-        session = parent.config.stash[SESSION]
-        flows: tuple[FlowSource, ...] | DiscoverError
-        try:
-            flows = find_flows(path, root=session.root)
-            if not flows:
-                flows = _error_without_flows(path, session, named=named) or ()
-        except DiscoverError as error:
-            flows = error
-        if flows == ():
-            return None
-        file: FlowFile = cls.from_parent(parent, path=path)
-        file.flows = flows
-        return file
+    def __init__(self, *, flows: tuple[FlowSource, ...] | FlowReproError, **more: Any) -> None:
+        super().__init__(**more)
+        self.flows = flows
 
     def collect(self) -> Iterator[FlowNode]:
         if isinstance(self.flows, FlowReproError):
             raise self.flows
         session = self.config.stash[SESSION]
         for flow in self.flows:
-            session.collected.append(flow)
-            for case in session.settings.cases(flow.name):
-                yield FlowNode.of(self, session.job(flow, case))
+            session.flows.append(flow)
+            for case in session.options.settings.cases(flow.name):
+                check = session.flow_check(flow, case)
+                title = check.job.title
+                # The id is passed as text: pytest parses `[...]` in it as in an id from its cache.
+                nodeid = f"{self.nodeid}::{title}"
+                yield FlowNode.from_parent(self, name=title, nodeid=nodeid, flow_check=check)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
         if isinstance(excinfo.value, FlowReproError):
@@ -84,57 +56,66 @@ class FlowFile(pytest.File):
         return super().repr_failure(excinfo, *args)
 
 
-def _error_without_flows(path: Path, session: Session, *, named: bool) -> DiscoverError | None:
-    """Return the error for a file that should have a flow; remember any other suspect."""
-    literal = path in session.settings.literal_flow_files
-    if literal or named:
-        reason = explain_no_flow(path, root=session.root)
-        return reason.error() if literal or reason.looks_like_one else None
-    if suspect := suspect_no_flow(path, root=session.root):
-        session.suspects.append(suspect)
-    return None
-
-
 class FlowNode(pytest.Collector):
     """One flow, or one case of it: `TrainFlow[small]`."""
 
-    job: Job
-
-    @classmethod
-    def of(cls, parent: FlowFile, job: Job) -> FlowNode:
-        # The id is passed as text: pytest parses `[...]` in it as in an id from its cache.
-        nodeid = f"{parent.nodeid}::{job.title}"
-        node: FlowNode = cls.from_parent(parent, name=job.title, nodeid=nodeid)
-        node.job = job
-        if parent.config.pluginmanager.hasplugin("xdist"):
+    def __init__(self, *, flow_check: FlowCheck, **more: Any) -> None:
+        super().__init__(**more)
+        self.flow_check = flow_check
+        if self.config.pluginmanager.hasplugin("xdist"):
             # Under --dist loadgroup, one worker runs all tests of a flow.
-            node.add_marker(pytest.mark.xdist_group(str(node.nodeid)))
-        return node
+            self.add_marker(pytest.mark.xdist_group(str(self.nodeid)))
 
     def collect(self) -> Iterator[PartItem]:
-        yield CodeItem.of(self, "code", position=0)
-        yield EnvironmentItem.of(self, "environment", position=1)
-        for position, step in enumerate(self.job.flow.steps, 2):
-            yield StepItem.of(self, f"step[{step}]", position=position)
+        yield self._item(CodeItem, "code", position=0)
+        yield self._item(EnvironmentItem, "environment", position=1)
+        for position, step in enumerate(self.flow_check.job.flow.steps, 2):
+            yield self._item(StepItem, f"step[{step}]", position=position, step=step)
+
+    def _item(self, kind: type[PartItem], part: str, **more: Any) -> PartItem:
+        nodeid = f"{self.nodeid}::{part}"
+        return kind.from_parent(self, name=part, nodeid=nodeid, flow_check=self.flow_check, **more)
 
 
 class PartItem(pytest.Item):
-    """One part of a flow. `setup` observes it: a problem there is an error, not a failure."""
+    """One part of a flow. `setup` checks it: a problem there is an error, not a failure."""
 
-    job: Job
-    flow_session: Session
-    position: int
-    """The position among the tests of its flow."""
     result: PartResult | None = None
 
-    @classmethod
-    def of(cls, parent: FlowNode, part: str, *, position: int) -> PartItem:
-        item: PartItem = cls.from_parent(parent, name=part, nodeid=f"{parent.nodeid}::{part}")
-        item.job = parent.job
-        item.position = position
-        item.flow_session = parent.config.stash[SESSION]
-        item.add_marker("flowrepro")
-        return item
+    def __init__(self, *, flow_check: FlowCheck, position: int, **more: Any) -> None:
+        super().__init__(**more)
+        self.flow_check = flow_check
+        self.position = position
+        """The position among the tests of its flow."""
+        self.add_marker("flowrepro")
+
+    @property
+    def job(self) -> Job:
+        return self.flow_check.job
+
+    @property
+    def identity(self) -> PartId:
+        return PartId(
+            file=self.flow_check.file,
+            flow=self.job.flow.name,
+            case=self.job.case,
+            part=self.name,
+            position=self.position,
+            nodeid=self.nodeid,
+        )
+
+    @abstractmethod
+    def part_check(self) -> PartCheck:
+        """Return the check of this part."""
+
+    def accept(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Apply the plugins that pytest calls for this test: of conftest.py files, those above."""
+        return ChangeFilter(
+            hook=self.ihook.pytest_flowrepro_accept_change,
+            flow=self.job.title,
+            config=self.config,
+            root=self.flow_check.options.root,
+        ).apply(changes)
 
     def listchain(self) -> list[Any]:
         """Return the nodes above, without packages: pytest would import their `__init__.py`."""
@@ -148,11 +129,15 @@ class PartItem(pytest.Item):
             failure = self._first_or_short(self.result.failure)
             pytest.fail(_escape_lines(failure), pytrace=False)
 
-    def _first_or_short(self, failure: str) -> str:
-        """Return the whole failure for the first test of a flow, and its first line for others."""
-        if self.flow_session.report_once(self.job, failure):
-            return failure
-        return f"{failure.splitlines()[0]}\n(as above)"
+    def runtest(self) -> None:
+        assert self.result is not None
+        if self.result.failure is not None:
+            raise NotReproducedError(self.result.failure)
+
+    def broken(self, error: Exception) -> PartResult:
+        """Return the result of a test that an unexpected exception stopped."""
+        reported = self.flow_check.internal_error(error)
+        return PartResult(verdict="error", failure=str(reported), in_call=False)
 
     def _evaluate_safely(self) -> PartResult:
         """Return the result of this test, also for unexpected errors; interrupts propagate."""
@@ -163,103 +148,19 @@ class PartItem(pytest.Item):
         except Exception as error:  # noqa: BLE001  never reproduced by a fault of ours
             return self.broken(error)
 
-    def broken(self, error: Exception) -> PartResult:
-        """Return the result of a test that an unexpected exception stopped."""
-        reported = self.flow_session.internal_error(self.job, error)
-        return PartResult(verdict="error", failure=str(reported), in_call=False)
-
     def _evaluate(self) -> PartResult:
         try:
-            with naming_full_disk(self.flow_session.folder.path, self.job.flow.file.parent):
-                self.flow_session.check_expired(self.job)
-                if self.flow_session.records(self.job):
-                    return self.record_result(self.flow_session.recorded(self.job))
-                return self.check_result(self.flow_session.baseline(self.job))
+            with naming_full_disk(self.flow_check.folder.path, self.job.flow.file.parent):
+                self.flow_check.check_expired()
+                return self.part_check().run()
         except FlowReproError as error:
             return PartResult(verdict="error", failure=str(error), in_call=False)
 
-    def runtest(self) -> None:
-        assert self.result is not None
-        if self.result.failure is not None:
-            raise NotReproducedError(self.result.failure)
-
-    def record_result(self, observation: Observation) -> PartResult:
-        """Return the result of a test whose flow was recorded; raise if the recording failed."""
-        if observation.failure is not None:
-            raise BaselineError(
-                f"{self.job.title} was not recorded: it ended with {observation.failure}",
-                hint="see the failing step's test; the existing baseline was not changed",
-            )
-        recording, patterns = observation.recording, self.job.settings.patterns
-        return PartResult(
-            verdict="recorded",
-            seconds=observation.seconds,
-            nondeterministic=nondeterministic(recording, patterns).total(),
-            notes=(*determinism_notes(recording, patterns), *self._notes(observation)),
-            idle=self.flow_session.patterns_used(self.job, None).idle,
-        )
-
-    def check_result(self, baseline: Recording | None) -> PartResult:
-        """Return the result of comparing this part with the baseline."""
-        if baseline is None:
-            return PartResult(verdict="no baseline", failure=self._no_baseline())
-        observation = self.flow_session.observed(self.job, baseline)
-        patterns = self.job.settings.patterns
-        used = self.flow_session.patterns_used(self.job, baseline)
-        return replace(
-            self.compare_part(self.flow_session.changes(self.job, baseline)),
-            seconds=observation.seconds,
-            nondeterministic=nondeterministic(baseline, patterns).total(),
-            notes=(*merge_notes(baseline), *self._notes(observation), *used.notes),
-            idle=used.idle,
-        )
-
-    def _notes(self, observation: Observation) -> tuple[str, ...]:
-        return observation.notes + (observation.details if self.flow_session.details else ())
-
-    def compare_part(self, changes: tuple[Change, ...]) -> PartResult:
-        policy = self.flow_session.policy_part(self.job)
-        own = self._acceptance.of(changes_of(self.name, changes, self.job.flow.steps, policy))
-        verdict = verdict_of(own)
-        failure = None
-        if verdict in {"drifted", "error"}:
-            ended = "drifted" if verdict == "drifted" else "could not be compared"
-            gated = [change for change in own if change.gated]
-            is_policy = all(change.kind == "policy" for change in gated)
-            what = f"{self.job.title} {'policy' if is_policy else self.name} {ended}"
-            start = started_at(changes)
-            if start and all(change.origin == "derived" for change in gated):
-                what += f"; it started at {start}"
-            lines = changes_lines(own, details=self.flow_session.details)
-            if any(change.kind == "policy" for change in gated):
-                lines.append(
-                    "What to do: undo the change of the settings, or record again with "
-                    "--flow-repro-update, so that the review of the baseline shows it; see "
-                    f"{docs('reference/configuration#the-policy')}"
-                )
-            failure = "\n".join([what, *lines])
-        return PartResult(verdict=verdict, changes=own, failure=failure)
-
-    @property
-    def _acceptance(self) -> Acceptance:
-        """The plugins that pytest calls for this test: of conftest.py files, those above it."""
-        return Acceptance(
-            hook=self.ihook.pytest_flowrepro_accept_change,
-            manager=self.config.pluginmanager,
-            given={"flow": self.job.title, "config": self.config},
-            root=self.flow_session.root,
-        )
-
-    def _no_baseline(self) -> str:
-        return (
-            f"{self.job.title} has no baseline yet\nWhat to do: record one with "
-            f"`pytest --flow-repro --flow-repro-update-new {self._file}`, and commit it"
-        )
-
-    @property
-    def _file(self) -> str:
-        """The path relative to the project, with `/`."""
-        return self.path.relative_to(self.job.root).as_posix()
+    def _first_or_short(self, failure: str) -> str:
+        """Return the whole failure for the first test of a flow, and its first line for others."""
+        if self.flow_check.report_once(failure):
+            return failure
+        return f"{failure.splitlines()[0]}\n(as above)"
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.job.flow.lineno - 1, f"{self.job.title}::{self.name}"
@@ -279,78 +180,33 @@ class PartItem(pytest.Item):
         for stage, spent in result.seconds:
             yield f"flowrepro.seconds.{stage}", spent
 
-    @property
-    def identity(self) -> PartId:
-        return PartId(
-            file=self._file,
-            flow=self.job.flow.name,
-            case=self.job.case,
-            part=self.name,
-            position=self.position,
-            nodeid=self.nodeid,
-        )
-
 
 class CodeItem(PartItem):
-    """The code package, parameters aside."""
+    def part_check(self) -> CodeCheck:
+        return CodeCheck(flow=self.flow_check, part=self.name, accept=self.accept)
 
 
 class EnvironmentItem(PartItem):
-    """Interpreter and packages: rebuilt and compared without a rerun."""
-
-    def check_result(self, baseline: Recording | None) -> PartResult:
-        if baseline is None:
-            return super().check_result(baseline)
-        gates = self.flow_session.gates(self.job, baseline)
-        started = time.monotonic()
-        environments = self.flow_session.environments(self.job, baseline)
-        systems = baseline.system, system_of()
-        policy = diff_policy(baseline.policy, policy_of(self.job), gates=gates)
-        changes = diff_environments(
-            baseline.environments, environments.manifests, gates=gates, systems=systems
-        )
-        if self.flow_session.fresh:
-            days = upload_days_of(self.job, environments.manifests)
-            changes = with_origins(changes, environments.manifests, days)
-        spent = round(time.monotonic() - started, 3)
-        system = diff_system(*systems, gates=gates)
-        result = self.compare_part((*policy, *changes, *system))
-        notes = (*merge_notes(baseline), *environments.notes)
-        return replace(result, seconds=(("environment", spent),), notes=notes)
+    def part_check(self) -> EnvironmentCheck:
+        return EnvironmentCheck(flow=self.flow_check, part=self.name, accept=self.accept)
 
 
 class StepItem(PartItem):
-    """The artifacts of one step's tasks."""
+    def __init__(self, *, step: str, **more: Any) -> None:
+        super().__init__(**more)
+        self.step = step
 
-    @property
-    def step(self) -> str:
-        return self.name.removeprefix("step[").removesuffix("]")
+    def part_check(self) -> StepCheck:
+        return StepCheck(
+            flow=self.flow_check,
+            part=self.name,
+            accept=self.accept,
+            step=self.step,
+            show_output=self._show_output,
+        )
 
-    def record_result(self, observation: Observation) -> PartResult:
-        return self._failure(observation) or super().record_result(observation)
-
-    def check_result(self, baseline: Recording | None) -> PartResult:
-        if baseline is not None:
-            failed = self._failure(self.flow_session.observed(self.job, baseline), baseline)
-            if failed is not None:
-                return failed
-        return super().check_result(baseline)
-
-    def _failure(
-        self, observation: Observation, baseline: Recording | None = None
-    ) -> PartResult | None:
-        """Return a failed result if this step failed; raise if it was not reached or finished."""
-        for stream in ("stdout", "stderr"):
-            if text := log_of(observation.logs, self.step, stream):
-                self.add_report_section("call", stream, text)
-        failure = step_failure(observation, self.step, self.job, baseline)
-        if failure is None:
-            return None
-        if failure.reached:
-            seconds = observation.seconds
-            return PartResult(verdict="error", failure=failure.text, seconds=seconds)
-        what, _, detail = failure.text.partition("\n")
-        raise RerunError(what, detail=detail, hint="fix the failing step and run again")
+    def _show_output(self, stream: str, text: str) -> None:
+        self.add_report_section("call", stream, text)
 
 
 def _escape_lines(text: str) -> str:

@@ -27,7 +27,7 @@ class Scope:
     """The folders above `flows` and `tests`."""
 
     @classmethod
-    def of(cls, tests: Iterable[Path], flows: Iterable[Path], *, is_named: bool) -> Scope:
+    def from_paths(cls, tests: Iterable[Path], flows: Iterable[Path], *, is_named: bool) -> Scope:
         tests, flows = tuple(tests), frozenset(flows)
         folders = frozenset(folder for path in (*tests, *flows) for folder in path.parents)
         return cls(tests=tests, flows=flows, is_named=is_named, folders=folders)
@@ -64,7 +64,7 @@ class Scope:
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Scope:
         tests, flows = ([Path(path) for path in fields[name]] for name in ("tests", "flows"))
-        return cls.of(tests, flows, is_named=fields["is_named"])
+        return cls.from_paths(tests, flows, is_named=fields["is_named"])
 
 
 def flow_files(root: Path, *, is_wanted: Callable[[Path], bool]) -> Iterator[Path]:

@@ -12,7 +12,7 @@ from pytest_flowrepro.report import changes_lines, started_at, summary_line
 from pytest_flowrepro.report.text import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import pytest
 
@@ -55,3 +55,19 @@ def flow_lines(report: FlowReport, *, is_unfinished: bool, details: bool) -> Ite
 def write_lines(reporter: pytest.TerminalReporter, lines: Iterable[Line]) -> None:
     for line in lines:
         reporter.write_line(line.text, **({line.color: True} if line.color else {}))
+
+
+def progress_writer(config: pytest.Config) -> Callable[[str], None]:
+    """Return a function that writes a line to a terminal at once, past pytest's capturing."""
+
+    def write(text: str) -> None:
+        # Looked up late: this plugin is configured before the terminal's.
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        capture = config.pluginmanager.getplugin("capturemanager")
+        if reporter is not None and capture is not None and reporter.isatty:
+            with capture.global_and_fixture_disabled():
+                reporter.ensure_newline()
+                reporter.write_line(f"  {text}", light=True)
+                reporter.flush()
+
+    return write

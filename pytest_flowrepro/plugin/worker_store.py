@@ -1,7 +1,7 @@
-"""One observation per flow and session, shared by all tests and xdist workers.
+"""The folder of a session, in which its processes share what each flow gave.
 
-The first one that needs it makes it, under a lock; its outcome, a result or an error, is stored as
-JSON in the session's folder, where the others read it.
+The first one that needs an observation makes it, under a lock; its outcome, a result or an error,
+is stored as JSON, and the others read it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,11 @@ import errno
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from filelock import FileLock
 
-from pytest_flowrepro.baseline import decode_recording, encode_recording, stored_values
-from pytest_flowrepro.model import TaskLog
-from pytest_flowrepro.pipeline import Observation
 from pytest_flowrepro.plugin.internal_error import internal_error
 from pytest_flowrepro.plugin.results import PartId
 from pytest_flowrepro.support import errors
@@ -26,6 +22,7 @@ from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -67,10 +64,11 @@ class SessionFolder:
         """The folder of the reruns' TMPDIRs; a short name, because paths in it are limited."""
         return self.path / "t"
 
-    def of(self, *key: str) -> Path:
-        """Return the folder of `key`, without creating it."""
-        readable = "".join(c if c.isalnum() or c in "-_" else "-" for c in key[-1])
-        digest = hashlib.sha256("\0".join(key).encode(errors="surrogateescape")).hexdigest()
+    def flow_folder(self, file: Path, flow: str, case: str | None = None) -> Path:
+        """Return the folder of one case of a flow, without creating it."""
+        readable = "".join(c if c.isalnum() or c in "-_" else "-" for c in flow)
+        key = "\0".join((str(file), case or "", flow))
+        digest = hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()
         return self.path / "flows" / f"{readable[:60]}-{digest[:12]}"
 
     def leave_collection(self, worker: str, collected: Collected) -> None:
@@ -104,7 +102,7 @@ class SessionFolder:
             stored = json.loads(outcome.read_text(encoding="utf-8"))
             # Decoded once for all tests of a flow.
             self._seen[key] = (
-                _error(stored["error"]) if "error" in stored else decode(stored["result"])
+                _error_from_json(stored["error"]) if "error" in stored else decode(stored["result"])
             )
         seen = self._seen[key]
         if isinstance(seen, FlowReproError):
@@ -123,8 +121,7 @@ def _outcome(make: Callable[[], T], encode: Callable[[T], Any]) -> dict[str, Any
                 raise  # the outcome could not be written
             raise internal_error(error, doing="observing a flow") from error
     except FlowReproError as error:
-        fields = {"what": error.what, "hint": error.hint, "detail": error.detail}
-        return {"error": {"class": type(error).__name__, **fields}}
+        return {"error": _error_to_json(error)}
 
 
 def _write(path: Path, outcome: dict[str, Any]) -> None:
@@ -134,45 +131,12 @@ def _write(path: Path, outcome: dict[str, Any]) -> None:
     part.replace(path)
 
 
-def _error(fields: dict[str, str]) -> FlowReproError:
+def _error_to_json(error: FlowReproError) -> dict[str, str]:
+    fields = {"what": error.what, "hint": error.hint, "detail": error.detail}
+    return {"class": type(error).__name__, **fields}
+
+
+def _error_from_json(fields: Mapping[str, str]) -> FlowReproError:
     kind = getattr(errors, fields["class"], FlowReproError)
     error: FlowReproError = kind(fields["what"], hint=fields["hint"], detail=fields["detail"])
     return error
-
-
-def encode_observation(observation: Observation) -> dict[str, Any]:
-    return {
-        "recording": encode_recording(observation.recording),
-        "values": {n: str(file) for n, file in stored_values(observation.recording).items()},
-        "logs": [asdict(log) for log in observation.logs],
-        "failure": observation.failure,
-        "timed_out": observation.timed_out,
-        "output": observation.output,
-        "seconds": observation.seconds,
-        "notes": observation.notes,
-        "ended": observation.ended,
-        "details": observation.details,
-    }
-
-
-def decode_observation(data: dict[str, Any]) -> Observation:
-    return Observation(
-        recording=decode_recording(
-            data["recording"], stored=lambda name: Path(data["values"][name])
-        ),
-        logs=tuple(_task_log(log) for log in data["logs"]),
-        failure=data["failure"],
-        timed_out=data["timed_out"],
-        output=data["output"],
-        seconds=tuple((stage, spent) for stage, spent in data["seconds"]),
-        notes=tuple(data["notes"]),
-        ended=tuple(data["ended"]),
-        details=tuple(data["details"]),
-    )
-
-
-def _task_log(data: dict[str, Any]) -> TaskLog:
-    lists = {
-        name: tuple(data[name]) for name in ("index", "written", "modules", "sources", "drawn")
-    }
-    return TaskLog(**{**data, **lists})

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from pytest_flowrepro.plugin import session_plugin as active
+from pytest_flowrepro.plugin import reporting
 from pytest_flowrepro.plugin.items import PartItem
 from pytest_flowrepro.plugin.results import PartResult
 
@@ -208,7 +208,7 @@ def test_a_fault_in_making_a_report_is_an_error(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(active, "final_result", fail)
+    monkeypatch.setattr(reporting, "final_result", fail)
     result, found = verdicts(flows)
     assert found == {"AFlow": "error", "BFlow": "error"}
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -233,7 +233,7 @@ def judge():
 def judged(item):
     if item.job.flow.name == "BFlow":
         return PartResult(verdict="reproduced")
-    folder = item.flow_session.folder
+    folder = item.flow_check.folder
     return PartResult(verdict={judge})
 
 PartItem._evaluate = judged
@@ -241,7 +241,7 @@ PartItem._evaluate = judged
 JUDGE = {
     "in a test": "judge()",
     "while it holds the lock of what all tests of the flow wait for": (
-        'folder.once(folder.of("A"), "observation", judge, encode=str, decode=str)'
+        'folder.once(item.job.folder, "observation", judge, encode=str, decode=str)'
     ),
 }
 

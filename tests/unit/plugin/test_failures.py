@@ -3,31 +3,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import checked_flows
 import pytest
 from recordings import log, recording, task
 
-from pytest_flowrepro.model import FlowSource, TaskLog
 from pytest_flowrepro.pipeline import Job, Observation
 from pytest_flowrepro.plugin.failures import log_of, step_failure
-from pytest_flowrepro.settings.settings import FlowSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_flowrepro.model import TaskLog
+
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    flow = FlowSource(
-        file=tmp_path / "flows" / "train.py", name="TrainFlow", lineno=3, steps=("start", "train")
-    )
-    return Job(
-        flow=flow,
-        case=None,
-        settings=FlowSettings(),
-        root=tmp_path,
-        folder=tmp_path / "session" / "flow",
-        environments=tmp_path / "session" / "environments",
-    )
+    return checked_flows.job(tmp_path)
 
 
 def ended(

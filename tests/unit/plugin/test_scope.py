@@ -13,7 +13,7 @@ SOURCE = "from metaflow import FlowSpec\nclass A(FlowSpec): pass\nA()\n"
 
 def scope(*, is_named: bool) -> Scope:
     tests, flows = [ROOT / "tests", ROOT / "build" / "tests"], [ROOT / "jobs" / "a" / "flow.py"]
-    made = Scope.of(tests, flows, is_named=is_named)
+    made = Scope.from_paths(tests, flows, is_named=is_named)
     assert Scope.from_json(json.loads(json.dumps(made.to_json()))) == made
     return made
 

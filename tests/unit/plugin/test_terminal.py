@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from _pytest._io import TerminalWriter
 from _pytest.terminal import TerminalReporter
+from flow_reports import SCORE
 
 from pytest_flowrepro.model import FlowReport
 from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines
@@ -62,3 +63,21 @@ def test_pytest_decides_whether_there_are_colors(
     write_lines(reporter, [Line("good", "green"), Line("plain")])
 
     assert file.getvalue() == written
+
+
+def test_a_note_cannot_change_the_terminal() -> None:
+    _, (note, _) = flow_lines(
+        replace(REPORT, notes=("a note\x1b[1m",)), is_unfinished=False, details=False
+    )
+    assert note.startswith("    a note")
+    assert "\x1b" not in note
+
+
+@pytest.mark.parametrize(("gated", "is_shown"), [(True, False), (False, True)])
+def test_a_change_is_shown_if_no_test_fails_for_it(*, gated: bool, is_shown: bool) -> None:
+    change = replace(SCORE, index=(), gated=gated, origin="first")
+    derived = replace(SCORE, name="loss", index=(), gated=True, origin="derived")
+    report = replace(REPORT, changes=(change, derived))
+    lines = [line.text for line in flow_lines(report, is_unfinished=False, details=False)]
+    assert "    started at train.score" in lines
+    assert any("0.91 -> 0.93" in line for line in lines) == is_shown

@@ -1,33 +1,29 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from part_results import part_id
-from recordings import recording
 
-from pytest_flowrepro.model import TaskLog
-from pytest_flowrepro.pipeline import Observation
 from pytest_flowrepro.plugin.worker_store import (
     Collected,
     SessionFolder,
-    decode_observation,
-    encode_observation,
 )
 from pytest_flowrepro.support.errors import InternalError, LockError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+FILE = Path("/project/flows/train.py")
 
 
 def once(shared: SessionFolder, make: Callable[[], str]) -> str:
-    return shared.once(shared.of("TrainFlow"), "check", make, encode=str, decode=str)
+    return shared.once(shared.flow_folder(FILE, "TrainFlow"), "check", make, encode=str, decode=str)
 
 
 def test_what_one_process_made_the_others_read(tmp_path: Path) -> None:
@@ -103,7 +99,8 @@ def test_what_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_names_that_look_alike_have_folders_of_their_own(tmp_path: Path) -> None:
     shared = SessionFolder(tmp_path)
-    folders = {shared.of(*key) for key in [("a", "F"), ("b", "F"), ("", "../F"), ("", "..-F")]}
+    keys = [("a.py", "F"), ("b.py", "F"), ("a.py", "../F"), ("a.py", "..-F")]
+    folders = {shared.flow_folder(Path(file), flow) for file, flow in keys}
     assert len(folders) == 4
     assert {folder.parent for folder in folders} == {tmp_path / "flows"}
 
@@ -116,31 +113,3 @@ def test_the_controller_reads_what_the_workers_collected(tmp_path: Path) -> None
     for worker, collected in (("gw1", flow), ("gw0", nothing)):
         SessionFolder(tmp_path).leave_collection(worker, collected)
     assert controller.collected() == [nothing, flow]
-
-
-def test_an_observation_comes_back_as_it_was() -> None:
-    observation = Observation(
-        recording=recording(),
-        logs=(
-            TaskLog(
-                step="train",
-                index=(0, 2),
-                ok=False,
-                attempts=2,
-                written=("/copy/plot.png",),
-                stdout="out",
-                stderr="err\udc80",
-                modules=("pandas",),
-                sources=("train.py",),
-            ),
-        ),
-        failure="stopped after 9 s",
-        timed_out=True,
-        output="Metaflow",
-        seconds=(("rerun", 1.5),),
-        notes=("a note",),
-        ended=("sleep 300",),
-        details=("a detail",),
-    )
-    written = json.dumps(encode_observation(observation))
-    assert decode_observation(json.loads(written)) == observation

@@ -135,7 +135,7 @@ def test_a_flow_has_a_tmpdir_of_its_own_with_room_for_the_path_of_a_socket(
 ) -> None:
     monkeypatch.setenv("TMPDIR", "/of/the/user")
     session = make_folder(tmp_path)
-    flow = SessionFolder(session).of("flows/train.py", "small", "TrainFlow" * 30)
+    flow = SessionFolder(session).flow_folder(session / "train.py", "TrainFlow" * 30, "small")
     places = [
         Place(root=flow / name, temporary=SessionFolder(session).temporary).create()
         for name in ("first", "second")

@@ -1,0 +1,228 @@
+"""The check of one flow, made once for all of its tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
+from pytest_flowrepro.diff import Limits, diff, told_once
+from pytest_flowrepro.diff.verdict import PatternsUsed, part_of, patterns_used, policy_part
+from pytest_flowrepro.pipeline import (
+    Environments,
+    Upstream,
+    environments,
+    observe,
+    record,
+    resolved_environments,
+)
+from pytest_flowrepro.plugin.baseline_edits import refuse_baseline_edits
+from pytest_flowrepro.plugin.internal_error import internal_error
+from pytest_flowrepro.plugin.observation_json import observation_from_json, observation_to_json
+from pytest_flowrepro.plugin.pattern_checks import check_expired, check_unmatched
+from pytest_flowrepro.support.disk import naming_full_disk
+from pytest_flowrepro.support.errors import BaselineError, RerunError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pytest_flowrepro.model import Change, Gate, Recording
+    from pytest_flowrepro.pipeline import Job, Observation
+    from pytest_flowrepro.plugin.options import SessionOptions
+    from pytest_flowrepro.plugin.worker_store import SessionFolder
+    from pytest_flowrepro.support.errors import InternalError
+
+_OF_A_MERGE: frozenset[Gate] = frozenset({"environment", "artifacts", "policy", "code"})
+"""The gates that always apply to a merged baseline: all that do not depend on the machine."""
+
+
+@dataclass(kw_only=True, eq=False)
+class FlowCheck:
+    """The check, or the recording, of one case of a flow.
+
+    It remembers what it did; the processes of a session share the observation by `folder`.
+    `record` and `observe` are those of the pipeline.
+    """
+
+    job: Job
+    options: SessionOptions
+    folder: SessionFolder
+    upstreams: Callable[[], Iterable[FlowCheck]]
+    """The checks of the flows that run before this one."""
+    record: Callable[[Job], Observation] = record
+    observe: Callable[[Job, Recording], Observation] = observe
+    selected: list[str] = field(default_factory=list)
+    """The names of the selected tests of this flow, in their order."""
+    _reported: set[str] = field(default_factory=set)
+    _internal_errors: dict[str, InternalError] = field(default_factory=dict)
+
+    @property
+    def file(self) -> str:
+        """The flow's file relative to the project, with `/`."""
+        return self.job.flow.file.relative_to(self.job.root).as_posix()
+
+    @cached_property
+    def is_recorded(self) -> bool:
+        """True if this session records the flow; the answer is the same for all tests."""
+        if self.options.update != "new":
+            return self.options.update == "all"
+        # Decided once, because the recording itself would change the answer.
+        missing = self.folder.once(
+            self.job.folder,
+            "without-baseline",
+            lambda: self._read_baseline() is None,
+            encode=bool,
+            decode=bool,
+        )
+        return bool(missing)
+
+    def check_expired(self) -> None:
+        """Raise `SettingsError` for a pattern whose last day is past."""
+        check_expired(self.job, self.options.settings, today=self.options.today)
+
+    @cached_property
+    def baseline(self) -> Recording | None:
+        """The baseline, None without one; raises `BaselineError` for a damaged one."""
+        return self._read_baseline()
+
+    @property
+    def observation(self) -> Observation:
+        """The recording of the flow, or its rerun for a check, made once per session."""
+        if self.is_recorded:
+            return self._once("record", self._record)
+        return self._once("check", self._observe)
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """All differences between the flow as observed and its baseline."""
+        changes = diff(
+            self._required_baseline(),
+            self.observation.recording,
+            gates=self.gates,
+            patterns=self.job.settings.patterns,
+            limits=Limits.of_flow(details=self.options.details),
+        )
+        steps = self.job.flow.steps
+        return told_once(changes, is_shown=lambda change: part_of(change, steps) in self.selected)
+
+    @property
+    def policy_part(self) -> str:
+        """The test of the flow that reports changes of its policy."""
+        return policy_part(self.selected)
+
+    @cached_property
+    def patterns_used(self) -> PatternsUsed:
+        """How the patterns were used in the check; for a recording, only whether they match."""
+        observation = self.observation
+        if observation.failure is not None:
+            return PatternsUsed()
+        return patterns_used(
+            None if self.is_recorded else self.baseline,
+            observation.recording,
+            self.job.settings.patterns,
+            self.options.settings.project.patterns,
+        )
+
+    def environments(self) -> Environments:
+        """Return the environments without a rerun: rebuilt, or resolved again without a build."""
+        baseline = self._required_baseline()
+        if self.options.fresh:
+            return Environments(manifests=resolved_environments(self.job, baseline))
+        return environments(self.job, baseline)
+
+    @property
+    def gates(self) -> frozenset[Gate]:
+        """The gates; a fresh resolution does not gate packages, which may move.
+
+        No rerun gave a merged baseline as a whole, so a check passes only if all of it agrees.
+        """
+        fail_on = self.job.settings.fail_on
+        if self._required_baseline().merged:
+            return fail_on | _OF_A_MERGE
+        return fail_on - {"environment"} if self.options.fresh else fail_on
+
+    def report_once(self, text: str) -> bool:
+        """Return True the first time that this process reports `text` about the flow."""
+        is_new = text not in self._reported
+        self._reported.add(text)
+        return is_new
+
+    def internal_error(self, error: Exception) -> InternalError:
+        """Return the error that reports an exception, the same one each time."""
+        key = f"{type(error)} {error}"
+        if key not in self._internal_errors:
+            doing = f"checking {self.job.title}"
+            self._internal_errors[key] = internal_error(error, doing=doing)
+        return self._internal_errors[key]
+
+    def _record(self) -> Observation:
+        """Record the flow; one that fails leaves its baseline alone."""
+        job = self._job_after_upstreams()
+        with refuse_baseline_edits(job) as logs:
+            observation = self.record(job)
+            logs.extend(observation.logs)
+        if observation.failure is None:
+            check_unmatched(job, self.options.settings, observation.recording)
+            write_baseline(self._baseline_folder, observation.recording, root=job.root)
+        return observation
+
+    def _observe(self) -> Observation:
+        """Rebuild and rerun the flow."""
+        job, baseline = self._job_after_upstreams(), self._required_baseline()
+        with refuse_baseline_edits(job) as logs:
+            observation = self.observe(job, baseline)
+            logs.extend(observation.logs)
+        if observation.failure is None:
+            check_unmatched(job, self.options.settings, baseline, observation.recording)
+        return observation
+
+    def _job_after_upstreams(self) -> Job:
+        """Return the job with the flows that run before it; record those that are selected."""
+        upstreams = tuple(self._upstream(check) for check in self.upstreams())
+        return replace(self.job, after=upstreams)
+
+    def _upstream(self, check: FlowCheck) -> Upstream:
+        name = check.job.flow.name
+        # Only selected flows are recorded, and before the flows that read their runs.
+        is_recorded = bool(check.selected) and check.is_recorded
+        if is_recorded and check.observation.failure is not None:
+            raise RerunError(
+                f"{self.job.title} runs after {name}, which could not be recorded",
+                hint=f"see the tests of {name}",
+            )
+        baseline = check._read_baseline()
+        if baseline is None and not self.is_recorded:
+            raise BaselineError(
+                f"{self.job.title} runs after {name}, which has no baseline yet",
+                hint="record one with `pytest --flow-repro --flow-repro-update-new "
+                f"{check.file}`, and commit it",
+            )
+        return Upstream(
+            job=replace(check.job, folder=self.job.folder / "before" / name), baseline=baseline
+        )
+
+    def _once(self, name: str, make: Callable[[], Observation]) -> Observation:
+        job = self.job
+
+        def named() -> Observation:
+            wheelhouse = job.settings.wheelhouse
+            stored = (Path(wheelhouse),) if wheelhouse and "://" not in wheelhouse else ()
+            with naming_full_disk(job.folder, job.flow.file.parent, *stored):
+                return make()
+
+        return self.folder.once(
+            job.folder, name, named, encode=observation_to_json, decode=observation_from_json
+        )
+
+    def _required_baseline(self) -> Recording:
+        assert self.baseline is not None, "a flow without a baseline is not compared"
+        return self.baseline
+
+    @property
+    def _baseline_folder(self) -> Path:
+        return baseline_folder(self.job.flow.file, self.job.flow.name, self.job.case)
+
+    def _read_baseline(self) -> Recording | None:
+        return read_baseline(self._baseline_folder, root=self.job.root)

@@ -1,0 +1,92 @@
+"""The options of a session, from the command line and the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+from pytest_flowrepro.settings.reader import read_settings
+from pytest_flowrepro.support.errors import FlowReproError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_flowrepro.settings.settings import Settings
+
+Update = Literal["no", "new", "all"]
+"""no: check every flow. new: record those without a baseline. all: record every flow."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionOptions:
+    """The options of a session, the same in each of its processes."""
+
+    root: Path
+    """The project."""
+    settings: Settings
+    today: date
+    """The day in UTC, which may be past the last day of a pattern."""
+    update: Update = "no"
+    installer: Literal["uv", "pip-tools"] = "uv"
+    timeout: float | None = None
+    """The timeout of the command line, which has precedence over the configuration's."""
+    as_of: date | None = None
+    fresh: bool = False
+    """True to check in a resolution of today's declared requirements: packages may move."""
+    flow_files: frozenset[Path] | None = None
+    """The files that the configuration's `flows` names; None: every file that starts a flow."""
+    details: bool = False
+    """True to report details that do not affect a check: files that a flow leaves behind."""
+    keep: bool = False
+    """True to keep the working directories."""
+
+
+def read_options(option: Any, root: Path, *, today: date) -> SessionOptions:
+    """Return the options in `config.option`; raise `pytest.UsageError` for invalid ones."""
+    try:
+        settings = read_settings(root)
+        flow_files = settings.flow_files()
+    except FlowReproError as error:
+        raise pytest.UsageError(str(error)) from error
+    if option.flow_repro_timeout is not None and not option.flow_repro_timeout > 0:
+        raise pytest.UsageError("--flow-repro-timeout: pass a number of seconds above 0")
+    update = _update(option)
+    fresh = option.flow_repro_env == "fresh"
+    if fresh and update != "no":
+        raise pytest.UsageError("--flow-repro-env fresh: recording always uses a fresh resolution")
+    return SessionOptions(
+        root=root,
+        settings=settings,
+        today=today,
+        update=update,
+        installer=option.flow_repro_installer or "uv",
+        timeout=option.flow_repro_timeout,
+        as_of=_as_of(option.flow_repro_as_of, is_resolving=fresh or update != "no"),
+        fresh=fresh,
+        flow_files=flow_files,
+        details=option.flow_repro_details,
+        keep=option.flow_repro_keep,
+    )
+
+
+def _update(option: Any) -> Update:
+    if option.flow_repro_update:
+        return "all"
+    return "new" if option.flow_repro_update_new else "no"
+
+
+def _as_of(day: str | None, *, is_resolving: bool) -> date | None:
+    if day is None:
+        return None
+    if not is_resolving:
+        raise pytest.UsageError(
+            "--flow-repro-as-of: a check does not resolve; pass it with --flow-repro-update "
+            "or --flow-repro-env fresh"
+        )
+    try:
+        return date.fromisoformat(day)
+    except ValueError as error:
+        raise pytest.UsageError(f"--flow-repro-as-of: {error}; write YYYY-MM-DD") from error

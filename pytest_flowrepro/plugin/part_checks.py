@@ -1,0 +1,212 @@
+"""The checks of the parts of a flow: its code, its environments, and each step."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_flowrepro.diff import diff_environments, diff_policy, diff_system
+from pytest_flowrepro.diff.verdict import (
+    changes_of,
+    determinism_notes,
+    merge_notes,
+    nondeterministic,
+    verdict_of,
+)
+from pytest_flowrepro.environment import system_of
+from pytest_flowrepro.pipeline import policy_of, upload_days_of, with_origins
+from pytest_flowrepro.plugin.failures import log_of, step_failure
+from pytest_flowrepro.plugin.results import PartResult
+from pytest_flowrepro.report import changes_lines, started_at
+from pytest_flowrepro.support.docs import docs
+from pytest_flowrepro.support.errors import BaselineError, RerunError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_flowrepro.diff.verdict import PatternsUsed
+    from pytest_flowrepro.model import Change, Gate, Recording
+    from pytest_flowrepro.pipeline import Environments, Job, Observation
+    from pytest_flowrepro.plugin.options import SessionOptions
+
+
+class CheckedFlow(Protocol):
+    """The check of a whole flow (`FlowCheck`), as far as its parts need it."""
+
+    @property
+    def job(self) -> Job: ...
+    @property
+    def options(self) -> SessionOptions: ...
+    @property
+    def file(self) -> str: ...
+    @property
+    def is_recorded(self) -> bool: ...
+    @property
+    def baseline(self) -> Recording | None: ...
+    @property
+    def observation(self) -> Observation: ...
+    @property
+    def changes(self) -> tuple[Change, ...]: ...
+    @property
+    def policy_part(self) -> str: ...
+    @property
+    def patterns_used(self) -> PatternsUsed: ...
+    @property
+    def gates(self) -> frozenset[Gate]: ...
+    def environments(self) -> Environments: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartCheck(ABC):
+    """The check of one part of a flow."""
+
+    flow: CheckedFlow
+    part: str
+    """`code`, `environment` or `step[NAME]`."""
+    accept: Callable[[tuple[Change, ...]], tuple[Change, ...]]
+    """Return the changes with those not gated that the project's hooks accept."""
+
+    def run(self) -> PartResult:
+        """Return the result of the test; raise `FlowReproError` if the part cannot be checked."""
+        if self.flow.is_recorded:
+            return self.report_recording()
+        baseline = self.flow.baseline
+        return self.report_missing_baseline() if baseline is None else self.compare(baseline)
+
+    def report_recording(self) -> PartResult:
+        """Return the result of a test whose flow was recorded; raise if the recording failed."""
+        flow = self.flow
+        observation, patterns = flow.observation, flow.job.settings.patterns
+        if observation.failure is not None:
+            raise BaselineError(
+                f"{flow.job.title} was not recorded: it ended with {observation.failure}",
+                hint="see the failing step's test; the existing baseline was not changed",
+            )
+        recording = observation.recording
+        return PartResult(
+            verdict="recorded",
+            seconds=observation.seconds,
+            nondeterministic=nondeterministic(recording, patterns).total(),
+            notes=(*determinism_notes(recording, patterns), *self._notes(observation)),
+            idle=flow.patterns_used.idle,
+        )
+
+    def report_missing_baseline(self) -> PartResult:
+        """Return the result of a test whose flow has no baseline."""
+        failure = (
+            f"{self.flow.job.title} has no baseline yet\nWhat to do: record one with "
+            f"`pytest --flow-repro --flow-repro-update-new {self.flow.file}`, and commit it"
+        )
+        return PartResult(verdict="no baseline", failure=failure)
+
+    @abstractmethod
+    def compare(self, baseline: Recording) -> PartResult:
+        """Return the result of comparing the part with the baseline."""
+
+    def compare_rerun(self, baseline: Recording) -> PartResult:
+        """Return the result of comparing the part, as it was in the rerun, with the baseline."""
+        flow = self.flow
+        observation, used = flow.observation, flow.patterns_used
+        return replace(
+            self.assess(flow.changes),
+            seconds=observation.seconds,
+            nondeterministic=nondeterministic(baseline, flow.job.settings.patterns).total(),
+            notes=(*merge_notes(baseline), *self._notes(observation), *used.notes),
+            idle=used.idle,
+        )
+
+    def assess(self, changes: tuple[Change, ...]) -> PartResult:
+        """Return the verdict on those changes of a flow that belong to this part."""
+        steps = self.flow.job.flow.steps
+        own = self.accept(changes_of(self.part, changes, steps, self.flow.policy_part))
+        verdict = verdict_of(own)
+        failed = verdict in {"drifted", "error"}
+        failure = self._failure(own, started_at(changes)) if failed else None
+        return PartResult(verdict=verdict, changes=own, failure=failure)
+
+    def _failure(self, changes: tuple[Change, ...], start: str | None) -> str:
+        """Return the text of a test that fails for its changes; the drift began at `start`."""
+        gated = [change for change in changes if change.gated]
+        is_policy = all(change.kind == "policy" for change in gated)
+        ended = "drifted" if verdict_of(changes) == "drifted" else "could not be compared"
+        what = f"{self.flow.job.title} {'policy' if is_policy else self.part} {ended}"
+        if start and all(change.origin == "derived" for change in gated):
+            what += f"; it started at {start}"
+        lines = changes_lines(changes, details=self.flow.options.details)
+        if any(change.kind == "policy" for change in gated):
+            lines.append(
+                "What to do: undo the change of the settings, or record again with "
+                "--flow-repro-update, so that the review of the baseline shows it; see "
+                f"{docs('reference/configuration#the-policy')}"
+            )
+        return "\n".join([what, *lines])
+
+    def _notes(self, observation: Observation) -> tuple[str, ...]:
+        return observation.notes + (observation.details if self.flow.options.details else ())
+
+
+class CodeCheck(PartCheck):
+    """The check of the code package, without parameters."""
+
+    __slots__ = ()
+
+    def compare(self, baseline: Recording) -> PartResult:
+        return self.compare_rerun(baseline)
+
+
+class EnvironmentCheck(PartCheck):
+    """The check of interpreters and packages, which are rebuilt and compared without a rerun."""
+
+    __slots__ = ()
+
+    def compare(self, baseline: Recording) -> PartResult:
+        flow, gates = self.flow, self.flow.gates
+        started = time.monotonic()
+        environments = flow.environments()
+        systems = baseline.system, system_of()
+        policy = diff_policy(baseline.policy, policy_of(flow.job), gates=gates)
+        changes = diff_environments(
+            baseline.environments, environments.manifests, gates=gates, systems=systems
+        )
+        if flow.options.fresh:
+            days = upload_days_of(flow.job, environments.manifests)
+            changes = with_origins(changes, environments.manifests, days)
+        spent = round(time.monotonic() - started, 3)
+        system = diff_system(*systems, gates=gates)
+        return replace(
+            self.assess((*policy, *changes, *system)),
+            seconds=(("environment", spent),),
+            notes=(*merge_notes(baseline), *environments.notes),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepCheck(PartCheck):
+    """The check of the artifacts of one step's tasks."""
+
+    step: str
+    show_output: Callable[[str, str], None]
+    """Called with `stdout` or `stderr`, and what the step wrote there."""
+
+    def report_recording(self) -> PartResult:
+        return self._failed_step(None) or PartCheck.report_recording(self)
+
+    def compare(self, baseline: Recording) -> PartResult:
+        return self._failed_step(baseline) or self.compare_rerun(baseline)
+
+    def _failed_step(self, baseline: Recording | None) -> PartResult | None:
+        """Return the error of a step that failed; raise if it was not reached or finished."""
+        flow, observation = self.flow, self.flow.observation
+        for stream in ("stdout", "stderr"):
+            if text := log_of(observation.logs, self.step, stream):
+                self.show_output(stream, text)
+        failure = step_failure(observation, self.step, flow.job, baseline)
+        if failure is None:
+            return None
+        if failure.reached:
+            seconds = observation.seconds
+            return PartResult(verdict="error", failure=failure.text, seconds=seconds)
+        what, _, detail = failure.text.partition("\n")
+        raise RerunError(what, detail=detail, hint="fix the failing step and run again")

@@ -1,0 +1,185 @@
+"""The results of a session: gathered from its tests, written as reports and to the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_flowrepro.plugin.flow_reports import flow_reports, unused_patterns
+from pytest_flowrepro.plugin.item_reports import (
+    attach_result,
+    attached_result,
+    failed_reports,
+    failure_reason,
+    final_result,
+)
+from pytest_flowrepro.plugin.items import PartItem
+from pytest_flowrepro.plugin.session_results import SessionResults
+from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines
+from pytest_flowrepro.plugin.worker_input import is_worker, worker_id
+from pytest_flowrepro.plugin.worker_store import Collected
+from pytest_flowrepro.report import FORMATS, write_report
+from pytest_flowrepro.support.errors import FlowReproError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+
+    from pytest_flowrepro.model import FlowReport
+    from pytest_flowrepro.plugin.collection import Collection
+    from pytest_flowrepro.plugin.results import PartId, PartResult
+    from pytest_flowrepro.plugin.session import SessionState
+
+_PASSED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+_OWN_LISTS = ("terminalreporter", "session", "dsession", "lfplugin", "nfplugin", "stepwiseplugin")
+"""Plugins of pytest and xdist that count reports, or remember them for the next session."""
+_SELECTING = ("keyword", "markexpr", "deselect", "lf")
+"""pytest's options that deselect tests."""
+
+
+@dataclass(kw_only=True, slots=True, eq=False)  # hashable: pytest keeps plugins in sets
+class Reporting:
+    """The hooks about the results of tests."""
+
+    config: pytest.Config
+    session: SessionState
+    collection: Collection
+    results: SessionResults = field(default_factory=SessionResults)
+    reports: tuple[FlowReport, ...] = ()
+    _written: list[Line] = field(default_factory=list)
+    """Lines for the terminal about the files of the reports."""
+    _is_summarised: bool = False
+    _idle: tuple[str, ...] = ()
+    """The project's patterns that no flow needed."""
+    _unfinished: set[tuple[str, str, str | None]] = field(default_factory=set)
+    """File, name and case of the flows with a test that did not run."""
+
+    # --- results of tests -------------------------------------------------------------
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Register the tests that must have a result; a worker passes them to the controller."""
+        items = [item for item in session.items if isinstance(item, PartItem)]
+        for item in items:
+            item.flow_check.selected.append(item.name)
+        if self.config.option.collectonly:
+            return
+        parts = tuple(item.identity for item in items)
+        worker = worker_id(self.config)
+        if worker is None:
+            self.results.select(parts)
+        else:
+            collected = Collected(parts=parts, files=self.collection.files)
+            self.session.folder.leave_collection(worker, collected)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if isinstance(item, PartItem):
+            try:
+                result = final_result(report, item.result)
+            except Exception as error:  # noqa: BLE001  never reproduced by a fault of ours
+                result = item.broken(error)
+                report.outcome, report.longrepr = "failed", result.failure
+            if result is not None:
+                attach_result(report, item.identity, result)
+        return report
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.results.start(nodeid)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        attached = attached_result(report)
+        if attached is not None:
+            self.results.add(*attached)
+        elif report.failed:
+            self.results.fail(report.nodeid, failure_reason(report))
+        elif report.skipped:
+            self.results.skip(report.nodeid)
+
+    # --- reports of the session -------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Write the reports before other plugins write theirs, also after an interruption."""
+        is_reporting = not is_worker(self.config) and not self.config.option.collectonly
+        if is_reporting:
+            self._finish(session)
+        result = yield
+        # pytest prints no summary of a session that ended in an internal error of its own, or in
+        # `pytest.exit` with another status.
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        is_shown = self._is_summarised or self.config.option.no_summary
+        if is_reporting and reporter is not None and not is_shown:
+            self.pytest_terminal_summary(reporter)
+        return result
+
+    def _finish(self, session: pytest.Session) -> None:
+        """Set the reports and write their files; a session with a gap in its results fails."""
+        if self.config.pluginmanager.hasplugin("dsession"):
+            collected = self.session.folder.collected()
+            self.results.select(part for worker in collected for part in worker.parts)
+            if not any(worker.files for worker in collected) and session.exitstatus in _PASSED:
+                self._written.append(Line(self.collection.nothing_found(), "red"))
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        missing = self.results.missing()
+        results = self.results.all(ended=str(session.shouldfail or session.shouldstop or ""))
+        self.reports = flow_reports(results, fresh=self.session.options.fresh)
+        self._idle = unused_patterns(results)
+        self._unfinished = {part.flow_key for part in missing}
+        self._publish({part: results[part] for part in results if not self.results.has(part)})
+        if missing and session.exitstatus in _PASSED:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        try:
+            self._written += self._write_reports()
+        except FlowReproError as error:
+            self._written.append(Line(f"ERROR: {error}", "red"))
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _publish(self, results: Mapping[PartId, PartResult]) -> None:
+        """Pass results that no test reported to other plugins, above all to JUnit XML.
+
+        The terminal has one line for a flow, and `--lf` still remembers the tests that failed.
+        """
+        manager = self.config.pluginmanager
+        others = [self, *map(manager.getplugin, _OWN_LISTS)]
+        publish = manager.subset_hook_caller("pytest_runtest_logreport", filter(None, others))
+        for part, result in results.items():
+            for report in failed_reports(part, result):
+                publish(report=report)
+
+    def _write_reports(self) -> list[Line]:
+        lines = []
+        for form, render in FORMATS.items():
+            path = self.config.getoption(f"flow_repro_{form}")
+            if path is not None:
+                text = render(self.reports, details=self.session.options.details)
+                write_report(Path(path), text)
+                lines.append(Line(f"wrote {path}"))
+        return lines
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        self._is_summarised = True
+        if self.reports:
+            terminalreporter.section("flow-repro")
+        write_lines(terminalreporter, (*self._summary(), *self._unused_patterns(), *self._written))
+        if self.session.options.keep:
+            terminalreporter.write_line(f"working directories: {self.session.folder.path}")
+
+    def _summary(self) -> Iterator[Line]:
+        for report in self.reports:
+            yield from flow_lines(
+                report,
+                is_unfinished=(report.file, report.flow, report.case) in self._unfinished,
+                details=self.session.options.details,
+            )
+
+    def _unused_patterns(self) -> Iterator[Line]:
+        """Yield notes about patterns that no flow needed, but only if every flow ran."""
+        selecting = (self.config.getoption(name, default=None) for name in _SELECTING)
+        for pattern in () if self.collection.are_paths_given or any(selecting) else self._idle:
+            text = f"note: tool.flowrepro.{pattern} matched nothing; consider removing it"
+            yield Line(text, "yellow")

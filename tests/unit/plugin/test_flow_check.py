@@ -1,0 +1,243 @@
+"""With a pipeline that gives recordings at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from checked_flows import job, observation, options
+from recordings import artifact, log, recording, task
+
+from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
+from pytest_flowrepro.plugin.flow_check import FlowCheck
+from pytest_flowrepro.plugin.worker_store import SessionFolder
+from pytest_flowrepro.support.errors import BaselineError, RerunError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_flowrepro.model import Recording
+    from pytest_flowrepro.pipeline import Job, Observation
+    from pytest_flowrepro.plugin.options import Update
+
+
+@dataclass
+class FakePipeline:
+    """Gives one observation, under the name of the flow, and remembers the jobs of its runs."""
+
+    observation: Observation = field(default_factory=observation)
+    recorded: list[Job] = field(default_factory=list)
+    observed: list[Job] = field(default_factory=list)
+
+    def record(self, job: Job) -> Observation:
+        self.recorded.append(job)
+        observed = replace(self.observation.recording, flow=job.flow.name)
+        return replace(self.observation, recording=observed)
+
+    def observe(self, job: Job, _: Recording) -> Observation:
+        self.observed.append(job)
+        return self.observation
+
+
+@pytest.fixture
+def pipeline() -> FakePipeline:
+    return FakePipeline()
+
+
+def flow_check(
+    root: Path,
+    pipeline: FakePipeline,
+    *upstreams: FlowCheck,
+    update: Update = "no",
+    fresh: bool = False,
+) -> FlowCheck:
+    return FlowCheck(
+        job=job(root),
+        options=replace(options(root, fresh=fresh), update=update),
+        folder=SessionFolder(root / "session"),
+        upstreams=lambda: upstreams,
+        record=pipeline.record,
+        observe=pipeline.observe,
+        selected=["code", "environment", "step[start]", "step[train]"],
+    )
+
+
+def before(root: Path, pipeline: FakePipeline, *, update: Update = "no") -> FlowCheck:
+    """Return the check of RowsFlow, which runs before TrainFlow."""
+    check = flow_check(root, pipeline, update=update)
+    flow = replace(check.job.flow, file=root / "flows" / "rows.py", name="RowsFlow")
+    check.job = replace(check.job, flow=flow, folder=root / "session" / "rows")
+    return check
+
+
+def folder_of(check: FlowCheck) -> Path:
+    return baseline_folder(check.job.flow.file, check.job.flow.name, None)
+
+
+def record_baseline(check: FlowCheck, given: Recording | None = None) -> Recording:
+    baseline = given or recording(flow=check.job.flow.name)
+    folder_of(check).parent.mkdir(parents=True, exist_ok=True)
+    write_baseline(folder_of(check), baseline, root=check.job.root)
+    return baseline
+
+
+# --- recording ------------------------------------------------------------------------
+
+
+def test_a_recording_is_made_once_and_becomes_the_baseline(
+    tmp_path: Path, pipeline: FakePipeline
+) -> None:
+    (tmp_path / "flows").mkdir()
+    check = flow_check(tmp_path, pipeline, update="all")
+    assert check.is_recorded
+    assert check.observation == check.observation == pipeline.observation
+    assert (len(pipeline.recorded), pipeline.observed) == (1, [])
+    assert read_baseline(folder_of(check), root=tmp_path) == pipeline.observation.recording
+
+
+def test_a_flow_that_fails_leaves_its_baseline_alone(tmp_path: Path) -> None:
+    failed = observation(observed=recording(task("start")), failure="exit code 1")
+    check = flow_check(tmp_path, FakePipeline(failed), update="all")
+    baseline = record_baseline(check)
+    assert check.observation.failure == "exit code 1"
+    assert read_baseline(folder_of(check), root=tmp_path) == baseline
+    assert check.patterns_used.idle is None
+
+
+def test_update_new_records_flows_without_a_baseline(
+    tmp_path: Path, pipeline: FakePipeline
+) -> None:
+    new = flow_check(tmp_path, pipeline, update="new")
+    old = before(tmp_path, pipeline, update="new")
+    record_baseline(old)
+    assert (new.is_recorded, old.is_recorded) == (True, False)
+    assert new.observation.failure is None
+    # Another process of the session, after the recording, has the same answer.
+    assert flow_check(tmp_path, pipeline, update="new").is_recorded
+
+
+# --- check ----------------------------------------------------------------------------
+
+
+def test_a_check_reruns_once_and_compares_with_the_baseline(tmp_path: Path) -> None:
+    observed = recording(task("start"), task("train", artifact("score", 0.93)))
+    pipeline = FakePipeline(observation(observed=observed))
+    check = flow_check(tmp_path, pipeline)
+    baseline = recording(task("start"), task("train", artifact("score", 0.91)))
+    record_baseline(check, baseline)
+    assert check.baseline == baseline
+    (change,) = check.changes
+    assert (change.name, change.old, change.new, change.gated) == ("score", "0.91", "0.93", True)
+    assert check.changes is check.changes
+    assert check.patterns_used.idle == ()
+    assert (pipeline.recorded, len(pipeline.observed)) == ([], 1)
+
+
+def test_a_flow_without_a_baseline_is_not_rerun(tmp_path: Path, pipeline: FakePipeline) -> None:
+    assert flow_check(tmp_path, pipeline).baseline is None
+    assert pipeline.observed == []
+
+
+@pytest.mark.parametrize(
+    ("fresh", "merged", "gates"),
+    [
+        (False, False, {"environment", "artifacts", "policy"}),
+        (True, False, {"artifacts", "policy"}),
+        (True, True, {"environment", "artifacts", "policy", "code"}),
+    ],
+)
+def test_the_gates_are_those_of_the_settings_and_of_a_merge(
+    tmp_path: Path, pipeline: FakePipeline, *, fresh: bool, merged: bool, gates: set[str]
+) -> None:
+    check = flow_check(tmp_path, pipeline, fresh=fresh)
+    check.baseline = replace(recording(), merged=merged)
+    assert check.gates == gates
+
+
+def test_a_flow_that_edits_its_baseline_is_an_error(tmp_path: Path) -> None:
+    edited = tmp_path / "flows/__flowrepro__/train/TrainFlow/manifest.json"
+    wrote = observation(log("train", written=(str(edited),)))
+    check = flow_check(tmp_path, FakePipeline(wrote))
+    record_baseline(check)
+    with pytest.raises(BaselineError, match="changed while TrainFlow ran: step train wrote it"):
+        _ = check.observation
+
+
+def test_changes_of_the_policy_are_reported_by_a_selected_test(
+    tmp_path: Path, pipeline: FakePipeline
+) -> None:
+    check = flow_check(tmp_path, pipeline)
+    assert check.policy_part == "code"
+    check.selected = ["environment", "step[train]"]
+    assert check.policy_part == "step[train]"
+
+
+# --- flows that run before ------------------------------------------------------------
+
+
+def test_a_flow_runs_after_its_upstream_in_a_folder_of_its_own(
+    tmp_path: Path, pipeline: FakePipeline
+) -> None:
+    rows = before(tmp_path, pipeline)
+    check = flow_check(tmp_path, pipeline, rows)
+    baseline = record_baseline(rows)
+    record_baseline(check)
+    assert check.observation.failure is None
+    ((upstream,),) = (job.after for job in pipeline.observed)
+    assert (upstream.job.title, upstream.baseline) == ("RowsFlow", baseline)
+    assert upstream.job.folder == check.job.folder / "before" / "RowsFlow"
+
+
+def test_a_selected_upstream_is_recorded_first(tmp_path: Path, pipeline: FakePipeline) -> None:
+    (tmp_path / "flows").mkdir()
+    rows = before(tmp_path, pipeline, update="all")
+    assert flow_check(tmp_path, pipeline, rows, update="all").observation.failure is None
+    assert [job.title for job in pipeline.recorded] == ["RowsFlow", "TrainFlow"]
+
+
+def test_an_upstream_that_is_not_selected_is_not_recorded(
+    tmp_path: Path, pipeline: FakePipeline
+) -> None:
+    (tmp_path / "flows").mkdir()
+    rows = before(tmp_path, pipeline, update="all")
+    rows.selected = []
+    assert flow_check(tmp_path, pipeline, rows, update="all").observation.failure is None
+    assert [job.title for job in pipeline.recorded] == ["TrainFlow"]
+
+
+def test_an_upstream_that_cannot_be_recorded_is_named(tmp_path: Path) -> None:
+    failed = FakePipeline(observation(failure="exit code 1"))
+    rows = before(tmp_path, failed, update="all")
+    with pytest.raises(RerunError, match="TrainFlow runs after RowsFlow, which could not be"):
+        _ = flow_check(tmp_path, failed, rows, update="all").observation
+
+
+def test_an_upstream_without_a_baseline_is_named_with_the_way_to_record_it(
+    tmp_path: Path, pipeline: FakePipeline
+) -> None:
+    check = flow_check(tmp_path, pipeline, before(tmp_path, pipeline))
+    record_baseline(check)
+    with pytest.raises(BaselineError, match="RowsFlow, which has no baseline yet") as caught:
+        _ = check.observation
+    assert "--flow-repro-update-new flows/rows.py`" in caught.value.hint
+
+
+# --- errors ---------------------------------------------------------------------------
+
+
+def test_an_error_is_reported_in_full_once(tmp_path: Path, pipeline: FakePipeline) -> None:
+    check = flow_check(tmp_path, pipeline)
+    texts = ("the index is down", "the index is down", "another")
+    assert [check.report_once(text) for text in texts] == [True, False, True]
+
+
+def test_one_fault_of_ours_is_one_internal_error(
+    tmp_path: Path, pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    check = flow_check(tmp_path, pipeline)
+    first = check.internal_error(ValueError("surprise"))
+    assert check.internal_error(ValueError("surprise")) is first
+    assert check.internal_error(ValueError("another")) is not first
+    assert "while checking TrainFlow" in str(first)

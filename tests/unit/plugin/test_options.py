@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import FrozenInstanceError
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from checked_flows import TODAY
+
+from pytest_flowrepro.plugin.options import SessionOptions, read_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read(root: Path, **given: Any) -> SessionOptions:
+    """Read the options that pytest has where only `given` are on the command line."""
+    values = ("timeout", "env", "as_of", "installer")
+    switches = ("update", "update_new", "details", "keep")
+    own = dict.fromkeys(values, None) | dict.fromkeys(switches, False) | given
+    option = Namespace(**{f"flow_repro_{name}": value for name, value in own.items()})
+    return read_options(option, root, today=TODAY)
+
+
+def test_without_options_a_session_checks_with_uv(tmp_path: Path) -> None:
+    options = read(tmp_path)
+    assert (options.update, options.installer, options.fresh) == ("no", "uv", False)
+    assert (options.timeout, options.as_of, options.flow_files) == (None, None, None)
+    assert (options.root, options.today) == (tmp_path, TODAY)
+    with pytest.raises(FrozenInstanceError):
+        options.update = "all"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("given", "update"),
+    [
+        ({"update": True}, "all"),
+        ({"update_new": True}, "new"),
+        ({"update": True, "update_new": True}, "all"),
+    ],
+)
+def test_update_records(tmp_path: Path, given: dict[str, bool], update: str) -> None:
+    assert read(tmp_path, **given).update == update
+
+
+@pytest.mark.parametrize("given", [{"update": True}, {"update_new": True}, {"env": "fresh"}])
+def test_a_resolution_may_be_as_of_a_day(tmp_path: Path, given: dict[str, Any]) -> None:
+    assert read(tmp_path, as_of="2026-01-31", **given).as_of == date(2026, 1, 31)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"timeout": 0.0}, "--flow-repro-timeout: pass a number of seconds above 0"),
+        ({"timeout": float("nan")}, "--flow-repro-timeout: pass a number of seconds above 0"),
+        ({"env": "fresh", "update": True}, "fresh: recording always uses a fresh resolution"),
+        ({"as_of": "2026-01-01"}, "--flow-repro-as-of: a check does not resolve"),
+        ({"as_of": "2026-01-01", "env": "locked"}, "--flow-repro-as-of: a check does not resolve"),
+        ({"as_of": "yesterday", "update": True}, "--flow-repro-as-of: .*; write YYYY-MM-DD"),
+    ],
+)
+def test_invalid_options_are_a_usage_error(
+    tmp_path: Path, given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(pytest.UsageError, match=message):
+        read(tmp_path, **given)
+
+
+def test_an_invalid_configuration_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.flowrepro]\nflows = ['*.nothing']\n")
+    with pytest.raises(pytest.UsageError, match="matches no file"):
+        read(tmp_path)
+
+
+def test_the_files_of_flows_are_those_that_the_configuration_names(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.flowrepro]\nflows = ['*.py']\n")
+    (tmp_path / "train.py").touch()
+    assert read(tmp_path).flow_files == frozenset({tmp_path / "train.py"})
