@@ -112,6 +112,13 @@ def test_a_drift_that_derives_from_another_says_where_that_started(flow: FakeFlo
     )
 
 
+def test_a_drift_that_also_began_here_names_no_other_place(flow: FakeFlow) -> None:
+    rows = replace(SCORE, name="rows", step="start", origin="first")
+    derived, own = replace(SCORE_OF_TRAIN, origin="derived"), replace(SCORE_OF_TRAIN, name="loss")
+    failure = step(replace(flow, changes=(rows, derived, own)), "train").run().failure or ""
+    assert failure.splitlines()[0] == "TrainFlow step[train] drifted"
+
+
 def test_a_value_that_could_not_be_read_is_an_error_and_no_drift(flow: FakeFlow) -> None:
     unread = replace(SCORE_OF_TRAIN, change="unread")
     result = step(replace(flow, changes=(unread,)), "train").run()
@@ -223,6 +230,14 @@ def test_an_environment_is_compared_without_a_rerun(same_machine: FakeFlow) -> N
     assert (result.verdict, result.changes, result.notes) == ("reproduced", (), ("rebuilt",))
     assert [stage for stage, _ in result.seconds] == ["environment"]
     assert result.idle is None, "unknown without a rerun"
+
+
+def test_a_merged_baseline_is_noted_without_a_rerun_as_well(same_machine: FakeFlow) -> None:
+    assert same_machine.baseline is not None
+    merged = replace(same_machine, baseline=replace(same_machine.baseline, merged=True))
+    first, *others = environment(merged).run().notes
+    assert "the baseline is a merge by git of several recordings" in first
+    assert others == ["rebuilt"]
 
 
 def test_a_package_that_moved_is_drift(same_machine: FakeFlow) -> None:
