@@ -114,7 +114,7 @@ class FlowCheck:
 
     @cached_property
     def patterns_used(self) -> PatternsUsed:
-        """How the patterns were used in the check; for a recording, only whether they match."""
+        """The use of the patterns in the check; for a recording, only whether they match."""
         observation = self.observation
         if observation.failure is not None:
             return PatternsUsed()

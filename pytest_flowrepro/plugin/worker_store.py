@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collected:
-    """What one xdist worker collected."""
+    """The collection of one xdist worker."""
 
     parts: tuple[PartId, ...]
     """The selected tests."""

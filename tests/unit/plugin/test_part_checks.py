@@ -166,7 +166,7 @@ def test_a_flow_without_a_baseline_fails_and_says_how_to_record(flow: FakeFlow) 
 def test_a_merged_baseline_is_noted(flow: FakeFlow) -> None:
     merged = replace(recording(), merged=True)
     notes = code(replace(flow, baseline=merged)).run().notes
-    assert "the baseline is a merge by git of several recordings" in notes[0]
+    assert "the baseline is a git merge of several recordings" in notes[0]
 
 
 # --- recording ------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def test_a_merged_baseline_is_noted_without_a_rerun_as_well(same_machine: FakeFl
     assert same_machine.baseline is not None
     merged = replace(same_machine, baseline=replace(same_machine.baseline, merged=True))
     first, *others = environment(merged).run().notes
-    assert "the baseline is a merge by git of several recordings" in first
+    assert "the baseline is a git merge of several recordings" in first
     assert others == ["rebuilt"]
 
 
