@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_flowrepro.baseline import decode_recording, encode_recording, stored_values
 from pytest_flowrepro.model import TaskLog
 from pytest_flowrepro.pipeline import Observation
+from pytest_flowrepro.plugin.json_arrays import with_tuples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,7 @@ def observation_from_json(fields: Mapping[str, Any]) -> Observation:
         recording=decode_recording(
             fields["recording"], stored=lambda name: Path(fields["values"][name])
         ),
-        logs=tuple(_task_log(log) for log in fields["logs"]),
+        logs=tuple(TaskLog(**with_tuples(log)) for log in fields["logs"]),
         failure=fields["failure"],
         timed_out=fields["timed_out"],
         output=fields["output"],
@@ -43,10 +44,3 @@ def observation_from_json(fields: Mapping[str, Any]) -> Observation:
         ended=tuple(fields["ended"]),
         details=tuple(fields["details"]),
     )
-
-
-def _task_log(fields: Mapping[str, Any]) -> TaskLog:
-    lists = {
-        name: tuple(fields[name]) for name in ("index", "written", "modules", "sources", "drawn")
-    }
-    return TaskLog(**{**fields, **lists})

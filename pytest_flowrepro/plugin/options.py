@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -12,6 +12,7 @@ from pytest_flowrepro.settings.reader import read_settings
 from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from pathlib import Path
 
     from pytest_flowrepro.settings.settings import Settings
@@ -44,7 +45,7 @@ class SessionOptions:
     """True to keep the working directories."""
 
 
-def read_options(option: Any, root: Path, *, today: date) -> SessionOptions:
+def read_options(option: Namespace, root: Path, *, today: date) -> SessionOptions:
     """Return the options in `config.option`; raise `pytest.UsageError` for invalid ones."""
     try:
         settings = read_settings(root)
@@ -72,7 +73,7 @@ def read_options(option: Any, root: Path, *, today: date) -> SessionOptions:
     )
 
 
-def _update(option: Any) -> Update:
+def _update(option: Namespace) -> Update:
     if option.flow_repro_update:
         return "all"
     return "new" if option.flow_repro_update_new else "no"

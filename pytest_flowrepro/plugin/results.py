@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.model import Change, flow_title
+from pytest_flowrepro.plugin.json_arrays import with_tuples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,14 +68,5 @@ class PartResult:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> PartResult:
-        changes = tuple(Change(**_with_tuples(change)) for change in fields["changes"])
-        return cls(**{**_with_tuples(fields), "changes": changes})
-
-
-def _with_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields with a tuple for each JSON array: the values have no lists."""
-    return {name: _tuples(value) for name, value in fields.items()}
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+        changes = tuple(Change(**with_tuples(change)) for change in fields["changes"])
+        return cls(**{**with_tuples(fields), "changes": changes})

@@ -1,0 +1,17 @@
+"""JSON arrays, as the tuples that frozen values have in their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def with_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields with a tuple for each JSON array, at any depth."""
+    return {name: _tuples(value) for name, value in fields.items()}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
