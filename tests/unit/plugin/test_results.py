@@ -39,6 +39,7 @@ CHANGE: Mapping[str, st.SearchStrategy[Any]] = {
     "tasks": st.none() | st.tuples(NUMBER, NUMBER),
     "setting": OPTIONAL,
     "weakens": st.booleans(),
+    "declared": st.booleans(),
     "accepted_by": OPTIONAL,
 }
 RESULT: Mapping[str, st.SearchStrategy[Any]] = {
