@@ -20,6 +20,7 @@ LOG = TaskLog(
     modules=("pandas",),
     sources=("train.py",),
     drawn=("numpy",),
+    signal="SIGKILL",
 )
 OBSERVATION = Observation(
     recording=recording(),
