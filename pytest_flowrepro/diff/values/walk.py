@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _PLACE = 80  # characters of a place that are shown: its end, where the difference is
 _WIDTH = 200
 _DETAILED = 5_000  # lines
-_SECONDS = 10.0
+_SECONDS = 10.0  # of CPU time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,11 +34,12 @@ class Limits:
     """Lines for one artifact."""
     until: float = math.inf
     """A time on `clock`, for all artifacts that share these limits."""
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = time.process_time
+    """In seconds of CPU time: a busy machine explains as much as an idle one."""
 
     @classmethod
     def of_flow(
-        cls, *, details: bool = False, clock: Callable[[], float] = time.monotonic
+        cls, *, details: bool = False, clock: Callable[[], float] = time.process_time
     ) -> Limits:
         """Return limits for all changes of one flow, from now on; `details` lifts them."""
         if details:
