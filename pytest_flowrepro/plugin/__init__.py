@@ -16,6 +16,9 @@ _HELP = {
     "--flow-repro-keep": "keep the working directories, and print their path",
 }
 
+REPORTS = {"json": "JSON", "md": "Markdown", "html": "HTML"}
+"""The report formats, by the suffix of their option, with the name for its help."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     # Without defaults: options that are not given are None or False.
@@ -44,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=float,
         help="limit for the rerun of one flow (default: `timeout` of the configuration, else 600)",
     )
-    for form, name in (("json", "JSON"), ("md", "Markdown"), ("html", "HTML")):
+    for form, name in REPORTS.items():
         group.addoption(
             f"--flow-repro-{form}", metavar="PATH", help=f"write the report to PATH as {name}"
         )

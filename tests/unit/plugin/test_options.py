@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from checked_flows import TODAY
 
+from pytest_flowrepro.plugin import REPORTS
 from pytest_flowrepro.plugin.options import SessionOptions, read_options
+from pytest_flowrepro.report import FORMATS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,3 +79,7 @@ def test_the_files_of_flows_are_those_that_the_configuration_names(tmp_path: Pat
     (tmp_path / "pyproject.toml").write_text("[tool.flowrepro]\nflows = ['*.py']\n")
     (tmp_path / "train.py").touch()
     assert read(tmp_path).flow_files == frozenset({tmp_path / "train.py"})
+
+
+def test_each_report_format_has_an_option() -> None:
+    assert REPORTS.keys() == FORMATS.keys()
