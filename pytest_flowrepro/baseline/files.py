@@ -297,7 +297,7 @@ def decode_recording(
 ) -> Recording:
     """Return the `Recording` that `encode_recording` wrote; `folder` is for messages.
 
-    `stored` gives the file of a whole value by its name. Raises `BaselineError`, which names the
+    `stored` gives the file of a full value by its name. Raises `BaselineError`, which names the
     file and the place in it.
     """
     return decode_documents(parse_documents(files, folder=folder), stored=stored)

@@ -1,4 +1,4 @@
-"""The files of a baseline that hold whole values: `values/<16 digits of the digest>.npz`.
+"""The files of a baseline that hold full values: `values/<16 digits of the digest>.npz`.
 
 Their content is not read here, but by the comparison (docs/reference/values.md).
 """

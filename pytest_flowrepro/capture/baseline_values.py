@@ -32,7 +32,7 @@ class Known:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """The file that holds the whole value, by digest."""
+        """The file that holds the full value, by digest."""
         return {
             artifact.digest: artifact.stored
             for task in self.tasks

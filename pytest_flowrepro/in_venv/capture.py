@@ -15,7 +15,7 @@ REQUEST: {"flow": str, "run_id": str, or null where RUN_ID is the file that has 
     "flow_file": str, "value_limit": characters for each value, "value_room": for all of them,
     "log_limit": characters for each log, "seconds": to load one artifact,
     "encoders": the project's file of encoders (_flowrepro/encoders.py) or null,
-    "values": folder for files of whole values, "full": bytes that such a file may hold,
+    "values": folder for files of full values, "full": bytes that such a file may hold,
     "limit": bytes up to which any value is written there, "whole": globs over step.artifact: those
     that are written whatever the limit, "have": digests of those that need not be,
     "known": {"sha" of an ARTIFACT: that ARTIFACT without its name}: these are not loaded,

@@ -145,7 +145,7 @@ WITHOUT_EFFECT = {
     "type": "for the reader: the digest has the type in it",
     "value": "for the reader: the digest decides, and under a tolerance both do",
     "structure": "a digest of what the value does not show: looked at where the digests differ",
-    "stored": "whether a file has the whole value: looked at where the digests differ",
+    "stored": "whether a file has the full value: looked at where the digests differ",
     "determinism": "of what depends on the hash seed: compared all the same",
     "nondeterministic": "an artifact that differs from run to run is not compared",
 }

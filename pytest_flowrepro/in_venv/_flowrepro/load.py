@@ -91,7 +91,7 @@ def load_all(pickles: list[Stored], request: dict[str, Any]) -> dict[str, Any]:
     """Return identity -> ARTIFACT without its name, see capture.py.
 
     Raises `CannotReadError` for more than `MAX_SLOW` artifacts that take too long, and where the
-    disk has no room for a whole value.
+    disk has no room for a full value.
     """
     slow: list[str] = []
     known = request["known"] if pickles_settle(request) else {}
@@ -174,9 +174,7 @@ def work(waiting: list[Stored], request: dict[str, Any], writer: int) -> None:
             try:
                 send(writer, {stored.identity: observe(stored, request)})
             except UnwritableError as error:
-                send(
-                    writer, {"": "the whole value of %s cannot be kept: %s" % (stored.name, error)}
-                )
+                send(writer, {"": "the full value of %s cannot be kept: %s" % (stored.name, error)})
         status = 0
     finally:
         os._exit(status)  # no `atexit` of the flow, and never back into the parent's code

@@ -1,4 +1,4 @@
-"""Whole values beside a baseline: `values/*.npz`."""
+"""Full values beside a baseline: `values/*.npz`."""
 
 from __future__ import annotations
 

@@ -151,8 +151,8 @@ FAILURES = [
     ("os.kill(os.getpid(), 11)", "could not be read: signal SIGSEGV"),
     ("pass", "could not be read: exit code 0"),
     (
-        "answer({'stopped': 'the whole value of big cannot be kept: No space left on device'})",
-        "could not be read: the whole value of big cannot be kept: No space left on device",
+        "answer({'stopped': 'the full value of big cannot be kept: No space left on device'})",
+        "could not be read: the full value of big cannot be kept: No space left on device",
     ),
     ("answer('')", "the file should have one line of parameters, has 0"),
     ("answer('[]')", "line 1 should be an object, is an array"),
@@ -515,7 +515,7 @@ STOPPED = [
         ("hang", "hang-2", "hang-3", "hang-4", "hang-5"),
         "loading these artifacts takes more than 1 s each: hang, hang-2, hang-3, hang-4, hang-5",
     ),
-    (("whole",), "the whole value of whole cannot be kept: No such file or directory"),
+    (("whole",), "the full value of whole cannot be kept: No such file or directory"),
 ]
 
 

@@ -1,1 +1,1 @@
-"""The readable form of a value, and the files that hold whole values."""
+"""The readable form of a value, and the files that hold full values."""

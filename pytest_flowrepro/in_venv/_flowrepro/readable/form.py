@@ -61,7 +61,7 @@ class _Container(NamedTuple):
 
 
 class _FullError(Exception):
-    """The room that is left does not hold the whole value."""
+    """The room that is left does not hold the full value."""
 
 
 def readable(value: object, room: int, *, digest: Optional[str] = None) -> Json:
@@ -99,14 +99,14 @@ class _Reader:
         self._room_for_forms = _KEPT
 
     def all_of(self, value: Any) -> Json:
-        """Return the whole value; raise `ValueError` where it is nested too deep to be shown."""
+        """Return the full value; raise `ValueError` where it is nested too deep to be shown."""
         try:
             return self._whole(value, _UNLIMITED)[0]
         except _FullError as error:
             raise ValueError("it cannot be shown as a whole") from error
 
     def fit(self, value: Any, room: int) -> Json:
-        """Return the whole value if it fits; else its structure with cuts inside; else one cut."""
+        """Return the full value if it fits; else its structure with cuts inside; else one cut."""
         try:
             return self._whole(value, room)[0]
         except _FullError:
@@ -121,7 +121,7 @@ class _Reader:
             return {"$cut": self._cut_of(container.type, container.length, value)}
 
     def _whole(self, value: Any, room: int) -> Tuple[Json, int]:
-        """Return the whole value and its length; raise `_FullError` as soon as it cannot fit."""
+        """Return the full value and its length; raise `_FullError` as soon as it cannot fit."""
         if id(value) in self._path:
             return {"$cycle": len(self._path) - self._path.index(id(value))}, 12
         numbers = self._numbers(value)

@@ -1,4 +1,4 @@
-"""A whole value in a file, for a comparison element by element (docs/reference/values.md).
+"""A full value in a file, for a comparison element by element (docs/reference/values.md).
 
 A zip file that numpy reads as an `.npz`: `value.json` is the readable form with nothing cut, in
 which `"data": "0"` refers to the member `0.npy` or `0.json`. The same value gives the same bytes.
@@ -41,7 +41,7 @@ class UnwritableError(Exception):
 
 
 def is_whole(form: Json) -> bool:
-    """Return whether a readable form holds its whole value, without a cut or a summary."""
+    """Return whether a readable form holds its full value, without a cut or a summary."""
     if isinstance(form, list):
         return all(map(is_whole, form))
     if not isinstance(form, dict):

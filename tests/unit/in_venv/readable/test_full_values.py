@@ -1,4 +1,4 @@
-"""Files that hold whole values, as the flow's interpreter writes them."""
+"""Files that hold full values, as the flow's interpreter writes them."""
 
 from __future__ import annotations
 
