@@ -318,7 +318,7 @@ def decode_documents(documents: Documents, *, stored: Callable[[str], Path] = Pa
             raise node.invalid(f"duplicate name {step.name}")
         names.add(step.name)
     for name, node in artifacts["steps"].entries():
-        _refuse_unknown_step(name, names, node)
+        _check_step(name, names, node)
     return Recording(
         flow=manifest["flow"].text(),
         case=manifest["case"].text_or_none(),
@@ -358,7 +358,7 @@ def _read_system(node: JsonNode) -> System:
     )
 
 
-def refuse_newer(document: JsonNode, file: str) -> None:
+def check_schema(document: JsonNode, file: str) -> None:
     """Raise `BaselineError` for a file that a newer version of this project wrote."""
     match document.value:
         case {"schema": int(schema)} if schema > SCHEMA:
@@ -371,7 +371,7 @@ def refuse_newer(document: JsonNode, file: str) -> None:
 def _document(name: str, files: Mapping[str, str], folder: str) -> JsonNode:
     file = place(folder, name)
     document = parse_document(_text(name, files, folder), file)
-    refuse_newer(document, file)
+    check_schema(document, file)
     schema = document.entry("schema")
     if schema.integer() != SCHEMA:
         raise schema.wrong(f"{SCHEMA} or more")
@@ -384,7 +384,7 @@ def _text(name: str, files: Mapping[str, str], folder: str) -> str:
     return files[name]
 
 
-def _refuse_unknown_step(step: str, known: Collection[str], node: JsonNode) -> None:
+def _check_step(step: str, known: Collection[str], node: JsonNode) -> None:
     if step not in known:
         raise node.invalid(f"{MANIFEST} has no step {step}")
 
@@ -412,7 +412,7 @@ def _read_environment(
     locked = _lock(text, place(folder, lock_file(name)))
     steps = fields["steps"].items() if "steps" in fields else []
     for step in steps:
-        _refuse_unknown_step(step.text(), known, step)
+        _check_step(step.text(), known, step)
     return Environment(
         name=name,
         python=_interpreter(fields["python"]),

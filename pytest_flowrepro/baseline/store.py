@@ -13,11 +13,11 @@ from pytest_flowrepro.baseline.errors import broken, parse_document, place
 from pytest_flowrepro.baseline.files import (
     MANIFEST,
     Documents,
+    check_schema,
     decode_documents,
     encode_recording,
     is_baseline_file,
     parse_documents,
-    refuse_newer,
 )
 from pytest_flowrepro.baseline.folder import (
     MISSING,
@@ -185,17 +185,17 @@ def _files_to_replace(folder: Path, named: str, *, root: Path) -> dict[str, str 
             texts[name] = _read_text(folder / name, place(named, name), root=root)
         except BaselineError:
             texts[name] = None
-    _refuse_newer(texts.get(MANIFEST), place(named, MANIFEST))
+    _check_newer(texts.get(MANIFEST), place(named, MANIFEST))
     return texts
 
 
-def _refuse_newer(manifest: str | None, file: str) -> None:
+def _check_newer(manifest: str | None, file: str) -> None:
     """Raise `BaselineError` for a manifest of a newer version, but not for a damaged one."""
     try:
         document = parse_document(manifest or "", file)
     except BaselineError:
         return
-    refuse_newer(document, file)
+    check_schema(document, file)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -186,7 +186,7 @@ def _working_tree() -> _Side:
 
 def _compare(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
     """Return the differences of the two baselines in `folder`, or None."""
-    from pytest_flowrepro.diff import diff, told_once  # noqa: PLC0415  only this command needs it
+    from pytest_flowrepro.diff import diff, without_duplicates  # noqa: PLC0415  only this command needs it
 
     flow, case = flow_and_case(folder)
     report = FlowReport(
@@ -207,7 +207,7 @@ def _compare(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
         return replace(report, verdict="no baseline", notes=(f"recorded in {base.name} only",))
     if old is None:
         return replace(report, verdict="recorded", notes=(f"recorded in {head.name} only",))
-    changes = told_once(diff(old, new, gates=_GATES))
+    changes = without_duplicates(diff(old, new, gates=_GATES))
     notes = () if changes else ("only fields that a check does not compare differ",)
     return replace(report, changes=changes, notes=notes)
 

@@ -2,14 +2,14 @@
 
 from pytest_flowrepro.diff.environments import diff_environments, diff_system
 from pytest_flowrepro.diff.pattern_usage import ignored_inside, unmatched, unneeded, used
-from pytest_flowrepro.diff.policy import diff_policy, told_once
+from pytest_flowrepro.diff.policy import diff_policy, without_duplicates
 from pytest_flowrepro.diff.recordings import (
     diff,
     diff_artifacts,
     diff_code,
     diff_steps,
 )
-from pytest_flowrepro.diff.tolerance import is_allowed, is_within_tolerance, judged
+from pytest_flowrepro.diff.tolerance import compare_artifact, is_allowed, is_within_tolerance
 from pytest_flowrepro.diff.values.compare import compare
 from pytest_flowrepro.diff.values.render import one_line
 from pytest_flowrepro.diff.values.walk import Limits
@@ -17,6 +17,7 @@ from pytest_flowrepro.diff.values.walk import Limits
 __all__ = [
     "Limits",
     "compare",
+    "compare_artifact",
     "diff",
     "diff_artifacts",
     "diff_code",
@@ -27,10 +28,9 @@ __all__ = [
     "ignored_inside",
     "is_allowed",
     "is_within_tolerance",
-    "judged",
     "one_line",
-    "told_once",
     "unmatched",
     "unneeded",
     "used",
+    "without_duplicates",
 ]

@@ -48,9 +48,9 @@ def inside(walk: Walk, place: Place) -> Callable[[Json, Json], Inside]:
         inner = Walk(old=walk.old, new=walk.new, node=walk.node, rules=rules, limits=limits)
         walk.node(inner, Place(), one, other)
         if not inner.differing:
-            return Inside("", inner.swallowed, inner.complete)
+            return Inside("", inner.tolerated, inner.complete)
         first = inner.lines[0]
         shown = first if first[:1] in ("[", ".") else f": {first}"
-        return Inside(shown, inner.swallowed, inner.complete)
+        return Inside(shown, inner.tolerated, inner.complete)
 
     return look_inside

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.diff.pairs import paired
-from pytest_flowrepro.diff.tolerance import is_within_tolerance, judged
+from pytest_flowrepro.diff.tolerance import compare_artifact, is_within_tolerance
 from pytest_flowrepro.model import PARAMETERS
 from pytest_flowrepro.model.patterns import reaches
 
@@ -67,14 +67,14 @@ def _differing(old: Recording, new: Recording) -> frozenset[tuple[str, str]]:
 def ignored_inside(old: Recording, new: Recording, patterns: Patterns) -> int:
     """Return the number of artifacts that differ only at places that are ignored inside them."""
     comparisons = (
-        judged(step, a, b, patterns)
+        compare_artifact(step, a, b, patterns)
         for (step, _, name), a, b in paired(_artifacts(old), _artifacts(new))
         if a and b and "nondeterministic" not in (a.determinism, b.determinism)
         if not patterns.ignores(step, name)
         if any(reaches(pattern, step, name) for pattern in patterns.ignore)
     )
     return sum(
-        c is not None and is_within_tolerance(c) and c.swallowed is None for c in comparisons
+        c is not None and is_within_tolerance(c) and c.tolerated is None for c in comparisons
     )
 
 

@@ -14,7 +14,7 @@ from pytest_flowrepro.diff.values.render import one_line
 from pytest_flowrepro.model import Artifact, Change
 from pytest_flowrepro.model.patterns import covers_pattern, may_overlap
 from pytest_flowrepro.model.policy import MACHINE, policy_json
-from pytest_flowrepro.support.text import some_of, visible
+from pytest_flowrepro.support.text import truncate_list, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -41,7 +41,7 @@ def diff_policy(old: Policy, new: Policy, *, gates: frozenset[Gate]) -> tuple[Ch
     return tuple(_changes(old, new, gated=gated))
 
 
-def told_once(
+def without_duplicates(
     changes: Iterable[Change], *, is_shown: Callable[[Change], bool] = lambda _: True
 ) -> tuple[Change, ...]:
     """Leave out a change of the policy, or the other change that shows the same.
@@ -120,8 +120,8 @@ def _reordered(setting: str, old: Numbers, new: Numbers, *, gated: bool) -> Iter
             change="changed",
             setting=setting,
             name="order of the patterns",
-            old=visible(some_of(shared)),
-            new=visible(some_of(order)),
+            old=visible(truncate_list(shared)),
+            new=visible(truncate_list(order)),
             gated=gated,
             weakens=any(now[a] > now[b] for a, b in deciding),
         )

@@ -14,7 +14,7 @@ from pytest_flowrepro.diff.environments import diff_environments, diff_system, o
 from pytest_flowrepro.diff.origin import mark_origins, mark_tasks
 from pytest_flowrepro.diff.pairs import change_of, paired
 from pytest_flowrepro.diff.policy import diff_policy
-from pytest_flowrepro.diff.tolerance import is_within_tolerance, judged
+from pytest_flowrepro.diff.tolerance import compare_artifact, is_within_tolerance
 from pytest_flowrepro.diff.values.compare import Comparison, compare, explain
 from pytest_flowrepro.diff.values.document import is_whole
 from pytest_flowrepro.diff.values.render import one_line
@@ -303,9 +303,9 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
             continue
         alone = (a is None or b is None) and (old.step, name) in rules.random
         determinism: Determinism = "nondeterministic" if alone else known.determinism
-        found = _judged(old.step, a, b, rules) if a and b else None
+        found = _compare_artifact(old.step, a, b, rules) if a and b else None
         allowed = found is not None and is_within_tolerance(found)
-        if found and allowed and found.swallowed is None:
+        if found and allowed and found.tolerated is None:
             continue
         yield Change(
             kind="artifact",
@@ -318,7 +318,7 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
             index=old.index,
             explanation=_explanation(a, b, found, rules.limits) if a and b else (),
             determinism=determinism,
-            within=_most(found.swallowed) if found and allowed else None,
+            within=_most(found.tolerated) if found and allowed else None,
         )
 
 
@@ -343,11 +343,11 @@ def _most(difference: float | None) -> str:
     return f"max {difference:.2g}".replace("e-0", "e-")
 
 
-def _judged(step: str, old: Artifact, new: Artifact, rules: _Rules) -> Comparison | None:
+def _compare_artifact(step: str, old: Artifact, new: Artifact, rules: _Rules) -> Comparison | None:
     """Compare two artifacts by the patterns; None without known values or matching patterns."""
     if "nondeterministic" in (old.determinism, new.determinism):
         return None
-    return judged(step, old, new, rules.patterns, rules.limits)
+    return compare_artifact(step, old, new, rules.patterns, rules.limits)
 
 
 def _differs(old: Artifact, new: Artifact, rules: _Rules) -> bool:

@@ -32,7 +32,7 @@ class Allowed:
         )
 
 
-def judged(
+def compare_artifact(
     step: str, old: Artifact, new: Artifact, patterns: Patterns, limits: Limits | None = None
 ) -> Comparison | None:
     """Compare two artifacts under the patterns; return None if no pattern concerns them.
@@ -49,7 +49,7 @@ def is_allowed(step: str, old: Artifact, new: Artifact, patterns: Patterns) -> b
     """Return whether two artifacts are equal except where the patterns allow differences."""
     if old.digest == new.digest:
         return True
-    found = judged(step, old, new, patterns)
+    found = compare_artifact(step, old, new, patterns)
     return found is not None and is_within_tolerance(found)
 
 

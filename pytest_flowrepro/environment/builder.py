@@ -113,7 +113,7 @@ def built_environment(
         packages=tuple(sorted(packages, key=lambda package: package.name)),
         lock=lock,
         requirements=tuple(sorted(declared)),
-        constraints=requirements.narrowed_by,
+        constraints=requirements.constraint_sources,
         steps=request.steps,
     )
     built = BuiltEnvironment(

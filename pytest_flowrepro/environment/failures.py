@@ -90,7 +90,7 @@ _OTHER_PLATFORM = (
 )
 
 
-def refuse_unlike_lock(problems: Sequence[str], *, environment: str, culprit: str) -> None:
+def check_against_lock(problems: Sequence[str], *, environment: str, culprit: str) -> None:
     """Raise `EnvironmentBuildError` if there are problems. `culprit` names their possible
     source: `a wheel on the index`.
     """
@@ -134,7 +134,7 @@ def install_error(done: Completed, *, tool: str, fetch_failures: str = "") -> En
     detail = "\n".join(filter(None, (excerpt(output), excerpt(fetch_failures))))
     if done.timed_out:
         return EnvironmentBuildError(
-            f"{tool} did not finish building the environment: {done.ending}",
+            f"{tool} did not finish building the environment: {done.exit_description}",
             hint="check that the package index can be reached and run again",
             detail=detail,
         )
@@ -151,7 +151,7 @@ def install_error(done: Completed, *, tool: str, fetch_failures: str = "") -> En
                 what.format(**found), hint=hint.format(lock_anew=_LOCK_ANEW), detail=detail
             )
     return EnvironmentBuildError(
-        f"{tool} could not build the environment ({done.ending})",
+        f"{tool} could not build the environment ({done.exit_description})",
         hint=f"read {tool}'s output above and run again",
         detail=detail,
     )

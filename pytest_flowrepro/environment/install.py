@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from pytest_flowrepro.environment.failures import platform_notes, refuse_unlike_lock, with_notes
+from pytest_flowrepro.environment.failures import check_against_lock, platform_notes, with_notes
 from pytest_flowrepro.environment.installed_files import states
 from pytest_flowrepro.environment.interface import installer_named
 from pytest_flowrepro.environment.manifest import installed_versions, marker_environment
 from pytest_flowrepro.environment.wheelhouse.wheelhouse import NO_WHEELS, gather_wheels
-from pytest_flowrepro.lockfile.pypi import unlike_lock
+from pytest_flowrepro.lockfile.pypi import diff_against_lock
 from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import EnvironmentBuildError
-from pytest_flowrepro.support.text import some_of
+from pytest_flowrepro.support.text import truncate_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +47,7 @@ def install_locked(
     before = {path: state for path, state in states(folder).items() if path != _NOTES}
     given = installed_versions(folder)
     _install(lock, folder, replace(request, timeout=deadline.left), python=python)
-    _refuse_replaced(before, states(folder), request.name)
+    _check_not_replaced(before, states(folder), request.name)
     markers = marker_environment(folder)
     wanted = tuple(package for package in lock.packages if package.is_for(markers))
     compare(installed_versions(folder), wanted, given=given, name=request.name)
@@ -113,12 +113,12 @@ def build_notes(environment: Path) -> tuple[str, ...]:
     return tuple(file.read_text("utf-8").splitlines()) if file.exists() else ()
 
 
-def _refuse_replaced(before: Mapping[str, State], now: Mapping[str, State], name: str) -> None:
+def _check_not_replaced(before: Mapping[str, State], now: Mapping[str, State], name: str) -> None:
     paths = [path for path, state in before.items() if now.get(path) != state]
     if paths:
         raise EnvironmentBuildError(
             f"Packages from PyPI overwrite files of conda packages in the environment {name}: "
-            f"{some_of(paths)}",
+            f"{truncate_list(paths)}",
             hint="take the packages that share these files all from conda, or all from PyPI",
         )
 
@@ -142,5 +142,5 @@ def compare(
     """
     wanted = {**given, **{package.name: package.version for package in locked}}
     known = {name: _as_locked(version, wanted.get(name)) for name, version in there.items()}
-    problems = unlike_lock(known, wanted)
-    refuse_unlike_lock(problems, environment=name, culprit="a wheel on the index")
+    problems = diff_against_lock(known, wanted)
+    check_against_lock(problems, environment=name, culprit="a wheel on the index")

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment import edited_files
-from pytest_flowrepro.support.text import some_of
+from pytest_flowrepro.support.text import truncate_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,5 +30,5 @@ def edited_environments(title: str, environments: Iterable[BuiltEnvironment]) ->
         found |= dict.fromkeys(_SITE_PACKAGES.sub("", path) for path in edited)
     if not found:
         return ()
-    what = f"installed files were changed: {some_of(list(found), 3)}"
+    what = f"installed files were changed: {truncate_list(list(found), 3)}"
     return (f"while {title} ran, {what}; the next flow gets a fresh environment",)

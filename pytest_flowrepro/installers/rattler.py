@@ -57,10 +57,10 @@ def ask_rattler(
             timeout=timeout,
         )
     if done.timed_out:
-        return Failure(kind="Timeout", message=done.ending)
+        return Failure(kind="Timeout", message=done.exit_description)
     answer = _json_object(done.stdout)
     if answer is None:
-        return Failure(kind="Crash", message=_excerpt(f"{done.stderr}\n{done.ending}"))
+        return Failure(kind="Crash", message=_excerpt(f"{done.stderr}\n{done.exit_description}"))
     if "error" in answer:
         return Failure(
             kind=answer["error"],

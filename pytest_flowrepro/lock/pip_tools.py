@@ -48,8 +48,8 @@ class PipToolsResolver:
         if requirements.locked and not as_of:
             return requirements.locked
         deadline = Deadline.after(timeout)
-        _refuse_other_python(minor_version(python, workspace=workspace))
-        _refuse_what_only_uv_follows(requirements)
+        _check_python(minor_version(python, workspace=workspace))
+        _check_settings(requirements)
         tool = pip_tool("piptools", indexes=requirements.indexes)
         pip_args = "--only-binary=:all:"
         if moment := cutoff(requirements, as_of):
@@ -122,7 +122,7 @@ def one_platform_header() -> str:
     return f"# By pip-tools, for {sys.platform} {platform.machine()} only."
 
 
-def _refuse_what_only_uv_follows(requirements: Requirements) -> None:
+def _check_settings(requirements: Requirements) -> None:
     resolution = requirements.resolution
     followed = {"build-constraint-dependencies", "exclude-newer"}
     settings = {key for key, _ in resolution.settings} - followed if resolution else set()
@@ -136,7 +136,7 @@ def _refuse_what_only_uv_follows(requirements: Requirements) -> None:
         )
 
 
-def _refuse_other_python(wanted: str) -> None:
+def _check_python(wanted: str) -> None:
     ours = ".".join(platform.python_version_tuple()[:2])
     if wanted != ours:
         raise LockError(

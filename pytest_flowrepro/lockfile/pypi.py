@@ -109,7 +109,7 @@ def required_by(lock: PypiLock) -> dict[str, tuple[str, ...]]:
     return {name: via for name, via in found.items() if name not in asked_for}
 
 
-def unlike_lock(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+def diff_against_lock(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
     """Return one message per missing, unexpected or different package.
 
     Both arguments map its name to the version or description to compare.

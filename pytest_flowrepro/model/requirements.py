@@ -224,7 +224,7 @@ class Requirements:
         return tuple(dict.fromkeys((*(one.index for one in self.sources), *plain)))
 
     @property
-    def narrowed_by(self) -> tuple[Constraints, ...]:
+    def constraint_sources(self) -> tuple[Constraints, ...]:
         """Return the sources, beyond the declared requirements, that affect the resolution."""
         if self.locked is None:
             of_uv = self._settings()

@@ -14,7 +14,7 @@ from pytest_flowrepro.environment import edited_files, end_use, others_meanwhile
 from pytest_flowrepro.pipeline import pipeline
 from pytest_flowrepro.pipeline.stages import STAGES, Stages
 from pytest_flowrepro.support.errors import FlowReproError
-from pytest_flowrepro.support.text import some_of
+from pytest_flowrepro.support.text import truncate_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +44,10 @@ def run_apart_if_edited(job: Job, run: Callable[[Job], Observation]) -> Observat
     others = _others_in_edited(job)
     if others:
         again = run(_apart(job))
-        note = f"{job.title} ran again in a separate environment: {some_of(list(others))} used the"
-        note += " same one at the same time, and installed files were changed there"
+        note = (
+            f"{job.title} ran again in a separate environment: {truncate_list(list(others))} used "
+        )
+        note += "the same one at the same time, and installed files were changed there"
         return replace(again, notes=(*again.notes, note))
     if error is not None:
         raise error

@@ -58,7 +58,7 @@ class Rerun:
             return None
         seed = f" under hash seed {self.conditions.seed}" if self.conditions.seed else ""
         machine = ", as on another machine" if self.conditions.factors else ""
-        return f"{ending(self.run)}{seed}{machine}"
+        return f"{exit_description(self.run)}{seed}{machine}"
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -138,7 +138,7 @@ def repeat(
     with clock.stage("rerun", f"running ({name} run)"):
         # A fork has the hash seed of the flow, but values are read under that of every check.
         run = copy.run(stages, () if conditions.seed else reading.ahead(place.run_id))
-    _refuse_never_started(prepared, run)
+    _check_started(prepared, run)
     _check_graph(prepared, run)
     with clock.stage("capture", "reading artifacts"):
         if run.ok:
@@ -170,7 +170,7 @@ def read_whole(rerun: Rerun, artifacts: Iterable[tuple[str, str]], stages: Stage
     return replace(rerun, captured=captured).attempt
 
 
-def ending(run: Run) -> str:
+def exit_description(run: Run) -> str:
     """Return how a run ended, for messages."""
     return ending_of(run.returncode, run.seconds if run.timed_out else None)
 
@@ -218,11 +218,11 @@ def _run_before(
     copy = _unpacked(before, own, conditions)
     with clock.stage("rerun", f"running {name} before it"):
         run = copy.run(stages)
-    _refuse_never_started(before, run)
+    _check_started(before, run)
     _check_graph(before, run)
     if not run.ok:
         raise RerunError(
-            f"{prepared.job.title} is to run after {name}, and that failed: {ending(run)}",
+            f"{prepared.job.title} is to run after {name}, and that failed: {exit_description(run)}",
             hint=f"fix {name}: `pytest --flow-repro {before.job.flow.file}` checks it by itself",
             detail=run.output[-4000:],
         )
@@ -234,11 +234,11 @@ def _ends(prepared: Prepared) -> tuple[str, ...]:
     return tuple(step.name for step in prepared.steps if not step.next)
 
 
-def _refuse_never_started(prepared: Prepared, run: Run) -> None:
+def _check_started(prepared: Prepared, run: Run) -> None:
     job = prepared.job
     if run.run_id is None:
         raise RerunError(
-            f"{job.flow.file}: {job.title} did not start: {ending(run)}",
+            f"{job.flow.file}: {job.title} did not start: {exit_description(run)}",
             hint=_start_hint(job, run),
             detail=run.output[-4000:],
         )

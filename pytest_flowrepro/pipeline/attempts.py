@@ -94,7 +94,7 @@ def same_under(patterns: Patterns) -> Same:
     def same(step: str, one: Artifact, other: Artifact) -> bool:
         if one.digest == other.digest or patterns.ignores(step, one.name):
             return one.digest == other.digest
-        _refuse_unread(step, one, other)
+        _check_readable(step, one, other)
         key = (step, one.name, one.digest, other.digest)
         if key not in known:
             known[key] = is_allowed(step, one, other, patterns)
@@ -103,7 +103,7 @@ def same_under(patterns: Patterns) -> Same:
     return same
 
 
-def _refuse_unread(step: str, one: Artifact, other: Artifact) -> None:
+def _check_readable(step: str, one: Artifact, other: Artifact) -> None:
     """Raise `CaptureError` for a value that only one rerun could read: it would be recorded as
     nondeterministic, and never be compared.
     """

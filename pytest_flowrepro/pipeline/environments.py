@@ -15,7 +15,7 @@ from pytest_flowrepro.environment import (
 from pytest_flowrepro.environment.conda.build import CondaBuilder
 from pytest_flowrepro.lock import conda_from_pypi, find_requirements, read_python_version
 from pytest_flowrepro.model import CondaLock, Interpreter, PypiLock
-from pytest_flowrepro.pipeline.conda import asked_of_conda
+from pytest_flowrepro.pipeline.conda import step_conda_requirements
 from pytest_flowrepro.pipeline.resolution import resolve
 from pytest_flowrepro.support.errors import BaselineError
 
@@ -143,7 +143,7 @@ def recorded_base(job: Job, baseline: Recording) -> Environment:
 def _recorded(wanted: StepEnvironment, baseline: Recording) -> Environment:
     for environment in baseline.environments:
         if environment.name == wanted.name:
-            _refuse_other_origin(wanted, environment)
+            _check_origin(wanted, environment)
             return environment
     raise BaselineError(
         f"{wanted.requirements.source} asks for packages of its own, and the baseline of "
@@ -152,7 +152,7 @@ def _recorded(wanted: StepEnvironment, baseline: Recording) -> Environment:
     )
 
 
-def _refuse_other_origin(wanted: StepEnvironment, recorded: Environment) -> None:
+def _check_origin(wanted: StepEnvironment, recorded: Environment) -> None:
     then, now = (
         "conda" if conda else "PyPI"
         for conda in (isinstance(recorded.lock, CondaLock), wanted.requirements.conda is not None)
@@ -200,7 +200,7 @@ def _builder(
     """Return the builder for the kind of lock; `base` is given for the environment of a step."""
     match lock:
         case CondaLock():
-            asked = asked_of_conda(job, requirements)
+            asked = step_conda_requirements(job, requirements)
             return CondaBuilder(lock=lock, requirements=requirements, asked=asked, base=base)
         case PypiLock():
             assert python is not None  # only conda brings its own

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from pytest_flowrepro.discover.imports import Import, find_imports
 from pytest_flowrepro.environment import Provided, provided_by
 from pytest_flowrepro.model import CondaLock
-from pytest_flowrepro.support.text import some_of
+from pytest_flowrepro.support.text import truncate_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, KeysView, Mapping
@@ -156,7 +156,7 @@ def _undeclared(
         who = "the flow" if where.keys() == all_steps else f"step {', '.join(where)}"
         same = {canonicalize_name(module)} == names
         what = module if same else f"{module} ({', '.join(sorted(names))})"
-        others = some_of(sorted(brought[module]))
+        others = truncate_list(sorted(brought[module]))
         yield f"{who} imports {what} without declaring it (it came with {others})"
 
 
@@ -174,7 +174,7 @@ def _unused(places: Iterable[_Place], imports: Iterable[Import]) -> Iterator[str
         used = used.union(*map(provided.providers, {*names, *loaded}))
     if unused := asked - used:
         yield (
-            f"declared, but never imported by this flow: {some_of(sorted(unused))} "
+            f"declared, but never imported by this flow: {truncate_list(sorted(unused))} "
             "(may be used by other packages or without an import, such as plugins)"
         )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model.patterns import Patterns
 
 
-def ran_here_instead(steps: tuple[Step, ...]) -> Iterator[str]:
+def local_fallback_notes(steps: tuple[Step, ...]) -> Iterator[str]:
     for step in steps:
         for one in step.decorators:
             if one.name in REMOTE:

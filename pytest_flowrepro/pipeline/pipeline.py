@@ -21,7 +21,7 @@ from pytest_flowrepro.pipeline.job import Clock, Observation
 from pytest_flowrepro.pipeline.machine import machine_notes, system_under
 from pytest_flowrepro.pipeline.notes import (
     broken_cards,
-    ran_here_instead,
+    local_fallback_notes,
     repeated_attempts,
 )
 from pytest_flowrepro.pipeline.policy import policy_of
@@ -105,7 +105,7 @@ def _observation(
             *(f"{before.job.title} ran before it" for before in prepared.after),
             *prepared.notes,
             *machine_notes(prepared),
-            *ran_here_instead(prepared.steps),
+            *local_fallback_notes(prepared.steps),
             *images_by_tag(prepared.steps),
             *edited,
             *repeated_attempts(rerun.captured.logs),

@@ -102,7 +102,7 @@ def steps_of_today(
 def prepare(job: Job, built: BuiltEnvironment, clock: Clock, stages: Stages) -> Prepared:
     start = start_of(job)
     description = _description(job, start, built, clock, stages)
-    _refuse_missing_parameters(job, description)
+    _check_parameters(job, description)
     with clock.stage("package", "packaging"):
         package = _package(job, start, built.local, _named_files(job, start, description))
     return Prepared(
@@ -158,7 +158,7 @@ def _ask_metaflow(
         return stages.describe(process, job.situation(in_copy=False), place.root, options)
 
 
-def _refuse_missing_parameters(job: Job, description: FlowDescription) -> None:
+def _check_parameters(job: Job, description: FlowDescription) -> None:
     given = job.settings.parameters
     missing = [one.name for one in description.parameters if one.required and one.name not in given]
     missing = [name for name in missing if name not in job.settings.configs]

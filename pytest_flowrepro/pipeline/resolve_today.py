@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from pytest_flowrepro.environment import find_interpreter, identify_interpreter, markers_of
-from pytest_flowrepro.environment.conda.build import beside_pypi
+from pytest_flowrepro.environment.conda.build import disambiguate_from_pypi
 from pytest_flowrepro.environment.conda.manifest import locked_package
 from pytest_flowrepro.environment.steps import step_environments
 from pytest_flowrepro.lock import upload_days
@@ -84,7 +84,7 @@ def _resolved(
         packages=tuple(sorted((*of_pypi, *archives), key=lambda one: one.name)),
         lock=lock,
         requirements=shown_requirements(job, requirements),
-        constraints=requirements.narrowed_by,
+        constraints=requirements.constraint_sources,
     )
 
 
@@ -100,7 +100,7 @@ def _archives(lock: CondaLock, recorded: Environment, added: Container[str]) -> 
     """Yield the packages of an explicit list, renamed if PyPI added one of the same name."""
     via = {package.name: package.via for package in recorded.packages}
     for archive in lock.archives:
-        package = beside_pypi(locked_package(archive), added)
+        package = disambiguate_from_pypi(locked_package(archive), added)
         yield replace(package, via=via.get(package.name, ()))
 
 

@@ -12,12 +12,12 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_flowrepro.diff import compare, is_allowed, is_within_tolerance, judged
+from pytest_flowrepro.diff import compare, compare_artifact, is_allowed, is_within_tolerance
 from pytest_flowrepro.diff.values.rules import EXACT, Tolerance
 from pytest_flowrepro.model import DEFAULT_PROFILE
 from pytest_flowrepro.model.patterns import Patterns, quoted
 from pytest_flowrepro.rerun.numeric_pins import pinned
-from pytest_flowrepro.support.text import some_of
+from pytest_flowrepro.support.text import truncate_list
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -65,7 +65,7 @@ def machine_proposals(job: Job, attempts: Sequence[Attempt], classified: Classif
     if not families:
         return ()
     factors = {factor for those in families.values() for factor in those}
-    names = some_of([f"{step}.{name}" for step, name in sorted(families)], _NAMES)
+    names = truncate_list([f"{step}.{name}" for step, name in sorted(families)], _NAMES)
     title = f"depends on the machine ({', '.join(_FACTORS[f] for f in sorted(factors))}): {names}."
     found = _found(job, pairs_of(attempts, families), ignoring=False)
     tolerances = _lines(job, found)
@@ -162,10 +162,10 @@ def _proposal(step: str, name: str, pairs: Pairs) -> Patterns:
 
 
 def _repeats(step: str, one: Artifact, other: Artifact, tried: Patterns) -> bool:
-    found = judged(step, one, other, tried)
+    found = compare_artifact(step, one, other, tried)
     if found is None:
         return one.digest == other.digest
-    return is_within_tolerance(found) and (found.swallowed or 0.0) < _STEP
+    return is_within_tolerance(found) and (found.tolerated or 0.0) < _STEP
 
 
 @dataclass(kw_only=True, slots=True)

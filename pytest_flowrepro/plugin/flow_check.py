@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
-from pytest_flowrepro.diff import Limits, diff, told_once
+from pytest_flowrepro.diff import Limits, diff, without_duplicates
 from pytest_flowrepro.diff.verdict import PatternsUsed, part_of, patterns_used, policy_part
 from pytest_flowrepro.pipeline import (
     Environments,
@@ -105,7 +105,9 @@ class FlowCheck:
             limits=Limits.of_flow(details=self.options.details),
         )
         steps = self.job.flow.steps
-        return told_once(changes, is_shown=lambda change: part_of(change, steps) in self.selected)
+        return without_duplicates(
+            changes, is_shown=lambda change: part_of(change, steps) in self.selected
+        )
 
     @property
     def policy_part(self) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.report.grouping import grouped, shown
-from pytest_flowrepro.support.text import counted, some_of, visible
+from pytest_flowrepro.support.text import counted, truncate_list, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -117,7 +117,7 @@ def render_changes(
     for change in arranged.derived[:most]:
         yield from _with_explanation(change, 1, None if details else _DERIVED_LINES)
     if rest := arranged.derived[most:]:
-        names = some_of([inert(label(change)) for change in rest], _NAMES)
+        names = truncate_list([inert(label(change)) for change in rest], _NAMES)
         yield 1, f"and {len(rest):,} more: {names}"
 
 
@@ -138,7 +138,7 @@ def started_at(changes: Iterable[Change]) -> str | None:
     if not any(change.origin == "derived" for change in changes):
         return None
     names = [inert(label(change)) for change in grouped(changes) if change.origin == "first"]
-    return some_of(names) if names else None
+    return truncate_list(names) if names else None
 
 
 def label(change: Change) -> str:

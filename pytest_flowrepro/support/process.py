@@ -67,7 +67,7 @@ class Completed:
         return self.returncode == 0 and not self.timed_out
 
     @property
-    def ending(self) -> str:
+    def exit_description(self) -> str:
         """The end in words: `exit code 3`, `signal SIGSEGV`, `stopped after 30 s`."""
         return ending_of(self.returncode, self.seconds if self.timed_out else None)
 

@@ -46,7 +46,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def some_of(names: Sequence[str], shown: int = 5) -> str:
+def truncate_list(names: Sequence[str], shown: int = 5) -> str:
     """Join the first names: `numpy, pandas and 3 more`."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more

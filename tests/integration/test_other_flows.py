@@ -88,7 +88,7 @@ def test_another_flow_that_fails_is_an_error_and_no_drift(recorded: Project) -> 
     result.assert_outcomes(errors=1, deselected=3)
     result.stdout.fnmatch_lines(
         [
-            "CleanFlow is to run after IngestFlow, and that failed: exit code 1",
+            "CleanFlow depends on IngestFlow, which failed: exit code 1",
             "*ZeroDivisionError*",
             "What to do: fix IngestFlow: *",
         ]

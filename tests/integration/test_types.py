@@ -17,7 +17,7 @@ from environments import build_environment
 from filelock import FileLock
 from requirement_lines import requirement_lines
 
-from pytest_flowrepro.diff import is_within_tolerance, judged
+from pytest_flowrepro.diff import compare_artifact, is_within_tolerance
 from pytest_flowrepro.diff.values.compare import MALFORMED, UNEXPLAINED, UNSHOWN, compare
 from pytest_flowrepro.diff.values.tables import UNRECORDED
 from pytest_flowrepro.environment import InstallRequest
@@ -178,10 +178,12 @@ def test_a_tolerance_holds_for_every_number_wherever_it_is(numbers: tuple[Any, P
     wrong = []
     for name, case in found["numbers"].items():
         base, below, above = (probed(case[side], folder) for side in ("base", "below", "above"))
-        let_pass, drifted = (judged("start", base, new, percent) for new in (below, above))
+        let_pass, drifted = (
+            compare_artifact("start", base, new, percent) for new in (below, above)
+        )
         assert let_pass
         assert drifted
-        if not is_within_tolerance(let_pass) or not let_pass.swallowed or let_pass.lines:
+        if not is_within_tolerance(let_pass) or not let_pass.tolerated or let_pass.lines:
             wrong.append((name, "below", let_pass))
         if (
             is_within_tolerance(drifted)
@@ -199,7 +201,7 @@ def test_no_tolerance_lets_pass_what_is_not_a_number(numbers: tuple[Any, Path]) 
     wrong = []
     for name, case in found["exact"].items():
         old, new = (probed(case[side], folder) for side in ("old", "new"))
-        drifted = judged("start", old, new, anything)
+        drifted = compare_artifact("start", old, new, anything)
         if drifted is None or is_within_tolerance(drifted) or not is_named("", drifted):
             wrong.append((name, drifted))
     assert wrong == []

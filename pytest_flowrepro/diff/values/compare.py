@@ -45,7 +45,7 @@ class Comparison:
     without control characters."""
     differing: int
     """Leaves, elements, rows and facts such as a dtype that differ beyond the rules."""
-    swallowed: float | None
+    tolerated: float | None
     """The largest |difference| within a tolerance; None without one."""
     ignored: int
     """Places that differ and that the rules ignore."""
@@ -66,7 +66,7 @@ def compare(
     if old.type != new.type:
         walk.differ(Place(), f"type: {old.type or 'unknown'} -> {new.type or 'unknown'}")
     for line in _not_seen(_opaque(a.value), _opaque(b.value)):
-        walk.tell(Place(), line)
+        walk.report(Place(), line)
     late = False
     try:
         _node(walk, Place(), a.value, b.value)
@@ -74,14 +74,14 @@ def compare(
         late = True
     if not (late or walk.differing) and _is_more(walk, old, new):
         walk.differ(Place(), UNSHOWN)
-    if not (late or walk.differing or walk.swallowed is not None or walk.ignored):
+    if not (late or walk.differing or walk.tolerated is not None or walk.ignored):
         walk.complete = False
         walk.differ(Place(), UNEXPLAINED)
-    lines = walk.told()
+    lines = walk.report_lines()
     return Comparison(
         lines=(*lines, LATE) if late else lines,
         differing=walk.differing + late,
-        swallowed=walk.swallowed,
+        tolerated=walk.tolerated,
         ignored=walk.ignored,
         complete=walk.complete,
     )
@@ -91,7 +91,7 @@ def explain(place: Place, old: Json, new: Json) -> tuple[str, ...]:
     """Return the lines that show where two plain values of a manifest differ."""
     walk = _walk(Document(value=old), Document(value=new), NO_RULES, Limits())
     _node(walk, place, old, new)
-    return walk.told()
+    return walk.report_lines()
 
 
 def _walk(old: Document, new: Document, rules: Rules, limits: Limits) -> Walk:
@@ -202,7 +202,7 @@ def _numbers(walk: Walk, place: Place, old: Json, new: Json) -> None:
     a, b = number(old), number(new)
     found = distance(a, b) if a and b else None
     if found and within(walk.rules.tolerance(place.path), found):
-        walk.swallow(found.absolute)
+        walk.add_tolerated(found.absolute)
         return
     change = f"{render(tree(old))} -> {render(tree(new))}"
     if found and found.absolute and a and a.kind != "int":
@@ -215,7 +215,7 @@ def _texts(walk: Walk, place: Place, old: Json, new: Json) -> None:
     first, *more = text_lines(_text(old), _text(new))
     walk.differ(place, first)
     for line in more:
-        walk.tell(Place(), line)
+        walk.report(Place(), line)
 
 
 def _text(node: Json) -> str:

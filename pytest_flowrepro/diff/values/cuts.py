@@ -66,7 +66,7 @@ def _heads(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -
 def _texts(walk: Walk, place: Place, lines: list[str]) -> None:
     for position, line in enumerate(lines):
         if position:
-            walk.tell(place._replace(shown=""), line)
+            walk.report(place._replace(shown=""), line)
         else:
             walk.differ(place, line)
 

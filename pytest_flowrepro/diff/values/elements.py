@@ -43,7 +43,7 @@ class Inside(NamedTuple):
 
     first: str
     """The first difference with its place, as `[1]: 2.0 -> 2.5`; empty if nothing differs."""
-    swallowed: float | None
+    tolerated: float | None
     complete: bool
 
 
@@ -64,7 +64,7 @@ class Elements:
         self._look_inside = look_inside
         self.total = 0
         self.differing = 0
-        self.swallowed: float | None = None
+        self.tolerated: float | None = None
         self.complete = True
         self._first = (0, "")
         self._absolute = Most()
@@ -104,13 +104,13 @@ class Elements:
         a, b = number(old, self._dtype), number(new, self._dtype)
         found = distance(a, b) if a and b else None
         if found and within(tolerance, found):
-            self._swallow(found.absolute)
+            self._add_tolerated(found.absolute)
             return
         inside = None if a and b else self._inside(old, new)
         if inside:
             self.complete &= inside.complete
             if not inside.first:
-                self._swallow(inside.swallowed or 0.0)
+                self._add_tolerated(inside.tolerated or 0.0)
                 return
         if not self.differing:
             first = inside.first if inside else f": {self._text(old)} -> {self._text(new)}"
@@ -125,8 +125,8 @@ class Elements:
         parted = isinstance(old, (list, dict)) and isinstance(new, (list, dict))
         return self._look_inside(old, new) if parted and self._look_inside else None
 
-    def _swallow(self, difference: float) -> None:
-        self.swallowed = max(difference, self.swallowed or 0.0)
+    def _add_tolerated(self, difference: float) -> None:
+        self.tolerated = max(difference, self.tolerated or 0.0)
 
     def _text(self, element: Json) -> str:
         """Return an element as one line; a number that is stored as a text has no quotes."""
@@ -179,7 +179,7 @@ class Elements:
             sizes = np.abs(a.astype("float64") if a.dtype.kind in "iu" else a)
             within = self._within(absolute, sizes)
             if within.any():
-                self._swallow(float(absolute[within].max()))
+                self._add_tolerated(float(absolute[within].max()))
                 places, absolute, sizes = places[~within], absolute[~within], sizes[~within]
             with np.errstate(all="ignore"):
                 relative = absolute / sizes

@@ -97,7 +97,7 @@ def nested(walk: Walk, place: Place, old: Json, new: Json) -> bool:
     if type(a) is not type(b) or isinstance(a, _Leaf):
         return False
     for report in sorted(_reports(_deepdiff(a, b)), key=lambda report: report.order):
-        report.tell(walk)
+        report.report(walk)
     return True
 
 
@@ -166,7 +166,7 @@ class _Report(NamedTuple):
     old: Any
     new: Any
 
-    def tell(self, walk: Walk) -> None:
+    def report(self, walk: Walk) -> None:
         if self.kind.endswith("_removed"):
             walk.differ(self.old.origin.place, f"removed {_shown(self.old)}")
         elif self.kind.endswith("_added"):

@@ -132,9 +132,9 @@ def _is_within(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[in
         found = count(walk, level, before, now)
         if found.differing or not found.complete:
             return False
-        largest.append(found.swallowed)
+        largest.append(found.tolerated)
     for difference in largest:
-        walk.swallow(difference)
+        walk.add_tolerated(difference)
     return True
 
 

@@ -21,7 +21,7 @@ def sequences(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> Non
     found = runs([_key(item) for item in old], [_key(item) for item in new])
     if found is None or len(found) > 1:
         how = ", compared by position" if found is None else ""
-        walk.tell(place, f"{counted(len(old), 'item')} -> {len(new):,}{how}")
+        walk.report(place, f"{counted(len(old), 'item')} -> {len(new):,}{how}")
     if found is None:
         shorter = min(len(old), len(new))
         found = [Run(0, shorter, 0, shorter), Run(shorter, len(old), shorter, len(new))]

@@ -145,7 +145,7 @@ def _relabelled(walk: Walk, place: Place, old: Columns, new: Columns) -> Columns
             continue
         between = look_inside(before.get("name"), column.get("name"))
         if not between.first and between.complete:
-            walk.swallow(between.swallowed)
+            walk.add_tolerated(between.tolerated)
             del found[name]
             found[label] = {**column, "name": before["name"]}
     return found
@@ -181,7 +181,7 @@ def elements(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> N
     walk.count(place, found, matched.label)
     if not found.differing and not same(old.get("of"), new.get("of")):
         walk.differ(place, "categories differ, elements do not")
-    elif matched.pairs is None and not found.differing and found.swallowed is None:
+    elif matched.pairs is None and not found.differing and found.tolerated is None:
         walk.differ(place, UNRECORDED)
 
 
@@ -195,7 +195,7 @@ def summary(walk: Walk, place: Place, old: Node, new: Node) -> None:
     ]
     walk.differ(*((place.fact(facts[0][0]), facts[0][1]) if facts else (place, UNRECORDED)))
     for name, change in facts[1:]:
-        walk.tell(place.fact(name), change)
+        walk.report(place.fact(name), change)
 
 
 def _of_end(name: str, old: Json, new: Json) -> str | None:

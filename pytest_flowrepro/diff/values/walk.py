@@ -105,17 +105,17 @@ class Walk:
     untold: int = 0
     """The number of lines beyond `limits.lines`."""
     differing: int = 0
-    swallowed: float | None = None
+    tolerated: float | None = None
     ignored: int = 0
     complete: bool = True
 
-    def tell(self, place: Place, text: str) -> None:
+    def report(self, place: Place, text: str) -> None:
         if len(self.lines) < self.limits.lines:
             self.lines.append(place.line(text))
         else:
             self.untold += 1
 
-    def told(self) -> tuple[str, ...]:
+    def report_lines(self) -> tuple[str, ...]:
         """Return the lines; the last has the number of the omitted ones."""
         if self.untold:
             return (*self.lines[:-1], f"... and {self.untold + 1:,} more")
@@ -123,7 +123,7 @@ class Walk:
 
     def differ(self, place: Place, text: str, *, count: int = 1) -> None:
         self.differing += count
-        self.tell(place, text)
+        self.report(place, text)
 
     def moved(
         self, place: Place, old: Mapping[str, Json], new: Mapping[str, Json], *names: str
@@ -138,13 +138,13 @@ class Walk:
         """Add the result of a comparison of elements."""
         self.differing += found.differing
         self.complete &= found.complete
-        self.swallow(found.swallowed)
+        self.add_tolerated(found.tolerated)
         for line in found.lines(label):
-            self.tell(place, line)
+            self.report(place, line)
 
-    def swallow(self, difference: float | None) -> None:
+    def add_tolerated(self, difference: float | None) -> None:
         if difference is not None:
-            self.swallowed = max(difference, self.swallowed or 0.0)
+            self.tolerated = max(difference, self.tolerated or 0.0)
 
     def skip(self, place: Place) -> bool:
         """Return whether a difference at this place is ignored, and count it."""

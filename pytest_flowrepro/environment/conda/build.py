@@ -118,7 +118,7 @@ class CondaBuilder:
         added = self.lock.pypi.urls if self.lock.pypi else {}
         there = read_manifest(prefix, requirements=self.requirements.requirements, urls=added)
         yield from (package for package in there if package.name in added)
-        yield from (beside_pypi(package, added) for package in of_conda)
+        yield from (disambiguate_from_pypi(package, added) for package in of_conda)
 
 
 def _archives(prefix: Path) -> Path:
@@ -128,7 +128,7 @@ def _archives(prefix: Path) -> Path:
     return user_cache("conda") or prefix / "archives"
 
 
-def beside_pypi(package: Package, added: Container[str]) -> Package:
+def disambiguate_from_pypi(package: Package, added: Container[str]) -> Package:
     """Return a conda package under a name that no package from PyPI has.
 
     If both have a package of one name (`redis` is a server for conda, a client on PyPI), conda's is

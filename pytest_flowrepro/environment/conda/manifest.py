@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.environment.failures import refuse_unlike_lock
-from pytest_flowrepro.lockfile.pypi import unlike_lock
+from pytest_flowrepro.environment.failures import check_against_lock
+from pytest_flowrepro.lockfile.pypi import diff_against_lock
 from pytest_flowrepro.model import CondaSpec, Package
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
@@ -58,8 +58,8 @@ def check_installed(installed: tuple[Package, ...], lock: CondaLock, name: str) 
     there = {one.name: _shown(one) for one in installed}
     wanted = {one.name: _shown(locked_package(one)) for one in lock.archives}
     problems = [] if "python" in wanted else ["the lock has no python"]
-    problems += unlike_lock(there, wanted)
-    refuse_unlike_lock(problems, environment=name, culprit="an archive in a channel")
+    problems += diff_against_lock(there, wanted)
+    check_against_lock(problems, environment=name, culprit="an archive in a channel")
 
 
 def _required_by(name: str, found: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:

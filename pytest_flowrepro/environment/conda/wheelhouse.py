@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.conda.prefix import kept_archive
 from pytest_flowrepro.environment.wheelhouse.store import StoredWheel, WheelStoreError, open_store
-from pytest_flowrepro.environment.wheelhouse.wheelhouse import refuse_another_file
+from pytest_flowrepro.environment.wheelhouse.wheelhouse import check_hash
 from pytest_flowrepro.support.deadline import Deadline
-from pytest_flowrepro.support.text import some_of
+from pytest_flowrepro.support.text import truncate_list
 
 if TYPE_CHECKING:
     from pytest_flowrepro.environment import Wheelhouse
@@ -43,7 +43,7 @@ def take_archives(
             store.fetch(absent, Path(folder), timeout=deadline.left)
             for one in absent:
                 file = Path(folder, one.filename)
-                refuse_another_file(file, one, store)
+                check_hash(file, one, store)
                 kept = kept_archive(archives, wanted[one])
                 kept.parent.mkdir(exist_ok=True)
                 whole = Path(folder, f"{one.filename}.whole")
@@ -56,8 +56,8 @@ def take_archives(
     missing = sorted(one.filename for one in wanted.keys() - set(there))
     if wheelhouse.save or not missing:
         return ()
-    note = f"the wheelhouse does not have {some_of(missing)}; the conda channels were used instead"
-    return (note,)
+    names = truncate_list(missing)
+    return (f"the wheelhouse does not have {names}; the conda channels were used instead",)
 
 
 def save_archives(

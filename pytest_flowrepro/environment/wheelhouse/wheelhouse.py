@@ -29,7 +29,7 @@ from pytest_flowrepro.installers.index_settings import download_tool
 from pytest_flowrepro.support.deadline import Deadline
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 from pytest_flowrepro.support.process import run_process
-from pytest_flowrepro.support.text import some_of
+from pytest_flowrepro.support.text import truncate_list
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -161,7 +161,7 @@ def _from_wheelhouse(
         chosen = wanted.choose(store.find(wanted.hashes, timeout=wanted.left))
         store.fetch(chosen.values(), wanted.folder, timeout=wanted.left)
         for wheel in chosen.values():
-            refuse_another_file(wanted.folder / wheel.filename, wheel, store)
+            check_hash(wanted.folder / wheel.filename, wheel, store)
     except WheelStoreError as error:
         if wheelhouse.save:
             raise
@@ -239,7 +239,7 @@ def _rank(filename: str, package: LockedPackage, supported: Mapping[Tag, int]) -
     return min((supported[tag] for tag in own if tag in supported), default=None)
 
 
-def refuse_another_file(file: Path, wheel: StoredWheel, store: WheelStore) -> None:
+def check_hash(file: Path, wheel: StoredWheel, store: WheelStore) -> None:
     """Raise `EnvironmentBuildError` unless a file from a store has the hash of its path."""
     try:
         got = hash_like(wheel.hash, file)
@@ -310,4 +310,6 @@ def _notes(missing: Iterable[LockedPackage]) -> tuple[str, ...]:
     names = [f"{package.name}=={package.version}" for package in missing]
     if not names:
         return ()
-    return (f"the wheelhouse does not have {some_of(names)}; the package index was used instead",)
+    return (
+        f"the wheelhouse does not have {truncate_list(names)}; the package index was used instead",
+    )

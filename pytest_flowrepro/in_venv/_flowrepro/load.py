@@ -203,7 +203,9 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
         value = load(stored)
     except BaseException as error:  # noqa: BLE001  the flow's code ran, and may raise anything
         return by_bytes(stored, why_unread(stored, error), unread=isinstance(error, MemoryError))
-    settles = stored.size > SETTLED and not any(map(is_own, _modules)) and pickles_settle(request)
+    is_unchanged = (
+        stored.size > SETTLED and not any(map(is_own, _modules)) and pickles_settle(request)
+    )
     try:
         found, inner = digest(value), structure(value)
     except EncoderError as error:
@@ -220,7 +222,7 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
     observed = {"type": kind, "digest": found, "value": shown, "opaque": False}
     if inner is not None:
         observed["structure"] = inner
-    if settles:
+    if is_unchanged:
         observed["sha"] = stored.key
     if stored.whole and found not in request["have"] and not is_whole(shown):
         file = os.path.join(request["values"], found[len("sha256:") :][:16] + ".npz")

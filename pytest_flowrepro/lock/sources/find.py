@@ -74,7 +74,7 @@ def find_requirements(
         declared = _from_setting(setting, root, selection)
     if declared is None:
         alone = "Metaflow alone (nothing is declared)"
-        _refuse_selection(selection, alone, extras=False)
+        _check_selection(selection, alone, extras=False)
         unread = unread_declarations(folders_up(flow_file, root=root), root=root)
         notes = tuple(one.note for one in unread)
         return Requirements(requirements=(_METAFLOW,), source=alone, declared=False, notes=notes)
@@ -83,7 +83,7 @@ def find_requirements(
 
 def _declarations(flow_file: Path, root: Path, selection: Selection) -> Iterator[Requirements]:
     if block := read_script(flow_file, root=root):
-        _refuse_selection(selection, block.source, extras=False)
+        _check_selection(selection, block.source, extras=False)
         yield block
     folders = folders_up(flow_file, root=root)
     for names in (_FILES, _PROJECT_FILES):
@@ -133,9 +133,9 @@ def _read_file(file: Path, root: Path, selection: Selection) -> Requirements | N
     if read := _of_project(file):
         found = read(file, root=root, selection=selection)
         if found and file.name in {"setup.cfg", "setup.py"}:
-            _refuse_selection(selection, found.source, extras=True)
+            _check_selection(selection, found.source, extras=True)
         return found
-    _refuse_selection(selection, display_path(file, root), extras=False)
+    _check_selection(selection, display_path(file, root), extras=False)
     if file.suffix in {".yml", ".yaml"}:
         return read_conda_file(file, root=root)
     return read_requirements_file(file, root=root)
@@ -165,7 +165,7 @@ def _of_project(file: Path) -> Reader | None:
     return readers.get(file.name)
 
 
-def _refuse_selection(selection: Selection, source: str, *, extras: bool) -> None:
+def _check_selection(selection: Selection, source: str, *, extras: bool) -> None:
     """Raise `LockError` if extras or groups are selected that the source cannot have."""
     asked = {"groups": selection.groups, "extras": () if extras else selection.extras}
     for key, names in asked.items():

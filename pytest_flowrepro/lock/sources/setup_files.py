@@ -35,7 +35,7 @@ def read_setup_cfg(file: Path, *, root: Path, selection: Selection) -> Requireme
     try:
         parser.read_string(read_text(file, root=root), source=display_path(file, root))
     except configparser.Error as error:
-        raise _refused(file, root, [str(error)]) from error
+        raise _unusable(file, root, [str(error)]) from error
     options = dict(parser["options"]) if parser.has_section("options") else {}
     section = "options.extras_require"
     extras = dict(parser[section]) if parser.has_section(section) else {}
@@ -56,7 +56,7 @@ def read_setup_py(file: Path, *, root: Path, selection: Selection) -> Requiremen
     try:
         tree = ast.parse(read_text(file, root=root))
     except (SyntaxError, ValueError, RecursionError) as error:
-        raise _refused(file, root, [str(error)]) from error
+        raise _unusable(file, root, [str(error)]) from error
     wanted = {"install_requires", "python_requires"}
     wanted |= {"extras_require"} if selection.extras else set()
     declared: dict[str, Any] = {}
@@ -127,7 +127,7 @@ def _requirements(
             problems.append(unknown(name, "extras_require", tuple(optional)))
     python = python_specifier(declared.get("python_requires"), "python_requires", problems)
     if problems:
-        raise _refused(file, root, problems)
+        raise _unusable(file, root, problems)
     if not lines:
         return None
     return Requirements(
@@ -138,7 +138,7 @@ def _requirements(
     )
 
 
-def _refused(file: Path, root: Path, problems: list[str]) -> LockError:
+def _unusable(file: Path, root: Path, problems: list[str]) -> LockError:
     return LockError(
         f"{display_path(file, root)} cannot be used: it is parsed, not executed",
         hint=_WRITE_THEM_DOWN + ", and set that file as `requirements` under `[tool.flowrepro]`",

@@ -19,7 +19,7 @@ from pytest_flowrepro.lock.sources.requirements_txt import display_path
 from pytest_flowrepro.lockfile.requirement import parse_requirement
 from pytest_flowrepro.model import RequirementLine
 from pytest_flowrepro.support.errors import LockError
-from pytest_flowrepro.support.text import some_of
+from pytest_flowrepro.support.text import truncate_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -50,14 +50,16 @@ def read_uv_lock(
     if declared is None:
         return None
     source = display_path(file, root)
-    _refuse_unhashed(lock, source)
+    _check_hashes(lock, source)
     where = ("--project", str(project))
     exported = _export(file, where, selection, source)  # first: uv validates both files
     exact = from_pylock(exported, file=file, root=root, selection=Selection())
     for folder in dict.fromkeys((project, *(one.folder for one in exact.folders))):
         member = folder / "pyproject.toml"
         if member.is_file():
-            _refuse_stale(lock, read_toml(member, root=root), source, display_path(member, root))
+            _check_up_to_date(
+                lock, read_toml(member, root=root), source, display_path(member, root)
+            )
     if problems := _other_settings(uv_table(file.with_name("pyproject.toml")), lock):
         raise _stale(source, display_path(file.with_name("pyproject.toml"), root), problems)
     folders = tuple(dict.fromkeys((*declared.folders, *exact.folders)))
@@ -76,7 +78,7 @@ def with_script_lock(
         return declared
     lock = read_toml(file, root=root)
     source = display_path(file, root)
-    _refuse_unhashed(lock, source)
+    _check_hashes(lock, source)
     manifest = lock.get("manifest", {})
     problems = _differences(
         "dependencies", _parsed(block.get("dependencies", ())), manifest.get("requirements", ())
@@ -119,7 +121,7 @@ def _other_settings(table: Mapping[str, Any], lock: Mapping[str, Any]) -> list[s
     return problems
 
 
-def _refuse_unhashed(lock: Mapping[str, Any], source: str) -> None:
+def _check_hashes(lock: Mapping[str, Any], source: str) -> None:
     """Raise `LockError` for missing hashes: uv's export would download such files unverified."""
     bare = []
     for package in lock.get("package", ()):
@@ -128,7 +130,7 @@ def _refuse_unhashed(lock: Mapping[str, Any], source: str) -> None:
                 bare += [name] if any("hash" not in wheel for wheel in wheels) else []
     if bare:
         raise LockError(
-            f"{source} has no hash for {some_of(bare)}",
+            f"{source} has no hash for {truncate_list(bare)}",
             hint="run `uv lock` again, with an index that has the sha256 of its files",
         )
 
@@ -150,7 +152,7 @@ def _export(
     done = tool.run(arguments, cwd=file.parent, timeout=_TIMEOUT, limit=100_000_000)
     if not done.ok:
         raise LockError(
-            f"uv could not export {source} ({done.ending})",
+            f"uv could not export {source} ({done.exit_description})",
             hint="run `uv lock` to write it again; a lock by a newer uv needs that uv in pytest's "
             "environment",
             detail=excerpt(done.stderr),
@@ -158,7 +160,7 @@ def _export(
     return tomllib.loads(done.stdout)
 
 
-def _refuse_stale(
+def _check_up_to_date(
     lock: Mapping[str, Any], document: Mapping[str, Any], source: str, pyproject: str
 ) -> None:
     """Raise `LockError` unless the lock was made of the requirements in the pyproject.toml.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recordings import POLICY, artifact, recording
 
-from pytest_flowrepro.diff import diff, diff_policy, told_once
+from pytest_flowrepro.diff import diff, diff_policy, without_duplicates
 from pytest_flowrepro.model import Change, CodeFile, Gate, NumericProfile, Policy
 from pytest_flowrepro.model.patterns import Patterns, Terms, number_at
 
@@ -267,12 +267,12 @@ def test_a_parameter_and_the_encoders_are_told_once_by_what_counts() -> None:
     )
     # The parameter is gated by itself; the code is not, and the policy is.
     expected = [("policy", "enc.py"), ("parameter", "alpha")]
-    assert kinds(told_once(diff(old, new, gates=DEFAULT))) == expected
+    assert kinds(without_duplicates(diff(old, new, gates=DEFAULT))) == expected
     expected = [("code", "enc.py"), ("parameter", "alpha")]
-    assert kinds(told_once(diff(old, new, gates=DEFAULT | {"code"}))) == expected
+    assert kinds(without_duplicates(diff(old, new, gates=DEFAULT | {"code"}))) == expected
     # Without the artifacts' gate the parameter fails by the policy alone.
     expected = [("policy", "alpha"), ("policy", "enc.py")]
-    assert kinds(told_once(diff(old, new, gates=frozenset({"policy"})))) == expected
+    assert kinds(without_duplicates(diff(old, new, gates=frozenset({"policy"})))) == expected
 
 
 def test_a_parameter_under_another_name_is_told_once_where_its_values_moved_alike() -> None:
@@ -282,9 +282,9 @@ def test_a_parameter_under_another_name_is_told_once_where_its_values_moved_alik
         policy=replace(POLICY, parameters=(("learning-rate", 0.2),)),
         parameters=(artifact("rate", 0.2), artifact("rows", 5)),
     )
-    assert kinds(told_once(diff(old, new, gates=DEFAULT))) == [("parameter", "rate")]
+    assert kinds(without_duplicates(diff(old, new, gates=DEFAULT))) == [("parameter", "rate")]
     other = replace(new, parameters=(artifact("rate", 0.1), artifact("rows", 6)))
-    changes = told_once(diff(old, other, gates=DEFAULT))
+    changes = without_duplicates(diff(old, other, gates=DEFAULT))
     assert kinds(changes) == [("policy", "learning-rate"), ("parameter", "rows")]
 
 
@@ -292,5 +292,5 @@ def test_what_is_not_shown_takes_nothing_away() -> None:
     old = recording()
     policy = replace(POLICY, parameters=(("alpha", 0.2),))
     new = replace(old, policy=policy, parameters=(artifact("alpha", 0.2),))
-    changes = told_once(diff(old, new, gates=DEFAULT), is_shown=lambda _: False)
+    changes = without_duplicates(diff(old, new, gates=DEFAULT), is_shown=lambda _: False)
     assert kinds(changes) == [("policy", "alpha"), ("parameter", "alpha")]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from recordings import artifact
 
-from pytest_flowrepro.diff.tolerance import Allowed, is_allowed, judged
+from pytest_flowrepro.diff.tolerance import Allowed, compare_artifact, is_allowed
 from pytest_flowrepro.diff.values.rules import Tolerance
 from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns
 
@@ -19,8 +19,8 @@ def test_the_rules_of_an_artifact_are_those_of_the_places_inside_it() -> None:
 
 def test_only_what_differs_and_is_spoken_of_is_looked_into() -> None:
     one, other = artifact("report", 0.5), artifact("report", 0.6)
-    assert judged("train", one, one, PATTERNS) is None
-    assert judged("train", one, other, NO_PATTERNS) is None
+    assert compare_artifact("train", one, one, PATTERNS) is None
+    assert compare_artifact("train", one, other, NO_PATTERNS) is None
     assert is_allowed("train", one, one, NO_PATTERNS)
     assert is_allowed("train", one, other, PATTERNS)
     assert not is_allowed("train", one, other, NO_PATTERNS)

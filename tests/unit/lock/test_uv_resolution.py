@@ -103,7 +103,7 @@ def test_what_is_declared_is_followed_and_is_a_part_of_the_requirements(
                 )
 
     found = requirements(setting)
-    (constraints,) = found.narrowed_by
+    (constraints,) = found.constraint_sources
 
     assert pins(found) == expected
     assert constraints.file in {
@@ -111,15 +111,15 @@ def test_what_is_declared_is_followed_and_is_a_part_of_the_requirements(
         "uv.toml",
         "flows/train.py (PEP 723) [tool.uv]",
     }
-    assert requirements("").narrowed_by == ()
+    assert requirements("").constraint_sources == ()
 
 
 def test_a_constraint_of_the_project_is_known_by_its_lines(index: LocalIndex) -> None:
     text = PROJECT + "[tool.uv]\nconstraint-dependencies = ['beta<2']\nresolution = 'highest'\n"
-    (constraints,) = declared(pyproject_dot_toml=text).narrowed_by
+    (constraints,) = declared(pyproject_dot_toml=text).constraint_sources
 
     assert constraints.lines == requirement_lines("beta<2")
-    (other,) = declared(pyproject_dot_toml=text.replace("highest", "lowest")).narrowed_by
+    (other,) = declared(pyproject_dot_toml=text.replace("highest", "lowest")).constraint_sources
     assert other != constraints
     assert index.asked == []
 
@@ -136,7 +136,7 @@ def test_the_settings_of_the_user_are_no_declaration(
 
     found = declared(pyproject_dot_toml=PROJECT)
 
-    assert found.narrowed_by == ()
+    assert found.constraint_sources == ()
     assert pins(found) == NEW
     assert index.asked
 
@@ -226,7 +226,7 @@ def test_a_package_comes_from_the_index_that_it_is_bound_to(
     found = declared(pyproject_dot_toml=text)
 
     assert pins(found) == {**NEW, "beta": "2.0+cpu"}
-    assert [one.file for one in found.narrowed_by] == ["pyproject.toml [tool.uv]"]
+    assert [one.file for one in found.constraint_sources] == ["pyproject.toml [tool.uv]"]
     assert [one.url for one in found.indexes] == [str(tmp_path / "simple")]
     assert index.asked
 

@@ -33,12 +33,12 @@ def alive(pid: int) -> bool:
 def test_gives_both_streams_and_the_exit_code() -> None:
     done = run("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
     assert (done.stdout, done.stderr, done.returncode) == ("out\n", "err\n", 3)
-    assert done.ending == "exit code 3"
+    assert done.exit_description == "exit code 3"
     assert not done.ok
 
 
 @pytest.mark.parametrize(
-    ("number", "ending"),
+    ("number", "exit_description"),
     [
         (11, "signal SIGSEGV"),
         (6, "signal SIGABRT"),
@@ -46,9 +46,9 @@ def test_gives_both_streams_and_the_exit_code() -> None:
         (15, "signal SIGTERM"),
     ],
 )
-def test_names_the_signal_that_ended_it(number: int, ending: str) -> None:
+def test_names_the_signal_that_ended_it(number: int, exit_description: str) -> None:
     done = run(f"import os; os.kill(os.getpid(), {number})")
-    assert (done.ok, done.ending) == (False, ending)
+    assert (done.ok, done.exit_description) == (False, exit_description)
 
 
 def test_has_nothing_on_its_standard_input() -> None:
@@ -58,7 +58,7 @@ def test_has_nothing_on_its_standard_input() -> None:
 def test_a_hang_is_stopped_at_the_deadline() -> None:
     done = run("import time; print('begun', flush=True); time.sleep(60)", timeout=1)
     assert done.timed_out
-    assert done.ending == "stopped after 1 s"
+    assert done.exit_description == "stopped after 1 s"
     assert done.stdout == "begun\n"
     assert done.seconds < 5
 

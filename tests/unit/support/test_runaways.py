@@ -208,7 +208,7 @@ def test_a_command_that_ends_its_supervisor_ends_with_it(tmp_path: Path) -> None
     (tmp_path / "m").mkdir()
     argv: list[str | Path] = [sys.executable, "-c", textwrap.dedent(code), tmp_path / "m"]
     done = run_process(argv, env=os.environ, cwd=tmp_path, timeout=60)
-    assert (done.ok, done.ending) == (False, "signal SIGKILL, perhaps out of memory")
+    assert (done.ok, done.exit_description) == (False, "signal SIGKILL, perhaps out of memory")
     assert alive(tmp_path / "m") == []
 
 

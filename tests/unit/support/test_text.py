@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pytest_flowrepro.support.text import counted, some_of, visible
+from pytest_flowrepro.support.text import counted, truncate_list, visible
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,6 @@ def test_a_number_and_what_it_counts() -> None:
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    assert some_of([]) == ""
-    assert some_of(["a", "b"], 2) == "a, b"
-    assert some_of(["a", "b", "c", "d"], 2) == "a, b and 2 more"
+    assert truncate_list([]) == ""
+    assert truncate_list(["a", "b"], 2) == "a, b"
+    assert truncate_list(["a", "b", "c", "d"], 2) == "a, b and 2 more"

@@ -208,10 +208,10 @@ def test_a_tolerance_swallows_what_is_within_it_and_no_more() -> None:
     new = {"auc": 0.5001, "loss": [1.0, 2.001], "n": 100}
     found = compare(artifact(NEAR), artifact(new), rules=Rules(rtol=1e-3))
     assert (found.lines, found.differing, found.complete) == ((), 0, True)
-    assert found.swallowed == pytest.approx(0.001)
+    assert found.tolerated == pytest.approx(0.001)
     found = compare(artifact(NEAR), artifact(new), rules=Rules(near="auc", rtol=1e-3))
     assert found.lines == ("['loss'][1]: 2.0 -> 2.001 (by 0.001, relative 0.0005)",)
-    assert found.swallowed == pytest.approx(0.0001)
+    assert found.tolerated == pytest.approx(0.0001)
 
 
 NEVER: list[tuple[object, object]] = [
@@ -267,7 +267,7 @@ def test_what_is_known_whole_can_be_judged(tmp_path: Path) -> None:
     whole = stored(old, tmp_path, "old"), stored(new, tmp_path, "new")
     found = compare(*whole, rules=Rules(atol=1e-8))
     assert (found.lines, found.differing, found.complete) == ((), 0, True)
-    assert found.swallowed == pytest.approx(1e-9, rel=1e-3)
+    assert found.tolerated == pytest.approx(1e-9, rel=1e-3)
     found = compare(*whole, rules=Rules(atol=1e-10))
     assert [line.partition(":")[0] for line in found.lines] == ["['l']", "['l']"]
 
@@ -383,7 +383,7 @@ def test_any_two_values_get_an_explanation(old: object, new: object) -> None:
 def test_no_readable_form_is_a_crash(old: Json, new: Json) -> None:
     for rules in (Rules(), Rules(rtol=1.0, ignore="a*")):
         found = compare(edited(old), edited(new), rules=rules)
-        assert found.lines or found.ignored or found.swallowed is not None
+        assert found.lines or found.ignored or found.tolerated is not None
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)

@@ -184,7 +184,7 @@ def test_a_change_passes_where_each_number_is_within(found: Pair) -> None:
         return
     assert bool(compared.differing) == (change > RTOL), compared
     if change <= RTOL:
-        assert compared.swallowed is not None
+        assert compared.tolerated is not None
         assert compared.lines == ()
 
 

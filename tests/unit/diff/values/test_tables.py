@@ -246,8 +246,8 @@ def test_chunks_and_single_elements_are_counted_alike(
         one, other = (artifact(value).value for value in (a, b))
         leaves.add_leaves([one], [other])
     assert chunks.differing == leaves.differing
-    assert (chunks.swallowed is None) == (leaves.swallowed is None)
-    assert (chunks.swallowed or 0.0) == pytest.approx(leaves.swallowed or 0.0, rel=1e-12)
+    assert (chunks.tolerated is None) == (leaves.tolerated is None)
+    assert (chunks.tolerated or 0.0) == pytest.approx(leaves.tolerated or 0.0, rel=1e-12)
     assert len(unequal(old, new)) >= chunks.differing
 
 
