@@ -69,7 +69,7 @@ def test_an_encoder_says_what_of_an_object_is_compared(project: Project) -> None
         [
             "*differs from run to run: join.broken.*",
             "*join: broken is compared by its pickle only (the encoder of __main__.Broken raised *",
-            "*the encoder of x.Y was not used: *",
+            "*the encoder for x.Y was not used: *",
         ]
     )
 
