@@ -124,7 +124,7 @@ def test_a_requirement_that_does_not_exist_is_named(project: Project) -> None:
     assert not (project.path / "__flowrepro__").exists()
 
 
-def test_an_index_that_cannot_be_reached_is_no_missing_package(
+def test_an_index_that_cannot_be_reached_is_not_a_missing_package(
     unrun_project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://user:s3cret@127.0.0.1:9/simple")
@@ -160,7 +160,7 @@ def test_a_flow_that_is_not_valid_for_metaflow_gets_metaflows_own_words(hello: P
     no_traceback_of_ours(result)
 
 
-def test_a_version_of_a_step_that_is_none_is_named(hello: Project) -> None:
+def test_an_invalid_version_of_a_step_is_named(hello: Project) -> None:
     hello.edit("flow.py", "FlowSpec, Parameter", "FlowSpec, Parameter, pypi")
     hello.edit(
         "flow.py",
@@ -238,7 +238,7 @@ def test_an_ignored_artifact_is_not_compared(hello: Project) -> None:
     assert {change["kind"] for change in flow["changes"]} == {"policy"}
 
 
-def test_settings_of_a_flow_that_is_not_there_are_told(hello: Project) -> None:
+def test_settings_of_an_unknown_flow_are_reported(hello: Project) -> None:
     hello.write("pyproject.toml", "[tool.pytest]\n[tool.flowrepro.flow.HeloFlow]\ntimeout = 5\n")
     result = hello.check("--collect-only")
     result.stdout.fnmatch_lines(

@@ -107,7 +107,7 @@ def test_a_file_that_the_package_lacks_is_named_with_the_line_to_add(hello: Proj
     result.stdout.fnmatch_lines(["*policy include: data/rates.csv  added: included", "What to do*"])
 
 
-def test_requirements_that_changed_since_the_lock_are_told(hello: Project) -> None:
+def test_requirements_that_changed_since_the_lock_are_reported(hello: Project) -> None:
     hello.write("requirements.txt", "metaflow>=2.12\nsix\n")
     result = hello.check("-k", "environment")
     result.assert_outcomes(failed=1, deselected=4)

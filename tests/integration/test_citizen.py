@@ -42,7 +42,7 @@ def test_the_marker_selects_flows_under_strict_markers(hello: Project) -> None:
     result.stdout.no_fnmatch_line("*test_other*")
 
 
-def test_junit_properties_tell_verdict_and_seconds(hello: Project) -> None:
+def test_junit_properties_show_verdict_and_seconds(hello: Project) -> None:
     hello.check("--junitxml=junit.xml")
     cases = ET.parse(hello.path / "junit.xml").findall(".//testcase")
     by_name = {case.get("name"): case for case in cases}

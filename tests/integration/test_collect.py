@@ -63,7 +63,7 @@ def test_collecting_starts_no_process_and_touches_no_network(project: Project) -
     assert len(collected(result)) == 5
 
 
-def test_a_conftest_beside_the_flows_is_honoured(project: Project) -> None:
+def test_a_conftest_next_to_the_flows_is_honoured(project: Project) -> None:
     for folder in ("a", "b"):
         project.write(f"{folder}/flow.py", HELLO)
         project.write(f"{folder}/conftest.py", "collect_ignore = ['draft.py']\n")

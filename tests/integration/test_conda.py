@@ -97,7 +97,7 @@ def test_each_step_runs_in_its_conda_packages(
     )
 
 
-def test_without_the_extra_the_reader_is_told_what_to_do(
+def test_without_the_extra_the_error_has_the_command(
     orchard: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "rattler", None)

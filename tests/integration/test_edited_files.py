@@ -68,7 +68,7 @@ def check(
     return {flow["flow"]: flow for flow in flows}
 
 
-def test_the_edit_is_told_and_stays_where_it_was_made(
+def test_an_edit_is_reported_and_stays_in_its_environment(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", str(project.path.parent / "edited-users-cache"))

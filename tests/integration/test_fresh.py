@@ -35,7 +35,7 @@ if __name__ == "__main__":
 """
 
 
-def test_what_moves_is_told_apart_from_what_changes(project: Project) -> None:
+def test_changes_of_packages_and_artifacts_are_reported_separately(project: Project) -> None:
     project.write("flow.py", FLOW)
     project.write("pyproject.toml", "[tool.pytest]\n[tool.flowrepro]\nrecord-runs = 1\n")
     project.write("requirements.txt", "toolz<1\nmetaflow\n")

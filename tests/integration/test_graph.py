@@ -52,7 +52,7 @@ def test_every_shape_of_a_graph_records_reproduces_and_drifts_where_it_was_broke
     ]
 
 
-def test_a_foreach_over_nothing_is_refused_by_metaflow_and_the_user_told_what_to_do(
+def test_a_foreach_over_nothing_is_refused_by_metaflow_with_what_to_do(
     project: Project,
 ) -> None:
     project.place_flows("graph")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from conftest import Project
 
 
-def test_what_is_imported_undeclared_and_declared_unused_is_told(project: Project) -> None:
+def test_undeclared_imports_and_unused_declarations_are_reported(project: Project) -> None:
     project.place_flows("imports")
     recorded = project.report("--flow-repro-update")["flows"][0]
     assert recorded["verdict"] == "recorded"

@@ -115,7 +115,7 @@ def test_a_variable_that_is_to_be_passed_through_and_is_not_there_is_named(
         ),
     ],
 )
-def test_what_is_missing_is_told_with_the_line_to_add(
+def test_what_is_missing_is_reported_with_the_line_to_add(
     project: Project, declared: str, said: list[str]
 ) -> None:
     source = HELLO.replace('name_to_greet = Parameter("whom", default="world")', declared)

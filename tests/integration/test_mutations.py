@@ -161,7 +161,7 @@ def paths(value: Json, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
             yield from paths(item, (*path, position))
 
 
-def test_a_forged_baseline_drifts_or_is_refused_but_for_what_a_reader_is_told(
+def test_a_forged_baseline_drifts_or_is_refused_except_for_informative_parts(
     folder: Path, files: store._Files
 ) -> None:
     observed = store._recording(files, folder, "f")

@@ -110,7 +110,7 @@ def test_another_version_is_drift_on_any_platform(hello: Project) -> None:
     assert gated == {"six", "urllib3"}
 
 
-def test_a_baseline_from_before_wheels_were_told_apart_still_reproduces(hello: Project) -> None:
+def test_a_baseline_without_wheel_tags_still_reproduces(hello: Project) -> None:
     def without_wheels(packages: dict[str, Any]) -> None:
         for package in packages.values():
             del package["wheel"]

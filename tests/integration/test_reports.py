@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from conftest import Project
 
 
-def test_every_form_tells_each_change_and_xdist_writes_the_same(hello: Project) -> None:
+def test_every_format_shows_each_change_and_xdist_writes_the_same(hello: Project) -> None:
     hello.edit("flow.py", '"hello "', '"hollow "')
     result = hello.check(
         "--flow-repro-json=out/r.json", "--flow-repro-md=out/r.md", "--flow-repro-html=out/r.html"

@@ -50,7 +50,7 @@ def dice(project: Project, session_folder: Path) -> Project:
     return project
 
 
-def test_recording_again_tells_what_differs_between_runs_and_gives_the_same_bytes(
+def test_recording_again_reports_what_differs_between_runs_and_gives_the_same_bytes(
     dice: Project,
 ) -> None:
     before, bytes_before = set(dice.path.rglob("*")), dice.baseline_bytes()
@@ -136,7 +136,9 @@ def test_a_flow_that_fails_is_not_recorded_and_its_baseline_stays(hello: Project
     assert hello.baseline_bytes() == before
 
 
-def test_a_flow_that_fails_under_another_hash_seed_only_is_told_so(project: Project) -> None:
+def test_a_flow_that_fails_only_under_another_hash_seed_is_reported_as_such(
+    project: Project,
+) -> None:
     project.write(
         "flow.py",
         DICE.replace("random.random()", "1 / int(os.environ['PYTHONHASHSEED'] == '0')").replace(

@@ -256,7 +256,7 @@ def test_what_could_not_be_forked_runs_in_interpreters_of_its_own(
     assert (done.stdout, done.returncode, done.ended) == (said, 0, ()), done.stderr
 
 
-def test_a_fork_finds_modules_beside_its_file_unless_python_is_not_to(tmp_path: Path) -> None:
+def test_a_fork_finds_modules_next_to_its_file_unless_python_is_not_to(tmp_path: Path) -> None:
     done = run_warm(tmp_path, SCRIPT, PYTHONSAFEPATH="1")
     assert done.stdout == f"True ['flow.py'] {tmp_path}\n", done.stderr
 
@@ -280,7 +280,7 @@ print(started.returncode, os.path.exists("/proc/" + pid), pid == str(started.pid
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 7), (signal.SIGKILL, -9)])
-def test_a_signal_for_what_stands_for_a_task_reaches_the_task(
+def test_a_signal_for_the_proxy_of_a_task_reaches_the_task(
     tmp_path: Path, number: int, code: int
 ) -> None:
     done = run_warm(tmp_path, TASK, str(int(number)))

@@ -205,7 +205,7 @@ def test_an_absolute_path_in_a_copy_is_that_of_the_users_tree(
 
 
 @pytest.mark.parametrize("name", ["open", "pandas csv", "numpy loadtxt", "pandas-read_parquet"])
-def test_a_file_that_is_nowhere_is_told_with_the_place_that_it_was_looked_for(
+def test_a_file_that_does_not_exist_is_reported_with_its_expected_path(
     at: Situation, texts: Mapping[str, str], name: str
 ) -> None:
     advice = step_advice(texts[name], at)
@@ -445,7 +445,7 @@ def test_a_run_that_is_read_while_the_flow_is_loaded(at: Situation) -> None:
         ("MemoryError\n", None),
     ],
 )
-def test_what_ran_out_of_memory_is_told_what_needs_less(
+def test_a_flow_that_ran_out_of_memory_gets_ways_to_need_less(
     at: Situation, text: str, signal: str | None
 ) -> None:
     advice = step_advice(text, at, signal=signal)

@@ -395,7 +395,7 @@ def test_a_missing_file_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["null", "[]", '"x"', "1"])
-def test_a_document_that_is_no_object_is_refused(text: str) -> None:
+def test_a_document_that_is_not_an_object_is_refused(text: str) -> None:
     with pytest.raises(BaselineError, match="the file should be an object"):
         decode_recording({**encode_recording(recording()), MANIFEST: text})
 

@@ -127,7 +127,7 @@ def test_a_seal_that_is_gone_or_renamed_is_an_error() -> None:
         check(seals={"seal-0123456789abcdef.txt": TEXT})
 
 
-def test_a_seal_of_another_recording_beside_the_one_that_fits_does_no_harm() -> None:
+def test_a_seal_of_another_recording_next_to_the_right_one_is_ignored() -> None:
     other = seal(encode_recording(recording(lock=locked("metaflow==2").text)), VALUES)
     assert check(seals=dict([other, (NAME, TEXT)])) is False
 

@@ -32,7 +32,7 @@ def recorded(folder: Path, root: Path) -> Path:
     return folder
 
 
-def test_nothing_recorded_is_none(folder: Path, root: Path) -> None:
+def test_a_baseline_that_does_not_exist_is_none(folder: Path, root: Path) -> None:
     assert read_baseline(folder, root=root) is None
     folder.mkdir(parents=True)
     (folder / "README.md").touch()
@@ -154,7 +154,7 @@ def test_a_truncated_lock_is_noticed(recorded: Path, root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_folder_a_pipe_and_a_symlink_out_of_the_project_are_no_files(
+def test_a_folder_a_pipe_and_a_symlink_out_of_the_project_are_not_files(
     recorded: Path, root: Path, name: str
 ) -> None:
     path = recorded / name

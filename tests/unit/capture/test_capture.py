@@ -86,7 +86,7 @@ def reading(folder: Path, **more: Any) -> Reading:
     return replace(usual, **more)
 
 
-def test_the_child_is_told_where_everything_is(run: Run, tmp_path: Path) -> None:
+def test_the_child_gets_all_paths(run: Run, tmp_path: Path) -> None:
     script = (
         "log = {'step': 'start', 'index': [], 'ok': True, 'attempts': 1, 'written': [],"
         " 'modules': [], 'sources': [], 'drawn': [], 'signal': None,"
@@ -265,7 +265,7 @@ def test_a_value_that_may_hold_a_secret_is_not_kept_whole(
     assert found.stored == (file if kept else None)
 
 
-def test_what_a_check_knows_is_asked_for_and_filled_in(run: Run, tmp_path: Path) -> None:
+def test_values_of_the_baseline_are_requested_and_filled_in(run: Run, tmp_path: Path) -> None:
     kept = Artifact(
         name="score", type="float", digest=DIGEST, value=1, sha="aa", stored=tmp_path / "old.npz"
     )
@@ -521,7 +521,7 @@ STOPPED = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kinds", "words"), STOPPED)
-def test_what_is_no_artifacts_fault_ends_it_all(
+def test_an_error_that_is_not_the_fault_of_an_artifact_ends_the_capture(
     kinds: tuple[str, ...], words: str, tmp_path: Path
 ) -> None:
     assert words in load(tmp_path, *kinds)["stopped"]

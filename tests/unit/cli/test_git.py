@@ -100,7 +100,7 @@ def test_a_revision_without_baselines_has_none(repository: Path, tmp_path: Path)
     assert files_in(tmp_path / "out") == []
 
 
-def test_what_git_says_is_told_when_it_fails(repository: Path, tmp_path: Path) -> None:
+def test_the_output_of_git_is_shown_when_it_fails(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
 
     with pytest.raises(FlowReproError, match="git could not read the baselines") as caught:

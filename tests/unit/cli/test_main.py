@@ -80,7 +80,7 @@ MOVED = recording(task("start", artifact("rows", 101, type="int")))
 
 
 @pytest.mark.usefixtures("repository")
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"^0$"):
         main(["--version"])
     assert capsys.readouterr().out == f"flowrepro {version('pytest-flowrepro')}\n"
@@ -334,7 +334,7 @@ def test_a_wrong_command_line_is_exit_code_2(
 
 
 @pytest.mark.usefixtures("repository")
-def test_a_reader_that_goes_away_is_no_error() -> None:
+def test_a_reader_that_goes_away_is_not_an_error() -> None:
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(

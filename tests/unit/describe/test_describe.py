@@ -260,6 +260,6 @@ def test_an_answer_that_does_not_keep_the_contract(ask: Ask, answer: Any, place:
     assert place in caught.value.detail
 
 
-def test_an_answer_that_is_no_json(ask: Ask) -> None:
+def test_an_answer_that_is_not_json(ask: Ask) -> None:
     with pytest.raises(DescribeError, match="cannot be read"):
         ask('printf "{" > "$6"')

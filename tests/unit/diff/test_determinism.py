@@ -238,7 +238,7 @@ DEPENDS = [
 
 
 @pytest.mark.parametrize(("depends", "reruns", "determinism", "factors"), DEPENDS)
-def test_as_few_reruns_as_tell_what_a_value_depends_on(
+def test_as_few_reruns_as_show_what_a_value_depends_on(
     depends: tuple[str, ...],
     reruns: list[Conditions],
     determinism: Determinism,
@@ -310,7 +310,7 @@ def test_the_order_of_a_set_is_not_taken_for_chance_unless_it_has_few_items() ->
     assert len(attempts_of(flow("ab"), SEED)) == 1 + ALIKE
 
 
-def test_a_clock_and_an_id_make_nobody_look_for_chance() -> None:
+def test_a_clock_and_an_id_cause_no_search_for_chance() -> None:
     def flow(conditions: Conditions, number: int) -> Attempt:
         values: tuple[Json, ...] = (
             f"2026-11-28T18:00:0{number}",
@@ -326,7 +326,7 @@ def test_a_clock_and_an_id_make_nobody_look_for_chance() -> None:
     assert [a.determinism for a in found] == ["deterministic", *["nondeterministic"] * 3]
 
 
-def test_a_generator_that_is_seeded_is_no_reason_to_rerun_and_one_that_is_not_is() -> None:
+def test_a_generator_that_is_seeded_is_not_a_reason_to_rerun_and_one_that_is_not_is() -> None:
     def flow(seeded: bool) -> Callable[[Conditions, int], Attempt]:
         return lambda conditions, number: attempt(
             conditions,

@@ -51,7 +51,7 @@ def test_one_version_with_other_files_says_so() -> None:
     assert change.explanation == ("same version, other files: RECORD sha256:aa -> sha256:bb",)
 
 
-def test_who_requires_a_package_is_no_part_of_the_comparison() -> None:
+def test_who_requires_a_package_is_not_part_of_the_comparison() -> None:
     old = environment(package())
     new = environment(replace(package(), via=("pandas",)))
     assert diff_environments((old,), (new,), gates=ALL) == ()
@@ -70,7 +70,7 @@ def test_a_requirement_that_is_declared_otherwise_is_a_change_of_its_own() -> No
     assert "record again" in changes[0].explanation[0]
 
 
-def test_a_lock_or_constraints_file_that_changed_is_told_by_its_name() -> None:
+def test_a_lock_or_constraints_file_that_changed_is_reported_by_its_name() -> None:
     lock = locked("six==1.16")
     before = (
         Constraints.of("limits.txt", requirement_lines("six<1.17")),

@@ -298,7 +298,7 @@ def test_artifacts_that_drift_on_another_machine_say_so_once_for_each_step() -> 
         ({"level": None, "processors": None}, None),
     ],
 )
-def test_processors_and_cpu_tell_machines_apart_and_are_no_change(
+def test_processors_and_cpu_distinguish_machines_and_are_not_a_change(
     here: dict[str, Any], layers: str | None
 ) -> None:
     old = replace(LINUX, processors=8, level="x86-64-v4", numeric=NumericProfile())

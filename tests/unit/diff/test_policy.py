@@ -253,7 +253,7 @@ def kinds(changes: tuple[Change, ...]) -> list[tuple[str, str]]:
     return [(change.kind, change.name) for change in changes]
 
 
-def test_a_parameter_and_the_encoders_are_told_once_by_what_counts() -> None:
+def test_a_parameter_and_the_encoders_are_reported_once_by_what_counts() -> None:
     code = (CodeFile(path="enc.py", sha256="11"), CodeFile(path="train.py", sha256="22"))
     settings: dict[str, Any] = {"parameters": (("alpha", 0.1),), "encoders": code[0]}
     old = replace(recording(), code=code, policy=replace(POLICY, **settings))
@@ -275,7 +275,7 @@ def test_a_parameter_and_the_encoders_are_told_once_by_what_counts() -> None:
     assert kinds(without_duplicates(diff(old, new, gates=frozenset({"policy"})))) == expected
 
 
-def test_a_parameter_under_another_name_is_told_once_where_its_values_moved_alike() -> None:
+def test_a_parameter_under_another_name_is_reported_once_where_its_values_moved_alike() -> None:
     old = replace(recording(), parameters=(artifact("rate", 0.1), artifact("rows", 5)))
     new = replace(
         old,

@@ -126,7 +126,7 @@ def test_digests_decide_and_not_the_readable_values() -> None:
     assert change.explanation[0].startswith("differs, not explained")
 
 
-def test_an_artifact_is_told_by_step_index_and_name_with_both_values() -> None:
+def test_an_artifact_is_reported_by_step_index_and_name_with_both_values() -> None:
     old = recording(task("train", artifact("score", 0.91), index=(3,)))
     new = recording(task("train", artifact("score", 0.93), index=(3,)))
     change = only(diff(old, new, gates=ALL))
@@ -144,7 +144,7 @@ def test_a_foreach_that_shrank_is_one_change_for_each_task() -> None:
     ]
 
 
-def test_the_tasks_of_a_step_that_is_gone_are_not_told_again() -> None:
+def test_the_tasks_of_a_step_that_is_gone_are_not_reported_again() -> None:
     old = recording()
     new = replace(old, steps=old.steps[:1], tasks=old.tasks[:1])
     assert [(c.kind, c.name) for c in diff(old, new, gates=ALL)] == [
@@ -154,7 +154,7 @@ def test_the_tasks_of_a_step_that_is_gone_are_not_told_again() -> None:
     ]
 
 
-def test_a_changed_decorator_is_told_by_its_attribute() -> None:
+def test_a_changed_decorator_is_reported_by_its_attribute() -> None:
     old = recording()
     retry = Decorator(name="retry", attributes={"times": 4})
     train = replace(old.steps[1], decorators=(retry,))
@@ -162,7 +162,7 @@ def test_a_changed_decorator_is_told_by_its_attribute() -> None:
     assert change.explanation == ("@retry times: 3 -> 4",)
 
 
-def test_a_change_inside_an_argument_of_a_decorator_is_told_by_its_place() -> None:
+def test_a_change_inside_an_argument_of_a_decorator_is_reported_by_its_place() -> None:
     start, *steps = recording().steps
 
     def packages(versions: Json) -> Recording:
@@ -364,12 +364,12 @@ BEYOND: list[tuple[str, Json]] = [
 
 
 @pytest.mark.parametrize("value", [value for _, value in BEYOND], ids=[name for name, _ in BEYOND])
-def test_what_a_tolerance_does_not_swallow_drifts(value: Json) -> None:
+def test_a_difference_beyond_the_tolerance_drifts(value: Json) -> None:
     change = only(diff(scored(SCORE), scored(value), gates=ALL, patterns=TOLERANT))
     assert (change.within, change.gated) == (None, True)
 
 
-def test_a_difference_at_an_ignored_place_is_no_change() -> None:
+def test_a_difference_at_an_ignored_place_is_not_a_change() -> None:
     patterns = Patterns(ignore=("start.score.at",))
     old, later = scored(SCORE), scored({**SCORE, "at": "tuesday"})
     assert diff(old, later, gates=ALL, patterns=patterns) == ()
@@ -388,7 +388,7 @@ def test_what_is_known_by_a_summary_only_is_gated_and_says_what_to_do() -> None:
     assert change.explanation[-1] == SUMMARY_ONLY
 
 
-def test_each_change_of_a_task_tells_where_it_started_and_that_it_is_one_of_how_many() -> None:
+def test_each_change_of_a_task_shows_its_origin_and_the_number_of_tasks() -> None:
     was, now = (
         recording(
             task("start", artifact("rows", rows, type="int")),
@@ -406,7 +406,7 @@ def test_each_change_of_a_task_tells_where_it_started_and_that_it_is_one_of_how_
     assert {change.origin for change in changes if change.kind == "code"} == {None}
 
 
-def test_a_value_that_nobody_recorded_is_not_looked_into() -> None:
+def test_a_value_that_was_not_recorded_is_not_compared_inside() -> None:
     old = recording(task("start", nondeterministic("score")))
     change = diff(old, scored(SCORE), gates=ALL, patterns=TOLERANT)[0]
     assert (change.determinism, change.within, change.gated) == ("nondeterministic", None, True)
@@ -441,7 +441,7 @@ def test_the_bytes_decide_where_neither_side_could_read_it() -> None:
     assert only(diff(slow, other, gates=ALL)).change == "changed"
 
 
-def test_who_ignores_it_is_not_told_that_it_could_not_be_read() -> None:
+def test_an_ignored_artifact_that_could_not_be_read_is_not_reported() -> None:
     slow = recording(task("train", unread("it took more than 60 s", "sha256:a")))
     read = recording(task("train", artifact("model")))
 

@@ -97,7 +97,7 @@ def test_a_flow_is_as_bad_as_its_worst_part(verdicts: list[Verdict], flow: Verdi
     assert worst(verdicts) == flow
 
 
-def test_what_is_not_deterministic_is_told_by_step_and_name() -> None:
+def test_what_is_not_deterministic_is_reported_by_step_and_name() -> None:
     random = replace(artifact("score"), determinism="nondeterministic", digest="", value=None)
     seeded = replace(artifact("order"), determinism="hash-seed")
     found = recording(
@@ -117,7 +117,7 @@ def test_a_deterministic_flow_has_nothing_to_tell() -> None:
     assert determinism_notes(recording(), patterns=NO_PATTERNS) == ()
 
 
-def test_patterns_tell_what_they_hid_and_where_they_hid_nothing() -> None:
+def test_patterns_that_hid_something_or_nothing_are_reported() -> None:
     old = recording(task("start", artifact("report", {"at": "mon"}), artifact("rows", 1)))
     new = recording(task("start", artifact("report", {"at": "tue"}), artifact("rows", 1)))
     project = Patterns(ignore=("*.rows", "*.nothing"))
@@ -131,7 +131,7 @@ def test_patterns_tell_what_they_hid_and_where_they_hid_nothing() -> None:
     )
 
 
-def test_the_reason_and_the_end_of_a_pattern_are_told_where_it_was_used() -> None:
+def test_the_reason_and_the_end_of_a_pattern_are_reported_where_it_was_used() -> None:
     old = recording(task("start", artifact("report", {"at": "mon"})))
     new = recording(task("start", artifact("report", {"at": "tue"})))
     terms = Terms(
@@ -144,7 +144,7 @@ def test_the_reason_and_the_end_of_a_pattern_are_told_where_it_was_used() -> Non
     )
 
 
-def test_a_recording_tells_of_patterns_only_whether_they_match_anything() -> None:
+def test_a_recording_reports_only_whether_patterns_match_anything() -> None:
     project = Patterns(ignore=("*.rows", "*.nothing"))
     used = patterns_used(None, recording(), project, project)
     assert used == PatternsUsed(idle=("ignore: `*.nothing`",))

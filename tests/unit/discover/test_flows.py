@@ -147,7 +147,7 @@ TrainFlow()
         ("start = _start", ("start",)),  # of a flow whose steps cannot be read: one for all
     ],
 )
-def test_steps_that_are_no_functions_of_the_class(
+def test_steps_that_are_not_functions_of_the_class(
     project: Project, body: str, steps: tuple[str, ...]
 ) -> None:
     (flow,) = project(f"from metaflow import *\nclass TrainFlow(FlowSpec):\n {body}\n{GUARD}")
@@ -223,7 +223,7 @@ def test_a_flow_that_its_file_starts(project: Project, start: str) -> None:
         "Other()",
     ],
 )
-def test_a_class_that_its_file_never_starts_is_no_flow(project: Project, no_start: str) -> None:
+def test_a_class_that_its_file_never_starts_is_not_a_flow(project: Project, no_start: str) -> None:
     source = f"from metaflow import FlowSpec\nclass TrainFlow(FlowSpec): pass\n{no_start}\n"
     assert project(source) == ()
 
@@ -333,7 +333,7 @@ def test_several_flows_in_one_file_come_in_the_order_of_their_lines(project: Pro
     assert [(flow.name, flow.lineno) for flow in found] == [("First", 3), ("Second", 4)]
 
 
-def test_a_file_whose_name_is_no_identifier(project: Project) -> None:
+def test_a_file_whose_name_is_not_an_identifier(project: Project) -> None:
     source = f"from metaflow import FlowSpec\nclass TrainFlow(FlowSpec): pass\n{GUARD}"
     assert names(project(source, file="flows/hello-cloud.py")) == ["TrainFlow"]
 
@@ -388,7 +388,7 @@ def test_a_base_class_in_another_module_of_the_project(
     assert (flow.name, flow.steps) == ("TrainFlow", ("start",))
 
 
-def test_modules_are_found_beside_the_flow_then_in_the_root(project: Project) -> None:
+def test_modules_are_found_next_to_the_flow_then_in_the_root(project: Project) -> None:
     flow = f"from base import Base\nclass TrainFlow(Base): pass\n{GUARD}"
     other = BASE.replace("start", "begin")
     (found,) = project(flow, {"base.py": other}, file="flows/flow.py")
@@ -397,7 +397,7 @@ def test_modules_are_found_beside_the_flow_then_in_the_root(project: Project) ->
     assert found.steps == ("start",)
 
 
-def test_modules_are_found_beside_the_real_file_of_a_linked_flow(
+def test_modules_are_found_next_to_the_real_file_of_a_linked_flow(
     project: Project, tmp_path: Path
 ) -> None:
     (tmp_path / "jobs").mkdir()
@@ -566,7 +566,7 @@ def test_nothing_is_run(project: Project, tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_file_that_changes_is_read_anew(project: Project) -> None:
+def test_a_file_that_changes_is_read_again(project: Project) -> None:
     assert names(project(FLOW)) == ["TrainFlow"]
     assert names(project(FLOW.replace("Train", "Other"))) == ["OtherFlow"]
 

@@ -37,7 +37,7 @@ LINES = [
 
 
 @pytest.mark.parametrize(("source", "expected"), LINES)
-def test_every_import_statement_counts_wherever_it_stands(source: str, expected: set[str]) -> None:
+def test_every_import_statement_counts_at_any_place(source: str, expected: set[str]) -> None:
     assert names(source) == expected
 
 

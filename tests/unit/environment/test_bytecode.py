@@ -148,7 +148,7 @@ def test_names_that_are_none_are_passed_over(tmp_path: Path, cache: Path, names:
     assert {file for file in tmp_path.rglob("elsewhere*") if "next" not in file.parts} == before
 
 
-def test_names_that_are_not_text_are_learned_anew(tmp_path: Path, cache: Path) -> None:
+def test_names_that_are_not_text_are_learned_again(tmp_path: Path, cache: Path) -> None:
     rerun(environment(tmp_path / "first"), tmp_path / "1")
     (kept,) = cache.iterdir()
     kept.write_bytes(b"\xff\xfe")

@@ -133,7 +133,7 @@ def test_a_yanked_version_is_still_installed_because_the_lock_says_so(
 
 
 @both
-def test_a_lock_of_another_platform_is_told(tool: Tool, index: LocalIndex) -> None:
+def test_a_lock_of_another_platform_is_reported(tool: Tool, index: LocalIndex) -> None:
     index.add(wheel("gamma", "1.0", tag="py3-none-win_amd64"))
 
     error = failure(tool, index.lock("gamma-1.0-py3-none-win_amd64.whl"))
@@ -142,7 +142,7 @@ def test_a_lock_of_another_platform_is_told(tool: Tool, index: LocalIndex) -> No
     assert "for this machine" in error.what
 
 
-def test_a_lock_for_one_platform_is_told_where_it_fails_on_another(index: LocalIndex) -> None:
+def test_a_lock_for_one_platform_is_reported_if_it_fails_on_another(index: LocalIndex) -> None:
     index.add(wheel("gamma", "1.0", tag="py3-none-macosx_11_0_arm64"))
     lock = index.lock("gamma-1.0-py3-none-macosx_11_0_arm64.whl")
 
@@ -154,7 +154,7 @@ def test_a_lock_for_one_platform_is_told_where_it_fails_on_another(index: LocalI
     assert "pip-tools" not in failure("uv", f"{one_platform_header()}\n{lock}").detail
 
 
-def test_a_python_that_pip_has_left_behind_is_told_with_what_to_use(index: LocalIndex) -> None:
+def test_a_python_that_pip_no_longer_supports_is_reported_with_what_to_use(index: LocalIndex) -> None:
     try:
         python = find_interpreter(asked=Interpreter("cpython", "3.9"))
     except EnvironmentBuildError as missing:
@@ -194,7 +194,7 @@ def test_an_index_that_does_not_answer_is_not_a_missing_file(
 
 
 @both
-def test_an_index_that_is_down_is_told(
+def test_an_index_that_is_down_is_reported(
     tool: Tool, index: LocalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_index(monkeypatch, "http://127.0.0.1:9/simple")

@@ -49,7 +49,7 @@ def test_another_patch_release_serves_where_the_recorded_one_is_missing(
         ),
     ],
 )
-def test_an_interpreter_that_is_not_there_is_told(
+def test_an_interpreter_that_is_not_there_is_reported(
     requires: str | None, recorded: Interpreter | None, what: str
 ) -> None:
     with pytest.raises(EnvironmentBuildError) as caught:

@@ -82,7 +82,7 @@ def test_what_the_flow_asks_for_is_direct_and_the_rest_came_along(environment: P
     }
 
 
-def test_an_extra_counts_where_somebody_asks_for_it(environment: Path) -> None:
+def test_an_extra_counts_if_it_is_required(environment: Path) -> None:
     install(environment, "a", requires="b[fast]")
     install(environment, "b", requires='c ; extra == "fast"|d ; extra == "slow"')
     install(environment, "c")
@@ -133,14 +133,14 @@ def test_the_interpreter_of_a_prefix_is_its_python_package(
     assert marker_environment(tmp_path)["python_full_version"] == version
 
 
-def test_condas_link_beside_the_library_is_no_second_one(environment: Path) -> None:
+def test_condas_link_next_to_the_library_is_not_a_second_one(environment: Path) -> None:
     library = site_packages(environment).parent
     (library.parent / "python3.1").symlink_to(library.name)
 
     assert site_packages(environment).parent == library
 
 
-def test_what_is_no_environment_is_refused(tmp_path: Path) -> None:
+def test_what_is_not_an_environment_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         EnvironmentBuildError, match=r"Expected one site-packages folder in .*, found 0"
     ):
@@ -179,7 +179,7 @@ def test_a_package_from_a_url_says_so_whatever_it_was_installed_from(environment
         "__pycache__/a.cpython-311.pyc,,",
     ],
 )
-def test_what_an_installer_adds_is_no_part_of_a_record_digest(row: str) -> None:
+def test_what_an_installer_adds_is_not_part_of_a_record_digest(row: str) -> None:
     wheel = "a.py,sha256=abc,3\n"
 
     assert _digest(wheel + row) == _digest(wheel)
@@ -231,7 +231,7 @@ def test_a_wheel_is_known_by_its_tags(environment: Path, tags: list[str], wheel:
     assert package.wheel == wheel == wheel_tags(text)
 
 
-def test_a_distribution_that_came_as_no_wheel_has_none(environment: Path) -> None:
+def test_a_distribution_without_a_wheel_has_no_tags(environment: Path) -> None:
     install(environment, "a")
 
     assert [
@@ -239,7 +239,7 @@ def test_a_distribution_that_came_as_no_wheel_has_none(environment: Path) -> Non
     ] == [None]
 
 
-def test_metadata_that_cannot_be_used_is_told(environment: Path) -> None:
+def test_metadata_that_cannot_be_used_is_reported(environment: Path) -> None:
     (install(environment, "a") / "RECORD").unlink()
 
     with pytest.raises(EnvironmentBuildError, match="RECORD of the installed a cannot be used"):

@@ -27,7 +27,7 @@ def built(tmp_path: Path) -> BuiltEnvironment:
     return BuiltEnvironment(path=tmp_path, python=tmp_path / "bin" / "python", manifest=manifest)
 
 
-def test_nothing_is_told_of_environments_that_are_as_they_were(built: BuiltEnvironment) -> None:
+def test_nothing_is_reported_of_environments_that_are_as_they_were(built: BuiltEnvironment) -> None:
     assert edited_environments("TrainFlow", [built]) == ()
 
 

@@ -122,7 +122,7 @@ def test_equal_conda_packages_share_one_environment() -> None:
     assert [one.steps for one in found(*steps, other)] == [("train", "tune"), ("test",)]
 
 
-def test_what_metaflow_refuses_or_nobody_can_read_is_told() -> None:
+def test_both_sources_in_one_step_and_an_invalid_version_are_refused() -> None:
     both: dict[str, Json] = {"packages": {"six": ""}}
     with pytest.raises(LockError, match="from both PyPI and conda"):
         found(step("train", pypi=both, conda=both))

@@ -155,14 +155,14 @@ def test_waiting_for_another_worker_has_a_deadline(index: LocalIndex) -> None:
         shared(index.lock(BETA), "beta", timeout=0.2)
 
 
-def test_a_folder_that_cannot_be_written_is_told(index: LocalIndex, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(index: LocalIndex, tmp_path: Path) -> None:
     (tmp_path / "session").write_text("a file where the folder should be")
 
     with pytest.raises(EnvironmentBuildError, match=r"cannot be built in .*session"):
         shared(index.lock(BETA), "beta")
 
 
-def test_an_interpreter_that_is_none_is_told(
+def test_an_interpreter_that_does_not_exist_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

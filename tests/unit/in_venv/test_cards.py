@@ -65,13 +65,13 @@ def test_a_card_is_named_by_its_type_and_its_id(tmp_path: Path) -> None:
     assert [artifact["name"] for artifact in found] == ["@card(default, sums)", "@card(blank)"]
 
 
-def test_cards_that_share_a_name_are_told_by_their_order(tmp_path: Path) -> None:
+def test_cards_that_share_a_name_are_distinguished_by_their_order(tmp_path: Path) -> None:
     (tmp_path / "default-2.html").write_text("", encoding="utf-8")
     (found,) = cards.card_artifacts([card("1"), card("2")], str(tmp_path))
     assert found["value"] == "missing, rendered"
 
 
-def test_what_an_earlier_attempt_left_is_no_card_of_the_task(tmp_path: Path) -> None:
+def test_what_an_earlier_attempt_left_is_not_a_card_of_the_task(tmp_path: Path) -> None:
     for uuid in ("1", "2"):
         (tmp_path / f"default-{uuid}.html").write_text("", encoding="utf-8")
     (found,) = cards.card_artifacts([card("2")], str(tmp_path))

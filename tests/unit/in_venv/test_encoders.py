@@ -42,7 +42,7 @@ def load(tmp_path: Path) -> Iterator[Callable[[str], None]]:
     del sys.modules["flowrepro_encoders"]
 
 
-def test_what_an_encoder_returns_stands_for_the_object(load: Callable[[str], None]) -> None:
+def test_the_result_of_an_encoder_replaces_the_object(load: Callable[[str], None]) -> None:
     load(f"ENCODERS = {{{CURVE!r}: lambda curve: curve.points}}\n")
     digests = [canonical.digest(Curve(points)) for points in ([1.0], [1.0], [2.0], 1.0)]
     assert digests[0] == digests[1]
@@ -112,7 +112,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("text", "line", "reason"), BROKEN)
-def test_a_file_that_cannot_be_used_is_told_with_its_line(
+def test_a_file_that_cannot_be_used_is_reported_with_its_line(
     load: Callable[[str], None], text: str, line: int | None, reason: str
 ) -> None:
     with pytest.raises(encoders.BrokenEncodersError) as caught:

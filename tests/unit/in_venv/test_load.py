@@ -43,6 +43,6 @@ def test_what_is_recorded_names_no_module_of_ours(error: type[Exception]) -> Non
     assert load.reason(error("it is too large")) == "it is too large"
 
 
-def test_an_error_of_python_is_told_without_addresses_and_paths() -> None:
+def test_an_error_of_python_is_reported_without_addresses_and_paths() -> None:
     error = ValueError("<object at 0x7f00> of /home/jane/flow.py")
     assert load.reason(error) == "ValueError: <object at 0x...> of ..."

@@ -94,16 +94,14 @@ def test_what_may_be_anything_else_is_left_alone(text: str, normal: Any) -> None
     ("uid", "name"),
     [(0, "root"), (33, "www-data"), (1000, "ubuntu"), (1001, "runner"), (501, "me")],
 )
-def test_the_name_of_nobody_in_particular_tells_somebody_with_its_machine_only(
-    uid: int, name: str
-) -> None:
+def test_a_common_name_identifies_a_person_only_with_the_machine(uid: int, name: str) -> None:
     normal = module.Normal([], {}, module.Account.of(uid, name, "build-7"))
     for text in (name, f"/data/{name}/x", f"user:{name}", f"{name}@example.com"):
         assert normal(text) == text
     assert normal(f"{name}@build-7") == "<user>@<host>"
 
 
-def test_a_machine_without_a_name_tells_nothing() -> None:
+def test_a_machine_without_a_name_identifies_no_one() -> None:
     normal = module.Normal([], {}, module.Account.of(0, "root", "localhost"))
     assert normal("root@localhost") == "root@localhost"
 
@@ -123,7 +121,7 @@ def test_the_runs_of_a_datastore_and_the_folders_of_the_process_are_found(
     assert module.normal(made) == "<tmpdir>/cache.csv <tmp>/x"
 
 
-def test_a_text_that_has_none_of_it_costs_next_to_nothing(normal: Any) -> None:
+def test_a_text_without_any_of_it_costs_next_to_nothing(normal: Any) -> None:
     texts = [f"row {number}, a name" for number in range(100_000)]
     started = time.process_time()
     for text in texts:

@@ -93,7 +93,7 @@ def test_blobs_that_cannot_be_read_differ_where_their_notes_do() -> None:
     assert opaque({"encoding": "v1", "type": "\x1b[1m a type"})["type"] == "object"
 
 
-def test_a_reader_that_is_missing_is_told_apart_from_one_that_fails() -> None:
+def test_a_reader_that_is_missing_is_distinguished_from_one_that_fails() -> None:
     store = SimpleNamespace(_info={"crate": {"encoding": "crate-v1"}, "plain": {}})
     crate, plain = (loading.Stored("aa", name, store) for name in ("crate", "plain"))
     missing = RuntimeError("No deserializer claimed artifact 'crate' (encoding: crate-v1)")

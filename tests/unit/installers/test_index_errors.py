@@ -72,7 +72,7 @@ def test_no_url_keeps_its_credentials(text: str, shown: str) -> None:
         (NOTHING_FOUND, None),
     ],
 )
-def test_a_disk_or_an_index_that_fails_is_told_from_a_package_that_is_not_there(
+def test_a_disk_or_an_index_that_fails_is_distinguished_from_a_missing_package(
     output: str, what: str | None
 ) -> None:
     trouble = outer_trouble(output)

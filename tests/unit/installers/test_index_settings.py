@@ -237,9 +237,7 @@ def test_uv_has_a_cache_of_ours_whatever_the_users_is(
     assert "UV_LINK_MODE" not in uv_tool().env
 
 
-def test_the_cache_of_uv_begins_anew_each_month(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_cache_of_uv_is_new_each_month(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     old = home / "cache" / "pytest-flowrepro" / "uv" / "2020-01"
     old.mkdir(parents=True)

@@ -59,7 +59,7 @@ def test_settings_of_several_files_are_merged_as_uv_does(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("text", ["", "[tool", "tool = 1", "[tool]\nuv = 1", "\ufeff", "a = 1"])
-def test_a_file_without_settings_that_can_be_read_has_none(tmp_path: Path, text: str) -> None:
+def test_a_file_whose_settings_cannot_be_read_has_no_settings(tmp_path: Path, text: str) -> None:
     assert index_settings([write(tmp_path / "pyproject.toml", text), tmp_path / "gone"]) == {}
 
 

@@ -148,7 +148,7 @@ def test_constraints_limit_and_do_not_add(tool: Tool) -> None:
         (("beta==9",), "requirements.txt: no version beta==9 exists"),
     ],
 )
-def test_what_cannot_be_resolved_is_told(tool: Tool, lines: tuple[str, ...], what: str) -> None:
+def test_what_cannot_be_resolved_is_reported(tool: Tool, lines: tuple[str, ...], what: str) -> None:
     with pytest.raises(LockError) as caught:
         resolve(tool, *lines)
 
@@ -172,7 +172,7 @@ def test_yanked_versions_are_taken_only_where_they_are_pinned(
 
 
 @both
-def test_a_conflict_is_told_with_who_asks_for_what(tool: Tool) -> None:
+def test_a_conflict_is_reported_with_who_asks_for_what(tool: Tool) -> None:
     with pytest.raises(LockError, match="these requirements conflict") as caught:
         resolve(tool, "alpha==2.0", "beta>=2")
 
@@ -192,7 +192,7 @@ def test_a_package_without_wheels_is_refused_when_it_is_locked(tool: Tool) -> No
 
 @both
 @pytest.mark.parametrize("source", [(), ("other-1.0.tar.gz",)])
-def test_a_package_with_wheels_for_other_pythons_only_is_told_so(
+def test_a_package_with_wheels_for_other_pythons_only_is_reported_so(
     tool: Tool, index: LocalIndex, source: tuple[str, ...]
 ) -> None:
     index.files["other-1.0-cp38-cp38-any.whl"] = wheel("other", "1.0")[1]
@@ -222,7 +222,7 @@ def test_an_index_that_does_not_answer_is_not_a_missing_package(
 
 
 @both
-def test_an_index_that_is_down_is_told(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_that_is_down_is_reported(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     use_index(monkeypatch, "http://127.0.0.1:9/simple")
 
     with pytest.raises(LockError, match=r"The package index at 127\.0\.0\.1:9 cannot be reached"):
@@ -330,7 +330,7 @@ def test_an_index_that_hangs_ends_with_the_deadline(tool: Tool, index: LocalInde
 
 
 @both
-def test_an_interpreter_that_does_not_run_is_told(tool: Tool, tmp_path: Path) -> None:
+def test_an_interpreter_that_does_not_run_is_reported(tool: Tool, tmp_path: Path) -> None:
     with pytest.raises(LockError, match="cannot be started"):
         resolver(tool).resolve(
             Requirements(requirements=requirement_lines("beta"), source="requirements.txt"),

@@ -107,7 +107,7 @@ def test_the_first_channel_that_has_a_package_is_taken_unless_another_is_named(
     assert versions(solved(asked(named)))["six"] == "3.0"
 
 
-def test_where_the_first_channel_has_none_that_fits_the_next_is_asked(
+def test_the_next_channel_is_used_if_the_first_has_no_matching_version(
     solved: Callable[..., CondaLock], asked: Asked, channel: Channel, tmp_path: Path
 ) -> None:
     other = Channel(folder=tmp_path / "other")
@@ -214,7 +214,7 @@ def test_a_channels_credentials_are_used_and_are_not_in_the_lock(
     assert "401" in error.value.detail
 
 
-def test_without_rattler_the_reader_is_told_how_to_get_it(
+def test_without_rattler_the_error_has_the_command_to_install_it(
     asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(solve, "has_rattler", lambda: False)

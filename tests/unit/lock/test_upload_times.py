@@ -31,7 +31,9 @@ def days(timeout: float = 30, **versions: str) -> dict[str, date]:
     return upload_days(versions, python=Path(sys.executable), workspace=Path.cwd(), timeout=timeout)
 
 
-def test_the_day_of_the_first_wheel_is_told_for_what_is_asked_and_known(index: LocalIndex) -> None:
+def test_the_day_of_the_first_wheel_is_reported_for_what_is_asked_and_known(
+    index: LocalIndex,
+) -> None:
     index.uploaded = {
         "alpha-1.0-py3-none-any.whl": "2024-01-01T00:00:00Z",
         "alpha-2.0-py3-none-win_amd64.whl": "2025-06-22T01:00:00.123456Z",
@@ -41,7 +43,7 @@ def test_the_day_of_the_first_wheel_is_told_for_what_is_asked_and_known(index: L
     assert days(alpha="2.0", beta="1.0") == {"alpha": date(2025, 6, 21)}
 
 
-def test_an_index_without_times_tells_nothing(index: LocalIndex) -> None:
+def test_an_index_without_times_gives_no_days(index: LocalIndex) -> None:
     assert days(alpha="2.0") == {}
     assert index.asked, "it was asked"
 
@@ -53,7 +55,7 @@ def test_an_index_that_hangs_ends_with_the_deadline(index: LocalIndex) -> None:
 
 
 @pytest.mark.usefixtures("index")
-def test_an_index_that_is_down_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_that_is_down_gives_no_days(monkeypatch: pytest.MonkeyPatch) -> None:
     use_index(monkeypatch, "http://127.0.0.1:9/simple")
 
     assert days(alpha="2.0") == {}

@@ -124,7 +124,7 @@ def test_a_constraint_of_the_project_is_known_by_its_lines(index: LocalIndex) ->
     assert index.asked == []
 
 
-def test_the_settings_of_the_user_are_no_declaration(
+def test_the_settings_of_the_user_are_not_a_declaration(
     index: LocalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("UV_NO_CONFIG")
@@ -169,7 +169,7 @@ def test_what_has_no_effect_here_is_noted_by_name() -> None:
 
 
 @pytest.mark.usefixtures("index")
-def test_a_machine_that_the_declared_environments_leave_out_is_told() -> None:
+def test_a_machine_that_the_declared_environments_leave_out_is_reported() -> None:
     text = f"{PROJECT}[tool.uv]\nenvironments = \"sys_platform == 'amiga'\"\n"
 
     with pytest.raises(LockError, match=r"environments do not include Python .* on this machine"):

@@ -79,7 +79,7 @@ SIX = f"{FORGE}/noarch/six-1.16.0-0.conda"
         ("", "the platform is missing"),
     ],
 )
-def test_what_is_no_lock_is_refused(text: str, problem: str) -> None:
+def test_what_is_not_a_lock_is_refused(text: str, problem: str) -> None:
     with pytest.raises(InvalidLockError) as error:
         parse_conda(text)
     assert error.value.problems[0].startswith(problem)

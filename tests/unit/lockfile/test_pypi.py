@@ -67,7 +67,7 @@ def test_whatever_is_not_a_pinned_and_hashed_package_is_refused(line: str, probl
     assert caught.value.problems == (problem,)
 
 
-def test_every_problem_is_told_at_once() -> None:
+def test_every_problem_is_reported_at_once() -> None:
     with pytest.raises(InvalidLockError) as caught:
         parse_pypi(f"six==1\nidna==3 --hash={HASH}\n\nnumpy\n")
 
@@ -134,7 +134,7 @@ urllib3==2.5.0
 """
 
 
-def test_what_brought_a_package_stands_in_the_locks_comments() -> None:
+def test_the_origin_of_a_package_is_in_the_locks_comments() -> None:
     assert required_by(PypiLock(text=COMMENTED, packages=())) == {
         "boto3": ("metaflow",),
         "botocore": ("boto3", "s3transfer"),

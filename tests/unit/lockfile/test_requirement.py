@@ -43,7 +43,7 @@ def test_what_has_a_hash_can_be_pinned(line: str) -> None:
         ("six==", "Expected"),
     ],
 )
-def test_what_has_none_is_told_without_its_url(line: str, problem: str) -> None:
+def test_a_requirement_without_a_hash_is_reported_without_its_url(line: str, problem: str) -> None:
     told = parse_requirement(line)
     assert isinstance(told, str)
     assert told is not None

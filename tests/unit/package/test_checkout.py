@@ -52,7 +52,7 @@ def test_the_git_file_of_a_worktree_or_submodule_marks_a_checkout(
     assert (copy / ".git").is_dir()
 
 
-def test_what_is_no_checkout_does_not_become_one(tmp_path: Path, copy: Path) -> None:
+def test_what_is_not_a_checkout_does_not_become_one(tmp_path: Path, copy: Path) -> None:
     place_checkout(copy, flow_file=tmp_path / "flows/train.py", root=tmp_path)
     assert set(files(copy)) == {"flows/train.py"}
 

@@ -205,7 +205,7 @@ def test_a_named_file_may_be_named_by_its_real_path(project: Project, tmp_path: 
     assert linked.paths(named_files=named) == ["a.json", "config.json", "train.py"]
 
 
-def test_what_a_mutator_adds_stands_where_it_puts_it_and_where_it_lies(
+def test_a_file_that_a_mutator_adds_is_at_its_new_place_and_at_its_own(
     project: Project, tmp_path: Path
 ) -> None:
     project.write("shared/today.txt", text="shared\n")
@@ -259,7 +259,7 @@ def test_a_flow_outside_the_root_has_its_own_folder_as_root(project: Project) ->
 # --- a flow that is a link ---
 
 
-def test_a_linked_flow_stays_a_link_and_brings_what_lies_beside_the_real_file(
+def test_a_linked_flow_stays_a_link_and_includes_the_files_next_to_the_real_file(
     project: Project, tmp_path: Path
 ) -> None:
     project.write("survey/tide.py", "survey/datum.py", "survey/deep/names.py", "survey/notes.txt")
@@ -427,7 +427,7 @@ def make_own_loop(path: Path) -> None:
         (make_own_loop, "bad.py is a dangling symlink"),
     ],
 )
-def test_what_is_no_file_has_an_error_when_named_like_code(
+def test_a_pipe_or_socket_that_is_named_like_code_is_an_error(
     project: Project, make: Any, message: str
 ) -> None:
     make(project.root / "flows/bad.py")
@@ -439,7 +439,7 @@ def test_what_is_no_file_has_an_error_when_named_like_code(
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("make", [make_fifo, make_socket, make_dangling])
-def test_what_is_no_file_is_nothing_to_us_when_not_named_like_code(
+def test_a_pipe_or_socket_that_is_not_named_like_code_is_ignored(
     project: Project, make: Any
 ) -> None:
     make(project.root / "flows/pipe")

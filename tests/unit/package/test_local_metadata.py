@@ -31,7 +31,7 @@ def test_version_and_entry_points_are_found_on_the_path(tmp_path: Path) -> None:
     assert (pears.group, pears.name, pears.value) == ("harvest", "pears", "orchard:pick")
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "metadata").touch()
 
     with pytest.raises(PackageError, match="metadata of the repository's packages"):

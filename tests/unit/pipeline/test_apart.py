@@ -74,7 +74,7 @@ def nothing(_: Path) -> None:
     pass
 
 
-def test_a_flow_that_ran_beside_an_edit_runs_again_alone(session: Session) -> None:
+def test_a_flow_that_ran_during_an_edit_runs_again_alone(session: Session) -> None:
     patch, plain = session.job("PatchFlow"), session.job("PlainFlow")
     shared = session.environment(patch)
 
@@ -120,7 +120,7 @@ def test_an_edit_that_was_undone_meanwhile_counts(session: Session) -> None:
     assert len(session.seen) == 2
 
 
-def test_a_failure_beside_an_edit_is_none_of_the_flows_own(session: Session) -> None:
+def test_a_failure_during_an_edit_is_not_the_flows_own(session: Session) -> None:
     session.environment(session.job("PatchFlow"))
 
     def fail_at_first(place: Path) -> None:

@@ -23,6 +23,6 @@ def test_what_one_rerun_could_not_read_is_not_recorded_as_random() -> None:
             same_under(NO_PATTERNS)("train", one, other)
 
 
-def test_what_is_ignored_or_never_read_is_no_error() -> None:
+def test_what_is_ignored_or_never_read_is_not_an_error() -> None:
     assert not same_under(Patterns(ignore=("train.model",)))("train", READ, SLOW)
     assert same_under(NO_PATTERNS)("train", SLOW, SLOW)

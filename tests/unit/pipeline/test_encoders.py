@@ -31,7 +31,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         encoder_file(job(tmp_path, "own.py"))
 
 
-def test_an_encoder_that_nothing_needed_is_told_unless_the_run_failed() -> None:
+def test_an_encoder_that_nothing_needed_is_reported_unless_the_run_failed() -> None:
     met = (("a.B", True), ("a.C", False))
     captured = Capture(parameters=(), tasks=(), logs=(), encoders=met)
     (note,) = encoder_notes(captured, ended_well=True)

@@ -17,7 +17,7 @@ def notes(name: str, image: str | None, **env: object) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("name", ["kubernetes", "batch"])
-def test_an_image_by_its_tag_is_told_with_what_to_do(name: str) -> None:
+def test_an_image_by_its_tag_is_reported_with_what_to_do(name: str) -> None:
     (note,) = notes(name, "example.org/train:7")
     assert note.startswith("step train: image example.org/train:7 is a tag, which may refer to")
     assert note.endswith("name a digest (@sha256:...)")

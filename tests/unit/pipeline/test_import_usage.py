@@ -125,7 +125,7 @@ def names(found: Imported) -> dict[str, tuple[str, ...]]:
 BOTH = ("train.py", "helper.py")
 
 
-def test_what_came_along_is_told_with_the_steps_that_import_it(
+def test_an_undeclared_import_is_reported_with_its_steps(
     package: CodePackage, tmp_path: Path
 ) -> None:
     via = {**VIA, "pyyaml": ("metaflow",)}
@@ -197,7 +197,9 @@ def test_each_step_is_judged_by_its_own_environment(package: CodePackage, tmp_pa
     assert only_train.unused == (), "no step of this run was in base"
 
 
-def test_a_flow_that_declares_nothing_is_told_nothing(package: CodePackage, tmp_path: Path) -> None:
+def test_nothing_is_reported_for_a_flow_without_declarations(
+    package: CodePackage, tmp_path: Path
+) -> None:
     base = built(tmp_path, "base", "metaflow", "requests", "numpy")
     found = imported(package, base, [task("train", "numpy", sources=BOTH)])
     assert (found.undeclared, found.unused) == ((), ())

@@ -10,7 +10,7 @@ from pytest_flowrepro.pipeline.notes import broken_cards, compared_by_bytes, rep
 from pytest_flowrepro.support.docs import docs
 
 
-def test_attempts_are_told_where_there_were_several() -> None:
+def test_attempts_are_reported_where_there_were_several() -> None:
     logs = (log("start", attempts=1), log("train", 0, 2, attempts=3), log("end", attempts=2))
     assert list(repeated_attempts(logs)) == [
         "step train[0, 2] took 3 attempts",
@@ -22,7 +22,7 @@ def card(name: str, state: str) -> Artifact:
     return Artifact(name=name, type="metaflow.card", digest="sha256:0", value=state)
 
 
-def test_a_card_that_did_not_render_is_told() -> None:
+def test_a_card_that_did_not_render_is_reported() -> None:
     cards = (card("@card(default)", "rendered"), card("@card(blank)", "failed"))
     other = Artifact(name="state", type="str", digest="sha256:1", value="failed")
     tasks = (Task(step="start", index=(1,), artifacts=(*cards, other)),)
@@ -39,7 +39,7 @@ SEE = f"; see {docs('how-to/teach-it-your-rules#encoders')}"
 LEAVE = 'fix this, or ignore it with ignore = ["{}"]'
 
 
-def test_what_nobody_can_look_into_is_told_with_the_reason_and_what_to_do() -> None:
+def test_an_opaque_artifact_is_reported_with_the_reason_and_what_to_do() -> None:
     plain = artifact("rows", {"$opaque": "a dict of the user's"})
     tasks = (
         task("_parameters", opaque("alpha", GONE)),
@@ -61,6 +61,6 @@ def test_the_tasks_of_a_foreach_are_one_sentence() -> None:
     assert note == f"step train[0] and 999 more of its tasks: {told}{LEAVE.format('train.m')}{SEE}"
 
 
-def test_what_is_ignored_as_a_whole_is_not_told() -> None:
+def test_what_is_ignored_as_a_whole_is_not_reported() -> None:
     tasks = (task("start", opaque("model", GONE)),)
     assert list(compared_by_bytes(tasks, Patterns(ignore=("start.model",)))) == []

@@ -279,7 +279,7 @@ def test_a_flow_that_never_starts_is_an_error_with_its_output(
         "datastore/.metaflow/TrainFlow/17/_parameters/0/0.data.json",
     ],
 )
-def test_an_exit_code_of_0_without_all_records_is_no_success(
+def test_an_exit_code_of_0_without_all_records_is_not_a_success(
     job: Job, baseline: Recording, lost: str
 ) -> None:
     with pytest.raises(CaptureError, match="its records are incomplete"):

@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-def test_what_a_task_wrote_in_the_project_is_told_with_its_steps(root: Path) -> None:
+def test_what_a_task_wrote_in_the_project_is_reported_with_its_steps(root: Path) -> None:
     tree = ProjectTree.look(root)
     for name in ("data/a.csv", ".cache/c", "out.csv"):
         (root / name).write_text("xy", encoding="utf-8")
@@ -44,7 +44,7 @@ def test_what_a_task_wrote_in_the_project_is_told_with_its_steps(root: Path) -> 
     assert told[3].endswith("while the flow ran; whether the flow did it is not known")
 
 
-def test_what_changed_without_a_known_writer_is_told_as_no_more_than_that(root: Path) -> None:
+def test_a_change_without_a_known_writer_is_reported_as_such(root: Path) -> None:
     tree = ProjectTree.look(root)
     (root / "data/b.csv").unlink()
     os.utime(root / "data/a.csv", ns=(1, 1))
@@ -68,7 +68,7 @@ def test_a_project_of_very_many_files_is_known_by_what_tasks_wrote(
     assert len(tree.changes([log("start", written=(f"{root}/data/a.csv",))])) == 1
 
 
-def test_not_everything_is_told_of_a_flow_that_writes_very_much(root: Path) -> None:
+def test_not_everything_is_reported_of_a_flow_that_writes_very_much(root: Path) -> None:
     tree = ProjectTree.look(root)
     for number in range(30):
         (root / f"{number:02}").touch()

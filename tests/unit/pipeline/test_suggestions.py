@@ -125,11 +125,11 @@ def test_one_pattern_is_for_all_the_tasks_of_a_step() -> None:
     assert proposals(job(), first, again, first)[-1] == 'rtol = { "train.report" = 1e-6 }'
 
 
-def test_what_differs_under_another_hash_seed_only_is_no_matter_of_patterns() -> None:
+def test_what_differs_under_another_hash_seed_only_is_not_a_matter_of_patterns() -> None:
     assert proposals(job(), tasks("a"), tasks("a"), tasks("b")) == ()
 
 
-def test_what_is_given_already_stands_in_the_lines_as_they_replace_it() -> None:
+def test_the_lines_include_existing_patterns_as_they_replace_them() -> None:
     given = Patterns(ignore=("start.now",), rtol=(("**", 1e-9),))
     first, again = tasks({"at": "mon"}), tasks({"at": "tue"})
     found = proposals(job(given, case="a b"), first, again, first)

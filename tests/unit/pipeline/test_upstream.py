@@ -55,7 +55,7 @@ def test_a_flow_that_was_not_collected_is_found_in_the_project(tmp_path: Path) -
     assert names_before(tmp_path, known=("C",), C="A") == ["A"]
 
 
-def test_a_name_that_is_no_flow_or_several_is_told(tmp_path: Path) -> None:
+def test_an_unknown_or_ambiguous_name_is_refused(tmp_path: Path) -> None:
     source = "from metaflow import FlowSpec\nclass Ingest(FlowSpec): pass\nIngest()\n"
     (tmp_path / "a.py").write_text(source, encoding="utf-8")
     settings = Settings(

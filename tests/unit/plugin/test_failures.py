@@ -167,14 +167,14 @@ def test_a_file_that_only_the_users_tree_has_comes_with_its_include_line(
     assert "[tool.flowrepro.flow.TrainFlow]" in failure.text
 
 
-def test_a_file_that_nobody_has_is_the_flows_own_matter(job: Job) -> None:
+def test_a_file_that_does_not_exist_is_an_error_of_the_flow(job: Job) -> None:
     said = "FileNotFoundError: [Errno 2] No such file or directory: 'nowhere.csv'\n"
     failure = step_failure(ended(log("start", ok=False, stderr=said)), "start", job)
     assert failure is not None
     assert "include" not in failure.text
 
 
-def test_a_module_that_nobody_declared_is_named(job: Job) -> None:
+def test_an_undeclared_module_is_named(job: Job) -> None:
     said = "ModuleNotFoundError: No module named 'sklearn.linear_model'\n"
     failure = step_failure(ended(log("start", ok=False, stderr=said)), "start", job)
     assert failure is not None

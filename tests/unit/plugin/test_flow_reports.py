@@ -62,7 +62,7 @@ def test_flows_and_cases_are_reported_apart_and_in_order() -> None:
     ]
 
 
-def test_an_error_is_no_drift_and_its_sentence_is_kept() -> None:
+def test_an_error_is_not_a_drift_and_keeps_its_message() -> None:
     (report,) = flow_reports(
         {
             part_id("code"): PartResult(verdict="drifted", failure="TrainFlow code drifted"),

@@ -55,5 +55,5 @@ def test_a_pattern_of_a_flow_that_matches_nothing_is_an_error(tmp_path: Path) ->
         '[tool.flowrepro.flow.TrainFlow]\nignore = ["train.score"]\n',
     ],
 )
-def test_other_patterns_are_no_error(tmp_path: Path, text: str) -> None:
+def test_other_patterns_are_not_error(tmp_path: Path, text: str) -> None:
     check_unmatched(*configured(tmp_path, text), recording())

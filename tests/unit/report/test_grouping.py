@@ -82,14 +82,14 @@ def test_of_many_derived_ones_there_are_names_and_with_details_all_in_full() -> 
     assert sum("['auc'][3]" in line for line in full) == len(WORK)
 
 
-def test_what_fails_the_test_is_told_before_what_does_not() -> None:
+def test_what_fails_the_test_is_reported_before_what_does_not() -> None:
     accepted = replace(MANY[0], gated=False, accepted_by="conftest.py")
     lines = changes_lines((accepted, *MANY[1:3]))
     assert lines[0] == "derived:"
     assert lines[-1] == "    end.n00  changed: 0.91 -> 0.93   accepted by conftest.py"
 
 
-def test_where_it_started_is_told_where_anything_derives_from_it() -> None:
+def test_where_it_started_is_reported_where_anything_derives_from_it() -> None:
     assert started_at((CODE, ROWS)) is None
     assert started_at((CODE, ROWS, *WORK)) == "start.rows"
     first = tuple(replace(change, origin="first") for change in WORK)
@@ -114,6 +114,6 @@ def test_html_loses_none_of_the_derived_ones() -> None:
     assert all(change.name in html for change in MANY)
 
 
-def test_all_lines_are_told_with_their_depth() -> None:
+def test_all_lines_are_reported_with_their_depth() -> None:
     assert [depth for depth, _ in render_changes((ROWS, *WORK))] == [0, 0, 1, 2]
     assert shown((ROWS, *WORK)).leading == (ROWS,)

@@ -47,7 +47,7 @@ def test_the_page_shows_every_flow_the_worst_first() -> None:
         assert words in page.text
 
 
-def test_the_page_stands_alone_and_can_be_read_aloud() -> None:
+def test_the_page_is_self_contained_and_accessible() -> None:
     html = render_html((REPRODUCED, DRIFTED))
     page = Page(html)
 

@@ -61,7 +61,7 @@ def test_a_change_is_one_line_in_plain_words(change: Change, line: str) -> None:
     assert changes_lines([change])[0] == line
 
 
-def test_below_it_stands_where_inside_the_value() -> None:
+def test_the_place_inside_the_value_is_below_it() -> None:
     assert changes_lines([SCORE])[1:] == ["    ['auc'][3]: 0.91 -> 0.93"]
 
 
@@ -116,7 +116,7 @@ def test_a_flow_is_one_line(report: FlowReport, line: str) -> None:
     assert summary_line(report) == line
 
 
-def test_everything_about_a_flow_stands_below_its_line() -> None:
+def test_everything_about_a_flow_is_below_its_line() -> None:
     lines = render_text((DRIFTED, FAILED)).splitlines()
 
     assert lines[1:3] == [

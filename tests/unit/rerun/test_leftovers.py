@@ -16,7 +16,7 @@ def wrote(step: str, *files: Path) -> TaskLog:
     return log(step, written=tuple(map(str, files)))
 
 
-def test_what_is_new_changed_and_gone_is_told_with_who_wrote_it(tmp_path: Path) -> None:
+def test_new_changed_and_deleted_files_are_reported_with_their_writer(tmp_path: Path) -> None:
     for name in ("same.txt", "words.txt", "draft.txt"):
         (tmp_path / name).write_text("x", encoding="utf-8")
     before = file_states(tmp_path)
@@ -36,7 +36,7 @@ def test_what_is_new_changed_and_gone_is_told_with_who_wrote_it(tmp_path: Path) 
     )
 
 
-def test_nothing_is_told_of_a_tidy_flow_and_not_everything_of_an_untidy_one(
+def test_a_tidy_flow_has_no_report_and_an_untidy_one_a_short_one(
     tmp_path: Path,
 ) -> None:
     before = file_states(tmp_path)

@@ -59,7 +59,7 @@ def test_a_level_takes_away_what_the_environments_own_numpy_has_above_it(
         (at(None, machine="arm64"), None),
     ],
 )
-def test_no_library_is_told_of_instructions_that_the_machine_does_not_have(
+def test_no_library_gets_instructions_that_the_machine_does_not_have(
     hardware: Hardware, core: str | None
 ) -> None:
     found = variables(NumericProfile(), hardware, Numerics())
@@ -115,7 +115,7 @@ def test_another_machine_differs_in_whatever_this_one_can_do(
         (NumericProfile(), at(None, machine="arm64"), 'cpu = "x86-64-v3" does not apply to arm64'),
     ],
 )
-def test_a_machine_that_cannot_do_what_the_profile_asks_for_is_told(
+def test_a_machine_that_cannot_do_what_the_profile_asks_for_is_reported(
     profile: NumericProfile, hardware: Hardware, sentence: str | None
 ) -> None:
     found = below(profile, hardware)
@@ -123,7 +123,7 @@ def test_a_machine_that_cannot_do_what_the_profile_asks_for_is_told(
     assert sentence is None or sentence in (found or "")
 
 
-def test_a_variable_of_the_users_wins_and_is_told() -> None:
+def test_a_variable_of_the_user_takes_precedence_and_is_reported() -> None:
     given = {"OMP_NUM_THREADS": "4", "MODE": "x", "OPENBLAS_CORETYPE": "Zen", "MKL_CBWR": "AVX2"}
     assert list(overridden(NumericProfile(), given)) == [
         "OMP_NUM_THREADS is set by `env`, which takes precedence over threads = 1",

@@ -382,14 +382,14 @@ def test_a_key_that_cannot_be_meant_is_named(tmp_path: Path, table: str, problem
     assert "What to do: correct the keys" in str(caught.value)
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         settings(tmp_path, "[tool.flowrepro]\ntimeout = -1\nflow.A.x = 1\n")
     assert "tool.flowrepro.timeout" in caught.value.what
     assert "tool.flowrepro.flow.A.x" in caught.value.what
 
 
-def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_toml_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"pyproject\.toml cannot be read: .*line 1"):
         settings(tmp_path, "[tool\n")
 

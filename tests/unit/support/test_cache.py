@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_what_nobody_used_for_long_is_deleted(tmp_path: Path) -> None:
+def test_entries_that_were_unused_for_long_are_deleted(tmp_path: Path) -> None:
     ages = {"of-today": 0.0, "of-last-week": 7 * 24 * 3600.0, "old": UNUSED_FOR + 60, "used": 1e9}
     for name, age in ages.items():
         folder = tmp_path / name

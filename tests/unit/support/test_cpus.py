@@ -24,7 +24,7 @@ def test_a_containers_quota_counts(
     assert processors(cgroup) == allowed
 
 
-def test_an_affinity_mask_counts_and_no_quota_is_none(
+def test_an_affinity_mask_counts_and_a_missing_quota_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5}, raising=False)

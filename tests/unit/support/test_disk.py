@@ -70,7 +70,7 @@ def test_of_several_folders_that_with_least_room_is_named() -> None:
     assert error.what.startswith("The disk is full: /usr has 4 kB left")
 
 
-def test_a_quota_is_told_where_there_is_room() -> None:
+def test_a_quota_is_reported_if_the_disk_has_room() -> None:
     error = full_disk([Path("/usr")], free=lambda _: 10**9)
     assert error.what == "The disk is full, or this user's quota: /usr cannot be written"
 
@@ -81,7 +81,7 @@ def test_a_disk_that_cannot_be_asked_is_not_named() -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_an_error_of_any_stage_that_a_full_disk_caused_is_told_as_one(number: int) -> None:
+def test_an_error_of_any_stage_that_a_full_disk_caused_is_reported_as_one(number: int) -> None:
     outer = EnvironmentBuildError("outer", hint="see")
     inner = PackageError("cannot be written", hint="see", detail="x")
     inner.__context__ = OSError(number, os.strerror(number))

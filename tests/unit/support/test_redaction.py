@@ -50,9 +50,7 @@ def test_a_json_value_is_hidden_whole() -> None:
         ("yes", b"yes", False),
     ],
 )
-def test_a_value_is_found_wherever_it_stands_in_a_stream(
-    value: str, data: bytes, found: bool
-) -> None:
+def test_a_value_is_found_at_any_place_in_a_stream(value: str, data: bytes, found: bool) -> None:
     assert Redaction({"TOKEN": value}).occurs_in(io.BytesIO(data)) == found
 
 

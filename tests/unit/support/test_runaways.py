@@ -212,7 +212,7 @@ def test_a_command_that_ends_its_supervisor_ends_with_it(tmp_path: Path) -> None
     assert alive(tmp_path / "m") == []
 
 
-def test_a_process_that_ends_by_itself_is_not_told_of(tmp_path: Path) -> None:
+def test_a_process_that_ends_by_itself_is_not_reported(tmp_path: Path) -> None:
     code = "import os, time\nif os.fork() == 0: time.sleep(0.1)"
     argv = [sys.executable, "-c", code]
     assert run_process(argv, env=os.environ, cwd=tmp_path, timeout=60).ended == ()

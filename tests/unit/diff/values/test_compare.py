@@ -123,7 +123,7 @@ EXPLAINED: list[tuple[object, object, list[str]]] = [
 
 
 @pytest.mark.parametrize(("old", "new", "lines"), EXPLAINED)
-def test_the_place_and_both_values_are_told(old: object, new: object, lines: list[str]) -> None:
+def test_the_place_and_both_values_are_reported(old: object, new: object, lines: list[str]) -> None:
     found = compare(artifact(old), artifact(new))
     assert list(found.lines[: len(lines)]) == lines
     assert found.differing
@@ -150,7 +150,7 @@ def test_a_list_of_other_types_is_compared_with_one_in_a_file(tmp_path: Path) ->
     assert found.lines == ("[7]: 7.0 -> 'seven'",)
 
 
-def test_an_opaque_value_is_told_with_the_reason() -> None:
+def test_an_opaque_value_is_reported_with_the_reason() -> None:
     def opaque(why: str, digest: str) -> Artifact:
         value: Json = {"$opaque": why, "type": "m.Model", "digest": digest}
         return edited(value, type="m.Model", opaque=True)
@@ -174,7 +174,7 @@ def test_an_opaque_value_is_told_with_the_reason() -> None:
     assert lines[:2] == (crash.replace(":", " now:"), f"when it was recorded: {gone}")
 
 
-def test_an_object_is_told_by_its_attributes() -> None:
+def test_an_object_is_reported_by_its_attributes() -> None:
     def node(kind: str, coefficient: float) -> Json:
         fields: Json = {"C": coefficient, "steps": {"$tuple": [1, 2]}}
         return {kind: {"type": "sklearn.svm.SVC", "fields": fields}}
@@ -204,7 +204,7 @@ def test_of_large_items_those_that_moved_are_counted() -> None:
 NEAR = {"auc": 0.5, "loss": [1.0, 2.0], "n": 100}
 
 
-def test_a_tolerance_swallows_what_is_within_it_and_no_more() -> None:
+def test_a_tolerance_covers_differences_within_it_and_no_others() -> None:
     new = {"auc": 0.5001, "loss": [1.0, 2.001], "n": 100}
     found = compare(artifact(NEAR), artifact(new), rules=Rules(rtol=1e-3))
     assert (found.lines, found.differing, found.complete) == ((), 0, True)
@@ -233,7 +233,9 @@ NEVER: list[tuple[object, object]] = [
 
 
 @pytest.mark.parametrize(("old", "new"), NEVER)
-def test_what_no_tolerance_swallows(old: object, new: object, tmp_path: Path) -> None:
+def test_differences_to_which_no_tolerance_applies(
+    old: object, new: object, tmp_path: Path
+) -> None:
     anything = Rules(rtol=1e9, atol=1e9)
     for one, other in ((old, new), (new, old)):
         found = compare(artifact({"a": one}), artifact({"a": other}), rules=anything)
@@ -409,7 +411,7 @@ def test_lists_arrays_and_numbers_are_within_the_same_tolerance(
 
 @settings(max_examples=60)
 @given(values, values)
-def test_deepdiff_finds_nothing_that_is_not_told(old: object, new: object) -> None:
+def test_deepdiff_finds_nothing_that_is_not_reported(old: object, new: object) -> None:
     """An independent witness, for plain nested data."""
     from deepdiff import DeepDiff  # noqa: PLC0415  takes half a second
 

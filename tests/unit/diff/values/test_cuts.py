@@ -90,14 +90,16 @@ CUT: list[tuple[Any, Any, list[str]]] = [
 
 
 @pytest.mark.parametrize(("old", "new", "lines"), CUT)
-def test_only_what_both_beginnings_show_is_told(old: object, new: object, lines: list[str]) -> None:
+def test_only_what_both_beginnings_show_is_reported(
+    old: object, new: object, lines: list[str]
+) -> None:
     found = compare(artifact(old), artifact(new))
     assert sorted(found.lines) == sorted(lines)
     assert found.differing
     assert not found.complete
 
 
-def test_fields_that_only_one_side_has_room_for_are_not_told() -> None:
+def test_fields_that_only_one_side_has_room_for_are_not_reported() -> None:
     def model(fields: dict[str, Any], digest: str) -> Any:
         cut: Any = {"type": "m.Model", "length": 900, "digest": digest, "first": fields}
         return edited({"$cut": cut}, type="m.Model", digest=digest)

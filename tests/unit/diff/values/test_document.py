@@ -96,7 +96,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_array_is_told_with_its_file(name: str, tmp_path: Path) -> None:
+def test_a_broken_array_is_reported_with_its_file(name: str, tmp_path: Path) -> None:
     data, words = BROKEN[name]
     broken = archive(tmp_path / "v.npz", {"0.npy": data})
     with pytest.raises(BaselineError) as error:
@@ -115,7 +115,7 @@ def test_the_elements_are_in_c_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{}", "[1, 2", "[NaN]", "[1] 2", '["\\ud', "\xff", "[" * 9_999]
 )
-def test_a_broken_list_is_told_with_its_file(text: str, tmp_path: Path) -> None:
+def test_a_broken_list_is_reported_with_its_file(text: str, tmp_path: Path) -> None:
     broken = archive(tmp_path / "v.npz", {"0.json": text.encode("latin-1")})
     with pytest.raises(BaselineError, match=r"v.npz: 0.json cannot be read"):
         list(broken.items("0"))
@@ -162,7 +162,7 @@ def test_a_broken_file_is_an_error_and_no_difference(
     assert "restore the file" in error.value.hint
 
 
-def test_a_member_that_is_missing_or_lies_elsewhere_is_an_error(tmp_path: Path) -> None:
+def test_a_member_that_is_missing_or_elsewhere_is_an_error(tmp_path: Path) -> None:
     new, old = stored(np.zeros(9), tmp_path, "new"), stored(np.ones(9), tmp_path, "old")
     assert old.stored is not None
     for data in ("7", "../../0", "/etc/passwd"):

@@ -166,7 +166,7 @@ def told(found: Comparison) -> Iterator[str]:
 @pytest.mark.slow
 @settings(max_examples=400)
 @given(st.data(), values)
-def test_all_that_differs_is_told_and_nothing_else(data: st.DataObject, value: object) -> None:
+def test_all_that_differs_is_reported_and_nothing_else(data: st.DataObject, value: object) -> None:
     old = {"v": value}
     inner, places = changed(data.draw, value, "['v']")
     one, other = artifact(old), artifact({"v": inner})
@@ -183,7 +183,7 @@ def test_all_that_differs_is_told_and_nothing_else(data: st.DataObject, value: o
 @pytest.mark.slow
 @settings(max_examples=200)
 @given(values, values)
-def test_the_walk_tells_the_same(old: object, new: object) -> None:
+def test_the_walk_reports_the_same(old: object, new: object) -> None:
     for pair in ((old, new), ([old, new], [old, old, new]), ({"a": old}, {"a": new, "b": old})):
         one, other = map(artifact, pair)
         with pytest.MonkeyPatch.context() as patch:
@@ -230,7 +230,7 @@ def test_large_and_deep_values_are_left_to_the_walk(calls: list[object]) -> None
     assert calls == []
 
 
-def test_the_place_of_a_malformed_node_is_told() -> None:
+def test_the_place_of_a_malformed_node_is_reported() -> None:
     old: Json = {"a": {"$dict": [[1]]}, "b": 1}
     new: Json = {"a": {"$dict": [[2]]}, "b": 2}
     lines = compare(edited(old), edited(new)).lines
@@ -243,7 +243,7 @@ def test_equal_readable_forms_of_unequal_values_are_not_hidden(calls: list[objec
     assert len(calls) == 1
 
 
-def test_values_of_a_manifest_are_told_by_their_places() -> None:
+def test_values_of_a_manifest_are_reported_by_their_places() -> None:
     old: Json = {"numpy": "1.26", "pandas": "2.2"}
     new: Json = {"numpy": "2.0", "pandas": "2.2"}
     lines = explain(Place(shown="@pypi packages"), old, new)

@@ -63,7 +63,7 @@ def test_what_is_a_number(node: Json, known: Any) -> None:
     assert number(node) == known
 
 
-def test_the_dtype_of_an_array_tells_what_its_texts_are() -> None:
+def test_the_dtype_of_an_array_determines_the_type_of_its_texts() -> None:
     assert number("1.5", "float128") == ("float128", Fraction(3, 2))
     assert number("1.5", "str") is None
 

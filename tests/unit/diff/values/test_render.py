@@ -59,7 +59,7 @@ def test_a_value_in_one_line(value: Json, line: str) -> None:
     assert one_line(artifact(value)) == line
 
 
-def test_an_opaque_value_is_told_by_its_type_and_digest() -> None:
+def test_an_opaque_value_is_reported_by_its_type_and_digest() -> None:
     assert one_line(artifact({"$opaque": "why"}, opaque=True)) == "opaque m.X 01234567"
 
 
@@ -73,5 +73,5 @@ def test_it_is_one_short_line_without_control_characters(value: Json) -> None:
 
 
 @pytest.mark.parametrize("value", [{"$array": 3}, {"$dict": [[1]]}, {"$numpy": {}}, {"$cut": {}}])
-def test_a_value_edited_by_hand_is_told_by_its_type(value: Json) -> None:
+def test_a_value_edited_by_hand_is_reported_by_its_type(value: Json) -> None:
     assert one_line(artifact(value)) == "m.X"

@@ -192,7 +192,7 @@ EXPLAINED: list[tuple[object, object, list[str]]] = [
 
 @pytest.mark.parametrize("whole", [False, True], ids=["readable", "whole"])
 @pytest.mark.parametrize(("old", "new", "lines"), EXPLAINED)
-def test_elements_are_counted_and_the_largest_difference_is_told(
+def test_elements_are_counted_and_the_largest_difference_is_reported(
     old: object, new: object, lines: list[str], whole: bool, tmp_path: Path
 ) -> None:
     def recorded(value: object, name: str) -> Artifact:
@@ -204,7 +204,7 @@ def test_elements_are_counted_and_the_largest_difference_is_told(
     assert found.differing
 
 
-def test_a_summary_tells_what_moved() -> None:
+def test_a_summary_shows_what_changed() -> None:
     found = compare(artifact(frame(900)), artifact(frame(900, b=1.5)))
     assert found.lines[:4] == (
         "['b'] min: 0.5 -> 1.5",
@@ -296,7 +296,7 @@ def test_a_large_array_takes_little_memory(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_of_the_ends_that_a_baseline_shows_one_element_is_told() -> None:
+def test_of_the_ends_that_a_baseline_shows_one_element_is_reported() -> None:
     def shown(first: list[Json], last: list[Json]) -> Artifact:
         body: Json = {"dtype": "float64", "shape": [9], "first": first, "last": last}
         return edited({"$array": body})

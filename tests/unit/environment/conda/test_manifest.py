@@ -97,7 +97,7 @@ def test_what_is_installed_may_be_what_is_locked(lock: CondaLock) -> None:
     check_installed((PYTHON, SIX), lock, "step-train")
 
 
-def test_a_lock_without_python_is_none(lock: CondaLock) -> None:
+def test_a_lock_without_python_is_refused(lock: CondaLock) -> None:
     without = replace(lock, archives=lock.archives[1:])
     with pytest.raises(EnvironmentBuildError) as caught:
         check_installed((SIX,), without, "step-train")

@@ -98,7 +98,7 @@ def at(archive: LockedArchive, channel: Channel, folder: Path) -> LockedArchive:
     return replace(archive, url=archive.url.replace(channel.url, folder.as_uri()))
 
 
-def test_archives_that_nobody_used_for_long_are_forgotten(small: CondaLock, tmp_path: Path) -> None:
+def test_archives_that_were_unused_for_long_are_deleted(small: CondaLock, tmp_path: Path) -> None:
     archives = tmp_path / "archives"
     install_conda(small, prefix=tmp_path / "one", archives=archives, timeout=60)
     used, unused = kept_archive(archives, only(small)).parent, archives / ("0" * 64)
@@ -109,7 +109,7 @@ def test_archives_that_nobody_used_for_long_are_forgotten(small: CondaLock, tmp_
     assert list(archives.iterdir()) == [used]
 
 
-def test_a_kept_archive_that_was_changed_is_fetched_anew(small: CondaLock, tmp_path: Path) -> None:
+def test_a_kept_archive_that_was_changed_is_fetched_again(small: CondaLock, tmp_path: Path) -> None:
     kept = kept_archive(tmp_path / "archives", only(small))
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"poison")
@@ -154,9 +154,7 @@ def test_a_lock_for_another_platform_is_refused(small: CondaLock, tmp_path: Path
         )
 
 
-def test_an_archive_that_is_none_is_an_error_in_a_sentence(
-    small: CondaLock, tmp_path: Path
-) -> None:
+def test_an_invalid_archive_is_an_error_in_a_sentence(small: CondaLock, tmp_path: Path) -> None:
     broken = tmp_path / "noarch" / "tzdata-2024a-0.conda"
     broken.parent.mkdir()
     broken.write_bytes(b"no archive")
@@ -201,7 +199,7 @@ def test_a_channels_credentials_reach_its_archives(
         assert "hunter2" not in file.read_text("utf-8")
 
 
-def test_without_rattler_the_reader_is_told_how_to_get_it(
+def test_without_rattler_the_error_has_the_command_to_install_it(
     small: CondaLock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(install, "has_rattler", lambda: False)

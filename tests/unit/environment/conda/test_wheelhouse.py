@@ -70,7 +70,7 @@ def test_what_it_does_not_have_is_named(
     )
 
 
-def test_an_archive_that_somebody_changed_there_is_refused(
+def test_an_archive_that_was_changed_there_is_refused(
     wheelhouse: Wheelhouse, lock: CondaLock, tmp_path: Path
 ) -> None:
     stored(tmp_path, "six-1.16.0-0.conda").write_bytes(b"poison")

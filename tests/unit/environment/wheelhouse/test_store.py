@@ -71,14 +71,14 @@ def test_saving_the_same_again_changes_nothing(store: WheelStore, plum: Path) ->
     assert store.find({WHEEL.hash}, timeout=5) == (WHEEL,)
 
 
-def test_a_wheel_lies_under_its_hash(tmp_path: Path, plum: Path) -> None:
+def test_a_wheel_is_stored_under_its_hash(tmp_path: Path, plum: Path) -> None:
     FolderStore(tmp_path / "wheels").save({WHEEL: plum}, timeout=5)
 
     files = [file for file in (tmp_path / "wheels").rglob("*") if file.is_file()]
     assert files == [tmp_path / "wheels" / "sha256" / ("a" * 64) / WHEEL.filename]
 
 
-def test_many_may_save_at_once_and_nobody_sees_a_part(tmp_path: Path) -> None:
+def test_many_may_save_at_once_and_no_reader_sees_a_part(tmp_path: Path) -> None:
     big = tmp_path / "big"
     big.write_bytes(os.urandom(1_000_000))
     store = FolderStore(tmp_path / "wheels")
@@ -108,7 +108,7 @@ def test_a_save_that_fails_leaves_nothing_behind(tmp_path: Path, plum: Path) -> 
     assert not [file for file in (tmp_path / "wheels").rglob("*") if file.is_file()]
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, plum: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path, plum: Path) -> None:
     (tmp_path / "wheels").write_text("a file where the folder should be")
 
     with pytest.raises(WheelStoreError) as caught:
@@ -167,7 +167,7 @@ def test_a_store_that_hangs_ends_with_the_deadline() -> None:
     assert "no answer within" in caught.value.detail
 
 
-def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_its_name_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
 
     with pytest.raises(EnvironmentBuildError) as caught:
@@ -178,7 +178,7 @@ def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_url_that_nothing_can_open_is_told() -> None:
+def test_a_url_that_nothing_can_open_is_reported() -> None:
     pytest.importorskip("fsspec", reason="the extra `remote` is not installed")
 
     with pytest.raises(EnvironmentBuildError) as caught:

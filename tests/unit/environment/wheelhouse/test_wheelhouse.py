@@ -104,7 +104,7 @@ def test_uv_leaves_nothing_of_a_wheelhouse_in_its_cache_nor_links_to_it(
 
 
 @both
-def test_a_yanked_or_deleted_release_is_still_rebuilt_and_nobody_is_asked(
+def test_a_yanked_or_deleted_release_is_still_rebuilt_without_an_index(
     tool: Tool, index: LocalIndex
 ) -> None:
     lock = index.lock(ALPHA, BETA)
@@ -119,7 +119,7 @@ def test_a_yanked_or_deleted_release_is_still_rebuilt_and_nobody_is_asked(
 
 
 @both
-def test_what_the_wheelhouse_does_not_have_comes_from_the_index_and_is_told(
+def test_what_the_wheelhouse_does_not_have_comes_from_the_index_and_is_reported(
     tool: Tool, index: LocalIndex
 ) -> None:
     build(tool, index.lock(BETA), saving())
@@ -132,7 +132,7 @@ def test_what_the_wheelhouse_does_not_have_comes_from_the_index_and_is_told(
     assert list(wheels()) == [BETA], "a check writes nothing"
 
 
-def test_what_neither_has_is_told_with_both(
+def test_what_neither_has_is_reported_with_both(
     index: LocalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = index.lock(ALPHA, BETA)
@@ -163,7 +163,7 @@ def test_a_poisoned_wheel_is_refused_and_named(index: LocalIndex) -> None:
         assert f"delete sha256/{sha256(index.files[BETA])}/{BETA}" in caught.value.hint
 
 
-def test_a_check_passes_over_a_wheelhouse_that_cannot_be_read_and_tells_it(
+def test_a_check_skips_a_wheelhouse_that_cannot_be_read_and_reports_it(
     index: LocalIndex,
 ) -> None:
     build("uv", index.lock(BETA), saving())

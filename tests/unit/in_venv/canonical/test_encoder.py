@@ -335,7 +335,7 @@ def around(inside: Callable[[list[Any]], list[Any]]) -> list[Any]:
 
 @pytest.mark.slow
 @given(values)
-def test_what_stands_often_is_written_as_if_it_stood_once(value: object) -> None:
+def test_a_repeated_object_is_written_as_if_it_occurred_once(value: object) -> None:
     copies = [pickle.loads(pickle.dumps(value)) for _ in range(9)]
     assert digest([[value]] * 9) == digest([[one] for one in copies])
     for often in ([Plain(), value], {"k": [Plain()], "v": value}, [np.arange(2.0), (value,)]):
@@ -351,7 +351,7 @@ def test_what_stands_often_is_written_as_if_it_stood_once(value: object) -> None
     assert digest(around(same)) == digest(around(lambda root: [root, value]))
 
 
-def test_what_stands_often_is_walked_once() -> None:
+def test_a_repeated_object_is_walked_once() -> None:
     written: list[bytes] = []
     canonical.Encoder(written.append, 100).encode([{f"key {n}": n for n in range(50)}] * 1_000)
     assert len(written) < 1_200
@@ -511,7 +511,7 @@ def test_a_frame_shows_its_columns_in_their_order() -> None:
     assert shown["index"]["values"] == [0, 1]
 
 
-def test_a_column_has_one_digest_wherever_it_stands() -> None:
+def test_a_column_has_one_digest_at_any_place() -> None:
     one = readable(pd.DataFrame({"a": [1, 2]}))["$frame"]["columns"][0]
     other = readable(pd.DataFrame({"b": [0, 0], "c": [1, 2]}, index=[5, 6]))["$frame"]["columns"][1]
     assert one["digest"] == other["digest"]
@@ -660,7 +660,7 @@ MESSAGES = [
 
 
 @pytest.mark.parametrize(("message", "shown"), MESSAGES)
-def test_a_caught_exception_is_its_class_and_message_wherever_the_rerun_stands(
+def test_a_caught_exception_is_its_class_and_message_in_any_folder(
     message: str, shown: str, tmp_path: Path, rerun_in: Any
 ) -> None:
     digests = set()

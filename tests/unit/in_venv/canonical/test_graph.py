@@ -258,7 +258,7 @@ def test_a_long_ring_of_sets_is_no_deeper_than_it_is_long() -> None:
     assert canonical.digest(set(found)) != digest
 
 
-def test_sets_that_share_their_items_are_no_tower_of_copies() -> None:
+def test_sets_that_share_their_items_are_not_a_tower_of_copies() -> None:
     """Two sets in each of 40 levels, and both have both of the next: a billion paths and more."""
     level: list[Any] = [Person(1), Person(2)]
     for _ in range(40):

@@ -175,11 +175,11 @@ PLAIN += [decimal.Decimal(1), dt.date(2024, 1, 1), np.array(["a"]), [NODE.value,
 
 
 @pytest.mark.parametrize("value", PLAIN, ids=repr)
-def test_what_is_shown_as_a_whole_has_none(value: object) -> None:
+def test_a_value_that_is_shown_completely_has_no_structure(value: object) -> None:
     assert structures.structure(value) is None
 
 
-def test_it_tells_whether_objects_are_shared() -> None:
+def test_it_shows_whether_objects_are_shared() -> None:
     assert (structures.structure([NODE, NODE]) or "").startswith("shared:")
     assert not (structures.structure([NODE, Node(1)]) or "").startswith("shared:")
     assert not (structures.structure([Point(1)] * 2) or "").startswith("shared:")
@@ -248,7 +248,7 @@ pairs = st.recursive(leaves.map(lambda v: (v, v)) | st.tuples(leaves, leaves), l
 @pytest.mark.slow
 @settings(max_examples=250)
 @given(pairs, pairs)
-def test_a_change_anywhere_else_is_never_swallowed(
+def test_a_change_anywhere_else_is_never_lost(
     beside: tuple[object, object], ignored: tuple[object, object]
 ) -> None:
     old, new = beside

@@ -78,7 +78,7 @@ def test_a_class_is_named_by_the_shortest_module_that_has_it() -> None:
     assert parts(np.ma.array([1])).type == "numpy.ma.MaskedArray"
 
 
-def test_masked_data_is_no_part_of_an_array_and_the_mask_is() -> None:
+def test_the_mask_is_part_of_an_array_and_masked_data_is_not() -> None:
     masked = [np.ma.array([1, under], mask=[False, True]) for under in (2, 3)]
     assert digest(masked[0]) == digest(masked[1])
     assert digest(masked[0]) != digest(np.ma.array([1, 2]))

@@ -136,7 +136,7 @@ def test_labels_of_columns_take_no_members(file: Path) -> None:
         assert archive.namelist() == ["value.json"]
 
 
-def test_what_is_small_stands_in_the_form_itself(file: Path) -> None:
+def test_a_small_value_is_in_the_form_itself(file: Path) -> None:
     node = stored({"x" * 5_000: np.arange(3)}, file)["x" * 5_000]
     assert node["$array"]["values"] == [0, 1, 2]
 

@@ -549,7 +549,7 @@ def test_a_librarys_function_is_its_name() -> None:
     assert readable(pd.DataFrame) == {"$class": {"type": "pandas.DataFrame", "fields": {}}}
 
 
-def test_two_lambdas_of_one_line_are_told_apart(load: Any) -> None:
+def test_two_lambdas_of_one_line_are_distinguished(load: Any) -> None:
     shapes = load("a, b = lambda: (1, 'x'), lambda: (2, 'x')\n")
     assert digest(shapes.a) != digest(shapes.b)
 

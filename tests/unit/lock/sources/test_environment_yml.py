@@ -164,7 +164,7 @@ def test_what_pypi_cannot_have_is_named(tmp_path: Path, package: str) -> None:
         ("dependencies: [{pip: [-r gone.txt]}]", "environment.yml: gone.txt does not exist"),
     ],
 )
-def test_what_cannot_be_used_is_told(tmp_path: Path, text: str, problem: str) -> None:
+def test_what_cannot_be_used_is_reported(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(LockError) as caught:
         read(tmp_path, text)
 

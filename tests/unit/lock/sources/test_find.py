@@ -192,7 +192,7 @@ def test_extras_and_groups_reach_the_declaration(flow: Path, tmp_path: Path) -> 
         ("setup.py", "setup(install_requires=['six'])", "groups"),
     ],
 )
-def test_extras_and_groups_of_what_has_none_are_refused(
+def test_extras_and_groups_are_refused_for_files_without_any(
     flow: Path, tmp_path: Path, name: str, text: str, key: str
 ) -> None:
     (tmp_path / name).write_text(text)

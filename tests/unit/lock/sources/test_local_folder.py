@@ -57,7 +57,7 @@ def test_a_folder_is_named_as_pip_takes_it(root: Path, line: str, extras: tuple[
         ("orchard-1.0.tar.gz", "a built file of a path cannot be locked"),
     ],
 )
-def test_a_folder_that_cannot_be_used_is_told(root: Path, path: str, problem: str) -> None:
+def test_a_folder_that_cannot_be_used_is_reported(root: Path, path: str, problem: str) -> None:
     (root / "link").symlink_to(root.parent / "elsewhere")
 
     found = local_folder(path, base=root, root=root)

@@ -50,7 +50,7 @@ def test_what_a_package_requires_is_required_and_it_itself_is_importable(tmp_pat
     )
 
 
-def test_packages_that_require_each_other_are_no_packages_of_an_index(tmp_path: Path) -> None:
+def test_packages_that_require_each_other_are_not_packages_of_an_index(tmp_path: Path) -> None:
     write(tmp_path, "pear/pear.py", "plum/plum.py")
     jam = "optional-dependencies = { jam = ['toml'] }"
     sources = "[tool.uv.sources]\nplum = { path = '../plum' }"
@@ -84,7 +84,7 @@ def test_a_project_that_is_a_package_is_importable_itself(
     assert (found.lines, [one.name for one in found.local]) == (("six", "metaflow"), local)
 
 
-def test_a_project_that_is_no_package_as_it_lies_is_left_alone(tmp_path: Path) -> None:
+def test_a_project_that_is_not_a_package_in_place_is_left_alone(tmp_path: Path) -> None:
     maturin = "[build-system]\nbuild-backend = 'maturin'"
     (tmp_path / "pyproject.toml").write_text(project("harbor", "six", rest=maturin))
 

@@ -78,7 +78,7 @@ def test_the_folder_of_the_packages_is_read(
         ("setup.py", "setup(ext_modules=cythonize('a.pyx'))", "`ext_modules` in its setup.py"),
     ],
 )
-def test_what_a_build_would_make_of_it_is_told(
+def test_changes_that_a_build_would_make_are_reported(
     tmp_path: Path, name: str, text: str, reason: str
 ) -> None:
     built = read(tmp_path, name, text).built

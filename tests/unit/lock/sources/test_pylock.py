@@ -144,7 +144,7 @@ def test_what_no_index_and_hash_pin_is_refused(entry: str, problem: str) -> None
         ),
     ],
 )
-def test_what_is_no_pylock_is_refused(text: str, problem: str) -> None:
+def test_what_is_not_a_pylock_is_refused(text: str, problem: str) -> None:
     with pytest.raises(LockError, match=r"pylock\.toml is not a valid lockfile") as e:
         read(text)
 

@@ -102,7 +102,7 @@ def test_what_cannot_be_pinned_by_a_hash_is_refused_with_file_and_line(
     assert "pw" not in str(caught.value)
 
 
-def test_every_problem_of_every_file_is_told_at_once(tmp_path: Path) -> None:
+def test_every_problem_of_every_file_is_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("-e .\n-r b.txt\n")
     (tmp_path / "b.txt").write_text("six\n./lib\n-r a.txt\n")
 

@@ -61,7 +61,7 @@ def test_the_file_that_was_found_takes_the_line(flow: Path, tmp_path: Path) -> N
     ],
 )
 @pytest.mark.parametrize("folder", ["", "course/", "course/season-1/"])
-def test_a_file_of_a_similar_name_is_told_with_the_setting_that_reads_it(
+def test_a_file_of_a_similar_name_is_reported_with_the_setting_that_reads_it(
     flow: Path, tmp_path: Path, folder: str, name: str
 ) -> None:
     file = tmp_path / folder / name
@@ -92,7 +92,7 @@ def test_the_file_that_mentions_what_is_missing_comes_first(flow: Path, tmp_path
     assert 'requirements = "requirements-ml.txt"' in said
 
 
-def test_files_that_do_not_have_it_are_named_beside_what_was_found(
+def test_files_that_do_not_have_it_are_named_next_to_what_was_found(
     flow: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "needs").write_text("metaflow\n")

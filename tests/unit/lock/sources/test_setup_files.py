@@ -128,7 +128,7 @@ def test_an_extra_must_be_there(tmp_path: Path, name: str, text: str, problem: s
     assert caught.value.detail.startswith(problem)
 
 
-def test_extras_that_nobody_asks_for_may_be_computed(tmp_path: Path) -> None:
+def test_extras_that_are_not_selected_may_be_computed(tmp_path: Path) -> None:
     text = "setup(install_requires=['six'], extras_require=all_of_them())"
 
     found = read(tmp_path, "setup.py", text)

@@ -212,7 +212,7 @@ def test_a_package_without_wheels_is_refused(tmp_path: Path) -> None:
         ("version = 9", "uv could not export uv.lock (exit code 2)", "unsupported schema version"),
     ],
 )
-def test_a_lock_that_cannot_be_read_is_told(
+def test_a_lock_that_cannot_be_read_is_reported(
     tmp_path: Path, lock: str, what: str, detail: str
 ) -> None:
     with pytest.raises(LockError) as caught:
@@ -222,7 +222,7 @@ def test_a_lock_that_cannot_be_read_is_told(
     assert detail in caught.value.detail
 
 
-def test_a_group_that_nobody_selects_may_come_from_anywhere(tmp_path: Path) -> None:
+def test_a_group_that_is_not_selected_may_come_from_anywhere(tmp_path: Path) -> None:
     project = PROJECT + 'docs = ["theme>=1"]\n[tool.uv.sources]\ntheme = { path = "theme" }\n'
     groups = "[package.metadata.requires-dev]\n"
     lock = LOCK.replace(groups, groups + 'docs = [{ name = "theme", directory = "theme" }]\n')

@@ -75,7 +75,7 @@ def test_what_an_index_has_stays_a_requirement(root: Path) -> None:
         ("{ workspace = true }", "no workspace of the repository has a member of this name"),
     ],
 )
-def test_what_comes_from_elsewhere_is_told(root: Path, source: str, problem: str) -> None:
+def test_what_comes_from_elsewhere_is_reported(root: Path, source: str, problem: str) -> None:
     _, folders, problems = read(root, f"six = {source}")
 
     assert folders == ()
