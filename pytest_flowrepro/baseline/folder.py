@@ -84,7 +84,7 @@ def checked_folder(folder: Path, *, root: Path) -> Path:
         )
     if not real.is_relative_to(root.resolve()):
         raise BaselineError(
-            f"{label(folder, root=root)} leads out of the project, to {visible(str(real))}",
+            f"{label(folder, root=root)} points outside of the project, to {visible(str(real))}",
             hint="replace the symlink by a folder: a baseline is kept in git with its flow",
         )
     return real
@@ -136,7 +136,7 @@ def real_file(path: Path, shown: str, *, root: Path, limit: int) -> Path:
         reason = error.strerror if isinstance(error, OSError) else "a symlink loop"
         raise broken(shown, f"cannot be read: {reason}") from error
     if not inside:
-        raise broken(shown, "is a symlink that leads out of the project")
+        raise broken(shown, "is a symlink that points outside of the project")
     # Checked before the file is opened: opening a pipe would wait for its other end.
     if not stat.S_ISREG(found.st_mode):
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a special file"

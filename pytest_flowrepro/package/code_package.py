@@ -238,8 +238,8 @@ def _placed(
             )
         if place is None:
             raise PackageError(
-                f"{source} belongs to the code of {flow.name}, but is outside {root}, and a "
-                "baseline has only files of the project",
+                f"{source} is part of the code of {flow.name}, but is outside of the project "
+                f"{root}",
                 hint="move it into the project, or, where it is the default of an IncludeFile or "
                 "Config, give the flow another one in the configuration",
             )

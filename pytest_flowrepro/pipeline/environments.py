@@ -159,7 +159,7 @@ def _check_origin(wanted: StepEnvironment, recorded: Environment) -> None:
     )
     if then != now:
         raise BaselineError(
-            f"{wanted.requirements.source} was recorded with packages from {then}, and takes them "
+            f"{wanted.requirements.source} was recorded with packages from {then}, but takes them "
             f"from {now} today",
             hint="record again with --flow-repro-update, or set `conda` in pyproject.toml as it "
             "was then",

@@ -39,8 +39,8 @@ def start_of(job: Job) -> Start:
     passed = [name for name, value in settings.env.items() if isinstance(value, PassedThrough)]
     if unset := [name for name in passed if name not in os.environ]:
         raise SettingsError(
-            f"pyproject.toml: the `env` of {job.flow.name} passes {', '.join(unset)} through, "
-            "and pytest itself was started without it",
+            f"pyproject.toml: the `env` of {job.flow.name} passes through "
+            f"{', '.join(unset)}, which pytest's own environment does not have",
             hint=f"set {unset[0]} where pytest is started, or give it a literal value",
         )
     literal = {name: value for name, value in settings.env.items() if isinstance(value, str)}

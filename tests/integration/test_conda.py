@@ -93,7 +93,7 @@ def test_each_step_runs_in_its_conda_packages(
     )
     orchard.edit("pyproject.toml", "record-runs", 'conda = "pypi"\nrecord-runs')
     orchard.check("orchard.py", "-k", "environment").stdout.fnmatch_lines(
-        ["step start (@conda) was recorded with packages from conda, and takes them from PyPI*"]
+        ["step start (@conda) was recorded with packages from conda, but takes them from PyPI*"]
     )
 
 

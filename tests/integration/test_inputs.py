@@ -76,7 +76,7 @@ def test_a_variable_that_is_to_be_passed_through_and_is_not_there_is_named(
     result.assert_outcomes(errors=2, deselected=6)
     result.stdout.fnmatch_lines(
         [
-            "pyproject.toml: the `env` of ForecastFlow passes SHOP_TOKEN through, and *without it",
+            "pyproject.toml: the `env` of ForecastFlow passes through SHOP_TOKEN, which *",
             "What to do: set SHOP_TOKEN where pytest is started, *",
         ]
     )

@@ -168,7 +168,9 @@ def test_a_folder_a_pipe_and_a_symlink_out_of_the_project_are_not_files(
         read_baseline(recorded, root=root)
     path.unlink()
     path.symlink_to("/etc/hostname")
-    with pytest.raises(BaselineError, match=f"{name}: is a symlink that leads out of the project"):
+    with pytest.raises(
+        BaselineError, match=f"{name}: is a symlink that points outside of the project"
+    ):
         read_baseline(recorded, root=root)
     path.unlink()
     path.symlink_to(name)

@@ -131,7 +131,7 @@ def pipe(file: Path) -> None:
         (lambda file: file.write_bytes(b"\x80\x04K\x01."), "is not a stored value"),
         (lambda file: file.write_bytes(b""), "is not a stored value"),
         (lambda file: os.truncate(file, 1_001), "has 1,001 bytes; the limit is 1,000"),
-        (link_out, "is a symlink that leads out of the project"),
+        (link_out, "is a symlink that points outside of the project"),
         (pipe, "is a special file, and should be a file"),
     ],
 )

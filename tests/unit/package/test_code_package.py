@@ -240,7 +240,7 @@ def test_a_mutator_cannot_put_a_file_outside_the_project(project: Project) -> No
     ("name", "message"),
     [
         ("flows/gone.json", "gone.json: TrainFlow reads this file by default, and it does not"),
-        ("../outside.csv", "belongs to the code of TrainFlow, but is outside"),
+        ("../outside.csv", "is part of the code of TrainFlow, but is outside"),
         ("flows/folder", "is not a regular file"),
     ],
 )
