@@ -222,7 +222,7 @@ def _run_before(
     _check_graph(before, run)
     if not run.ok:
         raise RerunError(
-            f"{prepared.job.title} is to run after {name}, and that failed: {exit_description(run)}",
+            f"{prepared.job.title} depends on {name}, which failed: {exit_description(run)}",
             hint=f"fix {name}: `pytest --flow-repro {before.job.flow.file}` checks it by itself",
             detail=run.output[-4000:],
         )

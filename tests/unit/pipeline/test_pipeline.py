@@ -235,9 +235,7 @@ def test_the_flows_before_it_run_first_into_its_datastore(job: Job) -> None:
 
 def test_a_flow_before_it_that_fails_is_an_error_that_names_both(job: Job) -> None:
     fake = FakeStages(returncode=1, output="KeyError: 'sales'")
-    with pytest.raises(
-        RerunError, match=r"TrainFlow is to run after IngestFlow.*exit code 1"
-    ) as it:
+    with pytest.raises(RerunError, match=r"TrainFlow depends on IngestFlow.*exit code 1") as it:
         record(with_upstream(job), fake.stages)
     assert "KeyError: 'sales'" in it.value.detail
     assert fake.calls[-1] == "rerun IngestFlow under hash seed 0"
