@@ -154,7 +154,9 @@ def test_a_lock_for_one_platform_is_reported_if_it_fails_on_another(index: Local
     assert "pip-tools" not in failure("uv", f"{one_platform_header()}\n{lock}").detail
 
 
-def test_a_python_that_pip_no_longer_supports_is_reported_with_what_to_use(index: LocalIndex) -> None:
+def test_a_python_that_pip_no_longer_supports_is_reported_with_what_to_use(
+    index: LocalIndex,
+) -> None:
     try:
         python = find_interpreter(asked=Interpreter("cpython", "3.9"))
     except EnvironmentBuildError as missing:
