@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import deepdiff  # noqa: F401  before a session of pytester: it forgets what that imports first
 import pytest
 from environments import build_environment
 from filelock import FileLock
