@@ -40,7 +40,7 @@ class EnvironmentBuilder(Protocol):
 
     def build(self, request: InstallRequest, folder: Path) -> BuiltEnvironment:
         """Return the environment of the lock, below `folder`; the same one to everyone who asks for
-        the same lock and installation.
+        the same packages and installation.
 
         If a flow that ran in it edited a file, another one is built next to it; flows that still
         run in the edited one are not disturbed. Raises `EnvironmentBuildError`.

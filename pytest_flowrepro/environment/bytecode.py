@@ -7,8 +7,8 @@ the plugin's own sources and from the standard library of the interpreter. No by
 between sessions, because nothing could prove which source it was compiled from.
 
 Compiling everything that is installed would take seconds, and a flow needs only a part of it. So
-the names of the modules that flows had to compile are kept in the user's cache, per lock and
-interpreter, and the next session compiles these. A wrong name only costs time.
+the names of the modules that flows had to compile are kept in the user's cache, per contents of
+a lock and interpreter, and the next session compiles these. A wrong name only costs time.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def _source_of(bytecode: Path) -> Path:
 
 
 def _names_file(cache: Path, built: BuiltEnvironment) -> Path:
-    identity = f"{built.manifest.python}\n{built.manifest.lock.digest}"
+    identity = f"{built.manifest.python}\n{built.manifest.lock.contents}"
     return cache / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.txt"
 
 

@@ -94,9 +94,7 @@ def _line(package: LockedPackage, *, there: bool) -> str:
     """Return the line of a package for the installer; without its URL if the wheel is a local
     file.
     """
-    pin = f"{package.name}=={package.version}" if there else package.pin
-    marker = f" ; {package.marker}" if package.marker else ""
-    return f"{pin}{marker}{''.join(f' --hash={value}' for value in package.hashes)}\n"
+    return f"{(replace(package, url=None) if there else package).line}\n"
 
 
 def leave_notes(environment: Path, notes: tuple[str, ...]) -> None:

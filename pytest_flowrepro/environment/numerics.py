@@ -32,7 +32,7 @@ def read_numerics(built: BuiltEnvironment) -> Numerics:
     """
     if all(package.name != "numpy" for package in built.manifest.packages):
         return Numerics()
-    key = (built.path, built.manifest.lock.digest)
+    key = (built.path, built.manifest.lock.contents)
     if key not in _read:
         _read[key] = _ask(built)
     return _read[key]

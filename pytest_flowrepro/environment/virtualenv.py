@@ -31,12 +31,12 @@ class VirtualenvBuilder:
     """The interpreter that it is created from."""
 
     def build(self, request: InstallRequest, folder: Path) -> BuiltEnvironment:
-        """Build it, once per lock, interpreter, installer, wheelhouse and `folder`.
+        """Build it, once per contents of the lock, interpreter, installer, wheelhouse and `folder`.
 
         Raises `EnvironmentBuildError` if an installation fails or takes too long, if the installed
         packages do not match the lock, or if its wheels cannot be saved.
         """
-        identity = f"{self.lock.digest}\n{self.python}\n{request.installer}\n{request.wheelhouse}"
+        identity = f"{self.lock.contents}\n{self.python}\n{request.installer}\n{request.wheelhouse}"
         place = shared_place(identity, request, folder=folder, build=self._install)
         lines = self.requirements.lines
         return built_environment(

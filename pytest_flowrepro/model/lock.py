@@ -30,6 +30,13 @@ class LockedPackage:
         """Return its requirement without marker and hashes."""
         return f"{self.name} @ {self.url}" if self.url else f"{self.name}=={self.version}"
 
+    @property
+    def line(self) -> str:
+        """Return its pin with marker and hashes, on one line."""
+        marker = f" ; {self.marker}" if self.marker else ""
+        hashes = (f" --hash={value}" for value in sorted(self.hashes))
+        return f"{self.pin}{marker}{''.join(hashes)}"
+
     def is_for(self, markers: Mapping[str, str]) -> bool:
         """Return whether it is installed where PEP 508 markers have these values."""
         return self.marker is None or self.marker.evaluate(dict(markers))
@@ -71,6 +78,11 @@ class PypiLock:
         return digest_of(self.text)
 
     @property
+    def contents(self) -> str:
+        """Return a digest of what it installs: comments and the order of packages do not count."""
+        return digest_of("\n".join(sorted(package.line for package in self.packages)))
+
+    @property
     def pins(self) -> tuple[str, ...]:
         """Return each package with its version and marker, without hashes, in the order of the
         text.
@@ -104,6 +116,12 @@ class CondaLock:
     def digest(self) -> str:
         """Return the sha256 of the text, in hexadecimal digits."""
         return digest_of(self.text)
+
+    @property
+    def contents(self) -> str:
+        """Return a digest of what it installs, as that of a `PypiLock`."""
+        archives = sorted(f"{archive.url}#{archive.sha256}" for archive in self.archives)
+        return digest_of("\n".join((*archives, self.pypi.contents if self.pypi else "")))
 
 
 Lock: TypeAlias = PypiLock | CondaLock

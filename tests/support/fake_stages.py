@@ -116,7 +116,7 @@ class FakeStages:
     ) -> BuiltEnvironment:
         self.calls.append(f"build {request.name}")
         self.requests.append(request)
-        place = folder / builder.lock.digest[-8:]
+        place = folder / builder.lock.contents[-8:]
         (place / "lib" / "python3.11" / "site-packages").mkdir(parents=True, exist_ok=True)
         assert isinstance(builder.lock, PypiLock)
         packages = (

@@ -45,7 +45,8 @@ class CondaBuilder:
     """The flow's own environment, whose Metaflow a step gets; None: the lock has Metaflow."""
 
     def build(self, request: InstallRequest, folder: Path) -> BuiltEnvironment:
-        """Build it, once per lock, installer, wheelhouse, Metaflow of `base` and `folder`.
+        """Build it, once per contents of the lock, installer, wheelhouse, Metaflow of `base` and
+        `folder`.
 
         Archives are taken from the wheelhouse first. Raises `EnvironmentBuildError`.
         """
@@ -63,7 +64,7 @@ class CondaBuilder:
     def prefix(self, request: InstallRequest, folder: Path) -> Path:
         """Return the folder of the environment, built as `build` does it."""
         metaflow = self._metaflow.record if self._metaflow else ""
-        identity = f"{self.lock.digest}\n{request.installer}\n{request.wheelhouse}\n{metaflow}"
+        identity = f"{self.lock.contents}\n{request.installer}\n{request.wheelhouse}\n{metaflow}"
         return shared_place(identity, request, folder=folder, build=self._install)
 
     @property

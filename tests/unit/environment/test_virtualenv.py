@@ -96,8 +96,11 @@ def test_what_is_built_once_is_shared_by_all_who_ask_for_the_same_lock(index: Lo
     assert [package.via for package in second.manifest.packages] == [(), ()]
 
 
-def test_another_lock_is_another_environment(index: LocalIndex) -> None:
-    assert shared(index.lock(BETA)).path != shared(index.lock(BETA) + "# anew\n").path
+def test_a_lock_with_other_contents_has_another_environment(index: LocalIndex) -> None:
+    lock = index.lock(BETA)
+    built = shared(lock)
+    assert shared(f"# by another tool\n{lock}    # via -r requirements.txt\n").path == built.path
+    assert shared(index.lock(BETA, "alpha-1.0-py3-none-any.whl")).path != built.path
 
 
 def test_a_half_built_environment_is_never_used(index: LocalIndex) -> None:
