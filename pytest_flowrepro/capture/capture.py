@@ -177,7 +177,7 @@ def _read(reading: Reading, asked: Mapping[str, Any], python: Path) -> None:
         ) from error
     if not completed.ok or not reading.result.exists():
         raise CaptureError(
-            f"The artifacts of {process.flow.name} could not be read: {completed.exit_description}",
+            f"The artifacts of {process.flow.name} could not be read: {completed.ending}",
             hint=f"see the end of its stderr above; {UNREAD_HINT}",
             detail=process.redaction.text(completed.stderr)[-4000:],
         )

@@ -50,7 +50,7 @@ def _git_or_raise(*args: str, cwd: Path, env: dict[str, str]) -> Completed:
     done = _git(*args, cwd=cwd, env=env)
     if not done.ok:
         raise FlowReproError(
-            f"git could not read the baselines: {done.exit_description}",
+            f"git could not read the baselines: {done.ending}",
             hint="see git's output above; `git fsck` checks the repository",
             detail=done.stderr[-2000:],
         )

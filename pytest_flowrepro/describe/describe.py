@@ -94,8 +94,8 @@ def _failure(completed: Completed, situation: Situation) -> DescribeError:
     stderr = completed.stderr.strip()
     detail = _last_lines(_users_traceback(stderr) or _metaflows_sentence(stderr))
     hint = f"run `python {flow.file.name} check` to reproduce it, and fix the reported error"
-    if completed.timed_out:
-        what = f"{flow.file}: {flow.name} was {completed.exit_description} while it was loaded"
+    if completed.ending.timed_out:
+        what = f"{flow.file}: {flow.name} was {completed.ending} while it was loaded"
         hint = "look for code at module level that waits; if it needs longer, raise `timeout`"
     elif advice := advise(stderr, situation):
         hint = advice.hint
@@ -106,10 +106,8 @@ def _failure(completed: Completed, situation: Situation) -> DescribeError:
     elif f"No such command '{COMMAND}'" in stderr or f'No such command "{COMMAND}"' in stderr:
         what = f"{flow.file}: Metaflow did not load the extension of pytest-flowrepro"
         hint = "require metaflow>=2.8, the oldest release that is known to load it"
-    elif completed.returncode < 0 or not stderr:
-        what = (
-            f"{flow.file}: {flow.name} ended with {completed.exit_description} while it was loaded"
-        )
+    elif completed.ending.returncode < 0 or not stderr:
+        what = f"{flow.file}: {flow.name} ended with {completed.ending} while it was loaded"
         hint = f"run `python {flow.file.name} check` by hand, and fix what ends it"
         detail = detail or _last_lines(completed.stdout)
     return DescribeError(what, hint=hint, detail=detail)

@@ -132,9 +132,9 @@ def refused_metadata(output: str) -> str | None:
 def install_error(done: Completed, *, tool: str, fetch_failures: str = "") -> EnvironmentBuildError:
     output = f"{done.stdout}\n{done.stderr}"
     detail = "\n".join(filter(None, (excerpt(output), excerpt(fetch_failures))))
-    if done.timed_out:
+    if done.ending.timed_out:
         return EnvironmentBuildError(
-            f"{tool} did not finish building the environment: {done.exit_description}",
+            f"{tool} did not finish building the environment: {done.ending}",
             hint="check that the package index can be reached and run again",
             detail=detail,
         )
@@ -151,7 +151,7 @@ def install_error(done: Completed, *, tool: str, fetch_failures: str = "") -> En
                 what.format(**found), hint=hint.format(lock_anew=_LOCK_ANEW), detail=detail
             )
     return EnvironmentBuildError(
-        f"{tool} could not build the environment ({done.exit_description})",
+        f"{tool} could not build the environment ({done.ending})",
         hint=f"read {tool}'s output above and run again",
         detail=detail,
     )

@@ -57,13 +57,13 @@ def _asked(python: Path) -> dict[str, str]:
     except CommandNotFoundError as error:
         raise _no_answer(python, "No such file") from error
     except ValueError as error:
-        raise _no_answer(python, done.exit_description, done.stderr[-2000:]) from error
+        raise _no_answer(python, str(done.ending), done.stderr[-2000:]) from error
     return found
 
 
-def _no_answer(python: Path, exit_description: str, detail: str = "") -> EnvironmentBuildError:
+def _no_answer(python: Path, reason: str, detail: str = "") -> EnvironmentBuildError:
     return EnvironmentBuildError(
-        f"{python} does not report its version: {exit_description}",
+        f"{python} does not report its version: {reason}",
         hint="run it by hand, and install it again if it does not start",
         detail=detail,
     )

@@ -51,7 +51,7 @@ def _ask(built: BuiltEnvironment) -> Numerics:
             cwd=built.path,
             timeout=_TIMEOUT,
         )
-        if completed.timed_out:
+        if completed.ending.timed_out:
             raise EnvironmentBuildError(
                 f"The numpy of the environment {built.manifest.name} could not be imported within "
                 f"{_TIMEOUT:.0f} s",

@@ -56,11 +56,11 @@ def ask_rattler(
             cwd=workspace,
             timeout=timeout,
         )
-    if done.timed_out:
-        return Failure(kind="Timeout", message=done.exit_description)
+    if done.ending.timed_out:
+        return Failure(kind="Timeout", message=str(done.ending))
     answer = _json_object(done.stdout)
     if answer is None:
-        return Failure(kind="Crash", message=_excerpt(f"{done.stderr}\n{done.exit_description}"))
+        return Failure(kind="Crash", message=_excerpt(f"{done.stderr}\n{done.ending}"))
     if "error" in answer:
         return Failure(
             kind=answer["error"],

@@ -176,7 +176,7 @@ def minor_version(python: Path, *, workspace: Path) -> str:
         ) from error
     if not done.ok:
         raise LockError(
-            f"The interpreter {python} does not run ({done.exit_description})",
+            f"The interpreter {python} does not run ({done.ending})",
             hint="install it again, or use another Python for the flow",
             detail=excerpt(done.stderr),
         )
@@ -209,9 +209,9 @@ def lock_error(
     output = f"{done.stdout}\n{done.stderr}"
     source = requirements.source
     detail = "\n".join(filter(None, (excerpt(output), excerpt(fetch_failures))))
-    if done.timed_out:
+    if done.ending.timed_out:
         return LockError(
-            f"{tool} did not finish locking {source}: {done.exit_description}",
+            f"{tool} did not finish locking {source}: {done.ending}",
             hint="check that the package index can be reached and run again",
             detail=detail,
         )
@@ -230,7 +230,7 @@ def lock_error(
                 hint = _AS_OF.format(hint=hint)  # noqa: PLW2901
             return LockError(f"{source}: {reason}", hint=hint.format(page=page), detail=detail)
     return LockError(
-        f"{tool} could not lock {source} ({done.exit_description})",
+        f"{tool} could not lock {source} ({done.ending})",
         hint=f"read {tool}'s output above, or select another tool by `--flow-repro-installer`; "
         f"see {page}",
         detail=detail,

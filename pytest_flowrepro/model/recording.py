@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.model.environment import Environment, System
     from pytest_flowrepro.model.policy import Policy
+    from pytest_flowrepro.support.ending import Ending
     from pytest_flowrepro.support.strict_json import Json
 
 Determinism: TypeAlias = Literal["deterministic", "machine", "hash-seed", "nondeterministic"]
@@ -139,8 +140,7 @@ class Run:
     datastore: Path
     observed: Path
     """A folder with one JSON file per task attempt, written by the extension."""
-    returncode: int
-    timed_out: bool
+    ending: Ending
     output: str
     """Metaflow's own output, cut in the middle when long."""
     seconds: float
@@ -149,7 +149,7 @@ class Run:
 
     @property
     def ok(self) -> bool:
-        return self.returncode == 0 and not self.timed_out
+        return self.ending.ok
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

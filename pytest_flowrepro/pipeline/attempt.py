@@ -27,7 +27,6 @@ from pytest_flowrepro.rerun.rerun import Place, RunOptions, flow_environment
 from pytest_flowrepro.rerun.run_records import check_read, check_records
 from pytest_flowrepro.support.cpus import processors
 from pytest_flowrepro.support.errors import BaselineError, CaptureError, RerunError
-from pytest_flowrepro.support.process import ending_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -58,7 +57,7 @@ class Rerun:
             return None
         seed = f" under hash seed {self.conditions.seed}" if self.conditions.seed else ""
         machine = ", as on another machine" if self.conditions.factors else ""
-        return f"{exit_description(self.run)}{seed}{machine}"
+        return f"{self.run.ending}{seed}{machine}"
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -170,11 +169,6 @@ def read_whole(rerun: Rerun, artifacts: Iterable[tuple[str, str]], stages: Stage
     return replace(rerun, captured=captured).attempt
 
 
-def exit_description(run: Run) -> str:
-    """Return how a run ended, for messages."""
-    return ending_of(run.returncode, run.seconds if run.timed_out else None)
-
-
 def _unpacked(prepared: Prepared, place: Place, conditions: Conditions) -> _Copy:
     job, start, environments = prepared.job, prepared.start, prepared.environments
     flow_file = extract_package(prepared.package, place.copy)
@@ -222,7 +216,7 @@ def _run_before(
     _check_graph(before, run)
     if not run.ok:
         raise RerunError(
-            f"{prepared.job.title} depends on {name}, which failed: {exit_description(run)}",
+            f"{prepared.job.title} depends on {name}, which failed: {run.ending}",
             hint=f"fix {name}: `pytest --flow-repro {before.job.flow.file}` checks it by itself",
             detail=run.output[-4000:],
         )
@@ -238,7 +232,7 @@ def _check_started(prepared: Prepared, run: Run) -> None:
     job = prepared.job
     if run.run_id is None:
         raise RerunError(
-            f"{job.flow.file}: {job.title} did not start: {exit_description(run)}",
+            f"{job.flow.file}: {job.title} did not start: {run.ending}",
             hint=_start_hint(job, run),
             detail=run.output[-4000:],
         )

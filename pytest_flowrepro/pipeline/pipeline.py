@@ -98,7 +98,7 @@ def _observation(
         recording=recording,
         logs=rerun.captured.logs,
         failure=rerun.failure,
-        timed_out=rerun.run.timed_out,
+        timed_out=rerun.run.ending.timed_out,
         output=rerun.run.output,
         seconds=clock.read(),
         notes=(
@@ -114,6 +114,6 @@ def _observation(
             *imports.undeclared,
             *(imports.unused if recorded and rerun.failure is None else ()),
         ),
-        ended=rerun.run.ended if rerun.run.timed_out else (),
+        ended=rerun.run.ended if rerun.run.ending.timed_out else (),
         details=rerun.left_behind,
     )

@@ -50,8 +50,9 @@ def resolve(job: Job, stages: Stages, requirements: Requirements, python: Path |
 def resolve_in(job: Job, requirements: Requirements, python: Path | None, workspace: Path) -> Lock:
     """Return a new lock; the resolver writes below `workspace`. Raises `LockError`."""
     workspace.mkdir(parents=True, exist_ok=True)
-    if python is None:
+    if requirements.conda is not None:
         return resolve_with_conda(job, requirements, workspace=workspace, timeout=_TIMEOUT)
+    assert python is not None  # only conda brings its own
     return resolver(job.installer).resolve(
         requirements, python=python, workspace=workspace, timeout=_TIMEOUT, as_of=job.as_of
     )

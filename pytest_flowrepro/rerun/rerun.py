@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.model import Run
 from pytest_flowrepro.rerun.numeric_pins import NO_PINS, Pins
+from pytest_flowrepro.support.ending import Ending
 from pytest_flowrepro.support.errors import RerunError
 from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.process import (
@@ -255,15 +256,14 @@ def rerun_flow(
             f"{flow.name} could not be started: {error}",
             hint="run again; if it persists, remove the environment's folder that is named here",
         ) from error
-    if completed.timed_out and place.ended_well.exists():  # what came after it did not end
-        completed = replace(completed, timed_out=False, returncode=0, ended=())
+    if completed.ending.timed_out and place.ended_well.exists():  # what came after it did not end
+        completed = replace(completed, ending=Ending(), ended=())
     return Run(
         flow=flow.name,
         run_id=place.run_id.read_text().strip() if place.run_id.exists() else None,
         datastore=place.datastore,
         observed=place.observed,
-        returncode=completed.returncode,
-        timed_out=completed.timed_out,
+        ending=completed.ending,
         output=redaction.text(_both(completed)),
         seconds=completed.seconds,
         ended=tuple(_short(redaction.text(line)) for line in _of_the_flow(completed, plain)),
@@ -279,7 +279,7 @@ def _warm(plain: Sequence[str | Path], place: Place, then: Sequence[Path]) -> li
 def _of_the_flow(completed: Completed, plain: Sequence[str | Path]) -> Iterator[str]:
     """Yield the command lines of processes that a flow left, except those of the rerun itself."""
     # If the flow was stopped, the first is the command itself.
-    ended = completed.ended[completed.timed_out :]
+    ended = completed.ended[completed.ending.timed_out :]
     scheduler = " ".join(os.fspath(argument) for argument in plain)
     for line in ended:
         if line != scheduler and str(_WARM) not in line and str(_WARM_CLIENT) not in line:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pytest_flowrepro.support.deadline import Deadline
+from pytest_flowrepro.support.ending import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,41 +54,16 @@ class CommandNotFoundError(Exception):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completed:
     argv: tuple[str, ...]
-    returncode: int
-    """The exit code; if negative, the number of the signal that ended the process."""
+    ending: Ending
     stdout: str
     stderr: str
-    timed_out: bool
     seconds: float
     ended: tuple[str, ...] = ()
     """Command lines of the processes that were ended by force, that of the command itself first."""
 
     @property
     def ok(self) -> bool:
-        return self.returncode == 0 and not self.timed_out
-
-    @property
-    def exit_description(self) -> str:
-        """The end in words: `exit code 3`, `signal SIGSEGV`, `stopped after 30 s`."""
-        return ending_of(self.returncode, self.seconds if self.timed_out else None)
-
-
-def ending_of(returncode: int, stopped_after: float | None) -> str:
-    """Describe how a process ended: `signal SIGKILL, perhaps out of memory`."""
-    if stopped_after is not None:
-        return f"stopped after {stopped_after:.0f} s"
-    if returncode < 0:
-        memory = ", perhaps out of memory" if -returncode == signal.SIGKILL else ""
-        return f"signal {signal_name(-returncode)}{memory}"
-    return f"exit code {returncode}"
-
-
-def signal_name(number: int) -> str:
-    """Return the name of a signal: `SIGSEGV` for 11, `signal 77` for a number without a name."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+        return self.ending.ok
 
 
 def isolated_environment(extra: Mapping[str, str]) -> dict[str, str]:
@@ -137,13 +113,14 @@ def run_process(
             ended = supervisor.end()
     if ended.errno:
         raise CommandNotFoundError(f"{command[0]}: {os.strerror(ended.errno)}")
+    seconds = time.monotonic() - started
+    stopped_after = seconds if timed_out else None
     return Completed(
         argv=tuple(command),
-        returncode=ended.returncode,
+        ending=Ending(returncode=ended.returncode, stopped_after=stopped_after),
         stdout=stdout.text(),
         stderr=stderr.text(),
-        timed_out=timed_out,
-        seconds=time.monotonic() - started,
+        seconds=seconds,
         ended=ended.commands,
     )
 

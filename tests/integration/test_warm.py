@@ -92,7 +92,7 @@ def test_a_fork_ends_as_a_new_interpreter_does(rerun: Rerun, mode: str) -> None:
     def ending(*, warm: bool) -> tuple[int, list[str]]:
         ran, _ = rerun("EndingFlow", mode, warm=warm)
         # stdout and stderr of a task come by two pipes.
-        return ran.returncode, sorted(same(ran.output).splitlines())
+        return ran.ending.returncode, sorted(same(ran.output).splitlines())
 
     assert ending(warm=True) == ending(warm=False)
 
@@ -154,7 +154,7 @@ def test_a_flow_has_ended_well_whatever_becomes_of_what_follows(
     if script is not None:
         follows.write_text(f"print('follows')\n{script}")
     done = run_warm(tmp_path, "import metaflow", then=["2", str(tmp_path / log), str(follows), "x"])
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.ending.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / log).exists() is (log == "log")
 
 
@@ -253,7 +253,7 @@ def test_what_could_not_be_forked_runs_in_interpreters_of_its_own(
 ) -> None:
     done = run_warm(tmp_path, SCRIPT, "run", metaflow=statement)
     said = f"{IMPORTS[statement]} ['flow.py', 'run'] {tmp_path / 'copy'}\n"
-    assert (done.stdout, done.returncode, done.ended) == (said, 0, ()), done.stderr
+    assert (done.stdout, done.ending.returncode, done.ended) == (said, 0, ()), done.stderr
 
 
 def test_a_fork_finds_modules_next_to_its_file_unless_python_is_not_to(tmp_path: Path) -> None:
@@ -319,7 +319,7 @@ def test_a_step_with_an_interpreter_of_its_own_has_a_process_to_fork_of_its_own(
     tmp_path: Path, more: str, forked: bool
 ) -> None:
     done = run_warm(tmp_path, STEP, "run", metaflow=OF_A_STEP.replace("{more}", more))
-    assert (done.stdout, done.returncode) == (f"{forked} None 1\n", 0), done.stderr
+    assert (done.stdout, done.ending.returncode) == (f"{forked} None 1\n", 0), done.stderr
     assert done.ended == ()
 
 
@@ -330,4 +330,4 @@ def test_without_a_process_to_fork_a_task_is_a_new_interpreter(tmp_path: Path) -
     done = run_process(
         [*client, sys.executable, str(script), "a b"], env={}, cwd=tmp_path, timeout=30
     )
-    assert (done.stdout, done.returncode) == ("['a b']\n", 5)
+    assert (done.stdout, done.ending.returncode) == ("['a b']\n", 5)

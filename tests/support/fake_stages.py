@@ -26,6 +26,7 @@ from pytest_flowrepro.model import (
 from pytest_flowrepro.pipeline.job import Job
 from pytest_flowrepro.pipeline.stages import Stages
 from pytest_flowrepro.settings.settings import FlowSettings
+from pytest_flowrepro.support.ending import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,8 +71,8 @@ class FakeStages:
     """The only artifact, which is set in `end`."""
     value: Callable[[int, int], Json] = lambda _seed, _number: 0.9
     """Its value, by the hash seed and the number of the rerun."""
-    returncode: int = 0
-    timed_out: bool = False
+    ending: Ending = field(default_factory=Ending)
+    """How each rerun ends."""
     run_id: str | None = "17"
     output: str = ""
     lost: str | None = None
@@ -154,8 +155,7 @@ class FakeStages:
             run_id=self.run_id,
             datastore=place.datastore,
             observed=place.observed,
-            returncode=self.returncode,
-            timed_out=self.timed_out,
+            ending=self.ending,
             output=self.output,
             seconds=60,
         )

@@ -152,7 +152,7 @@ def _export(
     done = tool.run(arguments, cwd=file.parent, timeout=_TIMEOUT, limit=100_000_000)
     if not done.ok:
         raise LockError(
-            f"uv could not export {source} ({done.exit_description})",
+            f"uv could not export {source} ({done.ending})",
             hint="run `uv lock` to write it again; a lock by a newer uv needs that uv in pytest's "
             "environment",
             detail=excerpt(done.stderr),

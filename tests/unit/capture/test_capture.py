@@ -21,6 +21,7 @@ from pytest_flowrepro.capture import capture as stage
 from pytest_flowrepro.capture.baseline_values import Known
 from pytest_flowrepro.capture.capture import Reading, capture
 from pytest_flowrepro.model import Artifact, Run, Task, TaskLog
+from pytest_flowrepro.support.ending import Ending
 from pytest_flowrepro.support.errors import CaptureError
 from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.redaction import NOTHING, Redaction
@@ -38,8 +39,7 @@ def run(tmp_path: Path) -> Run:
         run_id="17",
         datastore=tmp_path / "datastore",
         observed=tmp_path / "observed",
-        returncode=0,
-        timed_out=False,
+        ending=Ending(),
         output="what Metaflow said",
         seconds=1.0,
     )

@@ -17,6 +17,7 @@ from pytest_flowrepro.pipeline.job import Upstream
 from pytest_flowrepro.pipeline.pipeline import observe, record
 from pytest_flowrepro.settings.settings import FlowSettings
 from pytest_flowrepro.settings.variables import PassedThrough
+from pytest_flowrepro.support.ending import Ending
 from pytest_flowrepro.support.errors import (
     BaselineError,
     CaptureError,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Capture, Recording
     from pytest_flowrepro.pipeline.job import Job
     from pytest_flowrepro.support.strict_json import Json
+
+
+FAILED = Ending(returncode=1)
 
 
 @pytest.fixture
@@ -234,7 +238,7 @@ def test_the_flows_before_it_run_first_into_its_datastore(job: Job) -> None:
 
 
 def test_a_flow_before_it_that_fails_is_an_error_that_names_both(job: Job) -> None:
-    fake = FakeStages(returncode=1, output="KeyError: 'sales'")
+    fake = FakeStages(ending=FAILED, output="KeyError: 'sales'")
     with pytest.raises(RerunError, match=r"TrainFlow depends on IngestFlow.*exit code 1") as it:
         record(with_upstream(job), fake.stages)
     assert "KeyError: 'sales'" in it.value.detail
@@ -245,7 +249,7 @@ def test_a_flow_before_it_that_fails_is_an_error_that_names_both(job: Job) -> No
 
 
 def test_a_flow_that_fails_is_observed_as_far_as_it_came(job: Job, baseline: Recording) -> None:
-    fake = FakeStages(returncode=1, output="ValueError: no rows")
+    fake = FakeStages(ending=FAILED, output="ValueError: no rows")
     for found in (record(job, fake.stages), observe(job, baseline, fake.stages)):
         assert (found.failure, found.timed_out) == ("exit code 1", False)
         assert found.output == "ValueError: no rows"
@@ -254,14 +258,16 @@ def test_a_flow_that_fails_is_observed_as_far_as_it_came(job: Job, baseline: Rec
 
 
 def test_a_flow_that_takes_too_long_was_stopped(job: Job, baseline: Recording) -> None:
-    found = observe(job, baseline, FakeStages(returncode=-9, timed_out=True).stages)
+    found = observe(
+        job, baseline, FakeStages(ending=Ending(returncode=-9, stopped_after=60)).stages
+    )
     assert (found.failure, found.timed_out) == ("stopped after 60 s", True)
 
 
 def test_a_flow_that_never_starts_is_an_error_with_its_output(
     job: Job, baseline: Recording
 ) -> None:
-    fake = FakeStages(returncode=1, run_id=None, output="Invalid value for '--alpha'")
+    fake = FakeStages(ending=FAILED, run_id=None, output="Invalid value for '--alpha'")
     with pytest.raises(RerunError, match="TrainFlow did not start: exit code 1") as caught:
         observe(job, baseline, fake.stages)
     assert "Invalid value for '--alpha'" in caught.value.detail
@@ -293,7 +299,7 @@ def test_values_that_cannot_be_read_are_an_error_unless_the_flow_failed_before(
     fake = FakeStages()
     with pytest.raises(CaptureError, match="artifacts cannot be read"):
         observe(job, baseline, replace(fake.stages, capture=capture))
-    failed = FakeStages(returncode=1)
+    failed = FakeStages(ending=FAILED)
     found = observe(job, baseline, replace(failed.stages, capture=capture))
     assert (found.failure, found.recording.tasks) == ("exit code 1", ())
 
@@ -306,7 +312,7 @@ def test_values_that_are_passed_through_are_in_no_output_and_no_error(
 ) -> None:
     monkeypatch.setenv("API_TOKEN", "s3cr3t-token")
     job = replace(job, settings=FlowSettings(env={"API_TOKEN": PassedThrough()}))
-    found = observe(job, baseline, FakeStages(returncode=1, output="bad s3cr3t-token").stages)
+    found = observe(job, baseline, FakeStages(ending=FAILED, output="bad s3cr3t-token").stages)
     assert "s3cr3t-token" not in repr(found)
     fake = FakeStages(run_id=None, output="bad s3cr3t-token")
     with pytest.raises(FlowReproError) as caught:

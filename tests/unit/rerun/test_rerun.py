@@ -208,7 +208,7 @@ def test_a_flow_that_ended_well_did_so_however_long_takes_what_comes_after(
     # python -u warm.py --then COUNT LOG SCRIPT ...
     script = f'shift\ntouch "{marked}"\nsleep 60'
     run = run_with(script, tmp_path, timeout=0.5, then=(tmp_path / "read.py",))
-    assert (run.ok, run.timed_out) == (ok, not ok)
+    assert (run.ok, run.ending.timed_out) == (ok, not ok)
     assert bool(run.ended) is not ok
 
 

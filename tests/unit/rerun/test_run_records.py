@@ -8,6 +8,7 @@ from recordings import task
 
 from pytest_flowrepro.model import Capture, Run
 from pytest_flowrepro.rerun.run_records import check_read, check_records
+from pytest_flowrepro.support.ending import Ending
 from pytest_flowrepro.support.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ def run_that_started(folder: Path, *steps: str) -> Run:
         run_id="17",
         datastore=folder / "datastore",
         observed=observed,
-        returncode=0,
-        timed_out=False,
+        ending=Ending(),
         output="line\n" * 30,
         seconds=1.0,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_flowrepro.support.ending import Ending
 from pytest_flowrepro.support.process import (
     CommandNotFoundError,
     Completed,
@@ -32,13 +33,13 @@ def alive(pid: int) -> bool:
 
 def test_gives_both_streams_and_the_exit_code() -> None:
     done = run("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
-    assert (done.stdout, done.stderr, done.returncode) == ("out\n", "err\n", 3)
-    assert done.exit_description == "exit code 3"
+    assert (done.stdout, done.stderr, done.ending.returncode) == ("out\n", "err\n", 3)
+    assert str(done.ending) == "exit code 3"
     assert not done.ok
 
 
 @pytest.mark.parametrize(
-    ("number", "exit_description"),
+    ("number", "description"),
     [
         (11, "signal SIGSEGV"),
         (6, "signal SIGABRT"),
@@ -46,26 +47,26 @@ def test_gives_both_streams_and_the_exit_code() -> None:
         (15, "signal SIGTERM"),
     ],
 )
-def test_names_the_signal_that_ended_it(number: int, exit_description: str) -> None:
+def test_names_the_signal_that_ended_it(number: int, description: str) -> None:
     done = run(f"import os; os.kill(os.getpid(), {number})")
-    assert (done.ok, done.exit_description) == (False, exit_description)
+    assert (done.ok, str(done.ending)) == (False, description)
 
 
 def test_has_nothing_on_its_standard_input() -> None:
-    assert run("print(repr(input()))").returncode == 1
+    assert run("print(repr(input()))").ending == Ending(returncode=1)
 
 
 def test_a_hang_is_stopped_at_the_deadline() -> None:
     done = run("import time; print('begun', flush=True); time.sleep(60)", timeout=1)
-    assert done.timed_out
-    assert done.exit_description == "stopped after 1 s"
+    assert done.ending.timed_out
+    assert str(done.ending) == "stopped after 1 s"
     assert done.stdout == "begun\n"
     assert done.seconds < 5
 
 
 def test_a_child_that_closed_its_streams_is_stopped_at_the_deadline_too() -> None:
     done = run("import os, time; os.close(1); os.close(2); time.sleep(60)", timeout=1)
-    assert done.timed_out
+    assert done.ending.timed_out
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="daemons are found in /proc")

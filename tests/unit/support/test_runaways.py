@@ -175,7 +175,7 @@ def test_nothing_is_left_when_the_command_ends(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_nothing_is_left_when_the_deadline_passes(tmp_path: Path) -> None:
     done = run_process(command(tmp_path / "m", "wait"), env=os.environ, cwd=tmp_path, timeout=6)
-    assert (done.timed_out, alive(tmp_path / "m")) == (True, [])
+    assert (done.ending.timed_out, alive(tmp_path / "m")) == (True, [])
     assert_all_gone(tmp_path / "m")
     assert re.fullmatch(rf"{re.escape(sys.executable)} .*m\.py .*", done.ended[0])  # the command
 
@@ -208,7 +208,7 @@ def test_a_command_that_ends_its_supervisor_ends_with_it(tmp_path: Path) -> None
     (tmp_path / "m").mkdir()
     argv: list[str | Path] = [sys.executable, "-c", textwrap.dedent(code), tmp_path / "m"]
     done = run_process(argv, env=os.environ, cwd=tmp_path, timeout=60)
-    assert (done.ok, done.exit_description) == (False, "signal SIGKILL, perhaps out of memory")
+    assert (done.ok, str(done.ending)) == (False, "signal SIGKILL, perhaps out of memory")
     assert alive(tmp_path / "m") == []
 
 
