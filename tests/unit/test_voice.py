@@ -156,11 +156,11 @@ def error_classes(trees: Mapping[str, ast.Module]) -> set[str]:
 
 def literals(trees: Mapping[str, ast.Module]) -> Iterator[tuple[str, int, str, str]]:
     """Yield module, line, kind (`what`, `hint` or `detail`) and text of each literal."""
-    classes = error_classes(trees)
+    speaking = error_classes(trees) | _BUILDERS
     for module, tree in trees.items():
         for call, names in calls_with_names(tree):
             name = _name(call.func)
-            if name not in classes | _BUILDERS:
+            if name not in speaking:
                 continue
             given = {word.arg: word.value for word in call.keywords}
             if call.args:

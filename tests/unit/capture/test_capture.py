@@ -467,6 +467,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return load(folder, "priority", *(kind for kind, _ in TRAPS), seconds=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "reason"), TRAPS)
 def test_an_artifact_that_cannot_be_loaded_or_walked_is_known_by_its_bytes(
     name: str, reason: str, loaded: dict[str, Any]
