@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_flowrepro.pipeline.job import Job
 
 
-def step_conda_requirements(job: Job, requirements: Requirements) -> CondaRequirements:
+def conda_part_of(job: Job, requirements: Requirements) -> CondaRequirements:
     """Return the conda part of the requirements; a Python alone if they have none today."""
     declared = requirements.conda
     channels = declared.channels if declared else ()
@@ -37,7 +37,7 @@ def shown_requirements(job: Job, requirements: Requirements) -> tuple[str, ...]:
     """Return the declared requirements, as a manifest lists them."""
     if requirements.conda is None:
         return tuple(sorted(requirements.lines))
-    return tuple(sorted((*step_conda_requirements(job, requirements).shown, *requirements.lines)))
+    return tuple(sorted((*conda_part_of(job, requirements).shown, *requirements.lines)))
 
 
 def resolve_with_conda(
@@ -49,7 +49,7 @@ def resolve_with_conda(
     distributions they are (`pytorch` is `torch`). Raises `FlowReproError`.
     """
     deadline = Deadline.after(timeout)
-    asked = step_conda_requirements(job, requirements)
+    asked = conda_part_of(job, requirements)
     conda = solve_conda(asked, workspace=workspace, timeout=deadline.left, as_of=job.as_of)
     if not requirements.lines:
         return conda

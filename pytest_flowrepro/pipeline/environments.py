@@ -15,7 +15,7 @@ from pytest_flowrepro.environment import (
 from pytest_flowrepro.environment.conda.build import CondaBuilder
 from pytest_flowrepro.lock import conda_from_pypi, find_requirements, read_python_version
 from pytest_flowrepro.model import CondaLock, Interpreter, PypiLock
-from pytest_flowrepro.pipeline.conda import step_conda_requirements
+from pytest_flowrepro.pipeline.conda import conda_part_of
 from pytest_flowrepro.pipeline.resolution import resolve
 from pytest_flowrepro.support.errors import BaselineError
 
@@ -200,7 +200,7 @@ def _builder(
     """Return the builder for the kind of lock; `base` is given for the environment of a step."""
     match lock:
         case CondaLock():
-            asked = step_conda_requirements(job, requirements)
+            asked = conda_part_of(job, requirements)
             return CondaBuilder(lock=lock, requirements=requirements, asked=asked, base=base)
         case PypiLock():
             assert python is not None  # only conda brings its own
