@@ -5,29 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fake_stages import job_of
 from recordings import recording
 
-from pytest_flowrepro.model import FlowSource, Interpreter, Requirements
+from pytest_flowrepro.model import Interpreter, Requirements
 from pytest_flowrepro.pipeline.environments import interpreter_today
-from pytest_flowrepro.pipeline.job import Job
 from pytest_flowrepro.pipeline.stages import Stages
-from pytest_flowrepro.settings.settings import FlowSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-def job(folder: Path) -> Job:
-    flow = FlowSource(file=folder / "flow.py", name="TasteFlow", lineno=1, steps=("start", "end"))
-    return Job(
-        flow=flow,
-        case=None,
-        settings=FlowSettings(),
-        root=folder,
-        folder=folder / "job",
-        environments=folder / "environments",
-        fresh=True,
-    )
 
 
 @pytest.mark.parametrize(
@@ -62,11 +48,12 @@ def test_a_resolution_of_today_keeps_the_recorded_interpreter_until_another_is_a
         return Path("python")
 
     found: list[Mapping[str, str | None]] = []
+    job = job_of(tmp_path / "project")
     if asked is not None:
-        tmp_path.joinpath(".python-version").write_text(f"{asked}\n", encoding="utf-8")
+        (job.root / ".python-version").write_text(f"{asked}\n", encoding="utf-8")
     requirements = Requirements(requirements=(), source="flow.py", requires_python=requires)
     (environment, *_) = recording().environments
     known = replace(environment, python=Interpreter("cpython", f"{recorded}")) if recorded else None
     stages = Stages(find_interpreter=find)
-    assert interpreter_today(job(tmp_path), stages, requirements, known) == Path("python")
+    assert interpreter_today(job, stages, requirements, known) == Path("python")
     assert found == [wanted]

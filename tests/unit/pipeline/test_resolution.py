@@ -5,32 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flow_processes import flow_source
+from fake_stages import job_of
 from local_index import only_index, wheel
 from locks import locked
 from requirement_lines import requirement_lines
 
 from pytest_flowrepro.model import Requirements
-from pytest_flowrepro.pipeline.job import Job
 from pytest_flowrepro.pipeline.resolution import resolve
 from pytest_flowrepro.pipeline.stages import STAGES
-from pytest_flowrepro.settings.settings import FlowSettings
 
 if TYPE_CHECKING:
     import pytest
-
-
-def job(folder: Path) -> Job:
-    flow = flow_source(folder / "flow.py")
-    return Job(
-        flow=flow,
-        case=None,
-        settings=FlowSettings(),
-        root=folder,
-        folder=folder / "job",
-        environments=folder / "environments",
-        fresh=True,
-    )
 
 
 def test_all_tests_of_a_flow_speak_of_one_fresh_resolution(
@@ -39,7 +24,7 @@ def test_all_tests_of_a_flow_speak_of_one_fresh_resolution(
     own = locked("alpha==0.9")
     asked = Requirements(requirements=requirement_lines("alpha"), source="uv.lock", locked=own)
     python = Path(sys.executable)
-    fresh = job(tmp_path)
+    fresh = job_of(tmp_path / "project", fresh=True)
     with only_index(monkeypatch, tmp_path) as index:
         index.add(wheel("alpha", "1.0"))
         index.add(wheel("beta", "1.0"))
