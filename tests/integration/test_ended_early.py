@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -35,6 +36,16 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def is_released(folder: Path) -> bool:
+    """Return whether every process of the folder's session has ended, its workers included."""
+    with (folder / "held").open("r+b") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def folders(temporary: Path) -> list[Path]:
@@ -74,6 +85,7 @@ def test_a_session_that_is_ended_leaves_nothing(hello: Project, tmp_path: Path) 
     # What was killed could not clean up; the next session does.
     assert end(signal.SIGKILL, "-n1")[0] == -signal.SIGKILL
     (killed,) = folders(temporary)
+    wait_until(lambda: is_released(killed))
     code, said = end(signal.SIGTERM)
     assert (code, "TerminatedError: SIGTERM" in said) == (pytest.ExitCode.INTERRUPTED, True)
     assert not killed.exists()
