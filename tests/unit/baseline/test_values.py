@@ -32,7 +32,7 @@ def stored(folder: Path, digit: str, text: str = "1") -> Artifact:
     """An artifact whose value lies in a file, as a rerun leaves it."""
     file = folder / f"{digit}-{text}.npz"
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("value.json", text)
+        archive.writestr(zipfile.ZipInfo("value.json"), text)
     return replace(
         artifact("large"),
         digest=f"sha256:{digit * 64}",
