@@ -1,4 +1,4 @@
-"""What the canonical form of sets in cycles is for: `python benchmarks/cyclic.py`.
+"""Show the use of the canonical form of sets in cycles: `python benchmarks/cyclic.py`.
 
 The same values are made and pickled in several processes, with a change in one place or without,
 and digested as an artifact is, by four forms: none ("off": the bytes of the pickle are compared,

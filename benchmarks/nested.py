@@ -1,4 +1,4 @@
-"""What deepdiff costs where it explains, next to the project's own walk: `benchmarks/nested.py`.
+"""Compare explanations by deepdiff with the project's own walk: `benchmarks/nested.py`.
 
 Each row times, in turn, the explanation of two plain values by the walk alone, as it is with the
 limit of `diff/values/nested.py`, and by deepdiff without a limit. `most` is what the limit lets an

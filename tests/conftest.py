@@ -216,7 +216,7 @@ SHARED = ("-p", "shared_environments")
 
 
 def of_shared(session_folder: Path) -> dict[str, str]:
-    """Variables of `SHARED`; the code that is tested is that beside the tests."""
+    """Return the variables of `SHARED`; the tested code is that of this checkout."""
     return {
         "PYTHONPATH": os.pathsep.join(map(str, (TESTS / "support", TESTS.parent))),
         "TESTS_ENVIRONMENTS": str(session_folder / "environments"),

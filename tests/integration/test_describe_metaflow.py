@@ -46,7 +46,7 @@ def flows(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of Metaflow, which each description would compile anew."""
+    """The bytecode of Metaflow, which each description would compile again."""
     return tmp_path_factory.mktemp("bytecode")
 
 

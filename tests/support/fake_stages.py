@@ -61,10 +61,10 @@ def job_of(root: Path, **more: object) -> Job:
 
 @dataclass
 class FakeStages:
-    """What the stages answer, and how they were called."""
+    """The answers of the stages, and a record of their calls."""
 
     pins: tuple[str, ...] = ("alpha==1.0", "metaflow==2.19.39")
-    """What any requirements resolve to today."""
+    """The resolution of any requirements today."""
     steps: tuple[Step, ...] = (step("start", "end", type="start"), step("end", type="end"))
     parameters: tuple[Parameter, ...] = ()
     artifact: str = "score"
@@ -72,7 +72,7 @@ class FakeStages:
     value: Callable[[int, int], Json] = lambda _seed, _number: 0.9
     """Its value, by the hash seed and the number of the rerun."""
     ending: Ending = field(default_factory=Ending)
-    """How each rerun ends."""
+    """The end of each rerun."""
     run_id: str | None = "17"
     output: str = ""
     lost: str | None = None

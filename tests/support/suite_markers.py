@@ -36,7 +36,7 @@ one is to be `slow`; the limit is far above it, as machines differ and coverage 
 _LOOPBACK_NAMES = {"localhost", "", None}
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _CLOSED = "http://127.0.0.1:9"
-"""Of the discard service: a proxy for child processes that refuses each connection."""
+"""The address of the discard service: a proxy for child processes that refuses each connection."""
 
 _offline = False
 """True while a test without `network` is run. An audit hook cannot be taken away again."""

@@ -1,4 +1,4 @@
-"""What unit tests share: a channel of conda packages, and how hypothesis runs."""
+"""Fixtures of several unit tests: a channel of conda packages; and the profile of hypothesis."""
 
 from __future__ import annotations
 

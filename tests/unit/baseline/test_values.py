@@ -1,4 +1,4 @@
-"""Full values beside a baseline: `values/*.npz`."""
+"""Full values next to a baseline: `values/*.npz`."""
 
 from __future__ import annotations
 

@@ -190,7 +190,9 @@ def test_an_old_result_is_not_taken_for_a_new_one(run: Run, tmp_path: Path) -> N
 def test_an_answer_that_was_written_at_the_end_of_the_run_is_taken_where_the_request_is_the_same(
     run: Run, tmp_path: Path
 ) -> None:
-    nobody = reading(tmp_path, process=process_of(tmp_path, python=tmp_path / "gone" / "python"))
+    unreadable = reading(
+        tmp_path, process=process_of(tmp_path, python=tmp_path / "gone" / "python")
+    )
 
     def answer_ahead(asked: Reading) -> None:
         script, request, answer, run_id = asked.ahead(tmp_path / "run-id")
@@ -199,11 +201,11 @@ def test_an_answer_that_was_written_at_the_end_of_the_run_is_taken_where_the_req
         assert not answer.exists()
         answer.write_text(result(tasks=[task("start")]), encoding="utf-8")
 
-    answer_ahead(nobody)
-    assert [one.step for one in capture(run, nobody).tasks] == ["start"]
-    answer_ahead(nobody)
+    answer_ahead(unreadable)
+    assert [one.step for one in capture(run, unreadable).tasks] == ["start"]
+    answer_ahead(unreadable)
     with pytest.raises(CaptureError, match="could not be read"):
-        capture(run, replace(nobody, whole=("start.score",)))
+        capture(run, replace(unreadable, whole=("start.score",)))
 
 
 def test_an_interpreter_that_is_gone_is_an_error(run: Run, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a flow imports against what it declares."""
+"""Imports of a flow that it does not declare, and declarations that it does not import."""
 
 from __future__ import annotations
 
