@@ -114,7 +114,7 @@ def shared_memory():
 
 for kind, code in KINDS.items():
     fork(lambda: exec(code))
-while {name.rpartition(".")[0] for name in os.listdir(folder)} < set(KINDS):
+while not set(KINDS) <= {name.rpartition(".")[0] for name in os.listdir(folder)}:
     time.sleep(0.02)
 time.sleep(0.2)
 open(os.path.join(sys.argv[1], "all-there"), "w").close()
