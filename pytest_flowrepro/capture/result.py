@@ -115,14 +115,14 @@ def _entries(file: Path, error: JsonError) -> Iterator[tuple[str, JsonNode]]:
 def _entry(line: str, path: str, error: JsonError) -> tuple[str, JsonNode]:
     """Parse a line into the kind of entry, and its value."""
     try:
-        root = JsonNode(value=parse_json(line), error=error, path=path)
+        root = JsonNode(value=parse_json(line), error=error, start=path)
     except StrictJsonError as problem:
         raise error(f"{path} is not valid JSON: {problem.reason}") from None
     fields = root.mapping()
     if len(fields) != 1 or not fields.keys() <= _ENTRIES:
         raise root.invalid("should have one of the keys parameters, task, log, encoders")
     ((name, value),) = fields.items()
-    return name, JsonNode(value=value, error=error, path=f"{path}: {name}")
+    return name, JsonNode(value=value, error=error, start=f"{path}: {name}")
 
 
 def order_of(

@@ -25,11 +25,26 @@ _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JsonNode:
-    """A value in a document, and its path there: `steps.train["[]"].score.digest`."""
+    """A value in a document, which knows its path there: `steps.train["[]"].score.digest`."""
 
     value: Json
     error: JsonError
-    path: str = ""
+    start: str = ""
+    """The path of the outermost value, such as `line 3`."""
+    place: tuple[JsonNode, str | int] | None = None
+    """The object or array that holds the value, and its key or index there."""
+
+    @property
+    def path(self) -> str:
+        """The path in the document, made when an error needs it: documents have 100,000 values."""
+        if self.place is None:
+            return self.start
+        holder, key = self.place
+        if isinstance(key, int):
+            return f"{holder.path}[{key}]"
+        if not key.isidentifier():
+            return f"{holder.path}[{json.dumps(key, ensure_ascii=False)}]"
+        return f"{holder.path}.{key}" if holder.path else key
 
     @classmethod
     def parse(cls, text: str, *, error: JsonError) -> JsonNode:
@@ -83,26 +98,26 @@ class JsonNode:
         return [(key, self._child(key, value)) for key, value in sorted(self.mapping().items())]
 
     def entry(self, key: str) -> JsonNode:
-        found = dict(self.entries())
-        if key not in found:
+        fields = self.mapping()
+        if key not in fields:
             raise self._missing(key)
-        return found[key]
+        return self._child(key, fields[key])
 
     def record(self, *keys: str, optional: tuple[str, ...] = ()) -> dict[str, JsonNode]:
         """Return the values of an object that must have these keys, and may have the optional."""
-        found = dict(self.entries())
+        fields = {key: self._child(key, value) for key, value in self.mapping().items()}
         for key in keys:
-            if key not in found:
+            if key not in fields:
                 raise self._missing(key)
-        for key, node in found.items():
+        for key, node in fields.items():
             if key not in keys and key not in optional:
                 raise node.invalid("unknown key")
-        return found
+        return fields
 
     def items(self) -> list[JsonNode]:
         if not isinstance(self.value, list):
             raise self.wrong("an array")
-        return [self._at(f"{self.path}[{i}]", item) for i, item in enumerate(self.value)]
+        return [self._child(i, item) for i, item in enumerate(self.value)]
 
     def texts(self) -> tuple[str, ...]:
         """Return an array of strings."""
@@ -144,15 +159,7 @@ class JsonNode:
             raise self.wrong("a number that a float can hold") from None
 
     def _missing(self, key: str) -> FlowReproError:
-        return self.error(visible(f"{self._path(key)} is missing"))
+        return self.error(visible(f"{self._child(key, None).path} is missing"))
 
-    def _child(self, key: str, value: Json) -> JsonNode:
-        return self._at(self._path(key), value)
-
-    def _path(self, key: str) -> str:
-        if not key.isidentifier():
-            return f"{self.path}[{json.dumps(key, ensure_ascii=False)}]"
-        return f"{self.path}.{key}" if self.path else key
-
-    def _at(self, path: str, value: Json) -> JsonNode:
-        return JsonNode(value=value, error=self.error, path=path)
+    def _child(self, key: str | int, value: Json) -> JsonNode:
+        return JsonNode(value=value, error=self.error, place=(self, key))
