@@ -88,7 +88,7 @@ class PipToolsResolver:
         if done.ok:
             packages = (workspace / "lock.txt").read_text("utf-8")
             lock = checked_lock(f"{one_platform_header()}\n{packages}", tool="pip-tools")
-            return replace(lock, notes=tuple(one.note for one in exemptions))
+            return replace(lock, notes=tuple(exemption.note for exemption in exemptions))
         failures = pip_fetch_failures(done.stderr, workspace=workspace, timeout=deadline.left)
         raise lock_error(done, requirements, tool="pip-tools", as_of=as_of, fetch_failures=failures)
 
@@ -109,7 +109,7 @@ def _download(
     pip = pip_tool("pip", indexes=requirements.indexes)
     argv = [
         *(*pip.argv, "download", "--only-binary=:all:", "--no-deps", f"--dest={folder}"),
-        *(f"{one.name}=={one.version}" for one in exemptions),
+        *(f"{exemption.name}=={exemption.version}" for exemption in exemptions),
     ]
     done = run_process(argv, env=pip.env, cwd=workspace, timeout=deadline.left)
     if not done.ok:
@@ -127,7 +127,9 @@ def _check_settings(requirements: Requirements) -> None:
     followed = {"build-constraint-dependencies", "exclude-newer"}
     settings = {key for key, _ in resolution.settings} - followed if resolution else set()
     problems = [f"{key} in {resolution.source}" for key in sorted(settings) if resolution]
-    problems += [f"{one.package} from the index {one.index.name}" for one in requirements.sources]
+    problems += [
+        f"{source.package} from the index {source.index.name}" for source in requirements.sources
+    ]
     if problems:
         raise LockError(
             f"{requirements.source} has settings that only uv supports",
@@ -136,10 +138,10 @@ def _check_settings(requirements: Requirements) -> None:
         )
 
 
-def _check_python(wanted: str) -> None:
+def _check_python(needed: str) -> None:
     ours = ".".join(platform.python_version_tuple()[:2])
-    if wanted != ours:
+    if needed != ours:
         raise LockError(
-            f"pip-tools locks for the Python that runs it, {ours}, but this flow needs {wanted}",
-            hint=f"lock with uv (`--flow-repro-installer=uv`), or run pytest under Python {wanted}",
+            f"pip-tools locks for the Python that runs it, {ours}, but this flow needs {needed}",
+            hint=f"lock with uv (`--flow-repro-installer=uv`), or run pytest under Python {needed}",
         )

@@ -25,17 +25,17 @@ _LABEL = "conda"
 _PIN = re.compile(rf"(?P<name>\S+)==\S+[+.]{_LABEL}(?=\s|$)")
 
 
-def write_given(given: Mapping[str, str], workspace: Path) -> tuple[list[str], list[str]]:
+def write_given(installed: Mapping[str, str], workspace: Path) -> tuple[list[str], list[str]]:
     """Write wheels for the installed packages (name -> version) that the resolver must keep.
 
     Returns lines for a requirements file in the workspace and for a constraints file. Raises
     `OSError`.
     """
-    if not given:
+    if not installed:
         return [], []
     folder = workspace / GIVEN
     folder.mkdir(exist_ok=True)
-    labelled = {name: _labelled(version) for name, version in given.items()}
+    labelled = {name: _labelled(version) for name, version in installed.items()}
     for name, version in labelled.items():
         _write_wheel(folder, name.replace("-", "_"), version)
     return [f"--find-links {GIVEN}"], [f"{name}=={labelled[name]}" for name in sorted(labelled)]
@@ -46,14 +46,14 @@ def without_given(lock: PypiLock) -> PypiLock | None:
     others.
     """
     lines = lock.text.splitlines()
-    kept = [*_comments(lines)]
+    rest = [*_comments(lines)]
     starts = [number - 1 for number, _ in logical_lines(lock.text)]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         if not _PIN.match(lines[start]):
-            kept += lines[start:end]
-    if len(kept) == len(_comments(lines)):
+            rest += lines[start:end]
+    if len(rest) == len(_comments(lines)):
         return None
-    return replace(parse_pypi("\n".join(kept) + "\n"), notes=lock.notes)
+    return replace(parse_pypi("\n".join(rest) + "\n"), notes=lock.notes)
 
 
 def names_given(output: str) -> bool:

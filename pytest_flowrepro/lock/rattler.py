@@ -43,7 +43,7 @@ def solve_conda(
             hint="run `pip install 'pytest-flowrepro[conda]'`, or take the packages of these names "
             'from PyPI: set `conda = "pypi"` in the flow\'s table of pyproject.toml',
         )
-    found = ask_rattler(
+    answer = ask_rattler(
         {
             "command": "solve",
             "specs": list(map(str, requirements.specs)),
@@ -54,9 +54,9 @@ def solve_conda(
         workspace=workspace,
         timeout=timeout,
     )
-    if isinstance(found, Failure):
-        raise _lock_error(found, requirements)
-    text = format_explicit(found["platform"], found["archives"])
+    if isinstance(answer, Failure):
+        raise _lock_error(answer, requirements)
+    text = format_explicit(answer["platform"], answer["archives"])
     try:
         return parse_conda(text)
     except InvalidLockError as error:
@@ -70,16 +70,16 @@ def solve_conda(
 def _lock_error(failure: Failure, requirements: CondaRequirements) -> LockError:
     """Return the error for a failure of rattler."""
     source = requirements.source
-    asked = ", ".join(map(without_conda_credentials, requirements.channels))
+    channels = ", ".join(map(without_conda_credentials, requirements.channels))
     match failure.kind:
         case "Timeout":
             what = f"rattler did not finish locking {source}: {failure.message}"
-            hint = f"check that the channels can be reached and run again: {asked}"
+            hint = f"check that the channels can be reached and run again: {channels}"
         case "SolverError" if missing := _NO_CANDIDATES.findall(failure.message):
             what = f"{source}: no channel has {', '.join(missing)}"
             hint = (
                 "correct the name or the version, or name its channel, as `channel::package` or in "
-                f"CONDA_CHANNELS (these were searched: {asked})"
+                f"CONDA_CHANNELS (these were searched: {channels})"
             )
         case "SolverError":
             what = f"{source}: these conda packages cannot be installed together"
@@ -89,12 +89,12 @@ def _lock_error(failure: Failure, requirements: CondaRequirements) -> LockError:
             )
         case "GatewayError" | "FetchRepoDataError":
             what = f"A conda channel could not be read, so {source} could not be locked"
-            hint = f"check the network and the names of the channels, and run again: {asked}"
+            hint = f"check the network and the names of the channels, and run again: {channels}"
         case "InvalidMatchSpecError" | "InvalidVersionSpecError" | "InvalidPackageNameError":
             what = f"{source}: invalid conda match spec in {', '.join(requirements.shown)}"
             hint = "write the version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, `1.2.*`"
         case "InvalidChannelError" | "InvalidUrlError":
-            what = f"{source}: invalid conda channel name in {asked}"
+            what = f"{source}: invalid conda channel name in {channels}"
             hint = "write a channel as `conda-forge`, or as a URL"
         case "NoHash":
             what = f"{source}: a channel has no sha256 for {failure.message}"

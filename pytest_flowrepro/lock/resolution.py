@@ -122,10 +122,10 @@ def write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]
     constraints = [line for file in requirements.constraints for line in file.lines]
     constraints += requirements.resolution.constraints if requirements.resolution else ()
     try:
-        options, given = write_given(dict(requirements.given), workspace)
+        options, pins = write_given(dict(requirements.given), workspace)
         inputs = {
             "requirements.in": (*options, *requirements.lines),
-            "constraints.txt": (*constraints, *given),
+            "constraints.txt": (*constraints, *pins),
         }
         for name, lines in inputs.items():
             (workspace / name).write_text("".join(f"{line}\n" for line in lines), "utf-8")

@@ -59,4 +59,4 @@ def upload_days(
         package.name: [wheel.upload_time for wheel in package.wheels or () if wheel.upload_time]
         for package in packages
     }
-    return {name: min(found).astimezone(UTC).date() for name, found in times.items() if found}
+    return {name: min(uploads).astimezone(UTC).date() for name, uploads in times.items() if uploads}

@@ -78,13 +78,15 @@ class UvResolver:
             )
         if exemptions:
             # uv takes `false` for any day.
-            arguments += [f"--exclude-newer-package={one.name}=false" for one in exemptions]
+            arguments += [
+                f"--exclude-newer-package={exemption.name}=false" for exemption in exemptions
+            ]
             done = tool.run(arguments, cwd=workspace, timeout=deadline.left)
         if not done.ok:
             raise lock_error(done, requirements, tool="uv", as_of=as_of)
         text = done.stdout.replace(f"{_PROJECT} (pyproject.toml)", "-r requirements.in")
         lock = checked_lock(text, tool="uv")
-        return replace(lock, notes=tuple(one.note for one in exemptions))
+        return replace(lock, notes=tuple(exemption.note for exemption in exemptions))
 
 
 def _write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...]:
@@ -96,19 +98,19 @@ def _write_inputs(requirements: Requirements, workspace: Path) -> tuple[str, ...
     if not requirements.sources:
         return inputs
     sources: dict[str, list[dict[str, str]]] = {}
-    for one in requirements.sources:
-        marker = {"marker": one.marker} if one.marker else {}
-        source = {"index": _index_name(one.index), **marker}
-        sources.setdefault(one.package, []).append(source)
+    for source in requirements.sources:
+        marker = {"marker": source.marker} if source.marker else {}
+        entry = {"index": _index_name(source.index), **marker}
+        sources.setdefault(source.package, []).append(entry)
     indexes = [
         {"name": _index_name(index), "url": index.url, **dict(index.settings), "explicit": True}
-        for index in dict.fromkeys(one.index for one in requirements.sources)
+        for index in dict.fromkeys(bound.index for bound in requirements.sources)
     ]
     project = {"name": _PROJECT, "version": "0", "dependencies": requirements.lines}
     document = {"project": project, "tool": {"uv": {"sources": sources, "index": indexes}}}
     (workspace / "pyproject.toml").write_text(to_toml(document), encoding="utf-8")
-    given = ("--find-links", GIVEN) if requirements.given else ()
-    return (*given, *inputs[:-1], "pyproject.toml")
+    options = ("--find-links", GIVEN) if requirements.given else ()
+    return (*options, *inputs[:-1], "pyproject.toml")
 
 
 def _index_name(index: Index) -> str:
@@ -126,13 +128,13 @@ def _for_environments(requirements: Requirements, version: str) -> Requirements:
     if resolution is None or not resolution.environments:
         return requirements
     here = {"python_version": version, "python_full_version": f"{version}.0"}
-    if not any(Marker(one).evaluate(dict(here)) for one in resolution.environments):
+    if not any(Marker(environment).evaluate(dict(here)) for environment in resolution.environments):
         raise LockError(
             f"{resolution.source}: environments do not include Python {version} on this machine",
             hint="add its marker to `environments`, or record on a machine that they include",
             detail="\n".join(resolution.environments),
         )
-    markers = " or ".join(f"({one})" for one in resolution.environments)
+    markers = " or ".join(f"({environment})" for environment in resolution.environments)
     return replace(
         requirements,
         requirements=tuple(_narrowed(line, markers) for line in requirements.requirements),

@@ -54,10 +54,10 @@ def with_resolution(declared: Requirements, file: Path, *, root: Path) -> Requir
     up to the project folder; for a member of a workspace in that of the workspace. uv's table `pip`
     applies to requirements files, which `uv pip` reads. Raises `LockError`.
     """
-    found = _project_table(file.parent, root)
-    if found is None:
+    project = _project_table(file.parent, root)
+    if project is None:
         return declared
-    table, place = found
+    table, place = project
     if file.name not in {"uv.lock", "pyproject.toml"}:
         pip = table.get("pip")
         table = {**table, **_part(pip if isinstance(pip, dict) else {}, _ANY)}
@@ -75,8 +75,8 @@ def with_script_resolution(
             pass
         case _:
             of_block = {}
-    found = _project_table(flow_file.parent, root)
-    around = _part(found[0], _ANY) if found else {}
+    project = _project_table(flow_file.parent, root)
+    around = _part(project[0], _ANY) if project else {}
     return _added(declared, {**around, **of_block}, flow_file, root)
 
 
@@ -122,7 +122,7 @@ def _part(table: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
 
 def _project_table(folder: Path, root: Path) -> tuple[dict[str, Any], Path] | None:
     """Return uv's settings of the project that a folder belongs to, and their file."""
-    folders = [one for one in (folder, *folder.parents) if one.is_relative_to(root)]
+    folders = [parent for parent in (folder, *folder.parents) if parent.is_relative_to(root)]
     for place in folders:
         top = workspace_of(place, root=root) or place
         own, project = top / "uv.toml", top / "pyproject.toml"

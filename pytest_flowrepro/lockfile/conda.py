@@ -75,8 +75,8 @@ def _archives_of(text: str) -> tuple[str | None, dict[str, LockedArchive], list[
     archives: dict[str, LockedArchive] = {}
     problems: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
-        if found := _PLATFORM.fullmatch(line):
-            platform = found["platform"]
+        if header := _PLATFORM.fullmatch(line):
+            platform = header["platform"]
         elif without_conda_credentials(line) != line:
             problems.append(f"line {number}: credentials are not allowed in a lock")
         elif match := _ARCHIVE.fullmatch(line):

@@ -45,8 +45,8 @@ def step_specs(packages: Mapping[str, str], *, python: str) -> tuple[CondaSpec, 
 
     A package's name may start with its channel, `conda-forge::six`.
     """
-    asked = (_versioned(*package) for package in {**_PINS, **packages}.items())
-    return tuple(map(CondaSpec.parse, (*_python_specs(python), *asked)))
+    versioned = (_versioned(*package) for package in {**_PINS, **packages}.items())
+    return tuple(map(CondaSpec.parse, (*_python_specs(python), *versioned)))
 
 
 def conda_requirements(
@@ -57,11 +57,11 @@ def conda_requirements(
     `channels` are names or URLs; the default is conda-forge, as in
     Metaflow. A channel that only a package names comes last.
     """
-    asked = tuple(specs)
-    python = () if any(spec.name == "python" for spec in asked) else (CondaSpec("python"),)
-    urls = _channel_urls(channels, (spec.channel for spec in asked if spec.channel))
+    declared = tuple(specs)
+    python = () if any(spec.name == "python" for spec in declared) else (CondaSpec("python"),)
+    urls = _channel_urls(channels, (spec.channel for spec in declared if spec.channel))
     return CondaRequirements(
-        specs=tuple(sorted({*python, *(_at_channel(spec, urls) for spec in asked)}, key=str)),
+        specs=tuple(sorted({*python, *(_at_channel(spec, urls) for spec in declared)}, key=str)),
         channels=urls,
         source=source,
     )
@@ -71,8 +71,8 @@ def channels_from(configured: Iterable[str], environ: Mapping[str, str]) -> tupl
     """Return the channels of the configuration, or those of CONDA_CHANNELS, as micromamba reads
     it.
     """
-    given = environ.get("CONDA_CHANNELS", "").split(",")
-    return tuple(configured) or tuple(name.strip() for name in given if name.strip())
+    names = environ.get("CONDA_CHANNELS", "").split(",")
+    return tuple(configured) or tuple(name.strip() for name in names if name.strip())
 
 
 def _channel_urls(general: Iterable[str], named: Iterable[str]) -> tuple[str, ...]:
@@ -93,8 +93,8 @@ def _at_channel(spec: CondaSpec, channels: Iterable[str]) -> CondaSpec:
     if spec.channel is None:
         return spec
     url = _urls(spec.channel)[0]
-    known = {without_conda_credentials(one): one for one in channels}
-    return replace(spec, channel=known.get(without_conda_credentials(url), url))
+    urls = {without_conda_credentials(channel): channel for channel in channels}
+    return replace(spec, channel=urls.get(without_conda_credentials(url), url))
 
 
 def _python_specs(python: str) -> tuple[str, ...]:

@@ -77,11 +77,11 @@ def parse_pypi(text: str, *, after: int = 0) -> PypiLock:
     packages: list[LockedPackage] = []
     problems: list[str] = []
     for number, line in logical_lines(text):
-        found = _locked_package(line)
-        if isinstance(found, str):
-            problems.append(f"line {number + after}: {found}")
+        package = _locked_package(line)
+        if isinstance(package, str):
+            problems.append(f"line {number + after}: {package}")
         else:
-            packages.append(found)
+            packages.append(package)
     if not packages and not problems:
         problems.append("it does not have any packages")
     if problems:
@@ -96,7 +96,7 @@ def required_by(lock: PypiLock) -> dict[str, tuple[str, ...]]:
 
     Packages that the flow requires itself are left out, as `via` of a manifest is empty for these.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    requiring: dict[str, tuple[str, ...]] = {}
     asked_for = set()
     name = None
     for line in lock.text.splitlines():
@@ -105,22 +105,22 @@ def required_by(lock: PypiLock) -> dict[str, tuple[str, ...]]:
         elif name and _ASKED_FOR.search(line):
             asked_for.add(name)
         elif name and (via := _VIA.search(line)) and via["name"] != "via":
-            found[name] = (*found.get(name, ()), via["name"])
-    return {name: via for name, via in found.items() if name not in asked_for}
+            requiring[name] = (*requiring.get(name, ()), via["name"])
+    return {name: via for name, via in requiring.items() if name not in asked_for}
 
 
-def diff_against_lock(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+def diff_against_lock(installed: Mapping[str, str], locked: Mapping[str, str]) -> list[str]:
     """Return one message per missing, unexpected or different package.
 
     Both arguments map its name to the version or description to compare.
     """
     return [
-        *(f"{name} is missing" for name in sorted(wanted.keys() - there.keys())),
-        *(f"{name} is not in the lock" for name in sorted(there.keys() - wanted.keys())),
+        *(f"{name} is missing" for name in sorted(locked.keys() - installed.keys())),
+        *(f"{name} is not in the lock" for name in sorted(installed.keys() - locked.keys())),
         *(
-            f"{name} is {there[name]}, but {wanted[name]} in the lock"
-            for name in sorted(wanted.keys() & there.keys())
-            if there[name] != wanted[name]
+            f"{name} is {installed[name]}, but {locked[name]} in the lock"
+            for name in sorted(locked.keys() & installed.keys())
+            if installed[name] != locked[name]
         ),
     ]
 

@@ -55,10 +55,10 @@ def wheel_version(url: str, name: str) -> str | None:
     """
     match = _WHEEL_URL.fullmatch(url)
     try:
-        found, version, _, _ = parse_wheel_filename(unquote(match["file"]) if match else "")
+        canonical, version, _, _ = parse_wheel_filename(unquote(match["file"]) if match else "")
     except InvalidWheelFilename:
         return None
-    return str(version) if found == name else None
+    return str(version) if canonical == name else None
 
 
 def _wheel_requirement(line: str) -> RequirementLine | str:

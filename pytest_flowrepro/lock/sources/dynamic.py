@@ -24,11 +24,11 @@ class Dynamic:
 
     @property
     def constraints(self) -> tuple[Constraints, ...]:
-        return tuple(one for read in self.dependencies for one in read.constraints)
+        return tuple(constraints for read in self.dependencies for constraints in read.constraints)
 
     @property
     def folders(self) -> tuple[LocalFolder, ...]:
-        return tuple(one for read in self.dependencies for one in read.folders)
+        return tuple(folder for read in self.dependencies for folder in read.folders)
 
     def added_to(self, project: Mapping[str, Any]) -> dict[str, Any]:
         """Return the table `[project]` as it would be without dynamic parts."""

@@ -41,16 +41,16 @@ def read_conda_file(file: Path, *, root: Path) -> Requirements:
     channels = _channels(document, source, problems)
     specs = tuple(map(CondaSpec.parse, packages))
     versions = {spec.name: spec.version for spec in specs}
-    unknown = (one for one in packages if not _PACKAGE.fullmatch(one))
+    unknown = (package for package in packages if not _PACKAGE.fullmatch(package))
     problems += [
         f"{source}: {one!r} is not a conda package such as `pandas=2.1`" for one in unknown
     ]
     of_pypi = versions.keys() <= _BOTH
     python = _python(versions, source, problems) if of_pypi else None
-    found = read_requirement_list(pip_lines, file=file, root=root, problems=problems)
+    requirements = read_requirement_list(pip_lines, file=file, root=root, problems=problems)
     if of_pypi:
-        return replace(found, requires_python=python)
-    return replace(found, conda=CondaPackages(specs=specs, channels=channels))
+        return replace(requirements, requires_python=python)
+    return replace(requirements, conda=CondaPackages(specs=specs, channels=channels))
 
 
 def conda_from_pypi(requirements: Requirements) -> Requirements:
@@ -126,22 +126,22 @@ def _channels(document: Any, source: str, problems: list[str]) -> tuple[str, ...
     listed = document.get("channels") if isinstance(document, dict) else None
     if listed is None:
         return ()
-    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
         problems.append(f"{source}: channels: not a list of names")
         return ()
-    for position, one in enumerate(listed):
-        if "@" in one or "/t/" in one:
+    for position, channel in enumerate(listed):
+        if "@" in channel or "/t/" in channel:
             problems.append(
                 f"{source}: channels[{position}]: a password or token does not belong in git; "
                 "set the channel in CONDA_CHANNELS instead"
             )
-    return tuple(one for one in listed if one != "nodefaults")
+    return tuple(name for name in listed if name != "nodefaults")
 
 
 def _python(versions: Mapping[str, str], source: str, problems: list[str]) -> str | None:
     """Return a specifier set; `==3.11` is 3.11.0 to conda, but its author means any 3.11."""
-    found = _specifiers(versions.get("python", ""), f"{source}: python", problems)
-    return re.sub(r"==(\d+(?:\.\d+)?)(?=$|,)", r"==\1.*", found) or None
+    specifiers = _specifiers(versions.get("python", ""), f"{source}: python", problems)
+    return re.sub(r"==(\d+(?:\.\d+)?)(?=$|,)", r"==\1.*", specifiers) or None
 
 
 def _specifiers(version: str, place: str, problems: list[str]) -> str:
@@ -149,9 +149,9 @@ def _specifiers(version: str, place: str, problems: list[str]) -> str:
     text = version.strip()
     if build := _BUILD.fullmatch(text):
         text = f"=={build['version'].lstrip('= ')}"
-    found = [_specifier(part.strip()) for part in text.split(",")] if text else []
+    specifiers = [_specifier(part.strip()) for part in text.split(",")] if text else []
     try:
-        return str(SpecifierSet(",".join(found)))
+        return str(SpecifierSet(",".join(specifiers)))
     except InvalidSpecifier:
         problems.append(f"{place}: {text!r} is not a version such as `=3.11`")
         return ""

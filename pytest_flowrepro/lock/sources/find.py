@@ -76,7 +76,7 @@ def find_requirements(
         alone = "Metaflow alone (nothing is declared)"
         _check_selection(selection, alone, extras=False)
         unread = unread_declarations(folders_up(flow_file, root=root), root=root)
-        notes = tuple(one.note for one in unread)
+        notes = tuple(declaration.note for declaration in unread)
         return Requirements(requirements=(_METAFLOW,), source=alone, declared=False, notes=notes)
     return _with_metaflow(with_local_packages(declared, root=root, read=_read_folder))
 
@@ -89,8 +89,8 @@ def _declarations(flow_file: Path, root: Path, selection: Selection) -> Iterator
     for names in (_FILES, _PROJECT_FILES):
         for file in (folder / name for folder in folders for name in names):
             lonely = file.name == "uv.lock" and not (file.parent / "pyproject.toml").is_file()
-            if file.is_file() and not lonely and (found := _read(file, root, selection)):
-                yield found
+            if file.is_file() and not lonely and (requirements := _read(file, root, selection)):
+                yield requirements
 
 
 def folders_up(flow_file: Path, *, root: Path) -> tuple[Path, ...]:
@@ -107,34 +107,34 @@ def _from_setting(setting: str, root: Path, selection: Selection) -> Requirement
             hint="correct `requirements` under `[tool.flowrepro]` in pyproject.toml: it is a "
             "path relative to the project folder",
         )
-    found = _read(file, root, selection)
-    if found is None:
+    requirements = _read(file, root, selection)
+    if requirements is None:
         raise LockError(
             f"{display_path(file, root)} declares no dependencies",
             hint="name another file as `requirements` under `[tool.flowrepro]`, or the "
             "`extras` and `groups` that the flow needs",
         )
-    return found
+    return requirements
 
 
 def _read(file: Path, root: Path, selection: Selection) -> Requirements | None:
     """Return the requirements of one file with their resolution settings; None if it declares
     nothing.
     """
-    found = _read_file(file, root, selection)
-    if found is None or file.suffix in {".yml", ".yaml"} or is_valid_pylock_path(file):
-        return found
-    return with_resolution(found, file, root=root)
+    requirements = _read_file(file, root, selection)
+    if requirements is None or file.suffix in {".yml", ".yaml"} or is_valid_pylock_path(file):
+        return requirements
+    return with_resolution(requirements, file, root=root)
 
 
 def _read_file(file: Path, root: Path, selection: Selection) -> Requirements | None:
     if file.name == "pyproject.toml" and (lock := lock_of(file.parent, root=root)):
         return read_uv_lock(lock, root=root, selection=selection, project=file.parent)
     if read := _of_project(file):
-        found = read(file, root=root, selection=selection)
-        if found and file.name in {"setup.cfg", "setup.py"}:
-            _check_selection(selection, found.source, extras=True)
-        return found
+        requirements = read(file, root=root, selection=selection)
+        if requirements and file.name in {"setup.cfg", "setup.py"}:
+            _check_selection(selection, requirements.source, extras=True)
+        return requirements
     _check_selection(selection, display_path(file, root), extras=False)
     if file.suffix in {".yml", ".yaml"}:
         return read_conda_file(file, root=root)
@@ -146,9 +146,9 @@ def _read_folder(folder: LocalFolder, root: Path) -> Requirements | None:
     selection = Selection(extras=folder.extras)
     for file in (folder.folder / name for name in METADATA):
         if file.is_file() and (read := _of_project(file)):
-            found = read(file, root=root, selection=selection)
-            if found is not None:
-                return found
+            requirements = read(file, root=root, selection=selection)
+            if requirements is not None:
+                return requirements
     return None
 
 
@@ -167,8 +167,8 @@ def _of_project(file: Path) -> Reader | None:
 
 def _check_selection(selection: Selection, source: str, *, extras: bool) -> None:
     """Raise `LockError` if extras or groups are selected that the source cannot have."""
-    asked = {"groups": selection.groups, "extras": () if extras else selection.extras}
-    for key, names in asked.items():
+    selected = {"groups": selection.groups, "extras": () if extras else selection.extras}
+    for key, names in selected.items():
         if names:
             raise LockError(
                 f"{source} has no {key}, but the configuration asks for {', '.join(names)}",

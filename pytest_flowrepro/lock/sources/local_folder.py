@@ -44,8 +44,10 @@ def referenced_folder(text: str, *, bases: Iterable[Path], root: Path) -> LocalF
     path = unquote(match["path"]) if match["url"] else match["path"]
     extras = match["extras"] or match["more"] or ""
     names = tuple(name.strip() for name in extras.split(",") if name.strip())
-    found = [local_folder(path, base=base, root=root, extras=names) for base in bases]
-    return next((one for one in found if isinstance(one, LocalFolder)), found[0])
+    candidates = [local_folder(path, base=base, root=root, extras=names) for base in bases]
+    return next(
+        (candidate for candidate in candidates if isinstance(candidate, LocalFolder)), candidates[0]
+    )
 
 
 def local_folder(

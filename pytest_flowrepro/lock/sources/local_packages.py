@@ -51,13 +51,13 @@ def with_local_packages(
     seen: set[LocalFolder] = set()
     pending = list(declared.folders)
     while pending:
-        one = pending.pop(0)
-        if one in seen:
+        local = pending.pop(0)
+        if local in seen:
             continue
-        seen.add(one)
-        if package := packages.get(one.folder) or local_package(one, root=root):
-            packages[one.folder] = package
-        if not one.itself and (required := read(one, root)):
+        seen.add(local)
+        if package := packages.get(local.folder) or local_package(local, root=root):
+            packages[local.folder] = package
+        if not local.itself and (required := read(local, root)):
             requirements |= dict.fromkeys(required.requirements)
             pythons.append(required.requires_python)
             sources |= dict.fromkeys(required.sources)
@@ -81,7 +81,7 @@ def _by_name(
     itself: tuple[LocalFolder, ...],
 ) -> Iterator[LocalFolder]:
     """Yield the folders whose package is also required by name with extras."""
-    declaring = {one.folder for one in itself if one.itself}
+    declaring = {local.folder for local in itself if local.itself}
     folders = {package.name: folder for folder, package in packages.items()}
     for requirement in requirements:
         folder, extras = folders.get(requirement.name), requirement.parsed.extras
@@ -131,12 +131,12 @@ def _modules(folder: Path, metadata: Metadata) -> tuple[Path, tuple[Path, ...]]:
     """
     src = folder / "src"
     base = folder / metadata.base if metadata.base else src if any(_importable(src)) else folder
-    found = tuple(_importable(base))
+    modules = tuple(_importable(base))
     if base.resolve() == folder.resolve():
-        named = tuple(one for one in found if one.stem == metadata.module)
-        regular = (one for one in found if (one / "__init__.py").is_file())
-        found = named or tuple(one for one in regular if one.name not in _NOT_PACKAGES)
-    return base, found
+        named = tuple(module for module in modules if module.stem == metadata.module)
+        regular = (module for module in modules if (module / "__init__.py").is_file())
+        modules = named or tuple(module for module in regular if module.name not in _NOT_PACKAGES)
+    return base, modules
 
 
 def _importable(folder: Path) -> Iterator[Path]:

@@ -51,8 +51,8 @@ def read_metadata(folder: Path) -> Metadata:
 
     A file that cannot be read adds nothing; its requirements are refused elsewhere.
     """
-    found = [
-        read(_text(folder / name))
+    sources = [
+        read(_text_or_empty(folder / name))
         for name, read in (
             ("pyproject.toml", _of_pyproject),
             ("setup.cfg", _of_setup_cfg),
@@ -61,7 +61,7 @@ def read_metadata(folder: Path) -> Metadata:
     ]
 
     def first(field: str) -> Any:
-        return next((value for one in found if (value := getattr(one, field))), None)
+        return next((value for source in sources if (value := getattr(source, field))), None)
 
     name, version = first("name"), first("version")
     return Metadata(
@@ -82,7 +82,7 @@ def _is_version(text: str) -> bool:
     return True
 
 
-def _text(file: Path) -> str:
+def _text_or_empty(file: Path) -> str:
     try:
         return file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError):
@@ -164,20 +164,20 @@ def _of_setup_cfg(text: str) -> Metadata:
 
 def _of_setup_py(text: str) -> Metadata:
     try:
-        given = setup_arguments(text)
+        arguments = setup_arguments(text)
     except (SyntaxError, ValueError, RecursionError):
         return Metadata()
-    compiling = [name for name in _COMPILING if name in given]
+    compiling = [name for name in _COMPILING if name in arguments]
     groups = {
         group: dict(_pair(line) for line in lines)
-        for group, lines in _table(given, "entry_points").items()
+        for group, lines in _table(arguments, "entry_points").items()
         if isinstance(lines, list)
     }
     return Metadata(
-        name=_string(given.get("name")),
-        version=_string(given.get("version")),
+        name=_string(arguments.get("name")),
+        version=_string(arguments.get("version")),
         entry_points=_entry_points(groups),
-        base=_string(_table(given, "package_dir").get("")),
+        base=_string(_table(arguments, "package_dir").get("")),
         built=f"`{compiling[0]}` in its setup.py requires a compiler" if compiling else None,
     )
 

@@ -74,11 +74,11 @@ def from_pylock(
         if marker == _NEVER:
             continue
         if package.directory is not None:
-            found = _folder(package.directory, file, root)
-            if isinstance(found, str):
-                problems.append(f"{package.name}: {found}")
+            folder = _folder(package.directory, file, root)
+            if isinstance(folder, str):
+                problems.append(f"{package.name}: {folder}")
             else:
-                folders.append(found)
+                folders.append(folder)
             continue
         if problem := _problem(package):
             problems.append(f"{package.name}: {problem}")
@@ -86,7 +86,7 @@ def from_pylock(
         pin = f"{package.name}=={package.version}{condition}"
         hashes = sorted(set(map(_sha256, package.wheels or ())))
         lines.append(RequirementLine(f"{package.name}{condition}"))
-        entries.append(" \\\n    ".join((pin, *(f"--hash=sha256:{one}" for one in hashes))))
+        entries.append(" \\\n    ".join((pin, *(f"--hash=sha256:{digest}" for digest in hashes))))
     if problems:
         raise _unusable(source, problems)
     try:
@@ -142,10 +142,10 @@ def _marker(package: Package, chosen: Mapping[str, set[str]]) -> str | None:
 
 def _folder(directory: PackageDirectory, file: Path, root: Path) -> LocalFolder | str:
     path = f"{directory.path}/{directory.subdirectory or ''}".rstrip("/")
-    found = local_folder(path, base=file.parent, root=root)
-    if isinstance(found, LocalFolder) and found.folder == file.parent:
-        return replace(found, itself=True)
-    return found
+    local = local_folder(path, base=file.parent, root=root)
+    if isinstance(local, LocalFolder) and local.folder == file.parent:
+        return replace(local, itself=True)
+    return local
 
 
 def _problem(package: Package) -> str | None:

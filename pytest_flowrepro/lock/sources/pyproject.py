@@ -104,12 +104,12 @@ def group_requirements(
 ) -> tuple[RequirementLine, ...]:
     """Return the requirements of one dependency group and of those that it includes (PEP 735)."""
     key = f"dependency-groups.{name}"
-    found: tuple[Requirement, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
     try:
-        found = DependencyGroupResolver(groups).resolve(name)
+        requirements = DependencyGroupResolver(groups).resolve(name)
     except* (LookupError, TypeError, ValueError) as invalid:  # of packaging 26.1 not always a group
         problems += [f"{key}: {_sentence(error)}" for error in invalid.exceptions]
-    return requirement_lines([*map(str, found)], key, problems)
+    return requirement_lines([*map(str, requirements)], key, problems)
 
 
 def _sentence(error: Exception) -> str:
@@ -141,16 +141,16 @@ def _extras(
     key = "project.optional-dependencies"
     declared = _table(project, "optional-dependencies", problems)
     optional = {canonicalize_name(name): value for name, value in declared.items()}
-    wanted = [canonicalize_name(name) for name in names]
+    selected = [canonicalize_name(name) for name in names]
     lines: list[RequirementLine] = []
-    for name in wanted:  # grows while it is read
+    for name in selected:  # grows while it is read
         if name not in optional:
             problems.append(unknown(name, key, tuple(optional)))
             continue
         for line in requirement_lines(optional[name], f"{key}.{name}", problems):
             if line.name == own:
                 extras = map(canonicalize_name, sorted(line.parsed.extras))
-                wanted += [extra for extra in extras if extra not in wanted]
+                selected += [extra for extra in extras if extra not in selected]
             else:
                 lines.append(line)
     return tuple(lines)

@@ -36,7 +36,7 @@ def read_python_version(flow_file: Path, *, root: Path) -> PythonVersion | None:
     pyenv.
     """
     folders = [folder for folder in flow_file.parents if folder.is_relative_to(root)]
-    file = next((one for folder in folders if (one := folder / _FILE).is_file()), None)
+    file = next((candidate for folder in folders if (candidate := folder / _FILE).is_file()), None)
     if file is None:
         return None
     try:
@@ -46,6 +46,6 @@ def read_python_version(flow_file: Path, *, root: Path) -> PythonVersion | None:
     for line in lines:
         if match := _VERSION.fullmatch(line.partition("#")[0].strip()):
             cpython, pypy = match["cpython"], match["pypy"]
-            wanted = Interpreter("cpython", cpython) if cpython else Interpreter("pypy", pypy)
-            return PythonVersion(wanted=wanted, file=display_path(file, root))
+            interpreter = Interpreter("cpython", cpython) if cpython else Interpreter("pypy", pypy)
+            return PythonVersion(wanted=interpreter, file=display_path(file, root))
     return None

@@ -59,11 +59,11 @@ def requirement_lines(value: object, key: str, problems: list[str]) -> tuple[Req
         return ()
     lines = []
     for position, item in enumerate(value):
-        found = parse_requirement(item) if isinstance(item, str) else "not a string"
-        if isinstance(found, str):
-            problems.append(f"{key}[{position}]: {found}")
+        requirement = parse_requirement(item) if isinstance(item, str) else "not a string"
+        if isinstance(requirement, str):
+            problems.append(f"{key}[{position}]: {requirement}")
         else:
-            lines.append(found)
+            lines.append(requirement)
     return tuple(lines)
 
 

@@ -144,22 +144,22 @@ class _Reading:
         if " --" in bare:
             option = bare[bare.index(" --") + 1 :].split("=")[0].split()[0]
             return f"the option {option} of a requirement is not supported; remove it"
-        found = parse_requirement(bare)
-        if found == LOCAL_PATH and not constraint:
+        requirement = parse_requirement(bare)
+        if requirement == LOCAL_PATH and not constraint:
             return self._folder(bare, file)
-        if isinstance(found, str) or editable:
-            return found if isinstance(found, str) else _EDITABLE_PATH
+        if isinstance(requirement, str) or editable:
+            return requirement if isinstance(requirement, str) else _EDITABLE_PATH
         if constraint:
-            self.constraints.setdefault(display_path(file, self.root), []).append(found)
+            self.constraints.setdefault(display_path(file, self.root), []).append(requirement)
         else:
-            self.requirements.append(found)
+            self.requirements.append(requirement)
         return None
 
     def _folder(self, text: str, file: Path) -> str | None:
-        found = referenced_folder(text, bases=(file.parent, self.root), root=self.root)
-        if isinstance(found, str):
-            return found
-        self.folders.append(found)
+        folder = referenced_folder(text, bases=(file.parent, self.root), root=self.root)
+        if isinstance(folder, str):
+            return folder
+        self.folders.append(folder)
         return None
 
     def _include(self, name: str, file: Path, *, constraint: bool) -> str | None:

@@ -35,10 +35,10 @@ def search_hint(flow_file: Path, flow: str, *, root: Path, setting: str | None, 
     shown = [display_path(file, root) for file in similar]
     line = f":\n\n    {wanted}\n" if wanted else ""
     try:
-        found = find_requirements(flow_file, root=root, setting=setting)
+        requirements = find_requirements(flow_file, root=root, setting=setting)
     except LockError:
         return line
-    if not found.declared:
+    if not requirements.declared:
         folders = [display_path(folder, root) for folder in folders_up(flow_file, root=root)]
         folders = ["the project folder" if folder == "." else folder for folder in folders]
         none = f". No requirements were found in {', '.join(folders)}"
@@ -54,14 +54,16 @@ def search_hint(flow_file: Path, flow: str, *, root: Path, setting: str | None, 
         line = f"    metaflow\n    {wanted}\n" if wanted else "    metaflow\n"
         place = display_path(flow_file.with_name("requirements.txt"), root)
         return f"{none}. Write them into {place}:\n\n{line}"
-    others = [name for name, file in zip(shown, similar, strict=True) if _has(file, wanted)]
-    if others:
+    names = [name for name, file in zip(shown, similar, strict=True) if _has(file, wanted)]
+    if names:
         return (
-            f". They were found in {found.source}; {_unread(others)}. Name the file that has "
-            f"`{wanted}`:\n\n{_setting(flow, others[0])}"
+            f". They were found in {requirements.source}; {_unread(names)}. Name the file that has "
+            f"`{wanted}`:\n\n{_setting(flow, names[0])}"
         )
     unread = f" ({_unread(shown)})" if shown else ""
-    return f". They were found in {found.source}{unread}{'; add to it' if wanted else ''}{line}"
+    return (
+        f". They were found in {requirements.source}{unread}{'; add to it' if wanted else ''}{line}"
+    )
 
 
 def similar_files(flow_file: Path, *, root: Path) -> Iterator[Path]:
@@ -96,8 +98,8 @@ def _has(file: Path, wanted: str) -> bool:
 
 def _unread(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    one = "is" if len(names) == 1 else "are"
-    return f"{', '.join(names[:_SHOWN])}{more} {one} not read unless configured"
+    verb = "is" if len(names) == 1 else "are"
+    return f"{', '.join(names[:_SHOWN])}{more} {verb} not read unless configured"
 
 
 def _setting(flow: str, name: str) -> str:

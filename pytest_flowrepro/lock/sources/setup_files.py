@@ -57,14 +57,14 @@ def read_setup_py(file: Path, *, root: Path, selection: Selection) -> Requiremen
         tree = ast.parse(read_text(file, root=root))
     except (SyntaxError, ValueError, RecursionError) as error:
         raise _unusable(file, root, [str(error)]) from error
-    wanted = {"install_requires", "python_requires"}
-    wanted |= {"extras_require"} if selection.extras else set()
+    keywords = {"install_requires", "python_requires"}
+    keywords |= {"extras_require"} if selection.extras else set()
     declared: dict[str, Any] = {}
     problems: list[str] = []
     for keyword in _setup_keywords(tree):
         if keyword.arg is None:
             problems.append(f"line {keyword.value.lineno}: `**` hides the requirements")
-        elif keyword.arg in wanted:
+        elif keyword.arg in keywords:
             try:
                 declared[keyword.arg] = ast.literal_eval(keyword.value)
             except (ValueError, TypeError):
@@ -78,14 +78,14 @@ def setup_arguments(source: str) -> dict[str, Any]:
 
     Raises `SyntaxError`, `ValueError` or `RecursionError` if it is not Python.
     """
-    found: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for keyword in _setup_keywords(ast.parse(source)):
         if keyword.arg is not None:
             try:
-                found[keyword.arg] = ast.literal_eval(keyword.value)
+                arguments[keyword.arg] = ast.literal_eval(keyword.value)
             except (ValueError, TypeError):
-                found[keyword.arg] = None
-    return found
+                arguments[keyword.arg] = None
+    return arguments
 
 
 def _setup_keywords(tree: ast.AST) -> Iterator[ast.keyword]:

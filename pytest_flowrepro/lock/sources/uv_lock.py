@@ -54,7 +54,9 @@ def read_uv_lock(
     where = ("--project", str(project))
     exported = _export(file, where, selection, source)  # first: uv validates both files
     exact = from_pylock(exported, file=file, root=root, selection=Selection())
-    for folder in dict.fromkeys((project, *(one.folder for one in exact.folders))):
+    for folder in dict.fromkeys(
+        (project, *(local_folder.folder for local_folder in exact.folders))
+    ):
         member = folder / "pyproject.toml"
         if member.is_file():
             _check_up_to_date(
@@ -173,7 +175,7 @@ def _check_up_to_date(
         return
     name = canonicalize_name(str(project.get("name", "")))
     package: dict[str, Any] = next(
-        (one for one in lock.get("package", ()) if one["name"] == name), {}
+        (entry for entry in lock.get("package", ()) if entry["name"] == name), {}
     )
     metadata = package.get("metadata", {})
     # A pyproject.toml with groups and no project is not a package in the lock.
@@ -209,26 +211,33 @@ def _groups_of(document: Mapping[str, Any]) -> dict[str, Any]:
 def _differences(
     place: str, requirements: Iterable[RequirementLine], locked: Iterable[Mapping[str, Any]]
 ) -> list[str]:
-    elsewhere = {one["name"] for one in locked if _ELSEWHERE & one.keys()}
+    elsewhere = {entry["name"] for entry in locked if _ELSEWHERE & entry.keys()}
     before = {
-        (one["name"], frozenset(one.get("extras", ())), SpecifierSet(one.get("specifier", "")))
-        for one in locked
-        if one["name"] not in elsewhere
+        (
+            entry["name"],
+            frozenset(entry.get("extras", ())),
+            SpecifierSet(entry.get("specifier", "")),
+        )
+        for entry in locked
+        if entry["name"] not in elsewhere
     }
     now = {
         (
-            one.name,
-            frozenset(map(canonicalize_name, one.parsed.extras)),
-            one.parsed.specifier,
+            requirement.name,
+            frozenset(map(canonicalize_name, requirement.parsed.extras)),
+            requirement.parsed.specifier,
         )
-        for one in requirements
-        if one.name not in elsewhere
+        for requirement in requirements
+        if requirement.name not in elsewhere
     }
     return [
-        *(f"{place}: {_shown(one)} is not in the lock" for one in sorted(now - before, key=_shown)),
         *(
-            f"{place}: {_shown(one)} is only in the lock"
-            for one in sorted(before - now, key=_shown)
+            f"{place}: {_requirement_text(requirement)} is not in the lock"
+            for requirement in sorted(now - before, key=_requirement_text)
+        ),
+        *(
+            f"{place}: {_requirement_text(requirement)} is only in the lock"
+            for requirement in sorted(before - now, key=_requirement_text)
         ),
     ]
 
@@ -236,10 +245,10 @@ def _differences(
 def _parsed(lines: Iterable[str]) -> Iterator[RequirementLine]:
     """Yield the requirements from an index; others that are selected have been refused."""
     for line in lines:
-        if isinstance(found := parse_requirement(line), RequirementLine):
-            yield found
+        if isinstance(requirement := parse_requirement(line), RequirementLine):
+            yield requirement
 
 
-def _shown(one: tuple[str, frozenset[str], SpecifierSet]) -> str:
-    name, extras, specifier = one
+def _requirement_text(requirement: tuple[str, frozenset[str], SpecifierSet]) -> str:
+    name, extras, specifier = requirement
     return f"{name}[{','.join(sorted(extras))}]{specifier}" if extras else f"{name}{specifier}"

@@ -54,7 +54,7 @@ def read_sources(
     places = [_Place(document=document, file=file)]
     if top := workspace_of(file.parent, root=root):
         places.append(_Place(document=_toml(top), file=top / "pyproject.toml"))
-    kept: list[RequirementLine] = []
+    from_index: list[RequirementLine] = []
     folders: list[LocalFolder] = []
     of_indexes: dict[IndexSource, None] = {}
     for requirement in requirements:
@@ -64,18 +64,20 @@ def read_sources(
         where = _Where(folder=place.file.parent, places=tuple(places), root=root)
         elsewhere = False
         for table in tables:
-            for found in _found(name, table, extras, where):
-                match found:
+            for source in _found(name, table, extras, where):
+                match source:
                     case str():
-                        problems.append(f"tool.uv.sources.{name}: {found}")
+                        problems.append(f"tool.uv.sources.{name}: {source}")
                     case LocalFolder():
-                        folders.append(found)
+                        folders.append(source)
                     case IndexSource():
-                        of_indexes[found] = None
-                elsewhere = elsewhere or not isinstance(found, IndexSource)
+                        of_indexes[source] = None
+                elsewhere = elsewhere or not isinstance(source, IndexSource)
         if not elsewhere:
-            kept.append(requirement)
-    return Sources(requirements=tuple(kept), folders=tuple(folders), of_indexes=tuple(of_indexes))
+            from_index.append(requirement)
+    return Sources(
+        requirements=tuple(from_index), folders=tuple(folders), of_indexes=tuple(of_indexes)
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,14 +103,16 @@ def _sources_of(
         if place.table.get("no-sources") is True:
             continue
         left_out = place.table.get("no-sources-package", ())
-        if name in {canonicalize_name(str(one)) for one in left_out}:
+        if name in {canonicalize_name(str(excluded)) for excluded in left_out}:
             continue
         sources = place.table.get("sources")
         for key, value in sources.items() if isinstance(sources, dict) else ():
             if canonicalize_name(key) == name:
                 tables = value if isinstance(value, list) else [value]
                 return place, [
-                    one for one in tables if isinstance(one, dict) and _is_selected(one, selection)
+                    table
+                    for table in tables
+                    if isinstance(table, dict) and _is_selected(table, selection)
                 ]
     return places[0], []
 
@@ -116,8 +120,8 @@ def _sources_of(
 def _is_selected(source: Mapping[str, Any], selection: Selection) -> bool:
     """Return whether a source applies with the extras and groups that a flow selects."""
     extra, group = source.get("extra"), source.get("group")
-    extras = {canonicalize_name(one) for one in selection.extras}
-    groups = {canonicalize_name(one) for one in selection.groups}
+    extras = {canonicalize_name(name) for name in selection.extras}
+    groups = {canonicalize_name(name) for name in selection.groups}
     return (extra is None or canonicalize_name(str(extra)) in extras) and (
         group is None or canonicalize_name(str(group)) in groups
     )
@@ -205,11 +209,15 @@ def _workspaces(folder: Path, root: Path) -> Iterator[tuple[Path, tuple[Path, ..
             break
         match _toml(top):
             case {"tool": {"uv": {"workspace": dict() as workspace}}}:
-                found, left_out = (
-                    [one for pattern in workspace.get(key, []) for one in sorted(top.glob(pattern))]
+                members, left_out = (
+                    [
+                        member
+                        for pattern in workspace.get(key, [])
+                        for member in sorted(top.glob(pattern))
+                    ]
                     for key in ("members", "exclude")
                 )
-                yield top, tuple(one for one in found if one not in left_out)
+                yield top, tuple(member for member in members if member not in left_out)
 
 
 def _toml(folder: Path) -> dict[str, Any]:
