@@ -20,6 +20,7 @@ from filelock import FileLock
 from platformdirs import user_cache_dir
 from requirement_lines import requirement_lines
 
+import pytest_flowrepro.plugin.session_plugin  # noqa: F401  likewise: half a second for each
 from pytest_flowrepro.environment import InstallRequest
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.lockfile.pypi import parse_pypi

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from functools import cached_property
 from importlib.metadata import PathDistribution
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     import os
+    from importlib.metadata import PackageMetadata
     from pathlib import Path
 
 
@@ -39,6 +41,11 @@ class InstalledDistribution(PathDistribution):
             return (self._folder / filename).read_text("utf-8", errors="replace")
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
+
+    @cached_property
+    def metadata(self) -> PackageMetadata:
+        """The fields of METADATA, parsed once."""
+        return super().metadata
 
     @property
     def canonical_name(self) -> str:

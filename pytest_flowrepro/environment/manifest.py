@@ -224,4 +224,5 @@ def _requires(distribution: InstalledDistribution) -> list[Requirement]:
 
 def _present(rows: Iterable[RecordRow], packages: Path) -> Iterator[RecordRow]:
     """Yield the rows whose files exist: uv omits the others, pip does not."""
-    return (row for row in rows if os.path.lexists(packages / row.path))
+    folder = str(packages)  # to join thousands of Paths takes as long as the whole rest
+    return (row for row in rows if os.path.lexists(os.path.join(folder, row.path)))  # noqa: PTH118
