@@ -59,8 +59,8 @@ def place_bytecode(environments: Iterable[BuiltEnvironment], folder: Path) -> No
                 if parent not in made:
                     os.makedirs(parent, exist_ok=True)  # noqa: PTH103
                     made.add(parent)
-                with open(f"{compiled}/{target}", "rb") as there, open(here, "xb") as copy:  # noqa: PTH123
-                    copy.write(there.read())
+                with open(f"{compiled}/{target}", "rb") as source, open(here, "xb") as copy:  # noqa: PTH123
+                    copy.write(source.read())
 
 
 def compiled_bytecode(built: BuiltEnvironment) -> Path:
@@ -126,13 +126,13 @@ def _compile_known(built: BuiltEnvironment) -> None:
         return
     todo = []
     for target, bytecode in targets.items():
-        there = compiled / target
-        there.parent.mkdir(parents=True, exist_ok=True)
+        compiled_file = compiled / target
+        compiled_file.parent.mkdir(parents=True, exist_ok=True)
         brought = bytecode.parent / "__pycache__" / bytecode.name
         if built.path not in bytecode.parents and brought.exists():
-            shutil.copyfile(brought, there)
+            shutil.copyfile(brought, compiled_file)
         else:
-            todo.append((str(_source_of(bytecode)), str(there)))
+            todo.append((str(_source_of(bytecode)), str(compiled_file)))
     _compile(built.python, todo, workspace=built.path)
     for target in targets:
         with contextlib.suppress(OSError):
@@ -155,8 +155,8 @@ def _compile(python: Path, sources: list[tuple[str, str]], *, workspace: Path) -
 def _index(environment: Path) -> dict[str, State]:
     """Return the states of the compiled files, by path below `_COMPILED`."""
     try:
-        found = json.loads((environment / _INDEX).read_text(encoding="utf-8"))
-        return {path: tuple(state) for path, state in found.items()}
+        states_by_path = json.loads((environment / _INDEX).read_text(encoding="utf-8"))
+        return {path: tuple(state) for path, state in states_by_path.items()}
     except (OSError, ValueError):
         return {}
 

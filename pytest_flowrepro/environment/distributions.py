@@ -81,8 +81,8 @@ def find_distributions(site_packages: Path) -> dict[str, InstalledDistribution]:
 
     Raises `EnvironmentBuildError` for one without a name.
     """
-    found = map(InstalledDistribution, site_packages.glob("*.dist-info"))
-    by_name = {distribution.canonical_name: distribution for distribution in found}
+    distributions = map(InstalledDistribution, site_packages.glob("*.dist-info"))
+    by_name = {distribution.canonical_name: distribution for distribution in distributions}
     return dict(sorted(by_name.items()))
 
 

@@ -143,12 +143,12 @@ def install_error(done: Completed, *, tool: str, fetch_failures: str = "") -> En
         return EnvironmentBuildError(what, hint=hint, detail=detail)
     for pattern, what, hint in _FAILURES:
         if match := re.search(pattern, output):
-            found = {
+            fields = {
                 key: " ".join(value.split()) for key, value in match.groupdict().items() if value
             }
-            found.setdefault("name", found.get("other", ""))
+            fields.setdefault("name", fields.get("other", ""))
             return EnvironmentBuildError(
-                what.format(**found), hint=hint.format(lock_anew=_LOCK_ANEW), detail=detail
+                what.format(**fields), hint=hint.format(lock_anew=_LOCK_ANEW), detail=detail
             )
     return EnvironmentBuildError(
         f"{tool} could not build the environment ({done.ending})",

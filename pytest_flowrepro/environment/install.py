@@ -45,12 +45,12 @@ def install_locked(
     deadline = Deadline.after(request.timeout)
     python = create(deadline.left)
     before = {path: state for path, state in states(folder).items() if path != _NOTES}
-    given = installed_versions(folder)
+    preinstalled = installed_versions(folder)
     _install(lock, folder, replace(request, timeout=deadline.left), python=python)
     _check_not_replaced(before, states(folder), request.name)
     markers = marker_environment(folder)
-    wanted = tuple(package for package in lock.packages if package.is_for(markers))
-    compare(installed_versions(folder), wanted, given=given, name=request.name)
+    locked = tuple(package for package in lock.packages if package.is_for(markers))
+    compare(installed_versions(folder), locked, preinstalled=preinstalled, name=request.name)
 
 
 def _install(lock: PypiLock, folder: Path, request: InstallRequest, *, python: Path) -> None:
@@ -59,7 +59,7 @@ def _install(lock: PypiLock, folder: Path, request: InstallRequest, *, python: P
     lock_file = folder / f"lock-{request.name}.txt"
     installer = installer_named(request.installer)
     for packages, source in _by_source(lock.packages, wheels):
-        lines = (_line(package, there=source.complete) for package in packages)
+        lines = (_requirement_line(package, is_local=source.complete) for package in packages)
         lock_file.write_text("".join(lines), encoding="utf-8")
         try:
             installer.install(
@@ -84,17 +84,17 @@ def _by_source(
     if wheels.complete:
         yield locked, wheels
         return
-    there = tuple(package for package in locked if package.name in wheels.names)
-    if there:
-        yield there, replace(wheels, complete=True)
-    yield tuple(package for package in locked if package not in there), NO_WHEELS
+    present = tuple(package for package in locked if package.name in wheels.names)
+    if present:
+        yield present, replace(wheels, complete=True)
+    yield tuple(package for package in locked if package not in present), NO_WHEELS
 
 
-def _line(package: LockedPackage, *, there: bool) -> str:
+def _requirement_line(package: LockedPackage, *, is_local: bool) -> str:
     """Return the line of a package for the installer; without its URL if the wheel is a local
     file.
     """
-    return f"{(replace(package, url=None) if there else package).line}\n"
+    return f"{(replace(package, url=None) if is_local else package).line}\n"
 
 
 def leave_notes(environment: Path, notes: tuple[str, ...]) -> None:
@@ -129,16 +129,18 @@ def _as_locked(version: str, locked: str | None) -> str:
 
 
 def compare(
-    there: Mapping[str, str],
+    installed: Mapping[str, str],
     locked: tuple[LockedPackage, ...],
     *,
-    given: Mapping[str, str],
+    preinstalled: Mapping[str, str],
     name: str,
 ) -> None:
     """Raise `EnvironmentBuildError` unless the installed packages are those given before and
     those of the lock, by name and version.
     """
-    wanted = {**given, **{package.name: package.version for package in locked}}
-    known = {name: _as_locked(version, wanted.get(name)) for name, version in there.items()}
-    problems = diff_against_lock(known, wanted)
+    expected = {**preinstalled, **{package.name: package.version for package in locked}}
+    comparable = {
+        name: _as_locked(version, expected.get(name)) for name, version in installed.items()
+    }
+    problems = diff_against_lock(comparable, expected)
     check_against_lock(problems, environment=name, culprit="a wheel on the index")

@@ -36,39 +36,39 @@ def find_interpreter(
     requires: str | None = None,
     *,
     recorded: Interpreter | None = None,
-    asked: Interpreter | None = None,
-    asked_by: str = "a step",
+    requested: Interpreter | None = None,
+    requested_by: str = "a step",
 ) -> Path:
     """Return the interpreter for an environment: the one that runs pytest if it satisfies the
     request.
 
     `requires` is a specifier set, as in PEP 723. `recorded` is the interpreter of a baseline, and
-    `asked` that of a step or a `.python-version`: the exact version if this machine has it,
+    `requested` that of a step or a `.python-version`: the exact version if this machine has it,
     otherwise another patch release of the same minor version. Others are found by python-discovery:
     on PATH, and where uv keeps its own. The result is the interpreter itself, never a shim, which
     may start another Python in another folder. Raises `EnvironmentBuildError` if none is found.
     """
     if recorded is not None:
         return _same_minor(recorded, f"the baseline was recorded with {recorded}")[0]
-    if asked is not None:
-        python, version = _same_minor(asked, f"{asked_by} asks for {asked.version}")
+    if requested is not None:
+        python, version = _same_minor(requested, f"{requested_by} asks for {requested.version}")
         if not SpecifierSet(requires or "").contains(version, prereleases=True):
             raise EnvironmentBuildError(
-                f"{asked_by} asks for Python {asked.version} and the requirements for {requires}, "
-                f"and Python {version} of this machine does not satisfy both",
+                f"{requested_by} asks for Python {requested.version} and the requirements for "
+                f"{requires}, and Python {version} of this machine does not satisfy both",
                 hint="change one of the two, or install a Python that both allow",
             )
         return python
-    wanted = SpecifierSet(requires or "")
+    specifiers = SpecifierSet(requires or "")
     ours = sys.version_info.minor
-    if wanted.contains(platform.python_version(), prereleases=True):
+    if specifiers.contains(platform.python_version(), prereleases=True):
         return Path(sys.executable)
     for minor in sorted(_MINORS, key=lambda minor: (abs(minor - ours), -minor)):
-        may_fit = any(wanted.contains(f"3.{minor}.{micro}") for micro in range(30))
-        found = _discover(f"3.{minor}") if may_fit else None
-        if found and wanted.contains(found[1], prereleases=True):
-            return found[0]
-    raise _no_interpreter(f"Python {wanted}")
+        may_fit = any(specifiers.contains(f"3.{minor}.{micro}") for micro in range(30))
+        discovered = _discover(f"3.{minor}") if may_fit else None
+        if discovered and specifiers.contains(discovered[1], prereleases=True):
+            return discovered[0]
+    raise _no_interpreter(f"Python {specifiers}")
 
 
 def _same_minor(wanted: Interpreter, because: str) -> tuple[Path, str]:
@@ -77,12 +77,12 @@ def _same_minor(wanted: Interpreter, because: str) -> tuple[Path, str]:
     same = implementation == platform.python_implementation().lower()
     if same and version == ours:
         return Path(sys.executable), ours
-    if version != minor and (found := _discover(f"{implementation}{version}")):
-        return found
+    if version != minor and (discovered := _discover(f"{implementation}{version}")):
+        return discovered
     if same and ours.startswith(f"{minor}."):
         return Path(sys.executable), ours
-    if found := _discover(f"{implementation}{minor}"):
-        return found
+    if discovered := _discover(f"{implementation}{minor}"):
+        return discovered
     raise _no_interpreter(f"{implementation} {minor}", because)
 
 
@@ -103,10 +103,10 @@ def identify_interpreter(python: Path) -> Interpreter:
     """
     if python == Path(sys.executable):
         return Interpreter(platform.python_implementation().lower(), platform.python_version())
-    found = _found(os.fspath(python))
-    if found is None:
+    info = _python_info(os.fspath(python))
+    if info is None:
         raise _no_interpreter(os.fspath(python))
-    return Interpreter(found.implementation.lower(), found.version_str)
+    return Interpreter(info.implementation.lower(), info.version_str)
 
 
 def create_virtualenv(folder: Path, *, python: Path) -> Path:
@@ -133,14 +133,14 @@ def create_virtualenv(folder: Path, *, python: Path) -> Path:
 
 def _discover(spec: str) -> tuple[Path, str] | None:
     """Return path and version of the interpreter that fits a specification: `3.12`, `pypy3.10`."""
-    info = _found(spec)
+    info = _python_info(spec)
     if info is None or info.system_executable is None:
         return None
     # Of a script that starts another interpreter, this is the interpreter.
     return Path(info.system_executable), info.version_str
 
 
-def _found(spec: str) -> PythonInfo | None:
+def _python_info(spec: str) -> PythonInfo | None:
     from python_discovery import DiskCache, get_interpreter  # noqa: PLC0415  takes 0.1 s
 
     environment = dict(os.environ)
@@ -168,7 +168,9 @@ def _without_shims(path: list[str]) -> Iterator[str]:
             )
             versions = [version for versions in installed for version in versions.glob("*")]
             if versions:
-                yield from (str(one / "bin") for one in sorted(versions, key=_age, reverse=True))
+                yield from (
+                    str(version / "bin") for version in sorted(versions, key=_age, reverse=True)
+                )
                 continue
         yield folder
 
@@ -184,9 +186,9 @@ def _environment() -> dict[str, str]:
     """Return the environment variables without virtualenv's own settings, which could enable
     the system's site-packages or install pip.
     """
-    kept = {
+    variables = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("VIRTUALENV_") or name == "VIRTUALENV_OVERRIDE_APP_DATA"
     }
-    return {**kept, "VIRTUALENV_CONFIG_FILE": os.devnull}
+    return {**variables, "VIRTUALENV_CONFIG_FILE": os.devnull}

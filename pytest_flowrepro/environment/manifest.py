@@ -50,8 +50,8 @@ def read_manifest(
     `EnvironmentBuildError` for a distribution whose metadata cannot be read.
     """
     packages = site_packages(environment)
-    found = find_distributions(packages)
-    via = _required_by(found, requirements, marker_environment(environment))
+    distributions = find_distributions(packages)
+    via = _required_by(distributions, requirements, marker_environment(environment))
     return tuple(
         Package(
             name=name,
@@ -61,14 +61,14 @@ def read_manifest(
             direct_url=urls.get(name),
             wheel=wheel_tags(distribution.read_text("WHEEL") or ""),
         )
-        for name, distribution in found.items()
+        for name, distribution in distributions.items()
     )
 
 
 def installed_versions(environment: Path) -> dict[str, str]:
     """Map the canonical name of each distribution to its version."""
-    found = find_distributions(site_packages(environment))
-    return {name: distribution.version for name, distribution in found.items()}
+    distributions = find_distributions(site_packages(environment))
+    return {name: distribution.version for name, distribution in distributions.items()}
 
 
 def record_digest(record: Iterable[RecordRow]) -> str:
@@ -98,17 +98,17 @@ def wheel_tags(metadata: str) -> str | None:
 
 def site_packages(environment: Path) -> Path:
     # conda-forge's Python has a link next to the folder: lib/python3.1 -> python3.11
-    found = [
+    folders = [
         folder
         for folder in environment.glob("lib/*/site-packages")
         if not folder.parent.is_symlink()
     ]
-    if len(found) != 1:
+    if len(folders) != 1:
         raise EnvironmentBuildError(
-            f"Expected one site-packages folder in {environment}, found {len(found)}",
+            f"Expected one site-packages folder in {environment}, found {len(folders)}",
             hint="delete the folder and run the check again",
         )
-    return found[0]
+    return folders[0]
 
 
 def interpreter_of(environment: Path) -> Interpreter:
@@ -143,16 +143,16 @@ def system_of() -> System:
     )
 
 
-def libc_name(found: tuple[str, str], *, mac: str, tags: Iterable[str]) -> str:
+def libc_name(libc: tuple[str, str], *, mac: str, tags: Iterable[str]) -> str:
     """Return `glibc 2.36`, `musl 1.2`, or `macos 14.5`, where the C library is a part of the
     system.
 
-    `found` is the result of `platform.libc_ver`, which does not detect musl under every Python.
+    `libc` is the result of `platform.libc_ver`, which does not detect musl under every Python.
     """
     if mac:
         return f"macos {mac}"
     musl = next((tag.split("_") for tag in tags if tag.startswith("musllinux_")), None)
-    return f"musl {musl[1]}.{musl[2]}" if musl else " ".join(found).strip()
+    return f"musl {musl[1]}.{musl[2]}" if musl else " ".join(libc).strip()
 
 
 def _interpreter(environment: Path) -> tuple[str, str]:
@@ -174,7 +174,7 @@ def _pyvenv(environment: Path) -> dict[str, str]:
 
 
 def _required_by(
-    found: Mapping[str, InstalledDistribution],
+    distributions: Mapping[str, InstalledDistribution],
     requirements: tuple[RequirementLine, ...],
     markers: dict[str, str],
 ) -> dict[str, tuple[str, ...]]:
@@ -183,25 +183,25 @@ def _required_by(
     An extra counts if a distribution that counts requires it, so this repeats until nothing
     changes.
     """
-    asked = [line.parsed for line in requirements if _applies(line.parsed, {""}, markers)]
-    direct = {canonicalize_name(requirement.name) for requirement in asked}
-    extras = {name: {""} for name in found}
-    for requirement in asked:
+    applicable = [line.parsed for line in requirements if _applies(line.parsed, {""}, markers)]
+    direct = {canonicalize_name(requirement.name) for requirement in applicable}
+    extras = {name: {""} for name in distributions}
+    for requirement in applicable:
         extras.setdefault(canonicalize_name(requirement.name), {""}).update(requirement.extras)
     edges: set[tuple[str, str]] = set()
     grew = True
     while grew:
         before = len(edges), sum(map(len, extras.values()))
-        for name, distribution in found.items():
+        for name, distribution in distributions.items():
             for requirement in _requires(distribution):
                 needed = canonicalize_name(requirement.name)
-                if needed in found and _applies(requirement, extras[name], markers):
+                if needed in distributions and _applies(requirement, extras[name], markers):
                     edges.add((name, needed))
                     extras[needed] |= requirement.extras
         grew = before != (len(edges), sum(map(len, extras.values())))
     return {
         name: () if name in direct else tuple(sorted(by for by, needed in edges if needed == name))
-        for name in found
+        for name in distributions
     }
 
 
@@ -212,14 +212,14 @@ def _applies(requirement: Requirement, extras: set[str], markers: dict[str, str]
 
 def _requires(distribution: InstalledDistribution) -> list[Requirement]:
     """Return the requirements of a distribution; only the name from a line older than PEP 508."""
-    found = []
+    requirements = []
     for line in distribution.requires or ():
         try:
-            found.append(Requirement(line))
+            requirements.append(Requirement(line))
         except InvalidRequirement:
             if match := _REQUIRED_NAME.match(line):
-                found.append(Requirement(match[1]))
-    return found
+                requirements.append(Requirement(match[1]))
+    return requirements
 
 
 def _present(rows: Iterable[RecordRow], packages: Path) -> Iterator[RecordRow]:

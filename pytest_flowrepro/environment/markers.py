@@ -53,12 +53,12 @@ def _asked(python: Path) -> dict[str, str]:
         done = run_process(
             [python, "-I", "-c", _ASK], env=os.environ, cwd=python.parent, timeout=_TIMEOUT
         )
-        found: dict[str, str] = json.loads(done.stdout)
+        values: dict[str, str] = json.loads(done.stdout)
     except CommandNotFoundError as error:
         raise _no_answer(python, "No such file") from error
     except ValueError as error:
         raise _no_answer(python, str(done.ending), done.stderr[-2000:]) from error
-    return found
+    return values
 
 
 def _no_answer(python: Path, reason: str, detail: str = "") -> EnvironmentBuildError:

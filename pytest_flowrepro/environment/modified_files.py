@@ -24,11 +24,11 @@ def edited_environments(title: str, environments: Iterable[BuiltEnvironment]) ->
     time, or in one with the same files. The bytecode of these files is deleted, so that no later
     environment uses it.
     """
-    found: dict[str, None] = {}
+    paths: dict[str, None] = {}
     for built in {built.path: built for built in environments}.values():
         edited = edited_files(built.path)
-        found |= dict.fromkeys(_SITE_PACKAGES.sub("", path) for path in edited)
-    if not found:
+        paths |= dict.fromkeys(_SITE_PACKAGES.sub("", path) for path in edited)
+    if not paths:
         return ()
-    what = f"installed files were changed: {truncate_list(list(found), 3)}"
+    what = f"installed files were changed: {truncate_list(list(paths), 3)}"
     return (f"while {title} ran, {what}; the next flow gets a fresh environment",)

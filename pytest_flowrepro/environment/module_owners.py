@@ -35,13 +35,13 @@ class Provided:
 
     def providers(self, name: str) -> frozenset[str]:
         """Return the distributions that `import name` may load; several may share a package."""
-        found = _NONE
+        owners = _NONE
         for prefix in itertools.accumulate(name.split("."), "{}.{}".format):
             here = self.modules.get(prefix)
             if here is None:
                 break
-            found = here
-        return found
+            owners = here
+        return owners
 
     @property
     def with_modules(self) -> frozenset[str]:

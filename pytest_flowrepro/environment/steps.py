@@ -50,30 +50,34 @@ def step_environments(
     `base` is the environment of the flow itself, with the Metaflow for all its steps. Raises
     `LockError` for an invalid version, and for a step that uses both PyPI and conda.
     """
-    found: dict[object, StepEnvironment] = {}
+    by_content: dict[object, StepEnvironment] = {}
     for step in steps:
         own = _own(step, base, conda_from_pypi=conda_from_pypi)
         if own is not None:
             key = (own.requirements.requirements, own.python, own.requirements.conda)
-            same = found.get(key)
-            found[key] = replace(same, steps=(*same.steps, step.name)) if same else own
-    return tuple(found.values())
+            same = by_content.get(key)
+            by_content[key] = replace(same, steps=(*same.steps, step.name)) if same else own
+    return tuple(by_content.values())
 
 
 def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnvironment | None:
-    given = {one.name: _attributes(one) for one in step.decorators if one.name in {"pypi", "conda"}}
-    if any(str(attributes.get("disabled")).lower() == "true" for attributes in given.values()):
+    declared = {
+        decorator.name: _attributes(decorator)
+        for decorator in step.decorators
+        if decorator.name in {"pypi", "conda"}
+    }
+    if any(str(attributes.get("disabled")).lower() == "true" for attributes in declared.values()):
         return None
-    of_pypi, of_conda = (given.get(name, {}) for name in ("pypi", "conda"))
+    of_pypi, of_conda = (declared.get(name, {}) for name in ("pypi", "conda"))
     pypi, conda = _packages(of_pypi), _packages(of_conda)
     if pypi and conda:
         raise LockError(
             f"Step {step.name} takes packages from both PyPI and conda, which Metaflow refuses",
             hint="use only one of @pypi and @conda in a step",
         )
-    asked = of_pypi.get("python") or of_conda.get("python")
+    requested = of_pypi.get("python") or of_conda.get("python")
     # The default Python of @conda is the one that runs the flow (conda_decorator.py).
-    python = None if asked is None or base.python.version == str(asked) else str(asked)
+    python = None if requested is None or base.python.version == str(requested) else str(requested)
     packages = pypi or conda
     if not packages and python is None:
         return None
@@ -92,8 +96,8 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
             python=python,
             from_conda=(),
         )
-    metaflow = next(one.version for one in base.packages if one.name == "metaflow")
-    own = (_line(name, version, step) for name, version in packages.items())
+    metaflow = next(package.version for package in base.packages if package.name == "metaflow")
+    own = (_requirement_line(name, version, step) for name, version in packages.items())
     lines = {*own, *_PINS, f"metaflow=={metaflow}"}
     return StepEnvironment(
         name=f"step-{step.name}",
@@ -116,17 +120,17 @@ def _packages(attributes: Mapping[str, object]) -> dict[str, str]:
     return {str(k): str(v) for k, v in packages.items()} if isinstance(packages, dict) else {}
 
 
-def _line(name: str, version: str, step: Step) -> str:
+def _requirement_line(name: str, version: str, step: Step) -> str:
     name = CondaSpec.parse(name).package
     text = f"{name}{version}" if version.startswith(_OPERATORS) or not version else None
     text = text or f"{name}=={version.removeprefix('==').removeprefix('=')}"
-    found = parse_requirement(text)
-    if isinstance(found, str):
+    requirement = parse_requirement(text)
+    if isinstance(requirement, str):
         raise LockError(
             f"Step {step.name}: {name!r} with version {without_credentials(version)!r} is not "
             "a valid requirement",
             hint="write the version as Metaflow takes it: `1.2.3`, `>=1.2,<2`, an empty string, or "
             "`@` and the URL of a wheel",
-            detail=found,
+            detail=requirement,
         )
-    return str(found.parsed)
+    return str(requirement.parsed)

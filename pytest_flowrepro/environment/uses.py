@@ -58,7 +58,7 @@ def others_meanwhile(environment: Path, *, key: str) -> tuple[str, ...]:
     """List the titles of the other jobs that used an environment while the job `key` did."""
     uses = tuple(_read(environment))
     own = [use for use in uses if use.is_of(key)]
-    others = (use for use in uses if not use.is_of(key) and any(use.meets(one) for one in own))
+    others = (use for use in uses if not use.is_of(key) and any(use.meets(ours) for ours in own))
     return tuple(dict.fromkeys(use.title for use in others))
 
 

@@ -109,7 +109,7 @@ def interpreter_today(
     requires = requirements.requires_python
     asked = read_python_version(job.flow.file, root=job.root)
     if asked is not None:
-        return stages.find_interpreter(requires, asked=asked.wanted, asked_by=asked.file)
+        return stages.find_interpreter(requires, requested=asked.wanted, requested_by=asked.file)
     allowed = SpecifierSet(requires or "")
     if recorded is not None and allowed.contains(recorded.python.version, prereleases=True):
         return stages.find_interpreter(recorded=recorded.python)
@@ -125,7 +125,7 @@ def interpreter_of_step(
     if wanted.requirements.conda is not None:
         return None
     if recorded is None and wanted.python is not None:
-        return stages.find_interpreter(asked=Interpreter("cpython", wanted.python))
+        return stages.find_interpreter(requested=Interpreter("cpython", wanted.python))
     return stages.find_interpreter(recorded=(recorded or base).python)
 
 

@@ -41,8 +41,8 @@ class FindInterpreter(Protocol):
         requires: str | None = None,
         *,
         recorded: Interpreter | None = None,
-        asked: Interpreter | None = None,
-        asked_by: str = ...,
+        requested: Interpreter | None = None,
+        requested_by: str = ...,
     ) -> Path:
         """Return an interpreter of this machine, as `find_interpreter` does."""
         ...

@@ -99,10 +99,10 @@ class FakeStages:
         requires: str | None = None,
         *,
         recorded: Interpreter | None = None,
-        asked: Interpreter | None = None,
-        asked_by: str = "",
+        requested: Interpreter | None = None,
+        requested_by: str = "",
     ) -> Path:
-        self.calls.append(f"find {recorded or asked or requires or 'any'}{asked_by}")
+        self.calls.append(f"find {recorded or requested or requires or 'any'}{requested_by}")
         return Path(sys.executable)
 
     def resolve(

@@ -70,8 +70,8 @@ class CondaBuilder:
     @property
     def _metaflow(self) -> Package | None:
         """The Metaflow of `base`."""
-        there = self.base.manifest.packages if self.base else ()
-        return next((package for package in there if package.name == "metaflow"), None)
+        packages = self.base.manifest.packages if self.base else ()
+        return next((package for package in packages if package.name == "metaflow"), None)
 
     def _install(self, prefix: Path, request: InstallRequest) -> None:
         def create(left: float) -> Path:
@@ -117,8 +117,8 @@ class CondaBuilder:
             yield replace(self._metaflow, via=())
             return
         added = self.lock.pypi.urls if self.lock.pypi else {}
-        there = read_manifest(prefix, requirements=self.requirements.requirements, urls=added)
-        yield from (package for package in there if package.name in added)
+        packages = read_manifest(prefix, requirements=self.requirements.requirements, urls=added)
+        yield from (package for package in packages if package.name in added)
         yield from (disambiguate_from_pypi(package, added) for package in of_conda)
 
 

@@ -24,17 +24,17 @@ def read_prefix(prefix: Path, *, specs: tuple[CondaSpec, ...]) -> tuple[Package,
     `record` is the hash of the package's archive, and `wheel` its platform and build,
     `linux-64/py311h64a7726_0`.
     """
-    found = {meta["name"]: meta for meta in _installed(prefix)}
+    metadata = {meta["name"]: meta for meta in _installed(prefix)}
     direct = {spec.name for spec in specs}
     return tuple(
         Package(
             name=name,
             version=meta["version"],
             record=f"sha256:{meta['sha256']}",
-            via=() if name in direct else _required_by(name, found),
+            via=() if name in direct else _required_by(name, metadata),
             wheel=f"{meta['subdir']}/{meta['build']}",
         )
-        for name, meta in sorted(found.items())
+        for name, meta in sorted(metadata.items())
     )
 
 
@@ -55,19 +55,22 @@ def check_installed(installed: tuple[Package, ...], lock: CondaLock, name: str) 
     """Raise `EnvironmentBuildError` unless the installed packages are those of the lock: each
     package with its version, build and archive.
     """
-    there = {one.name: _shown(one) for one in installed}
-    wanted = {one.name: _shown(locked_package(one)) for one in lock.archives}
-    problems = [] if "python" in wanted else ["the lock has no python"]
-    problems += diff_against_lock(there, wanted)
+    installed_texts = {package.name: _package_text(package) for package in installed}
+    locked_texts = {
+        archive.name: _package_text(locked_package(archive)) for archive in lock.archives
+    }
+    problems = [] if "python" in locked_texts else ["the lock has no python"]
+    problems += diff_against_lock(installed_texts, locked_texts)
     check_against_lock(problems, environment=name, culprit="an archive in a channel")
 
 
-def _required_by(name: str, found: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+def _required_by(name: str, metadata: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(
         sorted(
-            other
-            for other, meta in found.items()
-            if other != name and name in {CondaSpec.parse(spec).name for spec in meta["depends"]}
+            dependent
+            for dependent, meta in metadata.items()
+            if dependent != name
+            and name in {CondaSpec.parse(spec).name for spec in meta["depends"]}
         )
     )
 
@@ -85,5 +88,5 @@ def _installed(prefix: Path) -> Iterator[dict[str, Any]]:
             ) from error
 
 
-def _shown(package: Package) -> str:
+def _package_text(package: Package) -> str:
     return f"{package.version} ({package.wheel}, {package.record})"

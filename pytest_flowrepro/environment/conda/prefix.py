@@ -43,8 +43,8 @@ def install_conda(
     known = tuple(channels)
     prefix.mkdir(parents=True, exist_ok=True)
     unpacked = prefix / "conda-unpacked"
-    for one in lock.archives:
-        note_use(kept_archive(archives, one).parent)
+    for archive in lock.archives:
+        note_use(kept_archive(archives, archive).parent)
     answer = ask_rattler(
         {
             "command": "install",
@@ -53,11 +53,11 @@ def install_conda(
             "unpacked": str(unpacked),
             "archives": [
                 {
-                    "url": with_credentials(one.url, known),
-                    "sha256": one.sha256,
-                    "file": str(kept_archive(archives, one)),
+                    "url": with_credentials(archive.url, known),
+                    "sha256": archive.sha256,
+                    "file": str(kept_archive(archives, archive)),
                 }
-                for one in lock.archives
+                for archive in lock.archives
             ],
         },
         workspace=prefix,

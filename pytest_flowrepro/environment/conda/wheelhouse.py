@@ -32,28 +32,30 @@ def take_archives(
     wheelhouse cannot be read.
     """
     deadline = Deadline.after(timeout)
-    wanted = {_stored(one): one for one in lock.archives}
+    archive_of = {_stored(archive): archive for archive in lock.archives}
     archives.mkdir(parents=True, exist_ok=True)
     try:
         store = open_store(wheelhouse.location)
-        found = store.find({one.hash for one in wanted}, timeout=timeout)
-        there = [one for one in found if one in wanted]
-        absent = [one for one in there if not kept_archive(archives, wanted[one]).exists()]
+        stored_wheels = store.find({wheel.hash for wheel in archive_of}, timeout=timeout)
+        available = [wheel for wheel in stored_wheels if wheel in archive_of]
+        absent = [
+            wheel for wheel in available if not kept_archive(archives, archive_of[wheel]).exists()
+        ]
         with tempfile.TemporaryDirectory(dir=archives) as folder:
             store.fetch(absent, Path(folder), timeout=deadline.left)
-            for one in absent:
-                file = Path(folder, one.filename)
-                check_hash(file, one, store)
-                kept = kept_archive(archives, wanted[one])
-                kept.parent.mkdir(exist_ok=True)
-                whole = Path(folder, f"{one.filename}.whole")
+            for wheel in absent:
+                file = Path(folder, wheel.filename)
+                check_hash(file, wheel, store)
+                destination = kept_archive(archives, archive_of[wheel])
+                destination.parent.mkdir(exist_ok=True)
+                whole = Path(folder, f"{wheel.filename}.whole")
                 shutil.copyfile(file, whole)  # a link, if the wheelhouse is a folder
-                whole.replace(kept)
+                whole.replace(destination)
     except WheelStoreError as error:
         if wheelhouse.save:
             raise
         return (f"{error.what}; the conda channels were used instead",)
-    missing = sorted(one.filename for one in wanted.keys() - set(there))
+    missing = sorted(wheel.filename for wheel in archive_of.keys() - set(available))
     if wheelhouse.save or not missing:
         return ()
     names = truncate_list(missing)
@@ -69,10 +71,10 @@ def save_archives(
     """
     deadline = Deadline.after(timeout)
     store = open_store(wheelhouse.location)
-    files = {_stored(one): kept_archive(archives, one) for one in lock.archives}
-    there = set(store.find({one.hash for one in files}, timeout=timeout))
+    files = {_stored(archive): kept_archive(archives, archive) for archive in lock.archives}
+    existing = set(store.find({wheel.hash for wheel in files}, timeout=timeout))
     store.save(
-        {one: file for one, file in files.items() if one not in there},
+        {wheel: file for wheel, file in files.items() if wheel not in existing},
         timeout=deadline.left,
     )
 

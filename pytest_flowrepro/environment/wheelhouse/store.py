@@ -95,17 +95,17 @@ class FolderStore:
         self.shown = str(root)
 
     def find(self, hashes: Collection[str], *, timeout: float) -> tuple[StoredWheel, ...]:  # noqa: ARG002  see WheelStore
-        found = []
+        wheels = []
         try:
             for value in sorted(hashes):
                 folder = self._root / StoredWheel(hash=value, filename="").place
                 names = sorted(
                     file.name for file in folder.glob("*") if file.name.endswith(_SUFFIXES)
                 )
-                found += [StoredWheel(hash=value, filename=name) for name in names]
+                wheels += [StoredWheel(hash=value, filename=name) for name in names]
         except OSError as error:
             raise _unreadable(self.shown, str(error)) from error
-        return tuple(found)
+        return tuple(wheels)
 
     def fetch(self, wheels: Collection[StoredWheel], folder: Path, *, timeout: float) -> None:  # noqa: ARG002
         for wheel in wheels:
@@ -183,27 +183,27 @@ class RemoteStore:
         except Exception as error:
             # Each file system has its own exceptions.
             raise _unreadable(self.shown, self._url.redact(_words(error))) from error
-        found = []
+        wheels = []
         for name in names:
             *_, algorithm, digest, filename = ("", "", *PurePosixPath(name).parts)
             wheel = StoredWheel(hash=f"{algorithm}:{digest}", filename=filename)
             if wheel.hash in hashes and filename.endswith(_SUFFIXES):
-                found.append(wheel)
-        return tuple(sorted(found, key=lambda wheel: wheel.place))
+                wheels.append(wheel)
+        return tuple(sorted(wheels, key=lambda wheel: wheel.place))
 
     def fetch(self, wheels: Collection[StoredWheel], folder: Path, *, timeout: float) -> None:
-        there = [f"{self._root}/{wheel.place}" for wheel in wheels]
-        here = [str(folder / wheel.filename) for wheel in wheels]
+        remote = [f"{self._root}/{wheel.place}" for wheel in wheels]
+        local = [str(folder / wheel.filename) for wheel in wheels]
         try:
-            _within(timeout, lambda: self._files.get(there, here))
+            _within(timeout, lambda: self._files.get(remote, local))
         except Exception as error:
             raise _unreadable(self.shown, self._url.redact(_words(error))) from error
 
     def save(self, wheels: Mapping[StoredWheel, Path], *, timeout: float) -> None:
-        there = [f"{self._root}/{wheel.place}" for wheel in wheels]
-        here = [str(file) for file in wheels.values()]
+        remote = [f"{self._root}/{wheel.place}" for wheel in wheels]
+        local = [str(file) for file in wheels.values()]
         try:
-            _within(timeout, lambda: self._files.put(here, there))
+            _within(timeout, lambda: self._files.put(local, remote))
         except Exception as error:
             raise _unwritable(self.shown, self._url.redact(_words(error))) from error
 

@@ -91,36 +91,36 @@ def gather_wheels(
     folder.mkdir()
     markers = marker_environment(environment)
     wanted = _Wanted(
-        packages=tuple(one for one in locked if one.is_for(markers)),
+        packages=tuple(package for package in locked if package.is_for(markers)),
         interpreter=interpreter_of(environment),
         folder=folder,
         deadline=deadline,
         installer=installer,
         indexes=request.indexes,
     )
-    there, notes = _from_wheelhouse(wheelhouse, wanted) if wheelhouse else ({}, ())
+    from_wheelhouse, notes = _from_wheelhouse(wheelhouse, wanted) if wheelhouse else ({}, ())
     save = wheelhouse is not None and wheelhouse.save
-    others: dict[str, StoredWheel] = {}
+    from_elsewhere: dict[str, StoredWheel] = {}
     cache = WheelCache.of_user() if installer == "uv" else None
-    absent = wanted.without(there)
+    absent = wanted.without(from_wheelhouse)
     if absent.packages and (save or installer == "uv"):
         if cache is not None:
-            others = _from_cache(cache, absent)
+            from_elsewhere = _from_cache(cache, absent)
         elif installer == "uv":
             notes = (*notes, _UNCACHED)
         try:
-            others |= _from_index(absent.without(others), cache, all_of_them=save)
+            from_elsewhere |= _from_index(absent.without(from_elsewhere), cache, all_of_them=save)
         except EnvironmentBuildError:
             # uv supports more indexes than pip, and reports their problems best.
             if save or not deadline.left:
                 raise
-    if wheelhouse is not None and save and others:
-        files = {wheel: folder / wheel.filename for wheel in others.values()}
+    if wheelhouse is not None and save and from_elsewhere:
+        files = {wheel: folder / wheel.filename for wheel in from_elsewhere.values()}
         open_store(wheelhouse.location).save(files, timeout=wanted.left)
     return Wheels(
         folder=folder,
-        names=frozenset(there) | frozenset(others),
-        complete=len(there) + len(others) == len(wanted.packages),
+        names=frozenset(from_wheelhouse) | frozenset(from_elsewhere),
+        complete=len(from_wheelhouse) + len(from_elsewhere) == len(wanted.packages),
         notes=notes,
     )
 
@@ -148,8 +148,8 @@ class _Wanted:
         left = tuple(package for package in self.packages if package.name not in names)
         return replace(self, packages=left)
 
-    def choose(self, found: Iterable[StoredWheel]) -> dict[str, StoredWheel]:
-        return _choose(found, self.packages, supported_tags(self.interpreter))
+    def choose(self, candidates: Iterable[StoredWheel]) -> dict[str, StoredWheel]:
+        return _choose(candidates, self.packages, supported_tags(self.interpreter))
 
 
 def _from_wheelhouse(
@@ -185,10 +185,10 @@ def _from_index(
     if not wanted.packages:
         return {}
     downloaded = _download(wanted, all_of_them=all_of_them).packages
-    found = {one.name: _wheel_of(one, wanted.folder) for one in downloaded}
+    wheels = {package.name: _wheel_of(package, wanted.folder) for package in downloaded}
     if cache is not None:
-        cache.keep({wheel: wanted.folder / wheel.filename for wheel in found.values()})
-    return found
+        cache.keep({wheel: wanted.folder / wheel.filename for wheel in wheels.values()})
+    return wheels
 
 
 def supported_tags(interpreter: Interpreter) -> dict[Tag, int]:
@@ -215,12 +215,12 @@ def supported_tags(interpreter: Interpreter) -> dict[Tag, int]:
 
 
 def _choose(
-    found: Iterable[StoredWheel], needed: Iterable[LockedPackage], supported: Mapping[Tag, int]
+    candidates: Iterable[StoredWheel], needed: Iterable[LockedPackage], supported: Mapping[Tag, int]
 ) -> dict[str, StoredWheel]:
     """Map each package to the wheel that installers would choose as well."""
     package_of = {value: package for package in needed for value in package.hashes}
     best: dict[str, tuple[int, StoredWheel]] = {}
-    for wheel in found:
+    for wheel in candidates:
         package = package_of[wheel.hash]
         rank = _rank(wheel.filename, package, supported)
         if rank is not None and (package.name not in best or rank < best[package.name][0]):
@@ -265,7 +265,7 @@ def _download(wanted: _Wanted, *, all_of_them: bool) -> _Wanted:
     interpreter, as the last pip that runs under Python 3.9 is an older one.
     """
     folder = wanted.folder
-    lines = (" ".join([one.pin, *_hash_options(one)]) for one in wanted.packages)
+    lines = (" ".join([package.pin, *_hash_options(package)]) for package in wanted.packages)
     requirements = folder / "download.txt"
     requirements.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     tool = download_tool(wanted.installer, indexes=wanted.indexes)

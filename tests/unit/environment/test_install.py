@@ -18,7 +18,7 @@ from pytest_flowrepro.support.errors import EnvironmentBuildError
 if TYPE_CHECKING:
     from local_index import LocalIndex
 
-GIVEN = {"numpy": "1.26.4", "torch": "2.1.0.post300"}
+PREINSTALLED = {"numpy": "1.26.4", "torch": "2.1.0.post300"}
 
 
 def locked(**versions: str) -> tuple[LockedPackage, ...]:
@@ -41,16 +41,16 @@ def locked(**versions: str) -> tuple[LockedPackage, ...]:
 def test_what_is_installed_is_what_was_given_and_what_the_lock_says(
     there: dict[str, str | None], lock: tuple[LockedPackage, ...], problem: str
 ) -> None:
-    installed = {name: version for name, version in {**GIVEN, **there}.items() if version}
+    installed = {name: version for name, version in {**PREINSTALLED, **there}.items() if version}
 
     with pytest.raises(EnvironmentBuildError) as caught:
-        compare(installed, lock, given=GIVEN, name="base")
+        compare(installed, lock, preinstalled=PREINSTALLED, name="base")
 
     assert caught.value.detail == problem
 
 
 def test_versions_are_compared_as_versions() -> None:
-    compare({**GIVEN, "a": "1.0"}, locked(a="1.0.0"), given=GIVEN, name="base")
+    compare({**PREINSTALLED, "a": "1.0"}, locked(a="1.0.0"), preinstalled=PREINSTALLED, name="base")
 
 
 @pytest.mark.parametrize("tool", ["uv", "pip-tools"])

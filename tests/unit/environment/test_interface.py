@@ -158,7 +158,7 @@ def test_a_python_that_pip_no_longer_supports_is_reported_with_what_to_use(
     index: LocalIndex,
 ) -> None:
     try:
-        python = find_interpreter(asked=Interpreter("cpython", "3.9"))
+        python = find_interpreter(requested=Interpreter("cpython", "3.9"))
     except EnvironmentBuildError as missing:
         pytest.skip(missing.what)
 

@@ -65,7 +65,7 @@ def other() -> tuple[str, Path]:
     for minor in ("3.12", "3.10", "3.13"):
         with contextlib.suppress(EnvironmentBuildError):
             if minor != MINOR:
-                return minor, find_interpreter(asked=Interpreter("cpython", minor))
+                return minor, find_interpreter(requested=Interpreter("cpython", minor))
     pytest.skip("this machine has no other Python")
 
 
@@ -80,12 +80,16 @@ def test_another_minor_version_is_found_on_path(other: tuple[str, Path]) -> None
 
 def test_what_is_asked_for_must_be_what_the_requirements_allow() -> None:
     assert (
-        find_interpreter(">=3.8", asked=Interpreter("cpython", MINOR), asked_by=".python-version")
+        find_interpreter(
+            ">=3.8", requested=Interpreter("cpython", MINOR), requested_by=".python-version"
+        )
         == OURS
     )
 
     with pytest.raises(EnvironmentBuildError) as caught:
-        find_interpreter(">=3.99", asked=Interpreter("cpython", MINOR), asked_by=".python-version")
+        find_interpreter(
+            ">=3.99", requested=Interpreter("cpython", MINOR), requested_by=".python-version"
+        )
 
     assert caught.value.what == (
         f".python-version asks for Python {MINOR} and the requirements for >=3.99, "
@@ -106,11 +110,11 @@ def test_the_interpreters_of_a_version_manager_are_found_and_its_shims_are_not(
     monkeypatch.setenv("PATH", str(tmp_path / "shims"))
     monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "uv"))
 
-    assert find_interpreter(asked=Interpreter("cpython", minor)).samefile(real)
+    assert find_interpreter(requested=Interpreter("cpython", minor)).samefile(real)
 
     (tmp_path / versions / f"{minor}.1" / "bin" / f"python{minor}").unlink()
     with pytest.raises(EnvironmentBuildError):
-        find_interpreter(asked=Interpreter("cpython", minor))
+        find_interpreter(requested=Interpreter("cpython", minor))
 
 
 def test_a_script_is_asked_in_this_folder_for_the_interpreter_that_it_starts(
@@ -124,11 +128,11 @@ def test_a_script_is_asked_in_this_folder_for_the_interpreter_that_it_starts(
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "here").touch()
     monkeypatch.chdir(tmp_path / "project")
-    assert find_interpreter(asked=Interpreter("cpython", minor)) == real
+    assert find_interpreter(requested=Interpreter("cpython", minor)) == real
 
     monkeypatch.chdir(tmp_path)  # the answer of before is not remembered
     with contextlib.suppress(EnvironmentBuildError):  # another one of that version may be there
-        assert find_interpreter(asked=Interpreter("cpython", minor)).parent != tmp_path / "bin"
+        assert find_interpreter(requested=Interpreter("cpython", minor)).parent != tmp_path / "bin"
 
 
 def _script(file: Path, body: str) -> None:

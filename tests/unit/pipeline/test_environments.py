@@ -30,8 +30,8 @@ if TYPE_CHECKING:
             "3.12",
             {
                 "requires": ">=3.9",
-                "asked": Interpreter("cpython", "3.12"),
-                "asked_by": ".python-version",
+                "requested": Interpreter("cpython", "3.12"),
+                "requested_by": ".python-version",
             },
         ),
     ],
