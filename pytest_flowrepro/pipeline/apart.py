@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
 def record(job: Job, stages: Stages = STAGES) -> Observation:
     """Record as `pipeline.record` does, separated from a flow that edits a shared environment."""
-    return run_apart_if_edited(job, lambda one: pipeline.record(one, stages))
+    return run_apart_if_edited(job, lambda job_or_copy: pipeline.record(job_or_copy, stages))
 
 
 def observe(job: Job, baseline: Recording, stages: Stages = STAGES) -> Observation:
     """Observe as `pipeline.observe` does, separated from a flow that edits a shared environment."""
-    return run_apart_if_edited(job, lambda one: pipeline.observe(one, baseline, stages))
+    return run_apart_if_edited(
+        job, lambda job_or_copy: pipeline.observe(job_or_copy, baseline, stages)
+    )
 
 
 def run_apart_if_edited(job: Job, run: Callable[[Job], Observation]) -> Observation:
@@ -38,36 +40,38 @@ def run_apart_if_edited(job: Job, run: Callable[[Job], Observation]) -> Observat
     edited while others used the same environments.
     """
     try:
-        found, error = run(job), None
+        observation, error = run(job), None
     except FlowReproError as caught:
-        found, error = None, caught
-    others = _others_in_edited(job)
-    if others:
+        observation, error = None, caught
+    shared_with = _others_in_edited(job)
+    if shared_with:
         again = run(_apart(job))
         note = (
-            f"{job.title} ran again in a separate environment: {truncate_list(list(others))} used "
+            f"{job.title} ran again in a separate environment: {truncate_list(list(shared_with))} "
+            "used the same one at the same time, and installed files were changed there"
         )
-        note += "the same one at the same time, and installed files were changed there"
         return replace(again, notes=(*again.notes, note))
     if error is not None:
         raise error
-    assert found is not None
-    return found
+    assert observation is not None
+    return observation
 
 
 def _others_in_edited(job: Job) -> tuple[str, ...]:
     """Return the titles of the jobs that used an edited environment at the same time."""
     key = str(job.folder)
-    found: dict[str, None] = {}
+    titles: dict[str, None] = {}
     for place in used_by(job.environments, key=key):
         end_use(place, key=key)
-        others = others_meanwhile(place, key=key)
-        if others and edited_files(place):
-            found |= dict.fromkeys(others)
-    return tuple(found)
+        using = others_meanwhile(place, key=key)
+        if using and edited_files(place):
+            titles |= dict.fromkeys(using)
+    return tuple(titles)
 
 
 def _apart(job: Job) -> Job:
     own = job.folder / "environments"
-    after = (replace(one, job=replace(one.job, environments=own)) for one in job.after)
+    after = (
+        replace(upstream, job=replace(upstream.job, environments=own)) for upstream in job.after
+    )
     return replace(job, environments=own, after=tuple(after))

@@ -152,7 +152,10 @@ def repeat(
         conditions=conditions,
         left_behind=(
             *left_behind(place.copy, states, captured.logs),
-            *(f"the flow left a process running, which was ended: {one}" for one in run.ended),
+            *(
+                f"the flow left a process running, which was ended: {process}"
+                for process in run.ended
+            ),
         ),
         copy=copy,
     )
@@ -246,9 +249,9 @@ def _check_graph(prepared: Prepared, run: Run) -> None:
         return
     job = prepared.job
     seen = with_images(read_graph(run.observed / GRAPH, job.flow), job.settings.env)
-    for recorded, found in zip_longest(prepared.steps, seen):
-        step = found or recorded
-        if recorded != found and step is not None:
+    for recorded, today in zip_longest(prepared.steps, seen):
+        step = today or recorded
+        if recorded != today and step is not None:
             raise BaselineError(
                 f"The baseline of {job.title} records step {step.name} otherwise than its "
                 "code files define",

@@ -91,27 +91,27 @@ def same_under(patterns: Patterns) -> Same:
     """
     known: dict[tuple[str, str, str, str], bool] = {}
 
-    def same(step: str, one: Artifact, other: Artifact) -> bool:
-        if one.digest == other.digest or patterns.ignores(step, one.name):
-            return one.digest == other.digest
-        _check_readable(step, one, other)
-        key = (step, one.name, one.digest, other.digest)
+    def same(step: str, first: Artifact, second: Artifact) -> bool:
+        if first.digest == second.digest or patterns.ignores(step, first.name):
+            return first.digest == second.digest
+        _check_readable(step, first, second)
+        key = (step, first.name, first.digest, second.digest)
         if key not in known:
-            known[key] = is_allowed(step, one, other, patterns)
+            known[key] = is_allowed(step, first, second, patterns)
         return known[key]
 
     return same
 
 
-def _check_readable(step: str, one: Artifact, other: Artifact) -> None:
+def _check_readable(step: str, first: Artifact, second: Artifact) -> None:
     """Raise `CaptureError` for a value that only one rerun could read: it would be recorded as
     nondeterministic, and never be compared.
     """
-    unread = next((artifact for artifact in (one, other) if artifact.unread), None)
-    if unread and one.opaque != other.opaque:
+    unread = next((artifact for artifact in (first, second) if artifact.unread), None)
+    if unread and first.opaque != second.opaque:
         raise CaptureError(
-            f"{step}.{one.name} could be read in one rerun but not in another: "
+            f"{step}.{first.name} could be read in one rerun but not in another: "
             f"{unread.opaque_reason}",
             hint="record again on a machine with more time or memory, make the artifact easier to "
-            f'load, or leave it out with ignore = ["{step}.{one.name}"]',
+            f'load, or leave it out with ignore = ["{step}.{first.name}"]',
         )

@@ -49,8 +49,8 @@ def resolve_with_conda(
     distributions they are (`pytorch` is `torch`). Raises `FlowReproError`.
     """
     deadline = Deadline.after(timeout)
-    asked = conda_part_of(job, requirements)
-    conda = solve_conda(asked, workspace=workspace, timeout=deadline.left, as_of=job.as_of)
+    conda_part = conda_part_of(job, requirements)
+    conda = solve_conda(conda_part, workspace=workspace, timeout=deadline.left, as_of=job.as_of)
     if not requirements.lines:
         return conda
     request = InstallRequest(
@@ -59,7 +59,7 @@ def resolve_with_conda(
         timeout=deadline.left,
         indexes=requirements.indexes,
     )
-    builder = CondaBuilder(lock=conda, requirements=requirements, asked=asked)
+    builder = CondaBuilder(lock=conda, requirements=requirements, asked=conda_part)
     prefix = builder.prefix(request, job.environments)
     pypi = resolver(job.installer).resolve(
         replace(requirements, given=tuple(sorted(installed_versions(prefix).items()))),

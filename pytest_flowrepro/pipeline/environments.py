@@ -65,7 +65,7 @@ def rebuild(job: Job, stages: Stages, baseline: Recording) -> BuiltEnvironment:
 
 
 def build_for_steps(
-    wanted: StepEnvironment,
+    step_environment: StepEnvironment,
     clock: Clock,
     stages: Stages,
     *,
@@ -77,20 +77,22 @@ def build_for_steps(
 
     `base` is the flow's own environment.
     """
-    recorded = _recorded(wanted, baseline) if baseline else None
-    python = interpreter_of_step(stages, wanted, base.manifest, recorded)
+    recorded = _recorded(step_environment, baseline) if baseline else None
+    python = interpreter_of_step(stages, step_environment, base.manifest, recorded)
     if recorded is None:
-        with clock.stage("lock", f"resolving {wanted.requirements.source}"):
-            lock = resolve(job, stages, wanted.requirements, python)
+        with clock.stage("lock", f"resolving {step_environment.requirements.source}"):
+            lock = resolve(job, stages, step_environment.requirements, python)
     else:
         lock = recorded.lock
-    with clock.stage("environment", f"building the environment of {', '.join(wanted.steps)}"):
-        builder = _builder(job, lock, wanted.requirements, python, base)
+    with clock.stage(
+        "environment", f"building the environment of {', '.join(step_environment.steps)}"
+    ):
+        builder = _builder(job, lock, step_environment.requirements, python, base)
         request = _request(
             job,
-            wanted.requirements,
-            name=wanted.name,
-            steps=wanted.steps,
+            step_environment.requirements,
+            name=step_environment.name,
+            steps=step_environment.steps,
             save_wheels=recorded is None,
         )
         return _build(job, stages, builder, request)
@@ -107,9 +109,11 @@ def interpreter_today(
     if requirements.conda is not None:
         return None
     requires = requirements.requires_python
-    asked = read_python_version(job.flow.file, root=job.root)
-    if asked is not None:
-        return stages.find_interpreter(requires, requested=asked.wanted, requested_by=asked.file)
+    python_version = read_python_version(job.flow.file, root=job.root)
+    if python_version is not None:
+        return stages.find_interpreter(
+            requires, requested=python_version.wanted, requested_by=python_version.file
+        )
     allowed = SpecifierSet(requires or "")
     if recorded is not None and allowed.contains(recorded.python.version, prereleases=True):
         return stages.find_interpreter(recorded=recorded.python)
@@ -117,15 +121,18 @@ def interpreter_today(
 
 
 def interpreter_of_step(
-    stages: Stages, wanted: StepEnvironment, base: Environment, recorded: Environment | None
+    stages: Stages,
+    step_environment: StepEnvironment,
+    base: Environment,
+    recorded: Environment | None,
 ) -> Path | None:
     """Return the recorded interpreter, else the required one, else that of `base`; None if it comes
     from conda.
     """
-    if wanted.requirements.conda is not None:
+    if step_environment.requirements.conda is not None:
         return None
-    if recorded is None and wanted.python is not None:
-        return stages.find_interpreter(requested=Interpreter("cpython", wanted.python))
+    if recorded is None and step_environment.python is not None:
+        return stages.find_interpreter(requested=Interpreter("cpython", step_environment.python))
     return stages.find_interpreter(recorded=(recorded or base).python)
 
 
@@ -140,54 +147,57 @@ def recorded_base(job: Job, baseline: Recording) -> Environment:
     )
 
 
-def _recorded(wanted: StepEnvironment, baseline: Recording) -> Environment:
+def _recorded(step_environment: StepEnvironment, baseline: Recording) -> Environment:
     for environment in baseline.environments:
-        if environment.name == wanted.name:
-            _check_origin(wanted, environment)
+        if environment.name == step_environment.name:
+            _check_origin(step_environment, environment)
             return environment
     raise BaselineError(
-        f"{wanted.requirements.source} asks for packages of its own, and the baseline of "
+        f"{step_environment.requirements.source} asks for packages of its own, and the baseline of "
         f"{baseline.flow} has no lock for them",
         hint="record again with --flow-repro-update",
     )
 
 
-def _check_origin(wanted: StepEnvironment, recorded: Environment) -> None:
+def _check_origin(step_environment: StepEnvironment, recorded: Environment) -> None:
     then, now = (
         "conda" if conda else "PyPI"
-        for conda in (isinstance(recorded.lock, CondaLock), wanted.requirements.conda is not None)
+        for conda in (
+            isinstance(recorded.lock, CondaLock),
+            step_environment.requirements.conda is not None,
+        )
     )
     if then != now:
         raise BaselineError(
-            f"{wanted.requirements.source} was recorded with packages from {then}, but takes them "
-            f"from {now} today",
+            f"{step_environment.requirements.source} was recorded with packages from {then}, but "
+            f"takes them from {now} today",
             hint="record again with --flow-repro-update, or set `conda` in pyproject.toml as it "
             "was then",
         )
 
 
-def notes_of(wanted: StepEnvironment, built: BuiltEnvironment) -> Iterator[str]:
-    steps = ", ".join(wanted.steps)
+def notes_of(step_environment: StepEnvironment, built: BuiltEnvironment) -> Iterator[str]:
+    steps = ", ".join(step_environment.steps)
     python = built.manifest.python.version
-    if wanted.python is not None and wanted.python != python:
-        yield f"step {steps} asks for Python {wanted.python}, but ran under {python}"
-    if wanted.from_conda:
+    if step_environment.python is not None and step_environment.python != python:
+        yield f"step {steps} asks for Python {step_environment.python}, but ran under {python}"
+    if step_environment.from_conda:
         yield (
-            f"step {steps} takes {', '.join(wanted.from_conda)} from conda; "
+            f"step {steps} takes {', '.join(step_environment.from_conda)} from conda; "
             "they were installed from PyPI instead, by name"
         )
 
 
 def declared(job: Job) -> Requirements:
     """Return the requirements that the flow itself declares today."""
-    found = find_requirements(
+    requirements = find_requirements(
         job.flow.file,
         root=job.root,
         setting=job.settings.requirements,
         extras=job.settings.extras,
         groups=job.settings.groups,
     )
-    return conda_from_pypi(found) if job.settings.conda_from_pypi else found
+    return conda_from_pypi(requirements) if job.settings.conda_from_pypi else requirements
 
 
 def _builder(
@@ -200,8 +210,8 @@ def _builder(
     """Return the builder for the kind of lock; `base` is given for the environment of a step."""
     match lock:
         case CondaLock():
-            asked = conda_part_of(job, requirements)
-            return CondaBuilder(lock=lock, requirements=requirements, asked=asked, base=base)
+            conda_part = conda_part_of(job, requirements)
+            return CondaBuilder(lock=lock, requirements=requirements, asked=conda_part, base=base)
         case PypiLock():
             assert python is not None  # only conda brings its own
             return VirtualenvBuilder(lock=lock, requirements=requirements, python=python)

@@ -23,14 +23,14 @@ def with_images(steps: tuple[Step, ...], env: Mapping[str, object]) -> tuple[Ste
     (metaflow/metaflow_config.py); its default is Metaflow's own choice.
     """
 
-    def complete(one: Decorator) -> Decorator:
-        own = f"METAFLOW_{one.name.upper()}_CONTAINER_IMAGE"
+    def complete(decorator: Decorator) -> Decorator:
+        own = f"METAFLOW_{decorator.name.upper()}_CONTAINER_IMAGE"
         default = env.get(own) or env.get("METAFLOW_DEFAULT_CONTAINER_IMAGE")
-        if one.name not in REMOTE or not isinstance(default, str):
-            return one
-        if not isinstance(one.attributes, dict) or one.attributes.get("image"):
-            return one
-        return replace(one, attributes={**one.attributes, "image": default})
+        if decorator.name not in REMOTE or not isinstance(default, str):
+            return decorator
+        if not isinstance(decorator.attributes, dict) or decorator.attributes.get("image"):
+            return decorator
+        return replace(decorator, attributes={**decorator.attributes, "image": default})
 
     return tuple(replace(step, decorators=tuple(map(complete, step.decorators))) for step in steps)
 
@@ -38,9 +38,9 @@ def with_images(steps: tuple[Step, ...], env: Mapping[str, object]) -> tuple[Ste
 def images_by_tag(steps: tuple[Step, ...]) -> Iterator[str]:
     """Yield a sentence for each remote step whose image is named by a tag, or by its name only."""
     for step in steps:
-        for one in step.decorators:
-            if one.name in REMOTE and isinstance(one.attributes, dict):
-                image = one.attributes.get("image")
+        for decorator in step.decorators:
+            if decorator.name in REMOTE and isinstance(decorator.attributes, dict):
+                image = decorator.attributes.get("image")
                 if isinstance(image, str) and not _DIGEST.search(image):
                     what = f"step {step.name}: image {image} is a tag"
                     why = "which may refer to another image later"

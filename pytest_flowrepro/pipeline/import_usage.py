@@ -68,7 +68,7 @@ class _Place:
 
     @property
     def declared(self) -> frozenset[str]:
-        return frozenset(one.name for one in self.environment.packages if not one.via)
+        return frozenset(package.name for package in self.environment.packages if not package.via)
 
     @property
     def by_the_flow(self) -> frozenset[str]:
@@ -77,10 +77,12 @@ class _Place:
     def uses(self, imports: Mapping[str, tuple[Import, ...]]) -> Iterator[_Use]:
         for step, loaded in self.steps.items():
             for path in sorted(loaded.sources):
-                for one in imports.get(path, ()):
-                    module = next((m for m in _prefixes(one.name) if m in loaded.modules), None)
-                    if module is not None and one.step in {None, step}:
-                        names = self.provided.providers(one.name) - {"metaflow"}
+                for statement in imports.get(path, ()):
+                    module = next(
+                        (m for m in _prefixes(statement.name) if m in loaded.modules), None
+                    )
+                    if module is not None and statement.step in {None, step}:
+                        names = self.provided.providers(statement.name) - {"metaflow"}
                         yield _Use(step=step, module=module, distributions=names)
 
 
@@ -108,14 +110,14 @@ def imported(
 
 
 def _by_step(logs: Iterable[TaskLog]) -> dict[str, _Loaded]:
-    found: dict[str, tuple[set[str], set[str]]] = {}
+    by_step: dict[str, tuple[set[str], set[str]]] = {}
     for log in logs:
-        modules, sources = found.setdefault(log.step, (set(), set()))
+        modules, sources = by_step.setdefault(log.step, (set(), set()))
         modules.update(log.modules)
         sources.update(log.sources)
     return {
         step: _Loaded(modules=frozenset(modules), sources=frozenset(sources))
-        for step, (modules, sources) in found.items()
+        for step, (modules, sources) in by_step.items()
     }
 
 
@@ -133,10 +135,10 @@ def _places(environments: FlowEnvironments, steps: Mapping[str, _Loaded]) -> Ite
 
 def _read(package: CodePackage, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     """Yield the files that the package contains: a flow may also write a module, and load it."""
-    wanted = set(paths)
+    names = set(paths)
     with tarfile.open(package.archive) as archive:
         for member in archive.getmembers():
-            if member.name in wanted and (file := archive.extractfile(member)):
+            if member.name in names and (file := archive.extractfile(member)):
                 yield member.name, file.read()
 
 
@@ -156,23 +158,23 @@ def _undeclared(
         who = "the flow" if where.keys() == all_steps else f"step {', '.join(where)}"
         same = {canonicalize_name(module)} == names
         what = module if same else f"{module} ({', '.join(sorted(names))})"
-        others = truncate_list(sorted(brought[module]))
-        yield f"{who} imports {what} without declaring it (it came with {others})"
+        requiring = truncate_list(sorted(brought[module]))
+        yield f"{who} imports {what} without declaring it (it came with {requiring})"
 
 
 def _unused(places: Iterable[_Place], imports: Iterable[Import]) -> Iterator[str]:
     """Return whether anything loads a distribution: an engine that pandas looks for is used as
     well.
     """
-    names = {one.name for one in imports}
-    asked: set[str] = set()
+    names = {statement.name for statement in imports}
+    declared: set[str] = set()
     used: set[str] = set()
     for place in places:
         provided = place.provided
-        asked |= (place.by_the_flow & provided.with_modules) - provided.of_others
-        loaded = (module for one in place.steps.values() for module in one.modules)
+        declared |= (place.by_the_flow & provided.with_modules) - provided.of_others
+        loaded = (module for step in place.steps.values() for module in step.modules)
         used = used.union(*map(provided.providers, {*names, *loaded}))
-    if unused := asked - used:
+    if unused := declared - used:
         yield (
             f"declared, but never imported by this flow: {truncate_list(sorted(unused))} "
             "(may be used by other packages or without an import, such as plugins)"

@@ -56,8 +56,8 @@ class Job:
     @property
     def cwd(self) -> Path:
         """Return the folder in the user's tree from which the flow is started."""
-        own, given = self.flow.file.parent, self.settings.cwd
-        return own if given is None else self.root / given
+        flow_folder, configured = self.flow.file.parent, self.settings.cwd
+        return flow_folder if configured is None else self.root / configured
 
     def situation(self, *, in_copy: bool = True, declared_by: str | None = None) -> Situation:
         """Return the situation in which a failure is to be explained.

@@ -32,7 +32,11 @@ def variation(prepared: Prepared) -> Conditions:
     """
     usual, hardware = prepared.job.settings.numeric, read_hardware()
     flows = (prepared, *prepared.after)
-    if not any(computes(one.packages) for flow in flows for one in flow.environments.manifests):
+    if not any(
+        computes(environment.packages)
+        for flow in flows
+        for environment in flow.environments.manifests
+    ):
         return Conditions(seed=1)
     other = another_machine(usual, hardware)
     return Conditions(seed=1, threads=True, cpu=other.cpu != usual.cpu)
@@ -50,9 +54,9 @@ def pins_of(prepared: Prepared, conditions: Conditions) -> Pins:
         hardware,
         base=prepared.environments.base.numerics,
         steps={
-            step: one.numerics
-            for one in prepared.environments.of_steps
-            for step in one.manifest.steps
+            step: environment.numerics
+            for environment in prepared.environments.of_steps
+            for step in environment.manifest.steps
         },
     )
 
@@ -61,7 +65,11 @@ def system_under(prepared: Prepared) -> System:
     """Return this machine, with the numerical libraries and profile of the flow."""
     profile = prepared.job.settings.numeric
     every = prepared.environments.all
-    blas = tuple((one.manifest.name, one.numerics.blas) for one in every if one.numerics.blas)
+    blas = tuple(
+        (environment.manifest.name, environment.numerics.blas)
+        for environment in every
+        if environment.numerics.blas
+    )
     numeric = replace(profile, cpu=level_for(profile, read_hardware()))
     return replace(system_of(), numeric=numeric, blas=blas)
 

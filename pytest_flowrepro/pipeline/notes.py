@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def local_fallback_notes(steps: tuple[Step, ...]) -> Iterator[str]:
     for step in steps:
-        for one in step.decorators:
-            if one.name in REMOTE:
-                where = f"the flow sends it elsewhere (@{one.name})"
+        for decorator in step.decorators:
+            if decorator.name in REMOTE:
+                where = f"the flow sends it elsewhere (@{decorator.name})"
                 yield f"step {step.name} ran on this machine; {where}"
 
 
@@ -42,16 +42,16 @@ def compared_by_bytes(tasks: tuple[Task, ...], patterns: Patterns) -> Iterator[s
     """Yield a note for each artifact that could not be read, for all its tasks, whether it
     differs or not.
     """
-    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    reasons: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for task in tasks:
         for artifact in task.artifacts:
             if (why := artifact.opaque_reason) is not None:
-                found.setdefault((task.step, artifact.name), []).append((task.title, why))
+                reasons.setdefault((task.step, artifact.name), []).append((task.title, why))
     see = f"; see {docs('how-to/teach-it-your-rules#encoders')}"  # once
-    for (step, name), ((title, why), *more) in found.items():
+    for (step, name), ((title, why), *more) in reasons.items():
         if not patterns.ignores(step, name):
-            others = f" and {len(more):,} more of its tasks" if more else ""
-            where = "parameter" if step == PARAMETERS else f"step {title}{others}:"
+            more_tasks = f" and {len(more):,} more of its tasks" if more else ""
+            where = "parameter" if step == PARAMETERS else f"step {title}{more_tasks}:"
             pattern = f"{quoted(step)}.{quoted(name)}"
             yield (
                 f"{where} {name} is compared by its pickle only ({why}); fix this, or ignore it "

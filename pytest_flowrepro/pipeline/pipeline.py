@@ -51,8 +51,8 @@ def _record(job: Job, stages: Stages) -> Observation:
     marked = attempts.marked(classified)
     # Their number depends on chance, but equal recordings must have equal bytes.
     runs = min(job.settings.record_runs, 2)
-    found = _observation(prepared, marked, clock, runs=runs, recorded=True)
-    return replace(found, notes=(*found.notes, *attempts.proposals(classified, stages)))
+    observation = _observation(prepared, marked, clock, runs=runs, recorded=True)
+    return replace(observation, notes=(*observation.notes, *attempts.proposals(classified, stages)))
 
 
 def observe(job: Job, baseline: Recording, stages: Stages) -> Observation:

@@ -159,8 +159,12 @@ def _ask_metaflow(
 
 
 def _check_parameters(job: Job, description: FlowDescription) -> None:
-    given = job.settings.parameters
-    missing = [one.name for one in description.parameters if one.required and one.name not in given]
+    configured = job.settings.parameters
+    missing = [
+        parameter.name
+        for parameter in description.parameters
+        if parameter.required and parameter.name not in configured
+    ]
     missing = [name for name in missing if name not in job.settings.configs]
     if missing:
         raise SettingsError(
@@ -206,15 +210,17 @@ def _with_step_environments(
     prepared: Prepared, clock: Clock, stages: Stages, *, baseline: Recording | None
 ) -> Prepared:
     job, base = prepared.job, prepared.environments.base
-    wanted = step_environments(
+    declared = step_environments(
         prepared.steps, base=base.manifest, conda_from_pypi=job.settings.conda_from_pypi
     )
     of_steps = []
     notes = [*base.notes]
-    for one in wanted:
-        built = build_for_steps(one, clock, stages, job=job, base=base, baseline=baseline)
+    for step_environment in declared:
+        built = build_for_steps(
+            step_environment, clock, stages, job=job, base=base, baseline=baseline
+        )
         of_steps.append(built)
-        notes += (*notes_of(one, built), *built.notes)
+        notes += (*notes_of(step_environment, built), *built.notes)
     environments = FlowEnvironments(base=base, of_steps=tuple(of_steps))
     return replace(prepared, environments=environments, notes=tuple(notes))
 
@@ -260,11 +266,11 @@ def _recorded_package(
 
 def _named_files(job: Job, start: Start, description: FlowDescription) -> tuple[NamedFile, ...]:
     """Return the files that the flow names, except defaults that the configuration overrides."""
-    given = {*job.settings.parameters, *job.settings.configs}
+    configured = {*job.settings.parameters, *job.settings.configs}
     overridden = {
         Path(os.path.normpath(start.cwd / parameter.default))
         for parameter in description.parameters
-        if parameter.default is not None and parameter.name in given
+        if parameter.default is not None and parameter.name in configured
     }
     return tuple(file for file in description.files if file.source not in overridden)
 
@@ -277,9 +283,9 @@ def _given_files(job: Job, start: Start) -> tuple[NamedFile, ...]:
     paths = (
         Path(os.path.normpath(start.cwd / value)) for value in values if isinstance(value, str)
     )
-    given = [path for path in paths if path.is_relative_to(job.root) and path.is_file()]
+    files = [path for path in paths if path.is_relative_to(job.root) and path.is_file()]
     encoders = encoder_file(job)
-    return tuple(NamedFile(source=path) for path in (*given, *([encoders] if encoders else [])))
+    return tuple(NamedFile(source=path) for path in (*files, *([encoders] if encoders else [])))
 
 
 def _package(

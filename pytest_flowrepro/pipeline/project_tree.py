@@ -55,10 +55,10 @@ class ProjectTree:
             for path in sorted(self.states.keys() | now.keys())
             if self.states.get(path) != now.get(path)
         ]
-        told = []
+        sentences = []
         for path, steps in sorted(writers.items()):
             how = "wrote" if (self.root / path).exists() else "removed"
-            told.append(
+            sentences.append(
                 f"{steps_of(steps)} {how} {path} in the project itself; a rerun has a copy of the "
                 "project: use a path relative to the working directory"
             )
@@ -66,27 +66,27 @@ class ProjectTree:
             if path not in writers:
                 how = "changed" if path in now and path in self.states else "was removed"
                 how = "appeared" if path not in self.states else how
-                told.append(
+                sentences.append(
                     f"{path} {how} in the project while the flow ran; whether the flow did it "
                     "is not known"
                 )
-        if len(told) > _SHOWN:
-            told[_SHOWN:] = [f"and {len(told) - _SHOWN} more files in the project itself"]
-        return tuple(told)
+        if len(sentences) > _SHOWN:
+            sentences[_SHOWN:] = [f"and {len(sentences) - _SHOWN} more files in the project itself"]
+        return tuple(sentences)
 
 
 def written_in(root: Path, logs: Iterable[TaskLog]) -> dict[str, tuple[str, ...]]:
     """Map paths below `root` to the steps that wrote to them; without files of a session."""
     spelled = {root, root.resolve()}
-    found: dict[str, dict[str, None]] = {}
+    writers: dict[str, dict[str, None]] = {}
     for log in logs:
         for path in map(Path, log.written):
             for top in spelled:
                 if path.is_relative_to(top):
                     below = path.relative_to(top)
                     if not any(part.startswith(PREFIX) for part in below.parts):
-                        found.setdefault(below.as_posix(), {})[log.step] = None
-    return {path: tuple(steps) for path, steps in found.items()}
+                        writers.setdefault(below.as_posix(), {})[log.step] = None
+    return {path: tuple(steps) for path, steps in writers.items()}
 
 
 def steps_of(steps: tuple[str, ...]) -> str:

@@ -31,19 +31,19 @@ def resolve(job: Job, stages: Stages, requirements: Requirements, python: Path |
     """
     if not job.fresh:
         return stages.resolve(job, requirements, python, job.folder)
-    asked = replace(requirements, locked=None)
-    digest = hashlib.sha256(f"{asked}\n{python}".encode()).hexdigest()[:16]
+    unlocked = replace(requirements, locked=None)
+    digest = hashlib.sha256(f"{unlocked}\n{python}".encode()).hexdigest()[:16]
     folder = job.folder / f"resolved-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
-    kept, part, notes = (folder / name for name in ("kept.txt", "kept.part", "notes.txt"))
+    lock_file, part, notes = (folder / name for name in ("kept.txt", "kept.part", "notes.txt"))
     with FileLock(folder / "kept.lock"):
-        if not kept.exists():
-            lock = stages.resolve(job, asked, python, folder)
+        if not lock_file.exists():
+            lock = stages.resolve(job, unlocked, python, folder)
             part.write_text(lock.text, encoding="utf-8")
             notes.write_text("\n".join(lock.notes), encoding="utf-8")
-            part.replace(kept)
+            part.replace(lock_file)
         lines = notes.read_text(encoding="utf-8").splitlines()
-        lock = parse_lock(kept.read_text(encoding="utf-8"))
+        lock = parse_lock(lock_file.read_text(encoding="utf-8"))
         return replace(lock, notes=tuple(lines))
 
 

@@ -56,11 +56,19 @@ def resolved_environments(
     base = _resolved(job, stages, recorded, requirements, python)
     environments = [base]
     steps = steps_of_today(job, stages, baseline, requirements.local)
-    for one in step_environments(steps, base=base, conda_from_pypi=job.settings.conda_from_pypi):
-        recorded = replace(known.get(one.name, base), name=one.name, steps=one.steps)
-        python = interpreter_of_step(stages, one, base, None)
-        found = _resolved(job, stages, recorded, one.requirements, python)
-        environments.append(_with_metaflow(found, base) if one.requirements.conda else found)
+    for step_environment in step_environments(
+        steps, base=base, conda_from_pypi=job.settings.conda_from_pypi
+    ):
+        recorded = replace(
+            known.get(step_environment.name, base),
+            name=step_environment.name,
+            steps=step_environment.steps,
+        )
+        python = interpreter_of_step(stages, step_environment, base, None)
+        resolved = _resolved(job, stages, recorded, step_environment.requirements, python)
+        environments.append(
+            _with_metaflow(resolved, base) if step_environment.requirements.conda else resolved
+        )
     return tuple(environments)
 
 
@@ -76,12 +84,12 @@ def _resolved(
     pypi = pypi_part(lock)
     markers = markers_of(interpreter, python)
     of_pypi = tuple(_packages(pypi, recorded, markers)) if pypi else ()
-    added = {one.name for one in of_pypi}
+    added = {package.name for package in of_pypi}
     archives = _archives(lock, recorded, added) if isinstance(lock, CondaLock) else ()
     return replace(
         recorded,
         python=interpreter,
-        packages=tuple(sorted((*of_pypi, *archives), key=lambda one: one.name)),
+        packages=tuple(sorted((*of_pypi, *archives), key=lambda package: package.name)),
         lock=lock,
         requirements=shown_requirements(job, requirements),
         constraints=requirements.constraint_sources,
@@ -90,9 +98,9 @@ def _resolved(
 
 def _with_metaflow(environment: Environment, base: Environment) -> Environment:
     """Return the environment of a step with the Metaflow of the flow's own one."""
-    (metaflow,) = (one for one in base.packages if one.name == "metaflow")
-    others = (one for one in environment.packages if one.name != "metaflow")
-    packages = sorted((*others, replace(metaflow, via=())), key=lambda one: one.name)
+    (metaflow,) = (package for package in base.packages if package.name == "metaflow")
+    rest = (package for package in environment.packages if package.name != "metaflow")
+    packages = sorted((*rest, replace(metaflow, via=())), key=lambda package: package.name)
     return replace(environment, packages=tuple(packages))
 
 
@@ -129,7 +137,9 @@ def with_origins(
     """Return package changes with what requires the package and when the new version was
     uploaded, as far as known (`upload_days_of`).
     """
-    via = {(env.name, one.name): one.via for env in environments for one in env.packages}
+    via = {
+        (env.name, package.name): package.via for env in environments for package in env.packages
+    }
 
     def explained(change: Change) -> Change:
         key = (change.environment or "", change.name)
@@ -151,13 +161,15 @@ def upload_days_of(job: Job, environments: Iterable[Environment]) -> dict[tuple[
     days: dict[tuple[str, str], date] = {}
     deadline = Deadline.after(_UPLOADED_TIMEOUT)
     for environment in environments if job.installer == "uv" else ():
-        moved = {one.name: one.version for one in environment.packages if not one.record}
+        moved = {
+            package.name: package.version for package in environment.packages if not package.record
+        }
         if moved and not isinstance(environment.lock, CondaLock):
-            found = upload_days(
+            upload_day_of = upload_days(
                 moved,
                 python=find_interpreter(recorded=environment.python),
                 workspace=job.folder,
                 timeout=deadline.left,
             )
-            days |= {(environment.name, name): day for name, day in found.items()}
+            days |= {(environment.name, name): day for name, day in upload_day_of.items()}
     return days

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def redaction_of(job: Job) -> Redaction:
     """Return the redaction of the flow and of the flows that run before it."""
     values = {}
-    for one in (*(upstream.job for upstream in job.after), job):
-        for name, value in one.settings.env.items():
+    for flow_job in (*(upstream.job for upstream in job.after), job):
+        for name, value in flow_job.settings.env.items():
             if isinstance(value, PassedThrough) and name in os.environ:
                 values[name] = os.environ[name]
     return Redaction(values)

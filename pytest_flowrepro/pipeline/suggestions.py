@@ -53,7 +53,7 @@ def random_proposals(job: Job, attempts: Sequence[Attempt], classified: Classifi
     no such lines.
     """
     families = _families(classified, "nondeterministic")
-    lines = _lines(job, _found(job, pairs_of(attempts, families)))
+    lines = _lines(job, _proposed_patterns(job, pairs_of(attempts, families)))
     title = "to accept differences that cannot be seeded or sorted, add to pyproject.toml:"
     return (title, *lines) if lines else ()
 
@@ -67,8 +67,8 @@ def machine_proposals(job: Job, attempts: Sequence[Attempt], classified: Classif
     factors = {factor for those in families.values() for factor in those}
     names = truncate_list([f"{step}.{name}" for step, name in sorted(families)], _NAMES)
     title = f"depends on the machine ({', '.join(_FACTORS[f] for f in sorted(factors))}): {names}."
-    found = _found(job, pairs_of(attempts, families), ignoring=False)
-    tolerances = _lines(job, found)
+    proposed = _proposed_patterns(job, pairs_of(attempts, families), ignoring=False)
+    tolerances = _lines(job, proposed)
     if missing := [_PINS[f] for f in sorted(factors) if getattr(profile, f) is None]:
         title += " It will drift on other machines; to pin it, add to pyproject.toml"
         instead = ("or accept the differences:", *tolerances[1:]) if tolerances else ()
@@ -87,13 +87,13 @@ _PINS = {"cpu": f'cpu = "{DEFAULT_PROFILE.cpu}"', "threads": f"threads = {DEFAUL
 def pairs_of(attempts: Sequence[Attempt], families: Collection[Family]) -> dict[Family, Pairs]:
     """Pair the artifacts of each family in the first attempt with the same ones in the others."""
     first, *others = (_artifacts(attempt.tasks) for attempt in attempts)
-    found: dict[Family, Pairs] = {}
+    pairs_by_family: dict[Family, Pairs] = {}
     for key, artifact in first.items():
         family = key[0], key[2]
         if family in families:
             pairs = [(artifact, other[key]) for other in others if key in other]
-            found.setdefault(family, []).extend(pairs)
-    return found
+            pairs_by_family.setdefault(family, []).extend(pairs)
+    return pairs_by_family
 
 
 def _families(classified: Classified, determinism: Determinism) -> set[Family]:
@@ -105,34 +105,38 @@ def _families(classified: Classified, determinism: Determinism) -> set[Family]:
     }
 
 
-def _found(job: Job, pairs: Mapping[Family, Pairs], *, ignoring: bool = True) -> Patterns:
+def _proposed_patterns(
+    job: Job, pairs: Mapping[Family, Pairs], *, ignoring: bool = True
+) -> Patterns:
     """Return the patterns of the flow, and those under which each of the pairs is equal.
 
     With `ignoring`, these may ignore places as well as set tolerances.
     """
-    found = given = job.settings.patterns
+    proposed = configured = job.settings.patterns
     for (step, name), those in sorted(pairs.items()):
-        if given.ignores(step, name) or all(is_allowed(step, a, b, given) for a, b in those):
+        if configured.ignores(step, name) or all(
+            is_allowed(step, a, b, configured) for a, b in those
+        ):
             continue
         own = _proposal(step, name, those)
         if ignoring or not own.ignore:
-            found = replace(
-                found,
-                ignore=(*found.ignore, *own.ignore),
-                rtol=(*found.rtol, *own.rtol),
-                atol=(*found.atol, *own.atol),
+            proposed = replace(
+                proposed,
+                ignore=(*proposed.ignore, *own.ignore),
+                rtol=(*proposed.rtol, *own.rtol),
+                atol=(*proposed.atol, *own.atol),
             )
-    return found
+    return proposed
 
 
-def _lines(job: Job, found: Patterns) -> Notes:
+def _lines(job: Job, proposed: Patterns) -> Notes:
     """Return the table and its keys; empty if the flow already has all of the patterns."""
-    given = job.settings.patterns
-    return () if found == given else (f"[{_table(job)}]", *_toml(found, given))
+    configured = job.settings.patterns
+    return () if proposed == configured else (f"[{_table(job)}]", *_toml(proposed, configured))
 
 
 def _table(job: Job) -> str:
-    return f"{job.table}{f'.case.{_key(job.case)}' if job.case else ''}"
+    return f"{job.table}{f'.case.{_toml_key(job.case)}' if job.case else ''}"
 
 
 def _artifacts(tasks: Iterable[Task]) -> dict[tuple[str, tuple[int, ...], str], Artifact]:
@@ -161,11 +165,11 @@ def _proposal(step: str, name: str, pairs: Pairs) -> Patterns:
     return Patterns(ignore=(whole,))
 
 
-def _repeats(step: str, one: Artifact, other: Artifact, tried: Patterns) -> bool:
-    found = compare_artifact(step, one, other, tried)
-    if found is None:
-        return one.digest == other.digest
-    return is_within_tolerance(found) and (found.tolerated or 0.0) < _STEP
+def _repeats(step: str, first: Artifact, second: Artifact, tried: Patterns) -> bool:
+    change = compare_artifact(step, first, second, tried)
+    if change is None:
+        return first.digest == second.digest
+    return is_within_tolerance(change) and (change.tolerated or 0.0) < _STEP
 
 
 @dataclass(kw_only=True, slots=True)
@@ -195,23 +199,23 @@ def _places(pairs: Pairs) -> tuple[str, ...]:
     return tuple(dict.fromkeys(globs))
 
 
-def _toml(found: Patterns, given: Patterns) -> Iterator[str]:
+def _toml(proposed: Patterns, configured: Patterns) -> Iterator[str]:
     """Yield the keys with new entries, each with all its entries, as a table has a key only
     once.
     """
-    if found.ignore != given.ignore:
+    if proposed.ignore != configured.ignore:
         items = (
-            _entry("pattern", pattern, found.terms_of("ignore", pattern))
-            for pattern in found.ignore
+            _entry("pattern", pattern, proposed.terms_of("ignore", pattern))
+            for pattern in proposed.ignore
         )
         yield f"ignore = [{', '.join(items)}]"
     for key, numbers, before in (
-        ("rtol", found.rtol, given.rtol),
-        ("atol", found.atol, given.atol),
+        ("rtol", proposed.rtol, configured.rtol),
+        ("atol", proposed.atol, configured.atol),
     ):
         if numbers != before:
             inner = ", ".join(
-                f"{_text(glob)} = {_entry('tolerance', size, found.terms_of(key, glob))}"
+                f"{_toml_string(glob)} = {_entry('tolerance', size, proposed.terms_of(key, glob))}"
                 for glob, size in numbers
             )
             yield f"{key} = {{ {inner} }}"
@@ -219,15 +223,15 @@ def _toml(found: Patterns, given: Patterns) -> Iterator[str]:
 
 def _entry(key: str, value: str | float, terms: Terms) -> str:
     """Return a pattern or a tolerance; as a table if it has a reason or a last day."""
-    shown = _text(value) if isinstance(value, str) else _number(value)
+    shown = _toml_string(value) if isinstance(value, str) else _number(value)
     if not terms:
         return shown
-    reason = f", reason = {_text(terms.reason)}" if terms.reason is not None else ""
+    reason = f", reason = {_toml_string(terms.reason)}" if terms.reason is not None else ""
     until = f", until = {terms.until}" if terms.until is not None else ""
     return f"{{ {key} = {shown}{reason}{until} }}"
 
 
-def _text(value: str) -> str:
+def _toml_string(value: str) -> str:
     """Return JSON that is also TOML; patterns have no character that JSON and TOML escape
     differently.
     """
@@ -238,6 +242,6 @@ def _number(size: float) -> str:
     return f"{size:g}".replace("e-0", "e-")
 
 
-def _key(name: str) -> str:
+def _toml_key(name: str) -> str:
     """Return a key of TOML (https://toml.io/en/v1.0.0#keys)."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml_string(name)

@@ -77,10 +77,10 @@ class _Catalogue:
 
 
 def _by_name(flows: Iterable[FlowSource]) -> dict[str, list[FlowSource]]:
-    found: dict[str, list[FlowSource]] = {}
+    by_name: dict[str, list[FlowSource]] = {}
     for flow in dict.fromkeys(flows):
-        found.setdefault(flow.name, []).append(flow)
-    return found
+        by_name.setdefault(flow.name, []).append(flow)
+    return by_name
 
 
 def _flows_of(root: Path) -> Iterator[FlowSource]:
