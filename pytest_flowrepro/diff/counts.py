@@ -43,10 +43,10 @@ def inside(walk: Walk, place: Place) -> Callable[[Json, Json], Inside]:
     rules = NO_RULES if walk.rules is NO_RULES else Throughout(tolerance)
     limits = replace(walk.limits, lines=1)
 
-    def look_inside(one: Json, other: Json) -> Inside:
+    def look_inside(old: Json, new: Json) -> Inside:
         # An element has no place of its own: places inside it count as the place of the array.
         inner = Walk(old=walk.old, new=walk.new, node=walk.node, rules=rules, limits=limits)
-        walk.node(inner, Place(), one, other)
+        walk.node(inner, Place(), old, new)
         if not inner.differing:
             return Inside("", inner.tolerated, inner.complete)
         first = inner.lines[0]

@@ -87,18 +87,18 @@ class Classified:
     """The factors that change each machine-dependent artifact."""
 
 
-def by_digest(step: str, one: Artifact, other: Artifact) -> bool:  # noqa: ARG001
-    return one.digest == other.digest
+def by_digest(step: str, first: Artifact, second: Artifact) -> bool:  # noqa: ARG001
+    return first.digest == second.digest
 
 
 def differing_artifacts(
-    one: tuple[Task, ...], other: tuple[Task, ...], same: Same = by_digest
+    first: tuple[Task, ...], second: tuple[Task, ...], same: Same = by_digest
 ) -> tuple[ArtifactKey, ...]:
     """Return the artifacts that are not the same or that are in one run only, sorted.
 
     A task that is in one run only and has no artifacts is listed under the name "".
     """
-    before, now = _artifacts(one), _artifacts(other)
+    before, now = _artifacts(first), _artifacts(second)
 
     def differs(key: ArtifactKey) -> bool:
         if key not in before or key not in now:
@@ -163,10 +163,10 @@ def classify(attempts: Sequence[Attempt], *, same: Same = by_digest) -> Classifi
     }
     tasks: dict[TaskKey, dict[str, Artifact]] = {}
     for task in attempts[0].tasks:
-        found = tasks.setdefault((task.step, task.index), {})
+        artifacts = tasks.setdefault((task.step, task.index), {})
         for artifact in task.artifacts:
             key = (task.step, task.index, artifact.name)
-            found[artifact.name] = replace(
+            artifacts[artifact.name] = replace(
                 artifact,
                 determinism="hash-seed"
                 if key in seeded
@@ -177,10 +177,10 @@ def classify(attempts: Sequence[Attempt], *, same: Same = by_digest) -> Classifi
             )
     for attempt in (attempts[0], *seen.repetitions):
         for task in attempt.tasks:
-            found = tasks.setdefault((task.step, task.index), {})
+            artifacts = tasks.setdefault((task.step, task.index), {})
             for artifact in task.artifacts:
                 if (task.step, task.index, artifact.name) in seen.random:
-                    found[artifact.name] = _random(artifact, found.get(artifact.name))
+                    artifacts[artifact.name] = _random(artifact, artifacts.get(artifact.name))
     steps = list(dict.fromkeys(step for step, _ in tasks))
     factors: dict[Family, set[Factor]] = {}
     for (step, _, name), those in machine.items():
@@ -203,15 +203,15 @@ class _Seen:
         self._attempts = attempts
         self._same = same
         self._first = _artifacts(attempts[0].tasks)
-        others = attempts[1:]
+        later = attempts[1:]
         # Without a repetition, a difference under the fewest other conditions may be due to chance.
         self.repetitions = (
-            [attempt for attempt in others if attempt.conditions == USUAL]
-            or [attempt for attempt in others if not attempt.conditions.factors]
-            or others[:1]
+            [attempt for attempt in later if attempt.conditions == USUAL]
+            or [attempt for attempt in later if not attempt.conditions.factors]
+            or later[:1]
         )
         self._varied: dict[Conditions, set[ArtifactKey]] = {}
-        for attempt in others:
+        for attempt in later:
             if attempt.conditions == USUAL:
                 continue
             self._varied.setdefault(attempt.conditions, set()).update(self._differing(attempt))
@@ -243,14 +243,14 @@ class _Seen:
     def machine(self) -> dict[ArtifactKey, tuple[Factor, ...]]:
         """The artifacts that differ only on another machine, with the factors that change them."""
         by_threads, threads_tried = self.differing(_THREADS_ALONE), self.has(_THREADS_ALONE)
-        found: dict[ArtifactKey, tuple[Factor, ...]] = {}
+        factors_of: dict[ArtifactKey, tuple[Factor, ...]] = {}
         for conditions, keys in self._varied.items():
             for key in keys - self.random - self.seeded if conditions.factors else ():
                 if key in by_threads:
-                    found[key] = ("threads",)
+                    factors_of[key] = ("threads",)
                 else:
-                    found[key] = ("cpu",) if threads_tried else conditions.factors
-        return found
+                    factors_of[key] = ("cpu",) if threads_tried else conditions.factors
+        return factors_of
 
     def may_be_chance(self) -> bool:
         """Return whether an artifact that counts as repeatable may have repeated by chance."""
@@ -318,20 +318,20 @@ class _Seen:
         A task that is in one attempt only does not make the others nondeterministic: a foreach may
         have a random length and tasks that are otherwise the same.
         """
-        found: set[ArtifactKey] = set()
+        keys: set[ArtifactKey] = set()
         families: set[Family] = set()
         tasks = {(task.step, task.index) for task in self._attempts[0].tasks}
         for attempt in self.repetitions:
             shared = tasks & {(task.step, task.index) for task in attempt.tasks}
             for step, index, name in self._differing(attempt):
-                found.add((step, index, name))
+                keys.add((step, index, name))
                 if (step, index) in shared:
                     families.add((step, name))
         for attempt in (self._attempts[0], *self.repetitions):
             for key in _artifacts(attempt.tasks):
                 if (key[0], key[2]) in families:
-                    found.add(key)
-        return found
+                    keys.add(key)
+        return keys
 
     def _differing(self, attempt: Attempt) -> tuple[ArtifactKey, ...]:
         return differing_artifacts(self._attempts[0].tasks, attempt.tasks, self._same)
@@ -342,13 +342,13 @@ class _Seen:
 
 
 def _artifacts(tasks: tuple[Task, ...]) -> dict[ArtifactKey, Artifact | None]:
-    found: dict[ArtifactKey, Artifact | None] = {}
+    by_key: dict[ArtifactKey, Artifact | None] = {}
     for task in tasks:
         if not task.artifacts:
-            found[task.step, task.index, ""] = None
+            by_key[task.step, task.index, ""] = None
         for artifact in task.artifacts:
-            found[task.step, task.index, artifact.name] = artifact
-    return found
+            by_key[task.step, task.index, artifact.name] = artifact
+    return by_key
 
 
 def _random(artifact: Artifact, other: Artifact | None) -> Artifact:
@@ -381,38 +381,40 @@ def _is_small(artifact: Artifact) -> bool:
     return not artifact.opaque and len(json.dumps(artifact.value)) <= _SMALL
 
 
-def _has_reason(one: Json, other: Json) -> bool:
+def _has_reason(first: Json, second: Json) -> bool:
     """Return whether two values differ in the way that the hash seed or the machine explains.
 
     That is in the last bits of numbers or in the order of several items; chance rarely does that.
     """
-    if isinstance(one, list) and isinstance(other, list):
-        texts, others = ({json.dumps(item) for item in items} for items in (one, other))
-        if len(texts) >= _IN_ORDER and texts == others:
+    if isinstance(first, list) and isinstance(second, list):
+        texts, other_texts = ({json.dumps(item) for item in items} for items in (first, second))
+        if len(texts) >= _IN_ORDER and texts == other_texts:
             return True
-    return _is_near(one, other)
+    return _is_near(first, second)
 
 
 def _is_reordered(
     family: Family,
-    one: Mapping[ArtifactKey, Artifact | None],
-    other: Mapping[ArtifactKey, Artifact | None],
+    first: Mapping[ArtifactKey, Artifact | None],
+    second: Mapping[ArtifactKey, Artifact | None],
 ) -> bool:
     """Return whether the tasks have the same values in another order (foreach over a set)."""
-    values, others = (
+    values, other_values = (
         sorted(a.digest for key, a in side.items() if a and (key[0], key[2]) == family)
-        for side in (one, other)
+        for side in (first, second)
     )
-    return values == others and len(set(values)) >= _IN_ORDER
+    return values == other_values and len(set(values)) >= _IN_ORDER
 
 
-def _is_near(one: Json, other: Json) -> bool:
+def _is_near(first: Json, second: Json) -> bool:
     """Return whether two values differ only in the last bits of floats."""
-    match one, other:
-        case float() | int(), float() | int() if float in {type(one), type(other)}:
-            return math.isclose(one, other, rel_tol=_NEAR, abs_tol=_NEAR)
+    match first, second:
+        case float() | int(), float() | int() if float in {type(first), type(second)}:
+            return math.isclose(first, second, rel_tol=_NEAR, abs_tol=_NEAR)
         case list(), list():
-            return len(one) == len(other) and all(map(_is_near, one, other))
+            return len(first) == len(second) and all(map(_is_near, first, second))
         case dict(), dict():
-            return one.keys() == other.keys() and all(_is_near(one[k], other[k]) for k in one)
-    return one == other
+            return first.keys() == second.keys() and all(
+                _is_near(first[k], second[k]) for k in first
+            )
+    return first == second

@@ -112,8 +112,8 @@ class _Graph:
         """Return the number of foreach loops that are around both steps."""
         number = 0
         pairs = zip(self.foreaches.get(ancestor, ()), self.foreaches[step], strict=False)
-        for one, other in pairs:
-            if one != other:
+        for loop, other_loop in pairs:
+            if loop != other_loop:
                 break
             number += 1
         return number

@@ -53,8 +53,8 @@ def without_duplicates(
     dropped: list[Change] = []
     for change in changes:
         kind = _TWINS.get(change.setting)
-        others = (c for c in changes if c.kind == kind and is_shown(c) and _same(change, c))
-        twin = next(others, None)
+        twins = (c for c in changes if c.kind == kind and is_shown(c) and _same(change, c))
+        twin = next(twins, None)
         if twin is not None:
             dropped.append(twin if change.gated and not twin.gated else change)
     return tuple(change for change in changes if change not in dropped)
@@ -238,8 +238,8 @@ def _ignores_more(pattern: str, old: Policy, new: Policy) -> bool:
 
 def _tolerates_more(setting: str, pattern: str, old: Policy, new: Policy) -> bool:
     before, now = old.patterns.numbers(setting), new.patterns.numbers(setting)
-    kept = pattern in dict(before) and pattern in dict(now)
-    longer = kept and _end(new, setting, pattern) > _end(old, setting, pattern)
+    in_both = pattern in dict(before) and pattern in dict(now)
+    longer = in_both and _end(new, setting, pattern) > _end(old, setting, pattern)
     return longer or _may_be_larger(pattern, before, now)
 
 

@@ -208,12 +208,12 @@ def diff_artifacts(
         for change in _artifacts(before, now, rules)
     ]
     both = {step.name for step in old.steps} & {step.name for step in new.steps}
-    tasks, others = (
+    old_tasks, new_tasks = (
         {(task.step, task.index): task for task in side.tasks if task.step in both}
         for side in (old, new)
     )
     by_chance = _decided_by_chance(old) | _decided_by_chance(new)
-    for _, a, b in paired(tasks, others):
+    for _, a, b in paired(old_tasks, new_tasks):
         if a and b:
             changes += _artifacts(a, b, rules)
         elif task := a or b:
@@ -269,8 +269,8 @@ def _lone_task(
     # `step.*` is also about a task that sets nothing.
     if all(rules.ignored(task.step, name) for name in _names(task)):
         return
-    kept = [a for a in task.artifacts if not rules.ignored(task.step, a.name)]
-    random = by_chance or (kept and all(a.determinism == "nondeterministic" for a in kept))
+    compared = [a for a in task.artifacts if not rules.ignored(task.step, a.name)]
+    random = by_chance or (compared and all(a.determinism == "nondeterministic" for a in compared))
     determinism: Determinism = "nondeterministic" if random else "deterministic"
     yield Change(
         kind="step",
@@ -303,9 +303,9 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
             continue
         alone = (a is None or b is None) and (old.step, name) in rules.random
         determinism: Determinism = "nondeterministic" if alone else known.determinism
-        found = _compare_artifact(old.step, a, b, rules) if a and b else None
-        allowed = found is not None and is_within_tolerance(found)
-        if found and allowed and found.tolerated is None:
+        comparison = _compare_artifact(old.step, a, b, rules) if a and b else None
+        allowed = comparison is not None and is_within_tolerance(comparison)
+        if comparison and allowed and comparison.tolerated is None:
             continue
         yield Change(
             kind="artifact",
@@ -316,9 +316,9 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
             gated=rules.gated(determinism) and not allowed,
             step=old.step,
             index=old.index,
-            explanation=_explanation(a, b, found, rules.limits) if a and b else (),
+            explanation=_explanation(a, b, comparison, rules.limits) if a and b else (),
             determinism=determinism,
-            within=_most(found.tolerated) if found and allowed else None,
+            within=_most(comparison.tolerated) if comparison and allowed else None,
         )
 
 
@@ -358,15 +358,17 @@ def _differs(old: Artifact, new: Artifact, rules: _Rules) -> bool:
 
 
 def _explanation(
-    old: Artifact, new: Artifact, found: Comparison | None, limits: Limits
+    old: Artifact, new: Artifact, comparison: Comparison | None, limits: Limits
 ) -> tuple[str, ...]:
     if old.determinism == "nondeterministic":
         return ("nondeterministic in the baseline: its values cannot be compared",)
     if new.determinism == "nondeterministic":
         return ("nondeterministic now: it differs between reruns under one hash seed",)
-    if found is not None and not (found.complete or old.stored or old.opaque or new.opaque):
-        kept = new.stored or is_whole(new.value)
-        return (*found.lines, SUMMARY_ONLY if kept else NOT_KEPT)
-    lines = (found or compare(old, new, limits=limits)).lines
+    if comparison is not None and not (
+        comparison.complete or old.stored or old.opaque or new.opaque
+    ):
+        values_kept = new.stored or is_whole(new.value)
+        return (*comparison.lines, SUMMARY_ONLY if values_kept else NOT_KEPT)
+    lines = (comparison or compare(old, new, limits=limits)).lines
     # The change itself already shows a plain value.
     return () if lines == (f"{one_line(old)} -> {one_line(new)}",) else lines

@@ -49,8 +49,8 @@ def is_allowed(step: str, old: Artifact, new: Artifact, patterns: Patterns) -> b
     """Return whether two artifacts are equal except where the patterns allow differences."""
     if old.digest == new.digest:
         return True
-    found = compare_artifact(step, old, new, patterns)
-    return found is not None and is_within_tolerance(found)
+    comparison = compare_artifact(step, old, new, patterns)
+    return comparison is not None and is_within_tolerance(comparison)
 
 
 def is_within_tolerance(comparison: Comparison) -> bool:

@@ -36,13 +36,13 @@ def runs(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Run] | None:
     matches = _matches(a, b)
     if matches is None:
         return None
-    found: list[Run] = []
+    differing: list[Run] = []
     i = j = 0
     for x, y in [*matches, (len(a), len(b))]:
         if (x, y) != (i, j):
-            found.append(Run(i + head, x + head, j + head, y + head))
+            differing.append(Run(i + head, x + head, j + head, y + head))
         i, j = x + 1, y + 1
-    return found
+    return differing
 
 
 def _matches(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, int]] | None:

@@ -200,25 +200,25 @@ def _of_two_kinds(walk: Walk, place: Place, old: Json, new: Json) -> None:
 
 def _numbers(walk: Walk, place: Place, old: Json, new: Json) -> None:
     a, b = number(old), number(new)
-    found = distance(a, b) if a and b else None
-    if found and within(walk.rules.tolerance(place.path), found):
-        walk.add_tolerated(found.absolute)
+    difference = distance(a, b) if a and b else None
+    if difference and within(walk.rules.tolerance(place.path), difference):
+        walk.add_tolerated(difference.absolute)
         return
     change = f"{render(tree(old))} -> {render(tree(new))}"
-    if found and found.absolute and a and a.kind != "int":
+    if difference and difference.absolute and a and a.kind != "int":
         # If the whole artifact is a number, the report shows both values next to its name.
-        change = f"{change} ({found})" if place.path else str(found)
+        change = f"{change} ({difference})" if place.path else str(difference)
     walk.differ(place, change)
 
 
 def _texts(walk: Walk, place: Place, old: Json, new: Json) -> None:
-    first, *more = text_lines(_text(old), _text(new))
+    first, *more = text_lines(_json_text(old), _json_text(new))
     walk.differ(place, first)
     for line in more:
         walk.report(Place(), line)
 
 
-def _text(node: Json) -> str:
+def _json_text(node: Json) -> str:
     match node:
         case str():
             return node

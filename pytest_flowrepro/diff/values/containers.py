@@ -55,14 +55,14 @@ def _are_many_numbers(old: list[Json], new: list[Json], places: list[int]) -> bo
 def _many_numbers(
     walk: Walk, place: Place, old: list[Json], new: list[Json], places: list[int]
 ) -> None:
-    found = Elements()
+    elements = Elements()
     for position in places:
         item = place.item(position)
         if not walk.skip(item):
-            found.total = position
-            found.add_leaf(old[position], new[position], walk.rules.tolerance(item.path))
-    found.total = len(old)
-    walk.count(place, found, "[{}]".format)
+            elements.total = position
+            elements.add_leaf(old[position], new[position], walk.rules.tolerance(item.path))
+    elements.total = len(old)
+    walk.count(place, elements, "[{}]".format)
 
 
 def dicts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
@@ -107,9 +107,9 @@ def objects(
 
 def sets(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
     a, b = keyed(place, zip(old, old, strict=True)), keyed(place, zip(new, new, strict=True))
-    for one, other, how in ((a, b, "removed"), (b, a, "added")):
-        for key, (at, item) in one.items():
-            if key not in other and not walk.skip(at):
+    for entries, other_entries, how in ((a, b, "removed"), (b, a, "added")):
+        for key, (at, item) in entries.items():
+            if key not in other_entries and not walk.skip(at):
                 walk.differ(place, f"{how} {render(tree(item))}")
 
 
@@ -119,14 +119,14 @@ def _order(entries: Entries, others: Entries) -> list[str]:
 
 
 def keyed(place: Place, pairs: Iterable[Any]) -> Entries:
-    found: Entries = {}
+    entries: Entries = {}
     for key, value in pairs:
         shown = render(tree(key))
         known = json.dumps(key, sort_keys=True)
-        while known in found:  # a dict may have two NaN as keys
+        while known in entries:  # a dict may have two NaN as keys
             known += " again"
-        found[known] = (place.key(key if isinstance(key, str) else shown, shown), value)
-    return found
+        entries[known] = (place.key(key if isinstance(key, str) else shown, shown), value)
+    return entries
 
 
 def _entries(walk: Walk, old: Entries, new: Entries) -> None:

@@ -31,7 +31,7 @@ def cuts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> 
     if old["type"] == new["type"] and equal(old, new):
         return
     walk.complete = False
-    told = walk.differing
+    differing_before = walk.differing
     alike = not walk.moved(place, old, new, "type")
     walk.moved(place, old, new, "length", "bits", "min", "max", "mean")
     moved = _moved_items(old.get("items"), new.get("items"))
@@ -39,7 +39,7 @@ def cuts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> 
         walk.differ(place, moved)
     if alike:
         _heads(walk, place, old, new)
-    if walk.differing == told:
+    if walk.differing == differing_before:
         walk.differ(place, UNRECORDED)
 
 
@@ -53,7 +53,7 @@ def _heads(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -
             for position, (item, other) in enumerate(zip(a, b, strict=False)):
                 walk.node(walk, place.item(position), item, other)
         case list(a), list(b) if kind in _SETS:
-            _sets(walk, place, [*map(_text, a)], [*map(_text, b)])
+            _sets(walk, place, [*map(_item_text, a)], [*map(_item_text, b)])
         case list(a), list(b) if kind in (*_SORTED, _ORDERED):
             _entries(walk, keyed(place, a), keyed(place, b), is_sorted=kind != _ORDERED)
         case dict(a), dict(b) if kind in _SORTED:
@@ -89,7 +89,7 @@ def _sets(walk: Walk, place: Place, old: list[str], new: list[str]) -> None:
             walk.differ(place, f"{how} {render(tree(json.loads(text)))}")
 
 
-def _text(item: Json) -> str:
+def _item_text(item: Json) -> str:
     return json.dumps(item, sort_keys=True)
 
 
@@ -113,6 +113,6 @@ def _moved_items(old: list[str] | None, new: list[str] | None) -> str | None:
     if not old or not new or len(old) != len(new):
         return None
     places = [
-        i for i, (one, other) in enumerate(zip(old, new, strict=True)) if not same(one, other)
+        i for i, (before, now) in enumerate(zip(old, new, strict=True)) if not same(before, now)
     ]
     return f"{len(places)} of {len(old)} items differ, first at [{places[0]}]" if places else None

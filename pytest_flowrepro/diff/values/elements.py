@@ -93,18 +93,18 @@ class Elements:
         """Compare elements in their readable form. Raises `ValueError` for unequal lengths."""
         start = self.total
         if set(map(type, old)) != {str} or old != new:  # most elements are equal texts
-            for position, (one, other) in enumerate(zip(old, new, strict=True), start):
-                if not (type(one) is type(other) is str and one == other) and not same(one, other):
+            for position, (a, b) in enumerate(zip(old, new, strict=True), start):
+                if not (type(a) is type(b) is str and a == b) and not same(a, b):
                     self.total = position
-                    self.add_leaf(one, other, self._tolerance)
+                    self.add_leaf(a, b, self._tolerance)
         self.total = start + len(old)
 
     def add_leaf(self, old: Json, new: Json, tolerance: Tolerance) -> None:
         """Compare two elements that are not the same, at the position `total`."""
         a, b = number(old, self._dtype), number(new, self._dtype)
-        found = distance(a, b) if a and b else None
-        if found and within(tolerance, found):
-            self._add_tolerated(found.absolute)
+        difference = distance(a, b) if a and b else None
+        if difference and within(tolerance, difference):
+            self._add_tolerated(difference.absolute)
             return
         inside = None if a and b else self._inside(old, new)
         if inside:
@@ -116,9 +116,9 @@ class Elements:
             first = inside.first if inside else f": {self._text(old)} -> {self._text(new)}"
             self._first = (self.total, first)
         self.differing += 1
-        if found:
-            self._absolute = _larger(self._absolute, Most(found.absolute, self.total))
-            self._relative = _larger(self._relative, Most(found.relative, self.total))
+        if difference:
+            self._absolute = _larger(self._absolute, Most(difference.absolute, self.total))
+            self._relative = _larger(self._relative, Most(difference.relative, self.total))
 
     def _inside(self, old: Json, new: Json) -> Inside | None:
         """Compare the parts of two elements; None for elements without parts."""
@@ -252,9 +252,9 @@ def _magnitudes(old: np.ndarray, new: np.ndarray, dtype: str) -> np.ndarray | No
         return None
     with np.errstate(all="ignore"):
         if old.dtype.kind in "fc":
-            found: np.ndarray = np.abs(new - old).astype("float64", copy=False)
-            found[~np.isfinite(found)] = np.nan
-            return found
+            magnitudes: np.ndarray = np.abs(new - old).astype("float64", copy=False)
+            magnitudes[~np.isfinite(magnitudes)] = np.nan
+            return magnitudes
         # The difference of two integers may overflow their type; as unsigned, its bits are right.
         unsigned = f"u{old.dtype.itemsize}"
         larger, smaller = np.maximum(old, new).view(unsigned), np.minimum(old, new).view(unsigned)
@@ -272,5 +272,5 @@ def _most(sizes: np.ndarray, places: np.ndarray, start: int) -> Most:
     return Most(float(known[at]), start + int(places[at]))
 
 
-def _larger(one: Most, other: Most) -> Most:
-    return other if other.size > one.size else one
+def _larger(first: Most, second: Most) -> Most:
+    return second if second.size > first.size else first

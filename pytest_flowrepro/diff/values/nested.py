@@ -145,17 +145,17 @@ class _Forms:
                 return _Tuple(self._items(place, inner))
             case {"$set": list(inner)} | {"$frozenset": list(inner)}:
                 kind = _Set if "$set" in node else _FrozenSet
-                return kind((_text(item), self.form(place, item)) for item in inner)
+                return kind((_leaf_text(item), self.form(place, item)) for item in inner)
             case dict() if "$dict" in node or not next(iter(node), "").startswith("$"):
                 entries = keyed(place, key_pairs(node))
                 return _Dict((key, self.form(*entry)) for key, entry in entries.items())
-        return _Leaf(_text(node))
+        return _Leaf(_leaf_text(node))
 
     def _items(self, place: Place, inner: list[Json]) -> Iterator[Form]:
         return (self.form(place.item(i), item) for i, item in enumerate(inner))
 
 
-def _text(node: Json) -> str:
+def _leaf_text(node: Json) -> str:
     return json.dumps(node)
 
 
@@ -168,9 +168,9 @@ class _Report(NamedTuple):
 
     def report(self, walk: Walk) -> None:
         if self.kind.endswith("_removed"):
-            walk.differ(self.old.origin.place, f"removed {_shown(self.old)}")
+            walk.differ(self.old.origin.place, f"removed {_form_text(self.old)}")
         elif self.kind.endswith("_added"):
-            walk.differ(self.new.origin.place, f"added {_shown(self.new)}")
+            walk.differ(self.new.origin.place, f"added {_form_text(self.new)}")
         elif self.kind == _ITEMS:
             items(walk, self.old.origin.place, *map(_inner, (self.old, self.new)))
         else:
@@ -178,7 +178,7 @@ class _Report(NamedTuple):
             walk.node(walk, old.place, old.node, new.node)
 
 
-def _shown(form: Form) -> str:
+def _form_text(form: Form) -> str:
     return render(tree(form.origin.node))
 
 
@@ -186,8 +186,8 @@ def _inner(form: _List) -> list[Json]:
     return [item.origin.node for item in form]
 
 
-def _reports(found: DeepDiff) -> Iterator[_Report]:
-    for kind, levels in found.items():
+def _reports(differences: DeepDiff) -> Iterator[_Report]:
+    for kind, levels in differences.items():
         for level in levels:
             order: tuple[int, ...]
             if kind.endswith("_added"):

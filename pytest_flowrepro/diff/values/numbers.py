@@ -46,8 +46,8 @@ class Distance(NamedTuple):
 
 def by(absolute: float, relative: float) -> str:
     """Return `by 0.02, relative 0.0215`."""
-    told = f"by {absolute:.3g}"
-    return f"{told}, relative {relative:.3g}" if 0 <= relative < math.inf else told
+    text = f"by {absolute:.3g}"
+    return f"{text}, relative {relative:.3g}" if 0 <= relative < math.inf else text
 
 
 def is_long(dtype: str) -> bool:
@@ -149,11 +149,11 @@ def _ratio(gap: Any, size: Any) -> float:
     return float(gap / size) if is_float else _as_float(Fraction(gap) / Fraction(size))
 
 
-def within(tolerance: Tolerance, found: Distance | None) -> bool:
+def within(tolerance: Tolerance, difference: Distance | None) -> bool:
     """Return whether the distance from the old number is within a tolerance."""
-    if found is None or not (tolerance.rtol or tolerance.atol):
+    if difference is None or not (tolerance.rtol or tolerance.atol):
         return False
-    if isinstance(found.gap, float):
-        return found.gap <= tolerance.atol + tolerance.rtol * found.size
+    if isinstance(difference.gap, float):
+        return difference.gap <= tolerance.atol + tolerance.rtol * difference.size
     rtol, atol = Fraction(repr(tolerance.rtol)), Fraction(repr(tolerance.atol))
-    return found.gap <= atol + rtol * Fraction(found.size)
+    return difference.gap <= atol + rtol * Fraction(difference.size)

@@ -63,10 +63,10 @@ def rows(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[int, int
             walk.node(walk, place, {"$index": a}, {"$index": b})
         return in_place
     moved_levels(walk, place, a, b)
-    for one, other in zip(a.get("levels", [a]), b.get("levels", [b]), strict=False):
-        walk.moved(place, one, other, "name", "dtype", "ordered", "of")
+    for old_level, new_level in zip(a.get("levels", [a]), b.get("levels", [b]), strict=False):
+        walk.moved(place, old_level, new_level, "name", "dtype", "ordered", "of")
     pairs = _matched(walk, place, before, now)
-    return Rows(lengths=lengths, label=lambda i: _shown(before[pairs[0][i]]), pairs=pairs)
+    return Rows(lengths=lengths, label=lambda i: _label_text(before[pairs[0][i]]), pairs=pairs)
 
 
 def moved_levels(walk: Walk, place: Place, old: Node, new: Node) -> None:
@@ -78,9 +78,9 @@ def moved_levels(walk: Walk, place: Place, old: Node, new: Node) -> None:
 
 
 def _can_be_matched(old: list[Label], new: list[Label]) -> bool:
-    labels, others = set(old), set(new)
-    unique = len(labels) == len(old) and len(others) == len(new)
-    return unique and not labels.isdisjoint(others)
+    old_labels, new_labels = set(old), set(new)
+    unique = len(old_labels) == len(old) and len(new_labels) == len(new)
+    return unique and not old_labels.isdisjoint(new_labels)
 
 
 def _matched(walk: Walk, place: Place, old: list[Label], new: list[Label]) -> Pairs:
@@ -91,15 +91,15 @@ def _matched(walk: Walk, place: Place, old: list[Label], new: list[Label]) -> Pa
     for labels, how in ((old, "removed"), (new, "added")):
         lone = [label for label in labels if label not in both]
         if lone:
-            told = f"{counted(len(lone), 'row')} {how}: {_first(lone)}"
-            walk.differ(place, told, count=len(lone))
+            line = f"{counted(len(lone), 'row')} {how}: {_first_label(lone)}"
+            walk.differ(place, line, count=len(lone))
     if theirs != sorted(theirs):
         walk.differ(place, "the rows are in another order")
     return common, theirs
 
 
-def _first(labels: list[Label]) -> str:
-    shown = ", ".join(_shown(label) for label in labels[:3])
+def _first_label(labels: list[Label]) -> str:
+    shown = ", ".join(_label_text(label) for label in labels[:3])
     return shown if len(labels) <= 3 else f"{shown}, ..."
 
 
@@ -107,8 +107,8 @@ def _same_index(old: Node, new: Node) -> bool:
     a, b = old.get("levels", [old]), new.get("levels", [new])
     alike = len(a) == len(b) and ("levels" in old) == ("levels" in new)
     return alike and all(
-        equal(one, other) and same(one.get("name"), other.get("name"))
-        for one, other in zip(a, b, strict=True)
+        equal(old_level, new_level) and same(old_level.get("name"), new_level.get("name"))
+        for old_level, new_level in zip(a, b, strict=True)
     )
 
 
@@ -120,19 +120,19 @@ def _is_within(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[in
     if len(a) != len(b) or ("levels" in old) != ("levels" in new):
         return False
     largest: list[float | None] = []
-    for position, (one, other) in enumerate(zip(a, b, strict=True)):
-        if any(changed_facts(one, other, "name", "dtype", "ordered", "of")):
+    for position, (old_level, new_level) in enumerate(zip(a, b, strict=True)):
+        if any(changed_facts(old_level, new_level, "name", "dtype", "ordered", "of")):
             return False
-        if equal(one, other):
+        if equal(old_level, new_level):
             continue
         level = place.fact(f"level {position}") if len(a) > 1 else place
-        before, now = cells(one, walk.old, lengths[0]), cells(other, walk.new, lengths[1])
+        before, now = cells(old_level, walk.old, lengths[0]), cells(new_level, walk.new, lengths[1])
         if before is None or now is None:
             return False
-        found = count(walk, level, before, now)
-        if found.differing or not found.complete:
+        elements = count(walk, level, before, now)
+        if elements.differing or not elements.complete:
             return False
-        largest.append(found.tolerated)
+        largest.append(elements.tolerated)
     for difference in largest:
         walk.add_tolerated(difference)
     return True
@@ -147,7 +147,7 @@ def _labeller(index: Node, document: Document, length: int) -> Callable[[int], s
             known.append(_levels(index, document, length))
         if known[0] is None:
             return f"[{position}]"
-        return _shown(_label([level[position] for level in known[0]]))
+        return _label_text(_label([level[position] for level in known[0]]))
 
     return label
 
@@ -178,5 +178,5 @@ def _hashable(leaf: Json) -> Label:
     return json.dumps(leaf) if isinstance(leaf, (dict, list)) else tree(leaf)
 
 
-def _shown(label: Label) -> str:
+def _label_text(label: Label) -> str:
     return f"[{render(label)}]"

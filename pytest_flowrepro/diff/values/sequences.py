@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 def sequences(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
     """Report removed and added items, and compare each item with the one that it replaced."""
-    found = runs([_key(item) for item in old], [_key(item) for item in new])
-    if found is None or len(found) > 1:
-        how = ", compared by position" if found is None else ""
+    differing = runs([_alignment_key(item) for item in old], [_alignment_key(item) for item in new])
+    if differing is None or len(differing) > 1:
+        how = ", compared by position" if differing is None else ""
         walk.report(place, f"{counted(len(old), 'item')} -> {len(new):,}{how}")
-    if found is None:
+    if differing is None:
         shorter = min(len(old), len(new))
-        found = [Run(0, shorter, 0, shorter), Run(shorter, len(old), shorter, len(new))]
-    for run in found:
+        differing = [Run(0, shorter, 0, shorter), Run(shorter, len(old), shorter, len(new))]
+    for run in differing:
         walk.in_time()
         before, now = old[run.start : run.stop], new[run.new_start : run.new_stop]
         if len(before) == len(now):
@@ -37,18 +37,18 @@ def sequences(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> Non
 
 
 def _lone(walk: Walk, place: Place, start: int, items: list[Json], how: str) -> None:
-    kept = [i for i, _ in enumerate(items, start) if not walk.skip(place.item(i))]
-    if not kept:
+    positions = [i for i, _ in enumerate(items, start) if not walk.skip(place.item(i))]
+    if not positions:
         return
-    shown = render(tree(items[kept[0] - start]))
-    if len(kept) == 1:
-        walk.differ(place.item(kept[0]), f"{how} {shown}")
+    shown = render(tree(items[positions[0] - start]))
+    if len(positions) == 1:
+        walk.differ(place.item(positions[0]), f"{how} {shown}")
     else:
-        text = f"{how} {len(kept):,} items, the first {shown}"
-        walk.differ(place.item(kept[0]), text, count=len(kept))
+        text = f"{how} {len(positions):,} items, the first {shown}"
+        walk.differ(place.item(positions[0]), text, count=len(positions))
 
 
-def _key(item: Json) -> Hashable:
+def _alignment_key(item: Json) -> Hashable:
     """Return a key that only equal items share."""
     if isinstance(item, (str, int)) and not isinstance(item, bool):
         return item

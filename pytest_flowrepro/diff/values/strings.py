@@ -40,9 +40,9 @@ def head_lines(old: str, new: str) -> list[str]:
     size = min(len(old), len(new))
     if old[:size] == new[:size]:
         return []
-    found = _hunks(_whole_lines(old), _whole_lines(new))
-    if found:
-        return ["differs in its first lines:", *found]
+    hunks = _hunks(_whole_lines(old), _whole_lines(new))
+    if hunks:
+        return ["differs in its first lines:", *hunks]
     return [_window(old[:size], new[:size])]
 
 

@@ -44,17 +44,17 @@ def array(walk: Walk, place: Place, old: Node, new: Node) -> None:
         return
     if equal(old, new):
         return
-    fields, others = old.get("fields"), new.get("fields")
-    if fields is None or others is None:
+    old_fields, new_fields = old.get("fields"), new.get("fields")
+    if old_fields is None or new_fields is None:
         shape = old["shape"]
         size = math.prod(shape)
         place_of = Rows(label=lambda flat: _index_of(flat, shape), lengths=(size, size))
         elements(walk, place, old, new, place_of)
         return
-    walk.moved(place, {"fields": [*fields]}, {"fields": [*others]}, "fields")
-    for name in [name for name in fields if name in others]:
+    walk.moved(place, {"fields": [*old_fields]}, {"fields": [*new_fields]}, "fields")
+    for name in [name for name in old_fields if name in new_fields]:
         inner = place.key(name, repr(name))
-        walk.node(walk, inner, fields[name], others[name])
+        walk.node(walk, inner, old_fields[name], new_fields[name])
 
 
 def numbers(walk: Walk, place: Place, old: Node, new: Node) -> None:
@@ -104,8 +104,8 @@ def frame(walk: Walk, place: Place, old: Node, new: Node) -> None:
     walk.moved(place, old, new, "shape", "labels", "labels dtype")
     a = _columns(old)
     b = _relabelled(walk, place.fact("columns"), a, _columns(new))
-    for names, others, how in ((a, b, "removed"), (b, a, "added")):
-        for name in [name for name in names if name not in others]:
+    for names, other_names, how in ((a, b, "removed"), (b, a, "added")):
+        for name in [name for name in names if name not in other_names]:
             if not walk.skip(place.key(*name)):
                 walk.differ(place, f"column {name[1]} {how}")
     if [name for name in a if name in b] != [name for name in b if name in a]:
@@ -121,15 +121,15 @@ def frame(walk: Walk, place: Place, old: Node, new: Node) -> None:
 
 def _columns(node: Node) -> Columns:
     """Return the columns by name, in a path and as shown, and by position for repeated names."""
-    found: Columns = {}
+    columns: Columns = {}
     for position, wrapped in enumerate(node.get("columns", ())):
         column = wrapped.get("$cut", wrapped)
         shown = render(tree(column["name"])) if "name" in column else "(further columns)"
         name = column.get("name") if isinstance(column.get("name"), str) else shown
-        if (name, shown) in found:
+        if (name, shown) in columns:
             name, shown = f"{name} at {position}", f"{shown} at {position}"
-        found[name, shown] = column
-    return found
+        columns[name, shown] = column
+    return columns
 
 
 def _relabelled(walk: Walk, place: Place, old: Columns, new: Columns) -> Columns:
@@ -137,21 +137,21 @@ def _relabelled(walk: Walk, place: Place, old: Columns, new: Columns) -> Columns
     if walk.rules is NO_RULES or len(old) != len(new):
         return new
     look_inside = inside(walk, place)
-    known, theirs = ({_key(column) for column in side.values()} for side in (old, new))
-    found: Columns = {}
+    known, theirs = ({_column_key(column) for column in side.values()} for side in (old, new))
+    columns: Columns = {}
     for (label, before), (name, column) in zip(old.items(), new.items(), strict=True):
-        found[name] = column
-        if _key(before) in theirs or _key(column) in known:
+        columns[name] = column
+        if _column_key(before) in theirs or _column_key(column) in known:
             continue
         between = look_inside(before.get("name"), column.get("name"))
         if not between.first and between.complete:
             walk.add_tolerated(between.tolerated)
-            del found[name]
-            found[label] = {**column, "name": before["name"]}
-    return found
+            del columns[name]
+            columns[label] = {**column, "name": before["name"]}
+    return columns
 
 
-def _key(column: Node) -> str:
+def _column_key(column: Node) -> str:
     return json.dumps(column.get("name"), sort_keys=True)
 
 
@@ -177,11 +177,11 @@ def elements(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> N
         return
     if matched.pairs is not None:
         a, b = a.taken(matched.pairs[0]), b.taken(matched.pairs[1])
-    found = count(walk, place, a, b)
-    walk.count(place, found, matched.label)
-    if not found.differing and not same(old.get("of"), new.get("of")):
+    compared = count(walk, place, a, b)
+    walk.count(place, compared, matched.label)
+    if not compared.differing and not same(old.get("of"), new.get("of")):
         walk.differ(place, "categories differ, elements do not")
-    elif matched.pairs is None and not found.differing and found.tolerated is None:
+    elif matched.pairs is None and not compared.differing and compared.tolerated is None:
         walk.differ(place, UNRECORDED)
 
 
@@ -213,16 +213,16 @@ def _of_end(name: str, old: Json, new: Json) -> str | None:
 
 def _unequal_lengths(walk: Walk, place: Place, old: Node, new: Node) -> None:
     """Report elements that were removed from, and added to, one dimension."""
-    (before, *more), (now, *others) = old["shape"] or [0, 0], new["shape"] or [0, 0]
+    (before, *old_rest), (now, *new_rest) = old["shape"] or [0, 0], new["shape"] or [0, 0]
     a, b = cells(old, walk.old, before), cells(new, walk.new, now)
-    if not (more or others or a is None or b is None or max(before, now) > ROWS):
+    if not (old_rest or new_rest or a is None or b is None or max(before, now) > ROWS):
         sequences(walk, place, list(a.leaves()), list(b.leaves()))
 
 
 def _index_of(flat: int, shape: Sequence[int]) -> str:
     """Return `[1, 2]`, the place of an element in C order."""
-    found: list[int] = []
+    positions: list[int] = []
     for length in reversed(shape):
         flat, position = divmod(flat, length)
-        found.insert(0, position)
-    return str(found)
+        positions.insert(0, position)
+    return str(positions)

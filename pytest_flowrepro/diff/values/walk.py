@@ -134,12 +134,12 @@ class Walk:
             self.differ(place.fact(name), change)
         return bool(facts)
 
-    def count(self, place: Place, found: Elements, label: Callable[[int], str]) -> None:
+    def count(self, place: Place, elements: Elements, label: Callable[[int], str]) -> None:
         """Add the result of a comparison of elements."""
-        self.differing += found.differing
-        self.complete &= found.complete
-        self.add_tolerated(found.tolerated)
-        for line in found.lines(label):
+        self.differing += elements.differing
+        self.complete &= elements.complete
+        self.add_tolerated(elements.tolerated)
+        for line in elements.lines(label):
             self.report(place, line)
 
     def add_tolerated(self, difference: float | None) -> None:
