@@ -103,10 +103,10 @@ def main() -> None:
         finally:
             sys.path.remove(folder)
     normalise_for(request["datastore"])
-    found = pickles(here, parents_of(here, by_id), request)
-    request["value_limit"] = room_for_each(len(found), request)
+    pickles_here = pickles(here, parents_of(here, by_id), request)
+    request["value_limit"] = room_for_each(len(pickles_here), request)
     try:
-        values = load_all(found, request)
+        values = load_all(pickles_here, request)
     except CannotReadError as error:
         write([{"stopped": str(error)}])
         return
@@ -126,7 +126,7 @@ def pickles(
     here: list[TaskState], parents: list[TaskState], request: dict[str, Any]
 ) -> list[Stored]:
     """Return each value once, with the largest limit that any of its artifacts has for a file."""
-    found: dict[str, Stored] = {}
+    by_sha: dict[str, Stored] = {}
     limits: dict[str, int] = {}
     for task in here:
         for name, sha in user_artifacts(task).items():
@@ -134,12 +134,12 @@ def pickles(
             if label not in limits:
                 is_whole = any(fnmatch.fnmatchcase(label, glob) for glob in request["whole"])
                 limits[label] = request["full"] if is_whole else request["limit"]
-            before = found.setdefault(sha, Stored(sha, name, task.store))
-            found[sha] = before._replace(whole=max(before.whole, limits[label]))
+            before = by_sha.setdefault(sha, Stored(sha, name, task.store))
+            by_sha[sha] = before._replace(whole=max(before.whole, limits[label]))
     for task in parents:
         for name, sha in user_artifacts(task).items():
-            found.setdefault(sha, Stored(sha, name, task.store))
-    return list(found.values())
+            by_sha.setdefault(sha, Stored(sha, name, task.store))
+    return list(by_sha.values())
 
 
 def room_for_each(count: int, request: dict[str, Any]) -> int:
@@ -195,7 +195,7 @@ def read_tasks(request: dict[str, Any]) -> list[TaskState]:
     for step in sorted(folders(run)):
         for task_id in sorted(folders(os.path.join(run, step)), key=lambda name: (len(name), name)):
             names = os.listdir(os.path.join(run, step, task_id))
-            attempts = [int(found.group(1)) for found in map(ATTEMPT.match, names) if found]
+            attempts = [int(match.group(1)) for match in map(ATTEMPT.match, names) if match]
             if attempts:
                 tasks.append(read_task(stores, request, step, task_id, max(attempts)))
     return with_passes(tasks)
@@ -276,8 +276,8 @@ def user_artifacts(task: TaskState) -> dict[str, str]:
 
 
 def parameters(tasks: list[TaskState], values: dict[str, Any], flow: str) -> list[dict[str, Any]]:
-    found = [task for task in tasks if task.step == "_parameters"]
-    return described(user_artifacts(found[0]), values, flow) if found else []
+    pseudo_tasks = [task for task in tasks if task.step == "_parameters"]
+    return described(user_artifacts(pseudo_tasks[0]), values, flow) if pseudo_tasks else []
 
 
 def own_artifacts(
@@ -330,8 +330,8 @@ def cards(task: TaskState, request: dict[str, Any]) -> list[dict[str, Any]]:
 def noted(what: str, task: TaskState, request: dict[str, Any]) -> list[str]:
     """Return the notes of all attempts: those that failed have written and imported as well."""
     where = (request["observed"], task.step, task.task_id)
-    found = (read_observed(*where, attempt) for attempt in range(task.attempt + 1))
-    return sorted({path for observed in found if observed for path in observed[what]})
+    attempts = (read_observed(*where, attempt) for attempt in range(task.attempt + 1))
+    return sorted({path for observed in attempts if observed for path in observed[what]})
 
 
 def log(task: TaskState, request: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import runpy
 
 
 def main() -> None:
-    blas = {name: found for name in ("numpy", "scipy") for found in [_blas(name)] if found}
+    blas = {name: library for name in ("numpy", "scipy") for library in [_blas(name)] if library}
     print(json.dumps({"features": _features(), "blas": blas}))
 
 

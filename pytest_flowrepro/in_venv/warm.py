@@ -330,10 +330,10 @@ class _Task:
 
 
 def _read_at_start(environ: Mapping[bytes, bytes]) -> dict[str, bytes]:
-    found = {os.fsdecode(name): value for name, value in environ.items()}
+    variables = {os.fsdecode(name): value for name, value in environ.items()}
     return {
         name: value
-        for name, value in found.items()
+        for name, value in variables.items()
         if name.startswith(_READ_AT_START) and name not in _OF_TASKS
     }
 

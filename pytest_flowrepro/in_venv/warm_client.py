@@ -26,14 +26,14 @@ def main() -> None:
     try:
         line.connect(address)
         _ask(line, argv)
-        answer = _line(line)
+        answer = _read_line(line)
     except OSError:
         answer = b""
     if answer != b"forked":
         os.execv(argv[0], argv)  # noqa: S606
     for number in _SENT_ON:
         _signal.signal(number, lambda number, _: line.send(bytes([number])))
-    status = _line(line)
+    status = _read_line(line)
     if not status:
         os.write(2, b"The interpreter that the tasks of this flow are forks of has ended.\n")
         os._exit(1)
@@ -51,7 +51,7 @@ def _ask(line: _socket.socket, argv: list[str]) -> None:
     line.sendall(first[sent:] + data[_FIRST:])
 
 
-def _line(line: _socket.socket) -> bytes:
+def _read_line(line: _socket.socket) -> bytes:
     """Return the next line from the server; empty where it has closed the connection."""
     text = b""
     while not text.endswith(b"\n"):

@@ -34,7 +34,7 @@ def card_artifacts(cards: list[dict[str, Any]], folder: str) -> list[dict[str, A
     for card in cards:
         name = ", ".join(filter(None, (card["type"], card["id"])))
         states.setdefault("@card(%s)" % name, []).append(state(folder, card["uuid"]))
-    return [artifact(name, ", ".join(found)) for name, found in states.items()]
+    return [artifact(name, ", ".join(states_of_card)) for name, states_of_card in states.items()]
 
 
 def artifact(name: str, state: str) -> dict[str, Any]:
@@ -49,10 +49,10 @@ def artifact(name: str, state: str) -> dict[str, Any]:
 
 def state(folder: str, uuid: str | None) -> str:
     """Return the state of a card; Metaflow renders before the task ends (card_creator.py)."""
-    found = glob.glob(os.path.join(glob.escape(folder), "*-%s.html" % uuid))
-    if not found:
+    files = glob.glob(os.path.join(glob.escape(folder), "*-%s.html" % uuid))
+    if not files:
         return "missing"
-    with open(found[0], encoding="utf-8", errors="replace") as file:
+    with open(files[0], encoding="utf-8", errors="replace") as file:
         return "failed" if is_error(file.read()) else "rendered"
 
 

@@ -49,7 +49,7 @@ def load(path: str) -> None:
         exec(code, vars(module))  # noqa: S102  a file of the project, as its flow is
     except BaseException as error:  # its code may raise anything, SystemExit too
         reason = "%s: %s" % (type(error).__name__, str(error).partition("\n")[0])
-        raise BrokenEncodersError(_line(error, path), reason) from error
+        raise BrokenEncodersError(_line_in_file(error, path), reason) from error
     _check_duplicates(ast.parse(source))
     encoders = vars(module).get("ENCODERS")
     if not isinstance(encoders, dict):
@@ -63,7 +63,7 @@ def load(path: str) -> None:
     _used[:] = [mmap.mmap(-1, max(1, len(encoders)))]
 
 
-def _line(error: BaseException, path: str) -> Optional[int]:
+def _line_in_file(error: BaseException, path: str) -> Optional[int]:
     if isinstance(error, SyntaxError) and error.filename == path:
         return error.lineno
     frames = traceback.extract_tb(error.__traceback__)

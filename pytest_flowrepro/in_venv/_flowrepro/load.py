@@ -139,10 +139,10 @@ def run_worker(waiting: list[Stored], request: dict[str, Any], values: dict[str,
                 break
             *lines, buffer = (buffer + data).split(b"\n")
             for line in lines:
-                found = json.loads(line)
-                if "" in found:
-                    raise CannotReadError(found[""])
-                values.update(found)
+                artifacts = json.loads(line)
+                if "" in artifacts:
+                    raise CannotReadError(artifacts[""])
+                values.update(artifacts)
     finally:
         os.close(reader)
     return WorkerEnd(ending_of(pid))
@@ -189,9 +189,9 @@ def prefer_for_oom_killer() -> None:
         return
 
 
-def send(writer: int, found: dict[str, Any]) -> None:
+def send(writer: int, artifacts: dict[str, Any]) -> None:
     """Write one line of JSON: identity -> ARTIFACT; or, under an empty name, why reading stops."""
-    data = (json.dumps(found) + "\n").encode("ascii")
+    data = (json.dumps(artifacts) + "\n").encode("ascii")
     while data:
         data = data[os.write(writer, data) :]
 
@@ -207,7 +207,7 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
         stored.size > SETTLED and not any(map(is_own, _modules)) and pickles_settle(request)
     )
     try:
-        found, inner = digest(value), structure(value)
+        value_digest, inner = digest(value), structure(value)
     except EncoderError as error:
         cause = error.__cause__ or error
         return by_bytes(stored, "the encoder of %s raised %s" % (error, reason(cause)))
@@ -216,16 +216,16 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
         return by_bytes(stored, why, unread=isinstance(error, MemoryError))
     kind = type_name(type(value))
     try:
-        shown = readable(value, request["value_limit"], digest=found)
+        shown = readable(value, request["value_limit"], digest=value_digest)
     except Exception:  # noqa: BLE001  the digest decides; a value that cannot be shown is not an error
-        shown = {"$cut": {"type": kind, "digest": found[len("sha256:") :][:16]}}
-    observed = {"type": kind, "digest": found, "value": shown, "opaque": False}
+        shown = {"$cut": {"type": kind, "digest": value_digest[len("sha256:") :][:16]}}
+    observed = {"type": kind, "digest": value_digest, "value": shown, "opaque": False}
     if inner is not None:
         observed["structure"] = inner
     if is_unchanged:
         observed["sha"] = stored.key
-    if stored.whole and found not in request["have"] and not is_whole(shown):
-        file = os.path.join(request["values"], found[len("sha256:") :][:16] + ".npz")
+    if stored.whole and value_digest not in request["have"] and not is_whole(shown):
+        file = os.path.join(request["values"], value_digest[len("sha256:") :][:16] + ".npz")
         observed["stored"] = store(value, file, stored.whole)
     return observed
 
@@ -274,7 +274,7 @@ def is_own(module: str) -> bool:
 
 def by_bytes(stored: Stored, why: str, *, unread: bool = False) -> dict[str, Any]:
     """Return what is known of an artifact without loading it; `unread`: another machine may."""
-    found = re.match(r"(?:<class ')?([\w.<>]+)(?:'>)?$", str(stored.info.get("type") or "object"))
+    match = re.match(r"(?:<class ')?([\w.<>]+)(?:'>)?$", str(stored.info.get("type") or "object"))
     try:
         blobs = stored.store._ca_store  # noqa: SLF001  the bytes themselves, not what they load as
         data = dict(blobs.load_blobs([stored.sha]))[stored.sha]
@@ -283,7 +283,7 @@ def by_bytes(stored: Stored, why: str, *, unread: bool = False) -> dict[str, Any
     if not is_pickle(stored.info):
         data = noted(stored.info) + b"\0" + data
     sha = hashlib.sha256(HEADER + b"?" + data).hexdigest()
-    kind = found.group(1) if found else "object"
+    kind = match.group(1) if match else "object"
     return {
         "type": kind,
         "digest": "sha256:" + sha,

@@ -107,7 +107,7 @@ class Normal:
         if self._folders:
             longest_first = sorted(self._folders, key=len, reverse=True)
             paths = "|".join(map(re.escape, longest_first))
-            yield longest_first, _whole(paths), lambda found: self._folders[found.group()]
+            yield longest_first, _whole(paths), lambda match: self._folders[match.group()]
         if self._account:
             yield from self._account.patterns()
 
@@ -117,8 +117,8 @@ def _whole(paths: str) -> re.Pattern[str]:
     return re.compile(r"(?<![\w.-])(?:%s)(?![\w-]|\.\w)" % paths)
 
 
-def _run(found: re.Match[str]) -> str:
-    step, task = found.group(1) or "", "/<task>" if found.group(2) else ""
+def _run(match: re.Match[str]) -> str:
+    step, task = match.group(1) or "", "/<task>" if match.group(2) else ""
     return "<run>" + step + task
 
 

@@ -30,8 +30,8 @@ _ROUNDS = 10
 
 def info_of(store: Any, name: str) -> Info:
     """Return Metaflow's notes about an artifact of a task datastore; empty without any."""
-    found = (vars(store).get("_info") or {}).get(name)
-    return found if isinstance(found, dict) else {}
+    notes = (vars(store).get("_info") or {}).get(name)
+    return notes if isinstance(notes, dict) else {}
 
 
 def encoding_of(info: Info) -> str:

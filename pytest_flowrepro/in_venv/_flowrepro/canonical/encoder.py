@@ -96,8 +96,8 @@ def at_any_depth(encode: Callable[[int], T]) -> T:
     try:
         return encode(_SHALLOW)
     except (TooDeepError, RecursionError):
-        found: T = with_deep_stack(encode, MAX_DEPTH)
-        return found
+        result: T = with_deep_stack(encode, MAX_DEPTH)
+        return result
 
 
 def encoded(value: object) -> bytes:
@@ -187,14 +187,14 @@ class Encoder:
     def _kept(self, value: Any) -> None:
         """Write a container; keep its form, unless that depends on where the container is."""
         write, marks = self._write, self._marks
-        kept = _Kept(write)
-        self._write = kept
+        writer = _Kept(write)
+        self._write = writer
         try:
             self._composite(value)
         finally:
             self._write = write
-        if marks == self._marks and kept.form is not None:
-            self._forms[id(value)] = value, bytes(kept.form)
+        if marks == self._marks and writer.form is not None:
+            self._forms[id(value)] = value, bytes(writer.form)
 
     def _text(self, kind: str, exact: str) -> None:
         self._write(b"x" + _sized(kind) + _sized(exact))
@@ -249,7 +249,7 @@ class Encoder:
 
     def _pairs(self, pairs: Iterable[tuple[Any, Any]]) -> None:
         entries = [(self._bytes(key), item) for key, item in pairs]
-        entries.sort(key=_first)
+        entries.sort(key=_encoded_key)
         if len({key for key, _ in entries}) < len(entries):
             # Two NaN may be keys of one dict; only their values can put them in order.
             ordered = [(key, self._bytes(item), item) for key, item in entries]
@@ -367,7 +367,7 @@ def _array_shape(array: Any) -> Shape:
     return Shape(label, items, is_ordered=True)
 
 
-def _first(entry: tuple[bytes, Any]) -> bytes:
+def _encoded_key(entry: tuple[bytes, Any]) -> bytes:
     return entry[0]
 
 

@@ -280,10 +280,10 @@ class Component:
             for edge_label, other in self._successors[number]:
                 if other in colour_of:
                     ends.setdefault((edge_label, colour_of[other]), set()).add(other)
-            for (_, colour), others in ends.items():
-                tied = others
-                if 2 * len(others) > len(cells[colour]):
-                    tied = set(cells[colour]) - others
+            for (_, colour), neighbours in ends.items():
+                tied = neighbours
+                if 2 * len(neighbours) > len(cells[colour]):
+                    tied = set(cells[colour]) - neighbours
                 self._spend(len(tied) + 1)
                 for other in tied:
                     ties[number].add(other)
@@ -322,9 +322,9 @@ def _connected(ties: Dict[int, Set[int]]) -> Iterable[List[int]]:
     while left:
         part = [left.pop()]
         for number in part:  # grows as it is walked
-            found = ties[number] & left
-            left -= found
-            part += found
+            added = ties[number] & left
+            left -= added
+            part += added
         yield part
 
 

@@ -33,7 +33,7 @@ def structure(value: object) -> Optional[str]:
     does.
     """
 
-    def found(depth: int) -> Optional[str]:
+    def structure_at(depth: int) -> Optional[str]:
         sha = hashlib.sha256(HEADER)
         encoder = _Structure(sha.update, depth)
         encoder.encode(value)
@@ -42,7 +42,7 @@ def structure(value: object) -> Optional[str]:
         return (SHARED if encoder.shares else "") + sha.hexdigest()[:16]
 
     try:
-        return at_any_depth(found)
+        return at_any_depth(structure_at)
     except TooManyPathsError:
         return SHARED + digest(value)[len("sha256:") :][:16]
 
@@ -70,10 +70,10 @@ class _Structure(Encoder):
             return SCALARS[type(value)](value)
         exact = Encoder(self._write, self._depth)
         exact._path = self._path  # noqa: SLF001  of the same class
-        found = exact._bytes(value)  # noqa: SLF001
+        form = exact._bytes(value)  # noqa: SLF001
         self.is_plain = False
         self.shares = self.shares or exact.shares
-        return found
+        return form
 
     def _categories(self, categories: Any) -> None:
         """Write them exactly: used or not, they belong to the dtype, which has no tolerance."""

@@ -62,15 +62,15 @@ def _metadata(metadata: Any) -> Fields:
     """Return it without the versions of pandas and pyarrow that wrote a table."""
     if not metadata:
         return []
-    found = dict(metadata)
+    entries = dict(metadata)
     try:
-        signed = json.loads(found[b"pandas"])
-        found[b"pandas"] = {
+        signed = json.loads(entries[b"pandas"])
+        entries[b"pandas"] = {
             name: item for name, item in signed.items() if name not in ("creator", "pandas_version")
         }
     except (KeyError, ValueError, AttributeError):
         pass  # not a table of pandas
-    return [("metadata", found)]
+    return [("metadata", entries)]
 
 
 def _column(value: Any, pyarrow: Any) -> Fields:
@@ -97,7 +97,7 @@ def _column(value: Any, pyarrow: Any) -> Fields:
     if types.is_struct(kind):
         inner = value.drop_null().flatten()
         names = [kind.field(i).name for i in range(kind.num_fields)]
-        return fields + [(names[i], one) for i, one in enumerate(inner)]
+        return fields + [(names[i], part) for i, part in enumerate(inner)]
     if types.is_temporal(kind) and not types.is_interval(kind):
         value = value.cast(pyarrow.int64() if kind.bit_width == 64 else pyarrow.int32())
         return [*fields, ("values", times(_values(value, numpy), *_time_of(kind, types)))]

@@ -17,8 +17,8 @@ Fields = List[Tuple[str, Any]]
 
 def mro(cls: type) -> tuple[type, ...]:
     """Return the classes that define an instance's attributes, whatever a metaclass says."""
-    found: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
-    return found
+    classes: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
+    return classes
 
 
 def module_of(cls: type) -> str:
@@ -56,20 +56,20 @@ def made(kind: str, value: object, fields: Fields) -> Parts:
 def attributes(value: object, *, without: Iterable[str] = ()) -> dict[str, Any]:
     """Return the instance's own `__dict__`."""
     try:
-        found = object.__getattribute__(value, "__dict__")
+        own = object.__getattribute__(value, "__dict__")
     except AttributeError:
         return {}
-    return {name: item for name, item in found.items() if name not in without}
+    return {name: item for name, item in own.items() if name not in without}
 
 
-def extra(found: dict[str, Any]) -> Fields:
+def extra(own: dict[str, Any]) -> Fields:
     """Return what a subclass of the user's adds to the parts of the library's class."""
-    return [("attributes", found)] if found else []
+    return [("attributes", own)] if own else []
 
 
-def public_first(found: dict[str, Any]) -> Fields:
+def public_first(own: dict[str, Any]) -> Fields:
     """Return them sorted by name, those that begin with an underscore last."""
-    return sorted(found.items(), key=lambda item: (item[0].startswith("_"), item[0]))
+    return sorted(own.items(), key=lambda item: (item[0].startswith("_"), item[0]))
 
 
 def numpy_if_installed() -> Any:
@@ -96,8 +96,8 @@ def times(numbers: Any, kind: str, unit: str) -> Any:
 def positions(mask: Any) -> Fields:
     """Return the positions where a list or array of bool is true, as a field; none if nowhere."""
     if isinstance(mask, list):
-        found = [position for position, missing in enumerate(mask) if missing]
-        return [("(missing at)", found)] if found else []
+        missing_at = [position for position, missing in enumerate(mask) if missing]
+        return [("(missing at)", missing_at)] if missing_at else []
     numpy: Any = sys.modules["numpy"]
     array = numpy.flatnonzero(mask).astype("int64", copy=False)
     return [("(missing at)", array)] if array.size else []

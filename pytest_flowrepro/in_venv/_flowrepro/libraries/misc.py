@@ -110,21 +110,21 @@ def of_pydantic(value: Any) -> Parts | None:
 
 
 def _slots(value: object, names: Any) -> dict[str, Any]:
-    found = {}
+    values = {}
     for name in names:
         try:
-            found[name] = object.__getattribute__(value, name)
+            values[name] = object.__getattribute__(value, name)
         except AttributeError:  # declared, and never set
             continue
-    return found
+    return values
 
 
 def _class_attribute(cls: type, *names: str) -> Any:
     for base in mro(cls):
         for name in names:
-            found = type.__dict__["__dict__"].__get__(base).get(name)
-            if isinstance(found, dict):
-                return found
+            attribute = type.__dict__["__dict__"].__get__(base).get(name)
+            if isinstance(attribute, dict):
+                return attribute
     return {}
 
 

@@ -101,8 +101,8 @@ def _lightgbm(booster: Any) -> Fields:
             section[name] = text
     header.pop("tree_sizes", None)  # in bytes of this text
     known = attributes(booster, without=("params", "train_set_version", "name_valid_sets"))
-    kept = [(name, item) for name, item in sorted(known.items()) if not name.startswith("_")]
-    return [("trees", trees), ("model", header), *kept, ("parameters", parameters)]
+    public = [(name, item) for name, item in sorted(known.items()) if not name.startswith("_")]
+    return [("trees", trees), ("model", header), *public, ("parameters", parameters)]
 
 
 def of_scipy(value: Any) -> Parts | None:
@@ -146,10 +146,10 @@ def _sparse(value: Any) -> Fields:
         value = value.tocoo(copy=True)
         value.sum_duplicates()
         order = np.lexsort(value.coords[::-1])
-        coordinates = [("axis %d" % i, one[order]) for i, one in enumerate(value.coords)]
+        coordinates = [("axis %d" % i, axis[order]) for i, axis in enumerate(value.coords)]
         data = value.data[order]
     # int32 if it is enough, as scipy itself chooses by default.
     small = max((*value.shape, data.size)) <= np.iinfo(np.int32).max
     index = np.int32 if small else np.int64
-    fields += [(name, one.astype(index, copy=False)) for name, one in coordinates]
+    fields += [(name, positions.astype(index, copy=False)) for name, positions in coordinates]
     return [*fields, ("data", data)]

@@ -35,19 +35,19 @@ def parts(value: object) -> Parts | None:
         _KNOWN[cls] = _rules(cls)
     for rule in _KNOWN[cls]:
         try:
-            found = rule(value)
+            named = rule(value)
         except Exception:  # noqa: BLE001, S112  a release of the library that the rule is not for
             continue
-        if found is not None:
-            return found
+        if named is not None:
+            return named
     return None
 
 
 def _rules(cls: type) -> tuple[Rule, ...]:
     """Return the rules for a class, those for its nearest base first."""
     roots = dict.fromkeys(root_of(base) for base in mro(cls))
-    found = [_RULES[root] for root in roots if root in _RULES and root in sys.modules]
-    return (*found, *([of_attrs] if attrs_names(cls) else []))
+    rules = [_RULES[root] for root in roots if root in _RULES and root in sys.modules]
+    return (*rules, *([of_attrs] if attrs_names(cls) else []))
 
 
 _KNOWN: Dict[type, Tuple[Rule, ...]] = {}

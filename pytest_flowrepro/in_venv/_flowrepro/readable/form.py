@@ -231,7 +231,7 @@ class _Reader:
         if id(value) not in self._parts:
             self._parts[id(value)] = (value, parts(value))
         known = self._parts[id(value)][1]
-        wrap = _named("$" + known.kind, known.type, "fields")
+        wrap = _node_maker("$" + known.kind, known.type, "fields")
         fields = known.fields
         return _Container(known.type, len(fields), fields, _as_object, wrap, fields=True)
 
@@ -337,7 +337,7 @@ def _plain_container(  # noqa: PLR0911  one per type
         items = _unlabelled(_sorted(value, lambda item: item, form_of))
         return _Container(name, len(value), items, _as_list, _tagged("$" + name))
     if cls is dict:
-        by_key = _sorted(value.items(), _first, form_of)
+        by_key = _sorted(value.items(), _key_of, form_of)
         plain = all(type(key) is str and key[:1] != "$" and _is_text(key) for key in value)
         if plain and len(set(map(normal, value))) == len(value):
             return _Container("dict", len(value), by_key, _as_object, _bare)
@@ -347,9 +347,9 @@ def _plain_container(  # noqa: PLR0911  one per type
         pairs = (
             value.items()
             if cls is collections.OrderedDict
-            else _sorted(value.items(), _first, form_of)
+            else _sorted(value.items(), _key_of, form_of)
         )
-        wrap = _named("$mapping", name, "items")
+        wrap = _node_maker("$mapping", name, "items")
         return _Container(name, len(value), _rendered(pairs), _as_pairs, wrap)
     return None
 
@@ -367,7 +367,7 @@ def _sorted(
         yield from items
 
 
-def _first(pair: Tuple[Any, Any]) -> Any:
+def _key_of(pair: Tuple[Any, Any]) -> Any:
     return pair[0]
 
 
@@ -399,7 +399,7 @@ def _tagged(tag: str) -> Callable[[Json], Json]:
     return lambda inner: {tag: inner}
 
 
-def _named(tag: str, type_: str, part: str) -> Callable[[Json], Json]:
+def _node_maker(tag: str, type_: str, part: str) -> Callable[[Json], Json]:
     return lambda inner: {tag: {"type": type_, part: inner}}
 
 

@@ -29,15 +29,15 @@ _NOT_A_TIME = -(1 << 63)
 
 def summary(known: Column, leaf: Leaf) -> dict[str, Json]:
     """Return the most useful first: `missing`, `nan`, `min`, `max`, `mean`, `quantiles`, ends."""
-    found: dict[str, Json] = {}
+    facts: dict[str, Json] = {}
     if known.missing is not None:
-        found["missing"] = int(known.missing.sum())
+        facts["missing"] = int(known.missing.sum())
     if known.data.dtype.kind in "biufmM" and known.categories is None:
-        found.update(_spread(known, leaf))
+        facts.update(_spread(known, leaf))
     first, last = slice(0, ENDS), slice(max(ENDS, known.data.size - ENDS), None)
-    found["first"] = elements(known, leaf, first)
-    found["last"] = elements(known, leaf, last)
-    return found
+    facts["first"] = elements(known, leaf, first)
+    facts["last"] = elements(known, leaf, last)
+    return facts
 
 
 def elements(known: Column, leaf: Leaf, where: slice = slice(None)) -> list[Json]:
@@ -101,16 +101,18 @@ def _spread(known: Column, leaf: Leaf) -> dict[str, Json]:
                 highs.append(part.max())
                 sums.append(float(part.sum(dtype="float64")))
                 count += part.size
-    found: dict[str, Json] = {}
+    facts: dict[str, Json] = {}
     if kind == "f" or (kind in "mM" and unknown):
-        found["nan" if kind == "f" else "missing"] = unknown
+        facts["nan" if kind == "f" else "missing"] = unknown
     if count:
-        low, high, *quantiles = _shown([min(lows), max(highs), *_quantiles(sample)], known, leaf)
-        found.update(min=low, max=high)
+        low, high, *quantiles = _shown_numbers(
+            [min(lows), max(highs), *_quantiles(sample)], known, leaf
+        )
+        facts.update(min=low, max=high)
         if kind not in "mM":
-            found["mean"] = leaf(_rounded(_total(sums) / count))
-        found["quantiles"] = quantiles
-    return found
+            facts["mean"] = leaf(_rounded(_total(sums) / count))
+        facts["quantiles"] = quantiles
+    return facts
 
 
 def _step(size: int) -> int:
@@ -147,7 +149,7 @@ def _quantiles(sample: list[Any]) -> list[Any]:
     return [values[int(part * (values.size - 1))] for part in _QUANTILES] if values.size else []
 
 
-def _shown(numbers: list[Any], known: Column, leaf: Leaf) -> list[Json]:
+def _shown_numbers(numbers: list[Any], known: Column, leaf: Leaf) -> list[Json]:
     """Return minimum and maximum exactly, and the other numbers rounded."""
     numpy: Any = sys.modules["numpy"]
     dtype = known.data.dtype

@@ -119,18 +119,18 @@ class Tables:
         return {**node, **self._elements(key, values, lambda: column(values), room)}
 
     def _dtype_of(self, dtype: Any) -> dict[str, Json]:
-        found: dict[str, Json] = {"dtype": str(dtype)}
+        facts: dict[str, Json] = {"dtype": str(dtype)}
         categories = getattr(dtype, "categories", None)
         if categories is not None:
-            found["ordered"] = bool(dtype.ordered)
-            found["categories"] = len(categories)
-            found["of"] = self.short_digest(categories)
-        return found
+            facts["ordered"] = bool(dtype.ordered)
+            facts["categories"] = len(categories)
+            facts["of"] = self.short_digest(categories)
+        return facts
 
     def _dtypes(self, index: Any) -> List[Json]:
         """Return the dtypes of column labels, which are shown as the names of columns."""
-        found = [self._dtype_of(level.dtype) for level in levels(index)]
-        texts = [" ".join(map(str, facts.values())) for facts in found]
+        dtypes = [self._dtype_of(level.dtype) for level in levels(index)]
+        texts = [" ".join(map(str, facts_of_level.values())) for facts_of_level in dtypes]
         return ["levels", *texts] if hasattr(index, "levels") else [*texts]
 
     def _elements(
@@ -164,12 +164,12 @@ def _measured(form: Json) -> Tuple[Json, int]:
     return form, len(json.dumps(form, ensure_ascii=False))
 
 
-def _fitting(found: dict[str, Json], room: int) -> dict[str, Json]:
+def _fitting(facts: dict[str, Json], room: int) -> dict[str, Json]:
     """Return as much of a summary as fits, without its last entries."""
-    found = dict(found)
-    while found and _measured(found)[1] > room:
-        found.popitem()
-    return found
+    facts = dict(facts)
+    while facts and _measured(facts)[1] > room:
+        facts.popitem()
+    return facts
 
 
 def _dtype(dtype: Any) -> str:

@@ -63,8 +63,10 @@ def _class_fields(cls: type) -> list[tuple[str, Any]]:
         return []
     bases = [base for base in type.__dict__["__bases__"].__get__(cls) if base is not object]
     name = type.__dict__["__qualname__"].__get__(cls)
-    found = [text for kind, line, known, text in _definitions(path) if (kind, known) == ("c", name)]
-    return [("bases", bases), ("source", "".join(found))]
+    definitions = [
+        text for kind, line, known, text in _definitions(path) if (kind, known) == ("c", name)
+    ]
+    return [("bases", bases), ("source", "".join(definitions))]
 
 
 def _function_fields(function: types.FunctionType) -> list[tuple[str, Any]]:
@@ -93,8 +95,8 @@ def _source(code: types.CodeType) -> str:
     if not os.path.isfile(code.co_filename):
         return ""
     wanted = ("f", code.co_firstlineno, code.co_name)
-    found = [known[3] for known in _definitions(code.co_filename) if known[:3] == wanted]
-    return found[0] if len(found) == 1 else ""
+    definitions = [known[3] for known in _definitions(code.co_filename) if known[:3] == wanted]
+    return definitions[0] if len(definitions) == 1 else ""
 
 
 def _constants(code: types.CodeType) -> list[Any]:

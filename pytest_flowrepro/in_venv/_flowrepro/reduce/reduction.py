@@ -142,8 +142,8 @@ def _with_slots(attributes: Any, slots: Any) -> Any:
 
 
 def _pairs(pairs: Iterable[Any], known: _Class) -> Any:
-    found = [(key, item) for key, item in pairs]
-    return found if known.is_ordered else Pairs(found)
+    items = [(key, item) for key, item in pairs]
+    return items if known.is_ordered else Pairs(items)
 
 
 def _name(call: Any) -> Any:

@@ -120,18 +120,18 @@ def _step(node):
 
 def _decorators(metaflows, users):
     """Return Metaflow's decorators, without its internal ones and ours, then the user's own."""
-    found = [
-        {"name": one.name, "attributes": _plain(one.attributes)}
-        for one in metaflows
-        if not one.name.startswith(("_", _OURS))
+    decorators = [
+        {"name": decorator.name, "attributes": _plain(decorator.attributes)}
+        for decorator in metaflows
+        if not decorator.name.startswith(("_", _OURS))
     ]
-    for one in users:
-        attributes = {"_args": one._args} if one._args else {}
-        attributes.update(one._kwargs)
+    for users_decorator in users:
+        attributes = {"_args": users_decorator._args} if users_decorator._args else {}
+        attributes.update(users_decorator._kwargs)
         # Named after their module, which is the flow's file more often than not.
-        name = re.sub("^__main__[.]", "", one.decorator_name)
-        found.append({"name": name, "attributes": _plain(attributes)})
-    return found
+        name = re.sub("^__main__[.]", "", users_decorator.decorator_name)
+        decorators.append({"name": name, "attributes": _plain(attributes)})
+    return decorators
 
 
 def _plain(value):
@@ -189,13 +189,13 @@ def _default_files(parameters):
 
 
 def _files(flow, parameters):
-    found = {(path, None) for path in _default_files(parameters)}
+    files = {(path, None) for path in _default_files(parameters)}
     if ContentType is not None:
-        found.update(_added_files(flow))
-        found.update((path, None) for module in _packaged_modules() for path in _of_module(module))
+        files.update(_added_files(flow))
+        files.update((path, None) for module in _packaged_modules() for path in _of_module(module))
     return [
         {"source": source, "place": place}
-        for source, place in sorted(found, key=lambda file: (file[0], file[1] or ""))
+        for source, place in sorted(files, key=lambda file: (file[0], file[1] or ""))
         if "__flowrepro__" not in source.split(os.sep)
     ]
 
@@ -209,8 +209,8 @@ def _added_files(flow):
     of_steps = (chain(step.decorators, _users_decorators(step)) for step in flow)
     mutators = _flow_mutators(flow)
     everything = chain(_flow_decorators(flow), mutators, chain.from_iterable(of_steps))
-    for one in everything:
-        for content, name, *kind in getattr(one, "add_to_package", list)():
+    for extension in everything:
+        for content, name, *kind in getattr(extension, "add_to_package", list)():
             if kind == [ContentType.MODULE_CONTENT]:
                 for path in _of_module(content):
                     yield path, None
@@ -246,4 +246,4 @@ def _of_module(module):
 def _is_installed(path):
     folders = (sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
     real = os.path.realpath(path)
-    return any(real.startswith(os.path.join(os.path.realpath(one), "")) for one in folders)
+    return any(real.startswith(os.path.join(os.path.realpath(folder), "")) for folder in folders)

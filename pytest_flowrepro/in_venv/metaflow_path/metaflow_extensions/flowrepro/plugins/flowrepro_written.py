@@ -29,8 +29,8 @@ class Written:
 
     def paths(self):
         """Return them absolute and sorted; bytes that are not UTF-8 are shown as escapes."""
-        found = list(self._paths)  # at once: a thread of the step may still write
-        return sorted(path.encode("utf-8", "backslashreplace").decode() for path in found)
+        paths = list(self._paths)  # at once: a thread of the step may still write
+        return sorted(path.encode("utf-8", "backslashreplace").decode() for path in paths)
 
     def _note(self, event, args):
         # Called for each import and attribute look-up, too: the common case comes first.
