@@ -92,7 +92,7 @@ def _no_interpreter(wanted: str, because: str = "") -> EnvironmentBuildError:
         f"{wanted} was not found on this machine{reason}",
         hint="install it (`uv python install`, pyenv, your system's packages) and put it on "
         "PATH, or record again with `--flow-repro-update` under another Python; see "
-        f"{docs('reference/requirements-and-locks#the-environment')}",
+        f"{docs('reference/requirements-and-locks#the-interpreter')}",
     )
 
 
