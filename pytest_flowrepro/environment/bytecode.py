@@ -18,7 +18,6 @@ import hashlib
 import json
 import os
 import shutil
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -32,6 +31,7 @@ from pytest_flowrepro.support.process import CommandNotFoundError, isolated_envi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from pytest_flowrepro.environment.installed_files import State
     from pytest_flowrepro.model import BuiltEnvironment
@@ -72,11 +72,11 @@ def compiled_bytecode(built: BuiltEnvironment) -> Path:
     lock = FileLock(built.path / f"{_INDEX}.lock", timeout=_COMPILE_TIMEOUT)
     with contextlib.suppress(Timeout, OSError), lock:
         _compile_known(built)
-        index = _index(built.path)
+        index, start = _index(built.path), len(f"{folder}/")
         for place, _, names in os.walk(folder):
-            for path in (Path(place, name) for name in names):
-                if index.get(path.relative_to(folder).as_posix()) != state_of(path.lstat()):
-                    path.unlink()
+            for path in (f"{place}/{name}" for name in names):
+                if index.get(path[start:]) != state_of(os.lstat(path)):
+                    os.unlink(path)  # noqa: PTH108
     return folder
 
 
@@ -86,16 +86,16 @@ def learn_modules(environments: Iterable[BuiltEnvironment], folder: Path) -> Non
     if cache is None:
         return
     for built in environments:
-        names = {
-            f"{root}/{path}"
-            for root, sources in _roots(built).items()
-            for path in _bytecode_below(folder.joinpath(*sources.parts[1:]))
-            if _source_of(sources / path).exists()
-        }
         file = _names_file(cache, built)
         known = _known_names(file)
+        names = {
+            name
+            for root, sources in _roots(built).items()
+            for path in _bytecode_below(folder.joinpath(*sources.parts[1:]))
+            if (name := f"{root}/{path}") not in known and _source_of(sources / path).exists()
+        }
         with contextlib.suppress(OSError):
-            if names <= known:
+            if not names:
                 os.utime(file)
                 continue
             part = file.with_suffix(f".{os.getpid()}")
@@ -174,10 +174,11 @@ def _bytecode_below(folder: Path) -> Iterator[str]:
     """Yield the bytecode files below a folder, as relative paths; those of `python -O` are left
     out.
     """
+    start = len(f"{folder}/")
     for place, _, names in os.walk(folder):
         for name in names:
             if name.endswith(".pyc") and ".opt-" not in name:
-                yield PurePosixPath(os.path.relpath(place, folder), name).as_posix()
+                yield f"{place}/{name}"[start:]
 
 
 def _source_of(bytecode: Path) -> Path:
