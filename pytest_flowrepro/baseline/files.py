@@ -89,13 +89,13 @@ def encode_recording(recording: Recording) -> dict[str, str]:
 
 def _manifest(recording: Recording) -> _Tree:
     return {
-        "schema": _line(SCHEMA),
-        "flow": _line(recording.flow),
-        "case": _line(recording.case),
-        "runs": _line(recording.runs),
-        "system": {key: _line(value) for key, value in _system(recording.system).items()},
+        "schema": _json_line(SCHEMA),
+        "flow": _json_line(recording.flow),
+        "case": _json_line(recording.case),
+        "runs": _json_line(recording.runs),
+        "system": {key: _json_line(value) for key, value in _system(recording.system).items()},
         "policy": {key: _itemized(value) for key, value in policy_json(recording.policy).items()},
-        "code": _sorted((file.path, _line(file.sha256)) for file in recording.code),
+        "code": _sorted((file.path, _json_line(file.sha256)) for file in recording.code),
         "environments": _sorted((e.name, _environment(e)) for e in recording.environments),
         "parameters": _sorted((p.name, _artifact(p)) for p in recording.parameters),
         "steps": [_step(step) for step in recording.steps],
@@ -108,7 +108,7 @@ def _system(system: System) -> dict[str, Json]:
         "numeric": numeric,
         "processors": system.processors,
         "cpu": system.level,
-        "blas": {name: dict(found) for name, found in system.blas} or None,
+        "blas": {name: dict(packages) for name, packages in system.blas} or None,
     }
     return {
         "platform": system.platform,
@@ -121,23 +121,27 @@ def _system(system: System) -> dict[str, Json]:
 def _itemized(value: Json) -> _Tree:
     match value:
         case dict():
-            return {key: _line(item) for key, item in value.items()}
+            return {key: _json_line(item) for key, item in value.items()}
         case list():
-            return [_line(item) for item in value]
-    return _line(value)
+            return [_json_line(item) for item in value]
+    return _json_line(value)
 
 
 def _environment(environment: Environment) -> _Tree:
     lock: dict[str, Json] = {"file": lock_file(environment.name), "sha256": environment.lock.digest}
-    constraints = _sorted((one.file, _line(one.digest)) for one in environment.constraints)
-    steps: dict[str, _Tree] = {"steps": _line(list(environment.steps))} if environment.steps else {}
+    constraints = _sorted(
+        (declared.file, _json_line(declared.digest)) for declared in environment.constraints
+    )
+    steps: dict[str, _Tree] = (
+        {"steps": _json_line(list(environment.steps))} if environment.steps else {}
+    )
     return {
-        "python": _line(str(environment.python)),
+        "python": _json_line(str(environment.python)),
         **steps,
-        "lock": _line(lock),
-        "requirements": [_line(requirement) for requirement in environment.requirements],
+        "lock": _json_line(lock),
+        "requirements": [_json_line(requirement) for requirement in environment.requirements],
         **({"constraints": constraints} if constraints else {}),
-        **({"imported": _line(list(environment.imported))} if environment.imported else {}),
+        **({"imported": _json_line(list(environment.imported))} if environment.imported else {}),
         "packages": _sorted((p.name, _package(p)) for p in environment.packages),
     }
 
@@ -152,7 +156,7 @@ def _package(package: Package) -> str:
         fields["wheel"] = package.wheel
     if package.direct_url is not None:
         fields["direct_url"] = package.direct_url
-    return _line(fields)
+    return _json_line(fields)
 
 
 def _step(step: Step) -> str:
@@ -167,7 +171,7 @@ def _step(step: Step) -> str:
         "next": list(step.next),
         "decorators": decorators,
     }
-    return _line(fields, what=what)
+    return _json_line(fields, what=what)
 
 
 def _artifacts(recording: Recording) -> _Tree:
@@ -175,13 +179,13 @@ def _artifacts(recording: Recording) -> _Tree:
     steps = dict.fromkeys(task.step for task in recording.tasks)
     tasks = {
         step: _unique(
-            (_line(list(task.index)), _sorted((a.name, _artifact(a)) for a in task.artifacts))
+            (_json_line(list(task.index)), _sorted((a.name, _artifact(a)) for a in task.artifacts))
             for task in sorted(recording.tasks, key=lambda task: task.index)
             if task.step == step
         )
         for step in sorted(steps, key=lambda step: position.get(step, len(position)))
     }
-    return {"schema": _line(SCHEMA), "steps": cast("_Tree", tasks)}
+    return {"schema": _json_line(SCHEMA), "steps": cast("_Tree", tasks)}
 
 
 def _artifact(artifact: Artifact) -> str:
@@ -202,10 +206,10 @@ def _artifact(artifact: Artifact) -> str:
         fields["sha"] = artifact.sha
     if artifact.stored is not None:
         fields["stored"] = True
-    return _line(fields, what=f"The value of {artifact.name}")
+    return _json_line(fields, what=f"The value of {artifact.name}")
 
 
-def _line(value: Json, *, what: str = "A value") -> str:
+def _json_line(value: Json, *, what: str = "A value") -> str:
     try:
         return visible(json.dumps(value, ensure_ascii=False, allow_nan=False))
     except (ValueError, TypeError, RecursionError) as error:
@@ -222,7 +226,7 @@ def _indented(tree: _Tree, indent: str = "") -> str:
             return tree
         case dict():
             ends = "{}"
-            items = [f"{_line(key)}: {_indented(item, inner)}" for key, item in tree.items()]
+            items = [f"{_json_line(key)}: {_indented(item, inner)}" for key, item in tree.items()]
         case list():
             ends = "[]"
             items = [_indented(item, inner) for item in tree]
@@ -352,8 +356,8 @@ def _read_system(node: JsonNode) -> System:
         processors=fields["processors"].integer() if "processors" in fields else None,
         level=fields["cpu"].text() if "cpu" in fields else None,
         blas=tuple(
-            (name, tuple((package, built.text()) for package, built in found.entries()))
-            for name, found in blas
+            (name, tuple((package, built.text()) for package, built in packages.entries()))
+            for name, packages in blas
         ),
     )
 
@@ -370,7 +374,7 @@ def check_schema(document: JsonNode, file: str) -> None:
 
 def _document(name: str, files: Mapping[str, str], folder: str) -> JsonNode:
     file = place(folder, name)
-    document = parse_document(_text(name, files, folder), file)
+    document = parse_document(_text_of_file(name, files, folder), file)
     check_schema(document, file)
     schema = document.entry("schema")
     if schema.integer() != SCHEMA:
@@ -378,7 +382,7 @@ def _document(name: str, files: Mapping[str, str], folder: str) -> JsonNode:
     return document
 
 
-def _text(name: str, files: Mapping[str, str], folder: str) -> str:
+def _text_of_file(name: str, files: Mapping[str, str], folder: str) -> str:
     if name not in files:
         raise broken(place(folder, name), MISSING)
     return files[name]
@@ -404,7 +408,7 @@ def _read_environment(
     lock = fields["lock"].record("file", "sha256")
     if lock["file"].text() != lock_file(name):
         raise lock["file"].wrong(f'"{lock_file(name)}"')
-    text = _text(lock_file(name), files, folder)
+    text = _text_of_file(lock_file(name), files, folder)
     if digest_of(text) != lock["sha256"].text():
         raise broken(
             place(folder, lock_file(name)), f"is not the file that {MANIFEST} was written with"

@@ -128,7 +128,7 @@ def real_file(path: Path, shown: str, *, root: Path, limit: int) -> Path:
     """
     try:
         real = path.resolve(strict=True)
-        found = real.stat()
+        status = real.stat()
         inside = real.is_relative_to(root.resolve())
     except FileNotFoundError:
         raise broken(shown, MISSING) from None
@@ -138,9 +138,9 @@ def real_file(path: Path, shown: str, *, root: Path, limit: int) -> Path:
     if not inside:
         raise broken(shown, "is a symlink that points outside of the project")
     # Checked before the file is opened: opening a pipe would wait for its other end.
-    if not stat.S_ISREG(found.st_mode):
-        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a special file"
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a special file"
         raise broken(shown, f"is {kind}, and should be a file")
-    if found.st_size > limit:
-        raise broken(shown, f"has {found.st_size:,} bytes; the limit is {limit:,}")
+    if status.st_size > limit:
+        raise broken(shown, f"has {status.st_size:,} bytes; the limit is {limit:,}")
     return real

@@ -93,15 +93,15 @@ def _read_conda(node: JsonNode) -> bool:
 
 
 def _read_patterns(fields: dict[str, JsonNode]) -> Patterns:
-    found = {
+    patterns = {
         key: [_read_pattern(key, node) for node in _items(fields, key)]
         for key in ("ignore", "rtol", "atol")
     }
     return Patterns(
-        ignore=tuple(terms.pattern for terms, _ in found["ignore"]),
-        rtol=tuple((terms.pattern, tolerance) for terms, tolerance in found["rtol"]),
-        atol=tuple((terms.pattern, tolerance) for terms, tolerance in found["atol"]),
-        terms=tuple(terms for entries in found.values() for terms, _ in entries if terms),
+        ignore=tuple(terms.pattern for terms, _ in patterns["ignore"]),
+        rtol=tuple((terms.pattern, tolerance) for terms, tolerance in patterns["rtol"]),
+        atol=tuple((terms.pattern, tolerance) for terms, tolerance in patterns["atol"]),
+        terms=tuple(terms for entries in patterns.values() for terms, _ in entries if terms),
     )
 
 

@@ -130,12 +130,12 @@ def _first_unknown(file: str, parts: list[str], known: list[_Seal]) -> int | Non
     """Return the position of the first part that is in no recording, or None."""
     if len(known) == 1:  # the order counts, too: a line may be missing or repeated
         pairs = zip_longest(known[0].of(file, parts), known[0].checks.get(file, ()))
-        unlike = (position for position, (found, recorded) in enumerate(pairs) if found != recorded)
+        unlike = (position for position, (check, recorded) in enumerate(pairs) if check != recorded)
         position = next(unlike, None)
         return None if position is None else min(position, len(parts) - 1)
     recorded = [frozenset(parsed.checks.get(file, ())) for parsed in known]
-    found = zip(*(parsed.of(file, parts) for parsed in known), strict=True)
-    known_somewhere = (any(map(contains, recorded, checks)) for checks in found)
+    checks_by_part = zip(*(parsed.of(file, parts) for parsed in known), strict=True)
+    known_somewhere = (any(map(contains, recorded, checks)) for checks in checks_by_part)
     return next(
         (position for position, is_known in enumerate(known_somewhere) if not is_known), None
     )
@@ -148,11 +148,11 @@ def _add_end(text: str) -> str:
 def _parse(text: str, file: str) -> _Seal:
     above, _, _ = text.removesuffix("\n").rpartition("\n")
     introduction, *lines = above.split("\n")
-    found = _RECORDING.fullmatch(lines[0]) if lines else None
-    if text != _add_end(above) or introduction != _INTRODUCTION or found is None:
+    header = _RECORDING.fullmatch(lines[0]) if lines else None
+    if text != _add_end(above) or introduction != _INTRODUCTION or header is None:
         raise broken(file, "is not as it was recorded")
-    if not file.endswith(_name(found[1])):
-        raise broken(file, f"is not named {_name(found[1])}, as it was recorded")
+    if not file.endswith(_name(header[1])):
+        raise broken(file, f"is not named {_name(header[1])}, as it was recorded")
     checks: dict[str, list[str]] = {}
     name = ""
     for line in lines[1:]:
@@ -161,7 +161,7 @@ def _parse(text: str, file: str) -> _Seal:
         else:
             name = line
             checks[name] = []
-    return _Seal(recording=found[1], checks={n: tuple(c) for n, c in checks.items()})
+    return _Seal(recording=header[1], checks={n: tuple(c) for n, c in checks.items()})
 
 
 def _check(recording: str, file: str, part: str) -> str:

@@ -69,23 +69,23 @@ def read_baseline(folder: Path, *, root: Path) -> Recording | None:
     this version, or not in `root`.
     """
     named = label(folder, root=root)
-    found = _read_files(checked_folder(folder, root=root), named, root=root)
-    if not found.texts:
+    files = _read_files(checked_folder(folder, root=root), named, root=root)
+    if not files.texts:
         return None
-    return _recording(found, folder, named)
+    return _recording(files, folder, named)
 
 
-def _recording(found: _Files, folder: Path, named: str) -> Recording:
+def _recording(stored_files: _Files, folder: Path, named: str) -> Recording:
     def stored(name: str) -> Path:
-        if name not in found.values:
+        if name not in stored_files.values:
             raise broken(place(named, f"{VALUES}/{name}"), MISSING)
-        return found.values[name]
+        return stored_files.values[name]
 
-    documents = parse_documents(found.texts, folder=named)
+    documents = parse_documents(stored_files.texts, folder=named)
     _check_owner(documents, flow_and_case(folder))
-    seals = {name: text for name, text in found.texts.items() if is_seal(name)}
-    files = {name: text for name, text in found.texts.items() if not is_seal(name)}
-    merged = check_seals(files, found.digests, seals, folder=named)
+    seals = {name: text for name, text in stored_files.texts.items() if is_seal(name)}
+    files = {name: text for name, text in stored_files.texts.items() if not is_seal(name)}
+    merged = check_seals(files, stored_files.digests, seals, folder=named)
     return replace(decode_documents(documents, stored=stored), merged=merged)
 
 

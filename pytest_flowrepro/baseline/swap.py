@@ -77,7 +77,7 @@ def _sibling(folder: Path, suffix: str) -> Path:
     return folder.with_name(f".{folder.name}.{suffix}")
 
 
-def _exchange(one: Path, other: Path) -> bool:
+def _exchange(first: Path, second: Path) -> bool:
     """Exchange two folders atomically by Linux's renameat2(2); return False if unavailable.
 
     Not every file system supports it, nor does every C library.
@@ -91,7 +91,7 @@ def _exchange(one: Path, other: Path) -> bool:
     except AttributeError:
         return False
     cwd, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    return bool(renameat2(cwd, os.fsencode(one), cwd, os.fsencode(other), exchange) == 0)
+    return bool(renameat2(cwd, os.fsencode(first), cwd, os.fsencode(second), exchange) == 0)
 
 
 def _sync_tree(top: Path) -> None:

@@ -60,10 +60,10 @@ def place_values(into: Path, new: dict[str, Path], old: Path) -> None:
     """Fill the folder `values` in `into` with the new values, and the user's files in the old."""
     before, values = old / VALUES, into / VALUES
     ours = value_files(old)
-    kept = [p for p in before.iterdir() if p.name not in ours] if before.is_dir() else []
-    if new or kept:
+    users_files = [p for p in before.iterdir() if p.name not in ours] if before.is_dir() else []
+    if new or users_files:
         values.mkdir()
-    for path in kept:
+    for path in users_files:
         copy_own(path, values / path.name)
     for name, file in sorted(new.items()):
         shutil.copyfile(file, values / name)

@@ -117,14 +117,14 @@ class Reading:
             known = self.known.unchanged_values(steps)
             yield python, {"steps": steps, "but": [], "known": known}
 
-    def write_request(self, asked: Mapping[str, Any]) -> None:
+    def write_request(self, content: Mapping[str, Any]) -> None:
         self.values.mkdir(exist_ok=True)
         self.result.unlink(missing_ok=True)
-        self.request.write_text(json.dumps(asked), encoding="utf-8")
+        self.request.write_text(json.dumps(content), encoding="utf-8")
 
-    def is_answered(self, asked: Mapping[str, Any]) -> bool:
+    def is_answered(self, content: Mapping[str, Any]) -> bool:
         """Return whether the answer to this request exists already."""
-        return self.result.exists() and self.request.read_text("utf-8") == json.dumps(asked)
+        return self.result.exists() and self.request.read_text("utf-8") == json.dumps(content)
 
 
 def capture(run: Run, reading: Reading) -> Capture:
@@ -141,11 +141,11 @@ def capture(run: Run, reading: Reading) -> Capture:
             detail=run.output[-2000:],
         )
     redaction = reading.process.redaction
-    found = []
+    captures = []
     for python, about in reading.readers():
         if not reading.is_answered({**reading.asked(run_id=None), **about}):
             _read(reading, {**reading.asked(run.run_id), **about}, python)
-        found.append(
+        captures.append(
             read_capture(
                 reading.result,
                 steps=reading.steps,
@@ -154,13 +154,13 @@ def capture(run: Run, reading: Reading) -> Capture:
                 redaction=redaction,
             )
         )
-    captured = _redact(_merge(found, steps=reading.steps), redaction)
+    captured = _redact(_merge(captures, steps=reading.steps), redaction)
     return _with_files(captured, reading.known)
 
 
-def _read(reading: Reading, asked: Mapping[str, Any], python: Path) -> None:
+def _read(reading: Reading, content: Mapping[str, Any], python: Path) -> None:
     """Let one interpreter write the answer."""
-    reading.write_request(asked)
+    reading.write_request(content)
     process = reading.process
     try:
         # Unpickling and pickling a set again keeps its order only under the same hash seed.

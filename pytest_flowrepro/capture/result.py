@@ -60,21 +60,21 @@ def read_capture(
     tasks: list[Task] = []
     logs: list[TaskLog] = []
     used: list[tuple[str, bool]] = []
-    for kind, found in _entries(file, malformed):
+    for kind, node in _entries(file, malformed):
         match kind:
             case "parameters":
-                parameters.append(_artifacts(found, values))
+                parameters.append(_artifacts(node, values))
             case "task":
-                tasks.append(_task(found, values))
+                tasks.append(_task(node, values))
             case "encoders":
-                used += [(name, met.boolean()) for name, met in found.entries()]
+                used += [(name, was_used.boolean()) for name, was_used in node.entries()]
             case "broken":
-                raise _broken_encoders(encoders, found, redaction)
+                raise _broken_encoders(encoders, node, redaction)
             case "stopped":
-                what = f"The artifacts could not be read: {redaction.text(found.text())}"
+                what = f"The artifacts could not be read: {redaction.text(node.text())}"
                 raise CaptureError(what, hint=UNREAD_HINT)
             case _:
-                logs.append(_log(found))
+                logs.append(_log(node))
     if len(parameters) != 1:
         raise malformed(f"the file should have one line of parameters, has {len(parameters)}")
     place = order_of(steps)
@@ -86,10 +86,10 @@ def read_capture(
     )
 
 
-def _broken_encoders(file: Path | None, found: JsonNode, redaction: Redaction) -> FlowReproError:
+def _broken_encoders(file: Path | None, node: JsonNode, redaction: Redaction) -> FlowReproError:
     if file is None:
-        return found.invalid("no encoders were asked for")
-    fields = found.record("line", "reason")
+        return node.invalid("no encoders were asked for")
+    fields = node.record("line", "reason")
     line = "" if fields["line"].value is None else f":{fields['line'].integer()}"
     reason = redaction.text(fields["reason"].text())
     return CaptureError(

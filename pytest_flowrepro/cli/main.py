@@ -310,10 +310,10 @@ def _source(flow: str) -> FlowSource:
         files = set()
     if not files:
         raise _not_recorded(flow)
-    found = [s for f in sorted(files) for s in find_flows(f, root=_project_of(f))]
-    meant = [source for source in found if not name or source.name == name.partition("[")[0]]
+    sources = [s for f in sorted(files) for s in find_flows(f, root=_project_of(f))]
+    meant = [source for source in sources if not name or source.name == name.partition("[")[0]]
     if len(meant) != 1:
-        names = ", ".join(f"{os.path.relpath(s.file)}::{s.name}" for s in meant or found)
+        names = ", ".join(f"{os.path.relpath(s.file)}::{s.name}" for s in meant or sources)
         raise FlowReproError(
             f"{flow} means {len(meant) or 'no'} flow{'s' if meant else ''}",
             hint=f"pass one of {names}" if names else "pass the path of a file that starts a flow",

@@ -121,14 +121,14 @@ def _metaflows_sentence(stderr: str) -> str:
 
 def _users_traceback(stderr: str) -> str:
     """Return the last traceback, without the frames of libraries; empty without one."""
-    _, found, traceback = stderr.rpartition("Traceback (most recent call last):\n")
-    if not found:
+    _, heading, traceback = stderr.rpartition("Traceback (most recent call last):\n")
+    if not heading:
         return ""
     # A frame is a line and the lines indented below it; the exception itself is not indented.
-    frames, kept = re.split(r"^(?=  File |\S)", traceback, flags=re.MULTILINE), []
-    kept = [part for part in frames if not _LIBRARY_FRAME.match(part)]
-    all_of_libraries = not any(part.startswith("  File ") for part in kept)
-    return found + "".join(frames if all_of_libraries else kept)
+    frames = re.split(r"^(?=  File |\S)", traceback, flags=re.MULTILINE)
+    users = [part for part in frames if not _LIBRARY_FRAME.match(part)]
+    all_of_libraries = not any(part.startswith("  File ") for part in users)
+    return heading + "".join(frames if all_of_libraries else users)
 
 
 def _last_lines(text: str) -> str:
@@ -173,7 +173,7 @@ def _root(file: Path, subject: str) -> JsonNode:
 
 
 def _steps(node: JsonNode) -> tuple[Step, ...]:
-    found = (item.record("name", "type", "next", "decorators") for item in node.items())
+    entries = (item.record("name", "type", "next", "decorators") for item in node.items())
     return tuple(
         Step(
             name=fields["name"].text(),
@@ -181,18 +181,18 @@ def _steps(node: JsonNode) -> tuple[Step, ...]:
             next=fields["next"].texts(),
             decorators=_decorators(fields["decorators"]),
         )
-        for fields in found
+        for fields in entries
     )
 
 
 def _decorators(node: JsonNode) -> tuple[Decorator, ...]:
-    found = (item.record("name", "attributes") for item in node.items())
+    entries = (item.record("name", "attributes") for item in node.items())
     return tuple(
         Decorator(
             name=fields["name"].text(),
             attributes=fields["attributes"].mapping(),
         )
-        for fields in found
+        for fields in entries
     )
 
 

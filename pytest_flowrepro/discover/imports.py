@@ -31,15 +31,15 @@ def find_imports(source: bytes) -> tuple[Import, ...]:
             module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
-    found: dict[Import, None] = {}
+    imports: dict[Import, None] = {}
     pending: list[tuple[ast.AST, str | None]] = [(module, None)]
     while pending:
         node, step = pending.pop()
-        found.update((Import(name=name, step=step), None) for name in _names(node))
+        imports.update((Import(name=name, step=step), None) for name in _names(node))
         if isinstance(node, ast.FunctionDef) and any(map(_is_step, node.decorator_list)):
             step = node.name
         pending.extend((child, step) for child in _children(node))
-    return tuple(found)
+    return tuple(imports)
 
 
 def _names(node: ast.AST) -> Iterator[str]:

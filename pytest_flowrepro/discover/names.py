@@ -93,10 +93,10 @@ class Names:
         self._looking: set[tuple[int, str]] = set()
 
     def find(self, module: Module, dotted: tuple[str, ...]) -> _Meaning:
-        found = self._name(module, dotted[0])
+        meaning = self._name(module, dotted[0])
         for part in dotted[1:]:
-            found = self._member(found, part)
-        return found
+            meaning = self._member(meaning, part)
+        return meaning
 
     def mirror(self, module: Module, node: ast.ClassDef) -> type:
         """Return the mirror of a class that is defined anywhere in a module."""
@@ -125,13 +125,13 @@ class Names:
         ):
             if inside is not None and not _are_alternatives(where, branches):
                 continue
-            found = self._resolve(module, binding, name)
-            if _is_metaflows(found):
-                return found
-            if isinstance(found, str):
-                outside = outside or found
-            elif found is not None and inside is None:
-                inside, where = found, branches
+            meaning = self._resolve(module, binding, name)
+            if _is_metaflows(meaning):
+                return meaning
+            if isinstance(meaning, str):
+                outside = outside or meaning
+            elif meaning is not None and inside is None:
+                inside, where = meaning, branches
                 if not where:
                     break
         return outside if inside is None else inside
@@ -151,17 +151,17 @@ class Names:
                 case _Alias(dotted=dotted):
                     return self.find(module, dotted)
                 case _Import():
-                    found = self._imported(module, binding)
+                    imported = self._imported(module, binding)
                     wanted = name if binding.name == "*" else binding.name
-                    return self._member(found, wanted) if wanted else found
+                    return self._member(imported, wanted) if wanted else imported
         finally:
             self._looking.discard(key)
 
     def _member(self, owner: _Meaning, name: str) -> _Meaning:
         match owner:
             case Module():
-                found = self._name(owner, name)
-                return self._load(owner, name) if found is None else found
+                meaning = self._name(owner, name)
+                return self._load(owner, name) if meaning is None else meaning
             case str():
                 return f"{owner}.{name}"
             case _:
@@ -178,11 +178,11 @@ class Names:
         if not parts:  # from . import X: also what the package's __init__ defines
             up, parts = up.parent, [up.name]
         for folder in [up] if statement.level else self._folders:
-            found: Module | str | None = self._package(folder)
+            target: Module | str | None = self._package(folder)
             for part in parts:
-                found = self._load(found, part) if isinstance(found, Module) else found
-            if found is not None:
-                return found
+                target = self._load(target, part) if isinstance(target, Module) else target
+            if target is not None:
+                return target
         return statement.module
 
     def _package(self, folder: Path) -> Module:
@@ -242,10 +242,10 @@ class Names:
         if top == "metaflow" or top in sys.stdlib_module_names:
             return None
         folder = find_module(dotted.rpartition(".")[0], root=self._root)
-        found: _Meaning = self._package(folder) if folder else None
+        meaning: _Meaning = self._package(folder) if folder else None
         for part in dotted.split("."):
-            found = self._member(found, part)
-        return found if isinstance(found, type) else None
+            meaning = self._member(meaning, part)
+        return meaning if isinstance(meaning, type) else None
 
     def _members(self, module: Module, node: ast.ClassDef) -> Iterator[tuple[str, bool]]:
         """Yield each name that a class body binds, and whether it is a step."""
@@ -384,10 +384,10 @@ def _is_not_type_checking(test: ast.expr) -> bool:
     return isinstance(test, ast.UnaryOp) and _is_type_checking(test.operand)
 
 
-def _are_alternatives(one: _Branches, other: _Branches) -> bool:
+def _are_alternatives(first: _Branches, second: _Branches) -> bool:
     """Return True for two branches of one statement, of which only one runs."""
-    taken = dict(one)
-    return any(taken.get(statement, branch) != branch for statement, branch in other)
+    taken = dict(first)
+    return any(taken.get(statement, branch) != branch for statement, branch in second)
 
 
 def _is_metaflows(meaning: _Meaning) -> bool:

@@ -105,9 +105,9 @@ async def fetch_checked(archive: dict[str, str], client: Client) -> None:
     partial = file.with_name(f"{file.name}.{os.getpid()}")
     try:
         await fetch(archive["url"], partial, client)
-        got = await asyncio.to_thread(sha256_of, partial)
-        if got != locked:
-            hashes = f"expected sha256:{locked}, got sha256:{got}"
+        actual = await asyncio.to_thread(sha256_of, partial)
+        if actual != locked:
+            hashes = f"expected sha256:{locked}, got sha256:{actual}"
             raise RefusedError("Hash", hashes, archive=file.name)
         partial.replace(file)
     except (OSError, RuntimeError) as error:

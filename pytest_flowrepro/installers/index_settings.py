@@ -275,9 +275,9 @@ def _for_pip(name: str, value: str) -> str:
 
 def without_index(tool: Tool) -> Tool:
     """Return the same uv or pip without any index: it uses only the files that it is given."""
-    kept = {k: v for k, v in tool.env.items() if not k.startswith(_NAME_AN_INDEX)}
+    variables = {k: v for k, v in tool.env.items() if not k.startswith(_NAME_AN_INDEX)}
     nowhere = {"UV_NO_CONFIG": "1", "UV_OFFLINE": "1", "PIP_CONFIG_FILE": os.devnull}
-    return Tool(argv=tool.argv, options=("--no-index",), env={**kept, **nowhere})
+    return Tool(argv=tool.argv, options=("--no-index",), env={**variables, **nowhere})
 
 
 def download_tool(

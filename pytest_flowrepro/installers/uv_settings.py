@@ -65,9 +65,9 @@ def uv_files(project: Path, environ: Mapping[str, str]) -> Iterator[Path]:
         return
     for folder in (project, *project.parents):
         own = folder / "uv.toml"
-        found = own if own.is_file() else folder / "pyproject.toml"
-        if found == own or uv_table(found):
-            yield found
+        file = own if own.is_file() else folder / "pyproject.toml"
+        if file == own or uv_table(file):
+            yield file
             break
     home = Path(environ.get("HOME") or Path.home())
     yield Path(environ.get("XDG_CONFIG_HOME") or home / ".config", "uv", "uv.toml")
@@ -112,9 +112,9 @@ def index_settings(files: Iterable[Path]) -> dict[str, Any]:
         _merge(merged, from_table(table, folder=file.parent))
         pip = table.get("pip")
         if isinstance(pip, dict):
-            kept = _select(pip, REACH_UV_PIP, file.parent)
-            if kept:
-                _merge(merged.setdefault("pip", {}), kept)
+            settings = _select(pip, REACH_UV_PIP, file.parent)
+            if settings:
+                _merge(merged.setdefault("pip", {}), settings)
     return merged
 
 
@@ -134,10 +134,10 @@ def from_table(table: Mapping[str, Any], *, folder: Path) -> dict[str, Any]:
 
 def index_table(index: Mapping[str, Any], *, folder: Path) -> dict[str, Any]:
     """Return the keys of one `[[tool.uv.index]]` about its address and the access to it."""
-    kept = {key: value for key, value in index.items() if key in _OF_AN_INDEX}
-    if isinstance(kept.get("url"), str):
-        kept["url"] = absolute(kept["url"], folder)
-    return kept
+    settings = {key: value for key, value in index.items() if key in _OF_AN_INDEX}
+    if isinstance(settings.get("url"), str):
+        settings["url"] = absolute(settings["url"], folder)
+    return settings
 
 
 def absolute(location: str, folder: Path | None = None) -> str:

@@ -153,12 +153,19 @@ class FlowEnvironments:
         return tuple(built.manifest for built in self.all)
 
     def of(self, step: str) -> BuiltEnvironment:
-        return next((one for one in self.of_steps if step in one.manifest.steps), self.base)
+        return next(
+            (environment for environment in self.of_steps if step in environment.manifest.steps),
+            self.base,
+        )
 
     @property
     def pythons(self) -> dict[str, Path]:
         """The interpreter of each step that does not run under that of `base`."""
-        return {step: one.python for one in self.of_steps for step in one.manifest.steps}
+        return {
+            step: environment.python
+            for environment in self.of_steps
+            for step in environment.manifest.steps
+        }
 
 
 def environment_of(step: str, environments: Iterable[Environment]) -> Environment | None:
@@ -166,7 +173,9 @@ def environment_of(step: str, environments: Iterable[Environment]) -> Environmen
 
     That is the one that names the step, else the one that names none; None where both are missing.
     """
-    by_step = {name: one for one in environments for name in one.steps or (None,)}
+    by_step = {
+        name: environment for environment in environments for name in environment.steps or (None,)
+    }
     return by_step.get(step, by_step.get(None))
 
 

@@ -62,9 +62,9 @@ class Patterns:
     def ordered(self) -> Patterns:
         """Return the same patterns without repetitions, sorted where their order is irrelevant."""
         ignore = tuple(sorted(set(self.ignore)))
-        found = replace(self, ignore=ignore)
-        terms = dict.fromkeys(self.terms_of(key, pattern) for key, pattern in found)
-        return replace(found, terms=tuple(filter(None, terms)))
+        patterns = replace(self, ignore=ignore)
+        terms = dict.fromkeys(self.terms_of(key, pattern) for key, pattern in patterns)
+        return replace(patterns, terms=tuple(filter(None, terms)))
 
     def expired(self, today: date) -> tuple[Terms, ...]:
         """Return the terms whose last day has passed."""
@@ -76,8 +76,8 @@ class Patterns:
 
     def terms_of(self, key: str, pattern: str) -> Terms:
         """Return the terms of a pattern, which may be empty."""
-        found = (terms for terms in self.terms if (terms.key, terms.pattern) == (key, pattern))
-        return next(found, Terms(key=key, pattern=pattern))
+        matching = (terms for terms in self.terms if (terms.key, terms.pattern) == (key, pattern))
+        return next(matching, Terms(key=key, pattern=pattern))
 
     def ignores(self, *labels: str) -> bool:
         """Return whether a place, with everything inside it, is not compared."""
@@ -143,8 +143,8 @@ def _has_globs(pattern: str) -> bool:
 
 def number_at(numbers: Numbers, labels: tuple[str, ...], default: float = 0.0) -> float:
     """Return the number of the last pattern that covers a place."""
-    found = (number for pattern, number in reversed(numbers) if covers(pattern, labels))
-    return next(found, default)
+    matching = (number for pattern, number in reversed(numbers) if covers(pattern, labels))
+    return next(matching, default)
 
 
 def quoted(label: str) -> str:

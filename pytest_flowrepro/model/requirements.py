@@ -221,7 +221,7 @@ class Requirements:
     def indexes(self) -> tuple[Index, ...]:
         """Return the declared indexes without repetitions; those of single packages first."""
         plain = self.resolution.indexes if self.resolution else ()
-        return tuple(dict.fromkeys((*(one.index for one in self.sources), *plain)))
+        return tuple(dict.fromkeys((*(source.index for source in self.sources), *plain)))
 
     @property
     def constraint_sources(self) -> tuple[Constraints, ...]:
@@ -233,13 +233,16 @@ class Requirements:
 
     def _settings(self) -> Constraints | None:
         """Return the resolution settings; its lines are those that name versions."""
-        found = self.resolution
+        resolution = self.resolution
         lines = [
-            *(found.lines if found else ()),
-            *(f"sources.{one.package} = {one.written} ; {one.marker}" for one in self.sources),
+            *(resolution.lines if resolution else ()),
+            *(
+                f"sources.{source.package} = {source.written} ; {source.marker}"
+                for source in self.sources
+            ),
         ]
         if not lines:
             return None
-        name = found.source if found else f"{self.source} [tool.uv]"
-        constraints = found.constraints if found else ()
+        name = resolution.source if resolution else f"{self.source} [tool.uv]"
+        constraints = resolution.constraints if resolution else ()
         return Constraints(file=name, digest=digest_of_lines(lines), lines=constraints)
