@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 IMPLIED = {
     "channel": ("conda",),
+    "loaded_traps": ("slow",),
     "session_folder": ("metaflow", "network", "slow"),
 }
 """The name of a fixture to the markers of each test that asks for it. In the session's folder are
-the environments and the recordings that tests share, which the first of them makes.
+the environments and the recordings that tests share, which the first of them makes. Traps take
+seconds until the time limit or the memory limit ends them.
 """
 
 LIMIT = 15.0

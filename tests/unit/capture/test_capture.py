@@ -463,30 +463,33 @@ TRAPS = [
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def loaded_traps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     # On a busy machine, the others take more than a second, too.
     folder = tmp_path_factory.mktemp("worker")
     return load(folder, "priority", *(kind for kind, _ in TRAPS), seconds=4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "reason"), TRAPS)
 def test_an_artifact_that_cannot_be_loaded_or_walked_is_known_by_its_bytes(
-    name: str, reason: str, loaded: dict[str, Any]
+    name: str, reason: str, loaded_traps: dict[str, Any]
 ) -> None:
-    shown = loaded[name]["digest"][len("sha256:") :][:16]
-    assert loaded[name]["value"] == {"$opaque": reason, "type": "__main__.Trap", "digest": shown}
-    assert loaded[name]["opaque"] is True
-    assert loaded[name].get("unread", False) is reason.startswith("cannot be loaded")
-    assert loaded[name]["type"] == "__main__.Trap"
+    shown = loaded_traps[name]["digest"][len("sha256:") :][:16]
+    assert loaded_traps[name]["value"] == {
+        "$opaque": reason,
+        "type": "__main__.Trap",
+        "digest": shown,
+    }
+    assert loaded_traps[name]["opaque"] is True
+    assert loaded_traps[name].get("unread", False) is reason.startswith("cannot be loaded")
+    assert loaded_traps[name]["type"] == "__main__.Trap"
 
 
-def test_it_takes_no_other_artifact_with_it(loaded: dict[str, Any]) -> None:
-    assert (loaded["first"]["value"], loaded["last"]["value"]) == (1, [1, 2])
+def test_it_takes_no_other_artifact_with_it(loaded_traps: dict[str, Any]) -> None:
+    assert (loaded_traps["first"]["value"], loaded_traps["last"]["value"]) == (1, [1, 2])
 
 
-def test_what_is_known_by_its_sha_is_not_loaded(loaded: dict[str, Any]) -> None:
-    assert loaded["known"] == {"digest": "as it was"}
+def test_what_is_known_by_its_sha_is_not_loaded(loaded_traps: dict[str, Any]) -> None:
+    assert loaded_traps["known"] == {"digest": "as it was"}
 
 
 def test_what_the_flows_own_code_defines_is_never_settled(
@@ -500,15 +503,15 @@ def test_what_the_flows_own_code_defines_is_never_settled(
     assert [loading.is_own(name) for name in names] == [True, True, False, False, False]
 
 
-def test_two_that_cannot_be_loaded_are_not_equal(loaded: dict[str, Any]) -> None:
-    assert len({loaded[name]["digest"] for name, _ in TRAPS}) == len(TRAPS)
+def test_two_that_cannot_be_loaded_are_not_equal(loaded_traps: dict[str, Any]) -> None:
+    assert len({loaded_traps[name]["digest"] for name, _ in TRAPS}) == len(TRAPS)
 
 
 @pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="Linux has it")
 def test_what_takes_all_memory_is_ended_before_those_who_wait_for_it(
-    loaded: dict[str, Any],
+    loaded_traps: dict[str, Any],
 ) -> None:
-    fields = loaded["priority"]["value"]["$object"]["fields"]
+    fields = loaded_traps["priority"]["value"]["$object"]["fields"]
     assert fields == {"kind": "1000"}
 
 
