@@ -186,7 +186,7 @@ def _unpacked(prepared: Prepared, place: Place, conditions: Conditions) -> _Copy
         place,
         environments,
         hash_seed=conditions.seed,
-        given=start.env,
+        configured=start.env,
         pins=pins_of(prepared, conditions),
     )
     process = FlowProcess(

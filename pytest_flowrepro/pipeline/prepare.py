@@ -147,7 +147,7 @@ def _ask_metaflow(
             job.flow,
             place,
             FlowEnvironments(base=built),
-            given=start.env,
+            configured=start.env,
             pins=pins(job.settings.numeric, read_hardware(), base=built.numerics),
         ),
         timeout=job.settings.timeout,

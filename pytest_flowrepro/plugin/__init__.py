@@ -72,16 +72,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _check_options_alone(config: pytest.Config) -> None:
     """Raise `pytest.UsageError` for options that would silently have no effect."""
-    given = [
+    options = [
         f"--{name.replace('_', '-')}"
         for name, value in vars(config.option).items()
         if name.startswith("flow_repro_") and value is not None and value is not False
     ]
-    if given:
+    if options:
         import pytest  # noqa: PLC0415  the caller has imported it
 
-        has = "has" if len(given) == 1 else "have"
+        has = "has" if len(options) == 1 else "have"
         raise pytest.UsageError(
-            f"{', '.join(given)} {has} no effect without --flow-repro: no flow is checked\n"
-            f"What to do: add --flow-repro, or leave out {given[0]}"
+            f"{', '.join(options)} {has} no effect without --flow-repro: no flow is checked\n"
+            f"What to do: add --flow-repro, or leave out {options[0]}"
         )

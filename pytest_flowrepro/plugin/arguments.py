@@ -32,8 +32,8 @@ def has_paths(config: pytest.Config) -> bool:
     """Return whether files or folders are named on the command line, or test ids anywhere."""
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         return False
-    given = config.invocation_params.args
-    return any(arg in given or "::" in arg for arg in config.args)
+    arguments = config.invocation_params.args
+    return any(arg in arguments or "::" in arg for arg in config.args)
 
 
 def argument_path(config: pytest.Config, arg: str) -> Path:

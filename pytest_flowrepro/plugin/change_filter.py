@@ -47,8 +47,8 @@ class ChangeFilter:
         """Return a caller that calls this implementation alone."""
         # Among all implementations: `hook` may lack the conftest.py files of other folders.
         every = getattr(self.config.pluginmanager.hook, self.hook.name).get_hookimpls()
-        others = [hook.plugin for hook in every if hook.plugin is not implementation.plugin]
-        return self.config.pluginmanager.subset_hook_caller(self.hook.name, others)
+        other_plugins = [hook.plugin for hook in every if hook.plugin is not implementation.plugin]
+        return self.config.pluginmanager.subset_hook_caller(self.hook.name, other_plugins)
 
     def _apply_hooks(self, change: Change, hooks: list[tuple[HookImpl, HookCaller]]) -> Change:
         for implementation, call in hooks:

@@ -88,7 +88,7 @@ class Collection:
     def pytest_collect_file(
         self, file_path: Path, parent: pytest.Collector
     ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
-        others = yield
+        collectors = yield
         if file_path.suffix == ".py" and self._is_wanted(file_path, parent.session):
             named = parent.session.isinitpath(file_path)
             if flows := self._read_flows(file_path, named=named):
@@ -99,7 +99,7 @@ class Collection:
                 if own or named:
                     return [FlowFile.from_parent(parent, path=file_path, flows=own)]
                 return []
-        return others if self.scope is None or self.scope.has_tests(file_path) else []
+        return collectors if self.scope is None or self.scope.has_tests(file_path) else []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session) -> None:

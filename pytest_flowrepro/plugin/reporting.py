@@ -145,8 +145,8 @@ class Reporting:
         The terminal has one line for a flow, and `--lf` still remembers the tests that failed.
         """
         manager = self.config.pluginmanager
-        others = [self, *map(manager.getplugin, _OWN_LISTS)]
-        publish = manager.subset_hook_caller("pytest_runtest_logreport", filter(None, others))
+        excluded = [self, *map(manager.getplugin, _OWN_LISTS)]
+        publish = manager.subset_hook_caller("pytest_runtest_logreport", filter(None, excluded))
         for part, result in results.items():
             for report in failed_reports(part, result):
                 publish(report=report)

@@ -45,8 +45,8 @@ def flow_lines(report: FlowReport, *, is_unfinished: bool, details: bool) -> Ite
         yield Line(f"    {inert(report.error.splitlines()[0])}", "red")
     if start := started_at(report.changes):
         yield Line(f"    started at {start}")
-    others = [change for change in report.changes if not change.gated]
-    for line in changes_lines(others, details=details):
+    ungated = [change for change in report.changes if not change.gated]
+    for line in changes_lines(ungated, details=details):
         yield Line(f"    {line}")
     for note in report.notes:
         yield Line(f"    {inert(note)}", "yellow")

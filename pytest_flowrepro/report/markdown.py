@@ -94,20 +94,20 @@ def code(text: str, *, in_table: bool = False) -> str:
 
 def _fenced(text: str) -> str:
     lines = text.splitlines()
-    kept = _fitting((f"{visible(line)}\n" for line in lines), _DETAILS_LIMIT)
-    if len(kept) < len(lines):
-        kept.append(f"[... {counted(len(lines) - len(kept), 'more line')} ...]\n")
+    shown = _fitting((f"{visible(line)}\n" for line in lines), _DETAILS_LIMIT)
+    if len(shown) < len(lines):
+        shown.append(f"[... {counted(len(lines) - len(shown), 'more line')} ...]\n")
     runs = re.findall(r"`{3,}", text)
     fence = "`" * max((len(run) + 1 for run in runs), default=3)
-    return f"{fence}text\n{''.join(kept)}{fence}\n\n"
+    return f"{fence}text\n{''.join(shown)}{fence}\n\n"
 
 
 def _fitting(blocks: Iterable[str], limit: int) -> list[str]:
     """Return the first blocks that fit into `limit` bytes; the rest is not rendered."""
-    kept: list[str] = []
+    fitting: list[str] = []
     for block in blocks:
         limit -= len(block.encode())
         if limit < 0:
             break
-        kept.append(block)
-    return kept
+        fitting.append(block)
+    return fitting

@@ -126,10 +126,10 @@ def _with_explanation(
 ) -> Iterator[tuple[int, str]]:
     words = [f"{inert(label(change))}  {inert(delta(change))}"]
     yield depth, "   ".join((*words, *map(inert, tags(change))))
-    kept = change.explanation[:most]
-    yield from ((depth + 1, inert(line)) for line in kept)
-    if len(kept) < len(change.explanation):
-        yield depth + 1, f"... {counted(len(change.explanation) - len(kept), 'more line')}"
+    lines = change.explanation[:most]
+    yield from ((depth + 1, inert(line)) for line in lines)
+    if len(lines) < len(change.explanation):
+        yield depth + 1, f"... {counted(len(change.explanation) - len(lines), 'more line')}"
 
 
 def started_at(changes: Iterable[Change]) -> str | None:

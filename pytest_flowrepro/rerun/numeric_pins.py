@@ -119,10 +119,10 @@ class Pins:
     steps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """The variables with another value, by step; an empty value: as if not set."""
 
-    def of_steps(self, given: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    def of_steps(self, configured: Mapping[str, str]) -> dict[str, dict[str, str]]:
         """Return `steps` without variables that the configuration sets: those take precedence."""
         return {
-            step: {name: value for name, value in own.items() if name not in given}
+            step: {name: value for name, value in own.items() if name not in configured}
             for step, own in self.steps.items()
         }
 
@@ -139,12 +139,12 @@ def pins(
 ) -> Pins:
     """Return the variables that enforce `profile` for the libraries of the environments."""
     own = variables(profile, hardware, base)
-    others = {step: variables(profile, hardware, numerics) for step, numerics in steps.items()}
+    of_steps = {step: variables(profile, hardware, numerics) for step, numerics in steps.items()}
     return Pins(
         base=own,
         steps={
             step: {NUMPY: other.get(NUMPY, "")}
-            for step, other in others.items()
+            for step, other in of_steps.items()
             if other.get(NUMPY) != own.get(NUMPY)
         },
     )
@@ -159,8 +159,8 @@ def variables(profile: NumericProfile, hardware: Hardware, numerics: Numerics) -
     if level is not None:
         values |= _CPU[level]
         levels = CPU_LEVELS[: CPU_LEVELS.index(level) + 1]
-        kept = {name for below in levels for name in _FEATURES[below].split()}
-        if above := [feature for feature in numerics.features if feature not in kept]:
+        usable = {name for below in levels for name in _FEATURES[below].split()}
+        if above := [feature for feature in numerics.features if feature not in usable]:
             values[NUMPY] = " ".join(above)
     return values
 
@@ -207,13 +207,13 @@ _MOST_THREADS = 4
 and a flow may run several tasks at a time."""
 
 
-def overridden(profile: NumericProfile, given: Mapping[str, str]) -> Iterator[str]:
+def overridden(profile: NumericProfile, configured: Mapping[str, str]) -> Iterator[str]:
     """Yield sentences about variables of the configuration's `env` that the profile would set."""
     for key, names in (
         ("threads", (*_THREADS, *_FIXED_THREADS)),
         ("cpu", (NUMPY, *sorted({name for level in _CPU.values() for name in level}))),
     ):
-        own = [name for name in names if name in given]
+        own = [name for name in names if name in configured]
         if own and getattr(profile, key) is not None:
             verb = "is" if len(own) == 1 else "are"
             setting = _setting(profile, key)
@@ -224,15 +224,16 @@ def below(profile: NumericProfile, hardware: Hardware) -> str | None:
     """Return a sentence if this machine cannot apply the profile, else None."""
     if profile.cpu is None:
         return None
-    asked = _setting(profile, "cpu")
+    setting = _setting(profile, "cpu")
     if not hardware.has_levels:
         return (
-            f"{asked} does not apply to {hardware.machine}: its results may differ in the last bits"
+            f"{setting} does not apply to {hardware.machine}: its results may differ in the last "
+            "bits"
         )
     if hardware.level is None or hardware.level >= profile.cpu:
         return None
     return (
-        f"this machine is {hardware.level}, below {asked}: floating-point results may differ in "
+        f"this machine is {hardware.level}, below {setting}: floating-point results may differ in "
         "the last bits here"
     )
 

@@ -139,22 +139,22 @@ def flow_environment(
     environments: FlowEnvironments,
     *,
     hash_seed: int = 0,
-    given: Mapping[str, str] = MappingProxyType({}),
+    configured: Mapping[str, str] = MappingProxyType({}),
     pins: Pins = NO_PINS,
 ) -> dict[str, str]:
-    """Return a flow's environment variables: an allowlist, its own folders, and those `given`.
+    """Return a flow's environment variables: an allowlist, its own folders, and `configured`.
 
-    Variables that are `given` take precedence over `pins`. The user's METAFLOW_*, PYTHON*, PIP_*
-    and UV_* are not in it.
+    Variables that are `configured` take precedence over `pins`. The user's METAFLOW_*, PYTHON*,
+    PIP_* and UV_* are not in it.
     """
     built = environments.base
     local = [str((place.project or place.copy) / package.path) for package in built.local]
     local += [str(place.metadata)] if local else []
-    path = (str(EXTENSION), given.get("PYTHONPATH"), *dict.fromkeys(local))
+    path = (str(EXTENSION), configured.get("PYTHONPATH"), *dict.fromkeys(local))
     extra = {
         "TMPDIR": str(place.tmp),
         **pins.base,
-        **given,
+        **configured,
         "HOME": str(place.home),
         "PYTHONHASHSEED": str(hash_seed),
         "PYTHONNOUSERSITE": "1",
@@ -169,7 +169,7 @@ def flow_environment(
         "FLOWREPRO_OBSERVED": str(place.observed),
         "FLOWREPRO_LOCAL": json.dumps(local),
         "FLOWREPRO_PYTHONS": json.dumps(environments.pythons, default=str),
-        "FLOWREPRO_PINS": json.dumps(pins.of_steps(given)),
+        "FLOWREPRO_PINS": json.dumps(pins.of_steps(configured)),
     }
     # The variables that Metaflow (metaflow/util.py get_username) and getpass.getuser() read.
     user = dict.fromkeys(("LOGNAME", "METAFLOW_USER", "USER", "USERNAME"), USER)

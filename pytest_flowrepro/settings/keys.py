@@ -77,7 +77,7 @@ def merged(name: str, wanted: str, parse: Callable[[Any], Any], *, scope: Scope)
 
 def known_keys(settings: type[DataclassInstance], *scopes: Scope) -> tuple[str, ...]:
     """Return the keys of the fields of a class, for each scope in turn."""
-    keys = [one.metadata[_KEY] for one in fields(settings) if _KEY in one.metadata]
+    keys = [option.metadata[_KEY] for option in fields(settings) if _KEY in option.metadata]
     return tuple(
         name for scope in scopes for key in keys if key.scope == scope for name in key.names
     )
@@ -89,8 +89,8 @@ def read_keys(table: Table, inherited: Settings) -> Settings:
     The table collects the problems; a key with a problem leaves what is inherited.
     """
     values = {
-        one.name: one.metadata[_KEY].read(table, getattr(inherited, one.name))
-        for one in fields(inherited)
-        if _KEY in one.metadata
+        option.name: option.metadata[_KEY].read(table, getattr(inherited, option.name))
+        for option in fields(inherited)
+        if _KEY in option.metadata
     }
     return replace(inherited, **values)

@@ -49,10 +49,10 @@ def parse_runs(value: Any) -> int:
 
 
 def parse_kept_bytes(value: Any) -> int:
-    kept = KEPT.get(value, value) if isinstance(value, str) else value
-    if isinstance(kept, bool) or not isinstance(kept, int) or not 0 <= kept <= FULL_VALUES:
+    size = KEPT.get(value, value) if isinstance(value, str) else value
+    if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= FULL_VALUES:
         raise ValueError
-    return kept
+    return size
 
 
 def parse_gates(value: Any) -> frozenset[Gate]:

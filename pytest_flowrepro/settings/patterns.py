@@ -20,18 +20,18 @@ def read_patterns(table: Table, inherited: Patterns) -> Patterns:
     """Return the patterns: `ignore` replaces the inherited, tolerances are added to them."""
     ignore = _ignored(table)
     rtol, atol = _tolerances(table, "rtol"), _tolerances(table, "atol")
-    kept = Patterns(
+    remaining = Patterns(
         ignore=inherited.ignore if ignore is None else (),
         rtol=_not_among(rtol, inherited.rtol),
         atol=_not_among(atol, inherited.atol),
     )
     own = (*(ignore or ()), *(terms for terms, _ in (*(rtol or ()), *(atol or ()))))
     return Patterns(
-        ignore=(*kept.ignore, *(terms.pattern for terms in ignore or ())),
-        rtol=(*kept.rtol, *((terms.pattern, number) for terms, number in rtol or ())),
-        atol=(*kept.atol, *((terms.pattern, number) for terms, number in atol or ())),
+        ignore=(*remaining.ignore, *(terms.pattern for terms in ignore or ())),
+        rtol=(*remaining.rtol, *((terms.pattern, number) for terms, number in rtol or ())),
+        atol=(*remaining.atol, *((terms.pattern, number) for terms, number in atol or ())),
         terms=(
-            *(t for t in inherited.terms if (t.key, t.pattern) in set(kept)),
+            *(t for t in inherited.terms if (t.key, t.pattern) in set(remaining)),
             *filter(None, own),
         ),
     )

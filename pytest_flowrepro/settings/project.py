@@ -42,10 +42,10 @@ def find_project(
     two of them have a table `[tool.flowrepro]`.
     """
     above = all(start.is_relative_to(rootdir) for start in starts)
-    found = [configuration_above(start) for start in starts]
+    configurations = [configuration_above(start) for start in starts]
     if (is_given or above) and has_table(rootdir / FILE):
-        found.append(rootdir / FILE)
-    files = list({file.resolve(): file for file in found if file is not None}.values())
+        configurations.append(rootdir / FILE)
+    files = list({file.resolve(): file for file in configurations if file is not None}.values())
     if len(files) > 1:
         raise contending(files[0], files[1])
     if files:
@@ -106,8 +106,10 @@ def _root_above(starts: Sequence[Path]) -> Path:
     The order is that of https://docs.pytest.org/en/stable/reference/customize.html
     """
     start = Path(os.path.commonpath(starts))
-    found = (_nearest(start, mark) for mark in (_configures_pytest, _has("setup.py"), _has(FILE)))
-    return next((folder for folder in found if folder is not None), start)
+    candidates = (
+        _nearest(start, mark) for mark in (_configures_pytest, _has("setup.py"), _has(FILE))
+    )
+    return next((folder for folder in candidates if folder is not None), start)
 
 
 def _nearest(start: Path, mark: Callable[[Path], bool]) -> Path | None:

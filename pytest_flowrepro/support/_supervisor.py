@@ -61,9 +61,9 @@ def main() -> None:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    asked: list[int] = []
+    requests: list[int] = []
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, lambda number, _: asked.append(number))
+        signal.signal(number, lambda number, _: requests.append(number))
     prctl = _prctl()
     adopts = prctl(_SET_CHILD_SUBREAPER, 1) == 0
     # The socket's end cannot be detected while a forked process still has it open.
@@ -72,7 +72,7 @@ def main() -> None:
     answer: dict[str, Any] = {"errno": failed}
     if not failed:
         run = _Run(pid, woken)
-        run.wait(asked)
+        run.wait(requests)
         run.end()
         ended = list(run.ended.values())[:_SHOWN]
         answer = {"status": run.status, "adopts": adopts, "ended": ended}
@@ -128,12 +128,12 @@ class _Run:
         self._pid = pid
         self._woken = woken
 
-    def wait(self, asked: list[int]) -> None:
+    def wait(self, requests: list[int]) -> None:
         """Wait until the command has ended or is to be ended."""
         poll = select.poll()
         poll.register(0, select.POLLIN)
         poll.register(self._woken, select.POLLIN)
-        while self._reap() and self.status is None and not asked:
+        while self._reap() and self.status is None and not requests:
             if any(descriptor == 0 for descriptor, _ in poll.poll()):
                 return
             self._drain()
@@ -222,10 +222,10 @@ def _descendants(top: int) -> list[int]:
             children.setdefault(parent, []).append(int(name))
             if is_dead:
                 dead.add(int(name))
-    found = list(children.get(top, ()))
-    for pid in found:
-        found += children.get(pid, ())
-    return [pid for pid in found if pid not in dead]
+    descendants = list(children.get(top, ()))
+    for pid in descendants:
+        descendants += children.get(pid, ())
+    return [pid for pid in descendants if pid not in dead]
 
 
 def _stat(pid: int) -> tuple[bool, int]:

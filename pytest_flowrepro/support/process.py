@@ -71,8 +71,8 @@ def isolated_environment(extra: Mapping[str, str]) -> dict[str, str]:
 
     Locale and time zone are fixed, so that they are the same on every machine.
     """
-    kept = {name: os.environ[name] for name in _ALLOWED if name in os.environ}
-    return {"LC_ALL": "C.UTF-8", "TZ": "UTC", **kept, **extra}
+    allowed = {name: os.environ[name] for name in _ALLOWED if name in os.environ}
+    return {"LC_ALL": "C.UTF-8", "TZ": "UTC", **allowed, **extra}
 
 
 def user_environment(extra: Mapping[str, str]) -> dict[str, str]:
@@ -80,8 +80,8 @@ def user_environment(extra: Mapping[str, str]) -> dict[str, str]:
 
     Variables that would make it use another interpreter than the given one are left out.
     """
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_REDIRECTS_PYTHON)}
-    return {**kept, **extra}
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(_REDIRECTS_PYTHON)}
+    return {**variables, **extra}
 
 
 def run_process(

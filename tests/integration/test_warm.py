@@ -53,7 +53,7 @@ def rerun(
         file.write_bytes((FLOWS / "warm" / "mirror.py").read_bytes())
         given = {"MODE": mode, "PYTHONPYCACHEPREFIX": str(root / "pycache")}
         source, environments = flow_source(file, flow), FlowEnvironments(base=metaflow_environment)
-        env = flow_environment(source, place, environments, given=given)
+        env = flow_environment(source, place, environments, configured=given)
         env["PYTHONPYCACHEPREFIX"] = given["PYTHONPYCACHEPREFIX"]
         python = metaflow_environment.python
         process = flow_process(source, python=python, env=env, timeout=60)

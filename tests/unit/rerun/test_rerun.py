@@ -87,7 +87,7 @@ def test_what_is_given_reaches_the_flow_but_what_a_rerun_rests_on_stays(tmp_path
     place = Place(root=tmp_path / "run")
     given = {"MODE": "dry", "PYTHONPATH": "src", "METAFLOW_USER": "jane", "HOME": "/root"}
     flow = flow_source(place.copy / "train.py")
-    env = flow_environment(flow, place, built(tmp_path), given=given)
+    env = flow_environment(flow, place, built(tmp_path), configured=given)
     assert (env["MODE"], env["METAFLOW_USER"]) == ("dry", "jane")
     assert env["PYTHONPATH"] == f"{EXTENSION}{os.pathsep}src"
     assert env["HOME"] == str(place.home)
@@ -103,7 +103,7 @@ def test_numbers_are_pinned_unless_a_variable_is_given(tmp_path: Path) -> None:
 
     def pinned(**given: str) -> dict[str, str]:
         flow = flow_source(place.copy / "train.py")
-        env = flow_environment(flow, place, built(tmp_path), given=given, pins=pins)
+        env = flow_environment(flow, place, built(tmp_path), configured=given, pins=pins)
         wanted = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", numpy, "FLOWREPRO_PINS")
         return {name: env[name] for name in wanted}
 
@@ -147,7 +147,7 @@ def test_a_flow_has_a_tmpdir_of_its_own_with_room_for_the_path_of_a_socket(
 
     def tmpdir(given: dict[str, str]) -> str:
         flow = flow_source(places[0].copy / "train.py")
-        return flow_environment(flow, places[0], built(tmp_path), given=given)["TMPDIR"]
+        return flow_environment(flow, places[0], built(tmp_path), configured=given)["TMPDIR"]
 
     assert tmpdir({}) == str(places[0].tmp)
     assert tmpdir({"TMPDIR": "/scratch"}) == "/scratch"
