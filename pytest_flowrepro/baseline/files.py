@@ -104,7 +104,7 @@ def _manifest(recording: Recording) -> _Tree:
 
 def _system(system: System) -> dict[str, Json]:
     numeric = profile_json(system.numeric) if system.numeric is not None else None
-    known: dict[str, Json] = {
+    optional: dict[str, Json] = {
         "numeric": numeric,
         "processors": system.processors,
         "cpu": system.level,
@@ -114,7 +114,7 @@ def _system(system: System) -> dict[str, Json]:
         "platform": system.platform,
         "machine": system.machine,
         "libc": system.libc,
-        **{key: value for key, value in known.items() if value is not None},
+        **{key: value for key, value in optional.items() if value is not None},
     }
 
 
@@ -388,8 +388,8 @@ def _text_of_file(name: str, files: Mapping[str, str], folder: str) -> str:
     return files[name]
 
 
-def _check_step(step: str, known: Collection[str], node: JsonNode) -> None:
-    if step not in known:
+def _check_step(step: str, step_names: Collection[str], node: JsonNode) -> None:
+    if step not in step_names:
         raise node.invalid(f"{MANIFEST} has no step {step}")
 
 
@@ -401,7 +401,7 @@ def _interpreter(node: JsonNode) -> Interpreter:
 
 
 def _read_environment(
-    name: str, node: JsonNode, files: Mapping[str, str], folder: str, known: Collection[str]
+    name: str, node: JsonNode, files: Mapping[str, str], folder: str, step_names: Collection[str]
 ) -> Environment:
     optional = ("steps", "constraints", "imported")
     fields = node.record("python", "lock", "requirements", "packages", optional=optional)
@@ -416,7 +416,7 @@ def _read_environment(
     locked = _lock(text, place(folder, lock_file(name)))
     steps = fields["steps"].items() if "steps" in fields else []
     for step in steps:
-        _check_step(step.text(), known, step)
+        _check_step(step.text(), step_names, step)
     return Environment(
         name=name,
         python=_interpreter(fields["python"]),
@@ -526,6 +526,6 @@ def _read_artifacts(named: JsonNode, stored: Callable[[str], Path]) -> Iterator[
 
 def _read_determinism(node: JsonNode) -> Determinism:
     match node.value:
-        case "deterministic" | "machine" | "hash-seed" | "nondeterministic" as known:
-            return known
+        case "deterministic" | "machine" | "hash-seed" | "nondeterministic" as determinism:
+            return determinism
     raise node.wrong("deterministic, machine, hash-seed or nondeterministic")

@@ -57,8 +57,8 @@ def _texts(fields: dict[str, JsonNode], key: str) -> tuple[str, ...]:
 def _read_gate(node: JsonNode) -> Gate:
     for gate in get_args(Gate):
         if node.value == gate:
-            known: Gate = gate
-            return known
+            valid: Gate = gate
+            return valid
     raise node.wrong(f"one of {', '.join(get_args(Gate))}")
 
 

@@ -79,16 +79,18 @@ def check_seals(
             hint="record the flow again with --flow-repro-update, and commit every file of the "
             "folder",
         )
-    known = [_parse(seals[file], place(folder, file)) for file in sorted(seals)]
+    parsed_seals = [_parse(seals[file], place(folder, file)) for file in sorted(seals)]
     contents = _parts(files, values)
-    for file in sorted({file for parsed in known for file in parsed.checks} - contents.keys()):
+    for file in sorted(
+        {file for parsed in parsed_seals for file in parsed.checks} - contents.keys()
+    ):
         raise broken(place(folder, file), MISSING)
     for file, parts in contents.items():
-        position = _first_unknown(file, parts, known)
+        position = _first_unknown(file, parts, parsed_seals)
         if position is not None:
             line = f"line {position + 1} " if len(parts) > 1 else ""
             raise broken(place(folder, file), f"{line}is not as it was recorded")
-    if len(known) == 1:  # an edit whose short checks equal the recorded ones
+    if len(parsed_seals) == 1:  # an edit whose short checks equal the recorded ones
         raise broken(folder or "the baseline", "is not as it was recorded")
     return True
 
@@ -126,15 +128,15 @@ class _Seal:
         return [_check(self.recording, file, part) for part in parts]
 
 
-def _first_unknown(file: str, parts: list[str], known: list[_Seal]) -> int | None:
+def _first_unknown(file: str, parts: list[str], parsed_seals: list[_Seal]) -> int | None:
     """Return the position of the first part that is in no recording, or None."""
-    if len(known) == 1:  # the order counts, too: a line may be missing or repeated
-        pairs = zip_longest(known[0].of(file, parts), known[0].checks.get(file, ()))
+    if len(parsed_seals) == 1:  # the order counts, too: a line may be missing or repeated
+        pairs = zip_longest(parsed_seals[0].of(file, parts), parsed_seals[0].checks.get(file, ()))
         unlike = (position for position, (check, recorded) in enumerate(pairs) if check != recorded)
         position = next(unlike, None)
         return None if position is None else min(position, len(parts) - 1)
-    recorded = [frozenset(parsed.checks.get(file, ())) for parsed in known]
-    checks_by_part = zip(*(parsed.of(file, parts) for parsed in known), strict=True)
+    recorded = [frozenset(parsed.checks.get(file, ())) for parsed in parsed_seals]
+    checks_by_part = zip(*(parsed.of(file, parts) for parsed in parsed_seals), strict=True)
     known_somewhere = (any(map(contains, recorded, checks)) for checks in checks_by_part)
     return next(
         (position for position, is_known in enumerate(known_somewhere) if not is_known), None

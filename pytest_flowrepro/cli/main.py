@@ -289,11 +289,11 @@ def _package_list(args: argparse.Namespace) -> Answer:
             suffixes=default_suffixes(os.environ),
             destination=Path(scratch, "code.tar"),
         )
-    known = "as recorded" if baseline else "left out, as the flow has no baseline yet"
+    completeness = "as recorded" if baseline else "left out, as the flow has no baseline yet"
     return Answer(
         text="".join(f"{inert(file.path)}\n" for file in package.files),
         remark="packages of the repository that the flow requires, and files of IncludeFile and "
-        f"Config defaults, which only Metaflow can list: {known}",
+        f"Config defaults, which only Metaflow can list: {completeness}",
     )
 
 

@@ -296,13 +296,13 @@ def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
     for name, a, b in paired(before, now):
         if rules.ignored(old.step, name) or (a and b and not _differs(a, b, rules)):
             continue
-        known = a or b
-        assert known is not None
+        present = a or b
+        assert present is not None
         if a and b and a.opaque != b.opaque and (a.unread or b.unread):
             yield _unread(old, a, b, rules)
             continue
         alone = (a is None or b is None) and (old.step, name) in rules.random
-        determinism: Determinism = "nondeterministic" if alone else known.determinism
+        determinism: Determinism = "nondeterministic" if alone else present.determinism
         comparison = _compare_artifact(old.step, a, b, rules) if a and b else None
         allowed = comparison is not None and is_within_tolerance(comparison)
         if comparison and allowed and comparison.tolerated is None:

@@ -87,19 +87,19 @@ def learn_modules(environments: Iterable[BuiltEnvironment], folder: Path) -> Non
         return
     for built in environments:
         file = _names_file(cache, built)
-        known = _known_names(file)
+        learned = _known_names(file)
         names = {
             name
             for root, sources in _roots(built).items()
             for path in _bytecode_below(folder.joinpath(*sources.parts[1:]))
-            if (name := f"{root}/{path}") not in known and _source_of(sources / path).exists()
+            if (name := f"{root}/{path}") not in learned and _source_of(sources / path).exists()
         }
         with contextlib.suppress(OSError):
             if not names:
                 os.utime(file)
                 continue
             part = file.with_suffix(f".{os.getpid()}")
-            lines = sorted(known | names)[:_MOST_MODULES]
+            lines = sorted(learned | names)[:_MOST_MODULES]
             part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
             part.replace(file)
     forget_unused(cache)

@@ -300,8 +300,8 @@ def own_artifacts(
 
     def is_own(name: str, sha: str) -> bool:
         inherited = [p.artifacts[name] for p in parents if name in p.artifacts]
-        known = {values[parent]["digest"] for parent in inherited if parent in values}
-        return name in assigned or values[sha]["digest"] not in known
+        inherited_digests = {values[parent]["digest"] for parent in inherited if parent in values}
+        return name in assigned or values[sha]["digest"] not in inherited_digests
 
     own = {name: sha for name, sha in artifacts.items() if is_own(name, sha)}
     return described(own, values, flow)

@@ -89,16 +89,16 @@ def same_under(patterns: Patterns) -> Same:
     It remembers its results by step, name and digests: values may be large, and the same ones are
     compared again. It raises `CaptureError` for a value that only one rerun could read.
     """
-    known: dict[tuple[str, str, str, str], bool] = {}
+    results: dict[tuple[str, str, str, str], bool] = {}
 
     def same(step: str, first: Artifact, second: Artifact) -> bool:
         if first.digest == second.digest or patterns.ignores(step, first.name):
             return first.digest == second.digest
         _check_readable(step, first, second)
         key = (step, first.name, first.digest, second.digest)
-        if key not in known:
-            known[key] = is_allowed(step, first, second, patterns)
-        return known[key]
+        if key not in results:
+            results[key] = is_allowed(step, first, second, patterns)
+        return results[key]
 
     return same
 

@@ -49,7 +49,7 @@ def resolved_environments(
     A package of the same version is the recorded one; for any other, only name, version and what
     requires it are known.
     """
-    known = {environment.name: environment for environment in baseline.environments}
+    recorded_by_name = {environment.name: environment for environment in baseline.environments}
     requirements = declared(job)
     recorded = recorded_base(job, baseline)
     python = interpreter_today(job, stages, requirements, recorded)
@@ -60,7 +60,7 @@ def resolved_environments(
         steps, base=base, conda_from_pypi=job.settings.conda_from_pypi
     ):
         recorded = replace(
-            known.get(step_environment.name, base),
+            recorded_by_name.get(step_environment.name, base),
             name=step_environment.name,
             steps=step_environment.steps,
         )
@@ -113,11 +113,11 @@ def _archives(lock: CondaLock, recorded: Environment, added: Container[str]) -> 
 
 
 def _packages(lock: PypiLock, recorded: Environment, markers: dict[str, str]) -> Iterator[Package]:
-    known = {package.name: package for package in recorded.packages}
+    recorded_packages = {package.name: package for package in recorded.packages}
     via = required_by(lock)
     for package in lock.packages:
         if package.is_for(markers):
-            same = known.get(package.name)
+            same = recorded_packages.get(package.name)
             if same is not None and Version(same.version) == Version(package.version):
                 yield same
             else:

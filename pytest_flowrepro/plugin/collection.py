@@ -116,9 +116,9 @@ class Collection:
             self._warn(str(suspect.error()))
 
     def _warn_of_unknown_flows(self) -> None:
-        known = {flow.name for flow in self.session.flows}
-        for name in sorted(set(self.session.options.settings.by_flow) - known):
-            meant = did_you_mean(name, known)
+        flow_names = {flow.name for flow in self.session.flows}
+        for name in sorted(set(self.session.options.settings.by_flow) - flow_names):
+            meant = did_you_mean(name, flow_names)
             self._warn(f"tool.flowrepro.flow.{name}: unknown flow{meant}")
 
     def _warn(self, text: str) -> None:

@@ -44,10 +44,12 @@ def unused_patterns(results: Mapping[PartId, PartResult]) -> tuple[str, ...]:
     for part, result in results.items():
         if result.idle is not None or part.flow_key not in by_flow:
             by_flow[part.flow_key] = result.idle
-    known = [idle for idle in by_flow.values() if idle is not None]
-    if not known or len(known) < len(by_flow):
+    idle_patterns = [idle for idle in by_flow.values() if idle is not None]
+    if not idle_patterns or len(idle_patterns) < len(by_flow):
         return ()
-    return tuple(pattern for pattern in known[0] if all(pattern in idle for idle in known))
+    return tuple(
+        pattern for pattern in idle_patterns[0] if all(pattern in idle for idle in idle_patterns)
+    )
 
 
 def _flow_report(first: PartId, results: tuple[PartResult, ...]) -> FlowReport:

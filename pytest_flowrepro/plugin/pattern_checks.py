@@ -37,7 +37,7 @@ def check_unmatched(job: Job, settings: Settings, *recordings: Recording) -> Non
     own = set(job.settings.patterns) - set(settings.project.patterns)
     for key, pattern in unmatched(recordings, job.settings.patterns):
         if (key, pattern) in own:
-            known = (
+            labels = (
                 label
                 for recording in recordings
                 for step, artifact in artifacts(recording)
@@ -45,7 +45,7 @@ def check_unmatched(job: Job, settings: Settings, *recordings: Recording) -> Non
             )
             raise SettingsError(
                 f"{settings.file}: {job.table}.{key}: `{pattern}` matches no artifact"
-                f"{did_you_mean(pattern, known)}",
+                f"{did_you_mean(pattern, labels)}",
                 hint=f"correct it (`flowrepro show {job.flow.name}` lists them as "
                 "`step.artifact`), or remove it",
             )

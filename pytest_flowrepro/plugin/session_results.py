@@ -50,8 +50,10 @@ class SessionResults:
 
     def missing(self) -> list[PartId]:
         """Return the selected tests that neither ran nor were skipped."""
-        known = self._failures.keys() | self._skipped
-        return [part for part in self._selected if not self.has(part) and part.nodeid not in known]
+        reported = self._failures.keys() | self._skipped
+        return [
+            part for part in self._selected if not self.has(part) and part.nodeid not in reported
+        ]
 
     def all(self, *, ended: str = "") -> dict[PartId, PartResult]:
         """Return one result for each test; `ended` says how the session ended, if known."""

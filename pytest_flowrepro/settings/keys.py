@@ -43,7 +43,7 @@ def read_by(read: Callable[[Table, Any], Any], *names: str, scope: Scope = "all"
 
 def replaced(
     name: str,
-    wanted: str,
+    expected: str,
     parse: Callable[[Any], Any],
     *,
     choices: Iterable[str] = (),
@@ -52,25 +52,25 @@ def replaced(
     """Return the metadata of a key whose value replaces the inherited one."""
 
     def read(table: Table, inherited: Any) -> Any:
-        return table.read(name, inherited, wanted, parse, choices=choices)
+        return table.read(name, inherited, expected, parse, choices=choices)
 
     return read_by(read, name, scope=scope)
 
 
-def resettable(name: str, wanted: str, parse: Callable[[Any], Any]) -> Metadata:
+def resettable(name: str, expected: str, parse: Callable[[Any], Any]) -> Metadata:
     """Return the metadata of a key whose value replaces the inherited one; `false` means None."""
 
     def read(table: Table, inherited: Any) -> Any:
-        return table.read_or_off(name, inherited, wanted, parse)
+        return table.read_or_off(name, inherited, expected, parse)
 
     return read_by(read, name)
 
 
-def merged(name: str, wanted: str, parse: Callable[[Any], Any], *, scope: Scope) -> Metadata:
+def merged(name: str, expected: str, parse: Callable[[Any], Any], *, scope: Scope) -> Metadata:
     """Return the metadata of a key whose entries are merged with the inherited ones by name."""
 
     def read(table: Table, inherited: Any) -> Any:
-        return {**inherited, **table.read(name, {}, wanted, parse)}
+        return {**inherited, **table.read(name, {}, expected, parse)}
 
     return read_by(read, name, scope=scope)
 

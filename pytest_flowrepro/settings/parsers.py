@@ -56,11 +56,11 @@ def parse_kept_bytes(value: Any) -> int:
 
 
 def parse_gates(value: Any) -> frozenset[Gate]:
-    known: dict[str, Gate] = {gate: gate for gate in get_args(Gate)}
+    gates: dict[str, Gate] = {gate: gate for gate in get_args(Gate)}
     names = parse_strings(value)
-    if not set(names) <= set(known):
+    if not set(names) <= set(gates):
         raise ValueError
-    return frozenset(known[name] for name in names)
+    return frozenset(gates[name] for name in names)
 
 
 def parse_conda(value: Any) -> bool:

@@ -45,11 +45,11 @@ def _not_among(own: list[tuple[Terms, float]] | None, inherited: Numbers) -> Num
 
 def _ignored(table: Table) -> list[Terms] | None:
     """Return the patterns of the table itself; None without the key."""
-    wanted = (
+    expected = (
         'a list of patterns like "step.artifact" or "step.artifact.rows.*.id", or of tables like '
         '{ pattern = "step.artifact", reason = "...", until = "2027-03-31" }'
     )
-    items = table.read("ignore", None, wanted, _strings_and_tables)
+    items = table.read("ignore", None, expected, _strings_and_tables)
     if items is None:
         return None
     ignored = []
@@ -72,8 +72,8 @@ def _tolerances(table: Table, key: str) -> list[tuple[Terms, float]] | None:
     A single number applies to everything.
     """
     number = "a finite number that is 0 or above"
-    wanted = f"{number}, or a table of patterns with such numbers"
-    entries = table.read_or_off(key, {}, wanted, _by_pattern)
+    expected = f"{number}, or a table of patterns with such numbers"
+    entries = table.read_or_off(key, {}, expected, _by_pattern)
     if entries is None:
         return None
     tolerances = []
@@ -99,10 +99,8 @@ def _tolerances(table: Table, key: str) -> list[tuple[Terms, float]] | None:
 
 def _has_terms(value: Any) -> bool:
     """Return True for `{ tolerance = ..., reason = ..., until = ... }`, also if misspelt."""
-    known = ("tolerance", *_TERMS)
-    return isinstance(value, dict) and any(
-        key in known or did_you_mean(key, known) for key in value
-    )
+    keys = ("tolerance", *_TERMS)
+    return isinstance(value, dict) and any(key in keys or did_you_mean(key, keys) for key in value)
 
 
 def _terms(entry: Table, place: str, key: str, pattern: str) -> Terms:

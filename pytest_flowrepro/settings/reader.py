@@ -46,15 +46,15 @@ def _read_project(table: Table, file: Path) -> Settings:
     by_flow: dict[str, FlowSettings] = {}
     by_case: dict[str, dict[str, FlowSettings]] = {}
     flow_tables = table.table("flow")
-    known = known_keys(FlowSettings, "flow", "all")
+    flow_keys = known_keys(FlowSettings, "flow", "all")
     for name in flow_tables.names():
         flow_table = flow_tables.table(name)
-        flow_table.only(*known, "case")
+        flow_table.only(*flow_keys, "case")
         by_flow[name] = read_keys(flow_table, project)
         cases = flow_table.table("case")
         for case in cases.names():
             case_table = cases.table(case)
-            case_table.only(*known)
+            case_table.only(*flow_keys)
             by_case.setdefault(name, {})[case] = read_keys(case_table, by_flow[name])
     settings = Settings(file=file, project=project, by_flow=by_flow, by_case=by_case)
     return read_keys(table, settings)

@@ -67,7 +67,7 @@ class Table:
         self,
         key: str,
         default: Any,
-        wanted: str,
+        expected: str,
         parse: Callable[[Any], Any],
         choices: Iterable[str] = (),
     ) -> Any:
@@ -84,20 +84,22 @@ class Table:
             items = value if isinstance(value, list) else [value]
             wrong = (item for item in items if isinstance(item, str) and item not in choices)
             meant = "".join(dict.fromkeys(did_you_mean(item, choices) for item in wrong))
-            self.problem(key, f"must be {wanted}, not {toml_type(value)}{meant}")
+            self.problem(key, f"must be {expected}, not {toml_type(value)}{meant}")
             return default
 
-    def required(self, key: str, wanted: str, parse: Callable[[Any], Any]) -> Any:
+    def required(self, key: str, expected: str, parse: Callable[[Any], Any]) -> Any:
         """Read a value as `read` does; return None for a missing key, and report it."""
         if key not in self._data:
-            self.problem(key, f"is missing; it must be {wanted}")
-        return self.read(key, None, wanted, parse)
+            self.problem(key, f"is missing; it must be {expected}")
+        return self.read(key, None, expected, parse)
 
-    def read_or_off(self, key: str, default: Any, wanted: str, parse: Callable[[Any], Any]) -> Any:
+    def read_or_off(
+        self, key: str, default: Any, expected: str, parse: Callable[[Any], Any]
+    ) -> Any:
         """Read a value as `read` does; return None for `false`, which resets an inherited one."""
         if self._data.get(key) is False:
             return None
-        return self.read(key, default, f"{wanted}, or false", parse)
+        return self.read(key, default, f"{expected}, or false", parse)
 
 
 def toml_type(value: Any) -> str:

@@ -34,7 +34,7 @@ def read_variables(
 ) -> dict[str, str | PassedThrough]:
     """Return the `env` table on top of the inherited variables; report each problem."""
     variables = table.table("env")
-    wanted = "a string, or { pass = true } to take it from the environment"
+    expected = "a string, or { pass = true } to take it from the environment"
     merged = dict(inherited)
     for name in variables.names():
         if name in _OWN_VARIABLES or name.startswith("FLOWREPRO_"):
@@ -42,7 +42,7 @@ def read_variables(
         elif not name or "=" in name or "\0" in name:
             variables.problem(name, "not a valid name of an environment variable")
         else:
-            value = variables.read_or_off(name, "", wanted, _variable)
+            value = variables.read_or_off(name, "", expected, _variable)
             if value is None:
                 merged.pop(name, None)
             else:

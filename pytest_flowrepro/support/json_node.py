@@ -67,10 +67,10 @@ class JsonNode:
             raise error(f"cannot be read: {problem.strerror or problem}") from problem
         return cls.parse(text, error=error)
 
-    def wrong(self, wanted: str) -> FlowReproError:
-        """Return the error that this value is not what is wanted."""
+    def wrong(self, expected: str) -> FlowReproError:
+        """Return the error that this value is not what is expected."""
         place = self.path or "the file"
-        return self.error(visible(f"{place} should be {wanted}, is {self._shown}"))
+        return self.error(visible(f"{place} should be {expected}, is {self._shown}"))
 
     def invalid(self, reason: str) -> FlowReproError:
         """Return the error that this value cannot be used."""

@@ -82,12 +82,12 @@ def cells(node: dict[str, Any], document: Document, length: int | None = None) -
 def _categorical(
     dtype: str, coded: dict[str, Any], document: Document, length: int | None
 ) -> Cells | None:
-    known = cells(coded["categories"], document)
-    if known is None:
+    category_cells = cells(coded["categories"], document)
+    if category_cells is None:
         return None
 
     def leaves() -> Iterator[Json]:
-        categories = list(known.leaves())
+        categories = list(category_cells.leaves())
         for chunk in document.numbers(coded["codes"], length):
             yield from (None if code < 0 else categories[code] for code in chunk.tolist())
 

@@ -122,10 +122,10 @@ def keyed(place: Place, pairs: Iterable[Any]) -> Entries:
     entries: Entries = {}
     for key, value in pairs:
         shown = render(tree(key))
-        known = json.dumps(key, sort_keys=True)
-        while known in entries:  # a dict may have two NaN as keys
-            known += " again"
-        entries[known] = (place.key(key if isinstance(key, str) else shown, shown), value)
+        unique_key = json.dumps(key, sort_keys=True)
+        while unique_key in entries:  # a dict may have two NaN as keys
+            unique_key += " again"
+        entries[unique_key] = (place.key(key if isinstance(key, str) else shown, shown), value)
     return entries
 
 

@@ -265,11 +265,11 @@ def _magnitudes(old: np.ndarray, new: np.ndarray, dtype: str) -> np.ndarray | No
 def _most(sizes: np.ndarray, places: np.ndarray, start: int) -> Most:
     import numpy as np  # noqa: PLC0415  needed on drift only
 
-    known = np.where(np.isnan(sizes), -1.0, sizes)
-    if not len(known):
+    comparable = np.where(np.isnan(sizes), -1.0, sizes)
+    if not len(comparable):
         return Most()
-    at = int(known.argmax())
-    return Most(float(known[at]), start + int(places[at]))
+    at = int(comparable.argmax())
+    return Most(float(comparable[at]), start + int(places[at]))
 
 
 def _larger(first: Most, second: Most) -> Most:

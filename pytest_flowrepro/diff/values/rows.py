@@ -140,14 +140,14 @@ def _is_within(walk: Walk, place: Place, old: Node, new: Node, lengths: tuple[in
 
 def _labeller(index: Node, document: Document, length: int) -> Callable[[int], str]:
     """Return a function that shows a label; the labels are read at its first call."""
-    known: list[list[list[Json]] | None] = []
+    levels_read: list[list[list[Json]] | None] = []
 
     def label(position: int) -> str:
-        if not known:
-            known.append(_levels(index, document, length))
-        if known[0] is None:
+        if not levels_read:
+            levels_read.append(_levels(index, document, length))
+        if levels_read[0] is None:
             return f"[{position}]"
-        return _label_text(_label([level[position] for level in known[0]]))
+        return _label_text(_label([level[position] for level in levels_read[0]]))
 
     return label
 
@@ -162,10 +162,10 @@ def _levels(index: Node, document: Document, length: int) -> list[list[Json]] | 
     if length > ROWS:
         return None
     levels = [cells(level, document, length) for level in index.get("levels", [index])]
-    known = [list(level.leaves()) for level in levels if level is not None]
-    if len(known) < len(levels) or any(len(level) != length for level in known):
+    labels_by_level = [list(level.leaves()) for level in levels if level is not None]
+    if len(labels_by_level) < len(levels) or any(len(level) != length for level in labels_by_level):
         return None
-    return known
+    return labels_by_level
 
 
 def _label(parts: Sequence[Json]) -> Label:

@@ -76,8 +76,8 @@ def listed(node: Json, document: Document) -> tuple[str, list[Json]] | None:
         case {"$tuple": list(items)}:
             return "tuple", items
         case {"$numbers": {"type": str(kind), "length": int(length), "data": data}}:
-            known = cells({"data": data}, document, length) if length <= ROWS else None
-            return None if known is None else (kind, list(known.leaves()))
+            number_cells = cells({"data": data}, document, length) if length <= ROWS else None
+            return None if number_cells is None else (kind, list(number_cells.leaves()))
     return None
 
 
@@ -137,11 +137,11 @@ def _relabelled(walk: Walk, place: Place, old: Columns, new: Columns) -> Columns
     if walk.rules is NO_RULES or len(old) != len(new):
         return new
     look_inside = inside(walk, place)
-    known, theirs = ({_column_key(column) for column in side.values()} for side in (old, new))
+    old_keys, new_keys = ({_column_key(column) for column in side.values()} for side in (old, new))
     columns: Columns = {}
     for (label, before), (name, column) in zip(old.items(), new.items(), strict=True):
         columns[name] = column
-        if _column_key(before) in theirs or _column_key(column) in known:
+        if _column_key(before) in new_keys or _column_key(column) in old_keys:
             continue
         between = look_inside(before.get("name"), column.get("name"))
         if not between.first and between.complete:

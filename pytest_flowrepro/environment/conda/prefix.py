@@ -40,7 +40,7 @@ def install_conda(
             "py-rattler is not installed, and the environment has conda packages",
             hint="run `pip install 'pytest-flowrepro[conda]'`",
         )
-    known = tuple(channels)
+    channel_urls = tuple(channels)
     prefix.mkdir(parents=True, exist_ok=True)
     unpacked = prefix / "conda-unpacked"
     for archive in lock.archives:
@@ -53,7 +53,7 @@ def install_conda(
             "unpacked": str(unpacked),
             "archives": [
                 {
-                    "url": with_credentials(archive.url, known),
+                    "url": with_credentials(archive.url, channel_urls),
                     "sha256": archive.sha256,
                     "file": str(kept_archive(archives, archive)),
                 }

@@ -159,11 +159,11 @@ def _extras(
 def _groups(
     groups: Mapping[str, Any], names: tuple[str, ...], problems: list[str]
 ) -> tuple[RequirementLine, ...]:
-    known = tuple(map(canonicalize_name, groups))
+    group_names = tuple(map(canonicalize_name, groups))
     lines: tuple[RequirementLine, ...] = ()
     for name in map(canonicalize_name, names):
-        if name not in known:
-            problems.append(unknown(name, "dependency-groups", known))
+        if name not in group_names:
+            problems.append(unknown(name, "dependency-groups", group_names))
         else:
             lines += group_requirements(groups, name, problems)
     return lines

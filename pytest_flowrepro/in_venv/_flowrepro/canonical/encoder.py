@@ -152,9 +152,9 @@ class Encoder:
         if scalar is not None:
             self._write(scalar(value))
             return
-        known = None if type(value) in _CONTAINERS else text(value)
-        if known is not None:
-            self._text(*known)
+        kind_and_text = None if type(value) in _CONTAINERS else text(value)
+        if kind_and_text is not None:
+            self._text(*kind_and_text)
             return
         level = self._path.get(id(value))
         if level is not None:
@@ -227,13 +227,13 @@ class Encoder:
         else:
             self._parts(value, parts(value))
 
-    def _parts(self, value: Any, known: Parts) -> None:
-        if known.shared:
+    def _parts(self, value: Any, named: Parts) -> None:
+        if named.shared:
             self._seen[id(value)] = (len(self._seen), value)
             self._marks += 1
-        self._write(b"p" + _sized(known.kind) + _sized(known.type))
-        self._write(b"l" + _number(len(known.fields)))
-        for name, item in known.fields:  # as tuples, without a level of nesting for them
+        self._write(b"p" + _sized(named.kind) + _sized(named.type))
+        self._write(b"l" + _number(len(named.fields)))
+        for name, item in named.fields:  # as tuples, without a level of nesting for them
             self._write(b"t2;" + self._bytes(name))
             self.encode(item)
 
@@ -322,13 +322,13 @@ class Encoder:
 
     def encode_column(self, values: Any) -> None:
         """Write a Series, or an Index that is not a MultiIndex, without its name and index."""
-        known = column(values)
-        self._write(_sized(known.dtype))
-        self._array(b"a", known.data)
-        if known.missing is not None:
-            self._array(b"m", known.missing)
-        if known.categories is not None:
-            self._categories(known.categories)
+        column_data = column(values)
+        self._write(_sized(column_data.dtype))
+        self._array(b"a", column_data.data)
+        if column_data.missing is not None:
+            self._array(b"m", column_data.missing)
+        if column_data.categories is not None:
+            self._categories(column_data.categories)
 
     def _categories(self, categories: Any) -> None:
         self._index(categories)
@@ -345,9 +345,9 @@ def shape(value: Any) -> Union[bytes, Shape]:
         sha = hashlib.sha256()
         Encoder(sha.update, _SHALLOW).encode(value)
         return sha.digest()
-    known = parts(value)
-    label = b"p" + _sized(known.kind) + _sized(known.type) + _number(len(known.fields))
-    return Shape(label, itertools.chain.from_iterable(known.fields), is_ordered=True)
+    named = parts(value)
+    label = b"p" + _sized(named.kind) + _sized(named.type) + _number(len(named.fields))
+    return Shape(label, itertools.chain.from_iterable(named.fields), is_ordered=True)
 
 
 def _container_shape(value: Any) -> Shape:

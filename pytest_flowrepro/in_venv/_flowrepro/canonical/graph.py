@@ -77,21 +77,21 @@ class Graph:
         def number_of(item: Any) -> Union[int, bytes]:
             if id(item) in numbers:
                 return numbers[id(item)]
-            known = shape(item)
-            if not isinstance(known, Shape):
-                return known
+            item_shape = shape(item)
+            if not isinstance(item_shape, Shape):
+                return item_shape
             if len(numbers) >= MAX_NODES:
                 raise GraphLimitError("more than %d objects, and sets of them" % MAX_NODES)
             numbers[id(item)] = len(numbers)
-            waiting.append((item, known))
+            waiting.append((item, item_shape))
             return numbers[id(item)]
 
         root = number_of(value)
         if isinstance(root, bytes):
             self.nodes.append(Node(value, root, [], is_ordered=True))
-        for item, known in waiting:  # grows as it is walked
-            items = [number_of(inner) for inner in known.items]
-            self.nodes.append(Node(item, known.label, items, known.is_ordered))
+        for item, item_shape in waiting:  # grows as it is walked
+            items = [number_of(inner) for inner in item_shape.items]
+            self.nodes.append(Node(item, item_shape.label, items, item_shape.is_ordered))
 
     def components(self) -> Iterable[List[int]]:
         """Yield strongly connected components, each after those that it refers to (Tarjan 1972)."""

@@ -25,8 +25,8 @@ def of_pyarrow(value: Any) -> Parts | None:  # noqa: PLR0911  one per type
         fields = [_field(value.field(i)) for i in range(len(value.names))]
         return made("arrow", value, [("fields", fields), *_metadata(value.metadata)])
     if isinstance(value, pyarrow.Field):
-        name, known = _field(value)
-        return made("arrow", value, [("name", name), *known.items()])
+        name, properties = _field(value)
+        return made("arrow", value, [("name", name), *properties.items()])
     if isinstance(value, pyarrow.DataType):
         return Parts("arrow", "pyarrow.DataType", [("type", str(value))])
     if isinstance(value, pyarrow.Scalar):
@@ -54,8 +54,8 @@ def _is_plain(field: Any) -> bool:
 
 
 def _field(field: Any) -> tuple[str, dict[str, Any]]:
-    known = {"type": str(field.type), "nullable": field.nullable}
-    return field.name, {**known, **dict(_metadata(field.metadata))}
+    properties = {"type": str(field.type), "nullable": field.nullable}
+    return field.name, {**properties, **dict(_metadata(field.metadata))}
 
 
 def _metadata(metadata: Any) -> Fields:

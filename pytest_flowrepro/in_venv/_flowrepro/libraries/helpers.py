@@ -36,16 +36,16 @@ def library_name(cls: type) -> str:
 
     Libraries move classes between their internal modules from one release to the next.
     """
-    known = type_name(cls)
+    full_name = type_name(cls)
     name = type.__dict__["__qualname__"].__get__(cls)
-    if known.startswith("__main__.") or "." in name:
-        return known
+    if full_name.startswith("__main__.") or "." in name:
+        return full_name
     path = module_of(cls).split(".")
     for length in range(1, len(path)):
         module = ".".join(path[:length])
         if module in sys.modules and vars(sys.modules[module]).get(name) is cls:
             return "%s.%s" % (module, name)
-    return known
+    return full_name
 
 
 def made(kind: str, value: object, fields: Fields) -> Parts:

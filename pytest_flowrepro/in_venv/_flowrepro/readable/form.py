@@ -230,28 +230,28 @@ class _Reader:
             return plain
         if id(value) not in self._parts:
             self._parts[id(value)] = (value, parts(value))
-        known = self._parts[id(value)][1]
-        wrap = _node_maker("$" + known.kind, known.type, "fields")
-        fields = known.fields
-        return _Container(known.type, len(fields), fields, _as_object, wrap, fields=True)
+        named = self._parts[id(value)][1]
+        wrap = _node_maker("$" + named.kind, named.type, "fields")
+        fields = named.fields
+        return _Container(named.type, len(fields), fields, _as_object, wrap, fields=True)
 
     def _encoded(self, value: Any) -> bytes:
         """Return the canonical form; raises `_FullError` where only a graph has one."""
         if type(value) in _LEAVES:
             return encoded(value)
-        known = self._forms.get(id(value))
-        if known is None:
+        kept = self._forms.get(id(value))
+        if kept is None:
             try:
                 form: Optional[bytes] = encoded(value)
             except TooManyPathsError:
                 form = None
-            known = (value, form)
+            kept = (value, form)
             self._room_for_forms -= _ENTRY + len(form or b"")
             if self._room_for_forms >= 0:
-                self._forms[id(value)] = known
-        if known[1] is None:
+                self._forms[id(value)] = kept
+        if kept[1] is None:
             raise _FullError
-        return known[1]
+        return kept[1]
 
 
 def _has_large_items(value: Any) -> bool:
@@ -308,9 +308,9 @@ def _leaf(value: Any, room: int) -> Json:
         if cls in (str, bytes, bytearray) and len(value) > room:
             raise _FullError
         return _LEAVES[cls](value)
-    known = text(value)
-    assert known is not None
-    return {"$" + known[0]: known[1]}
+    kind_and_text = text(value)
+    assert kind_and_text is not None
+    return {"$" + kind_and_text[0]: kind_and_text[1]}
 
 
 def _small(value: object) -> Json:

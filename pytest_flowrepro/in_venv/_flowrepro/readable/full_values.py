@@ -85,18 +85,18 @@ class _Writer:
         self._left = limit
         self._members = 0
 
-    def elements(self, known: Column, leaf: Leaf) -> Dict[str, Json]:
+    def elements(self, column: Column, leaf: Leaf) -> Dict[str, Json]:
         """Return a column's elements where they are few, else a reference to a member with them."""
-        data = known.data
+        data = column.data
         if data.size < _INLINE:
-            return {"values": elements(known, leaf)}
-        if known.categories is not None or _is_plain(data.dtype):
+            return {"values": elements(column, leaf)}
+        if column.categories is not None or _is_plain(data.dtype):
             node: Dict[str, Json] = {"data": self._array(data)}
-            if known.missing is not None:
-                node["missing"] = self._array(known.missing)
+            if column.missing is not None:
+                node["missing"] = self._array(column.missing)
             return node
         starts = range(0, data.size, _ITEMS)
-        lists = (elements(known, leaf, slice(start, start + _ITEMS)) for start in starts)
+        lists = (elements(column, leaf, slice(start, start + _ITEMS)) for start in starts)
         return {"data": self._next(".json", _json_list(lists))}
 
     def numbers(self, value: Any) -> Optional[Json]:

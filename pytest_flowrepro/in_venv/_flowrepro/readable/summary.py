@@ -27,24 +27,24 @@ _CHUNK = 1 << 16  # elements
 _NOT_A_TIME = -(1 << 63)
 
 
-def summary(known: Column, leaf: Leaf) -> dict[str, Json]:
+def summary(column: Column, leaf: Leaf) -> dict[str, Json]:
     """Return the most useful first: `missing`, `nan`, `min`, `max`, `mean`, `quantiles`, ends."""
     facts: dict[str, Json] = {}
-    if known.missing is not None:
-        facts["missing"] = int(known.missing.sum())
-    if known.data.dtype.kind in "biufmM" and known.categories is None:
-        facts.update(_spread(known, leaf))
-    first, last = slice(0, ENDS), slice(max(ENDS, known.data.size - ENDS), None)
-    facts["first"] = elements(known, leaf, first)
-    facts["last"] = elements(known, leaf, last)
+    if column.missing is not None:
+        facts["missing"] = int(column.missing.sum())
+    if column.data.dtype.kind in "biufmM" and column.categories is None:
+        facts.update(_spread(column, leaf))
+    first, last = slice(0, ENDS), slice(max(ENDS, column.data.size - ENDS), None)
+    facts["first"] = elements(column, leaf, first)
+    facts["last"] = elements(column, leaf, last)
     return facts
 
 
-def elements(known: Column, leaf: Leaf, where: slice = slice(None)) -> list[Json]:
+def elements(column: Column, leaf: Leaf, where: slice = slice(None)) -> list[Json]:
     """Return the readable forms of some elements, counted in C order; None for missing ones."""
-    flat = known.data.flat[where]
-    if known.categories is not None:
-        return [None if code < 0 else leaf(known.categories[int(code)]) for code in flat]
+    flat = column.data.flat[where]
+    if column.categories is not None:
+        return [None if code < 0 else leaf(column.categories[int(code)]) for code in flat]
     kind, size = flat.dtype.kind, flat.dtype.itemsize
     if kind in "mM":
         numpy: Any = sys.modules["numpy"]
@@ -53,9 +53,9 @@ def elements(known: Column, leaf: Leaf, where: slice = slice(None)) -> list[Json
     if size > {"f": 8, "c": 16}.get(kind, size):
         return [str(element) for element in flat]
     items = [leaf(element) for element in flat.tolist()]
-    if known.missing is None:
+    if column.missing is None:
         return items
-    missing = known.missing[where]
+    missing = column.missing[where]
     return [None if missing[i] else item for i, item in enumerate(items)]
 
 
@@ -75,24 +75,24 @@ def pieces(array: Any) -> Iterator[Any]:
     )
 
 
-def _spread(known: Column, leaf: Leaf) -> dict[str, Json]:
+def _spread(column: Column, leaf: Leaf) -> dict[str, Json]:
     numpy: Any = sys.modules["numpy"]
-    kind = known.data.dtype.kind
-    step = _step(known.data.size)
+    kind = column.data.dtype.kind
+    step = _step(column.data.size)
     unknown, at = 0, 0
     lows, highs, sums, count = [], [], [], 0
     sample = []
     with numpy.errstate(all="ignore"):
-        for piece in pieces(known.data):
-            numbers, keep = _numbers(piece, known.missing, at)
+        for piece in pieces(column.data):
+            numbers, keep = _numbers(piece, column.missing, at)
             picked = slice(-at % step, None, step)
             at += piece.size
             part = numbers
             if keep is not None:
                 part, absent = numbers[keep], ~keep
                 sample.append(numbers[picked][keep[picked]])
-                if known.missing is not None:
-                    absent &= ~known.missing[at - piece.size : at]
+                if column.missing is not None:
+                    absent &= ~column.missing[at - piece.size : at]
                 unknown += int(absent.sum())
             else:
                 sample.append(numbers[picked].copy())
@@ -106,7 +106,7 @@ def _spread(known: Column, leaf: Leaf) -> dict[str, Json]:
         facts["nan" if kind == "f" else "missing"] = unknown
     if count:
         low, high, *quantiles = _shown_numbers(
-            [min(lows), max(highs), *_quantiles(sample)], known, leaf
+            [min(lows), max(highs), *_quantiles(sample)], column, leaf
         )
         facts.update(min=low, max=high)
         if kind not in "mM":
@@ -149,10 +149,10 @@ def _quantiles(sample: list[Any]) -> list[Any]:
     return [values[int(part * (values.size - 1))] for part in _QUANTILES] if values.size else []
 
 
-def _shown_numbers(numbers: list[Any], known: Column, leaf: Leaf) -> list[Json]:
+def _shown_numbers(numbers: list[Any], column: Column, leaf: Leaf) -> list[Json]:
     """Return minimum and maximum exactly, and the other numbers rounded."""
     numpy: Any = sys.modules["numpy"]
-    dtype = known.data.dtype
+    dtype = column.data.dtype
     if dtype.kind in "mM":
         times = numpy.array(numbers, dtype="i8").view(dtype.newbyteorder("="))
         return elements(Column("", times), leaf)

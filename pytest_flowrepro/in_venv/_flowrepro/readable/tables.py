@@ -134,25 +134,25 @@ class Tables:
         return ["levels", *texts] if hasattr(index, "levels") else [*texts]
 
     def _elements(
-        self, key: Key, owner: Any, known: Callable[[], Column], room: int
+        self, key: Key, owner: Any, read_column: Callable[[], Column], room: int
     ) -> dict[str, Json]:
         if self._keep is not None:
-            return self._kept(known())
+            return self._kept(read_column())
         if owner.size * 3 + _COLUMN <= room:  # a digit, a comma and a space each
             whole, size = self._once(
-                (*key, "values"), owner, lambda: _measured(elements(known(), self._leaf))
+                (*key, "values"), owner, lambda: _measured(elements(read_column(), self._leaf))
             )
             if size + _COLUMN <= room:
                 return {"values": whole}
-        made = self._once((*key, "summary"), owner, lambda: summary(known(), self._leaf))
+        made = self._once((*key, "summary"), owner, lambda: summary(read_column(), self._leaf))
         return _fitting(made, room - _COLUMN)
 
-    def _kept(self, known: Column) -> dict[str, Json]:
+    def _kept(self, column_data: Column) -> dict[str, Json]:
         assert self._keep is not None
-        node = self._keep(known, self._leaf)
-        if known.categories is None or "values" in node:
+        node = self._keep(column_data, self._leaf)
+        if column_data.categories is None or "values" in node:
             return node
-        categories = self._column((id(known.categories),), None, known.categories, 0)
+        categories = self._column((id(column_data.categories),), None, column_data.categories, 0)
         return {"categories": {"codes": node["data"], "categories": categories}}
 
 

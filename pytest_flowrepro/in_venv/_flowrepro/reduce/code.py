@@ -64,7 +64,7 @@ def _class_fields(cls: type) -> list[tuple[str, Any]]:
     bases = [base for base in type.__dict__["__bases__"].__get__(cls) if base is not object]
     name = type.__dict__["__qualname__"].__get__(cls)
     definitions = [
-        text for kind, line, known, text in _definitions(path) if (kind, known) == ("c", name)
+        text for kind, line, qualname, text in _definitions(path) if (kind, qualname) == ("c", name)
     ]
     return [("bases", bases), ("source", "".join(definitions))]
 
@@ -95,7 +95,9 @@ def _source(code: types.CodeType) -> str:
     if not os.path.isfile(code.co_filename):
         return ""
     wanted = ("f", code.co_firstlineno, code.co_name)
-    definitions = [known[3] for known in _definitions(code.co_filename) if known[:3] == wanted]
+    definitions = [
+        definition[3] for definition in _definitions(code.co_filename) if definition[:3] == wanted
+    ]
     return definitions[0] if len(definitions) == 1 else ""
 
 
@@ -120,7 +122,7 @@ def _defined(node: ast.AST, source: str, prefix: str) -> Iterator[tuple[str, int
     for child in ast.iter_child_nodes(node):
         inner = prefix
         if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            first = min([child.lineno, *(known.lineno for known in child.decorator_list)])
+            first = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
             lines = source.splitlines(keepends=True)[first - 1 : child.end_lineno]
             is_class = isinstance(child, ast.ClassDef)
             kind, name = ("c", prefix + child.name) if is_class else ("f", child.name)

@@ -75,30 +75,30 @@ def _class(cls: Any) -> _Class:
 
 def _reduced(value: Any) -> Parts:
     cls: Any = type(value)
-    known = _class(cls)
+    class_facts = _class(cls)
     reduce = copyreg.dispatch_table.get(cls)
     reduction: Any = value.__reduce_ex__(4) if reduce is None else reduce(value)
     if isinstance(reduction, str):
-        return Parts("object", known.name, [("(global)", str(reduction))])
+        return Parts("object", class_facts.name, [("(global)", str(reduction))])
     if not isinstance(reduction, tuple) or not 2 <= len(reduction) <= 6:
         raise UnwalkableError("its reduction is not a tuple of 2 to 6")
     call, args, state, items, pairs, setter = (*reduction, *(None,) * 6)[:6]
     if not callable(call) or not isinstance(args, tuple):
         raise UnwalkableError("its reduction is not a callable and its arguments")
-    if known.is_set:
+    if class_facts.is_set:
         fields: Fields = [("(items)", Unordered(args[0]))]
     else:
         fields = _made(cls, call, args)
-    fields += _attributes(state, known) if setter is None else [("(state)", state)]
+    fields += _attributes(state, class_facts) if setter is None else [("(state)", state)]
     if setter is not None:
         fields.append(("(setter)", _name(setter)))
     if items is not None:
         fields.append(("(items)", list(items)))
     if pairs is not None:
-        fields.append(("(pairs)", _pairs(pairs, known)))
+        fields.append(("(pairs)", _pairs(pairs, class_facts)))
     # A constructor and its arguments are a value: libraries keep and share such objects at will.
     has_state = _is_new(call) or any(part is not None for part in (state, items, pairs))
-    return Parts("object", known.name, fields, has_state and not known.is_value)
+    return Parts("object", class_facts.name, fields, has_state and not class_facts.is_value)
 
 
 def _is_new(call: Any) -> bool:
@@ -118,11 +118,11 @@ def _made(cls: type, call: Any, args: tuple[Any, ...]) -> Fields:
     return [("(call)", _name(call)), ("(args)", args)]
 
 
-def _attributes(state: Any, known: _Class) -> Fields:
+def _attributes(state: Any, class_facts: _Class) -> Fields:
     """Return attributes by name, where the state is known to be nothing else."""
     if state is None:
         return []
-    if not known.sets_state:
+    if not class_facts.sets_state:
         if type(state) is tuple and len(state) == 2:
             state = _with_slots(*state)
         if type(state) is dict and not state:
@@ -141,9 +141,9 @@ def _with_slots(attributes: Any, slots: Any) -> Any:
     return (attributes, slots)
 
 
-def _pairs(pairs: Iterable[Any], known: _Class) -> Any:
+def _pairs(pairs: Iterable[Any], class_facts: _Class) -> Any:
     items = [(key, item) for key, item in pairs]
-    return items if known.is_ordered else Pairs(items)
+    return items if class_facts.is_ordered else Pairs(items)
 
 
 def _name(call: Any) -> Any:
