@@ -1,4 +1,4 @@
-"""Advice on failures: the configuration to add for what a flow lacks, and other fixes."""
+"""Advice on failures: the configuration to add if a flow lacks something, and other fixes."""
 
 from __future__ import annotations
 

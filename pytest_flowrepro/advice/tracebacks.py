@@ -1,4 +1,4 @@
-"""Detection of what is missing, from the messages of Python, Metaflow and libraries."""
+"""Detection of missing things, from the messages of Python, Metaflow and libraries."""
 
 from __future__ import annotations
 

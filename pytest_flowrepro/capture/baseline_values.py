@@ -88,6 +88,6 @@ def known_from(
 
 
 def _contents(step: str, environments: tuple[Environment, ...]) -> object:
-    """Return the interpreter and the packages that a step has."""
+    """Return the interpreter and the packages of a step."""
     environment = environment_of(step, environments)
     return environment and (environment.python, environment.packages)

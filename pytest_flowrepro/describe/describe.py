@@ -40,8 +40,8 @@ def describe_flow(
 
     Its variables have our extension on PYTHONPATH. Files are written only below `workspace` and to
     the Metaflow datastore that these variables name; bytecode is kept out of the user's tree.
-    Relative defaults of IncludeFile and Config are resolved against its `cwd`; `options` come
-    before the command, as configs do. `situation` is what a failure is advised on with.
+    Relative defaults of IncludeFile and Config are resolved against its `cwd`. `options`, such as
+    configs, come before the command. `situation` is used to advise on a failure.
 
     Raises `DescribeError`, with Metaflow's sentence or the user's own frames of the traceback, for
     a flow that cannot be imported, is not valid for Metaflow, lacks a configuration file, does not

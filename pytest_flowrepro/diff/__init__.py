@@ -1,4 +1,4 @@
-"""The differences between two recordings: what changed, and where inside a value."""
+"""The differences between two recordings, and their places inside values."""
 
 from pytest_flowrepro.diff.environments import diff_environments, diff_system
 from pytest_flowrepro.diff.pattern_usage import ignored_inside, unmatched, unneeded, used

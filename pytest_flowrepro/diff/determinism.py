@@ -118,10 +118,10 @@ def next_conditions(
 ) -> Conditions | None:
     """Return the conditions of the next rerun, or None when no question is left.
 
-    The second rerun has all that is `varied` at once: if it gives the same, nothing depends on any
-    of it. Else the seed alone is varied, then nothing, then the threads alone, each only if the
-    reruns before leave the question open. If something differs by chance, more reruns follow as
-    long as another value may have been the same by chance.
+    The second rerun varies everything in `varied` at once: if its values are equal, nothing depends
+    on these conditions. Otherwise a rerun varies the hash seed only, then one varies nothing, then
+    one the threads only, each if the earlier reruns leave the question open. If a value differs by
+    chance, more reruns follow while another value may have been equal by chance.
     """
     if len(attempts) >= most:
         return None
@@ -292,7 +292,10 @@ class _Seen:
         return steps[position:]
 
     def _families(self) -> Iterable[Family]:
-        """Return what differs by chance, except clocks and ids: they do not affect other values."""
+        """Return the artifacts that differ by chance, except clocks and ids.
+
+        These do not affect other values.
+        """
         by_family: dict[Family, list[Artifact]] = {}
         for attempt in (self._attempts[0], *self.repetitions):
             for (step, index, name), artifact in _artifacts(attempt.tasks).items():
@@ -313,7 +316,7 @@ class _Seen:
         }
 
     def _random(self) -> set[ArtifactKey]:
-        """Return what differs between attempts under the same conditions, in all tasks of its step.
+        """Return the artifacts that differ under the same conditions, in all tasks of their steps.
 
         A task that is in one attempt only does not make the others nondeterministic: a foreach may
         have a random length and tasks that are otherwise the same.
@@ -382,9 +385,10 @@ def _is_small(artifact: Artifact) -> bool:
 
 
 def _has_reason(first: Json, second: Json) -> bool:
-    """Return whether two values differ in the way that the hash seed or the machine explains.
+    """Return whether the hash seed or the machine explains the difference of two values.
 
-    That is in the last bits of numbers or in the order of several items; chance rarely does that.
+    They explain differences in the last bits of numbers, or in the order of several items. Chance
+    rarely causes these.
     """
     if isinstance(first, list) and isinstance(second, list):
         texts, other_texts = ({json.dumps(item) for item in items} for items in (first, second))

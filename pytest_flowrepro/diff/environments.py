@@ -72,7 +72,7 @@ def _contents(environment: Environment) -> str:
 
 
 def _requirements(old: Environment, new: Environment, gates: frozenset[Gate]) -> Iterator[Change]:
-    """Yield changes of the flow's declaration, about which an older lock proves nothing."""
+    """Yield changes of the declared requirements since the lock was recorded."""
     before, now = (_group_by_name(side.requirements) for side in (old, new))
     for name, a, b in paired(before, now):
         if a != b:
@@ -80,7 +80,7 @@ def _requirements(old: Environment, new: Environment, gates: frozenset[Gate]) ->
 
 
 def _constraints(old: Environment, new: Environment, gates: frozenset[Gate]) -> Iterator[Change]:
-    """Yield changes of the project's lockfiles and constraints files, which may change alone."""
+    """Yield changes of the project's lock and constraints files since the lock was recorded."""
     before = {constraints.file: constraints for constraints in old.constraints}
     now = {constraints.file: constraints for constraints in new.constraints}
     for file, a, b in paired(before, now):

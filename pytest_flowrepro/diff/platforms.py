@@ -112,7 +112,7 @@ def _markers(system: System, python: Interpreter) -> dict[str, str]:
 
 
 def _for_other_platforms(old: str | None, new: str | None) -> bool:
-    """Compare the platform tags alone, the last part of a wheel's tags."""
+    """Return whether two wheels differ in their platform tags, the last part of their tags."""
     return bool(old and new and old.rpartition("-")[2] != new.rpartition("-")[2])
 
 

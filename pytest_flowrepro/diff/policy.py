@@ -44,7 +44,7 @@ def diff_policy(old: Policy, new: Policy, *, gates: frozenset[Gate]) -> tuple[Ch
 def without_duplicates(
     changes: Iterable[Change], *, is_shown: Callable[[Change], bool] = lambda _: True
 ) -> tuple[Change, ...]:
-    """Leave out a change of the policy, or the other change that shows the same.
+    """Return the changes, with one of each pair of a policy change and its twin of another kind.
 
     If only the change of the policy makes a test fail, it is kept, else the other one. Other
     changes count only if `is_shown` is true.
@@ -105,7 +105,7 @@ def _changes(old: Policy, new: Policy, *, gated: bool) -> Iterator[Change]:
 
 
 def _reordered(setting: str, old: Numbers, new: Numbers, *, gated: bool) -> Iterator[Change]:
-    """Yield a change if, of two patterns that may cover one place, another one now decides."""
+    """Yield a change if the order of two patterns that may cover one place has changed."""
     before, now = dict(old), dict(new)
     shared = [pattern for pattern in before if pattern in now]
     order = [pattern for pattern in now if pattern in before]

@@ -39,8 +39,9 @@ class EnvironmentBuilder(Protocol):
         ...
 
     def build(self, request: InstallRequest, folder: Path) -> BuiltEnvironment:
-        """Return the environment of the lock, below `folder`; the same one to everyone who asks for
-        the same packages and installation.
+        """Return the environment of the lock, below `folder`.
+
+        Requests for the same packages and installation get the same environment.
 
         If a flow that ran in it edited a file, another one is built next to it; flows that still
         run in the edited one are not disturbed. Raises `EnvironmentBuildError`.
@@ -86,9 +87,7 @@ def shared_place(
 
 
 def _unused_or_clean(folder: Path, key: str) -> Path:
-    """Return the first folder for a build that does not exist, is incomplete, or has no edited
-    files.
-    """
+    """Return the first folder that is missing, incomplete, or without edited files."""
     places = (folder / f"{key}-{number}" for number in itertools.count())
     return next(place for place in places if not is_complete(place) or not edited_files(place))
 

@@ -47,7 +47,7 @@ _OUTSIDE = {"", ".."}
 
 
 def place_bytecode(environments: Iterable[BuiltEnvironment], folder: Path) -> None:
-    """Fill the bytecode folder of a rerun with what earlier flows of these environments needed."""
+    """Fill the bytecode folder of a rerun with modules that flows of these environments needed."""
     made = set()
     for built in environments:
         compiled = compiled_bytecode(built)
@@ -171,9 +171,7 @@ def _roots(built: BuiltEnvironment) -> dict[str, Path]:
 
 
 def _bytecode_below(folder: Path) -> Iterator[str]:
-    """Yield the bytecode files below a folder, as relative paths; those of `python -O` are left
-    out.
-    """
+    """Yield the bytecode files below a folder, as relative paths, without those of `python -O`."""
     start = len(f"{folder}/")
     for place, _, names in os.walk(folder):
         for name in names:

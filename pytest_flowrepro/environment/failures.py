@@ -1,4 +1,4 @@
-"""Explain the failure of an installer: what it means, and what to do."""
+"""Errors for the failures of an installer, with a cause and a hint."""
 
 from __future__ import annotations
 
@@ -91,8 +91,9 @@ _OTHER_PLATFORM = (
 
 
 def check_against_lock(problems: Sequence[str], *, environment: str, culprit: str) -> None:
-    """Raise `EnvironmentBuildError` if there are problems. `culprit` names their possible
-    source: `a wheel on the index`.
+    """Raise `EnvironmentBuildError` if there are problems.
+
+    `culprit` names their possible source: `a wheel on the index`.
     """
     if problems:
         raise EnvironmentBuildError(
@@ -110,18 +111,14 @@ def with_notes(error: EnvironmentBuildError, notes: tuple[str, ...]) -> Environm
 
 
 def platform_notes(lock: PypiLock) -> tuple[str, ...]:
-    """Return a sentence about a lock that was made for one platform, if this machine is another
-    one.
-    """
+    """Return a sentence about a lock that was made for another platform than this machine's."""
     made_for, here = lock.platform, f"{sys.platform} {platform.machine()}"
     other = made_for and made_for != here
     return (_OTHER_PLATFORM.format(made_for=made_for, here=here),) if other else ()
 
 
 def refused_metadata(output: str) -> str | None:
-    """Return the canonical name of the package whose metadata pip could not read, if that
-    stopped it.
-    """
+    """Return the canonical name of the package whose metadata pip could not read, if any."""
     match = re.search(_REFUSED_METADATA, output)
     if match is None:
         return None

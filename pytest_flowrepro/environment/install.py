@@ -78,8 +78,9 @@ def _install(lock: PypiLock, folder: Path, request: InstallRequest, *, python: P
 def _by_source(
     locked: tuple[LockedPackage, ...], wheels: Wheels
 ) -> Iterator[tuple[tuple[LockedPackage, ...], Wheels]]:
-    """Yield the packages that exist as files first: uv may download them again if it has an
-    index too.
+    """Yield the packages that exist as files first.
+
+    uv may download them again if it has an index, too.
     """
     if wheels.complete:
         yield locked, wheels
@@ -91,8 +92,9 @@ def _by_source(
 
 
 def _requirement_line(package: LockedPackage, *, is_local: bool) -> str:
-    """Return the line of a package for the installer; without its URL if the wheel is a local
-    file.
+    """Return the line of a package for the installer.
+
+    It has no URL if the wheel is a local file.
     """
     return f"{(replace(package, url=None) if is_local else package).line}\n"
 
@@ -104,9 +106,7 @@ def leave_notes(environment: Path, notes: tuple[str, ...]) -> None:
 
 
 def build_notes(environment: Path) -> tuple[str, ...]:
-    """Return sentences about the build of an environment, such as wheels that its wheelhouse
-    lacks.
-    """
+    """Return sentences about the build of an environment, such as wheels not in its wheelhouse."""
     file = environment / _NOTES
     return tuple(file.read_text("utf-8").splitlines()) if file.exists() else ()
 
@@ -135,8 +135,9 @@ def compare(
     preinstalled: Mapping[str, str],
     name: str,
 ) -> None:
-    """Raise `EnvironmentBuildError` unless the installed packages are those given before and
-    those of the lock, by name and version.
+    """Raise `EnvironmentBuildError` unless exactly the expected packages are installed.
+
+    They are those that were there before and those of the lock, by name and version.
     """
     expected = {**preinstalled, **{package.name: package.version for package in locked}}
     comparable = {

@@ -43,8 +43,9 @@ def is_complete(environment: Path) -> bool:
 
 
 def edited_files(environment: Path) -> tuple[str, ...]:
-    """List the files of a complete environment that were added, removed or written to since its
-    build.
+    """List the files of a complete environment that changed since its build.
+
+    They were added, removed or written to.
 
     Paths are relative and sorted. Bytecode is ignored.
     """

@@ -39,8 +39,9 @@ def find_interpreter(
     requested: Interpreter | None = None,
     requested_by: str = "a step",
 ) -> Path:
-    """Return the interpreter for an environment: the one that runs pytest if it satisfies the
-    request.
+    """Return the interpreter for an environment.
+
+    It is the one that runs pytest if that satisfies the request.
 
     `requires` is a specifier set, as in PEP 723. `recorded` is the interpreter of a baseline, and
     `requested` that of a step or a `.python-version`: the exact version if this machine has it,
@@ -183,8 +184,9 @@ def _age(folder: Path) -> tuple[bool, Version]:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment variables without virtualenv's own settings, which could enable
-    the system's site-packages or install pip.
+    """Return the environment variables without those of virtualenv.
+
+    Its settings could enable the system's site-packages or install pip.
     """
     variables = {
         name: value

@@ -127,10 +127,10 @@ def marker_environment(environment: Path) -> dict[str, str]:
 
 
 def system_of() -> System:
-    """Return the layers below an environment of this machine: `linux`, `x86_64`, `glibc 2.36`.
+    """Return platform, architecture and C library of this machine: `linux`, `x86_64`, `glibc 2.36`.
 
-    Together with the interpreter, which each environment has its own of, they decide which wheels
-    fit (`packaging.tags`).
+    Together with the interpreter of an environment they decide which wheels fit
+    (`packaging.tags`).
     """
     hardware = read_hardware()
     return System(
@@ -144,8 +144,7 @@ def system_of() -> System:
 
 
 def libc_name(libc: tuple[str, str], *, mac: str, tags: Iterable[str]) -> str:
-    """Return `glibc 2.36`, `musl 1.2`, or `macos 14.5`, where the C library is a part of the
-    system.
+    """Return `glibc 2.36` or `musl 1.2`; on macOS, which includes the C library, `macos 14.5`.
 
     `libc` is the result of `platform.libc_ver`, which does not detect musl under every Python.
     """
@@ -156,8 +155,9 @@ def libc_name(libc: tuple[str, str], *, mac: str, tags: Iterable[str]) -> str:
 
 
 def _interpreter(environment: Path) -> tuple[str, str]:
-    """Return `CPython` and `3.11.7`, from virtualenv's pyvenv.cfg or from conda-meta, where
-    only the build distinguishes a `python` that is PyPy.
+    """Return `CPython` and `3.11.7`, from virtualenv's pyvenv.cfg or from conda-meta.
+
+    In conda-meta only the build distinguishes a `python` that is PyPy.
     """
     for file in environment.glob("conda-meta/python-*.json"):
         meta = json.loads(file.read_text("utf-8"))

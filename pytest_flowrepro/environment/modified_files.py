@@ -17,8 +17,7 @@ _SITE_PACKAGES = re.compile(r"^lib/[^/]+/site-packages/")
 
 
 def edited_environments(title: str, environments: Iterable[BuiltEnvironment]) -> tuple[str, ...]:
-    """Return a sentence if installed files were edited, added or removed since the flow `title` was
-    given these environments.
+    """Return a sentence if installed files changed while the flow `title` used its environments.
 
     The author of the edit is not known: another flow may run in the same environment at the same
     time, or in one with the same files. The bytecode of these files is deleted, so that no later

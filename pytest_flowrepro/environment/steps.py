@@ -44,8 +44,9 @@ class StepEnvironment:
 def step_environments(
     steps: Iterable[Step], *, base: Environment, conda_from_pypi: bool
 ) -> tuple[StepEnvironment, ...]:
-    """Return the environments of the steps that declare packages or a Python; equal ones are
-    shared.
+    """Return the environments of the steps that declare packages or a Python.
+
+    Steps with equal declarations share one.
 
     `base` is the environment of the flow itself, with the Metaflow for all its steps. Raises
     `LockError` for an invalid version, and for a step that uses both PyPI and conda.

@@ -24,8 +24,9 @@ class Resolver(Protocol):
         timeout: float,
         as_of: date | None = None,
     ) -> PypiLock:
-        """Return one version and its hashes for each package that `requirements` need, or their own
-        lock if they have one and no day is given.
+        """Return one version and its hashes for each package that `requirements` need.
+
+        If they have their own lock and no day is given, that is the result.
 
         `python` is the interpreter for the packages, `workspace` an existing folder to write in,
         `timeout` the seconds for all of it. With `as_of`, files uploaded after that day (UTC) are

@@ -100,8 +100,9 @@ def _download(
     workspace: Path,
     deadline: Deadline,
 ) -> str:
-    """Download the wheels that are exempt from the date, and return their folder's name in
-    `workspace`.
+    """Download the wheels that are exempt from the date.
+
+    Returns the name of their folder in `workspace`.
 
     pip has no exemption for a package, but it ignores the times of local files.
     """

@@ -42,9 +42,7 @@ def write_given(installed: Mapping[str, str], workspace: Path) -> tuple[list[str
 
 
 def without_given(lock: PypiLock) -> PypiLock | None:
-    """Return the lock without the packages that were already installed; None if it has no
-    others.
-    """
+    """Return the lock without the packages that were already installed; None if none is left."""
     lines = lock.text.splitlines()
     rest = [*_comments(lines)]
     starts = [number - 1 for number, _ in logical_lines(lock.text)]

@@ -67,8 +67,10 @@ def with_resolution(declared: Requirements, file: Path, *, root: Path) -> Requir
 def with_script_resolution(
     declared: Requirements, table: Mapping[str, Any], flow_file: Path, *, root: Path
 ) -> Requirements:
-    """Add the resolution settings of the `[tool.uv]` of a script's block, and those of the
-    surrounding project that apply to every resolution (`exclude-newer`, `prerelease`, ...).
+    """Add the resolution settings of the `[tool.uv]` of a script's block.
+
+    Those of the surrounding project that apply to every resolution (`exclude-newer`, `prerelease`,
+    ...) are added as well.
     """
     match table:
         case {"tool": {"uv": dict() as of_block}}:

@@ -38,8 +38,9 @@ _THEN_FROM_PYPI = "# Then, from PyPI:\n"
 
 
 def format_explicit(platform: str, archives: Iterable[tuple[str, str]]) -> str:
-    """Return the text of a lock. An archive is its URL, which may have credentials, and its
-    sha256.
+    """Return the text of a lock.
+
+    An archive is its URL, which may have credentials, and its sha256.
     """
     lines = {f"{without_conda_credentials(url)}#{sha256}" for url, sha256 in archives}
     by_name = sorted(lines, key=lambda line: (line.rpartition("/")[2], line))

@@ -68,8 +68,9 @@ def conda_requirements(
 
 
 def channels_from(configured: Iterable[str], environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the channels of the configuration, or those of CONDA_CHANNELS, as micromamba reads
-    it.
+    """Return the channels of the configuration, else those of CONDA_CHANNELS.
+
+    The variable is read as micromamba reads it.
     """
     names = environ.get("CONDA_CHANNELS", "").split(",")
     return tuple(configured) or tuple(name.strip() for name in names if name.strip())

@@ -33,8 +33,9 @@ _STRONG_HASH = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a
 
 
 class InvalidLockError(ValueError):
-    """Error with one sentence in `problems` for each line that is not a pinned package with
-    hashes.
+    """Raised for lines that are not pinned packages with hashes.
+
+    `problems` has one sentence for each.
     """
 
     def __init__(self, problems: tuple[str, ...]) -> None:
@@ -49,8 +50,9 @@ def required_name(line: str) -> str:
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each logical line with the number of its first line: continuations joined, comments and
-    blank lines left out.
+    """Yield each logical line with the number of its first line.
+
+    Continuations are joined, comments and blank lines left out.
 
     The rules are those of pip (`pip._internal.req.req_file`).
     """

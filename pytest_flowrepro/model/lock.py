@@ -84,9 +84,7 @@ class PypiLock:
 
     @property
     def pins(self) -> tuple[str, ...]:
-        """Return each package with its version and marker, without hashes, in the order of the
-        text.
-        """
+        """Return each package with its version and marker, without hashes, in the text's order."""
         lines = (line.removesuffix("\\").rstrip() for line in self.text.splitlines())
         return tuple(line for line in lines if line and not line.startswith((" ", "#")))
 
@@ -98,9 +96,7 @@ class PypiLock:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CondaLock:
-    """An explicit list of conda archives for one platform, and the packages that PyPI adds to
-    them.
-    """
+    """An explicit list of conda archives for one platform, and packages added from PyPI."""
 
     text: str
     """Both parts."""

@@ -88,8 +88,7 @@ class Patterns:
         return any(reaches(pattern, step, name) for _, pattern in self)
 
     def artifacts(self) -> tuple[str, ...]:
-        """Return globs over `step.artifact` of the values that are needed in full to apply the
-        patterns.
+        """Return globs over `step.artifact` of the values that the patterns need in full.
 
         Artifacts that are ignored as a whole are not among them.
         """

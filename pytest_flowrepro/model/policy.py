@@ -49,9 +49,7 @@ MACHINE = "machine"
 
 
 def policy_json(policy: Policy) -> dict[str, Json]:
-    """Return the settings by their keys: those with a default always, the others if they are
-    set.
-    """
+    """Return the settings by their keys: all with a default, and the others if they are set."""
     return {
         "fail-on": [*sorted(policy.fail_on)],
         **profile_json(policy.numeric),

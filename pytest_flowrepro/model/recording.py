@@ -68,8 +68,9 @@ class Artifact:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """The artifacts that one task set or changed. Keyed by step and foreach index, never by a
-    task id.
+    """The artifacts that one task set or changed.
+
+    It is keyed by step and foreach index, never by a task id.
     """
 
     step: str

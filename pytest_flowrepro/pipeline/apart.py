@@ -24,20 +24,27 @@ if TYPE_CHECKING:
 
 
 def record(job: Job, stages: Stages = STAGES) -> Observation:
-    """Record as `pipeline.record` does, separated from a flow that edits a shared environment."""
+    """Record the flow as `pipeline.record` does.
+
+    It runs again, in separate environments, if shared ones were edited meanwhile.
+    """
     return run_apart_if_edited(job, lambda job_or_copy: pipeline.record(job_or_copy, stages))
 
 
 def observe(job: Job, baseline: Recording, stages: Stages = STAGES) -> Observation:
-    """Observe as `pipeline.observe` does, separated from a flow that edits a shared environment."""
+    """Observe the flow as `pipeline.observe` does.
+
+    It runs again, in separate environments, if shared ones were edited meanwhile.
+    """
     return run_apart_if_edited(
         job, lambda job_or_copy: pipeline.observe(job_or_copy, baseline, stages)
     )
 
 
 def run_apart_if_edited(job: Job, run: Callable[[Job], Observation]) -> Observation:
-    """Return the result of `run`, or of a second run in separate environments if files were
-    edited while others used the same environments.
+    """Return the result of `run`, made in separate environments if shared ones were edited.
+
+    That is a second run: in the first, files were edited while others used the same environments.
     """
     try:
         observation, error = run(job), None

@@ -80,9 +80,7 @@ class _Copy:
     process: FlowProcess
 
     def reading(self, *, limit: int, known: Known, whole: tuple[str, ...] = ()) -> Reading:
-        """Return a request in which each step's artifacts are read by the interpreter that
-        wrote them.
-        """
+        """Return a request to read each step's artifacts by the interpreter that wrote them."""
         prepared = self.prepared
         encoders = encoder_file(prepared.job)
         return Reading(
@@ -242,9 +240,7 @@ def _check_started(prepared: Prepared, run: Run) -> None:
 
 
 def _check_graph(prepared: Prepared, run: Run) -> None:
-    """Raise `BaselineError` if steps that were taken from the baseline are not those of the
-    code.
-    """
+    """Raise `BaselineError` if steps taken from the baseline are not those of the code."""
     if prepared.described:
         return
     job = prepared.job

@@ -1,4 +1,4 @@
-"""The reruns of a recording: as few as separate chance, hash seed and machine."""
+"""The reruns of a recording: only those needed to separate chance, hash seed and machine."""
 
 from __future__ import annotations
 
@@ -104,8 +104,9 @@ def same_under(patterns: Patterns) -> Same:
 
 
 def _check_readable(step: str, first: Artifact, second: Artifact) -> None:
-    """Raise `CaptureError` for a value that only one rerun could read: it would be recorded as
-    nondeterministic, and never be compared.
+    """Raise `CaptureError` for a value that only one rerun could read.
+
+    It would be recorded as nondeterministic, and never be compared.
     """
     unread = next((artifact for artifact in (first, second) if artifact.unread), None)
     if unread and first.opaque != second.opaque:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def conda_part_of(job: Job, requirements: Requirements) -> CondaRequirements:
-    """Return the conda part of the requirements; a Python alone if they have none today."""
+    """Return the conda part of the requirements; only a Python if they no longer have one."""
     declared = requirements.conda
     channels = declared.channels if declared else ()
     return conda_requirements(

@@ -54,9 +54,7 @@ def build_anew(
 
 
 def rebuild(job: Job, stages: Stages, baseline: Recording) -> BuiltEnvironment:
-    """Return the environment of the baseline's lock, with the interpreter that the baseline
-    names.
-    """
+    """Return the environment of the baseline's lock, with the interpreter of the baseline."""
     recorded, requirements = recorded_base(job, baseline), declared(job)
     of_conda = isinstance(recorded.lock, CondaLock)
     python = None if of_conda else stages.find_interpreter(recorded=recorded.python)
@@ -101,8 +99,9 @@ def build_for_steps(
 def interpreter_today(
     job: Job, stages: Stages, requirements: Requirements, recorded: Environment | None
 ) -> Path | None:
-    """Return the interpreter of a `.python-version`, else the recorded one, else one that the
-    requirements allow; None if it comes from conda.
+    """Return the interpreter of the requirements today; None if it comes from conda.
+
+    It is that of a `.python-version`, else the recorded one, else one that the requirements allow.
 
     Raises `EnvironmentBuildError` if `.python-version` and requirements contradict each other.
     """
@@ -126,8 +125,9 @@ def interpreter_of_step(
     base: Environment,
     recorded: Environment | None,
 ) -> Path | None:
-    """Return the recorded interpreter, else the required one, else that of `base`; None if it comes
-    from conda.
+    """Return the interpreter of a step; None if it comes from conda.
+
+    It is the recorded one, else the required one, else that of `base`.
     """
     if step_environment.requirements.conda is not None:
         return None

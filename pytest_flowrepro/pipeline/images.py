@@ -1,4 +1,4 @@
-"""The container images of remote steps: a layer that a rerun on this machine does not have."""
+"""The container images of remote steps, which a rerun on this machine does not use."""
 
 from __future__ import annotations
 

@@ -163,8 +163,9 @@ def _undeclared(
 
 
 def _unused(places: Iterable[_Place], imports: Iterable[Import]) -> Iterator[str]:
-    """Return whether anything loads a distribution: an engine that pandas looks for is used as
-    well.
+    """Yield a note about declared distributions that no statement names and no task loaded.
+
+    An engine that pandas loads counts as used.
     """
     names = {statement.name for statement in imports}
     declared: set[str] = set()

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 
 def variation(prepared: Prepared) -> Conditions:
-    """Return the conditions of a recording's second rerun: another hash seed, and, if the flow
-    has a library that it affects, another machine.
+    """Return the conditions of a recording's second rerun.
+
+    They are another hash seed and, if the flow has a library that it affects, another machine.
     """
     usual, hardware = prepared.job.settings.numeric, read_hardware()
     flows = (prepared, *prepared.after)

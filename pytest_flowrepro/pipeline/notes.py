@@ -39,8 +39,9 @@ def broken_cards(tasks: tuple[Task, ...]) -> Iterator[str]:
 
 
 def compared_by_bytes(tasks: tuple[Task, ...], patterns: Patterns) -> Iterator[str]:
-    """Yield a note for each artifact that could not be read, for all its tasks, whether it
-    differs or not.
+    """Yield a note for each artifact that could not be read, whether it differs or not.
+
+    One note is for all tasks of a step.
     """
     reasons: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for task in tasks:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def record(job: Job, stages: Stages) -> Observation:
-    """Resolve, build and rerun; the observation is stored in a new baseline."""
+    """Return the observation for a new baseline: resolve, build, and rerun several times."""
     with hiding_in_errors(job):
         return hide_in_observation(_record(job, stages), job)
 
@@ -56,8 +56,9 @@ def _record(job: Job, stages: Stages) -> Observation:
 
 
 def observe(job: Job, baseline: Recording, stages: Stages) -> Observation:
-    """Build from the baseline's locks, or from a new resolution, and rerun once, under hash
-    seed 0.
+    """Return the observation for a check: build, and rerun once, under hash seed 0.
+
+    The environments are those of the baseline's locks, or of a new resolution.
     """
     with hiding_in_errors(job):
         return hide_in_observation(_observe(job, baseline, stages), job)

@@ -122,8 +122,9 @@ flow could write to any file."""
 def _description(
     job: Job, start: Start, built: BuiltEnvironment, clock: Clock, stages: Stages
 ) -> FlowDescription:
-    """Return Metaflow's description of the flow, once per session and environment: another part
-    of the flow, or another flow, would get the same.
+    """Return Metaflow's description of the flow, made once per session and environment.
+
+    Another part of the flow would get the same one.
     """
     if job.temporary is None:
         return _ask_metaflow(job, start, built, clock, stages)
@@ -276,8 +277,9 @@ def _named_files(job: Job, start: Start, description: FlowDescription) -> tuple[
 
 
 def _given_files(job: Job, start: Start) -> tuple[NamedFile, ...]:
-    """Return files of the project that the configuration sets as the value of a parameter or
-    config, and the encoders of its artifacts.
+    """Return files of the project that the configuration names.
+
+    They are values of parameters and configs, and the encoders of artifacts.
     """
     values = (*job.settings.parameters.values(), *job.settings.configs.values())
     paths = (

@@ -29,8 +29,10 @@ _SHOWN = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectTree:
-    """The files of a project at one time, without hidden files, environments, caches and
-    baselines, which are checked separately (session.py).
+    """The files of a project at one time.
+
+    Hidden files, environments and caches are left out, and baselines, which are checked separately
+    (baseline_edits.py).
     """
 
     root: Path

@@ -134,9 +134,7 @@ def with_origins(
     environments: Iterable[Environment],
     days: Mapping[tuple[str, str], date],
 ) -> tuple[Change, ...]:
-    """Return package changes with what requires the package and when the new version was
-    uploaded, as far as known (`upload_days_of`).
-    """
+    """Return package changes with their requiring packages and upload days, as far as known."""
     via = {
         (env.name, package.name): package.via for env in environments for package in env.packages
     }

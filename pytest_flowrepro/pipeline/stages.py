@@ -1,6 +1,6 @@
 """The stages that run other programs, as functions that the pipeline is given.
 
-A unit test of the pipeline gives its own.
+Unit tests of the pipeline pass functions that answer at once.
 """
 
 from __future__ import annotations
@@ -72,4 +72,4 @@ class Stages:
 
 
 STAGES = Stages()
-"""The real ones."""
+"""The stages that run real programs."""

@@ -1,8 +1,8 @@
-"""Lines for pyproject.toml under which a flow that was just recorded repeats. Pure.
+"""Lines for pyproject.toml under which the reruns of a recording are equal. Pure.
 
-If the reruns differ only in numbers, and little: the smallest tolerances under which all of them
-are equal. If they differ in a few places: those places. Otherwise the artifact. Every suggestion
-has been tried on the values: under these patterns the reruns would have been equal.
+If the reruns differ only in numbers, and little, the lines have the smallest sufficient tolerances.
+If they differ in a few places, the lines ignore those places; otherwise the whole artifact. Every
+suggestion has been tried on the values of the reruns.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
     Notes: TypeAlias = tuple[str, ...]
     Pairs: TypeAlias = "list[tuple[Artifact, Artifact]]"
-    """An artifact of all tasks of a step, in two of the reruns."""
+    """The values of one artifact in two of the reruns, for all tasks of a step."""
 
 _PLACES = 5
-"""The largest number of places inside an artifact that get a line each."""
+"""Maximum number of places inside an artifact that get a line each."""
 _TRIED = 20
 
 _RTOL, _ATOL = 1e-6, 1e-9
-"""A larger distance is a difference."""
+"""The largest tolerances that are suggested."""
 _STEP = 1.0
-"""A larger distance is that of a count or a clock, whatever the size of the number."""
+"""The largest absolute distance that is tolerated: a larger one is that of a count or a clock."""
 _TOLERANCES = (
     (0.0, 0.0),
     *((10.0**power, 0.0) for power in range(-15, -5)),
@@ -49,9 +49,7 @@ _TOLERANCES = (
 
 
 def random_proposals(job: Job, attempts: Sequence[Attempt], classified: Classified) -> Notes:
-    """Return a sentence and the lines under which random artifacts repeat; empty if there are
-    no such lines.
-    """
+    """Return a sentence and the lines under which random artifacts repeat, if there are any."""
     families = _families(classified, "nondeterministic")
     lines = _lines(job, _proposed_patterns(job, pairs_of(attempts, families)))
     title = "to accept differences that cannot be seeded or sorted, add to pyproject.toml:"
@@ -200,9 +198,7 @@ def _places(pairs: Pairs) -> tuple[str, ...]:
 
 
 def _toml(proposed: Patterns, configured: Patterns) -> Iterator[str]:
-    """Yield the keys with new entries, each with all its entries, as a table has a key only
-    once.
-    """
+    """Yield the keys with new entries, each with all its entries: a table has a key only once."""
     if proposed.ignore != configured.ignore:
         items = (
             _entry("pattern", pattern, proposed.terms_of("ignore", pattern))
@@ -232,8 +228,9 @@ def _entry(key: str, value: str | float, terms: Terms) -> str:
 
 
 def _toml_string(value: str) -> str:
-    """Return JSON that is also TOML; patterns have no character that JSON and TOML escape
-    differently.
+    """Return JSON that is also TOML.
+
+    Patterns have no character that JSON and TOML escape differently.
     """
     return json.dumps(value, ensure_ascii=False)
 

@@ -84,8 +84,9 @@ def _by_name(flows: Iterable[FlowSource]) -> dict[str, list[FlowSource]]:
 
 
 def _flows_of(root: Path) -> Iterator[FlowSource]:
-    """Yield every flow of the project; files that cannot be read are reported by their own
-    tests.
+    """Yield every flow of the project.
+
+    Files that cannot be read are reported by their own tests.
     """
     for parent, folders, files in project_folders(root):
         folders.sort()

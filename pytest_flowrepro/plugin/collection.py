@@ -49,7 +49,7 @@ class Collection:
     def from_config(
         cls, config: pytest.Config, session: SessionState, project: Project
     ) -> Collection:
-        """Return the collection of this process; a run without paths gets the project's as well."""
+        """Return the collection of this process; without paths, it has all flows of the project."""
         worker = worker_input(config)
         if worker is not None:
             return cls(config, session, project, worker.are_paths_given, worker.scope)
@@ -155,8 +155,9 @@ class Collection:
         flows: tuple[FlowSource, ...] | FlowReproError,
         session: pytest.Session,
     ) -> tuple[FlowSource, ...] | FlowReproError:
-        """Return no flows if the file is also collected by another path that has precedence, and
-        an error if another file configures it.
+        """Return the flows of a file; none if it is also collected by a path with precedence.
+
+        Returns the error if another file configures the flows.
         """
         if self._is_repeated(path, session):
             return ()
@@ -167,7 +168,7 @@ class Collection:
         return any(arg.startswith("--ignore") for arg in self.config.invocation_params.args)
 
     def _is_wanted(self, path: Path, session: pytest.Session) -> bool:
-        """Return whether a flow in this file, if it has one, is to be checked."""
+        """Return whether the flows of this file, if any, are checked."""
         named = self.session.options.flow_files
         if named is not None and path in named:
             return True

@@ -83,7 +83,7 @@ def _own_failure(observation: Observation, log: TaskLog, job: Job) -> str:
 
 
 def _declared_by(observation: Observation, log: TaskLog) -> str | None:
-    """Return what declares the packages of a step with its own environment; None for others."""
+    """Return the declaration of the packages of a step with its own environment, else None."""
     environments = observation.recording.environments
     own = any(log.step in environment.steps for environment in environments)
     return "its own decorator (`@pypi(packages=...)` or `@conda`)" if own else None

@@ -136,9 +136,9 @@ class FlowCheck:
 
     @property
     def gates(self) -> frozenset[Gate]:
-        """The gates; a fresh resolution does not gate packages, which may move.
+        """The gates. A fresh resolution does not gate packages, which may change.
 
-        No rerun gave a merged baseline as a whole, so a check passes only if all of it agrees.
+        No rerun produced a merged baseline as a whole, so a check passes only if all of it agrees.
         """
         fail_on = self.job.settings.fail_on
         if self._required_baseline().merged:

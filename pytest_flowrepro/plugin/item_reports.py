@@ -23,7 +23,7 @@ def attach_result(report: pytest.TestReport, part: PartId, result: PartResult) -
 
 
 def attached_result(report: pytest.TestReport) -> tuple[PartId, PartResult] | None:
-    """Return what `attach_result` attached, here or in a worker; None without a result."""
+    """Return the result that `attach_result` attached, here or in a worker; None without one."""
     attached = vars(report).get(_ATTRIBUTE)
     if attached is None:
         return None

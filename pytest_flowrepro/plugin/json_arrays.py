@@ -1,4 +1,4 @@
-"""JSON arrays, as the tuples that frozen values have in their place."""
+"""JSON arrays, converted to the tuples of frozen values."""
 
 from __future__ import annotations
 

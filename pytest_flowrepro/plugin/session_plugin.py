@@ -76,7 +76,7 @@ def start_session(config: pytest.Config) -> None:
 
 @dataclass(slots=True, eq=False)  # hashable: pytest keeps plugins in sets
 class SessionPlugin:
-    """The hooks about the processes of the session, and what they hold until their end."""
+    """The hooks about the processes of the session, and the resources that they hold."""
 
     config: pytest.Config
     session: SessionState

@@ -36,9 +36,9 @@ class Line(NamedTuple):
 
 
 def flow_lines(report: FlowReport, *, is_unfinished: bool, details: bool) -> Iterator[Line]:
-    """Yield a flow's verdict, and what no failure shows: changes that are not gated, notes.
+    """Yield the lines of a flow: its verdict, its notes, and changes that are not gated.
 
-    The error of an unfinished flow belongs to these: no test of it has a failure.
+    An unfinished flow also has its error, because no test of it shows a failure.
     """
     yield Line(summary_line(report), _COLORS[report.verdict])
     if is_unfinished and report.error:

@@ -1,4 +1,4 @@
-"""The folder of a session, in which its processes share what each flow gave.
+"""The folder of a session, in which its processes share the observation of each flow.
 
 The first one that needs an observation makes it, under a lock; its outcome, a result or an error,
 is stored as JSON, and the others read it.
@@ -78,7 +78,7 @@ class SessionFolder:
         _write(folder / f"{worker}.json", collected.to_json())
 
     def collected(self) -> list[Collected]:
-        """Return what the workers collected; each of them collects everything."""
+        """Return the collections of the workers; each worker collects everything."""
         files = sorted((self.path / "collected").glob("*.json"))
         return [Collected.from_json(json.loads(file.read_text(encoding="utf-8"))) for file in files]
 
@@ -91,7 +91,10 @@ class SessionFolder:
         encode: Callable[[T], Any],
         decode: Callable[[Any], T],
     ) -> T:
-        """Return or raise what `make` did, here or in the process that called it first."""
+        """Return the result of `make`, or raise its error.
+
+        Only the first process of the session that asks for it runs `make`.
+        """
         key = f"{folder.name}/{name}"
         if key not in self._seen:
             folder.mkdir(parents=True, exist_ok=True)

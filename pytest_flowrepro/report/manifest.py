@@ -1,4 +1,4 @@
-"""A recording as text for people: what a flow ran with, and its results."""
+"""A recording as text for people: the inputs of a flow, and its results."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def title(report: FlowReport) -> str:
 
 
 def summary(report: FlowReport) -> list[str]:
-    """Return phrases that count the changes by kind, and what was not compared."""
+    """Return phrases that count the changes by kind, and the artifacts that were not compared."""
     platform = [c for c in report.changes if c.kind == "system" and c.environment]
     within = sum(change.within is not None for change in report.changes)
     unread = sum(change.change == "unread" for change in report.changes)
@@ -142,7 +142,7 @@ def started_at(changes: Iterable[Change]) -> str | None:
 
 
 def label(change: Change) -> str:
-    """Return the name of what changed: `train[0].score`, `step train[0]`, `numpy`.
+    """Return the name of the changed thing: `train[0].score`, `step train[0]`, `numpy`.
 
     Several tasks in one change are `train.score: 37 of 1,000 tasks, first at [3]`.
     """
@@ -180,7 +180,7 @@ def delta(change: Change) -> str:
 
 
 def tags(change: Change) -> list[str]:
-    """Return where a change belongs, and why it does not count if so."""
+    """Return the place that a change belongs to and, if it is not gated, the reason."""
     words = []
     match change.kind:
         case "policy" if change.weakens:

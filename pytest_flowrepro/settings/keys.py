@@ -1,7 +1,7 @@
 """The declaration of a key of `[tool.flowrepro]`: in the metadata of the field that it sets.
 
-A field says its keys, the tables that may have them, and how its value is read; one loop reads all
-fields, and knows all keys.
+A field declares its keys, the tables that may have them, and the function that reads its value. One
+loop reads all fields and so knows all keys.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Patterns of artifacts: what is not compared, and tolerances."""
+"""Patterns of artifacts: ignored places, and tolerances."""
 
 from __future__ import annotations
 

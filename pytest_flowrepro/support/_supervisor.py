@@ -229,7 +229,7 @@ def _descendants(top: int) -> list[int]:
 
 
 def _stat(pid: int) -> tuple[bool, int]:
-    """Return whether a process has ended or is exiting by itself, and its parent."""
+    """Return a process's state, True if it has ended or is exiting by itself, and its parent."""
     with open(f"/proc/{pid}/stat", "rb") as file:
         # pid (name) state parent ... flags ...: the name may have any characters.
         fields = file.read().rpartition(b")")[2].split()

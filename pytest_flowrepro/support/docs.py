@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 SITE = "https://pytest-flowrepro.readthedocs.io"
-"""The `Documentation` of [project.urls], which a test holds to be the same.
+"""The `Documentation` of [project.urls]; a test compares the two.
 
-It is not read from the installed metadata: an error must not fail for lack of it.
+It is not read from the installed metadata, because an error must not fail if that is missing.
 """
 
 

@@ -1,8 +1,8 @@
 """The temporary folder of a session: created, locked during the session, and removed.
 
 Each process of a session holds a shared lock of the operating system on the file `held` in it. The
-lock ends with its process in any case: if an exclusive lock can be had, the folder belongs to a
-session that died, and the next session removes it. A folder that is to be kept has no such file.
+lock ends with its process in any case. If an exclusive lock is available, the folder belongs to a
+session that died, and the next session removes it. A folder that is kept has no such file.
 """
 
 from __future__ import annotations

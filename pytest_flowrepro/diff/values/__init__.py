@@ -1,1 +1,1 @@
-"""The differences between two values of an artifact, as sentences with places."""
+"""The differences between two values of an artifact, as lines that name the places."""

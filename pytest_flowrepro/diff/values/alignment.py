@@ -1,4 +1,4 @@
-"""The alignment of two sequences: which items were taken out, and which put in."""
+"""The alignment of two sequences: the items removed and the items added."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
 _EDITS = 1_500
-"""Insertions and deletions that are looked for; memory grows with the square."""
+"""Maximum number of insertions and deletions; memory grows with its square."""
 _STEPS = 3_000_000
-"""About half a second."""
+"""Maximum number of comparisons, which take about half a second."""
 
 
 class Run(NamedTuple):
-    """`new[new_start:new_stop]` takes the place of `old[start:stop]`; one of them may be empty."""
+    """A replacement of `old[start:stop]` by `new[new_start:new_stop]`; one of them may be empty."""
 
     start: int
     stop: int
@@ -23,10 +23,10 @@ class Run(NamedTuple):
 
 
 def runs(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Run] | None:
-    """Return the shortest runs that differ, in order; None where finding them takes too long.
+    """Return the runs of a shortest edit script, in order; None if it exceeds the budget.
 
-    E. W. Myers, "An O(ND) Difference Algorithm and Its Variations" (1986), between what is
-    common at both ends.
+    The algorithm is that of E. W. Myers, "An O(ND) Difference Algorithm and Its Variations" (1986),
+    applied between the common beginning and the common end.
     """
     shorter = min(len(old), len(new))
     head = next((i for i in range(shorter) if old[i] != new[i]), shorter)
@@ -46,7 +46,10 @@ def runs(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Run] | None:
 
 
 def _matches(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, int]] | None:
-    """Return the pairs of equal items on a shortest path of insertions and deletions."""
+    """Return the positions of the items that a shortest edit script keeps.
+
+    None if it exceeds the budget.
+    """
     n, m = len(a), len(b)
     if not n or not m:
         return []
@@ -75,7 +78,10 @@ def _matches(a: Sequence[Hashable], b: Sequence[Hashable]) -> list[tuple[int, in
 
 
 def _traced(history: list[list[int]], x: int, y: int) -> list[tuple[int, int]]:
-    """Return the same pairs, going back from the end through what each number of edits reached."""
+    """Return these positions, traced back from the end.
+
+    `history` has the furthest positions that each number of edits reached.
+    """
     pairs: list[tuple[int, int]] = []
     for edits in range(len(history) - 1, -1, -1):
         reach, middle = history[edits], edits + 1

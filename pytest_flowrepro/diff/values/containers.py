@@ -40,7 +40,7 @@ def items(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
 
 
 def needs_more_than_positions(old: list[Json], new: list[Json]) -> bool:
-    """Return whether `items` aligns two lists, or sums up what differs in them."""
+    """Return whether `items` aligns two lists, or sums up their differences."""
     return len(old) != len(new) or _are_many_numbers(old, new, _places(old, new))
 
 
@@ -77,8 +77,9 @@ def key_pairs(node: dict[str, Any]) -> Iterable[Any]:
 
 
 def mappings(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Report where two Counters, defaultdicts or OrderedDicts differ; only the last have an
-    order.
+    """Report where two Counters, defaultdicts or OrderedDicts differ.
+
+    Only OrderedDicts have an order.
     """
     walk.moved(place, old, new, "type")
     a, b = keyed(place, old["items"]), keyed(place, new["items"])

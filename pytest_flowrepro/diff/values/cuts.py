@@ -25,8 +25,9 @@ _ORDERED = "collections.OrderedDict"
 
 
 def cuts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Report where two `$cut` nodes differ. A fact that only one of them has is not a
-    difference.
+    """Report where two `$cut` nodes differ.
+
+    A fact that only one of them has is not a difference.
     """
     if old["type"] == new["type"] and equal(old, new):
         return

@@ -213,8 +213,8 @@ def equal(old: dict[str, Any], new: dict[str, Any]) -> bool:
 def same(old: Json, new: Json) -> bool:
     """Return whether two nodes are equal as JSON: 1, 1.0 and True differ, and so do 0.0 and -0.0.
 
-    The order of fields may be part of a value: where that of other keys is not, equal values have
-    one readable form.
+    The order of keys counts: the order of fields may be part of a value, and other keys are sorted
+    in every readable form.
     """
     if type(old) is not type(new):
         return False

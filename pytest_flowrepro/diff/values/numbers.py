@@ -28,7 +28,7 @@ class Number(NamedTuple):
     """`int`, `float`, `complex`, `decimal`, `fraction`, or the dtype of a numpy scalar: 1 is not
     1.0."""
     value: Value
-    """A fraction for all that has other digits than a float, a pair of them if it is complex."""
+    """A fraction for a number with other digits than a float; a pair of them if it is complex."""
 
 
 class Distance(NamedTuple):

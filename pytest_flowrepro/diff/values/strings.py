@@ -34,8 +34,8 @@ def text_lines(old: str, new: str) -> Iterator[str]:
 def head_lines(old: str, new: str) -> list[str]:
     """Return where the beginnings of two texts differ; empty if their common part is equal.
 
-    Both were cut at a number of characters: their last lines are parts of lines, and lines that one
-    has more at the end are beyond the cut of the other.
+    Both were cut at a number of characters. So their last lines may be incomplete, and additional
+    lines at the end of one may be beyond the cut of the other.
     """
     size = min(len(old), len(new))
     if old[:size] == new[:size]:
@@ -47,7 +47,7 @@ def head_lines(old: str, new: str) -> list[str]:
 
 
 def tail_lines(old: str, new: str) -> list[str]:
-    """Return where the ends of two texts differ, likewise."""
+    """Return where the ends of two texts differ; empty if their common part is equal."""
     size = min(len(old), len(new))
     if old[len(old) - size :] == new[len(new) - size :]:
         return []
@@ -69,8 +69,9 @@ def _whole_lines(cut: str) -> list[str]:
 
 
 def _hunks(old: list[str], new: list[str]) -> list[str]:
-    """Return the unified diff of two beginnings, without lines that only one of them has at its
-    end.
+    """Return the unified diff of two beginnings.
+
+    Lines that only one of them has at its end are left out.
     """
     *_, (tag, i, stop, j, new_stop) = difflib.SequenceMatcher(None, old, new).get_opcodes() or [
         ("equal", 0, 0, 0, 0)

@@ -120,7 +120,7 @@ def frame(walk: Walk, place: Place, old: Node, new: Node) -> None:
 
 
 def _columns(node: Node) -> Columns:
-    """Return the columns by name, in a path and as shown, and by position for repeated names."""
+    """Return the columns by their name in a path and as shown; repeated names get the position."""
     columns: Columns = {}
     for position, wrapped in enumerate(node.get("columns", ())):
         column = wrapped.get("$cut", wrapped)
@@ -186,7 +186,7 @@ def elements(walk: Walk, place: Place, old: Node, new: Node, matched: Rows) -> N
 
 
 def summary(walk: Walk, place: Place, old: Node, new: Node) -> None:
-    """Report where the figures differ that a baseline has of elements with only a digest."""
+    """Report differences between the summaries of elements that are not stored."""
     walk.complete = False
     names = sorted({**old, **new}.keys() - _STRUCTURE, key=[*old, *new].index)
     facts = [

@@ -163,8 +163,9 @@ class Walk:
             self.rules = rules
 
     def in_time(self) -> None:
-        """Raise `OutOfTimeError` if the time is over, unless a verdict depends on the whole
-        walk.
+        """Raise `OutOfTimeError` if the time is over.
+
+        It does not raise if a verdict depends on the whole walk.
         """
         if self.rules is NO_RULES and self.limits.clock() > self.limits.until:
             raise OutOfTimeError

@@ -45,8 +45,7 @@ class CondaBuilder:
     """The flow's own environment, whose Metaflow a step gets; None: the lock has Metaflow."""
 
     def build(self, request: InstallRequest, folder: Path) -> BuiltEnvironment:
-        """Build it, once per contents of the lock, installer, wheelhouse, Metaflow of `base` and
-        `folder`.
+        """Build it, once for equal locks, installers, wheelhouses, Metaflows and folders.
 
         Archives are taken from the wheelhouse first. Raises `EnvironmentBuildError`.
         """
@@ -123,9 +122,7 @@ class CondaBuilder:
 
 
 def _archives(prefix: Path) -> Path:
-    """Return the cache folder of archives, or a folder in the prefix if the cache is not
-    writable.
-    """
+    """Return the cache folder of archives; a folder in the prefix if the cache is not writable."""
     return user_cache("conda") or prefix / "archives"
 
 

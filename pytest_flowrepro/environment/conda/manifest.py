@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 
 def read_prefix(prefix: Path, *, specs: tuple[CondaSpec, ...]) -> tuple[Package, ...]:
-    """Return the installed packages, sorted by name; `specs` are those that the flow requires
-    itself.
+    """Return the installed packages, sorted by name.
+
+    `specs` are those that the flow requires itself.
 
     `record` is the hash of the package's archive, and `wheel` its platform and build,
     `linux-64/py311h64a7726_0`.
@@ -39,8 +40,9 @@ def read_prefix(prefix: Path, *, specs: tuple[CondaSpec, ...]) -> tuple[Package,
 
 
 def locked_package(archive: LockedArchive) -> Package:
-    """Return a locked archive as `read_prefix` returns it once installed, but without
-    `required_by`.
+    """Return a locked archive as `read_prefix` does when it is installed.
+
+    It has no `required_by`.
     """
     return Package(
         name=archive.name,
@@ -52,8 +54,9 @@ def locked_package(archive: LockedArchive) -> Package:
 
 
 def check_installed(installed: tuple[Package, ...], lock: CondaLock, name: str) -> None:
-    """Raise `EnvironmentBuildError` unless the installed packages are those of the lock: each
-    package with its version, build and archive.
+    """Raise `EnvironmentBuildError` unless the installed packages are those of the lock.
+
+    Each package must have its version, build and archive.
     """
     installed_texts = {package.name: _package_text(package) for package in installed}
     locked_texts = {

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 
 def place_metaflow(site_packages: Path, *, into: Path) -> None:
-    """Copy the Metaflow of one site-packages folder into that of a prefix, replacing one from
-    conda.
+    """Copy the Metaflow of one site-packages folder into that of a prefix.
+
+    It replaces a Metaflow from conda.
 
     Raises `EnvironmentBuildError` if it is not installed there.
     """

@@ -259,10 +259,11 @@ def check_hash(file: Path, wheel: StoredWheel, store: WheelStore) -> None:
 
 
 def _download(wanted: _Wanted, *, all_of_them: bool) -> _Wanted:
-    """Return what was downloaded; without `all_of_them`, only wheels whose metadata pip can read.
+    """Download wheels; return those whose metadata pip can read.
 
-    It is pip for both installers, as uv keeps no wheel as a file, and pip under our own
-    interpreter, as the last pip that runs under Python 3.9 is an older one.
+    With `all_of_them`, raises `EnvironmentBuildError` unless pip can read all. pip downloads for
+    both installers, because uv keeps no wheel as a file. It runs under pytest's interpreter,
+    because the last pip that runs under Python 3.9 is older.
     """
     folder = wanted.folder
     lines = (" ".join([package.pin, *_hash_options(package)]) for package in wanted.packages)

@@ -120,8 +120,9 @@ def _dependencies(document: Any, source: str) -> tuple[list[str], list[str], lis
 
 
 def _channels(document: Any, source: str, problems: list[str]) -> tuple[str, ...]:
-    """Return the declared channels. `nodefaults` is left out, as only declared channels
-    are used.
+    """Return the declared channels.
+
+    `nodefaults` is left out, because only declared channels are used anyway.
     """
     listed = document.get("channels") if isinstance(document, dict) else None
     if listed is None:

@@ -118,9 +118,7 @@ def _from_setting(setting: str, root: Path, selection: Selection) -> Requirement
 
 
 def _read(file: Path, root: Path, selection: Selection) -> Requirements | None:
-    """Return the requirements of one file with their resolution settings; None if it declares
-    nothing.
-    """
+    """Return the requirements of a file with resolution settings; None if it declares nothing."""
     requirements = _read_file(file, root, selection)
     if requirements is None or file.suffix in {".yml", ".yaml"} or is_valid_pylock_path(file):
         return requirements

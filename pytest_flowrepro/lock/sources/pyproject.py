@@ -39,7 +39,7 @@ _DYNAMIC = (
 def read_project(
     file: Path, *, root: Path, selection: Selection, locked: bool = False
 ) -> Requirements | None:
-    """Return what `pip install .` would install, with the selected extras and dependency groups.
+    """Return the requirements of `pip install .` with the selected extras and dependency groups.
 
     None if the file declares nothing: no `[project]`, no dependencies in it and none selected, or,
     unless the project is `locked`, dependencies that its setup.cfg or setup.py declares. Raises
@@ -90,8 +90,9 @@ def read_project(
 
 
 def _is_package(document: Mapping[str, Any]) -> bool:
-    """Return whether the project itself is installed with its dependencies, by uv's rule
-    (https://docs.astral.sh/uv/concepts/projects/config/#project-packaging).
+    """Return whether the project itself is installed with its dependencies.
+
+    The rule is uv's (https://docs.astral.sh/uv/concepts/projects/config/#project-packaging).
     """
     match document:
         case {"tool": {"uv": {"package": bool(package)}}}:
@@ -113,7 +114,7 @@ def group_requirements(
 
 
 def _sentence(error: Exception) -> str:
-    """Return what packaging says of a group, with the requirement that it cannot read.
+    """Return packaging's message about a group, with the requirement that it cannot read.
 
     A URL is left out: it may hold credentials.
     """
@@ -134,8 +135,9 @@ def _table(document: Mapping[str, Any], key: str, problems: list[str]) -> dict[s
 def _extras(
     project: Mapping[str, Any], names: tuple[str, ...], problems: list[str]
 ) -> tuple[RequirementLine, ...]:
-    """Return the requirements of extras, and of the extras that these require: `all =
-    ["name[one,two]"]`.
+    """Return the requirements of extras, and of the extras that these require.
+
+    An example is `all = ["name[one,two]"]`.
     """
     own = canonicalize_name(str(project.get("name", "")))
     key = "project.optional-dependencies"

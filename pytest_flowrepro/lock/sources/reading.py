@@ -27,8 +27,9 @@ class Selection:
 
 
 def read_text(file: Path, *, root: Path) -> str:
-    """Return the text of a file. Raises `LockError` if it does not exist, is not readable or
-    not UTF-8.
+    """Return the text of a file.
+
+    Raises `LockError` if it does not exist, is not readable or not UTF-8.
     """
     try:
         return file.read_text("utf-8-sig")

@@ -177,8 +177,10 @@ class _Reading:
 
 
 def decode_requirements(data: bytes) -> str:
-    """Decode a requirements file as pip does: by its byte order mark, by a `# -*- coding: ... -*-`
-    comment in its first two lines, otherwise as UTF-8.
+    """Decode a requirements file as pip does.
+
+    The encoding is that of its byte order mark, else that of a `# -*- coding: ... -*-` comment in
+    its first two lines, else UTF-8.
 
     pip falls back to the encoding of the locale, which differs between machines. Raises
     `ValueError` with the reason.

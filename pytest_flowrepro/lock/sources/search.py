@@ -67,8 +67,9 @@ def search_hint(flow_file: Path, flow: str, *, root: Path, setting: str | None, 
 
 
 def similar_files(flow_file: Path, *, root: Path) -> Iterator[Path]:
-    """Yield the files between a flow and the project that are named like requirements, but are
-    only read if the configuration names them.
+    """Yield files that are named like requirements, but are only read if configured.
+
+    They are in the folders from the flow's own up to the project.
     """
     for folder in folders_up(flow_file, root=root):
         names = sorted(_listed(folder))

@@ -73,8 +73,9 @@ def read_setup_py(file: Path, *, root: Path, selection: Selection) -> Requiremen
 
 
 def setup_arguments(source: str) -> dict[str, Any]:
-    """Return the arguments of `setup` in the text of a setup.py, by keyword; None for a computed
-    one.
+    """Return the arguments of `setup` in the text of a setup.py, by keyword.
+
+    A computed one is None.
 
     Raises `SyntaxError`, `ValueError` or `RecursionError` if it is not Python.
     """

@@ -104,9 +104,7 @@ def with_script_lock(
 
 
 def _other_settings(table: Mapping[str, Any], lock: Mapping[str, Any]) -> list[str]:
-    """Return the differences between the settings of `[tool.uv]` and those that a lock was made
-    with.
-    """
+    """Return the settings of `[tool.uv]` that differ from those that a lock was made with."""
     manifest, options = lock.get("manifest", {}), lock.get("options", {})
     problems = []
     for key, locked in (

@@ -46,8 +46,9 @@ def read_sources(
     root: Path,
     problems: list[str],
 ) -> Sources:
-    """Split requirements by the `[tool.uv.sources]` of a document, which is that of `file`, and of
-    its workspace.
+    """Split requirements by the `[tool.uv.sources]` of a document and its workspace.
+
+    The document is that of `file`.
 
     Those that can be pinned to neither an index nor a folder are added to `problems`.
     """
