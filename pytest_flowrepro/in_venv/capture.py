@@ -33,11 +33,12 @@ RESULT: a line of JSON for each thing:
     or, where reading was stopped, {"stopped": str} alone
 ARTIFACT: {"name": str, "type": str, "digest": "sha256:...", "value": JSON, "opaque": bool,
     "unread": whether another machine may load it (only of opaque ones, and only if true),
-    "structure": digits of what "value" does not show (canonical/structure.py; not of plain ones),
-    "sha": where it is equal in an equal environment, the value is (only of large ones),
-    "stored": whether `<16 digits of the digest>.npz` was written (only where that was asked for)}
+    "structure": digits of the parts that "value" does not show (canonical/structure.py; not of
+    plain values),
+    "sha": if it is equal in an equal environment, the value is equal (only of large ones),
+    "stored": whether `<16 digits of the digest>.npz` was written (only if requested)}
 
-Tasks that failed have a `log` only: what they left is not a result.
+Tasks that failed only have a `log`: their artifacts are not results.
 """
 
 from __future__ import annotations
@@ -177,7 +178,10 @@ def is_read_here(step: str, request: dict[str, Any]) -> bool:
 
 
 def parents_of(tasks: list[TaskState], by_id: dict[tuple[str, str], TaskState]) -> list[TaskState]:
-    """Return the tasks that these take artifacts from, whose values show what was inherited."""
+    """Return the tasks that these inherit artifacts from.
+
+    Their values show which artifacts were only inherited.
+    """
     inputs = {tuple(key) for task in tasks if task.observed for key in task.observed["inputs"]}
     return [by_id[key] for key in sorted(inputs) if key in by_id]
 
@@ -245,9 +249,9 @@ def task_index(store: Any) -> tuple[int, ...]:
 def with_passes(tasks: list[TaskState]) -> list[TaskState]:
     """Return the tasks in order; passes of a step that loops to itself are counted from 0.
 
-    Metaflow's own count would not do: a loop that follows another goes on with the other's
-    (metaflow/task.py `_init_iteration`), and then its keys would depend on how often that ran.
-    Ids ascend, and a pass begins when the one before it has ended.
+    Metaflow's own count cannot be used: a loop that follows another continues the other's count
+    (metaflow/task.py `_init_iteration`), so its keys would depend on the passes of the first. Ids
+    ascend, and a pass begins when the one before it has ended.
     """
     passes: Counter[tuple[str, tuple[int, ...]]] = Counter()
     counted = []
@@ -286,10 +290,10 @@ def own_artifacts(
     values: dict[str, Any],
     flow: str,
 ) -> list[dict[str, Any]]:
-    """Return what the task set or changed, and did not merely inherit from its parents.
+    """Return the artifacts that the task set or changed, not those that it only inherited.
 
-    A join inherits what `merge_artifacts` brought; what its own code assigned is its own, even
-    where the value is that of a branch.
+    A join inherits the artifacts that `merge_artifacts` merged. Those that its own code assigned
+    are its own, even if the value is that of a branch.
     """
     artifacts = user_artifacts(task)
     if task.observed is None:

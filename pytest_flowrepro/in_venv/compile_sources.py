@@ -2,7 +2,7 @@
 
     {"processes": 2, "sources": [[SOURCE, TARGET], ...]}
 
-Each TARGET is the bytecode of SOURCE afterwards, or is not there where SOURCE cannot be compiled.
+Writes the bytecode of each SOURCE to its TARGET; a SOURCE that cannot be compiled gets no TARGET.
 """
 
 from __future__ import annotations

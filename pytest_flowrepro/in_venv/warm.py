@@ -6,20 +6,20 @@
 Metaflow starts a new interpreter for each task, and to import Metaflow takes longer than most
 tasks. This process imports it once. A fork of it schedules the flow, as `python FLOW_FILE ARGUMENT
 ...` does, and each client (warm_client.py) that connects to SOCKET gets a fork that is the task.
-This process ends as the scheduler did. Where that ended well, one more fork runs SCRIPT with its
-arguments first, COUNT words in all, and its output goes to LOG. ROOM is a long text, in whose
-place `ps` shows the command line of each fork.
+This process ends as the scheduler did. If the scheduler succeeded, one more fork first runs SCRIPT
+with its arguments, COUNT words in all, with its output in LOG. ROOM is a long text: `ps` shows the
+command line of each fork in its place.
 
-For each step that has an interpreter of its own, that interpreter is started in the second form. It
-forks tasks alone, for the clients of the socket whose descriptor is LISTENING, and ends when
-DESCRIPTOR has come to its end, which is when the first process ends.
+For each step with its own interpreter, that interpreter is started in the second form. It only
+forks tasks, for the clients of the socket whose descriptor is LISTENING. It ends when DESCRIPTOR
+reaches its end, which is when the first process ends.
 
-A fork is to be what a new interpreter is. Only Metaflow and what it imports are there before the
-fork. Where more than that is at work, nothing is forked and `python FLOW_FILE ARGUMENT ...` takes
-the place of this process, or of the client: Metaflow's import has started threads, opened files or
-loaded modules of the project or numerical libraries; a task has other variables that are read at
-the start; or Python is older than 3.9. What a flow changes of Metaflow's variables before it
-imports Metaflow is handled in flowrepro_select.py.
+A fork must behave like a new interpreter, so only Metaflow and its imports may be loaded before the
+fork. In other cases nothing is forked, and `python FLOW_FILE ARGUMENT ...` replaces this process or
+the client: Metaflow's import has started threads, opened files or loaded modules of the project or
+numerical libraries; a task has other variables that are read at the start; or Python is older than
+3.9. Changes of Metaflow's variables by a flow before it imports Metaflow are handled in
+flowrepro_select.py.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class _Server:
         """Keyed by such a descriptor of each, and by that of its client."""
 
     def serve(self, until: int | None) -> Request:
-        """Return in each fork, with what it is to become; never in this process."""
+        """Return in each fork, with the request that it serves; never in this process."""
         pid = None
         if until is None:
             pid = os.fork()

@@ -2,8 +2,8 @@
 
     python -I -S warm_client.py SOCKET PYTHON FLOW_FILE [ARGUMENT ...]
 
-It gives the task its standard streams, passes signals on, and ends as the task does. Where warm.py
-does not fork, this process becomes `PYTHON FLOW_FILE ARGUMENT ...`. It starts with each task: it
+It gives the task its standard streams, passes signals on, and ends as the task does. If warm.py
+does not fork, this process becomes `PYTHON FLOW_FILE ARGUMENT ...`. It starts for each task, so it
 imports little, and nothing that is slow to import.
 """
 

@@ -261,7 +261,7 @@ def pip_tool(module: str, *, indexes: tuple[Index, ...] = ()) -> Tool:
 
 
 def _for_pip(name: str, value: str) -> str:
-    """Return the value of one of pip's settings as passed to pip; empty if it may not be."""
+    """Return the value of one of pip's settings as passed to pip; empty if it is not allowed."""
     if features := _PIP_FEATURES.get(name):
         return " ".join(feature for feature in value.split() if feature in features)
     if name not in _REACH_PIP:

@@ -169,7 +169,7 @@ class FlowEnvironments:
 
 
 def environment_of(step: str, environments: Iterable[Environment]) -> Environment | None:
-    """Return the one of a flow's environments that a step runs in.
+    """Return the environment of a flow that a step runs in.
 
     That is the one that names the step, else the one that names none; None where both are missing.
     """
@@ -181,7 +181,7 @@ def environment_of(step: str, environments: Iterable[Environment]) -> Environmen
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class System:
-    """The layers below: shown when they differ, gated only if configured."""
+    """The machine below an environment: shown when it differs, gated only if configured."""
 
     platform: str
     machine: str

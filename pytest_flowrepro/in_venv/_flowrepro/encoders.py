@@ -1,4 +1,4 @@
-"""The project's own encoders, which replace an object of a class without a form of its own.
+"""The project's own encoders, which define the compared value of objects of its classes.
 
 The file is a module of the project with
 
@@ -86,7 +86,7 @@ def _check_duplicates(tree: ast.Module) -> None:
 
 
 def encoded(value: object, name_of: Callable[[type], str]) -> Optional[Tuple[Any]]:
-    """Return what the value's encoder makes of it, in a tuple, or None without an encoder.
+    """Return the result of the value's encoder, in a tuple; None without an encoder.
 
     `name_of` gives the name of a class. Raises `EncoderError`.
     """

@@ -68,7 +68,7 @@ def global_name(module: object, name: str) -> str:
 
 
 def parts(value: object) -> Parts | None:
-    """Return the named parts of a value, or None where they are not known to be all of it."""
+    """Return the named parts of a value; None unless they are known to be complete."""
     cls: Any = type(value)
     own = encoded(value, type_name)
     if own is not None:
@@ -99,7 +99,7 @@ def _parts_of(cls: Any) -> Callable[[Any], Parts | None] | None:
 
 
 def text(value: object) -> tuple[str, str] | None:
-    """Return kind and exact text of a scalar that is best known by its text, or None."""
+    """Return kind and exact text of a scalar that its text identifies; None for any other value."""
     cls: Any = type(value)
     make = _text_of(cls)
     return None if make is None else make(value)

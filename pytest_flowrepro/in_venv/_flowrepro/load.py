@@ -83,7 +83,7 @@ class Stored(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Return a hash of Metaflow's SHA and what else decides the form of a pickled value."""
+        """Return a hash of Metaflow's SHA and of the version of the canonical form."""
         return hashlib.sha1(HEADER + self.identity.encode()).hexdigest()  # noqa: S324  as Metaflow's
 
 
@@ -112,7 +112,7 @@ def load_all(pickles: list[Stored], request: dict[str, Any]) -> dict[str, Any]:
 
 
 def pickles_settle(request: dict[str, Any]) -> bool:
-    """Return whether equal pickles are equal values: no code of the project's decides, too."""
+    """Return whether equal pickles are equal values: no encoder or other serializer is used."""
     return not (request.get("encoders") or has_others())
 
 
@@ -164,7 +164,7 @@ def ending_of(pid: int) -> str:
 
 
 def work(waiting: list[Stored], request: dict[str, Any], writer: int) -> None:
-    """Send one line of JSON for each artifact, as soon as it is read, and end this process."""
+    """Send one line of JSON for each artifact as soon as it is read, then end this process."""
     status = 1
     try:
         prefer_for_oom_killer()
@@ -197,7 +197,7 @@ def send(writer: int, artifacts: dict[str, Any]) -> None:
 
 
 def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
-    """Return one artifact by its canonical form, or by its pickle without one."""
+    """Return the ARTIFACT of a value: by its canonical form or, without one, by its pickle."""
     _modules.clear()
     try:
         value = load(stored)
@@ -273,7 +273,7 @@ def is_own(module: str) -> bool:
 
 
 def by_bytes(stored: Stored, why: str, *, unread: bool = False) -> dict[str, Any]:
-    """Return what is known of an artifact without loading it; `unread`: another machine may."""
+    """Return the ARTIFACT of a value by its bytes; `unread`: another machine may read it."""
     match = re.match(r"(?:<class ')?([\w.<>]+)(?:'>)?$", str(stored.info.get("type") or "object"))
     try:
         blobs = stored.store._ca_store  # noqa: SLF001  the bytes themselves, not what they load as

@@ -1,7 +1,7 @@
-"""Text without what is specific to one run: its ids, its folders, the user who started it.
+"""Text without the ids, the folders and the user name of one run.
 
-Only exact occurrences are replaced, of ids and paths that this run is known to have; their
-replacements are in docs/reference/values.md. Runs in the flow's own interpreter: standard library
+Only exact occurrences of ids and paths that this run is known to have are replaced. The
+placeholders are in docs/reference/values.md. Runs in the flow's own interpreter: standard library
 only, Python 3.8 syntax.
 """
 
@@ -27,7 +27,7 @@ _RUN_ID = re.compile(r"\d{10,}")
 """Metaflow's local run ids are microseconds since 1970; a short number may be anything."""
 
 _PERSON = 500
-"""User ids of people begin here, or higher: the name `root` or `www-data` may mean anything."""
+"""The lowest user id of a person: a system name such as `root` or `www-data` may be data."""
 
 _SHORTEST = 3  # characters of a name that identifies a person
 _ANYBODY = re.compile(
@@ -35,7 +35,7 @@ _ANYBODY = re.compile(
     r"|fedora|flowrepro|guest|home|jenkins|jovyan|nobody|root|runner|service|ubuntu|vagrant|vscode",
     re.IGNORECASE,
 )
-"""Names of accounts that are words of every day, and may be data on another machine."""
+"""Common names of accounts, which may be data on another machine."""
 
 
 class Account(NamedTuple):
@@ -65,7 +65,7 @@ class Account(NamedTuple):
 
 
 class Normal:
-    """A replacement of ids and folders, which costs next to nothing for a text without them."""
+    """A function that replaces ids and folders; for a text without any it costs almost nothing."""
 
     def __init__(
         self, runs: Iterable[str], folders: Dict[str, str], account: Optional[Account] = None
@@ -93,7 +93,7 @@ class Normal:
         return text
 
     def _patterns(self) -> Iterator[Tuple[List[str], re.Pattern[str], object]]:
-        """Yield texts of which each match has one, the pattern, and what replaces a match."""
+        """Yield texts, a pattern of which each match contains one of them, and the replacement."""
         if self._runs:
             ids = "|".join(map(re.escape, self._runs))
             of_task = r"(/[A-Za-z_]\w*)(?:(/)\d+(?!\w))?"
@@ -127,7 +127,7 @@ class _Current:
 
 
 def normal(text: str) -> str:
-    """Return `text` without what is specific to the run that is read here."""
+    """Return `text` with the ids, folders and names of this run replaced by placeholders."""
     return _Current.normal(text)
 
 

@@ -1,8 +1,8 @@
-"""The serializer of an artifact, and whether any other than Metaflow's own pickle is at work.
+"""The serializers of artifacts: Metaflow's own pickle, or those of an extension.
 
-Since 2.19.25 an extension of Metaflow may bring serializers of its own
-(metaflow/datastore/artifacts/serializer.py). How one of them reads a blob is code that may change
-while the blob and its SHA stay. Runs in the flow's own interpreter: standard library and Metaflow
+Since 2.19.25 an extension of Metaflow may have its own serializers
+(metaflow/datastore/artifacts/serializer.py). A serializer is code that may change while the blob
+and its SHA stay. Runs in the flow's own interpreter: standard library and Metaflow
 only, Python 3.8 syntax.
 """
 

@@ -1,9 +1,8 @@
 """The canonical form of a value, version 1, and its digest (docs/reference/values.md).
 
 Equal values have equal digests in every process, under every hash seed and Python version; any
-change of a value changes its digest. Runs in the flow's own interpreter: standard library only,
-Python 3.8 syntax. Every encoding ends where its own tag and lengths say, so that no two values
-share one.
+change of a value changes its digest. The tags and lengths in a form say where it ends, so no two
+values share one. Runs in the flow's own interpreter: standard library only, Python 3.8 syntax.
 """
 
 from __future__ import annotations
@@ -37,14 +36,14 @@ MAX_DEPTH = 5_000
 """Levels of nesting; a fixed number, so that no interpreter's recursion limit decides."""
 
 _SHALLOW = 100
-"""Levels that any interpreter has room for; what is deeper is walked in a thread of its own."""
+"""Levels that any interpreter has room for; deeper values are walked in a separate thread."""
 
 _UNFOLDED = 2_000
-"""Items inside one item of a set, counted by each path to them, and once more per 4 KB."""
+"""Maximum of items inside one item of a set, counted once per path, and once more per 4 KB."""
 
 _OFTEN = 6
-"""References to a container, four or five of them our own: with more, its form is kept while it is
-short. That only saves time."""
+"""References to a container, four or five of them our own. The short form of a container with more
+references is kept, which only saves time."""
 
 _SHORT = 10_000
 """Bytes."""
@@ -138,11 +137,11 @@ class Encoder:
         """True once an object was met a second time."""
         self._path: dict[int, int] = {}
         self._seen: dict[int, tuple[int, object]] = {}
-        """Id of an object that was written -> its number, and the object, which holds the id."""
+        """Id of a written object -> its number, and the object, to keep that id."""
         self._marks = 0
         """The number of times an object was numbered, or a reference led to what contains it."""
         self._forms: dict[int, tuple[object, bytes]] = {}
-        """Id of a container that is used often -> the container, which holds the id, its form."""
+        """Id of an often used container -> the container, to keep that id, and its form."""
         self._inside = 0
         """The number of sets, and keys of dicts, that contain what is being written."""
         self._unfolded = 0

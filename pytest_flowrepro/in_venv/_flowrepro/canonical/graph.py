@@ -1,8 +1,9 @@
 """A canonical form for values whose sets refer to one another, as a graph.
 
-An item of a set has no position, so only what it refers to can identify it. Where that is other
-items of the set, walking every path between them takes exponentially long. Here each object is a
-node, and each reference an edge with a label: the position of a list's item, the count of a set's.
+An item of a set has no position, so only the objects that it refers to can identify it. If these
+are other items of the set, walking every path between them takes exponentially long. Here each
+object is a node, and each reference an edge with a label: the position of an item in a list, the
+number of references in a set.
 
 A node on no cycle is known by its label and the forms of its items. The members of a strongly
 connected component, which all refer to each other, get a canonical order as in McKay & Piperno,
@@ -33,7 +34,7 @@ class GraphLimitError(ValueError):
 
 
 class Shape(NamedTuple):
-    """A value without what it consists of."""
+    """A value apart from its items: its own label, and the items to visit."""
 
     label: bytes
     items: Iterable[Any]
@@ -47,14 +48,14 @@ class Node(NamedTuple):
     """Kept, so that nothing else gets its id."""
     label: bytes
     items: List[Union[int, bytes]]
-    """Numbers of other nodes, and the forms of items that consist of nothing."""
+    """Numbers of other nodes, and the forms of items that are not nodes."""
     is_ordered: bool
 
 
 def graph_form(value: object, shape: Callable[[Any], Union[bytes, Shape]]) -> bytes:
     """Return the 32 bytes of the canonical form.
 
-    `shape` gives the form of a value that consists of nothing, and the `Shape` of any other.
+    `shape` returns the form of a value without items, and the `Shape` of any other.
     Raises `GraphLimitError`, and whatever `shape` raises.
     """
     graph = Graph(value, shape)
@@ -67,7 +68,7 @@ def graph_form(value: object, shape: Callable[[Any], Union[bytes, Shape]]) -> by
 
 
 class Graph:
-    """All that a value consists of, each object once; node 0 is the value itself."""
+    """The objects that a value consists of, each once; node 0 is the value itself."""
 
     def __init__(self, value: object, shape: Callable[[Any], Union[bytes, Shape]]) -> None:
         self.nodes: List[Node] = []
@@ -291,7 +292,7 @@ class Component:
         return _connected(ties)
 
     def _certificate(self, order: List[int], partition: Partition) -> bytes:
-        """Return the hash of the subgraph in that order, which no numbering of nodes enters."""
+        """Return the hash of the subgraph in that order, whatever the numbers of the nodes."""
         self._spend_on(order)
         position = {number: b"%d;" % at for at, number in enumerate(order)}
         return _hash(

@@ -1,4 +1,4 @@
-"""Room for a recursion that the interpreter's own limits would end.
+"""Recursion beyond the limits of the interpreter.
 
 Runs in the flow's own interpreter: standard library only, Python 3.8 syntax.
 """
@@ -14,7 +14,7 @@ _FRAMES = 50_000
 
 
 def with_deep_stack(function: Callable[..., Any], *args: object) -> Any:
-    """Return or raise what `function(*args)` does, in a thread with room for 50,000 frames."""
+    """Return the result of `function(*args)`, run in a thread with room for 50,000 frames."""
     outcome: list[Any] = []
 
     def run() -> None:

@@ -1,9 +1,9 @@
 """The part of a value that its readable form does not show (docs/reference/values.md).
 
-Texts, numbers and elements are shown one by one, and may be compared so, some of them within a
-tolerance. The structure is the canonical form with all of these left out: which types are where,
-in which order, and which places hold one object. Runs in the flow's own interpreter:
-standard library only, Python 3.8 syntax.
+Texts, numbers and elements are shown one by one, and may be compared one by one, some within a
+tolerance. The structure is the canonical form without these: the types, their order, and the places
+that hold the same object. Runs in the flow's own interpreter: standard library only, Python 3.8
+syntax.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ SHARED = "shared:"
 
 
 def structure(value: object) -> Optional[str]:
-    """Return 16 hexadecimal digits; None for a value that its readable form shows all of.
+    """Return the structure of a value as 16 hexadecimal digits.
 
-    That is one of plain containers, texts, numbers and arrays of these. Where only a graph has a
-    form, the digits are those of the digest: nothing can be left out there. Raises what the digest
-    does.
+    None for a value that its readable form shows completely: plain containers, texts, numbers and
+    arrays of these. If only a graph has a form, the digits are those of the digest, because nothing
+    can be left out. Raises the errors of `digest`.
     """
 
     def structure_at(depth: int) -> Optional[str]:

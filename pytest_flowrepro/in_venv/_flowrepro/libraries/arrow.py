@@ -38,7 +38,7 @@ def of_pyarrow(value: Any) -> Parts | None:  # noqa: PLR0911  one per type
 
 
 def _table(value: Any) -> Fields:
-    """Return the columns, and the schema where it says more than they do."""
+    """Return the columns, and the schema if it has more information than they do."""
     schema, names = value.schema, value.schema.names
     fields: Fields = [("(shape)", [value.num_rows, value.num_columns])]
     unique = len(set(names)) == len(names)

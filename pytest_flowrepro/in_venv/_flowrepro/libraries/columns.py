@@ -103,7 +103,7 @@ def of_polars(value: Any) -> Parts | None:
 
 
 def _whole(value: Any) -> tuple[str, str]:
-    """Return the digest of a plan with all that its text leaves out, such as data of a frame."""
+    """Return the digest of a plan with everything that its text omits, such as data of a frame."""
     return "sha256", hashlib.sha256(value.__getstate__()).hexdigest()
 
 

@@ -63,7 +63,7 @@ def attributes(value: object, *, without: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def extra(own: dict[str, Any]) -> Fields:
-    """Return what a subclass of the user's adds to the parts of the library's class."""
+    """Return the parts that a subclass of the user's adds to those of the library's class."""
     return [("attributes", own)] if own else []
 
 

@@ -91,7 +91,7 @@ _GRAPH = (
 
 
 def of_pydantic(value: Any) -> Parts | None:
-    """Return the fields, extra and private values of a model: what its `==` compares."""
+    """Return the fields, extra and private values of a model, which its `==` compares."""
     cls = type(value)
     if not any(base.__name__ == "BaseModel" and root_of(base) == "pydantic" for base in mro(cls)):
         return None
@@ -137,7 +137,7 @@ def attrs_names(cls: type) -> tuple[str, ...]:
 
 
 def of_attrs(value: Any) -> Parts | None:
-    """Return the fields of an attrs class, and what else is in the instance's `__dict__`."""
+    """Return the fields of an attrs class, and the other entries of the instance's `__dict__`."""
     cls = type(value)
     if any(issubclass(cls, base) for base in (dict, list, tuple, set, BaseException)):
         return None

@@ -46,7 +46,7 @@ def of_sklearn(value: Any) -> Parts | None:
 
 
 def _estimator(value: Any, without: frozenset[str]) -> Parts | None:
-    """Return what was fitted, the parameters, and private state: few, so that none is cut."""
+    """Return fitted attributes, parameters and private state: few parts, so that none is cut."""
     state = value.__getstate__() if hasattr(value, "__getstate__") else attributes(value)
     if not isinstance(state, dict):
         return None
@@ -125,7 +125,7 @@ def of_scipy(value: Any) -> Parts | None:
 
 _DISTRIBUTIONS = ("rv_generic", "rv_frozen", "multi_rv_generic", "multi_rv_frozen")
 _DISTRIBUTION = frozenset(["_random_state", "_parse_arg_template", "__doc__", "_ctor_param"])
-"""numpy's global generator unless the user gave one, and what follows from the class."""
+"""numpy's global generator unless the user gave one, and attributes that the class implies."""
 
 
 def _sparse(value: Any) -> Fields:

@@ -1,8 +1,9 @@
 """A value as JSON for a reviewer to read, cut where it is large (docs/reference/values.md).
 
-Plain JSON where JSON says it exactly, an object with one key that starts with `$` otherwise. What
-does not fit is cut inside: the outer structure stays, and each cut carries the digest of what it
-replaces. Runs in the flow's own interpreter: standard library only, Python 3.8 syntax.
+It is plain JSON if JSON can express the value exactly, otherwise an object with one key that starts
+with `$`. A value that does not fit is cut inside: the outer structure stays, and each cut has the
+digest of the part that it replaces. Runs in the flow's own interpreter: standard library only,
+Python 3.8 syntax.
 """
 
 from __future__ import annotations
@@ -280,7 +281,7 @@ def _length(form: Json) -> int:
 
 
 def _overhead(label: Json) -> int:
-    """Return the characters of an item without its value: separator, key, brackets around both."""
+    """Return the number of characters of an item besides its value: separator, key, brackets."""
     return 2 if label is None else _length(label) + 6
 
 
@@ -357,7 +358,7 @@ def _plain_container(  # noqa: PLR0911  one per type
 def _sorted(
     items: Iterable[Any], key: Callable[[Any], Any], form_of: Callable[[Any], bytes]
 ) -> Iterator[Any]:
-    """Yield items in the order that a reader expects where all keys are of one plain type."""
+    """Yield items sorted by their keys if all are str or all are int, otherwise by their forms."""
     items = list(items)
     types = {type(key(item)) for item in items}
     if types in ({str}, {int}):

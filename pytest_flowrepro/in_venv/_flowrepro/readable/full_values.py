@@ -54,10 +54,10 @@ def is_whole(form: Json) -> bool:
 
 
 def store(value: object, file: str, limit: int) -> bool:
-    """Write the file, whole or not at all; return False for a value that does not suit one.
+    """Write the file of a full value, or nothing; return False for a value that cannot have one.
 
-    That is one of more than `limit` bytes, uncompressed, one that is nested too deep, and one whose
-    own code fails this time. Raises `UnwritableError` where the disk fails.
+    Such a value has more than `limit` bytes, uncompressed, is nested too deep, or its own code
+    raises. Raises `UnwritableError` if the disk fails.
     """
     if os.path.exists(file):
         return True

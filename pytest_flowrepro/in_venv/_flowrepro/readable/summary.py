@@ -1,7 +1,7 @@
 """Summaries of arrays and columns, made in one pass that copies no more than a chunk.
 
-Runs in the flow's own interpreter: standard library only, Python 3.8 syntax. What is computed is
-rounded to six digits, because its last ones depend on the processor and on numpy's release.
+Runs in the flow's own interpreter: standard library only, Python 3.8 syntax. Computed
+figures are rounded to six digits, because the last ones depend on the processor and on numpy.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ ENDS = 3
 _SAMPLE = 100_000
 """Elements that quantiles are taken of, at most: every k-th, in C order."""
 _LEAST = 11
-"""k, at least: with a small one, whole columns of a narrow array would be left out."""
+"""The smallest k above 1: a smaller one could leave out whole columns of a narrow array."""
 _QUANTILES = (0.25, 0.5, 0.75)
 _CHUNK = 1 << 16  # elements
 _NOT_A_TIME = -(1 << 63)
 
 
 def summary(column: Column, leaf: Leaf) -> dict[str, Json]:
-    """Return the most useful first: `missing`, `nan`, `min`, `max`, `mean`, `quantiles`, ends."""
+    """Return the figures, most useful first: `missing`, `nan`, range, `mean`, `quantiles`, ends."""
     facts: dict[str, Json] = {}
     if column.missing is not None:
         facts["missing"] = int(column.missing.sum())

@@ -12,10 +12,10 @@ validity checks (metaflow/lint.py) first, then writes JSON:
      "files": [{"source": "/home/me/flows/config.json", "place": null},
                {"source": "/home/me/shared/rates.yaml", "place": "conf/rates.yaml"}]}
 
-`default` is null without one and for one that a function computes. A `source` is absolute. The
-`files` are what IncludeFile and Config defaults name, there or not; what decorators and mutators
-such as @package_sources add to the package, with the `place` that they give it there; and the
-modules that Metaflow packages wherever they are. Installed files are left out.
+`default` is null without a default and for one that a function computes. A `source` is absolute.
+The `files` are those that the defaults of IncludeFile and Config name, existing or not; those that
+decorators and mutators such as @package_sources add to the package, with their `place` in it; and
+the modules that Metaflow packages wherever they are. Installed files are left out.
 """
 
 # ruff: noqa: SLF001  what Metaflow sees is in attributes that it has no public name for

@@ -1,8 +1,8 @@
 """The global random generators that a task took numbers from.
 
-A generator that is not seeded begins with another state in each process. So where a task drew from
-one, and the state that it left differs between two reruns, its artifacts may differ by chance,
-although those of the two reruns do not.
+A generator that is not seeded begins with another state in each process. If a task drew from one,
+and its final state differs between two reruns, the artifacts of the task depend on chance, even if
+they are equal in the two reruns.
 """
 
 import hashlib

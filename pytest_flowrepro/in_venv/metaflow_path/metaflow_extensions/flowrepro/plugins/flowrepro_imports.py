@@ -13,9 +13,9 @@ _INSTALLED = "%ssite-packages%s" % (os.sep, os.sep)
 def loaded(folders):
     """Return the installed modules and the files below `folders` (absolute) that were loaded.
 
-    A module is named for what was installed as one: `pandas`, not `pandas.io`; but, as `google` is
-    a namespace that several share (PEP 420), `google.auth`. Files are relative to their folder,
-    with `/`. Both are sorted.
+    A module is named by its installed package: `pandas`, not `pandas.io`. In a namespace that
+    several distributions share (PEP 420), that is `google.auth`, not `google`. Files are relative
+    to their folder, with `/`. Both are sorted.
     """
     files = {name: file for name, module in list(sys.modules.items()) for file in _file(module)}
     installed = {name for name, file in files.items() if _INSTALLED in file}
