@@ -119,7 +119,7 @@ def _advise(lack: Lack, at: Situation) -> Advice | None:  # noqa: C901, PLR0911,
         case MissingModule(name=name):
             return _module(name, at)
         case MissingName(module=module, name=name):
-            return _name(module, name, at)
+            return _missing_name(module, name, at)
         case MissingVariables(names=names):
             variables = "variable" if len(names) == 1 else "variables"
             shown = ", ".join(f"`{name}`" for name in names)
@@ -164,25 +164,25 @@ def _advise(lack: Lack, at: Situation) -> Advice | None:  # noqa: C901, PLR0911,
                 what="has a relative import, but is not part of a package when its file is run",
                 hint="import by the full name, as in `from package.module import name`: Metaflow "
                 "starts a flow by its file, `python flow.py run`. If the package is in another "
-                f"folder, put that on the path:\n\n{_table(at)}"
+                f"folder, put that on the path:\n\n{_table_header(at)}"
                 '    env = { PYTHONPATH = "FOLDER" }\n',
             )
         case MissingInput():
             return Advice(
                 what="reads from stdin",
                 hint="use a Parameter, and give it a value: the step reads from stdin, which is "
-                f"empty in a rerun\n\n{_table(at)}"
+                f"empty in a rerun\n\n{_table_header(at)}"
                 "    parameters = { NAME = ... }\n",
             )
         case MissingDisplay():
             return Advice(
                 what="needs a display",
                 hint="draw without a display: matplotlib takes the backend from a variable:\n\n"
-                f'{_table(at)}    env = {{ MPLBACKEND = "agg" }}\n',
+                f'{_table_header(at)}    env = {{ MPLBACKEND = "agg" }}\n',
             )
 
 
-def _table(at: Situation) -> str:
+def _table_header(at: Situation) -> str:
     return f"    [tool.flowrepro.flow.{at.flow.name}]\n"
 
 
@@ -217,7 +217,7 @@ def _credentials(service: str, names: tuple[str, ...], at: Situation) -> Advice:
     return Advice(
         what=f"needs credentials of {service}",
         hint=f"pass the credentials of {service} through: a rerun sees none of the user's, and "
-        f"these are never stored ({where})\n\n{_table(at)}{_pass_through(present or names)}",
+        f"these are never stored ({where})\n\n{_table_header(at)}{_pass_through(present or names)}",
     )
 
 
@@ -226,7 +226,7 @@ def _region(at: Situation) -> Advice:
     return Advice(
         what="needs an AWS region",
         hint="set the region: a rerun sees no AWS configuration of the user\n\n"
-        f'{_table(at)}    env = {{ AWS_DEFAULT_REGION = "{region}" }}\n',
+        f'{_table_header(at)}    env = {{ AWS_DEFAULT_REGION = "{region}" }}\n',
     )
 
 
@@ -241,20 +241,20 @@ def _network(lack: MissingNetwork | MissingCertificate, at: Situation) -> Advice
         return Advice(
             what="does not reach the network",
             hint="pass the user's network settings through: a rerun does not see them\n\n"
-            f"{_table(at)}{_pass_through(present)}",
+            f"{_table_header(at)}{_pass_through(present)}",
         )
     if isinstance(lack, MissingCertificate):
         return Advice(
             what="received a certificate of an unknown authority",
             hint="set REQUESTS_CA_BUNDLE to the authority's file when pytest is started, and pass "
             "it through:\n\n"
-            f"{_table(at)}    env = {{ REQUESTS_CA_BUNDLE = {{ pass = true }} }}\n",
+            f"{_table_header(at)}    env = {{ REQUESTS_CA_BUNDLE = {{ pass = true }} }}\n",
         )
     return Advice(
         what="does not reach the network",
         hint="check whether the address above can be reached from this machine now. Fetched data "
         "changes without the flow's code; keep it as a file of the project instead:\n\n"
-        f'{_table(at)}    include = ["data/answer.json"]\n',
+        f'{_table_header(at)}    include = ["data/answer.json"]\n',
     )
 
 
@@ -308,20 +308,20 @@ def _module(dotted: str, at: Situation) -> Advice:
         return Advice(
             what=what,
             hint=f"add `{dotted}`, which the flow imports, to its code package:\n\n"
-            f"{_table(at)}    {line}\n",
+            f"{_table_header(at)}    {line}\n",
         )
     folder = find_module(dotted, root=at.root)
     assert folder is not None
     return Advice(
         what=what,
         hint=f"put {folder}, which has it, on Python's path, and into the flow's code package:"
-        f"\n\n{_table(at)}"
+        f"\n\n{_table_header(at)}"
         f'    env = {{ PYTHONPATH = "{_relative(folder, at.cwd)}" }}\n'
         f"    {line}\n",
     )
 
 
-def _name(module: str, name: str, at: Situation) -> Advice | None:
+def _missing_name(module: str, name: str, at: Situation) -> Advice | None:
     top = module.partition(".")[0]
     if find_module(top, root=at.root) is not None:
         return None  # the flow's own module
@@ -412,7 +412,7 @@ def _include(file: Path, at: Situation) -> Advice:
     return Advice(
         what=f"reads {line}, which is not in its code package",
         hint=f"add {line}, which the flow reads, to its code package:\n\n"
-        f'{_table(at)}    include = ["{line}"]\n',
+        f'{_table_header(at)}    include = ["{line}"]\n',
     )
 
 
@@ -434,7 +434,7 @@ def _started_elsewhere(start: Path, path: Path, at: Situation) -> Advice:
         what=f"reads {path.as_posix()}, which is in another folder",
         hint=f"start the flow in {'the project folder' if cwd == '.' else f'`{cwd}`'}, which has "
         f"`{path.as_posix()}`: the flow reads it from the folder that it is started in; and add "
-        f'the file to its code package:\n\n{_table(at)}    cwd = "{cwd}"\n'
+        f'the file to its code package:\n\n{_table_header(at)}    cwd = "{cwd}"\n'
         f'    include = ["{line}"]\n',
     )
 
@@ -445,7 +445,7 @@ def _nowhere(path: str, at: Situation) -> Advice:
         return Advice(
             what=what,
             hint="read the file by a path in a variable: a rerun has its own HOME, which is empty"
-            f"\n\n{_table(at)}    env = {{ DATA_FOLDER = {{ pass = true }} }}\n",
+            f"\n\n{_table_header(at)}    env = {{ DATA_FOLDER = {{ pass = true }} }}\n",
         )
     where = Path(path) if Path(path).is_absolute() else at.cwd / path
     if at.copies is not None and (below := _in_copy(where, at)):
@@ -476,7 +476,7 @@ def _config(lack: MissingConfig, at: Situation) -> Advice:
         return _config_file(name, lack.file, at)
     value = f"{{ {lack.key} = ... }}" if lack.key else '"FILE"'
     lines = (
-        f"{_table(at)}    configs = {{ {name} = {value} }}"
+        f"{_table_header(at)}    configs = {{ {name} = {value} }}"
         '    # or a table, or a text: { value = "..." }\n'
     )
     whose = f"its config '{lack.name}'" if lack.name else "a config"
@@ -498,7 +498,7 @@ def _config_file(name: str, file: str, at: Situation) -> Advice:
         what=what,
         subject=subject,
         hint="create it, correct the Config's default, which is relative to where the flow is "
-        f'started, or name another file:\n\n{_table(at)}    configs = {{ {name} = "FILE" }}'
+        f'started, or name another file:\n\n{_table_header(at)}    configs = {{ {name} = "FILE" }}'
         f'    # or, for a text: {{ value = "{file}" }}\n',
     )
 
@@ -535,7 +535,8 @@ def _parameter(lack: MissingParameter, at: Situation) -> Advice:
         return Advice(
             what=what,
             hint="create it, correct the default, which is relative to where the flow is started, "
-            f'or name another file:\n\n{_table(at)}    parameters = {{ {lack.name} = "FILE" }}\n',
+            f"or name another file:\n\n{_table_header(at)}"
+            f'    parameters = {{ {lack.name} = "FILE" }}\n',
         )
     return Advice(what=what, hint=parameter_hint(at.flow.name, lack.name))
 
@@ -550,7 +551,7 @@ def _run(path: str, at: Situation) -> Advice:
         )
     after = (
         f"let {upstream} run before it: a rerun begins with an empty datastore\n\n"
-        f'{_table(at)}    after = ["{upstream}"]\n'
+        f'{_table_header(at)}    after = ["{upstream}"]\n'
     )
     if run:
         after += (

@@ -82,7 +82,7 @@ def encode_recording(recording: Recording) -> dict[str, str]:
     _check_case_collisions(locks)
     return {
         MANIFEST: _indented(_manifest(recording)) + "\n",
-        ARTIFACTS: _indented(_artifacts(recording)) + "\n",
+        ARTIFACTS: _indented(_artifacts_tree(recording)) + "\n",
         **locks,
     }
 
@@ -97,8 +97,8 @@ def _manifest(recording: Recording) -> _Tree:
         "policy": {key: _itemized(value) for key, value in policy_json(recording.policy).items()},
         "code": _sorted((file.path, _json_line(file.sha256)) for file in recording.code),
         "environments": _sorted((e.name, _environment(e)) for e in recording.environments),
-        "parameters": _sorted((p.name, _artifact(p)) for p in recording.parameters),
-        "steps": [_step(step) for step in recording.steps],
+        "parameters": _sorted((p.name, _artifact_line(p)) for p in recording.parameters),
+        "steps": [_step_line(step) for step in recording.steps],
     }
 
 
@@ -159,7 +159,7 @@ def _package(package: Package) -> str:
     return _json_line(fields)
 
 
-def _step(step: Step) -> str:
+def _step_line(step: Step) -> str:
     decorators: list[Json] = [
         {"name": decorator.name, "attributes": decorator.attributes}
         for decorator in step.decorators
@@ -174,12 +174,15 @@ def _step(step: Step) -> str:
     return _json_line(fields, what=what)
 
 
-def _artifacts(recording: Recording) -> _Tree:
+def _artifacts_tree(recording: Recording) -> _Tree:
     position = {step.name: i for i, step in enumerate(recording.steps)}
     steps = dict.fromkeys(task.step for task in recording.tasks)
     tasks = {
         step: _unique(
-            (_json_line(list(task.index)), _sorted((a.name, _artifact(a)) for a in task.artifacts))
+            (
+                _json_line(list(task.index)),
+                _sorted((a.name, _artifact_line(a)) for a in task.artifacts),
+            )
             for task in sorted(recording.tasks, key=lambda task: task.index)
             if task.step == step
         )
@@ -188,7 +191,7 @@ def _artifacts(recording: Recording) -> _Tree:
     return {"schema": _json_line(SCHEMA), "steps": cast("_Tree", tasks)}
 
 
-def _artifact(artifact: Artifact) -> str:
+def _artifact_line(artifact: Artifact) -> str:
     fields: dict[str, Json] = {
         "type": artifact.type,
         "digest": artifact.digest,

@@ -22,9 +22,11 @@ def read_policy(node: JsonNode) -> Policy:
     return Policy(
         fail_on=frozenset(_read_gate(item) for item in fields["fail-on"].items()),
         patterns=_read_patterns(fields),
-        env=tuple((n, _read_variable(v)) for n, v in _entries(fields, "env")),
-        parameters=tuple((name, value.value) for name, value in _entries(fields, "parameters")),
-        configs=tuple((name, value.value) for name, value in _entries(fields, "configs")),
+        env=tuple((n, _read_variable(v)) for n, v in _optional_entries(fields, "env")),
+        parameters=tuple(
+            (name, value.value) for name, value in _optional_entries(fields, "parameters")
+        ),
+        configs=tuple((name, value.value) for name, value in _optional_entries(fields, "configs")),
         include=_texts(fields, "include"),
         cwd=fields["cwd"].text() if "cwd" in fields else None,
         after=_texts(fields, "after"),
@@ -42,11 +44,11 @@ def read_profile(fields: dict[str, JsonNode]) -> NumericProfile:
     return NumericProfile(threads=_read_threads(fields["threads"]), cpu=_read_cpu(fields["cpu"]))
 
 
-def _entries(fields: dict[str, JsonNode], key: str) -> list[tuple[str, JsonNode]]:
+def _optional_entries(fields: dict[str, JsonNode], key: str) -> list[tuple[str, JsonNode]]:
     return fields[key].entries() if key in fields else []
 
 
-def _items(fields: dict[str, JsonNode], key: str) -> list[JsonNode]:
+def _optional_items(fields: dict[str, JsonNode], key: str) -> list[JsonNode]:
     return fields[key].items() if key in fields else []
 
 
@@ -94,7 +96,7 @@ def _read_conda(node: JsonNode) -> bool:
 
 def _read_patterns(fields: dict[str, JsonNode]) -> Patterns:
     patterns = {
-        key: [_read_pattern(key, node) for node in _items(fields, key)]
+        key: [_read_pattern(key, node) for node in _optional_items(fields, key)]
         for key in ("ignore", "rtol", "atol")
     }
     return Patterns(

@@ -58,7 +58,7 @@ def seal(files: Mapping[str, str], values: Mapping[str, str]) -> tuple[str, str]
         checks = [_check(recording, name, part) for part in parts]
         rows = (checks[i : i + _PER_LINE] for i in range(0, len(checks), _PER_LINE))
         lines += (name, *map(" ".join, rows))
-    return _name(recording), _add_end("\n".join(lines))
+    return _seal_name(recording), _add_end("\n".join(lines))
 
 
 def check_seals(
@@ -69,7 +69,7 @@ def check_seals(
     `files`, `values` and the texts of the `seals` are by name, `folder` is for messages. Raises
     `BaselineError`, which names the file and the line, for anything else.
     """
-    name = _name(_recording(files, values))
+    name = _seal_name(_recording(files, values))
     if name in seals and seal(files, values) == (name, seals[name]):
         return False
     if not seals:
@@ -101,7 +101,7 @@ def _recording(files: Mapping[str, str], values: Mapping[str, str]) -> str:
     return _sha256("".join(named))
 
 
-def _name(recording: str) -> str:
+def _seal_name(recording: str) -> str:
     return f"seal-{recording[:16]}.txt"
 
 
@@ -153,8 +153,8 @@ def _parse(text: str, file: str) -> _Seal:
     header = _RECORDING.fullmatch(lines[0]) if lines else None
     if text != _add_end(above) or introduction != _INTRODUCTION or header is None:
         raise broken(file, "is not as it was recorded")
-    if not file.endswith(_name(header[1])):
-        raise broken(file, f"is not named {_name(header[1])}, as it was recorded")
+    if not file.endswith(_seal_name(header[1])):
+        raise broken(file, f"is not named {_seal_name(header[1])}, as it was recorded")
     checks: dict[str, list[str]] = {}
     name = ""
     for line in lines[1:]:

@@ -144,7 +144,7 @@ def capture(run: Run, reading: Reading) -> Capture:
     captures = []
     for python, about in reading.readers():
         if not reading.is_answered({**reading.asked(run_id=None), **about}):
-            _read(reading, {**reading.asked(run.run_id), **about}, python)
+            _run_script(reading, {**reading.asked(run.run_id), **about}, python)
         captures.append(
             read_capture(
                 reading.result,
@@ -158,7 +158,7 @@ def capture(run: Run, reading: Reading) -> Capture:
     return _with_files(captured, reading.known)
 
 
-def _read(reading: Reading, content: Mapping[str, Any], python: Path) -> None:
+def _run_script(reading: Reading, content: Mapping[str, Any], python: Path) -> None:
     """Let one interpreter write the answer."""
     reading.write_request(content)
     process = reading.process

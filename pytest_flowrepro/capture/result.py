@@ -60,12 +60,12 @@ def read_capture(
     tasks: list[Task] = []
     logs: list[TaskLog] = []
     used: list[tuple[str, bool]] = []
-    for kind, node in _entries(file, malformed):
+    for kind, node in _read_entries(file, malformed):
         match kind:
             case "parameters":
-                parameters.append(_artifacts(node, values))
+                parameters.append(_read_artifacts(node, values))
             case "task":
-                tasks.append(_task(node, values))
+                tasks.append(_read_task(node, values))
             case "encoders":
                 used += [(name, was_used.boolean()) for name, was_used in node.entries()]
             case "broken":
@@ -74,7 +74,7 @@ def read_capture(
                 what = f"The artifacts could not be read: {redaction.text(node.text())}"
                 raise CaptureError(what, hint=UNREAD_HINT)
             case _:
-                logs.append(_log(node))
+                logs.append(_read_log(node))
     if len(parameters) != 1:
         raise malformed(f"the file should have one line of parameters, has {len(parameters)}")
     place = order_of(steps)
@@ -102,7 +102,7 @@ def _broken_encoders(file: Path | None, node: JsonNode, redaction: Redaction) ->
 _ENTRIES = {"parameters", "task", "log", "encoders", "broken", "stopped"}
 
 
-def _entries(file: Path, error: JsonError) -> Iterator[tuple[str, JsonNode]]:
+def _read_entries(file: Path, error: JsonError) -> Iterator[tuple[str, JsonNode]]:
     """Yield the kind and the value of each line."""
     try:
         with file.open(encoding="utf-8") as lines:
@@ -133,19 +133,19 @@ def order_of(
     return lambda item: (order.get(item.step, len(order)), item.step, item.index)
 
 
-def _task(node: JsonNode, values: Path) -> Task:
+def _read_task(node: JsonNode, values: Path) -> Task:
     fields = node.record("step", "index", "artifacts")
     return Task(
         step=fields["step"].text(),
         index=fields["index"].integers(),
-        artifacts=_artifacts(fields["artifacts"], values),
+        artifacts=_read_artifacts(fields["artifacts"], values),
     )
 
 
 _NOTED = ("written", "modules", "sources", "drawn")
 
 
-def _log(node: JsonNode) -> TaskLog:
+def _read_log(node: JsonNode) -> TaskLog:
     fields = node.record("step", "index", "ok", "attempts", *_NOTED, "signal", "stdout", "stderr")
     return TaskLog(
         step=fields["step"].text(),
@@ -159,12 +159,12 @@ def _log(node: JsonNode) -> TaskLog:
     )
 
 
-def _artifacts(node: JsonNode, values: Path) -> tuple[Artifact, ...]:
-    artifacts = [_artifact(item, values) for item in node.items()]
+def _read_artifacts(node: JsonNode, values: Path) -> tuple[Artifact, ...]:
+    artifacts = [_read_artifact(item, values) for item in node.items()]
     return tuple(sorted(artifacts, key=lambda artifact: artifact.name))
 
 
-def _artifact(node: JsonNode, values: Path) -> Artifact:
+def _read_artifact(node: JsonNode, values: Path) -> Artifact:
     names = ("name", "type", "digest", "value", "opaque")
     fields = node.record(*names, optional=("unread", "structure", "sha", "stored"))
     digest = fields["digest"].sha256()

@@ -76,7 +76,7 @@ def describe_flow(
             "look for an exit or a condition on the arguments that comes before it",
             detail=_last_lines(completed.stderr or completed.stdout),
         )
-    description = _read(answer, flow)
+    description = _read_description(answer, flow)
     if description.name != flow.name:
         raise DescribeError(
             f"{flow.file} starts {description.name}, not {flow.name}",
@@ -146,18 +146,18 @@ def read_graph(file: Path, flow: FlowSource) -> tuple[Step, ...]:
     Raises `DescribeError` for a file that is missing or broken.
     """
     root = _root(file, f"{flow.file}: the graph that the run of {flow.name} left")
-    return _steps(root.record("steps")["steps"])
+    return _read_steps(root.record("steps")["steps"])
 
 
-def _read(answer: Path, flow: FlowSource) -> FlowDescription:
+def _read_description(answer: Path, flow: FlowSource) -> FlowDescription:
     root = _root(answer, f"{flow.file}: Metaflow's description of {flow.name}")
     fields = root.record("name", "steps", "decorators", "parameters", "files")
     return FlowDescription(
         name=fields["name"].text(),
-        steps=_steps(fields["steps"]),
-        decorators=_decorators(fields["decorators"]),
-        parameters=tuple(map(_parameter, fields["parameters"].items())),
-        files=tuple(map(_file, fields["files"].items())),
+        steps=_read_steps(fields["steps"]),
+        decorators=_read_decorators(fields["decorators"]),
+        parameters=tuple(map(_read_parameter, fields["parameters"].items())),
+        files=tuple(map(_read_named_file, fields["files"].items())),
     )
 
 
@@ -172,20 +172,20 @@ def _root(file: Path, subject: str) -> JsonNode:
     return JsonNode.read(file, error=error)
 
 
-def _steps(node: JsonNode) -> tuple[Step, ...]:
+def _read_steps(node: JsonNode) -> tuple[Step, ...]:
     entries = (item.record("name", "type", "next", "decorators") for item in node.items())
     return tuple(
         Step(
             name=fields["name"].text(),
             type=fields["type"].text(),
             next=fields["next"].texts(),
-            decorators=_decorators(fields["decorators"]),
+            decorators=_read_decorators(fields["decorators"]),
         )
         for fields in entries
     )
 
 
-def _decorators(node: JsonNode) -> tuple[Decorator, ...]:
+def _read_decorators(node: JsonNode) -> tuple[Decorator, ...]:
     entries = (item.record("name", "attributes") for item in node.items())
     return tuple(
         Decorator(
@@ -196,7 +196,7 @@ def _decorators(node: JsonNode) -> tuple[Decorator, ...]:
     )
 
 
-def _parameter(node: JsonNode) -> Parameter:
+def _read_parameter(node: JsonNode) -> Parameter:
     fields = node.record("name", "type", "required", "default")
     return Parameter(
         name=fields["name"].text(),
@@ -206,6 +206,6 @@ def _parameter(node: JsonNode) -> Parameter:
     )
 
 
-def _file(node: JsonNode) -> NamedFile:
+def _read_named_file(node: JsonNode) -> NamedFile:
     fields = node.record("source", "place")
     return NamedFile(source=Path(fields["source"].text()), place=fields["place"].text_or_none())

@@ -98,7 +98,7 @@ def differing_artifacts(
 
     A task that is in one run only and has no artifacts is listed under the name "".
     """
-    before, now = _artifacts(first), _artifacts(second)
+    before, now = _artifacts_by_key(first), _artifacts_by_key(second)
 
     def differs(key: ArtifactKey) -> bool:
         if key not in before or key not in now:
@@ -202,7 +202,7 @@ class _Seen:
     def __init__(self, attempts: Sequence[Attempt], same: Same) -> None:
         self._attempts = attempts
         self._same = same
-        self._first = _artifacts(attempts[0].tasks)
+        self._first = _artifacts_by_key(attempts[0].tasks)
         later = attempts[1:]
         # Without a repetition, a difference under the fewest other conditions may be due to chance.
         self.repetitions = (
@@ -298,7 +298,7 @@ class _Seen:
         """
         by_family: dict[Family, list[Artifact]] = {}
         for attempt in (self._attempts[0], *self.repetitions):
-            for (step, index, name), artifact in _artifacts(attempt.tasks).items():
+            for (step, index, name), artifact in _artifacts_by_key(attempt.tasks).items():
                 if artifact and (step, index, name) in self.random:
                     by_family.setdefault((step, name), []).append(artifact)
         return (
@@ -331,7 +331,7 @@ class _Seen:
                 if (step, index) in shared:
                     families.add((step, name))
         for attempt in (self._attempts[0], *self.repetitions):
-            for key in _artifacts(attempt.tasks):
+            for key in _artifacts_by_key(attempt.tasks):
                 if (key[0], key[2]) in families:
                     keys.add(key)
         return keys
@@ -341,10 +341,10 @@ class _Seen:
 
     def _artifacts_under(self, conditions: Conditions) -> Mapping[ArtifactKey, Artifact | None]:
         attempts = (attempt for attempt in self._attempts[1:] if attempt.conditions == conditions)
-        return _artifacts(next(attempts).tasks)
+        return _artifacts_by_key(next(attempts).tasks)
 
 
-def _artifacts(tasks: tuple[Task, ...]) -> dict[ArtifactKey, Artifact | None]:
+def _artifacts_by_key(tasks: tuple[Task, ...]) -> dict[ArtifactKey, Artifact | None]:
     by_key: dict[ArtifactKey, Artifact | None] = {}
     for task in tasks:
         if not task.artifacts:

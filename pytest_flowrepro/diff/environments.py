@@ -62,7 +62,7 @@ def diff_environments(
         if a and b:
             changes += _requirements(a, b, gates)
             changes += _constraints(a, b, gates)
-            changes += _packages(a, b, gates, systems)
+            changes += _package_changes(a, b, gates, systems)
             changes += _one_platform_lock(b, systems, gates)
     return tuple(changes)
 
@@ -136,7 +136,7 @@ def _group_by_name(requirements: tuple[str, ...]) -> dict[str, str]:
     return {name: "; ".join(sorted(lines)) for name, lines in declared.items()}
 
 
-def _packages(
+def _package_changes(
     old: Environment,
     new: Environment,
     gates: frozenset[Gate],

@@ -21,7 +21,7 @@ def unmatched(recordings: Iterable[Recording], patterns: Patterns) -> tuple[tupl
 
     A task that sets nothing is listed under the name "".
     """
-    names = {place[::2] for recording in recordings for place in _artifacts(recording)}
+    names = {place[::2] for recording in recordings for place in _artifacts_by_key(recording)}
     return tuple(
         (key, pattern)
         for key, pattern in patterns
@@ -59,7 +59,7 @@ def _differing(old: Recording, new: Recording) -> frozenset[tuple[str, str]]:
     """Return step and name of the artifacts that are not as recorded."""
     return frozenset(
         (step, name)
-        for (step, _, name), a, b in paired(_artifacts(old), _artifacts(new))
+        for (step, _, name), a, b in paired(_artifacts_by_key(old), _artifacts_by_key(new))
         if (a and a.digest) != (b and b.digest)
     )
 
@@ -68,7 +68,7 @@ def ignored_inside(old: Recording, new: Recording, patterns: Patterns) -> int:
     """Return the number of artifacts that differ only at places that are ignored inside them."""
     comparisons = (
         compare_artifact(step, a, b, patterns)
-        for (step, _, name), a, b in paired(_artifacts(old), _artifacts(new))
+        for (step, _, name), a, b in paired(_artifacts_by_key(old), _artifacts_by_key(new))
         if a and b and "nondeterministic" not in (a.determinism, b.determinism)
         if not patterns.ignores(step, name)
         if any(reaches(pattern, step, name) for pattern in patterns.ignore)
@@ -78,12 +78,14 @@ def ignored_inside(old: Recording, new: Recording, patterns: Patterns) -> int:
     )
 
 
-def _artifacts(recording: Recording) -> dict[tuple[str, tuple[int, ...], str], Artifact | None]:
+def _artifacts_by_key(
+    recording: Recording,
+) -> dict[tuple[str, tuple[int, ...], str], Artifact | None]:
     """Map step, index and name to the artifact."""
-    return dict(_entries(recording))
+    return dict(_keyed_artifacts(recording))
 
 
-def _entries(
+def _keyed_artifacts(
     recording: Recording,
 ) -> Iterator[tuple[tuple[str, tuple[int, ...], str], Artifact | None]]:
     for artifact in recording.parameters:

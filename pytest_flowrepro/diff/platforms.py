@@ -76,7 +76,7 @@ def locked_version(lock: Lock, name: str, system: System, python: Interpreter) -
     return next(
         (
             canonicalize_version(package.version)
-            for package in _packages(lock)
+            for package in _pypi_packages(lock)
             if package.name == name and _is_for(package, markers)
         ),
         None,
@@ -90,7 +90,7 @@ def _is_for(package: LockedPackage, markers: dict[str, str]) -> bool:
         return False
 
 
-def _packages(lock: Lock) -> tuple[LockedPackage, ...]:
+def _pypi_packages(lock: Lock) -> tuple[LockedPackage, ...]:
     pypi = pypi_part(lock)
     return pypi.packages if pypi else ()
 
@@ -121,7 +121,7 @@ def _same_files_locked(sides: Sides, package: Package) -> bool:
     before, now = (
         {
             value
-            for locked in _packages(lock)
+            for locked in _pypi_packages(lock)
             if locked.name == package.name
             for value in locked.hashes
         }

@@ -83,7 +83,7 @@ class _Entry:
 
 
 def _changes(old: Policy, new: Policy, *, gated: bool) -> Iterator[Change]:
-    pairs = paired(dict(_entries(old)), dict(_entries(new)))
+    pairs = paired(dict(_policy_entries(old)), dict(_policy_entries(new)))
     for (setting, name), a, b in sorted(pairs, key=lambda pair: _SETTINGS.index(pair[0][0])):
         same = a is not None and b is not None and a.exact == b.exact
         if same and a == b:
@@ -146,14 +146,14 @@ _SETTINGS = (
 )
 
 
-def _entries(policy: Policy) -> Iterator[tuple[tuple[str, str], _Entry]]:
+def _policy_entries(policy: Policy) -> Iterator[tuple[tuple[str, str], _Entry]]:
     """Yield the entries of a policy, by setting and name."""
     patterns = policy.patterns
     for pattern in patterns.ignore:
-        yield ("ignore", pattern), _pattern("ignored", patterns.terms_of("ignore", pattern))
+        yield ("ignore", pattern), _pattern_entry("ignored", patterns.terms_of("ignore", pattern))
     for key in ("rtol", "atol"):
         for pattern, number in patterns.numbers(key):
-            yield (key, pattern), _pattern(repr(number), patterns.terms_of(key, pattern))
+            yield (key, pattern), _pattern_entry(repr(number), patterns.terms_of(key, pattern))
     for name, value in policy.env:
         yield ("env", name), _value(name, value) if value is not None else _plain("passed through")
     for key, values in (("parameters", policy.parameters), ("configs", policy.configs)):
@@ -183,17 +183,17 @@ def _digest(sha256: str) -> _Entry:
     return _Entry(text=sha256[:12], exact=sha256)
 
 
-def _pattern(text: str, terms: Terms) -> _Entry:
+def _pattern_entry(text: str, terms: Terms) -> _Entry:
     until = f" until {terms.until}" if terms.until else ""
     return _Entry(text=f"{text}{until}", exact=f"{text}{until}", reason=terms.reason)
 
 
 def _value(name: str, value: Json) -> _Entry:
     exact = json.dumps(value, sort_keys=True)
-    return _Entry(text=one_line(_artifact(name, exact, value)), exact=exact, value=value)
+    return _Entry(text=one_line(_policy_artifact(name, exact, value)), exact=exact, value=value)
 
 
-def _artifact(name: str, exact: str, value: Json) -> Artifact:
+def _policy_artifact(name: str, exact: str, value: Json) -> Artifact:
     return Artifact(name=name, type="", digest=exact, value=value)
 
 
@@ -205,7 +205,7 @@ def _explanation(old: _Entry | None, new: _Entry | None) -> Iterator[str]:
     if new is not None and new.reason is not None:
         yield _reason(new)
     if old and new and None not in (old.value, new.value):
-        sides = (_artifact("", side.exact, side.value) for side in (old, new))
+        sides = (_policy_artifact("", side.exact, side.value) for side in (old, new))
         lines = compare(*sides).lines
         if lines != (f"{old.text} -> {new.text}",):
             yield from lines

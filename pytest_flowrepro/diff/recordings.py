@@ -205,7 +205,7 @@ def diff_artifacts(
     )
     changes = [
         replace(change, kind="parameter", step=None, index=None)
-        for change in _artifacts(before, now, rules)
+        for change in _artifact_changes(before, now, rules)
     ]
     both = {step.name for step in old.steps} & {step.name for step in new.steps}
     old_tasks, new_tasks = (
@@ -215,7 +215,7 @@ def diff_artifacts(
     by_chance = _decided_by_chance(old) | _decided_by_chance(new)
     for _, a, b in paired(old_tasks, new_tasks):
         if a and b:
-            changes += _artifacts(a, b, rules)
+            changes += _artifact_changes(a, b, rules)
         elif task := a or b:
             changes += _lone_task(a, b, rules, by_chance=task.step in by_chance)
     return tuple(changes)
@@ -267,7 +267,7 @@ def _lone_task(
     task = old or new
     assert task is not None
     # `step.*` is also about a task that sets nothing.
-    if all(rules.ignored(task.step, name) for name in _names(task)):
+    if all(rules.ignored(task.step, name) for name in _artifact_names(task)):
         return
     compared = [a for a in task.artifacts if not rules.ignored(task.step, a.name)]
     random = by_chance or (compared and all(a.determinism == "nondeterministic" for a in compared))
@@ -285,12 +285,12 @@ def _lone_task(
     )
 
 
-def _names(task: Task) -> tuple[str, ...]:
+def _artifact_names(task: Task) -> tuple[str, ...]:
     """Return the names of a task's artifacts, or a single "" for a task that sets nothing."""
     return tuple(artifact.name for artifact in task.artifacts) or ("",)
 
 
-def _artifacts(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
+def _artifact_changes(old: Task, new: Task, rules: _Rules) -> Iterator[Change]:
     before = {artifact.name: artifact for artifact in old.artifacts}
     now = {artifact.name: artifact for artifact in new.artifacts}
     for name, a, b in paired(before, now):

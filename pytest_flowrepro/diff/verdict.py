@@ -89,13 +89,13 @@ def determinism_notes(recording: Recording, patterns: Patterns) -> tuple[str, ..
     random = nondeterministic(recording, patterns)
     if random:
         notes.append(
-            f"differs from run to run: {_names(random)}. Seed it, sort it, or add it to `ignore`; "
-            "it is recorded as nondeterministic, shown in every report and not compared"
+            f"differs from run to run: {_counted_names(random)}. Seed it, sort it, or add it to "
+            "`ignore`; it is recorded as nondeterministic, shown in every report and not compared"
         )
     seeded = _marked(recording, "hash-seed", patterns)
     if seeded:
         notes.append(
-            f"depends on the hash seed: {_names(seeded)}. Sort it (the order of a set "
+            f"depends on the hash seed: {_counted_names(seeded)}. Sort it (the order of a set "
             "affects it); it is recorded under hash seed 0, which every check uses"
         )
     return tuple(notes)
@@ -159,7 +159,7 @@ def _marked(recording: Recording, determinism: str, patterns: Patterns) -> Count
     )
 
 
-def _names(counts: Counter[str]) -> str:
+def _counted_names(counts: Counter[str]) -> str:
     names = [name if tasks == 1 else f"{name} ({tasks} tasks)" for name, tasks in counts.items()]
     if len(names) > _SHOWN:
         names[_SHOWN:] = [f"and {len(names) - _SHOWN} more"]

@@ -35,14 +35,14 @@ def find_imports(source: bytes) -> tuple[Import, ...]:
     pending: list[tuple[ast.AST, str | None]] = [(module, None)]
     while pending:
         node, step = pending.pop()
-        imports.update((Import(name=name, step=step), None) for name in _names(node))
+        imports.update((Import(name=name, step=step), None) for name in _imported_names(node))
         if isinstance(node, ast.FunctionDef) and any(map(_is_step, node.decorator_list)):
             step = node.name
         pending.extend((child, step) for child in _children(node))
     return tuple(imports)
 
 
-def _names(node: ast.AST) -> Iterator[str]:
+def _imported_names(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.Import(names=names):
             yield from (alias.name for alias in names)

@@ -93,7 +93,7 @@ class Names:
         self._looking: set[tuple[int, str]] = set()
 
     def find(self, module: Module, dotted: tuple[str, ...]) -> _Meaning:
-        meaning = self._name(module, dotted[0])
+        meaning = self._meaning_of(module, dotted[0])
         for part in dotted[1:]:
             meaning = self._member(meaning, part)
         return meaning
@@ -109,7 +109,7 @@ class Names:
         names = {name: [*module.names.get(name, ()), *bound] for name, bound in own.items()}
         return replace(module, names={**module.names, **names})
 
-    def _name(self, module: Module, name: str) -> _Meaning:
+    def _meaning_of(self, module: Module, name: str) -> _Meaning:
         """Return the meaning of the last binding; named imports go before stars.
 
         Exceptions: a module of the project goes before one outside it, and Metaflow's own class
@@ -160,7 +160,7 @@ class Names:
     def _member(self, owner: _Meaning, name: str) -> _Meaning:
         match owner:
             case Module():
-                meaning = self._name(owner, name)
+                meaning = self._meaning_of(owner, name)
                 return self._load(owner, name) if meaning is None else meaning
             case str():
                 return f"{owner}.{name}"
@@ -214,7 +214,7 @@ class Names:
                 mirror = type(node.name, tuple(base for base in bases if base), namespace)
             except TypeError as error:
                 raise DiscoverError(
-                    f"{self._shown(module.file)}, line {node.lineno}: "
+                    f"{self._display_path(module.file)}, line {node.lineno}: "
                     f"Python cannot create the class {node.name}",
                     hint="reorder the base classes so that the order is consistent with theirs",
                     detail=str(error),
@@ -273,7 +273,7 @@ class Names:
             return file.read_bytes()
         except OSError as error:
             raise DiscoverError(
-                f"{self._shown(file)} cannot be read: {error.strerror}",
+                f"{self._display_path(file)} cannot be read: {error.strerror}",
                 hint="make it readable, or leave it out with `flows` in [tool.flowrepro]",
             ) from error
 
@@ -288,12 +288,12 @@ class Names:
             place = f", line {lineno}" if lineno else ""
             version = ".".join(map(str, sys.version_info[:2]))
             raise DiscoverError(
-                f"{self._shown(file)}{place}: not valid Python {version}",
+                f"{self._display_path(file)}{place}: not valid Python {version}",
                 hint="correct it, or leave the file out with `flows` in [tool.flowrepro]",
                 detail=_reason(error),
             ) from None
 
-    def _shown(self, file: Path) -> str:
+    def _display_path(self, file: Path) -> str:
         return str(file.relative_to(self._root) if file.is_relative_to(self._root) else file)
 
 

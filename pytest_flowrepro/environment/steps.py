@@ -70,7 +70,7 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
     if any(str(attributes.get("disabled")).lower() == "true" for attributes in declared.values()):
         return None
     of_pypi, of_conda = (declared.get(name, {}) for name in ("pypi", "conda"))
-    pypi, conda = _packages(of_pypi), _packages(of_conda)
+    pypi, conda = _packages_in(of_pypi), _packages_in(of_conda)
     if pypi and conda:
         raise LockError(
             f"Step {step.name} takes packages from both PyPI and conda, which Metaflow refuses",
@@ -116,7 +116,7 @@ def _attributes(decorator: Decorator) -> Mapping[str, object]:
     return decorator.attributes if isinstance(decorator.attributes, dict) else {}
 
 
-def _packages(attributes: Mapping[str, object]) -> dict[str, str]:
+def _packages_in(attributes: Mapping[str, object]) -> dict[str, str]:
     packages = attributes.get("packages")
     return {str(k): str(v) for k, v in packages.items()} if isinstance(packages, dict) else {}
 

@@ -43,7 +43,7 @@ def begin_use(environment: Path, *, key: str, title: str) -> None:
 
 def end_use(environment: Path, *, key: str) -> None:
     """Note that a job, and those that ran before it, no longer use an environment."""
-    for use in tuple(_read(environment)):
+    for use in tuple(_read_uses(environment)):
         if use.is_of(key) and use.end is None:
             _append(environment, {"key": use.key, "end": time.monotonic()})
 
@@ -51,12 +51,12 @@ def end_use(environment: Path, *, key: str) -> None:
 def used_by(folder: Path, *, key: str) -> tuple[Path, ...]:
     """List the environments below `folder` that a job uses or used."""
     places = (file.with_name(file.name.removesuffix(_USES)) for file in folder.glob(f"*{_USES}"))
-    return tuple(place for place in places if any(use.is_of(key) for use in _read(place)))
+    return tuple(place for place in places if any(use.is_of(key) for use in _read_uses(place)))
 
 
 def others_meanwhile(environment: Path, *, key: str) -> tuple[str, ...]:
     """List the titles of the other jobs that used an environment while the job `key` did."""
-    uses = tuple(_read(environment))
+    uses = tuple(_read_uses(environment))
     own = [use for use in uses if use.is_of(key)]
     others = (use for use in uses if not use.is_of(key) and any(use.meets(ours) for ours in own))
     return tuple(dict.fromkeys(use.title for use in others))
@@ -65,18 +65,18 @@ def others_meanwhile(environment: Path, *, key: str) -> tuple[str, ...]:
 _USES = ".uses"
 
 
-def _file(environment: Path) -> Path:
+def _uses_file(environment: Path) -> Path:
     return environment.with_name(f"{environment.name}{_USES}")
 
 
 def _append(environment: Path, line: dict[str, str | float]) -> None:
-    with _file(environment).open("a", encoding="utf-8") as file:
+    with _uses_file(environment).open("a", encoding="utf-8") as file:
         file.write(f"{json.dumps(line)}\n")
 
 
-def _read(environment: Path) -> Iterator[_Use]:
+def _read_uses(environment: Path) -> Iterator[_Use]:
     open_uses: dict[str, _Use] = {}
-    file = _file(environment)
+    file = _uses_file(environment)
     for text in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
         line = json.loads(text)
         if "begin" in line:

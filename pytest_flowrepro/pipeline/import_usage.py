@@ -92,7 +92,7 @@ def imported(
     """Return the imports of the steps whose tasks left `logs`."""
     steps = _by_step(logs)
     sources = frozenset[str]().union(*(loaded.sources for loaded in steps.values()))
-    imports = {path: find_imports(text) for path, text in _read(package, sources)}
+    imports = {path: find_imports(text) for path, text in _read_sources(package, sources)}
     used = []
     judged: list[tuple[_Place, tuple[_Use, ...]]] = []
     for place in _places(environments, steps):
@@ -133,7 +133,7 @@ def _places(environments: FlowEnvironments, steps: Mapping[str, _Loaded]) -> Ite
         )
 
 
-def _read(package: CodePackage, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+def _read_sources(package: CodePackage, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     """Yield the files that the package contains: a flow may also write a module, and load it."""
     names = set(paths)
     with tarfile.open(package.archive) as archive:

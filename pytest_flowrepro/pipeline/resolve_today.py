@@ -83,7 +83,7 @@ def _resolved(
     interpreter = identify_interpreter(python) if python else recorded.python
     pypi = pypi_part(lock)
     markers = markers_of(interpreter, python)
-    of_pypi = tuple(_packages(pypi, recorded, markers)) if pypi else ()
+    of_pypi = tuple(_locked_packages(pypi, recorded, markers)) if pypi else ()
     added = {package.name for package in of_pypi}
     archives = _archives(lock, recorded, added) if isinstance(lock, CondaLock) else ()
     return replace(
@@ -112,7 +112,9 @@ def _archives(lock: CondaLock, recorded: Environment, added: Container[str]) -> 
         yield replace(package, via=via.get(package.name, ()))
 
 
-def _packages(lock: PypiLock, recorded: Environment, markers: dict[str, str]) -> Iterator[Package]:
+def _locked_packages(
+    lock: PypiLock, recorded: Environment, markers: dict[str, str]
+) -> Iterator[Package]:
     recorded_packages = {package.name: package for package in recorded.packages}
     via = required_by(lock)
     for package in lock.packages:

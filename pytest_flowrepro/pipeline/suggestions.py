@@ -51,7 +51,7 @@ _TOLERANCES = (
 def random_proposals(job: Job, attempts: Sequence[Attempt], classified: Classified) -> Notes:
     """Return a sentence and the lines under which random artifacts repeat, if there are any."""
     families = _families(classified, "nondeterministic")
-    lines = _lines(job, _proposed_patterns(job, pairs_of(attempts, families)))
+    lines = _table_lines(job, _proposed_patterns(job, pairs_of(attempts, families)))
     title = "to accept differences that cannot be seeded or sorted, add to pyproject.toml:"
     return (title, *lines) if lines else ()
 
@@ -66,11 +66,11 @@ def machine_proposals(job: Job, attempts: Sequence[Attempt], classified: Classif
     names = truncate_list([f"{step}.{name}" for step, name in sorted(families)], _NAMES)
     title = f"depends on the machine ({', '.join(_FACTORS[f] for f in sorted(factors))}): {names}."
     proposed = _proposed_patterns(job, pairs_of(attempts, families), ignoring=False)
-    tolerances = _lines(job, proposed)
+    tolerances = _table_lines(job, proposed)
     if missing := [_PINS[f] for f in sorted(factors) if getattr(profile, f) is None]:
         title += " It will drift on other machines; to pin it, add to pyproject.toml"
         instead = ("or accept the differences:", *tolerances[1:]) if tolerances else ()
-        return (f"{title}:", f"[{_table(job)}]", *missing, *instead)
+        return (f"{title}:", f"[{_table_name(job)}]", *missing, *instead)
     title += f" Recorded under {pinned(profile)}, as it will be checked"
     if not tolerances:
         return (title,)
@@ -84,7 +84,7 @@ _PINS = {"cpu": f'cpu = "{DEFAULT_PROFILE.cpu}"', "threads": f"threads = {DEFAUL
 
 def pairs_of(attempts: Sequence[Attempt], families: Collection[Family]) -> dict[Family, Pairs]:
     """Pair the artifacts of each family in the first attempt with the same ones in the others."""
-    first, *others = (_artifacts(attempt.tasks) for attempt in attempts)
+    first, *others = (_artifacts_by_key(attempt.tasks) for attempt in attempts)
     pairs_by_family: dict[Family, Pairs] = {}
     for key, artifact in first.items():
         family = key[0], key[2]
@@ -127,17 +127,17 @@ def _proposed_patterns(
     return proposed
 
 
-def _lines(job: Job, proposed: Patterns) -> Notes:
+def _table_lines(job: Job, proposed: Patterns) -> Notes:
     """Return the table and its keys; empty if the flow already has all of the patterns."""
     configured = job.settings.patterns
-    return () if proposed == configured else (f"[{_table(job)}]", *_toml(proposed, configured))
+    return () if proposed == configured else (f"[{_table_name(job)}]", *_toml(proposed, configured))
 
 
-def _table(job: Job) -> str:
+def _table_name(job: Job) -> str:
     return f"{job.table}{f'.case.{_toml_key(job.case)}' if job.case else ''}"
 
 
-def _artifacts(tasks: Iterable[Task]) -> dict[tuple[str, tuple[int, ...], str], Artifact]:
+def _artifacts_by_key(tasks: Iterable[Task]) -> dict[tuple[str, tuple[int, ...], str], Artifact]:
     return {(task.step, task.index, a.name): a for task in tasks for a in task.artifacts}
 
 
@@ -152,7 +152,7 @@ def _proposal(step: str, name: str, pairs: Pairs) -> Patterns:
         )
         return tried if all(_repeats(step, a, b, tried) for a, b in pairs) else None
 
-    ignored = tuple(f"{whole}.{place}" for place in _places(pairs))
+    ignored = tuple(f"{whole}.{place}" for place in _differing_places(pairs))
     if len(ignored) <= _TRIED:
         for place in ignored:
             fewer = tuple(other for other in ignored if other != place)
@@ -184,7 +184,7 @@ class _Probe:
         return EXACT
 
 
-def _places(pairs: Pairs) -> tuple[str, ...]:
+def _differing_places(pairs: Pairs) -> tuple[str, ...]:
     """Return the innermost places that differ; several places of a list are one."""
     probe = _Probe()
     for old, new in pairs:

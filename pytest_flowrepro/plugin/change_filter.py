@@ -56,23 +56,24 @@ class ChangeFilter:
                 answer = call(change=change, flow=self.flow, config=self.config)
             except Exception as error:
                 raise HookError(
-                    f"{self._name(implementation)}: {self.hook.name} raised "
+                    f"{self._plugin_name(implementation)}: {self.hook.name} raised "
                     f"{type(error).__name__}: {error}",
                     hint=f"fix the hook; it was called with the change of {label(change)}",
                     detail=_own_frames(error, implementation),
                 ) from error
             if answer is not None and not isinstance(answer, bool):
                 raise HookError(
-                    f"{self._name(implementation)}: {self.hook.name} returned {answer!r:.100}",
+                    f"{self._plugin_name(implementation)}: {self.hook.name} returned "
+                    f"{answer!r:.100}",
                     hint="return True to accept the change, False to refuse it, None to leave it "
                     "to others",
                 )
             if answer is not None:
-                who = self._name(implementation)
+                who = self._plugin_name(implementation)
                 return replace(change, gated=False, accepted_by=who) if answer else change
         return change
 
-    def _name(self, implementation: HookImpl) -> str:
+    def _plugin_name(self, implementation: HookImpl) -> str:
         """Return `tests/conftest.py`, which pytest registers by its path, or the plugin's name."""
         path = Path(implementation.plugin_name)
         if path.is_absolute() and path.is_relative_to(self.root):

@@ -47,7 +47,9 @@ def grouped(changes: Iterable[Change]) -> tuple[Change, ...]:
     """
     alike: dict[Hashable, list[Change]] = {}
     for position, change in enumerate(changes):
-        alike.setdefault(position if change.tasks is None else _key(change), []).append(change)
+        alike.setdefault(position if change.tasks is None else _grouping_key(change), []).append(
+            change
+        )
     merged: list[Change] = []
     for members in alike.values():
         first = members[0]
@@ -58,7 +60,7 @@ def grouped(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(merged)
 
 
-def _key(change: Change) -> tuple[Any, ...]:
+def _grouping_key(change: Change) -> tuple[Any, ...]:
     about = (change.kind, change.change, change.step, change.name, change.origin)
     counts = (change.gated, change.determinism, change.within is None, change.accepted_by)
     return (*about, *counts)

@@ -90,10 +90,10 @@ def _flow(report: FlowReport, *, details: bool) -> str:
             f"<details{is_open}>",
             "<summary>",
             f'<span class="verdict {kind}">{mark} {report.verdict}</span>',
-            f"<h2><code>{_text(title(report))}</code></h2>",
-            f'<span class="said">{_text("; ".join(summary(report)))}</span>',
+            f"<h2><code>{_escaped(title(report))}</code></h2>",
+            f'<span class="said">{_escaped("; ".join(summary(report)))}</span>',
             "</summary>",
-            *([f"<pre>{_lines(report.error)}</pre>"] if report.error else []),
+            *([f"<pre>{_escaped_lines(report.error)}</pre>"] if report.error else []),
             *_changes(report.changes, details=details),
             *_list(report.notes),
             *_seconds(report.seconds),
@@ -106,19 +106,19 @@ def _changes(changes: tuple[Change, ...], *, details: bool) -> list[str]:
     """Render the first changes openly, and the derived ones folded unless all are derived."""
     arranged = shown(changes, details=details)
     if not arranged.leading:
-        return _table("Differences from the baseline, derived", arranged.derived)
-    lines = _table("Differences from the baseline", arranged.leading)
+        return _html_table("Differences from the baseline, derived", arranged.derived)
+    lines = _html_table("Differences from the baseline", arranged.leading)
     if arranged.derived:
         lines += [
             f"<details{' open' if details else ''}>",
             f"<summary>derived, {len(arranged.derived):,} more</summary>",
-            *_table("Derived from those above", arranged.derived),
+            *_html_table("Derived from those above", arranged.derived),
             "</details>",
         ]
     return lines
 
 
-def _table(caption: str, changes: tuple[Change, ...]) -> list[str]:
+def _html_table(caption: str, changes: tuple[Change, ...]) -> list[str]:
     if not changes:
         return []
     return [
@@ -137,28 +137,28 @@ def _table(caption: str, changes: tuple[Change, ...]) -> list[str]:
 def _change(change: Change) -> str:
     inside = "".join(_list(change.explanation, wrap="code"))
     return (
-        f'<tr><th scope="row"><code>{_text(label(change))}</code></th>'
-        f"<td><code>{_text(delta(change))}</code>{inside}</td>"
-        f'<td class="remark">{_text(", ".join(tags(change)))}</td></tr>'
+        f'<tr><th scope="row"><code>{_escaped(label(change))}</code></th>'
+        f"<td><code>{_escaped(delta(change))}</code>{inside}</td>"
+        f'<td class="remark">{_escaped(", ".join(tags(change)))}</td></tr>'
     )
 
 
 def _list(items: tuple[str, ...], *, wrap: str = "span") -> list[str]:
     if not items:
         return []
-    return ["<ul>", *(f"<li><{wrap}>{_text(item)}</{wrap}></li>" for item in items), "</ul>"]
+    return ["<ul>", *(f"<li><{wrap}>{_escaped(item)}</{wrap}></li>" for item in items), "</ul>"]
 
 
 def _seconds(seconds: tuple[tuple[str, float], ...]) -> list[str]:
     if not seconds:
         return []
     stages = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in seconds)
-    return [f"<p>{_text(stages)}</p>"]
+    return [f"<p>{_escaped(stages)}</p>"]
 
 
-def _text(text: str) -> str:
+def _escaped(text: str) -> str:
     return escape(visible(text))
 
 
-def _lines(text: str) -> str:
-    return "\n".join(_text(line) for line in text.splitlines())
+def _escaped_lines(text: str) -> str:
+    return "\n".join(_escaped(line) for line in text.splitlines())

@@ -23,44 +23,44 @@ _RESOURCES = ("image", "cpu", "gpu", "memory", "disk")
 
 def render_manifest(recording: Recording, *, file: str) -> str:
     """Render everything that a baseline records, one line each, in the order of the manifest."""
-    return "".join(f"{inert(line)}\n" for line in _lines(recording, file))
+    return "".join(f"{inert(line)}\n" for line in _manifest_lines(recording, file))
 
 
-def _lines(recording: Recording, file: str) -> Iterator[str]:
+def _manifest_lines(recording: Recording, file: str) -> Iterator[str]:
     case = "" if recording.case is None else f"[{recording.case}]"
     yield f"{file}::{recording.flow}{case}"
     system = recording.system
     yield f"  recorded on {system.platform} {system.machine}, {system.libc}; {_runs(recording)}"
     yield "  policy"
     for key, value in policy_json(recording.policy).items():
-        yield from (f"    {line}" for line in _setting(key, value))
+        yield from (f"    {line}" for line in _setting_lines(key, value))
     for environment in recording.environments:
         yield from _environment(environment)
     yield "  code"
     yield from (f"    {code.path}  {code.sha256[:12]}" for code in recording.code)
     if recording.parameters:
         yield "  parameters"
-        yield from (f"    {_artifact(parameter)}" for parameter in recording.parameters)
+        yield from (f"    {_artifact_text(parameter)}" for parameter in recording.parameters)
     yield "  steps"
-    yield from (f"    {_step(step)}" for step in recording.steps)
+    yield from (f"    {_step_text(step)}" for step in recording.steps)
     yield "  artifacts"
     for task in recording.tasks:
-        yield from (f"    {task.title}.{_artifact(artifact)}" for artifact in task.artifacts)
+        yield from (f"    {task.title}.{_artifact_text(artifact)}" for artifact in task.artifacts)
 
 
-def _setting(key: str, value: Json) -> Iterator[str]:
+def _setting_lines(key: str, value: Json) -> Iterator[str]:
     match value:
         case list() if all(isinstance(item, str) for item in value):
             yield f"{key}: {', '.join(map(str, value))}"
         case list():
-            yield from (f"{key}: {_pattern(item)}" for item in value)
+            yield from (f"{key}: {_pattern_text(item)}" for item in value)
         case dict():
-            yield from (f"{key}: {name} = {_short(item)}" for name, item in value.items())
+            yield from (f"{key}: {name} = {_shortened(item)}" for name, item in value.items())
         case _:
             yield f"{key}: {value}"
 
 
-def _pattern(entry: Json) -> str:
+def _pattern_text(entry: Json) -> str:
     """Render a pattern: `train.rows.*.id  reason: drawn anew  until: 2027-03-31`."""
     terms = dict(entry) if isinstance(entry, dict) else {}
     pattern = terms.pop("pattern", "")
@@ -80,7 +80,7 @@ def _environment(environment: Environment) -> Iterator[str]:
         yield f"    {package.name} {package.version}{via}{url}{imported}"
 
 
-def _step(step: Step) -> str:
+def _step_text(step: Step) -> str:
     decorators = "".join(f"  {_decorator(decorator)}" for decorator in step.decorators)
     following = f" -> {', '.join(step.next)}" if step.next else ""
     return f"{step.name} ({step.type}){following}{decorators}"
@@ -95,14 +95,14 @@ def _decorator(decorator: Decorator) -> str:
     return f"@{decorator.name}({resources})" if resources else f"@{decorator.name}"
 
 
-def _artifact(artifact: Artifact) -> str:
+def _artifact_text(artifact: Artifact) -> str:
     remark = "" if artifact.determinism == "deterministic" else f"  [{artifact.determinism}]"
     opaque = "  [opaque]" if artifact.opaque else ""
     if artifact.determinism == "nondeterministic":
         return f"{artifact.name}: {artifact.type}{remark}"
-    return f"{artifact.name}: {artifact.type} = {_short(artifact.value)}{opaque}{remark}"
+    return f"{artifact.name}: {artifact.type} = {_shortened(artifact.value)}{opaque}{remark}"
 
 
-def _short(value: Json) -> str:
+def _shortened(value: Json) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."

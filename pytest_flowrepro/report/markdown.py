@@ -59,7 +59,7 @@ def _row(report: FlowReport) -> str:
 
 def _details(report: FlowReport, *, details: bool) -> str:
     name = f"<code>{escape(visible(title(report)))}</code>"
-    lines = list(_lines(report, details=details))
+    lines = list(_change_lines(report, details=details))
     shown = _fitting(lines, _DETAILS_LIMIT)
     if len(shown) < len(lines):
         left = len(lines) - len(shown)
@@ -73,7 +73,7 @@ def _details(report: FlowReport, *, details: bool) -> str:
     )
 
 
-def _lines(report: FlowReport, *, details: bool) -> Iterator[str]:
+def _change_lines(report: FlowReport, *, details: bool) -> Iterator[str]:
     for depth, line in render_changes(report.changes, details=details):
         yield f"{'  ' * depth}- {code(line)}\n"
     yield from (f"- note: {code(note)}\n" for note in report.notes)

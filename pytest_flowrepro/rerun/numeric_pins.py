@@ -216,7 +216,7 @@ def overridden(profile: NumericProfile, configured: Mapping[str, str]) -> Iterat
         own = [name for name in names if name in configured]
         if own and getattr(profile, key) is not None:
             verb = "is" if len(own) == 1 else "are"
-            setting = _setting(profile, key)
+            setting = _profile_setting(profile, key)
             yield f"{', '.join(own)} {verb} set by `env`, which takes precedence over {setting}"
 
 
@@ -224,7 +224,7 @@ def below(profile: NumericProfile, hardware: Hardware) -> str | None:
     """Return a sentence if this machine cannot apply the profile, else None."""
     if profile.cpu is None:
         return None
-    setting = _setting(profile, "cpu")
+    setting = _profile_setting(profile, "cpu")
     if not hardware.has_levels:
         return (
             f"{setting} does not apply to {hardware.machine}: its results may differ in the last "
@@ -241,9 +241,9 @@ def below(profile: NumericProfile, hardware: Hardware) -> str | None:
 def pinned(profile: NumericProfile) -> str:
     """Return the settings that a profile fixes, as `threads = 1 and cpu = "x86-64-v3"`."""
     fixed = (key for key in ("threads", "cpu") if getattr(profile, key) is not None)
-    return " and ".join(_setting(profile, key) for key in fixed)
+    return " and ".join(_profile_setting(profile, key) for key in fixed)
 
 
-def _setting(profile: NumericProfile, key: str) -> str:
+def _profile_setting(profile: NumericProfile, key: str) -> str:
     value = getattr(profile, key)
     return f"{key} = {value}" if key == "threads" else f'{key} = "{value}"'

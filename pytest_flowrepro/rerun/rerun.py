@@ -266,7 +266,9 @@ def rerun_flow(
         ending=completed.ending,
         output=redaction.text(_both(completed)),
         seconds=completed.seconds,
-        ended=tuple(_short(redaction.text(line)) for line in _of_the_flow(completed, plain)),
+        ended=tuple(
+            _shorten_command(redaction.text(line)) for line in _of_the_flow(completed, plain)
+        ),
     )
 
 
@@ -286,7 +288,7 @@ def _of_the_flow(completed: Completed, plain: Sequence[str | Path]) -> Iterator[
             yield line
 
 
-def _short(command: str) -> str:
+def _shorten_command(command: str) -> str:
     """Shorten a command line for a report: a task of Metaflow to its step, others by length."""
     if task := _TASK.search(command):
         return f"the task of step {task['step']}"

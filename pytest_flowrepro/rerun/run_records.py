@@ -124,7 +124,7 @@ def _started(run: Run) -> tuple[set[tuple[str, str]], str | None]:
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         return {(str(line["step"]), str(line["task_id"])) for line in lines}, None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return set(), f"{file} cannot be read: {_short(error)}"
+        return set(), f"{file} cannot be read: {_first_line(error)}"
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -181,9 +181,9 @@ def _json(file: Path) -> tuple[dict[str, Any], str | None]:
     except FileNotFoundError:
         return {}, f"{file} does not exist"
     except (OSError, ValueError, RecursionError) as error:
-        return {}, f"{file} cannot be read: {_short(error)}"
+        return {}, f"{file} cannot be read: {_first_line(error)}"
     return (value, None) if isinstance(value, dict) else ({}, f"{file} is not a JSON object")
 
 
-def _short(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -127,10 +127,12 @@ _WITH = {"tox.ini": "[pytest]", "setup.cfg": "[tool:pytest]", FILE: "[tool.pytes
 def _configures_pytest(folder: Path) -> bool:
     if any((folder / name).is_file() for name in _ALWAYS):
         return True
-    return any(section in line for name, section in _WITH.items() for line in _lines(folder / name))
+    return any(
+        section in line for name, section in _WITH.items() for line in _read_lines(folder / name)
+    )
 
 
-def _lines(file: Path) -> Iterator[str]:
+def _read_lines(file: Path) -> Iterator[str]:
     try:
         yield from file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -34,7 +34,7 @@ class CacheEntry:
 def find_entries(*, unused_for: float = 0) -> tuple[CacheEntry, ...]:
     """Return the entries that were not used for that many seconds."""
     latest = time.time() - unused_for
-    return tuple(entry for entry in _entries(cache_root()) if entry.used <= latest)
+    return tuple(entry for entry in _cache_entries(cache_root()) if entry.used <= latest)
 
 
 def remove_entries(entries: Collection[CacheEntry]) -> None:
@@ -80,7 +80,7 @@ def use_caches() -> IO[bytes] | None:
     return file
 
 
-def _entries(root: Path) -> Iterator[CacheEntry]:
+def _cache_entries(root: Path) -> Iterator[CacheEntry]:
     for pattern in _ENTRIES:
         for path in sorted(root.glob(pattern)):
             with contextlib.suppress(OSError):

@@ -70,14 +70,14 @@ class JsonNode:
     def wrong(self, expected: str) -> FlowReproError:
         """Return the error that this value is not what is expected."""
         place = self.path or "the file"
-        return self.error(visible(f"{place} should be {expected}, is {self._shown}"))
+        return self.error(visible(f"{place} should be {expected}, is {self._value_text}"))
 
     def invalid(self, reason: str) -> FlowReproError:
         """Return the error that this value cannot be used."""
         return self.error(visible(f"{self.path or 'the file'}: {reason}"))
 
     @property
-    def _shown(self) -> str:
+    def _value_text(self) -> str:
         match self.value:
             case dict():
                 return "an object"

@@ -108,7 +108,7 @@ def run_process(
     with process.stdout, process.stderr:
         try:
             streams = [(process.stdout, stdout), (process.stderr, stderr)]
-            timed_out = _read(process, streams, Deadline.after(timeout))
+            timed_out = _read_streams(process, streams, Deadline.after(timeout))
         finally:
             ended = supervisor.end()
     if ended.errno:
@@ -232,7 +232,7 @@ class _Kept:
         return head + cut + b"".join(self._tail).decode(errors="replace")
 
 
-def _read(
+def _read_streams(
     supervisor: subprocess.Popen[bytes],
     streams: Sequence[tuple[IO[bytes], _Kept]],
     deadline: Deadline,

@@ -31,7 +31,7 @@ def items(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
     if len(old) != len(new):
         sequences(walk, place, old, new)
         return
-    places = _places(old, new)
+    places = _differing_positions(old, new)
     if _are_many_numbers(old, new, places):
         _many_numbers(walk, place, old, new, places)
         return
@@ -41,10 +41,10 @@ def items(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
 
 def needs_more_than_positions(old: list[Json], new: list[Json]) -> bool:
     """Return whether `items` aligns two lists, or sums up their differences."""
-    return len(old) != len(new) or _are_many_numbers(old, new, _places(old, new))
+    return len(old) != len(new) or _are_many_numbers(old, new, _differing_positions(old, new))
 
 
-def _places(old: list[Json], new: list[Json]) -> list[int]:
+def _differing_positions(old: list[Json], new: list[Json]) -> list[int]:
     return [i for i, pair in enumerate(zip(old, new, strict=True)) if not same(*pair)]
 
 
@@ -67,7 +67,7 @@ def _many_numbers(
 
 def dicts(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -> None:
     """Report where two dicts differ; the order of their keys is not compared."""
-    _entries(walk, *(keyed(place, key_pairs(node)) for node in (old, new)))
+    _compare_entries(walk, *(keyed(place, key_pairs(node)) for node in (old, new)))
 
 
 def key_pairs(node: dict[str, Any]) -> Iterable[Any]:
@@ -83,7 +83,7 @@ def mappings(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any])
     """
     walk.moved(place, old, new, "type")
     a, b = keyed(place, old["items"]), keyed(place, new["items"])
-    _entries(walk, a, b)
+    _compare_entries(walk, a, b)
     if old["type"] == _ORDERED and _order(a, b) != _order(b, a):
         walk.differ(place, "the keys are in another order")
 
@@ -100,8 +100,12 @@ def objects(
     )
     exact = {name for name in (*a, *b) if is_exact(kind, name)}
     with walk.exactly():
-        _entries(walk, *({name: side[name] for name in side if name in exact} for side in (a, b)))
-    _entries(walk, *({name: side[name] for name in side if name not in exact} for side in (a, b)))
+        _compare_entries(
+            walk, *({name: side[name] for name in side if name in exact} for side in (a, b))
+        )
+    _compare_entries(
+        walk, *({name: side[name] for name in side if name not in exact} for side in (a, b))
+    )
     if _order(a, b) != _order(b, a):
         walk.differ(place, "the fields are in another order")
 
@@ -130,7 +134,7 @@ def keyed(place: Place, pairs: Iterable[Any]) -> Entries:
     return entries
 
 
-def _entries(walk: Walk, old: Entries, new: Entries) -> None:
+def _compare_entries(walk: Walk, old: Entries, new: Entries) -> None:
     for key, (place, value) in old.items():
         if key in new:
             walk.node(walk, place, value, new[key][1])

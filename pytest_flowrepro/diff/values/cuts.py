@@ -56,9 +56,9 @@ def _heads(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -
         case list(a), list(b) if kind in _SETS:
             _sets(walk, place, [*map(_item_text, a)], [*map(_item_text, b)])
         case list(a), list(b) if kind in (*_SORTED, _ORDERED):
-            _entries(walk, keyed(place, a), keyed(place, b), is_sorted=kind != _ORDERED)
+            _compare_entries(walk, keyed(place, a), keyed(place, b), is_sorted=kind != _ORDERED)
         case dict(a), dict(b) if kind in _SORTED:
-            _entries(walk, keyed(place, a.items()), keyed(place, b.items()), is_sorted=True)
+            _compare_entries(walk, keyed(place, a.items()), keyed(place, b.items()), is_sorted=True)
         case dict(a), dict(b):  # the short fields of an object
             for name in [name for name in a if name in b]:
                 walk.node(walk, place.attribute(name), a[name], b[name])
@@ -72,7 +72,7 @@ def _texts(walk: Walk, place: Place, lines: list[str]) -> None:
             walk.differ(place, line)
 
 
-def _entries(walk: Walk, old: Entries, new: Entries, *, is_sorted: bool) -> None:
+def _compare_entries(walk: Walk, old: Entries, new: Entries, *, is_sorted: bool) -> None:
     gone, added = _lone([*old], [*new]) if is_sorted else ([], [])
     for key, (place, value) in old.items():
         if key in new:

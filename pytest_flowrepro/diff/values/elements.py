@@ -113,7 +113,11 @@ class Elements:
                 self._add_tolerated(inside.tolerated or 0.0)
                 return
         if not self.differing:
-            first = inside.first if inside else f": {self._text(old)} -> {self._text(new)}"
+            first = (
+                inside.first
+                if inside
+                else f": {self._element_text(old)} -> {self._element_text(new)}"
+            )
             self._first = (self.total, first)
         self.differing += 1
         if difference:
@@ -128,7 +132,7 @@ class Elements:
     def _add_tolerated(self, difference: float) -> None:
         self.tolerated = max(difference, self.tolerated or 0.0)
 
-    def _text(self, element: Json) -> str:
+    def _element_text(self, element: Json) -> str:
         """Return an element as one line; a number that is stored as a text has no quotes."""
         is_number = number(element, self._dtype) is not None and isinstance(element, str)
         return str(element) if is_number else render(tree(element))
@@ -188,11 +192,11 @@ class Elements:
         if len(places) and not self.differing:
             at = int(places[0])
             a_gap, b_gap = (gaps.old[at], gaps.new[at]) if gaps else (False, False)
-            shown = self._shown(old[at], a_gap), self._shown(new[at], b_gap)
+            shown = self._shown_element(old[at], a_gap), self._shown_element(new[at], b_gap)
             self._first = (self.total + at, f": {shown[0]} -> {shown[1]}")
         self.differing += len(places)
 
-    def _shown(self, element: Any, missing: bool) -> str:
+    def _shown_element(self, element: Any, missing: bool) -> str:
         return "missing" if missing else render(tree(leaf(element.item(), self._dtype)))
 
     def _within(self, absolute: np.ndarray, sizes: np.ndarray) -> Any:

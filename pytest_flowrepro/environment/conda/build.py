@@ -57,7 +57,7 @@ class CondaBuilder:
             request,
             self.requirements,
             declared=(*of_conda, *self.requirements.lines),
-            packages=self._packages(prefix),
+            packages=self._installed_packages(prefix),
         )
 
     def prefix(self, request: InstallRequest, folder: Path) -> Path:
@@ -109,7 +109,7 @@ class CondaBuilder:
             save_archives(wheelhouse, lock, archives=archives, timeout=deadline.left)
         check_installed(read_prefix(prefix, specs=()), lock, request.name)
 
-    def _packages(self, prefix: Path) -> Iterator[Package]:
+    def _installed_packages(self, prefix: Path) -> Iterator[Package]:
         of_conda = read_prefix(prefix, specs=self.asked.specs)
         if self._metaflow:
             yield from (package for package in of_conda if package.name != "metaflow")

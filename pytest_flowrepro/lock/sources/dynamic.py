@@ -34,9 +34,9 @@ class Dynamic:
         """Return the table `[project]` as it would be without dynamic parts."""
         added = dict(project)
         if self.dependencies:
-            added["dependencies"] = [*_lines(self.dependencies)]
+            added["dependencies"] = [*_requirement_lines(self.dependencies)]
         if self.extras:
-            optional = {name: [*_lines(read)] for name, read in self.extras}
+            optional = {name: [*_requirement_lines(read)] for name, read in self.extras}
             declared = project.get("optional-dependencies", {})
             added["optional-dependencies"] = {
                 **(declared if isinstance(declared, dict) else {}),
@@ -67,9 +67,9 @@ def read_dynamic(
 def _of_dependencies(document: Mapping[str, Any]) -> tuple[str, ...]:
     match document:
         case {"tool": {"setuptools": {"dynamic": {"dependencies": {"file": files}}}}}:
-            return _names(files)
+            return _file_names(files)
         case {"tool": {"hatch": {"metadata": {"hooks": {"requirements_txt": {"files": files}}}}}}:
-            return _names(files)
+            return _file_names(files)
     return ()
 
 
@@ -79,7 +79,7 @@ def _of_extras(document: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ..
             for name, declared in extras.items():
                 match declared:
                     case {"file": files}:
-                        yield name, _names(files)
+                        yield name, _file_names(files)
         case {
             "tool": {
                 "hatch": {
@@ -89,16 +89,16 @@ def _of_extras(document: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ..
                 }
             }
         }:
-            yield from ((name, _names(files)) for name, files in extras.items())
+            yield from ((name, _file_names(files)) for name, files in extras.items())
 
 
-def _names(files: object) -> tuple[str, ...]:
+def _file_names(files: object) -> tuple[str, ...]:
     """Return the names of one file or of several, as setuptools takes them."""
     if isinstance(files, str):
         return tuple(filter(None, (name.strip() for name in files.split(","))))
     return tuple(map(str, files)) if isinstance(files, list) else ()
 
 
-def _lines(read: Iterable[Requirements]) -> Iterator[str]:
+def _requirement_lines(read: Iterable[Requirements]) -> Iterator[str]:
     for requirements in read:
         yield from requirements.lines

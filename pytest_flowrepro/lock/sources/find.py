@@ -89,7 +89,11 @@ def _declarations(flow_file: Path, root: Path, selection: Selection) -> Iterator
     for names in (_FILES, _PROJECT_FILES):
         for file in (folder / name for folder in folders for name in names):
             lonely = file.name == "uv.lock" and not (file.parent / "pyproject.toml").is_file()
-            if file.is_file() and not lonely and (requirements := _read(file, root, selection)):
+            if (
+                file.is_file()
+                and not lonely
+                and (requirements := _read_with_resolution(file, root, selection))
+            ):
                 yield requirements
 
 
@@ -107,7 +111,7 @@ def _from_setting(setting: str, root: Path, selection: Selection) -> Requirement
             hint="correct `requirements` under `[tool.flowrepro]` in pyproject.toml: it is a "
             "path relative to the project folder",
         )
-    requirements = _read(file, root, selection)
+    requirements = _read_with_resolution(file, root, selection)
     if requirements is None:
         raise LockError(
             f"{display_path(file, root)} declares no dependencies",
@@ -117,7 +121,7 @@ def _from_setting(setting: str, root: Path, selection: Selection) -> Requirement
     return requirements
 
 
-def _read(file: Path, root: Path, selection: Selection) -> Requirements | None:
+def _read_with_resolution(file: Path, root: Path, selection: Selection) -> Requirements | None:
     """Return the requirements of a file with resolution settings; None if it declares nothing."""
     requirements = _read_file(file, root, selection)
     if requirements is None or file.suffix in {".yml", ".yaml"} or is_valid_pylock_path(file):

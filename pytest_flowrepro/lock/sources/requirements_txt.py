@@ -58,7 +58,7 @@ def read_requirements_file(file: Path, *, root: Path) -> Requirements:
     """
     reading = _Reading(root=root)
     reading.read(file, constraint=False)
-    return _read(reading, display_path(file, root))
+    return _requirements_of(reading, display_path(file, root))
 
 
 def read_requirement_list(
@@ -73,10 +73,10 @@ def read_requirement_list(
     for line in lines:
         if problem := reading.add(line, file, constraint=False):
             reading.problems.append(f"{source}: {problem}")
-    return _read(reading, source)
+    return _requirements_of(reading, source)
 
 
-def _read(reading: _Reading, source: str) -> Requirements:
+def _requirements_of(reading: _Reading, source: str) -> Requirements:
     if reading.problems:
         raise LockError(
             f"{source} cannot be locked",

@@ -43,7 +43,7 @@ def search_hint(flow_file: Path, flow: str, *, root: Path, setting: str | None, 
         folders = ["the project folder" if folder == "." else folder for folder in folders]
         none = f". No requirements were found in {', '.join(folders)}"
         if shown:
-            return f"{none}; {_unread(shown)}. Name the file that has them:\n\n" + _setting(
+            return f"{none}; {_unread(shown)}. Name the file that has them:\n\n" + _setting_lines(
                 flow, shown[0]
             )
         for other in unread_declarations(folders_up(flow_file, root=root), root=root):
@@ -58,7 +58,7 @@ def search_hint(flow_file: Path, flow: str, *, root: Path, setting: str | None, 
     if names:
         return (
             f". They were found in {requirements.source}; {_unread(names)}. Name the file that has "
-            f"`{wanted}`:\n\n{_setting(flow, names[0])}"
+            f"`{wanted}`:\n\n{_setting_lines(flow, names[0])}"
         )
     unread = f" ({_unread(shown)})" if shown else ""
     return (
@@ -103,5 +103,5 @@ def _unread(names: list[str]) -> str:
     return f"{', '.join(names[:_SHOWN])}{more} {verb} not read unless configured"
 
 
-def _setting(flow: str, name: str) -> str:
+def _setting_lines(flow: str, name: str) -> str:
     return f'    [tool.flowrepro.flow.{flow}]\n    requirements = "{name}"\n'

@@ -153,7 +153,7 @@ class Encoder:
             return
         kind_and_text = None if type(value) in _CONTAINERS else text(value)
         if kind_and_text is not None:
-            self._text(*kind_and_text)
+            self._write_text(*kind_and_text)
             return
         level = self._path.get(id(value))
         if level is not None:
@@ -195,7 +195,7 @@ class Encoder:
         if marks == self._marks and writer.form is not None:
             self._forms[id(value)] = value, bytes(writer.form)
 
-    def _text(self, kind: str, exact: str) -> None:
+    def _write_text(self, kind: str, exact: str) -> None:
         self._write(b"x" + _sized(kind) + _sized(exact))
 
     def _composite(self, value: Any) -> None:

@@ -53,7 +53,7 @@ class _Structure(Encoder):
         self._scalars = dict.fromkeys(SCALARS, lambda _: b".")
         self.is_plain = True
 
-    def _text(self, kind: str, exact: str) -> None:  # noqa: ARG002  what it leaves out
+    def _write_text(self, kind: str, exact: str) -> None:  # noqa: ARG002  what it leaves out
         self._write(b".")
 
     def _numbers(self, array: Any) -> None:

@@ -78,7 +78,7 @@ def pieces(array: Any) -> Iterator[Any]:
 def _spread(column: Column, leaf: Leaf) -> dict[str, Json]:
     numpy: Any = sys.modules["numpy"]
     kind = column.data.dtype.kind
-    step = _step(column.data.size)
+    step = _stride(column.data.size)
     unknown, at = 0, 0
     lows, highs, sums, count = [], [], [], 0
     sample = []
@@ -115,7 +115,7 @@ def _spread(column: Column, leaf: Leaf) -> dict[str, Json]:
     return facts
 
 
-def _step(size: int) -> int:
+def _stride(size: int) -> int:
     """Return 1 or a prime: a divisor of a table's width would only sample some of its columns."""
     if size <= _SAMPLE:
         return 1

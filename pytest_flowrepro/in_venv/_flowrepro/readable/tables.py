@@ -49,11 +49,11 @@ class Tables:
 
     def short_digest(self, value: object) -> str:
         """Return the first 16 hexadecimal digits of the digest, enough to show a difference."""
-        return str(self._once((id(value), "digest"), value, lambda: _short(digest(value))))
+        return str(self._once((id(value), "digest"), value, lambda: _short_digest(digest(value))))
 
     def knows(self, value: object, long: str) -> None:
         """Take the digest of `value`, which the caller has already."""
-        self._seen[id(value), "digest"] = value, _short(long)
+        self._seen[id(value), "digest"] = value, _short_digest(long)
 
     def _once(self, key: Key, owner: object, make: Callable[[], Any]) -> Any:
         if key not in self._seen:
@@ -65,7 +65,7 @@ class Tables:
         node: dict[str, Json] = {
             "dtype": _dtype(array.dtype),
             "shape": list(array.shape),
-            "digest": self._once((*key, "digest"), array, lambda: _short(digest(array))),
+            "digest": self._once((*key, "digest"), array, lambda: _short_digest(digest(array))),
         }
         names = array.dtype.names
         if names is None:
@@ -114,7 +114,7 @@ class Tables:
         return {"levels": nodes} if hasattr(index, "levels") else nodes[0]
 
     def _column(self, key: Key, name: Json, values: Any, room: int) -> dict[str, Json]:
-        digest = self._once((*key, "digest"), values, lambda: _short(column_digest(values)))
+        digest = self._once((*key, "digest"), values, lambda: _short_digest(column_digest(values)))
         node: dict[str, Json] = {"name": name, **self._dtype_of(values.dtype), "digest": digest}
         return {**node, **self._elements(key, values, lambda: column(values), room)}
 
@@ -157,7 +157,7 @@ class Tables:
 
 
 def _rest(frame: Any, shown: int) -> str:
-    return _short(digest(frame.iloc[:, shown:]))
+    return _short_digest(digest(frame.iloc[:, shown:]))
 
 
 def _measured(form: Json) -> Tuple[Json, int]:
@@ -179,5 +179,5 @@ def _dtype(dtype: Any) -> str:
     return str(dtype if dtype.kind == "T" else dtype.newbyteorder("="))
 
 
-def _short(long: str) -> str:
+def _short_digest(long: str) -> str:
     return long[len("sha256:") :][:16]
