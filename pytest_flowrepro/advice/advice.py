@@ -423,8 +423,8 @@ def _start_for(path: Path, at: Situation) -> Path | None:
         for folder in (parent for parent, _, _ in project_folders(at.root))
         if folder != at.cwd and _exists(folder / path)
     ]
-    here = at.flow.file.parent
-    return min(holders, key=lambda folder: len(_relative(folder, here)), default=None)
+    flow_folder = at.flow.file.parent
+    return min(holders, key=lambda folder: len(_relative(folder, flow_folder)), default=None)
 
 
 def _started_elsewhere(start: Path, path: Path, at: Situation) -> Advice:
@@ -569,10 +569,10 @@ def include_line(dotted: str, *, flow: FlowSource, root: Path) -> str | None:
     folder = find_module(dotted, root=root)
     if folder is None:
         return None
-    top, here = folder / dotted.partition(".")[0], flow.file.parent
-    if not here.is_relative_to(folder):
+    top, flow_folder = folder / dotted.partition(".")[0], flow.file.parent
+    if not flow_folder.is_relative_to(folder):
         top = folder
     elif not top.is_dir():
         top = top.with_suffix(".py")
     # Path.relative_to(walk_up=True) comes with Python 3.12 only.
-    return f'include = ["{Path(os.path.relpath(top, here)).as_posix()}"]'
+    return f'include = ["{Path(os.path.relpath(top, flow_folder)).as_posix()}"]'

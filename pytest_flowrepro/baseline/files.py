@@ -258,10 +258,10 @@ def _check_case_collisions(names: Iterable[str]) -> None:
     """Raise `BaselineError` for names that are one file on macOS and Windows."""
     by_case: dict[str, str] = {}
     for name in names:
-        other = by_case.setdefault(name.casefold(), name)
-        if other != name:
+        earlier = by_case.setdefault(name.casefold(), name)
+        if earlier != name:
             raise BaselineError(
-                f"{other} and {name} differ by case only, and would be one file on some systems",
+                f"{earlier} and {name} differ by case only, and would be one file on some systems",
                 hint="rename one of the two environments",
             )
 

@@ -147,8 +147,8 @@ def _fill(into: Path, files: dict[str, str], values: dict[str, Path], old: Path)
         (into / name).write_bytes(text.encode())
     place_values(into, values, old)
     for path in old.iterdir() if old.exists() else ():
-        ours = is_baseline_file(path.name) or (path.name == VALUES and path.is_dir())
-        if not ours:
+        is_recorded = is_baseline_file(path.name) or (path.name == VALUES and path.is_dir())
+        if not is_recorded:
             copy_own(path, into / path.name)
 
 

@@ -108,12 +108,12 @@ class Reading:
 
     def readers(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Yield each interpreter and the part of the request about its steps, the flow's first."""
-        own = dict(self.pythons)
-        base = {task.step for task in self.known.tasks} - set(own)
+        python_of = dict(self.pythons)
+        base = {task.step for task in self.known.tasks} - set(python_of)
         known = self.known.unchanged_values(base)
-        yield self.process.python, {"steps": None, "but": list(own), "known": known}
-        for python in dict.fromkeys(own.values()):
-            steps = [step for step in own if own[step] == python]
+        yield self.process.python, {"steps": None, "but": list(python_of), "known": known}
+        for python in dict.fromkeys(python_of.values()):
+            steps = [step for step in python_of if python_of[step] == python]
             known = self.known.unchanged_values(steps)
             yield python, {"steps": steps, "but": [], "known": known}
 

@@ -127,20 +127,20 @@ def next_conditions(
         return None
     if len(attempts) == 1:
         return varied
-    seen = _Seen(attempts, same)
+    observed = _Seen(attempts, same)
     seed_alone = Conditions(seed=varied.seed)
-    if not seen.has(seed_alone) and seen.differing(varied):
+    if not observed.has(seed_alone) and observed.differing(varied):
         return seed_alone
-    if not seen.has(USUAL) and seen.differing(seed_alone):
+    if not observed.has(USUAL) and observed.differing(seed_alone):
         return USUAL
     if (
         varied.threads
         and varied.cpu
-        and not seen.has(_THREADS_ALONE)
-        and seen.differing(varied) - seen.differing(seed_alone) - seen.random
+        and not observed.has(_THREADS_ALONE)
+        and observed.differing(varied) - observed.differing(seed_alone) - observed.random
     ):
         return _THREADS_ALONE
-    return USUAL if seen.usual < ALIKE and seen.may_be_chance() else None
+    return USUAL if observed.usual < ALIKE and observed.may_be_chance() else None
 
 
 def classify(attempts: Sequence[Attempt], *, same: Same = by_digest) -> Classified:
@@ -153,8 +153,8 @@ def classify(attempts: Sequence[Attempt], *, same: Same = by_digest) -> Classifi
     The SHA of a pickle is kept if the second attempt has the same: not every value is pickled in
     one way only.
     """
-    seen = _Seen(attempts, same)
-    seeded, machine = seen.seeded, seen.machine
+    observed = _Seen(attempts, same)
+    seeded, machine = observed.seeded, observed.machine
     shas = {
         (task.step, task.index, artifact.name): artifact.sha
         for attempt in attempts[1:2]
@@ -175,24 +175,24 @@ def classify(attempts: Sequence[Attempt], *, same: Same = by_digest) -> Classifi
                 else artifact.determinism,
                 sha=artifact.sha if shas.get(key, artifact.sha) == artifact.sha else None,
             )
-    for attempt in (attempts[0], *seen.repetitions):
+    for attempt in (attempts[0], *observed.repetitions):
         for task in attempt.tasks:
             artifacts = tasks.setdefault((task.step, task.index), {})
             for artifact in task.artifacts:
-                if (task.step, task.index, artifact.name) in seen.random:
+                if (task.step, task.index, artifact.name) in observed.random:
                     artifacts[artifact.name] = _random(artifact, artifacts.get(artifact.name))
     steps = list(dict.fromkeys(step for step, _ in tasks))
     factors: dict[Family, set[Factor]] = {}
-    for (step, _, name), those in machine.items():
-        factors.setdefault((step, name), set()).update(those)
+    for (step, _, name), factors_of_key in machine.items():
+        factors.setdefault((step, name), set()).update(factors_of_key)
     return Classified(
         tasks=tuple(
-            Task(step=step, index=index, artifacts=tuple(found[name] for name in sorted(found)))
-            for (step, index), found in sorted(
+            Task(step=step, index=index, artifacts=tuple(named[name] for name in sorted(named)))
+            for (step, index), named in sorted(
                 tasks.items(), key=lambda entry: (steps.index(entry[0][0]), entry[0][1])
             )
         ),
-        machine={family: frozenset(those) for family, those in factors.items()},
+        machine={family: frozenset(changing) for family, changing in factors.items()},
     )
 
 
@@ -263,11 +263,11 @@ class _Seen:
         step that nondeterministic values can reach.
         """
         for conditions, keys in self._varied.items():
-            other = self._artifacts_under(conditions)
+            artifacts = self._artifacts_under(conditions)
             families = {(step, name) for step, _, name in keys}
-            ordered = {f for f in families if _is_reordered(f, self._first, other)}
+            ordered = {f for f in families if _is_reordered(f, self._first, artifacts)}
             for key in keys - self.random:
-                a, b = self._first.get(key), other.get(key)
+                a, b = self._first.get(key), artifacts.get(key)
                 if (
                     a is None
                     or b is None

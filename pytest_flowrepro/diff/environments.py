@@ -192,15 +192,15 @@ def _one_platform_lock(
     made_for = pypi.platform if pypi else None
     if made_for is None or systems is None:
         return
-    here = f"{systems[1].platform} {systems[1].machine}"
+    this_machine = f"{systems[1].platform} {systems[1].machine}"
     what = f"locked by pip-tools on {made_for}: it has the packages of that platform only"
-    if made_for != here:
+    if made_for != this_machine:
         yield Change(
             kind="system",
             change="changed",
             name="lock",
             old=made_for,
-            new=here,
+            new=this_machine,
             gated="system" in gates,
             environment=new.name,
             explanation=(f"{what}; lock by uv for all",),

@@ -69,8 +69,8 @@ def find_flows(file: Path, *, root: Path) -> tuple[FlowSource, ...]:
         return ()
     lines: dict[type, int] = {}
     for call, flow in _started(module, names):
-        own = vars(flow)["file"] == file  # else this file starts a flow that another defines
-        lines.setdefault(flow, vars(flow)["lineno"] if own else call.lineno)
+        is_own = vars(flow)["file"] == file  # else this file starts a flow that another defines
+        lines.setdefault(flow, vars(flow)["lineno"] if is_own else call.lineno)
     return tuple(
         FlowSource(
             file=file, name=flow.__name__, lineno=lineno, steps=steps_of(flow) or _UNREAD_STEPS

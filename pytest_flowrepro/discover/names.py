@@ -105,8 +105,8 @@ class Names:
     def inside(self, function: Function) -> Module:
         """Return the function's module as its body sees it, with the names that the body binds."""
         module = function.module
-        own = _names_of(function.node.body)
-        names = {name: [*module.names.get(name, ()), *bound] for name, bound in own.items()}
+        bindings = _names_of(function.node.body)
+        names = {name: [*module.names.get(name, ()), *bound] for name, bound in bindings.items()}
         return replace(module, names={**module.names, **names})
 
     def _meaning_of(self, module: Module, name: str) -> _Meaning:

@@ -53,13 +53,13 @@ def place_bytecode(environments: Iterable[BuiltEnvironment], folder: Path) -> No
         compiled = compiled_bytecode(built)
         # There are hundreds of small files before each rerun: plain strings and few calls are fast.
         for target in _index(built.path):
-            here = f"{folder}/{target}"
-            parent, _, _ = here.rpartition("/")
+            destination = f"{folder}/{target}"
+            parent, _, _ = destination.rpartition("/")
             with contextlib.suppress(OSError):
                 if parent not in made:
                     os.makedirs(parent, exist_ok=True)  # noqa: PTH103
                     made.add(parent)
-                with open(f"{compiled}/{target}", "rb") as source, open(here, "xb") as copy:  # noqa: PTH123
+                with open(f"{compiled}/{target}", "rb") as source, open(destination, "xb") as copy:  # noqa: PTH123
                     copy.write(source.read())
 
 

@@ -112,9 +112,9 @@ def with_notes(error: EnvironmentBuildError, notes: tuple[str, ...]) -> Environm
 
 def platform_notes(lock: PypiLock) -> tuple[str, ...]:
     """Return a sentence about a lock that was made for another platform than this machine's."""
-    made_for, here = lock.platform, f"{sys.platform} {platform.machine()}"
-    other = made_for and made_for != here
-    return (_OTHER_PLATFORM.format(made_for=made_for, here=here),) if other else ()
+    made_for, this_machine = lock.platform, f"{sys.platform} {platform.machine()}"
+    is_other = made_for and made_for != this_machine
+    return (_OTHER_PLATFORM.format(made_for=made_for, here=this_machine),) if is_other else ()
 
 
 def refused_metadata(output: str) -> str | None:

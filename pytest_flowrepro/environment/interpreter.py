@@ -61,10 +61,10 @@ def find_interpreter(
             )
         return python
     specifiers = SpecifierSet(requires or "")
-    ours = sys.version_info.minor
+    our_minor = sys.version_info.minor
     if specifiers.contains(platform.python_version(), prereleases=True):
         return Path(sys.executable)
-    for minor in sorted(_MINORS, key=lambda minor: (abs(minor - ours), -minor)):
+    for minor in sorted(_MINORS, key=lambda minor: (abs(minor - our_minor), -minor)):
         may_fit = any(specifiers.contains(f"3.{minor}.{micro}") for micro in range(30))
         discovered = _discover(f"3.{minor}") if may_fit else None
         if discovered and specifiers.contains(discovered[1], prereleases=True):
@@ -74,14 +74,14 @@ def find_interpreter(
 
 def _same_minor(wanted: Interpreter, because: str) -> tuple[Path, str]:
     implementation, version, minor = wanted.implementation, wanted.version, wanted.minor
-    ours = platform.python_version()
+    our_version = platform.python_version()
     same = implementation == platform.python_implementation().lower()
-    if same and version == ours:
-        return Path(sys.executable), ours
+    if same and version == our_version:
+        return Path(sys.executable), our_version
     if version != minor and (discovered := _discover(f"{implementation}{version}")):
         return discovered
-    if same and ours.startswith(f"{minor}."):
-        return Path(sys.executable), ours
+    if same and our_version.startswith(f"{minor}."):
+        return Path(sys.executable), our_version
     if discovered := _discover(f"{implementation}{minor}"):
         return discovered
     raise _no_interpreter(f"{implementation} {minor}", because)

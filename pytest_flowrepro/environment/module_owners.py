@@ -37,10 +37,10 @@ class Provided:
         """Return the distributions that `import name` may load; several may share a package."""
         owners = _NONE
         for prefix in itertools.accumulate(name.split("."), "{}.{}".format):
-            here = self.modules.get(prefix)
-            if here is None:
+            more_specific = self.modules.get(prefix)
+            if more_specific is None:
                 break
-            owners = here
+            owners = more_specific
         return owners
 
     @property

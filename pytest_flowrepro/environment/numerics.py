@@ -39,7 +39,7 @@ def read_numerics(built: BuiltEnvironment) -> Numerics:
 
 
 def _ask(built: BuiltEnvironment) -> Numerics:
-    own = {
+    variables = {
         "PYTHONNOUSERSITE": "1",
         "PYTHONPYCACHEPREFIX": str(compiled_bytecode(built)),
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -47,7 +47,7 @@ def _ask(built: BuiltEnvironment) -> Numerics:
     try:
         completed = run_process(
             [built.python, _SCRIPT],
-            env=isolated_environment(own),
+            env=isolated_environment(variables),
             cwd=built.path,
             timeout=_TIMEOUT,
         )

@@ -53,15 +53,23 @@ def step_environments(
     """
     by_content: dict[object, StepEnvironment] = {}
     for step in steps:
-        own = _own(step, base, conda_from_pypi=conda_from_pypi)
-        if own is not None:
-            key = (own.requirements.requirements, own.python, own.requirements.conda)
+        step_environment = _environment_of(step, base, conda_from_pypi=conda_from_pypi)
+        if step_environment is not None:
+            key = (
+                step_environment.requirements.requirements,
+                step_environment.python,
+                step_environment.requirements.conda,
+            )
             same = by_content.get(key)
-            by_content[key] = replace(same, steps=(*same.steps, step.name)) if same else own
+            by_content[key] = (
+                replace(same, steps=(*same.steps, step.name)) if same else step_environment
+            )
     return tuple(by_content.values())
 
 
-def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnvironment | None:
+def _environment_of(
+    step: Step, base: Environment, *, conda_from_pypi: bool
+) -> StepEnvironment | None:
     declared = {
         decorator.name: _attributes(decorator)
         for decorator in step.decorators
@@ -98,8 +106,8 @@ def _own(step: Step, base: Environment, *, conda_from_pypi: bool) -> StepEnviron
             from_conda=(),
         )
     metaflow = next(package.version for package in base.packages if package.name == "metaflow")
-    own = (_requirement_line(name, version, step) for name, version in packages.items())
-    lines = {*own, *_PINS, f"metaflow=={metaflow}"}
+    required = (_requirement_line(name, version, step) for name, version in packages.items())
+    lines = {*required, *_PINS, f"metaflow=={metaflow}"}
     return StepEnvironment(
         name=f"step-{step.name}",
         steps=(step.name,),

@@ -57,8 +57,8 @@ def used_by(folder: Path, *, key: str) -> tuple[Path, ...]:
 def others_meanwhile(environment: Path, *, key: str) -> tuple[str, ...]:
     """List the titles of the other jobs that used an environment while the job `key` did."""
     uses = tuple(_read_uses(environment))
-    own = [use for use in uses if use.is_of(key)]
-    others = (use for use in uses if not use.is_of(key) and any(use.meets(ours) for ours in own))
+    own_uses = [use for use in uses if use.is_of(key)]
+    others = (use for use in uses if not use.is_of(key) and any(use.meets(own) for own in own_uses))
     return tuple(dict.fromkeys(use.title for use in others))
 
 

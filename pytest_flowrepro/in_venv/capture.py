@@ -92,7 +92,7 @@ def main() -> None:
     os.environ["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = request["datastore"]
     tasks = read_tasks(request)
     by_id = {(task.step, task.task_id): task for task in tasks}
-    here = [task for task in tasks if is_read_here(task.step, request)]
+    tasks_here = [task for task in tasks if is_read_here(task.step, request)]
     if request["encoders"] is not None:
         folder = os.path.dirname(request["flow_file"])
         sys.path.insert(0, folder)  # the flow's modules are found there
@@ -104,14 +104,14 @@ def main() -> None:
         finally:
             sys.path.remove(folder)
     normalise_for(request["datastore"])
-    pickles_here = pickles(here, parents_of(here, by_id), request)
+    pickles_here = pickles(tasks_here, parents_of(tasks_here, by_id), request)
     request["value_limit"] = room_for_each(len(pickles_here), request)
     try:
         values = load_all(pickles_here, request)
     except CannotReadError as error:
         write([{"stopped": str(error)}])
         return
-    write(result(here, by_id, values, request))
+    write(result(tasks_here, by_id, values, request))
 
 
 def write(lines: Iterable[dict[str, Any]]) -> None:
@@ -124,12 +124,12 @@ def write(lines: Iterable[dict[str, Any]]) -> None:
 
 
 def pickles(
-    here: list[TaskState], parents: list[TaskState], request: dict[str, Any]
+    tasks_here: list[TaskState], parents: list[TaskState], request: dict[str, Any]
 ) -> list[Stored]:
     """Return each value once, with the largest limit that any of its artifacts has for a file."""
     by_sha: dict[str, Stored] = {}
     limits: dict[str, int] = {}
-    for task in here:
+    for task in tasks_here:
         for name, sha in user_artifacts(task).items():
             label = "%s.%s" % (task.step, name)
             if label not in limits:
@@ -155,18 +155,18 @@ def room_for_each(count: int, request: dict[str, Any]) -> int:
 
 
 def result(
-    here: list[TaskState],
+    tasks_here: list[TaskState],
     by_id: dict[tuple[str, str], TaskState],
     values: dict[str, Any],
     request: dict[str, Any],
 ) -> Iterator[dict[str, Any]]:
-    yield {"parameters": parameters(here, values, request["flow"])}
-    for task in here:
+    yield {"parameters": parameters(tasks_here, values, request["flow"])}
+    for task in tasks_here:
         if task.ok and task.step != "_parameters":
-            own = own_artifacts(task, by_id, values, request["flow"])
-            artifacts = own + cards(task, request)
+            task_artifacts = own_artifacts(task, by_id, values, request["flow"])
+            artifacts = task_artifacts + cards(task, request)
             yield {"task": {"step": task.step, "index": task.path, "artifacts": artifacts}}
-    for task in here:
+    for task in tasks_here:
         if task.step != "_parameters":
             yield {"log": log(task, request)}
     yield {"encoders": encoders.used()}
@@ -307,8 +307,8 @@ def own_artifacts(
         inherited_digests = {values[parent]["digest"] for parent in inherited if parent in values}
         return name in assigned or values[sha]["digest"] not in inherited_digests
 
-    own = {name: sha for name, sha in artifacts.items() if is_own(name, sha)}
-    return described(own, values, flow)
+    shas = {name: sha for name, sha in artifacts.items() if is_own(name, sha)}
+    return described(shas, values, flow)
 
 
 def described(artifacts: dict[str, str], values: dict[str, Any], flow: str) -> list[dict[str, Any]]:

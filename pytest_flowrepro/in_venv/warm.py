@@ -170,8 +170,8 @@ def _start_others(address: str, script: str, room: str, server: _Server) -> dict
             addresses[python] = f"{address}{number}"
             with _listen(addresses[python]) as listening:
                 listening.set_inheritable(True)
-                own = ["--tasks", str(until), str(listening.fileno()), script, room]
-                argv = [python, "-u", __file__, *own]
+                arguments = ["--tasks", str(until), str(listening.fileno()), script, room]
+                argv = [python, "-u", __file__, *arguments]
                 os.posix_spawn(python, argv, {**os.environ, **observe.variables_of(python)})
         os.close(until)
     return addresses

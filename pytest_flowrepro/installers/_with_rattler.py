@@ -72,9 +72,9 @@ async def solve_request(request: dict[str, Any]) -> dict[str, Any]:
 
 
 async def install_request(request: dict[str, Any]) -> dict[str, Any]:
-    here = str(Subdir.current())
-    if here != request["platform"]:
-        raise RefusedError("Platform", here)
+    platform = str(Subdir.current())
+    if platform != request["platform"]:
+        raise RefusedError("Platform", platform)
     turns = asyncio.Semaphore(_DOWNLOADS)
     client = Client.default_client()
 

@@ -229,7 +229,7 @@ def _with_indexes(settings: Mapping[str, Any], indexes: tuple[Index, ...]) -> di
     tables: list[dict[str, Any]] = []
     for table in (*declared, *settings.get("index", ())):
         keys = {table.get("name"), table.get("url")} - {None}
-        if not any(keys & {other.get("name"), other.get("url")} for other in tables):
+        if not any(keys & {existing.get("name"), existing.get("url")} for existing in tables):
             tables.append(table)
     return {**settings, "index": tables} if tables else dict(settings)
 

@@ -64,9 +64,9 @@ def uv_files(project: Path, environ: Mapping[str, str]) -> Iterator[Path]:
     if is_on(environ.get("UV_NO_CONFIG")):
         return
     for folder in (project, *project.parents):
-        own = folder / "uv.toml"
-        file = own if own.is_file() else folder / "pyproject.toml"
-        if file == own or uv_table(file):
+        uv_toml = folder / "uv.toml"
+        file = uv_toml if uv_toml.is_file() else folder / "pyproject.toml"
+        if file == uv_toml or uv_table(file):
             yield file
             break
     home = Path(environ.get("HOME") or Path.home())
@@ -95,8 +95,8 @@ def uv_table(file: Path) -> dict[str, Any]:
     table = read_toml_or_nothing(file)
     if file.name == "pyproject.toml":
         tool = table.get("tool")
-        own = tool.get("uv") if isinstance(tool, dict) else None
-        return own if isinstance(own, dict) else {}
+        table_of_uv = tool.get("uv") if isinstance(tool, dict) else None
+        return table_of_uv if isinstance(table_of_uv, dict) else {}
     return table
 
 

@@ -140,9 +140,10 @@ def _check_settings(requirements: Requirements) -> None:
 
 
 def _check_python(needed: str) -> None:
-    ours = ".".join(platform.python_version_tuple()[:2])
-    if needed != ours:
+    our_version = ".".join(platform.python_version_tuple()[:2])
+    if needed != our_version:
         raise LockError(
-            f"pip-tools locks for the Python that runs it, {ours}, but this flow needs {needed}",
+            f"pip-tools locks for the Python that runs it, {our_version}, but this flow needs "
+            f"{needed}",
             hint=f"lock with uv (`--flow-repro-installer=uv`), or run pytest under Python {needed}",
         )

@@ -127,8 +127,10 @@ def _for_environments(requirements: Requirements, version: str) -> Requirements:
     resolution = requirements.resolution
     if resolution is None or not resolution.environments:
         return requirements
-    here = {"python_version": version, "python_full_version": f"{version}.0"}
-    if not any(Marker(environment).evaluate(dict(here)) for environment in resolution.environments):
+    versions = {"python_version": version, "python_full_version": f"{version}.0"}
+    if not any(
+        Marker(environment).evaluate(dict(versions)) for environment in resolution.environments
+    ):
         raise LockError(
             f"{resolution.source}: environments do not include Python {version} on this machine",
             hint="add its marker to `environments`, or record on a machine that they include",

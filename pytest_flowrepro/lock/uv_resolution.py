@@ -127,10 +127,10 @@ def _project_table(folder: Path, root: Path) -> tuple[dict[str, Any], Path] | No
     folders = [parent for parent in (folder, *folder.parents) if parent.is_relative_to(root)]
     for place in folders:
         top = workspace_of(place, root=root) or place
-        own, project = top / "uv.toml", top / "pyproject.toml"
-        table = {**uv_table(project), **uv_table(own)}
-        if table or own.is_file():
-            return table, own if own.is_file() else project
+        uv_toml, pyproject = top / "uv.toml", top / "pyproject.toml"
+        table = {**uv_table(pyproject), **uv_table(uv_toml)}
+        if table or uv_toml.is_file():
+            return table, uv_toml if uv_toml.is_file() else pyproject
     return None
 
 

@@ -77,8 +77,9 @@ def _others_in_edited(job: Job) -> tuple[str, ...]:
 
 
 def _apart(job: Job) -> Job:
-    own = job.folder / "environments"
+    environments = job.folder / "environments"
     after = (
-        replace(upstream, job=replace(upstream.job, environments=own)) for upstream in job.after
+        replace(upstream, job=replace(upstream.job, environments=environments))
+        for upstream in job.after
     )
-    return replace(job, environments=own, after=tuple(after))
+    return replace(job, environments=environments, after=tuple(after))

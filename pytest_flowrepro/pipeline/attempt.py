@@ -207,10 +207,10 @@ def _run_before(
     conditions: Conditions,
 ) -> None:
     name = before.job.title
-    own = Place(
+    own_place = Place(
         root=place.root / "before" / name, state=place.root, temporary=place.temporary
     ).create()
-    copy = _unpacked(before, own, conditions)
+    copy = _unpacked(before, own_place, conditions)
     with clock.stage("rerun", f"running {name} before it"):
         run = copy.run(stages)
     _check_started(before, run)
@@ -244,8 +244,8 @@ def _check_graph(prepared: Prepared, run: Run) -> None:
     if prepared.described:
         return
     job = prepared.job
-    seen = with_images(read_graph(run.observed / GRAPH, job.flow), job.settings.env)
-    for recorded, today in zip_longest(prepared.steps, seen):
+    steps = with_images(read_graph(run.observed / GRAPH, job.flow), job.settings.env)
+    for recorded, today in zip_longest(prepared.steps, steps):
         step = today or recorded
         if recorded != today and step is not None:
             raise BaselineError(

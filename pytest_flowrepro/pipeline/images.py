@@ -24,8 +24,8 @@ def with_images(steps: tuple[Step, ...], env: Mapping[str, object]) -> tuple[Ste
     """
 
     def complete(decorator: Decorator) -> Decorator:
-        own = f"METAFLOW_{decorator.name.upper()}_CONTAINER_IMAGE"
-        default = env.get(own) or env.get("METAFLOW_DEFAULT_CONTAINER_IMAGE")
+        variable = f"METAFLOW_{decorator.name.upper()}_CONTAINER_IMAGE"
+        default = env.get(variable) or env.get("METAFLOW_DEFAULT_CONTAINER_IMAGE")
         if decorator.name not in REMOTE or not isinstance(default, str):
             return decorator
         if not isinstance(decorator.attributes, dict) or decorator.attributes.get("image"):

@@ -125,11 +125,11 @@ def _places(environments: FlowEnvironments, steps: Mapping[str, _Loaded]) -> Ite
     for built in environments.all:
         # Not checked: conda's names are not those of the distributions.
         of_conda = isinstance(built.manifest.lock, CondaLock)
-        theirs = [step for step in steps if environments.of(step) is built and not of_conda]
+        steps_here = [step for step in steps if environments.of(step) is built and not of_conda]
         yield _Place(
             environment=built.manifest,
             provided=provided_by(built.path),
-            steps={step: steps[step] for step in theirs},
+            steps={step: steps[step] for step in steps_here},
         )
 
 

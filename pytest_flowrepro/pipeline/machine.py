@@ -39,18 +39,18 @@ def variation(prepared: Prepared) -> Conditions:
         for environment in flow.environments.manifests
     ):
         return Conditions(seed=1)
-    other = another_machine(usual, hardware)
-    return Conditions(seed=1, threads=True, cpu=other.cpu != usual.cpu)
+    varied = another_machine(usual, hardware)
+    return Conditions(seed=1, threads=True, cpu=varied.cpu != usual.cpu)
 
 
 def pins_of(prepared: Prepared, conditions: Conditions) -> Pins:
     """Return the variables of a rerun under `conditions`, for each environment of a flow."""
     profile, hardware = prepared.job.settings.numeric, read_hardware()
-    other = another_machine(profile, hardware)
+    varied = another_machine(profile, hardware)
     return pins(
         NumericProfile(
-            threads=other.threads if conditions.threads else profile.threads,
-            cpu=other.cpu if conditions.cpu else profile.cpu,
+            threads=varied.threads if conditions.threads else profile.threads,
+            cpu=varied.cpu if conditions.cpu else profile.cpu,
         ),
         hardware,
         base=prepared.environments.base.numerics,

@@ -84,15 +84,15 @@ def environments(job: Job, baseline: Recording, stages: Stages = STAGES) -> Envi
 
 
 def steps_of_today(
-    job: Job, stages: Stages, baseline: Recording, own: tuple[LocalPackage, ...]
+    job: Job, stages: Stages, baseline: Recording, local_packages: tuple[LocalPackage, ...]
 ) -> tuple[Step, ...]:
     """Return the steps of the current code, to find their requirements without a rerun.
 
     They are those of the baseline if it is up to date; else Metaflow describes them, in an
-    environment of the flow's requirements today. `own` are the project's packages among these.
+    environment of the flow's requirements today. `local_packages` are the project's among these.
     """
     apart = replace(job, folder=job.folder / "environment")
-    if _recorded_package(apart, start_of(apart), own, baseline):
+    if _recorded_package(apart, start_of(apart), local_packages, baseline):
         return baseline.steps
     clock = Clock(job)
     built = build_anew(job, clock, stages, baseline=baseline)
@@ -252,7 +252,7 @@ def _as_recorded(
 
 
 def _recorded_package(
-    job: Job, start: Start, own: tuple[LocalPackage, ...], baseline: Recording
+    job: Job, start: Start, local_packages: tuple[LocalPackage, ...], baseline: Recording
 ) -> CodePackage | None:
     """Return the code package if it is the recorded one and determines the recorded steps.
 
@@ -261,7 +261,7 @@ def _recorded_package(
     """
     if baseline.merged or job.settings.configs or job.settings.env:
         return None
-    package = _package(job, start, own, ())
+    package = _package(job, start, local_packages, ())
     return package if package.files == baseline.code else None
 
 
@@ -291,12 +291,15 @@ def _given_files(job: Job, start: Start) -> tuple[NamedFile, ...]:
 
 
 def _package(
-    job: Job, start: Start, own: tuple[LocalPackage, ...], named_files: tuple[NamedFile, ...]
+    job: Job,
+    start: Start,
+    local_packages: tuple[LocalPackage, ...],
+    named_files: tuple[NamedFile, ...],
 ) -> CodePackage:
-    """Package the flow, with the modules of the project's `own` packages that it depends on."""
+    """Package the flow, with the modules of the `local_packages` that it depends on."""
     job.folder.mkdir(parents=True, exist_ok=True)
     folder = job.flow.file.parent
-    modules = (module for package in own for module in package.modules)
+    modules = (module for package in local_packages for module in package.modules)
     local = (glob.escape(os.path.relpath(job.root / module, folder)) for module in modules)
     return package_flow(
         job.flow,

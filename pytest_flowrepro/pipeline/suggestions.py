@@ -62,7 +62,7 @@ def machine_proposals(job: Job, attempts: Sequence[Attempt], classified: Classif
     families = {f: factors for f, factors in classified.machine.items() if not patterns.ignores(*f)}
     if not families:
         return ()
-    factors = {factor for those in families.values() for factor in those}
+    factors = {factor for factors_of_family in families.values() for factor in factors_of_family}
     names = truncate_list([f"{step}.{name}" for step, name in sorted(families)], _NAMES)
     title = f"depends on the machine ({', '.join(_FACTORS[f] for f in sorted(factors))}): {names}."
     proposed = _proposed_patterns(job, pairs_of(attempts, families), ignoring=False)
@@ -111,18 +111,18 @@ def _proposed_patterns(
     With `ignoring`, these may ignore places as well as set tolerances.
     """
     proposed = configured = job.settings.patterns
-    for (step, name), those in sorted(pairs.items()):
+    for (step, name), pairs_of_family in sorted(pairs.items()):
         if configured.ignores(step, name) or all(
-            is_allowed(step, a, b, configured) for a, b in those
+            is_allowed(step, a, b, configured) for a, b in pairs_of_family
         ):
             continue
-        own = _proposal(step, name, those)
-        if ignoring or not own.ignore:
+        proposal = _proposal(step, name, pairs_of_family)
+        if ignoring or not proposal.ignore:
             proposed = replace(
                 proposed,
-                ignore=(*proposed.ignore, *own.ignore),
-                rtol=(*proposed.rtol, *own.rtol),
-                atol=(*proposed.atol, *own.atol),
+                ignore=(*proposed.ignore, *proposal.ignore),
+                rtol=(*proposed.rtol, *proposal.rtol),
+                atol=(*proposed.atol, *proposal.atol),
             )
     return proposed
 
@@ -155,7 +155,7 @@ def _proposal(step: str, name: str, pairs: Pairs) -> Patterns:
     ignored = tuple(f"{whole}.{place}" for place in _differing_places(pairs))
     if len(ignored) <= _TRIED:
         for place in ignored:
-            fewer = tuple(other for other in ignored if other != place)
+            fewer = tuple(kept for kept in ignored if kept != place)
             ignored = fewer if repeats(fewer, _RTOL, _ATOL) else ignored
         if len(ignored) <= _PLACES and repeats(ignored, _RTOL, _ATOL):
             tried = (repeats(ignored, rtol, atol) for rtol, atol in _TOLERANCES)

@@ -38,8 +38,8 @@ def flows_before(
             )
         if name not in order:
             flow = catalogue.flow(name, f"{settings.file}: {key}")
-            for other in settings.for_flow(name).after:
-                visit(other, f"tool.flowrepro.flow.{name}.after", (*on_the_way, name))
+            for upstream in settings.for_flow(name).after:
+                visit(upstream, f"tool.flowrepro.flow.{name}.after", (*on_the_way, name))
             order[name] = flow
 
     for name in job.settings.after:

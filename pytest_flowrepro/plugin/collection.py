@@ -94,10 +94,10 @@ class Collection:
             if flows := self._read_flows(file_path, named=named):
                 self.files += 1
                 # In place of other plugins' collectors: importing a flow as a test would start it.
-                own = self._own_flows(file_path, flows, parent.session)
+                selected = self._own_flows(file_path, flows, parent.session)
                 # pytest expects a collector for a file that was named.
-                if own or named:
-                    return [FlowFile.from_parent(parent, path=file_path, flows=own)]
+                if selected or named:
+                    return [FlowFile.from_parent(parent, path=file_path, flows=selected)]
                 return []
         return collectors if self.scope is None or self.scope.has_tests(file_path) else []
 

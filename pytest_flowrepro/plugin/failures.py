@@ -37,9 +37,9 @@ def step_failure(
         return None
     unfinished = [log for log in observation.logs if not log.ok]
     failed = [log for log in unfinished if _STOPPED not in log.stderr] or unfinished
-    own = next((log for log in failed if _answers_for(step, log, job)), None)
-    if own is not None:
-        return StepFailure(reached=True, text=_own_failure(observation, own, job))
+    own_log = next((log for log in failed if _answers_for(step, log, job)), None)
+    if own_log is not None:
+        return StepFailure(reached=True, text=_own_failure(observation, own_log, job))
     begun = {log.index for log in observation.logs if log.step == step}
     expected = {task.index for task in baseline.tasks if task.step == step} if baseline else begun
     stopped = any(log.step == step for log in unfinished) or not expected <= begun
@@ -65,10 +65,10 @@ def _answers_for(step: str, log: TaskLog, job: Job) -> bool:
 
 def log_of(logs: Iterable[TaskLog], step: str, stream: str) -> str:
     """Return the output of a step's tasks; if there are several, each below its index."""
-    own = [log for log in logs if log.step == step and getattr(log, stream)]
-    if len(own) == 1:
-        return str(getattr(own[0], stream))
-    return "".join(f"{list(log.index)}\n{getattr(log, stream)}" for log in own)
+    own_logs = [log for log in logs if log.step == step and getattr(log, stream)]
+    if len(own_logs) == 1:
+        return str(getattr(own_logs[0], stream))
+    return "".join(f"{list(log.index)}\n{getattr(log, stream)}" for log in own_logs)
 
 
 def _own_failure(observation: Observation, log: TaskLog, job: Job) -> str:
@@ -85,8 +85,8 @@ def _own_failure(observation: Observation, log: TaskLog, job: Job) -> str:
 def _declared_by(observation: Observation, log: TaskLog) -> str | None:
     """Return the declaration of the packages of a step with its own environment, else None."""
     environments = observation.recording.environments
-    own = any(log.step in environment.steps for environment in environments)
-    return "its own decorator (`@pypi(packages=...)` or `@conda`)" if own else None
+    has_own_environment = any(log.step in environment.steps for environment in environments)
+    return "its own decorator (`@pypi(packages=...)` or `@conda`)" if has_own_environment else None
 
 
 def _ended(observation: Observation) -> list[str]:

@@ -37,8 +37,8 @@ def final_result(report: pytest.TestReport, result: PartResult | None) -> PartRe
     """
     if report.failed and (result is None or result.failure is None or report.when == "teardown"):
         # The error is in a hook of the project or in another plugin, not in a test of ours.
-        own = result or PartResult(verdict="error")
-        return replace(own, verdict="error", failure=failure_reason(report), is_broken=True)
+        earlier = result or PartResult(verdict="error")
+        return replace(earlier, verdict="error", failure=failure_reason(report), is_broken=True)
     is_end = report.when == "call" or (report.when == "setup" and report.failed)
     return result if is_end else None
 

@@ -120,11 +120,11 @@ class PartCheck(ABC):
     def assess(self, changes: tuple[Change, ...]) -> PartResult:
         """Return the verdict on those changes of a flow that belong to this part."""
         steps = self.flow.job.flow.steps
-        own = self.accept(changes_of(self.part, changes, steps, self.flow.policy_part))
-        verdict = verdict_of(own)
+        own_changes = self.accept(changes_of(self.part, changes, steps, self.flow.policy_part))
+        verdict = verdict_of(own_changes)
         failed = verdict in {"drifted", "error"}
-        failure = self._failure(own, started_at(changes)) if failed else None
-        return PartResult(verdict=verdict, changes=own, failure=failure)
+        failure = self._failure(own_changes, started_at(changes)) if failed else None
+        return PartResult(verdict=verdict, changes=own_changes, failure=failure)
 
     def _failure(self, changes: tuple[Change, ...], start: str | None) -> str:
         """Return the text of a test that fails for its changes; the drift began at `start`."""

@@ -34,9 +34,9 @@ def check_expired(job: Job, settings: Settings, *, today: date) -> None:
 
 def check_unmatched(job: Job, settings: Settings, *recordings: Recording) -> None:
     """Raise `SettingsError` for a pattern of this flow's own that matches nothing."""
-    own = set(job.settings.patterns) - set(settings.project.patterns)
+    flow_patterns = set(job.settings.patterns) - set(settings.project.patterns)
     for key, pattern in unmatched(recordings, job.settings.patterns):
-        if (key, pattern) in own:
+        if (key, pattern) in flow_patterns:
             labels = (
                 label
                 for recording in recordings

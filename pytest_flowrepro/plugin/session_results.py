@@ -81,5 +81,5 @@ class SessionResults:
 
 def _broken(result: PartResult | None, text: str) -> PartResult:
     """Return the error of a test that something other than its check made fail."""
-    own = result or PartResult(verdict="error")
-    return replace(own, verdict="error", failure=text, is_broken=True)
+    earlier = result or PartResult(verdict="error")
+    return replace(earlier, verdict="error", failure=text, is_broken=True)

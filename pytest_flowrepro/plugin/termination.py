@@ -30,18 +30,18 @@ def raise_on_termination() -> Callable[[], None]:
     """
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
-    ours = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    handled = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
 
     def raise_error(received: int, _: FrameType | None) -> None:
-        for number in ours:  # once: cleaning up is not to be interrupted
+        for number in handled:  # once: cleaning up is not to be interrupted
             signal.signal(number, signal.SIG_IGN)
         raise TerminatedError(signal.Signals(received).name)
 
     def restore() -> None:
-        for number in ours:
+        for number in handled:
             signal.signal(number, signal.SIG_DFL)
 
-    for number in ours:
+    for number in handled:
         signal.signal(number, raise_error)
     return restore
 

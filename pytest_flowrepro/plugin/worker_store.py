@@ -107,10 +107,10 @@ class SessionFolder:
             self._seen[key] = (
                 _error_from_json(stored["error"]) if "error" in stored else decode(stored["result"])
             )
-        seen = self._seen[key]
-        if isinstance(seen, FlowReproError):
-            raise seen
-        return cast("T", seen)
+        result = self._seen[key]
+        if isinstance(result, FlowReproError):
+            raise result
+        return cast("T", result)
 
 
 def _outcome(make: Callable[[], T], encode: Callable[[T], Any]) -> dict[str, Any]:

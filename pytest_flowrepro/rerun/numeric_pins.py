@@ -122,8 +122,8 @@ class Pins:
     def of_steps(self, configured: Mapping[str, str]) -> dict[str, dict[str, str]]:
         """Return `steps` without variables that the configuration sets: those take precedence."""
         return {
-            step: {name: value for name, value in own.items() if name not in configured}
-            for step, own in self.steps.items()
+            step: {name: value for name, value in own_variables.items() if name not in configured}
+            for step, own_variables in self.steps.items()
         }
 
 
@@ -138,14 +138,14 @@ def pins(
     steps: Mapping[str, Numerics] = MappingProxyType({}),
 ) -> Pins:
     """Return the variables that enforce `profile` for the libraries of the environments."""
-    own = variables(profile, hardware, base)
+    of_base = variables(profile, hardware, base)
     of_steps = {step: variables(profile, hardware, numerics) for step, numerics in steps.items()}
     return Pins(
-        base=own,
+        base=of_base,
         steps={
-            step: {NUMPY: other.get(NUMPY, "")}
-            for step, other in of_steps.items()
-            if other.get(NUMPY) != own.get(NUMPY)
+            step: {NUMPY: of_step.get(NUMPY, "")}
+            for step, of_step in of_steps.items()
+            if of_step.get(NUMPY) != of_base.get(NUMPY)
         },
     )
 
@@ -213,11 +213,12 @@ def overridden(profile: NumericProfile, configured: Mapping[str, str]) -> Iterat
         ("threads", (*_THREADS, *_FIXED_THREADS)),
         ("cpu", (NUMPY, *sorted({name for level in _CPU.values() for name in level}))),
     ):
-        own = [name for name in names if name in configured]
-        if own and getattr(profile, key) is not None:
-            verb = "is" if len(own) == 1 else "are"
+        overriding = [name for name in names if name in configured]
+        if overriding and getattr(profile, key) is not None:
+            verb = "is" if len(overriding) == 1 else "are"
             setting = _profile_setting(profile, key)
-            yield f"{', '.join(own)} {verb} set by `env`, which takes precedence over {setting}"
+            names_set = ", ".join(overriding)
+            yield f"{names_set} {verb} set by `env`, which takes precedence over {setting}"
 
 
 def below(profile: NumericProfile, hardware: Hardware) -> str | None:

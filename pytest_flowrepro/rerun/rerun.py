@@ -126,8 +126,8 @@ class Place:
         shutil.rmtree(self.root, ignore_errors=True)
         if self.state is None:
             shutil.rmtree(self.tmp, ignore_errors=True)
-        own = (self.copy, self.home, self.datastore, self.observed, self.bytecode, self.tmp)
-        for folder in own:
+        folders = (self.copy, self.home, self.datastore, self.observed, self.bytecode, self.tmp)
+        for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
         self.socket.unlink(missing_ok=True)
         return self

@@ -160,12 +160,12 @@ def _problems_of_task(attempt: _Attempt, values: set[str]) -> Iterator[str]:
 
 
 def _problems_of_observation(attempt: _Attempt, observed: Path) -> Iterator[str]:
-    own = {"step": attempt.step, "task_id": attempt.task_id, "attempt": attempt.number}
+    expected = {"step": attempt.step, "task_id": attempt.task_id, "attempt": attempt.number}
     file = observed / f"{attempt.step}-{attempt.task_id}-{attempt.number}.json"
     data, problem = _json(file)
     if problem:
         yield problem
-    elif any(data.get(name) != value for name, value in own.items()):
+    elif any(data.get(name) != value for name, value in expected.items()):
         yield f"{file} is not about that attempt of the task"
     elif data.get("ok") is False:
         yield f"task {attempt.task_id} of step {attempt.step} failed"

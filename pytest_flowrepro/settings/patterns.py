@@ -25,22 +25,24 @@ def read_patterns(table: Table, inherited: Patterns) -> Patterns:
         rtol=_not_among(rtol, inherited.rtol),
         atol=_not_among(atol, inherited.atol),
     )
-    own = (*(ignore or ()), *(terms for terms, _ in (*(rtol or ()), *(atol or ()))))
+    own_terms = (*(ignore or ()), *(terms for terms, _ in (*(rtol or ()), *(atol or ()))))
     return Patterns(
         ignore=(*remaining.ignore, *(terms.pattern for terms in ignore or ())),
         rtol=(*remaining.rtol, *((terms.pattern, number) for terms, number in rtol or ())),
         atol=(*remaining.atol, *((terms.pattern, number) for terms, number in atol or ())),
         terms=(
             *(t for t in inherited.terms if (t.key, t.pattern) in set(remaining)),
-            *filter(None, own),
+            *filter(None, own_terms),
         ),
     )
 
 
-def _not_among(own: list[tuple[Terms, float]] | None, inherited: Numbers) -> Numbers:
+def _not_among(tolerances: list[tuple[Terms, float]] | None, inherited: Numbers) -> Numbers:
     """Return inherited tolerances for other patterns than the table's; none if switched off."""
-    patterns = {terms.pattern for terms, _ in own or ()}
-    return () if own is None else tuple(entry for entry in inherited if entry[0] not in patterns)
+    if tolerances is None:
+        return ()
+    patterns = {terms.pattern for terms, _ in tolerances}
+    return tuple(entry for entry in inherited if entry[0] not in patterns)
 
 
 def _ignored(table: Table) -> list[Terms] | None:

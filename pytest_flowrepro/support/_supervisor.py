@@ -186,8 +186,8 @@ class _Run:
                 continue
             if not is_dead:
                 self._kill_one(pid, but)
-        own = [self._pid] if self.status is None else []
-        for pid in dict.fromkeys(own + _descendants(os.getpid())):
+        running = [self._pid] if self.status is None else []
+        for pid in dict.fromkeys(running + _descendants(os.getpid())):
             self._kill_one(pid, but)
 
     def _kill_one(self, pid: int, but: bytes | None) -> None:

@@ -146,14 +146,14 @@ class _Supervisor:
         cls, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, umask: int
     ) -> _Supervisor:
         mark = uuid.uuid4().hex
-        line, theirs = socket.socketpair()
-        with theirs:
+        line, supervisors_end = socket.socketpair()
+        with supervisors_end:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_SUPERVISOR)],
                 # Not the user's own environment: a flow can read this one in /proc.
                 env={name: os.environ[name] for name in _LOADING if name in os.environ},
                 cwd="/",
-                stdin=theirs.fileno(),
+                stdin=supervisors_end.fileno(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,

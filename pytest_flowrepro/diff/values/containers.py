@@ -118,9 +118,9 @@ def sets(walk: Walk, place: Place, old: list[Json], new: list[Json]) -> None:
                 walk.differ(place, f"{how} {render(tree(item))}")
 
 
-def _order(entries: Entries, others: Entries) -> list[str]:
+def _order(entries: Entries, other_entries: Entries) -> list[str]:
     """Return the keys that both have, in the order of the first."""
-    return [key for key in entries if key in others]
+    return [key for key in entries if key in other_entries]
 
 
 def keyed(place: Place, pairs: Iterable[Any]) -> Entries:

@@ -51,8 +51,8 @@ def _heads(walk: Walk, place: Place, old: dict[str, Any], new: dict[str, Any]) -
             _texts(walk, place, head_lines(a, b))
             _texts(walk, place, tail_lines(str(old.get("last", "")), str(new.get("last", ""))))
         case list(a), list(b) if kind in _BY_POSITION:
-            for position, (item, other) in enumerate(zip(a, b, strict=False)):
-                walk.node(walk, place.item(position), item, other)
+            for position, (before, now) in enumerate(zip(a, b, strict=False)):
+                walk.node(walk, place.item(position), before, now)
         case list(a), list(b) if kind in _SETS:
             _sets(walk, place, [*map(_item_text, a)], [*map(_item_text, b)])
         case list(a), list(b) if kind in (*_SORTED, _ORDERED):

@@ -86,16 +86,16 @@ def _can_be_matched(old: list[Label], new: list[Label]) -> bool:
 def _matched(walk: Walk, place: Place, old: list[Label], new: list[Label]) -> Pairs:
     positions = {label: position for position, label in enumerate(new)}
     common = [position for position, label in enumerate(old) if label in positions]
-    theirs = [positions[old[position]] for position in common]
+    new_positions = [positions[old[position]] for position in common]
     both = {old[position] for position in common}
     for labels, how in ((old, "removed"), (new, "added")):
         lone = [label for label in labels if label not in both]
         if lone:
             line = f"{counted(len(lone), 'row')} {how}: {_first_label(lone)}"
             walk.differ(place, line, count=len(lone))
-    if theirs != sorted(theirs):
+    if new_positions != sorted(new_positions):
         walk.differ(place, "the rows are in another order")
-    return common, theirs
+    return common, new_positions
 
 
 def _first_label(labels: list[Label]) -> str:

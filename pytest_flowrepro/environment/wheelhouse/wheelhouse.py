@@ -199,11 +199,11 @@ def supported_tags(interpreter: Interpreter) -> dict[Tag, int]:
     """
     implementation, version = interpreter.implementation, interpreter.version
     minor = tuple(map(int, interpreter.minor.split(".")))
-    ours = platform.python_implementation().lower()
+    our_implementation = platform.python_implementation().lower()
     fitting: Iterable[Tag]
-    if (implementation, version) == (ours, platform.python_version()):
+    if (implementation, version) == (our_implementation, platform.python_version()):
         fitting = tags.sys_tags()
-    elif implementation == ours == "cpython":
+    elif implementation == our_implementation == "cpython":
         name = f"cp{minor[0]}{minor[1]}"
         fitting = (*tags.cpython_tags(minor), *tags.compatible_tags(minor, name))
     else:
@@ -231,12 +231,12 @@ def _choose(
 def _rank(filename: str, package: LockedPackage, supported: Mapping[Tag, int]) -> int | None:
     """Return the rank of a wheel, the lower the better; None for another package or machine."""
     try:
-        name, version, _, own = parse_wheel_filename(filename)
+        name, version, _, wheel_tags = parse_wheel_filename(filename)
     except InvalidWheelFilename:
         return None
     if name != package.name or version != Version(package.version):
         return None
-    return min((supported[tag] for tag in own if tag in supported), default=None)
+    return min((supported[tag] for tag in wheel_tags if tag in supported), default=None)
 
 
 def check_hash(file: Path, wheel: StoredWheel, store: WheelStore) -> None:

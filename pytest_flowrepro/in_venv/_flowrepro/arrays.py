@@ -52,8 +52,8 @@ def pandas_kind(value: object) -> str:
     if cls is pandas.Series:
         return "series"
     module = str(type.__dict__["__module__"].__get__(cls))
-    own = module == "pandas" or module.startswith("pandas.")
-    return "index" if own and issubclass(cls, pandas.Index) else ""
+    is_pandas = module == "pandas" or module.startswith("pandas.")
+    return "index" if is_pandas and issubclass(cls, pandas.Index) else ""
 
 
 def dtype_text(dtype: Any) -> str:

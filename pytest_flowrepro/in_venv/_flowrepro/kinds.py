@@ -70,9 +70,9 @@ def global_name(module: object, name: str) -> str:
 def parts(value: object) -> Parts | None:
     """Return the named parts of a value; None unless they are known to be complete."""
     cls: Any = type(value)
-    own = encoded(value, type_name)
-    if own is not None:
-        return Parts("encoded", type_name(cls), [("as", own[0])])
+    result = encoded(value, type_name)
+    if result is not None:
+        return Parts("encoded", type_name(cls), [("as", result[0])])
     make = _parts_of(cls)
     return None if make is None else make(value)
 

@@ -43,7 +43,7 @@ def read_conda_file(file: Path, *, root: Path) -> Requirements:
     versions = {spec.name: spec.version for spec in specs}
     unknown = (package for package in packages if not _PACKAGE.fullmatch(package))
     problems += [
-        f"{source}: {one!r} is not a conda package such as `pandas=2.1`" for one in unknown
+        f"{source}: {package!r} is not a conda package such as `pandas=2.1`" for package in unknown
     ]
     of_pypi = versions.keys() <= _BOTH
     python = _python(versions, source, problems) if of_pypi else None

@@ -139,7 +139,7 @@ def _extras(
 
     An example is `all = ["name[one,two]"]`.
     """
-    own = canonicalize_name(str(project.get("name", "")))
+    project_name = canonicalize_name(str(project.get("name", "")))
     key = "project.optional-dependencies"
     declared = _table(project, "optional-dependencies", problems)
     optional = {canonicalize_name(name): value for name, value in declared.items()}
@@ -150,7 +150,7 @@ def _extras(
             problems.append(unknown(name, key, tuple(optional)))
             continue
         for line in requirement_lines(optional[name], f"{key}.{name}", problems):
-            if line.name == own:
+            if line.name == project_name:
                 extras = map(canonicalize_name, sorted(line.parsed.extras))
                 selected += [extra for extra in extras if extra not in selected]
             else:

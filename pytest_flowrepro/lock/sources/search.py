@@ -46,10 +46,10 @@ def search_hint(flow_file: Path, flow: str, *, root: Path, setting: str | None, 
             return f"{none}; {_unread(shown)}. Name the file that has them:\n\n" + _setting_lines(
                 flow, shown[0]
             )
-        for other in unread_declarations(folders_up(flow_file, root=root), root=root):
+        for declaration in unread_declarations(folders_up(flow_file, root=root), root=root):
             return (
-                f"{none}; {other.sentence}. Write them into a file that is, and then record:\n\n"
-                f"    {other.command}\n"
+                f"{none}; {declaration.sentence}. Write them into a file that is, and then "
+                f"record:\n\n    {declaration.command}\n"
             )
         line = f"    metaflow\n    {wanted}\n" if wanted else "    metaflow\n"
         place = display_path(flow_file.with_name("requirements.txt"), root)

@@ -185,7 +185,7 @@ def _member(name: str, folder: Path, root: Path, extras: tuple[str, ...]) -> Loc
     for top, members in _workspaces(folder, root):
         for member in (top, *members):
             match _toml(member):
-                case {"project": {"name": str(own)}} if canonicalize_name(own) == name:
+                case {"project": {"name": str(declared)}} if canonicalize_name(declared) == name:
                     return local_folder(str(member), base=top, root=root, extras=extras)
     return "no workspace of the repository has a member of this name; correct `members`"
 

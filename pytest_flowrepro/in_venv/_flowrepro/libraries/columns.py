@@ -33,8 +33,8 @@ def of_numpy(value: Any) -> Parts | None:  # noqa: PLR0911  one per type
         return made("masked", value, _masked(value, numpy))
     if isinstance(value, numpy.ndarray):
         plain = value.view(numpy.ndarray)
-        own = {} if root_of(cls) == "numpy" else attributes(value)
-        return made("ndarray", value, [("array", plain), *extra(own)])
+        state = {} if root_of(cls) == "numpy" else attributes(value)
+        return made("ndarray", value, [("array", plain), *extra(state)])
     if isinstance(value, numpy.dtype):
         plain = value.names is None and value.subdtype is None and value.kind != "T"
         return Parts("dtype", "numpy.dtype", [("dtype", value.str if plain else repr(value))])
@@ -69,8 +69,8 @@ def of_pandas(value: Any) -> Parts | None:  # noqa: PLR0911  one per type
         data.attrs = value.attrs
         names = [name for name in value._metadata if name != "_name"]  # noqa: SLF001  documented
         state = attributes(value)
-        own = {name: state[name] for name in names if name in state}
-        return made("subclass", value, [("data", data), *extra(own)])
+        declared = {name: state[name] for name in names if name in state}
+        return made("subclass", value, [("data", data), *extra(declared)])
     if isinstance(value, pandas.api.extensions.ExtensionArray):
         return made("extension", value, [("values", pandas.Series(value, copy=False))])
     if isinstance(value, pandas.CategoricalDtype):
@@ -88,13 +88,13 @@ def of_polars(value: Any) -> Parts | None:
     """Return the parts of frames and series; of lazy frames and expressions, their plan."""
     polars: Any = sys.modules["polars"]
     if isinstance(value, polars.Series):
-        own = attributes(value, without=("_s",))
+        state = attributes(value, without=("_s",))
         name = [("name", value.name)] if value.name else []
-        return made("polars", value, [*name, *_polars_column(value), *extra(own)])
+        return made("polars", value, [*name, *_polars_column(value), *extra(state)])
     if isinstance(value, polars.DataFrame):
-        own = attributes(value, without=("_df",))
+        state = attributes(value, without=("_df",))
         columns = [(column.name, column.alias("")) for column in value.get_columns()]
-        return made("polars", value, [("(shape)", list(value.shape)), *columns, *extra(own)])
+        return made("polars", value, [("(shape)", list(value.shape)), *columns, *extra(state)])
     if isinstance(value, polars.LazyFrame):
         return made("polars", value, [("plan", value.explain(optimized=False)), _whole(value)])
     if isinstance(value, polars.Expr):

@@ -56,20 +56,20 @@ def made(kind: str, value: object, fields: Fields) -> Parts:
 def attributes(value: object, *, without: Iterable[str] = ()) -> dict[str, Any]:
     """Return the instance's own `__dict__`."""
     try:
-        own = object.__getattribute__(value, "__dict__")
+        state = object.__getattribute__(value, "__dict__")
     except AttributeError:
         return {}
-    return {name: item for name, item in own.items() if name not in without}
+    return {name: item for name, item in state.items() if name not in without}
 
 
-def extra(own: dict[str, Any]) -> Fields:
+def extra(state: dict[str, Any]) -> Fields:
     """Return the parts that a subclass of the user's adds to those of the library's class."""
-    return [("attributes", own)] if own else []
+    return [("attributes", state)] if state else []
 
 
-def public_first(own: dict[str, Any]) -> Fields:
+def public_first(state: dict[str, Any]) -> Fields:
     """Return them sorted by name, those that begin with an underscore last."""
-    return sorted(own.items(), key=lambda item: (item[0].startswith("_"), item[0]))
+    return sorted(state.items(), key=lambda item: (item[0].startswith("_"), item[0]))
 
 
 def numpy_if_installed() -> Any:

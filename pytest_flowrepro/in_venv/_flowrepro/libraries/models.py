@@ -100,8 +100,8 @@ def _lightgbm(booster: Any) -> Fields:
             name, _, text = line.partition("=")
             section[name] = text
     header.pop("tree_sizes", None)  # in bytes of this text
-    own = attributes(booster, without=("params", "train_set_version", "name_valid_sets"))
-    public = [(name, item) for name, item in sorted(own.items()) if not name.startswith("_")]
+    state = attributes(booster, without=("params", "train_set_version", "name_valid_sets"))
+    public = [(name, item) for name, item in sorted(state.items()) if not name.startswith("_")]
     return [("trees", trees), ("model", header), *public, ("parameters", parameters)]
 
 
@@ -114,13 +114,13 @@ def of_scipy(value: Any) -> Parts | None:
         return made("sparse", value, _sparse(value))
     if not any(base.__name__ in _DISTRIBUTIONS for base in mro(type(value))):
         return None
-    own = {
+    state = {
         name: item
         for name, item in attributes(value).items()
         if name not in _DISTRIBUTION and type(item).__name__ not in ("method", "vectorize")
     }
-    first = [(name, own.pop(name)) for name in ("dist", "args", "kwds") if name in own]
-    return made("distribution", value, first + public_first(own))
+    first = [(name, state.pop(name)) for name in ("dist", "args", "kwds") if name in state]
+    return made("distribution", value, first + public_first(state))
 
 
 _DISTRIBUTIONS = ("rv_generic", "rv_frozen", "multi_rv_generic", "multi_rv_frozen")

@@ -78,9 +78,9 @@ def _module(value: Any, torch: Any) -> Parts:
     Hooks are left out: they are functions, under numbers that count all hooks of a process.
     """
     state = attributes(value)
-    own = attributes(torch.nn.Module())
+    of_every_module = attributes(torch.nn.Module())
     fields: Fields = []
     for group in ("_parameters", "_buffers", "_modules"):
         fields += state[group].items()
-    rest = {name: item for name, item in state.items() if name not in own}
+    rest = {name: item for name, item in state.items() if name not in of_every_module}
     return made("module", value, [*fields, *public_first(rest), ("training", value.training)])

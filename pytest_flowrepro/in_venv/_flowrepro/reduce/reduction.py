@@ -180,5 +180,5 @@ def _table(value: Any, table: Any, name: str) -> Fields:
     base = table(value)
     base.attrs = value.attrs
     state = object.__getattribute__(value, "__dict__")
-    own = sorted(n for n in value._metadata if n in state and n not in table._metadata)  # noqa: SLF001
-    return [("(%s)" % name, base), *((n, state[n]) for n in own)]
+    own_names = sorted(n for n in value._metadata if n in state and n not in table._metadata)  # noqa: SLF001
+    return [("(%s)" % name, base), *((n, state[n]) for n in own_names)]
