@@ -75,8 +75,8 @@ def lock_file(environment: str) -> str:
 def encode_recording(recording: Recording) -> dict[str, str]:
     """Return the text of each file, by name; equal recordings give equal text.
 
-    Raises `BaselineError` for what the files cannot hold: a value that JSON cannot represent, or
-    two entries of one name.
+    Raises `BaselineError` for contents that the files cannot hold: a value that JSON cannot
+    represent, or two entries of one name.
     """
     locks = _unique((lock_file(e.name), e.lock.text) for e in recording.environments)
     _check_case_collisions(locks)

@@ -42,8 +42,8 @@ class Sides:
 def platform_reason(sides: Sides, old: Package | None, new: Package | None) -> str | None:
     """Return how the lock explains that a package differs between two platforms, or None.
 
-    Both locks must give each machine what it has, for either of the two Pythons: a difference due
-    to the interpreter, or to a changed lock, is not one of the platform.
+    Both locks must select the installed packages of each machine, for either of the two Pythons: a
+    difference due to the interpreter, or to a changed lock, is not one of the platform.
     """
     if sides.old_system == sides.new_system or not _as_locked(sides, old, new):
         return None

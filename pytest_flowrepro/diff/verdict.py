@@ -84,7 +84,7 @@ def nondeterministic(recording: Recording, patterns: Patterns) -> Counter[str]:
 
 
 def determinism_notes(recording: Recording, patterns: Patterns) -> tuple[str, ...]:
-    """Return notes to read before committing a new baseline, each with what to do about it."""
+    """Return notes to read before committing a new baseline, each with a hint."""
     notes = []
     random = nondeterministic(recording, patterns)
     if random:

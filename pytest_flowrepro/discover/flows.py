@@ -81,7 +81,7 @@ def find_flows(file: Path, *, root: Path) -> tuple[FlowSource, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoFlow:
-    """The reason why no flow is found in a file, and what to do about it."""
+    """The reason why no flow is found in a file, and a hint."""
 
     file: Path
     what: str
@@ -164,7 +164,7 @@ def _explain_not_started(name: str, module: Module, names: Names) -> str:
 def _explain_unread_base(
     file: Path, node: ast.ClassDef, module: Module, names: Names
 ) -> NoFlow | None:
-    """Return what cannot be read about a class that may be a flow; None for any other."""
+    """Return the reason why a class that may be a flow cannot be read; None for any other."""
     has_steps = any(
         dotted_name(decorator.func if isinstance(decorator, ast.Call) else decorator)[-1:]
         == ("step",)
@@ -229,7 +229,7 @@ def _names_in(file: Path, root: Path) -> Names:
     return Names(root=root, folders=(Path(os.path.realpath(file)).parent, root))
 
 
-# --- what runs when the file runs -----------------------------------------------------
+# --- code that runs when the file runs ------------------------------------------------
 
 
 def _started(module: Module, names: Names) -> Iterator[tuple[ast.Call, type]]:

@@ -175,7 +175,7 @@ class Names:
         up = module.folder
         for _ in range(statement.level - 1):
             up = up.parent
-        if not parts:  # from . import X: also what the package's __init__ defines
+        if not parts:  # from . import X: also a name of the package's __init__
             up, parts = up.parent, [up.name]
         for folder in [up] if statement.level else self._folders:
             target: Module | str | None = self._package(folder)

@@ -1,10 +1,10 @@
 """Bytecode for the flows of a session, compiled by the plugin alone from installed sources.
 
 A flow may write bytecode, and Python runs any that it finds. So each rerun has its own folder for
-bytecode (PYTHONPYCACHEPREFIX), which is deleted after the rerun. It starts as a copy of what was
-compiled in this session from the sources of the environment, which come from locked wheels, from
-the plugin's own sources and from the standard library of the interpreter. No bytecode is kept
-between sessions, because nothing could prove which source it was compiled from.
+bytecode (PYTHONPYCACHEPREFIX), which is deleted after the rerun. It starts as a copy of the
+bytecode compiled in this session. That is compiled from the sources of the environment, which come
+from locked wheels, from the plugin's own sources and from the standard library of the interpreter.
+No bytecode is kept between sessions, because nothing could prove which source it was compiled from.
 
 Compiling everything that is installed would take seconds, and a flow needs only a part of it. So
 the names of the modules that flows had to compile are kept in the user's cache, per contents of

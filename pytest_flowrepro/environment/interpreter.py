@@ -150,7 +150,7 @@ def _python_info(spec: str) -> PythonInfo | None:
     folder = user_cache("interpreters")
     try:
         return get_interpreter(spec, cache=DiskCache(folder) if folder else None, env=environment)
-    except RuntimeError:  # a path to what is not an interpreter
+    except RuntimeError:  # a path to another program
         return None
 
 

@@ -311,7 +311,7 @@ class _Server:
         os.kill(task.pid, number[0] if number else 9)
 
     def _leave(self) -> None:
-        """Close, in a fork, what belongs to the server."""
+        """Close the descriptors of the server in a fork."""
         self._listening.close()
         for descriptor in (self._ended, self.kept):
             if descriptor is not None:

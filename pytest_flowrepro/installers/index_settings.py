@@ -107,7 +107,7 @@ _REACH_PIP = frozenset(
 _PIP_PATHS = frozenset({"cache-dir", "cert", "client-cert"})
 _PIP_LISTS = frozenset({"extra-index-url", "find-links", "trusted-host"})
 _PIP_FEATURES = {"use-feature": {"truststore"}, "use-deprecated": {"legacy-certs"}}
-"""Features about certificates; others change what is resolved or how."""
+"""Features about certificates; others change the resolution."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

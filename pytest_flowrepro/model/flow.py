@@ -119,4 +119,4 @@ class FlowProcess:
     timeout: float
     """Seconds."""
     redaction: Redaction = NOTHING
-    """Hides secret values in what the process says."""
+    """Hides secret values in the output of the process."""

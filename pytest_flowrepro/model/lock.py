@@ -79,7 +79,7 @@ class PypiLock:
 
     @property
     def contents(self) -> str:
-        """Return a digest of what it installs: comments and the order of packages do not count."""
+        """Return a digest of the packages to install, without comments and whatever their order."""
         return digest_of("\n".join(sorted(package.line for package in self.packages)))
 
     @property
@@ -115,7 +115,7 @@ class CondaLock:
 
     @property
     def contents(self) -> str:
-        """Return a digest of what it installs, as that of a `PypiLock`."""
+        """Return a digest of the packages to install, as that of a `PypiLock`."""
         archives = sorted(f"{archive.url}#{archive.sha256}" for archive in self.archives)
         return digest_of("\n".join((*archives, self.pypi.contents if self.pypi else "")))
 

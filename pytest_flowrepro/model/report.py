@@ -16,7 +16,7 @@ Verdict: TypeAlias = Literal["reproduced", "drifted", "recorded", "no baseline",
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One difference between a baseline and what was observed."""
+    """One difference between a baseline and an observation."""
 
     kind: ChangeKind
     change: Literal["added", "removed", "changed", "unread"]

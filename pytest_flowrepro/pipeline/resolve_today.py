@@ -46,8 +46,8 @@ def resolved_environments(
 ) -> tuple[Environment, ...]:
     """Return the baseline's environments with the packages of a resolution today.
 
-    A package of the same version is the recorded one; for any other, only name, version and what
-    requires it are known.
+    A package of the same version is the recorded one; for any other, only its name, its version and
+    the packages that require it are known.
     """
     recorded_by_name = {environment.name: environment for environment in baseline.environments}
     requirements = declared(job)

@@ -42,7 +42,7 @@ _OF_A_MERGE: frozenset[Gate] = frozenset({"environment", "artifacts", "policy", 
 class FlowCheck:
     """The check, or the recording, of one case of a flow.
 
-    It remembers what it did; the processes of a session share the observation by `folder`.
+    It remembers its results; the processes of a session share the observation by `folder`.
     `record` and `observe` are those of the pipeline.
     """
 

@@ -188,7 +188,7 @@ class StepCheck(PartCheck):
 
     step: str
     show_output: Callable[[str, str], None]
-    """Called with `stdout` or `stderr`, and what the step wrote there."""
+    """Called with `stdout` or `stderr`, and the output of the step there."""
 
     def report_recording(self) -> PartResult:
         return self._failed_step(None) or PartCheck.report_recording(self)

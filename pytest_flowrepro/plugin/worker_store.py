@@ -49,7 +49,7 @@ class Collected:
 class SessionFolder:
     """A folder that all the processes of one pytest session share.
 
-    Each process remembers what it read there.
+    Each process remembers the results that it read there.
     """
 
     path: Path
@@ -72,7 +72,7 @@ class SessionFolder:
         return self.path / "flows" / f"{readable[:60]}-{digest[:12]}"
 
     def leave_collection(self, worker: str, collected: Collected) -> None:
-        """Store what an xdist worker collected."""
+        """Store the collection of an xdist worker."""
         folder = self.path / "collected"
         folder.mkdir(exist_ok=True)
         _write(folder / f"{worker}.json", collected.to_json())

@@ -86,7 +86,7 @@ def known_keys(settings: type[DataclassInstance], *scopes: Scope) -> tuple[str, 
 def read_keys(table: Table, inherited: Settings) -> Settings:
     """Return the settings of a table on top of those that it inherits.
 
-    The table collects the problems; a key with a problem leaves what is inherited.
+    The table collects the problems; a key with a problem keeps the inherited value.
     """
     values = {
         option.name: option.metadata[_KEY].read(table, getattr(inherited, option.name))

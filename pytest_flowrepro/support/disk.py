@@ -1,4 +1,4 @@
-"""Detection of full disks: the folder that cannot be written, and what to do."""
+"""Detection of full disks: the folder that cannot be written, and a hint."""
 
 from __future__ import annotations
 

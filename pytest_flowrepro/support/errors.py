@@ -49,7 +49,7 @@ class LockError(FlowReproError):
 
 
 class EnvironmentBuildError(FlowReproError):
-    """An environment cannot be built from its lock, or is not what the lock says."""
+    """An environment cannot be built from its lock, or does not match it."""
 
 
 class RerunError(FlowReproError):

@@ -68,7 +68,7 @@ class JsonNode:
         return cls.parse(text, error=error)
 
     def wrong(self, expected: str) -> FlowReproError:
-        """Return the error that this value is not what is expected."""
+        """Return the error that this value is not the expected one."""
         place = self.path or "the file"
         return self.error(visible(f"{place} should be {expected}, is {self._value_text}"))
 

@@ -1,7 +1,7 @@
 """The wheels of a lock, as files: from a wheelhouse, from the user's cache, from the index.
 
-A wheelhouse keeps what the index may drop: recording saves every wheel there that the lock needs on
-this machine, and a check looks there first. The cache saves the next session a download. A wheel
+A wheelhouse keeps wheels that the index may drop. Recording saves every wheel that the lock needs
+on this machine, and a check looks there first. The cache saves the next session a download. A wheel
 counts only by its hash in the lock, and everything installed is unpacked from such a file.
 """
 

@@ -1,4 +1,4 @@
-"""Load artifacts in workers, so that this process survives whatever loading one does.
+"""Load artifacts in workers, so that this process survives their loading.
 
 Unpickling runs the flow's code: it may hang, end the process, or take all memory. So a forked
 worker loads one artifact after another; where it dies or takes too long, that artifact is

@@ -77,7 +77,7 @@ def has_others() -> bool:
 
 
 def activate() -> bool:
-    """Import what serializers wait for; return whether that made any of them ready.
+    """Import modules that serializers wait for; return whether that made any of them ready.
 
     Metaflow leaves a serializer out until its imports succeed: in a task the step's own code has
     imported them by the time that an artifact is written.

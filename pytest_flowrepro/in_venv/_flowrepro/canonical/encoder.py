@@ -139,11 +139,11 @@ class Encoder:
         self._seen: dict[int, tuple[int, object]] = {}
         """Id of a written object -> its number, and the object, to keep that id."""
         self._marks = 0
-        """The number of times an object was numbered, or a reference led to what contains it."""
+        """The number of numbered objects, and of references to a container around them."""
         self._forms: dict[int, tuple[object, bytes]] = {}
         """Id of an often used container -> the container, to keep that id, and its form."""
         self._inside = 0
-        """The number of sets, and keys of dicts, that contain what is being written."""
+        """The number of sets, and keys of dicts, around the value that is being written."""
         self._unfolded = 0
 
     def encode(self, value: Any) -> None:

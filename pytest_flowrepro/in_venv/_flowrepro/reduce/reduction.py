@@ -106,7 +106,7 @@ def _is_new(call: Any) -> bool:
 
 
 def _made(cls: type, call: Any, args: tuple[Any, ...]) -> Fields:
-    """Return the arguments that make the object, without what its class implies."""
+    """Return the arguments that make the object, without those that its class implies."""
     if _is_new(call) and args[0] is cls:
         if call is _COPYREG.__newobj_ex__:
             return [("(new)", args[1]), ("(keywords)", args[2])]

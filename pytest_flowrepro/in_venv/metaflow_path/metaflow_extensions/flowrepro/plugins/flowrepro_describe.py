@@ -18,7 +18,7 @@ decorators and mutators such as @package_sources add to the package, with their 
 the modules that Metaflow packages wherever they are. Installed files are left out.
 """
 
-# ruff: noqa: SLF001  what Metaflow sees is in attributes that it has no public name for
+# ruff: noqa: SLF001  Metaflow has no public names for these attributes
 import json
 import math
 import os
@@ -201,7 +201,7 @@ def _files(flow, parameters):
 
 
 def _added_files(flow):
-    """Yield what decorators and mutators add (metaflow/package MetaflowPackage._add_addl_files).
+    """Yield files that decorators and mutators add (metaflow/package `_add_addl_files`).
 
     Metaflow puts the user's content next to the flow, and code into a folder that is on Python's
     path as well: one place serves both.

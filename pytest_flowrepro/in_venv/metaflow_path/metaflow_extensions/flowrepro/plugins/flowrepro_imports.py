@@ -1,6 +1,6 @@
 """The modules that a task has loaded: those of its environment, and files of the code package.
 
-Read from `sys.modules` when the step has ended: an import hook would not see what
+Read from `sys.modules` when the step has ended: an import hook would not see the modules that
 Metaflow had imported before the flow did, and would be in the user's tracebacks.
 """
 

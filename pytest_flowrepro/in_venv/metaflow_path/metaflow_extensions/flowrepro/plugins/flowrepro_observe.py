@@ -61,7 +61,7 @@ class ObserveDecorator(StepDecorator):
         self._task_id = None
 
     def runtime_init(self, flow, graph, package, run_id):
-        # Here, for it imports what Metaflow has not loaded yet when it loads its decorators.
+        # Here, because it imports modules that Metaflow loads only after its decorators.
         from metaflow_extensions.flowrepro.plugins.flowrepro_describe import (  # noqa: PLC0415
             described_steps,
         )
@@ -160,7 +160,7 @@ def variables_of(python):
         "PATH": os.pathsep.join((folder, os.environ["PATH"])),
         "VIRTUAL_ENV": environment,
         "PYTHONPATH": os.pathsep.join(entry for entry in path if entry not in _LOCAL),
-        # Where the build left what it compiled (environment/bytecode.py).
+        # The bytecode that was compiled for this environment (environment/bytecode.py).
         "PYTHONPYCACHEPREFIX": os.path.join(environment, "pycache"),
     }
 
