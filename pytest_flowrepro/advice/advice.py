@@ -358,7 +358,7 @@ def _databases_in(file: Path) -> tuple[str, ...]:
 
 
 def _join(paths: tuple[str, ...]) -> Iterator[str]:
-    """Yield names joined to folders, as of a template and its search path."""
+    """Yield each name joined to each folder, for a template and the folders of its search path."""
     for folder in paths:
         yield from (f"{folder}/{name}" for name in paths if name != folder and "/" not in name)
 

@@ -186,7 +186,7 @@ class Names:
         return statement.module
 
     def _package(self, folder: Path) -> Module:
-        """Return a package without names of its own: `from .base import X` is about a file."""
+        """Return a package without names: only its submodules count (`from .base import X`)."""
         return Module(file=folder, folder=folder, package=True, body=(), names={})
 
     def _load(self, package: Module, name: str) -> Module | str | None:

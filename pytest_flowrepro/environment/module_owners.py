@@ -84,7 +84,7 @@ def _required(distribution: InstalledDistribution) -> Iterator[str]:
 
 
 def _is_program(distribution: InstalledDistribution, name: str) -> bool:
-    """Return whether it installs a command of its own name.
+    """Return whether a distribution installs a command of its own name.
 
     `Distribution.entry_points` would raise for an invalid line.
     """

@@ -31,7 +31,7 @@ class VirtualenvBuilder:
     """The interpreter that it is created from."""
 
     def build(self, request: InstallRequest, folder: Path) -> BuiltEnvironment:
-        """Build it, once per contents of the lock, interpreter, installer, wheelhouse and `folder`.
+        """Return the environment, built once for equal locks, interpreters and installations.
 
         Raises `EnvironmentBuildError` if an installation fails or takes too long, if the installed
         packages do not match the lock, or if its wheels cannot be saved.

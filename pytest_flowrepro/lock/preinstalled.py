@@ -66,7 +66,7 @@ def _comments(lines: list[str]) -> list[str]:
 
 
 def _labelled(version: str) -> str:
-    """Return it as a local version (PEP 440), which satisfies the same specifiers."""
+    """Return a version as a local one (PEP 440), which satisfies the same specifiers."""
     return f"{version}{'.' if '+' in version else '+'}{_LABEL}"
 
 

@@ -38,7 +38,7 @@ class LockedPackage:
         return f"{self.pin}{marker}{''.join(hashes)}"
 
     def is_for(self, markers: Mapping[str, str]) -> bool:
-        """Return whether it is installed where PEP 508 markers have these values."""
+        """Return whether the package is installed where PEP 508 markers have these values."""
         return self.marker is None or self.marker.evaluate(dict(markers))
 
 

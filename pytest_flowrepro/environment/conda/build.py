@@ -45,7 +45,7 @@ class CondaBuilder:
     """The flow's own environment, whose Metaflow a step gets; None: the lock has Metaflow."""
 
     def build(self, request: InstallRequest, folder: Path) -> BuiltEnvironment:
-        """Build it, once for equal locks, installers, wheelhouses, Metaflows and folders.
+        """Return the environment, built once for equal locks, installations and Metaflows.
 
         Archives are taken from the wheelhouse first. Raises `EnvironmentBuildError`.
         """

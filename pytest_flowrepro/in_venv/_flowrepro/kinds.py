@@ -243,7 +243,7 @@ def _pandas_text(cls: type, pandas: Any) -> Callable[[Any], tuple[str, str] | No
 
 
 def _range_text(value: range) -> tuple[str, str]:
-    """Return it by its items, as `==` does: `range(0, 9, 2)` equals `range(0, 10, 2)`."""
+    """Return a range by its items, as `==` does: `range(0, 9, 2)` equals `range(0, 10, 2)`."""
     if not value:
         return "range", "range(0, 0)"
     step = value.step if value[0] != value[-1] else 1

@@ -74,7 +74,7 @@ def read_metadata(folder: Path) -> Metadata:
 
 
 def _is_version(text: str) -> bool:
-    """Return whether it is a valid version: a folder is named after it."""
+    """Return whether a text is a valid version: a folder is named after the version."""
     try:
         Version(text)
     except InvalidVersion:

@@ -76,5 +76,5 @@ class _Structure(Encoder):
         return form
 
     def _categories(self, categories: Any) -> None:
-        """Write them exactly: used or not, they belong to the dtype, which has no tolerance."""
+        """Write categories exactly: they belong to the dtype, to which no tolerance applies."""
         Encoder(self._write, self._depth)._categories(categories)  # noqa: SLF001

@@ -59,7 +59,7 @@ def _field(field: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _metadata(metadata: Any) -> Fields:
-    """Return it without the versions of pandas and pyarrow that wrote a table."""
+    """Return metadata without the versions of pandas and pyarrow that wrote a table."""
     if not metadata:
         return []
     entries = dict(metadata)

@@ -68,7 +68,7 @@ def extra(state: dict[str, Any]) -> Fields:
 
 
 def public_first(state: dict[str, Any]) -> Fields:
-    """Return them sorted by name, those that begin with an underscore last."""
+    """Return the fields sorted by name, those that begin with an underscore last."""
     return sorted(state.items(), key=lambda item: (item[0].startswith("_"), item[0]))
 
 

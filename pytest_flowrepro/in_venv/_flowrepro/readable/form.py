@@ -256,7 +256,7 @@ class _Reader:
 
 
 def _has_large_items(value: Any) -> bool:
-    """Return whether it is a list or tuple whose first item has items itself."""
+    """Return whether a value is a list or tuple whose first item has items itself."""
     if type(value) not in (list, tuple) or not value:
         return False
     return type(value[0]) not in _LEAVES and text(value[0]) is None

@@ -28,7 +28,7 @@ class Written:
         sys.addaudithook(self._note)
 
     def paths(self):
-        """Return them absolute and sorted; bytes that are not UTF-8 are shown as escapes."""
+        """Return the paths, absolute and sorted; bytes that are not UTF-8 are shown as escapes."""
         paths = list(self._paths)  # at once: a thread of the step may still write
         return sorted(path.encode("utf-8", "backslashreplace").decode() for path in paths)
 
