@@ -173,8 +173,7 @@ def _differences(old: Package, new: Package) -> tuple[str, ...]:
     if old.version != new.version:
         return ()
     lines = []
-    # A conda package has its platform and build as `wheel`, and its archive's hash as `record`.
-    kind, record = ("build", "archive") if "/" in (new.wheel or "") else ("wheel", "RECORD")
+    kind, record = ("build", "archive") if new.is_conda else ("wheel", "RECORD")
     if old.wheel and new.wheel and old.wheel != new.wheel:
         lines.append(f"same version, other {kind}: {old.wheel} -> {new.wheel}")
     elif old.record != new.record:

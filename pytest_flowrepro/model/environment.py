@@ -98,6 +98,11 @@ class Package:
     platform and build, `linux-64/py311h64a7726_0`. None if the wheel, or an older baseline,
     does not have them."""
 
+    @property
+    def is_conda(self) -> bool:
+        """True for a package of a conda channel: the tags of a wheel (PEP 425) have no slash."""
+        return "/" in (self.wheel or "")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:

@@ -26,7 +26,14 @@ _STOPPED = "[KILLED BY ORCHESTRATOR]"
 class StepFailure:
     reached: bool
     """False if an earlier step failed and this one never ran."""
-    text: str
+    what: str
+    """A line that says how the step ended."""
+    detail: str
+    """The end of its output and advice; may be empty."""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(filter(None, (self.what, self.detail)))
 
 
 def step_failure(
@@ -39,7 +46,7 @@ def step_failure(
     failed = [log for log in unfinished if _STOPPED not in log.stderr] or unfinished
     own_log = next((log for log in failed if _answers_for(step, log, job)), None)
     if own_log is not None:
-        return StepFailure(reached=True, text=_own_failure(observation, own_log, job))
+        return _own_failure(observation, own_log, job)
     begun = {log.index for log in observation.logs if log.step == step}
     expected = {task.index for task in baseline.tasks if task.step == step} if baseline else begun
     stopped = any(log.step == step for log in unfinished) or not expected <= begun
@@ -48,10 +55,12 @@ def step_failure(
     if failed:
         names = ", ".join(dict.fromkeys(log.step for log in failed))
         ending = "stopped" if begun else "not reached"
-        return StepFailure(reached=False, text=f"{ending}: step {names} failed")
-    text = f"{job.title} ended with {observation.failure}\n\n{_tail(observation.output)}"
-    text = "\n".join([text, *_ended(observation)])
-    return StepFailure(reached=False, text=text)
+        return StepFailure(reached=False, what=f"{ending}: step {names} failed", detail="")
+    return StepFailure(
+        reached=False,
+        what=f"{job.title} ended with {observation.failure}",
+        detail="\n".join(["", _tail(observation.output), *_ended(observation)]),
+    )
 
 
 def _answers_for(step: str, log: TaskLog, job: Job) -> bool:
@@ -71,15 +80,18 @@ def log_of(logs: Iterable[TaskLog], step: str, stream: str) -> str:
     return "".join(f"{list(log.index)}\n{getattr(log, stream)}" for log in own_logs)
 
 
-def _own_failure(observation: Observation, log: TaskLog, job: Job) -> str:
+def _own_failure(observation: Observation, log: TaskLog, job: Job) -> StepFailure:
     stderr = log.stderr or _lines_about(observation.output, log.step)
-    parts = [f"step {log.title} of {job.title} failed ({observation.failure})", "", _tail(stderr)]
     situation = job.situation(declared_by=_declared_by(observation, log))
-    parts += _ended(observation)
+    parts = ["", _tail(stderr), *_ended(observation)]
     what_to_do = step_advice(stderr, situation, timed_out=observation.timed_out, signal=log.signal)
     if what_to_do:
         parts += ["", f"What to do: {what_to_do}"]
-    return "\n".join(parts)
+    return StepFailure(
+        reached=True,
+        what=f"step {log.title} of {job.title} failed ({observation.failure})",
+        detail="\n".join(parts),
+    )
 
 
 def _declared_by(observation: Observation, log: TaskLog) -> str | None:

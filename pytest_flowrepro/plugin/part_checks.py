@@ -208,5 +208,5 @@ class StepCheck(PartCheck):
         if failure.reached:
             seconds = observation.seconds
             return PartResult(verdict="error", failure=failure.text, seconds=seconds)
-        what, _, detail = failure.text.partition("\n")
-        raise RerunError(what, detail=detail, hint="fix the failing step and run again")
+        hint = "fix the failing step and run again"
+        raise RerunError(failure.what, detail=failure.detail, hint=hint)
