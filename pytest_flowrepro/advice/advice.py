@@ -113,13 +113,13 @@ _TIMEOUT = re.compile(r"^\s*@timeout:", re.MULTILINE)
 def _advise(lack: Lack, at: Situation) -> Advice | None:  # noqa: C901, PLR0911, PLR0912  a table
     match lack:
         case MissingFile():
-            return _file(lack, at)
+            return _file_advice(lack, at)
         case MissingCommand():
-            return _command(lack, at)
+            return _command_advice(lack, at)
         case MissingModule(name=name):
-            return _module(name, at)
+            return _module_advice(name, at)
         case MissingName(module=module, name=name):
-            return _missing_name(module, name, at)
+            return _name_advice(module, name, at)
         case MissingVariables(names=names):
             variables = "variable" if len(names) == 1 else "variables"
             shown = ", ".join(f"`{name}`" for name in names)
@@ -128,17 +128,17 @@ def _advise(lack: Lack, at: Situation) -> Advice | None:  # noqa: C901, PLR0911,
                 hint=variable_hint(at.flow.name, *names),
             )
         case MissingCredentials(service=service, names=names):
-            return _credentials(service, names, at)
+            return _credentials_advice(service, names, at)
         case MissingRegion():
-            return _region(at)
+            return _region_advice(at)
         case MissingConfig():
-            return _config(lack, at)
+            return _config_advice(lack, at)
         case UnknownConfig():
-            return _unknown_config(lack, at)
+            return _unknown_config_advice(lack, at)
         case MissingParameter():
-            return _parameter(lack, at)
+            return _parameter_advice(lack, at)
         case MissingRun(path=path):
-            return _run(path, at)
+            return _run_advice(path, at)
         case OtherNamespace(name=name):
             return Advice(
                 what=f"looks for runs in namespace {name!r}",
@@ -146,7 +146,7 @@ def _advise(lack: Lack, at: Situation) -> Advice | None:  # noqa: C901, PLR0911,
                 f"for them in namespace {name!r}, and in a rerun they are in `user:flowrepro`",
             )
         case MissingNetwork() | MissingCertificate():
-            return _network(lack, at)
+            return _network_advice(lack, at)
         case UnknownParameter(name=name):
             return Advice(
                 what=f"has no parameter `{name}`",
@@ -204,7 +204,7 @@ def _pass_through(names: tuple[str, ...]) -> str:
     return f"    env = {{ {', '.join(f'{name} = {{ pass = true }}' for name in names)} }}\n"
 
 
-def _credentials(service: str, names: tuple[str, ...], at: Situation) -> Advice:
+def _credentials_advice(service: str, names: tuple[str, ...], at: Situation) -> Advice:
     present = tuple(name for name in names if name in at.environ)
     if service == "AWS" and not present:
         where = (
@@ -221,7 +221,7 @@ def _credentials(service: str, names: tuple[str, ...], at: Situation) -> Advice:
     )
 
 
-def _region(at: Situation) -> Advice:
+def _region_advice(at: Situation) -> Advice:
     region = at.environ.get("AWS_DEFAULT_REGION") or at.environ.get("AWS_REGION") or "us-east-1"
     return Advice(
         what="needs an AWS region",
@@ -234,7 +234,7 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy"
 _AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
 
 
-def _network(lack: MissingNetwork | MissingCertificate, at: Situation) -> Advice:
+def _network_advice(lack: MissingNetwork | MissingCertificate, at: Situation) -> Advice:
     names = _AUTHORITIES if isinstance(lack, MissingCertificate) else _PROXIES
     present = tuple(name for name in names if name in at.environ)
     if present:
@@ -258,9 +258,9 @@ def _network(lack: MissingNetwork | MissingCertificate, at: Situation) -> Advice
     )
 
 
-def _command(lack: MissingCommand, at: Situation) -> Advice | None:
+def _command_advice(lack: MissingCommand, at: Situation) -> Advice | None:
     as_file = MissingFile(paths=(lack.name,), certain=False)
-    return _file(as_file, at) or Advice(
+    return _file_advice(as_file, at) or Advice(
         what=f"starts the command `{lack.name}`, which is not on PATH",
         hint=f"install `{lack.name}` in a folder on PATH, on this machine and on every other that "
         "checks the flow; or require a Python package that has it"
@@ -294,7 +294,7 @@ def _distribution(module: str) -> str:
     return _DISTRIBUTIONS.get(top, top)
 
 
-def _module(dotted: str, at: Situation) -> Advice:
+def _module_advice(dotted: str, at: Situation) -> Advice:
     top = dotted.partition(".")[0]
     what = f"imports `{top}`, which is not installed"
     line = include_line(dotted, flow=at.flow, root=at.root)
@@ -321,7 +321,7 @@ def _module(dotted: str, at: Situation) -> Advice:
     )
 
 
-def _missing_name(module: str, name: str, at: Situation) -> Advice | None:
+def _name_advice(module: str, name: str, at: Situation) -> Advice | None:
     top = module.partition(".")[0]
     if find_module(top, root=at.root) is not None:
         return None  # the flow's own module
@@ -338,7 +338,7 @@ def _missing_name(module: str, name: str, at: Situation) -> Advice | None:
 _DATABASES = (".db", ".sqlite", ".sqlite3", ".duckdb")
 
 
-def _file(lack: MissingFile, at: Situation) -> Advice | None:
+def _file_advice(lack: MissingFile, at: Situation) -> Advice | None:
     named = _databases_in(at.flow.file) if lack.database else ()
     for path in (*_join(lack.paths), *lack.paths, *named):
         if advice := _project_file(path, at):
@@ -346,7 +346,7 @@ def _file(lack: MissingFile, at: Situation) -> Advice | None:
     if lack.database:
         databases = [file for file in _files(at.root) if file.suffix in _DATABASES]
         if len(databases) == 1 and at.copies is not None:
-            return _include(databases[0], at)
+            return _include_advice(databases[0], at)
     return _nowhere(lack.paths[0], at) if lack.certain and lack.paths else None
 
 
@@ -370,12 +370,12 @@ def _project_file(path: str, at: Situation) -> Advice | None:
         return None
     relative = _in_copy(named, at)
     if relative is not None and at.copies is not None and _exists(at.root / relative):
-        return _include(at.root / relative, at)
+        return _include_advice(at.root / relative, at)
     if named.is_absolute() and relative is None:
         return None
     if relative is None:
         if at.copies is not None and _exists(at.cwd / named):
-            return _include(at.cwd / named, at)
+            return _include_advice(at.cwd / named, at)
         if ".." in named.parts:
             return None
         relative = named
@@ -407,7 +407,7 @@ def _exists(path: Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110  Path.exists raises for a name that is too long
 
 
-def _include(file: Path, at: Situation) -> Advice:
+def _include_advice(file: Path, at: Situation) -> Advice:
     line = _relative(file, at.flow.file.parent)
     return Advice(
         what=f"reads {line}, which is not in its code package",
@@ -470,7 +470,7 @@ def _relative(path: Path, start: Path) -> str:
 # --- configs, parameters and runs -----------------------------------------------------
 
 
-def _config(lack: MissingConfig, at: Situation) -> Advice:
+def _config_advice(lack: MissingConfig, at: Situation) -> Advice:
     name = lack.name or "CONFIG"
     if lack.file is not None:
         return _config_file(name, lack.file, at)
@@ -503,7 +503,7 @@ def _config_file(name: str, file: str, at: Situation) -> Advice:
     )
 
 
-def _unknown_config(lack: UnknownConfig, at: Situation) -> Advice:
+def _unknown_config_advice(lack: UnknownConfig, at: Situation) -> Advice:
     if lack.name is None:
         return Advice(
             what="takes no configs",
@@ -527,7 +527,7 @@ def parameter_hint(flow: str, *names: str) -> str:
     )
 
 
-def _parameter(lack: MissingParameter, at: Situation) -> Advice:
+def _parameter_advice(lack: MissingParameter, at: Situation) -> Advice:
     what = f"cannot start without its parameter {lack.name}: {lack.problem}"
     if lack.file is not None and (advice := _project_file(lack.file, at)):
         return Advice(what=what, hint=advice.hint)
@@ -541,7 +541,7 @@ def _parameter(lack: MissingParameter, at: Situation) -> Advice:
     return Advice(what=what, hint=parameter_hint(at.flow.name, lack.name))
 
 
-def _run(path: str, at: Situation) -> Advice:
+def _run_advice(path: str, at: Situation) -> Advice:
     upstream, _, run = path.partition("/")
     what = f"reads {path} while it is loaded"
     if at.copies is None:

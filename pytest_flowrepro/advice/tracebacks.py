@@ -165,15 +165,15 @@ def find_lack(text: str, *, in_step: bool = False) -> Lack | None:
     Metaflow's own sentences go before the exceptions in the text, of which the last goes first.
     `in_step`: the text is from a step, where Metaflow's command line cannot be at fault.
     """
-    if not in_step and (lack := _config(text) or _parameter(text)):
+    if not in_step and (lack := _config_lack(text) or _parameter_lack(text)):
         return lack
-    if lack := _run(text):
+    if lack := _run_lack(text):
         return lack
     for raised in reversed([*_exceptions(text)]):
         for find in _IN_EXCEPTION:
             if lack := find(raised):
                 return lack
-    return _setting(text) or _aborted(text)
+    return _setting_lack(text) or _aborted(text)
 
 
 # --- Metaflow's own sentences ---------------------------------------------------------
@@ -207,7 +207,7 @@ _SETTING = re.compile(
 )
 
 
-def _config(text: str) -> Lack | None:
+def _config_lack(text: str) -> Lack | None:
     if match := _CONFIG_FILE.search(text):
         return MissingConfig(
             name=match["config"], problem="its file cannot be read", file=match["file"]
@@ -221,7 +221,7 @@ def _config(text: str) -> Lack | None:
     return None
 
 
-def _parameter(text: str) -> Lack | None:
+def _parameter_lack(text: str) -> Lack | None:
     if match := _PARAMETER_ABSENT.search(text):
         return MissingParameter(name=match["name"], problem="it is required and has no value")
     if match := _PARAMETER_INVALID.search(text):
@@ -236,7 +236,7 @@ def _parameter(text: str) -> Lack | None:
     return None
 
 
-def _run(text: str) -> Lack | None:
+def _run_lack(text: str) -> Lack | None:
     if match := _OBJECT.search(text):
         return MissingRun(path=match["path"])
     if match := _NAMESPACE.search(text):
@@ -244,7 +244,7 @@ def _run(text: str) -> Lack | None:
     return None
 
 
-def _setting(text: str) -> Lack | None:
+def _setting_lack(text: str) -> Lack | None:
     match = _SETTING.search(text)
     return match and MissingVariables(names=(match["name"] or f"METAFLOW_{match['root']}",))
 
@@ -338,7 +338,7 @@ _SERVICES: tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 
 
-def _variable(raised: _Raised) -> Lack | None:
+def _variable_lack(raised: _Raised) -> Lack | None:
     if raised.type == "KeyError" and _ENVIRON.search(raised.frames):
         return MissingVariables(names=(raised.message.strip("'\""),))
     if raised.type == "ValidationError" and "validation error" in raised.message:
@@ -350,7 +350,7 @@ def _variable(raised: _Raised) -> Lack | None:
     return MissingVariables(names=(name,)) if name and name != "DISPLAY" else None
 
 
-def _credentials(raised: _Raised) -> Lack | None:
+def _credentials_lack(raised: _Raised) -> Lack | None:
     if raised.type == "NoRegionError":
         return MissingRegion()
     for pattern, service, names in _SERVICES:
@@ -382,7 +382,7 @@ _LIBRARY = re.compile(
 )
 
 
-def _module(raised: _Raised) -> Lack | None:
+def _module_lack(raised: _Raised) -> Lack | None:
     if "attempted relative import with no known parent" in raised.message:
         return MissingParent()
     if match := _LIBRARY.search(raised.message):
@@ -410,7 +410,7 @@ _NOT_FOUND_BY_SHELL = re.compile(
 _EXECUTABLE = re.compile(r"failed to execute .*?'(?P<name>[\w.-]+)'|Bad (?P<other>git) executable")
 
 
-def _command(raised: _Raised) -> Lack | None:
+def _command_lack(raised: _Raised) -> Lack | None:
     if raised.type == "FileNotFoundError" and _SPAWNED.search(raised.frames):
         name = next(_quoted(raised.message), "/")
         folder = re.search(rf"cwd=.*{re.escape(name)}", raised.frames)
@@ -433,7 +433,7 @@ _NETWORK = re.compile(
 )
 
 
-def _network(raised: _Raised) -> Lack | None:
+def _network_lack(raised: _Raised) -> Lack | None:
     if _CERTIFICATE.search(raised.message):
         return MissingCertificate()
     if _NETWORK.search(raised.message) or raised.type == "gaierror":
@@ -454,7 +454,7 @@ _STRING = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
 _URL = re.compile(r"^[a-z][a-z0-9+]*:/{0,3}|\?.*$")
 
 
-def _file(raised: _Raised) -> Lack | None:
+def _file_lack(raised: _Raised) -> Lack | None:
     message = "\n".join(raised.message.splitlines()[:3])
     database = bool(_NO_TABLE.search(message))
     by_type = raised.type in {"FileNotFoundError", "NotADirectoryError", "TemplateNotFound"}
@@ -493,7 +493,7 @@ def _words(text: str) -> Iterator[str]:
 _TERMINAL = re.compile(r"EOF when reading a line")
 
 
-def _input(raised: _Raised) -> Lack | None:
+def _input_lack(raised: _Raised) -> Lack | None:
     if raised.type == "EOFError" and (not raised.message or _TERMINAL.search(raised.message)):
         return MissingInput()
     if "$DISPLAY" in raised.message or "cannot open display" in raised.message:
@@ -505,7 +505,7 @@ _CONFIG_FRAME = "/user_configs/config_parameters.py"
 _PARSER_FRAME = re.compile(r"/user_configs/config_options\.py\", line \d+, in _call_parser")
 
 
-def _config_value(raised: _Raised) -> Lack | None:
+def _config_value_lack(raised: _Raised) -> Lack | None:
     """Find a config in exceptions of Metaflow's config classes, or of a parser they call."""
     if _PARSER_FRAME.search(raised.frames):
         return MissingConfig(name=None, problem="its parser failed")
@@ -522,12 +522,12 @@ def _config_value(raised: _Raised) -> Lack | None:
 
 
 _IN_EXCEPTION: tuple[Callable[[_Raised], Lack | None], ...] = (
-    _command,
-    _variable,
-    _config_value,
-    _credentials,
-    _module,
-    _network,
-    _input,
-    _file,
+    _command_lack,
+    _variable_lack,
+    _config_value_lack,
+    _credentials_lack,
+    _module_lack,
+    _network_lack,
+    _input_lack,
+    _file_lack,
 )

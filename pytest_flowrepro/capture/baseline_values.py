@@ -80,14 +80,15 @@ def known_from(
     same = {
         step
         for step in {task.step for task in tasks}
-        if _contents(step, environments) == _contents(step, baseline.environments)
+        if _environment_contents(step, environments)
+        == _environment_contents(step, baseline.environments)
     }
     # In a merged baseline, a pickle and its step's environment may be of different recordings.
     as_recorded = system == baseline.system and not baseline.merged
     return Known(tasks=tasks, settled=frozenset(same if as_recorded else ()))
 
 
-def _contents(step: str, environments: tuple[Environment, ...]) -> object:
+def _environment_contents(step: str, environments: tuple[Environment, ...]) -> object:
     """Return the interpreter and the packages of a step."""
     environment = environment_of(step, environments)
     return environment and (environment.python, environment.packages)

@@ -180,7 +180,9 @@ def classify(attempts: Sequence[Attempt], *, same: Same = by_digest) -> Classifi
             artifacts = tasks.setdefault((task.step, task.index), {})
             for artifact in task.artifacts:
                 if (task.step, task.index, artifact.name) in observed.random:
-                    artifacts[artifact.name] = _random(artifact, artifacts.get(artifact.name))
+                    artifacts[artifact.name] = _as_nondeterministic(
+                        artifact, artifacts.get(artifact.name)
+                    )
     steps = list(dict.fromkeys(step for step, _ in tasks))
     factors: dict[Family, set[Factor]] = {}
     for (step, _, name), factors_of_key in machine.items():
@@ -354,7 +356,7 @@ def _artifacts_by_key(tasks: tuple[Task, ...]) -> dict[ArtifactKey, Artifact | N
     return by_key
 
 
-def _random(artifact: Artifact, other: Artifact | None) -> Artifact:
+def _as_nondeterministic(artifact: Artifact, other: Artifact | None) -> Artifact:
     return Artifact(
         name=artifact.name,
         type=artifact.type if other is None or other.type == artifact.type else "",

@@ -53,8 +53,8 @@ def diff_environments(
                 kind="python",
                 change=change_of(a, b),
                 name="python",
-                old=(str(a.python) if b else _contents(a)) if a else None,
-                new=(str(b.python) if a else _contents(b)) if b else None,
+                old=(str(a.python) if b else _contents_text(a)) if a else None,
+                new=(str(b.python) if a else _contents_text(b)) if b else None,
                 gated="environment" in gates,
                 environment=name,
             )
@@ -67,7 +67,7 @@ def diff_environments(
     return tuple(changes)
 
 
-def _contents(environment: Environment) -> str:
+def _contents_text(environment: Environment) -> str:
     return f"{environment.python}, {counted(len(environment.packages), 'package')}"
 
 

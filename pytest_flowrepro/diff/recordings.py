@@ -198,7 +198,7 @@ def diff_artifacts(
     """
     limits = limits or Limits.of_flow()
     rules = _Rules(
-        gates=gates, patterns=patterns, runs=new.runs, limits=limits, random=_random(old)
+        gates=gates, patterns=patterns, runs=new.runs, limits=limits, random=_random_artifacts(old)
     )
     before, now = (
         Task(step=PARAMETERS, index=(), artifacts=side.parameters) for side in (old, new)
@@ -221,7 +221,7 @@ def diff_artifacts(
     return tuple(changes)
 
 
-def _random(recording: Recording) -> frozenset[tuple[str, str]]:
+def _random_artifacts(recording: Recording) -> frozenset[tuple[str, str]]:
     return frozenset(
         (task.step, artifact.name)
         for task in recording.tasks
@@ -251,7 +251,7 @@ def _decided_by_chance(recording: Recording) -> frozenset[str]:
         for artifact in task.artifacts
         if artifact.determinism != "nondeterministic"
     }
-    pending += [step for step, _ in _random(recording) & repeated]
+    pending += [step for step, _ in _random_artifacts(recording) & repeated]
     reached: set[str] = set()
     while pending:
         name = pending.pop()

@@ -52,7 +52,7 @@ def place_bytecode(environments: Iterable[BuiltEnvironment], folder: Path) -> No
     for built in environments:
         compiled = compiled_bytecode(built)
         # There are hundreds of small files before each rerun: plain strings and few calls are fast.
-        for target in _index(built.path):
+        for target in _read_index(built.path):
             destination = f"{folder}/{target}"
             parent, _, _ = destination.rpartition("/")
             with contextlib.suppress(OSError):
@@ -72,7 +72,7 @@ def compiled_bytecode(built: BuiltEnvironment) -> Path:
     lock = FileLock(built.path / f"{_INDEX}.lock", timeout=_COMPILE_TIMEOUT)
     with contextlib.suppress(Timeout, OSError), lock:
         _compile_known(built)
-        index, start = _index(built.path), len(f"{folder}/")
+        index, start = _read_index(built.path), len(f"{folder}/")
         for place, _, names in os.walk(folder):
             for path in (f"{place}/{name}" for name in names):
                 if index.get(path[start:]) != state_of(os.lstat(path)):
@@ -112,7 +112,7 @@ def _compile_known(built: BuiltEnvironment) -> None:
     if not names:
         return
     compiled = built.path / _COMPILED
-    index = _index(built.path)
+    index = _read_index(built.path)
     targets = {}
     roots = _roots(built)
     for name in names:
@@ -152,7 +152,7 @@ def _compile(python: Path, sources: list[tuple[str, str]], *, workspace: Path) -
         run_process(argv, env=env, cwd=workspace, timeout=_COMPILE_TIMEOUT)
 
 
-def _index(environment: Path) -> dict[str, State]:
+def _read_index(environment: Path) -> dict[str, State]:
     """Return the states of the compiled files, by path below `_COMPILED`."""
     try:
         states_by_path = json.loads((environment / _INDEX).read_text(encoding="utf-8"))

@@ -73,12 +73,12 @@ def _labelled(version: str) -> str:
 def _write_wheel(folder: Path, name: str, version: str) -> None:
     about = f"{name}-{version}.dist-info"
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-        for file, text in _contents(name, version):
+        for file, text in _wheel_contents(name, version):
             # One time for all: the same wheel has the same hash.
             wheel.writestr(zipfile.ZipInfo(f"{about}/{file}"), text)
 
 
-def _contents(name: str, version: str) -> Iterator[tuple[str, str]]:
+def _wheel_contents(name: str, version: str) -> Iterator[tuple[str, str]]:
     yield "METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     yield "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     yield "RECORD", ""
