@@ -16,6 +16,7 @@ from pytest_flowrepro.baseline.folder import (
     find_baselines,
     flow_and_case,
     flow_file,
+    portable_name,
 )
 from pytest_flowrepro.baseline.store import read_baseline, write_baseline
 from pytest_flowrepro.baseline.values import stored_values
@@ -32,6 +33,7 @@ __all__ = [
     "fingerprint",
     "flow_and_case",
     "flow_file",
+    "portable_name",
     "read_baseline",
     "stored_values",
     "write_baseline",

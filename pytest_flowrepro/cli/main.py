@@ -227,7 +227,7 @@ def _show(args: argparse.Namespace) -> Answer:
 
 
 def _baseline_folders(flow: str) -> list[Path]:
-    """Return the baselines that `file.py`, `file.py::Name`, `Name` or `Name[case]` means."""
+    """Return the baselines that `file.py`, `file.py::Name`, `Name` or `Name@case` means."""
     file, name = _file_and_name(flow)
     if file is None:
         folders: Sequence[Path] = find_baselines(Path.cwd())
@@ -311,7 +311,7 @@ def _source(flow: str) -> FlowSource:
     if not files:
         raise _not_recorded(flow)
     sources = [s for f in sorted(files) for s in find_flows(f, root=_project_of(f))]
-    meant = [source for source in sources if not name or source.name == name.partition("[")[0]]
+    meant = [source for source in sources if not name or source.name == name.partition("@")[0]]
     if len(meant) != 1:
         names = ", ".join(f"{os.path.relpath(s.file)}::{s.name}" for s in meant or sources)
         raise FlowReproError(

@@ -101,8 +101,11 @@ class CodePackage:
 
 
 def flow_title(flow: str, case: str | None) -> str:
-    """Return the name of a flow, or of one case of it, in messages: `TrainFlow[small]`."""
-    return f"{flow}[{case}]" if case else flow
+    """Return the name of a flow, or of one case of it, in messages and ids: `TrainFlow@small`.
+
+    The same as the folder of its baseline. pytest takes `[...]` at the end of an id only.
+    """
+    return flow if case is None else f"{flow}@{case}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

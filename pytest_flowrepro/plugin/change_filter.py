@@ -25,7 +25,7 @@ class ChangeFilter:
 
     hook: HookCaller
     flow: str
-    """The title of the flow: `TrainFlow[small]`."""
+    """The title of the flow: `TrainFlow@small`."""
     config: pytest.Config
     root: Path
     """The folder that paths of conftest.py files are relative to."""

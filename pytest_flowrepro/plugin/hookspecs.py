@@ -20,6 +20,6 @@ def pytest_flowrepro_accept_change(change: Change, flow: str, config: pytest.Con
     called.
 
     :param change: The difference, a frozen value (docs/reference/hooks.md lists its fields).
-    :param flow: The name of the flow's class, with that of its case: `TrainFlow[small]`.
+    :param flow: The name of the flow's class, with that of its case: `TrainFlow@small`.
     :param config: The configuration of the session.
     """

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_flowrepro.baseline import portable_name
+from pytest_flowrepro.model import flow_title
 from pytest_flowrepro.plugin.change_filter import ChangeFilter
 from pytest_flowrepro.plugin.part_checks import CodeCheck, EnvironmentCheck, PartCheck, StepCheck
 from pytest_flowrepro.plugin.results import PartId, PartResult
@@ -45,10 +47,9 @@ class FlowFile(pytest.File):
             session.flows.append(flow)
             for case in session.options.settings.cases(flow.name):
                 check = session.flow_check(flow, case)
-                title = check.job.title
-                # The id is passed as text: pytest parses `[...]` in it as in an id from its cache.
-                nodeid = f"{self.nodeid}::{title}"
-                yield FlowNode.from_parent(self, name=title, nodeid=nodeid, flow_check=check)
+                # As in the folder of its baseline, because pytest parses `::` and `[...]` in an id.
+                name = flow_title(flow.name, case if case is None else portable_name(case))
+                yield FlowNode.from_parent(self, name=name, flow_check=check)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
         if isinstance(excinfo.value, FlowReproError):
@@ -57,7 +58,7 @@ class FlowFile(pytest.File):
 
 
 class FlowNode(pytest.Collector):
-    """One flow, or one case of it: `TrainFlow[small]`."""
+    """One flow, or one case of it: `TrainFlow@small`."""
 
     def __init__(self, *, flow_check: FlowCheck, **more: Any) -> None:
         super().__init__(**more)
@@ -73,6 +74,7 @@ class FlowNode(pytest.Collector):
             yield self._item(StepItem, f"step[{step}]", position=position, step=step)
 
     def _item(self, kind: type[PartItem], part: str, **more: Any) -> PartItem:
+        # The id is passed as text: pytest parses `[...]` in it as in an id from its cache.
         nodeid = f"{self.nodeid}::{part}"
         return kind.from_parent(self, name=part, nodeid=nodeid, flow_check=self.flow_check, **more)
 

@@ -27,8 +27,7 @@ def render_manifest(recording: Recording, *, file: str) -> str:
 
 
 def _manifest_lines(recording: Recording, file: str) -> Iterator[str]:
-    case = "" if recording.case is None else f"[{recording.case}]"
-    yield f"{file}::{recording.flow}{case}"
+    yield f"{file}::{recording.title}"
     system = recording.system
     yield f"  recorded on {system.platform} {system.machine}, {system.libc}; {_runs(recording)}"
     yield "  policy"

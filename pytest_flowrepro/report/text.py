@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.model import flow_title
 from pytest_flowrepro.report.grouping import grouped, shown
 from pytest_flowrepro.support.text import counted, truncate_list, visible
 
@@ -52,7 +53,7 @@ def report_lines(report: FlowReport) -> list[str]:
 
 
 def summary_line(report: FlowReport) -> str:
-    """Render `drifted  flows/train.py::TrainFlow[small]  1 artifact changed  (3.1 s)`."""
+    """Render `drifted  flows/train.py::TrainFlow@small  1 artifact changed  (3.1 s)`."""
     parts = [f"{report.verdict:<10}", inert(title(report))]
     if phrases := summary(report):
         parts.append("; ".join(phrases))
@@ -61,8 +62,7 @@ def summary_line(report: FlowReport) -> str:
 
 
 def title(report: FlowReport) -> str:
-    case = "" if report.case is None else f"[{report.case}]"
-    return f"{report.file}::{report.flow}{case}"
+    return f"{report.file}::{flow_title(report.flow, report.case)}"
 
 
 def summary(report: FlowReport) -> list[str]:

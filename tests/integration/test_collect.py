@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,7 +53,23 @@ def test_a_case_is_one_more_flow(project: Project) -> None:
         '[tool.pytest]\n[tool.flowrepro.flow.HelloFlow.case.mars]\nparameters={whom="mars"}\n',
     )
     result = project.check("--collect-only", "-q", "-k", "code")
-    assert collected(result) == ["flow.py::HelloFlow::code", "flow.py::HelloFlow[mars]::code"]
+    assert collected(result) == ["flow.py::HelloFlow::code", "flow.py::HelloFlow@mars::code"]
+
+
+@pytest.mark.parametrize("case", ["mars", "über uns", "a[b]", "[0]", "a::b", "x]", "", "a/b"])
+def test_the_id_of_a_test_selects_it_whatever_the_name_of_its_case(
+    project: Project, case: str
+) -> None:
+    project.write("flow.py", HELLO)
+    tables = f"[tool.flowrepro.flow.HelloFlow.case.{json.dumps(case, ensure_ascii=False)}]\n"
+    project.write("pyproject.toml", f"[tool.pytest]\n{tables}")
+    *_, code, environment, start, _, _ = collected(project.check("--collect-only", "-q"))
+    for test in (code, start):
+        assert collected(project.check("--collect-only", "-q", test)) == [test]
+    # They have no baseline, so that each is an error in the short summary.
+    result = project.check(environment, start)
+    summary = [line for line in result.outlines if line.startswith(("ERROR flow", "FAILED flow"))]
+    assert [line.split(" - ")[0].partition(" ")[2] for line in summary] == [environment, start]
 
 
 def test_collecting_starts_no_process_and_touches_no_network(project: Project) -> None:
@@ -281,7 +298,7 @@ def test_the_projects_configuration_is_used_wherever_pytest_has_its_rootdir(
     (project.path / "pyproject.toml").unlink()
     monkeypatch.chdir(project.path / folder)
     found = ids(project, *args)
-    assert [name.partition("::")[2] for name in found] == [CODE, "TinyFlow[small]::code"]
+    assert [name.partition("::")[2] for name in found] == [CODE, "TinyFlow@small::code"]
 
 
 def test_a_flow_with_another_configuration_than_the_runs_is_an_error(project: Project) -> None:

@@ -107,7 +107,7 @@ def test_02_03_06_08_statistics_and_what_reads_them(statistics: Project) -> None
     result.stdout.no_fnmatch_line("*differs from run to run*")
     result.stdout.fnmatch_lines(
         [
-            "recorded *::MovieStatsFlow[[]cloud[]]*",
+            "recorded *::MovieStatsFlow@cloud*",
             "*step start ran on this machine; the flow sends it elsewhere (@kubernetes)",
             "recorded *::PlayListFlow*",
             "*MovieStatsFlow ran before it",

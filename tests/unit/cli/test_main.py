@@ -146,7 +146,7 @@ def test_baselines_that_are_new_or_gone_are_said(
     assert capsys.readouterr().out.splitlines() == [
         "no baseline  flows/train.py::TrainFlow",
         "    note: recorded in HEAD only",
-        "recorded    flows/train.py::TrainFlow[small]",
+        "recorded    flows/train.py::TrainFlow@small",
         "    note: recorded in the working tree only",
     ]
 
@@ -206,8 +206,8 @@ def test_what_is_neither_a_revision_nor_a_folder_is_an_error(
         "flows/train.py",
         "flows/train.py::TrainFlow",
         "TrainFlow",
-        "TrainFlow[small]",
-        "flows/train.py::TrainFlow[small]",
+        "TrainFlow@small",
+        "flows/train.py::TrainFlow@small",
     ],
 )
 def test_a_recorded_flow_is_shown(
@@ -217,8 +217,8 @@ def test_a_recorded_flow_is_shown(
 
     assert main(["show", flow]) == 0
     out = capsys.readouterr().out
-    assert ("flows/train.py::TrainFlow\n" in out) == ("[" not in flow)
-    assert "flows/train.py::TrainFlow[small]\n" in out
+    assert ("flows/train.py::TrainFlow\n" in out) == ("@" not in flow)
+    assert "flows/train.py::TrainFlow@small\n" in out
     assert "    numpy 2.4.5  (via pandas)\n" in out
 
 

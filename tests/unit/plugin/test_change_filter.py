@@ -50,7 +50,7 @@ def filtering(**plugins: Callable[..., object]) -> ChangeFilter:
 def asking(manager: pluggy.PluginManager) -> ChangeFilter:
     config = cast("pytest.Config", SimpleNamespace(pluginmanager=manager))
     hook = getattr(manager.hook, NAME)
-    return ChangeFilter(hook=hook, flow="TrainFlow[small]", config=config, root=ROOT)
+    return ChangeFilter(hook=hook, flow="TrainFlow@small", config=config, root=ROOT)
 
 
 def test_without_a_plugin_every_change_is_as_it_was() -> None:
@@ -68,7 +68,7 @@ def test_an_accepted_change_is_shown_as_that_and_no_longer_gated() -> None:
     accepted, refused, code = filtering(tolerant=hook).apply((SCORE, loss, CODE))
     assert accepted == replace(SCORE, gated=False, accepted_by="tolerant")
     assert (refused, code) == (loss, CODE)
-    assert asked == [(SCORE, "TrainFlow[small]"), (loss, "TrainFlow[small]")], "gated ones only"
+    assert asked == [(SCORE, "TrainFlow@small"), (loss, "TrainFlow@small")], "gated ones only"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CODE = part_id("code", case="small")
 REPRODUCED = PartResult(verdict="reproduced", notes=("a note",))
-DRIFTED = PartResult(verdict="drifted", failure="TrainFlow[small] code drifted")
+DRIFTED = PartResult(verdict="drifted", failure="TrainFlow@small code drifted")
 
 
 def report(
@@ -113,10 +113,10 @@ def test_a_test_that_did_not_run_is_reported_as_failed_in_its_setup() -> None:
     assert (setup.nodeid, setup.outcome, setup.when) == (CODE.nodeid, "failed", "setup")
     assert str(setup.longrepr).startswith("TrainFlow: code did not run")
     assert "\x1b" not in str(setup.longrepr)
-    assert setup.location == ("flows/train.py", None, "TrainFlow[small]::code")
+    assert setup.location == ("flows/train.py", None, "TrainFlow@small::code")
     assert (teardown.outcome, teardown.when) == ("passed", "teardown")
     assert dict(teardown.user_properties) == {
-        "flowrepro.flow": "TrainFlow[small]",
+        "flowrepro.flow": "TrainFlow@small",
         "flowrepro.part": "code",
         "flowrepro.verdict": "error",
     }

@@ -89,4 +89,4 @@ def test_an_identity_comes_back_from_json(part: PartId) -> None:
 def test_a_flow_is_known_by_its_file_name_and_case() -> None:
     part = PartId(file="a.py", flow="F", case="small", part="code", position=0, nodeid="a.py::F")
     assert part.flow_key == ("a.py", "F", "small")
-    assert part.title == "F[small]"
+    assert part.title == "F@small"

@@ -50,7 +50,7 @@ def test_a_flow_and_case_have_one_check(session: SessionState) -> None:
 
 def test_a_job_has_the_options_of_the_session(session: SessionState, tmp_path: Path) -> None:
     job = session.flow_check(session.flows[0], "small").job
-    assert (job.title, job.root, job.installer) == ("TrainFlow[small]", tmp_path, "pip-tools")
+    assert (job.title, job.root, job.installer) == ("TrainFlow@small", tmp_path, "pip-tools")
     assert job.settings == session.options.settings.for_flow("TrainFlow", "small")
     assert job.environments == session.folder.environments
 

@@ -41,7 +41,7 @@ def test_the_page_shows_every_flow_the_worst_first() -> None:
     page = Page(render_html((REPRODUCED, DRIFTED, FAILED)))
 
     assert "1 error, 1 drifted, 1 reproduced" in page.text
-    places = [page.text.index(name) for name in ("BadFlow", "TrainFlow[small]", "HelloFlow")]
+    places = [page.text.index(name) for name in ("BadFlow", "TrainFlow@small", "HelloFlow")]
     assert places == sorted(places)
     for words in ("train[0, 3].score", "0.91 -> 0.93", "@kubernetes ran locally", "is empty"):
         assert words in page.text

@@ -13,7 +13,7 @@ from pytest_flowrepro.report.manifest import render_manifest
 
 def test_everything_that_was_recorded_is_shown() -> None:
     assert render_manifest(recording(case="small"), file="flows/train.py") == (
-        "flows/train.py::TrainFlow[small]\n"
+        "flows/train.py::TrainFlow@small\n"
         "  recorded on linux x86_64, glibc 2.36; reruns compared\n"
         "  policy\n"
         "    fail-on: artifacts, environment, policy\n"

@@ -72,7 +72,7 @@ def test_the_place_inside_the_value_is_below_it() -> None:
         (
             DRIFTED,
             (
-                "drifted     flows/train.py::TrainFlow[small]  1 artifact, 1 package changed; "
+                "drifted     flows/train.py::TrainFlow@small  1 artifact, 1 package changed; "
                 "1 file changed since the baseline; 2 nondeterministic artifacts not compared"
                 "  (3.8 s)"
             ),
