@@ -167,8 +167,8 @@ def _package_changes(
 def _differences(old: Package, new: Package) -> tuple[str, ...]:
     """Describe how two packages of one version differ; return nothing for different versions.
 
-    A wheel for another platform has other files, and its RECORD says nothing about this one's. An
-    old baseline may not name the wheel: then the RECORDs alone decide.
+    A wheel for another platform has other files, and its RECORD says nothing about this one's. For
+    a wheel without valid tags the RECORDs alone decide.
     """
     if old.version != new.version:
         return ()

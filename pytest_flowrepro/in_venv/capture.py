@@ -120,7 +120,7 @@ def write(lines: Iterable[dict[str, Any]]) -> None:
             file.writelines(json.dumps(line) + "\n" for line in lines)
         os.replace(sys.argv[2] + ".part", sys.argv[2])
     except OSError as error:  # a full disk, above all
-        sys.exit("what was read cannot be handed over: %s" % error)
+        sys.exit("the artifacts cannot be written to the result file: %s" % error)
 
 
 def pickles(

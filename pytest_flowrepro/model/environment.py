@@ -95,8 +95,7 @@ class Package:
     direct_url: str | None = None
     wheel: str | None = None
     """The tags of its wheel, `cp311-cp311-manylinux_2_28_x86_64`; for a conda package its
-    platform and build, `linux-64/py311h64a7726_0`. None if the wheel, or an older baseline,
-    does not have them."""
+    platform and build, `linux-64/py311h64a7726_0`. None if the wheel has no valid tags."""
 
     @property
     def is_conda(self) -> bool:
