@@ -295,7 +295,7 @@ def _exceptions(text: str) -> Iterator[_Raised]:
 
 def _after(lines: list[str]) -> _Raised | None:
     """Return the exception below the frames at the start of the lines."""
-    start = next((n for n, line in enumerate(lines) if line and line[0] != " "), None)
+    start = next((number for number, line in enumerate(lines) if line and line[0] != " "), None)
     match = _HEAD.match(lines[start]) if start is not None else None
     if start is None or match is None:
         return None

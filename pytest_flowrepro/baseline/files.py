@@ -78,7 +78,10 @@ def encode_recording(recording: Recording) -> dict[str, str]:
     Raises `BaselineError` for contents that the files cannot hold: a value that JSON cannot
     represent, or two entries of one name.
     """
-    locks = _unique((lock_file(e.name), e.lock.text) for e in recording.environments)
+    locks = _unique(
+        (lock_file(environment.name), environment.lock.text)
+        for environment in recording.environments
+    )
     _check_case_collisions(locks)
     return {
         MANIFEST: _indented(_manifest(recording)) + "\n",
@@ -96,8 +99,12 @@ def _manifest(recording: Recording) -> _Tree:
         "system": {key: _json_line(value) for key, value in _system(recording.system).items()},
         "policy": {key: _itemized(value) for key, value in policy_json(recording.policy).items()},
         "code": _sorted((file.path, _json_line(file.sha256)) for file in recording.code),
-        "environments": _sorted((e.name, _environment(e)) for e in recording.environments),
-        "parameters": _sorted((p.name, _artifact_line(p)) for p in recording.parameters),
+        "environments": _sorted(
+            (environment.name, _environment(environment)) for environment in recording.environments
+        ),
+        "parameters": _sorted(
+            (parameter.name, _artifact_line(parameter)) for parameter in recording.parameters
+        ),
         "steps": [_step_line(step) for step in recording.steps],
     }
 
@@ -142,7 +149,7 @@ def _environment(environment: Environment) -> _Tree:
         "requirements": [_json_line(requirement) for requirement in environment.requirements],
         **({"constraints": constraints} if constraints else {}),
         **({"imported": _json_line(list(environment.imported))} if environment.imported else {}),
-        "packages": _sorted((p.name, _package(p)) for p in environment.packages),
+        "packages": _sorted((package.name, _package(package)) for package in environment.packages),
     }
 
 

@@ -63,8 +63,10 @@ def find_baselines(top: Path) -> tuple[Path, ...]:
         if "pyvenv.cfg" in files:
             folders.clear()
         if FOLDER in folders:
-            baselines += (f for f in Path(path, FOLDER).glob("[!.]*/[!.]*") if f.is_dir())
-        folders[:] = [f for f in folders if f != FOLDER and not f.startswith(".")]
+            baselines += (
+                baseline for baseline in Path(path, FOLDER).glob("[!.]*/[!.]*") if baseline.is_dir()
+            )
+        folders[:] = [name for name in folders if name != FOLDER and not name.startswith(".")]
     return tuple(sorted(baselines))
 
 

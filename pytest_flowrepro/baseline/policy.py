@@ -22,7 +22,9 @@ def read_policy(node: JsonNode) -> Policy:
     return Policy(
         fail_on=frozenset(_read_gate(item) for item in fields["fail-on"].items()),
         patterns=_read_patterns(fields),
-        env=tuple((n, _read_variable(v)) for n, v in _optional_entries(fields, "env")),
+        env=tuple(
+            (name, _read_variable(value)) for name, value in _optional_entries(fields, "env")
+        ),
         parameters=tuple(
             (name, value.value) for name, value in _optional_entries(fields, "parameters")
         ),

@@ -122,7 +122,7 @@ def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[s
         with _lock_folder(folder, named):
             clean_up(folder)
             old = _files_to_replace(folder, named, root=root)
-            changed = {n for n in old.keys() | new.keys() if old.get(n) != new.get(n)}
+            changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
             changed |= changed_values(values, value_files(folder))
             if changed:
                 replace_folder(folder, lambda into: _fill(into, new, values, folder))

@@ -60,7 +60,9 @@ def place_values(into: Path, new: dict[str, Path], old: Path) -> None:
     """Fill the folder `values` in `into` with the new values, and the user's files in the old."""
     before, values = old / VALUES, into / VALUES
     ours = value_files(old)
-    users_files = [p for p in before.iterdir() if p.name not in ours] if before.is_dir() else []
+    users_files = (
+        [path for path in before.iterdir() if path.name not in ours] if before.is_dir() else []
+    )
     if new or users_files:
         values.mkdir()
     for path in users_files:

@@ -190,7 +190,7 @@ def _merge(captures: Sequence[Capture], *, steps: tuple[str, ...]) -> Capture:
     encoders = dict(sorted(used for captured in captures for used in captured.encoders))
     return Capture(
         parameters=captures[0].parameters,
-        tasks=tuple(sorted((t for captured in captures for t in captured.tasks), key=place)),
+        tasks=tuple(sorted((task for captured in captures for task in captured.tasks), key=place)),
         logs=tuple(sorted((log for captured in captures for log in captured.logs), key=place)),
         encoders=tuple(encoders.items()),
     )

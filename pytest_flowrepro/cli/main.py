@@ -233,7 +233,9 @@ def _baseline_folders(flow: str) -> list[Path]:
         folders: Sequence[Path] = find_baselines(Path.cwd())
     else:
         of_file = baseline_folder(file.absolute(), "x", None).parent
-        folders = [f for f in find_baselines(file.absolute().parent) if f.parent == of_file]
+        folders = [
+            folder for folder in find_baselines(file.absolute().parent) if folder.parent == of_file
+        ]
     return [folder for folder in folders if not name or name in _titles(folder)]
 
 
@@ -310,10 +312,14 @@ def _source(flow: str) -> FlowSource:
         files = set()
     if not files:
         raise _not_recorded(flow)
-    sources = [s for f in sorted(files) for s in find_flows(f, root=_project_of(f))]
+    sources = [
+        source for path in sorted(files) for source in find_flows(path, root=_project_of(path))
+    ]
     meant = [source for source in sources if not name or source.name == name.partition("@")[0]]
     if len(meant) != 1:
-        names = ", ".join(f"{os.path.relpath(s.file)}::{s.name}" for s in meant or sources)
+        names = ", ".join(
+            f"{os.path.relpath(source.file)}::{source.name}" for source in meant or sources
+        )
         raise FlowReproError(
             f"{flow} means {len(meant) or 'no'} flow{'s' if meant else ''}",
             hint=f"pass one of {names}" if names else "pass the path of a file that starts a flow",

@@ -267,7 +267,9 @@ class _Seen:
         for conditions, keys in self._varied.items():
             artifacts = self._artifacts_under(conditions)
             families = {(step, name) for step, _, name in keys}
-            ordered = {f for f in families if _is_reordered(f, self._first, artifacts)}
+            ordered = {
+                family for family in families if _is_reordered(family, self._first, artifacts)
+            }
             for key in keys - self.random:
                 a, b = self._first.get(key), artifacts.get(key)
                 if (

@@ -74,7 +74,8 @@ def ignored_inside(old: Recording, new: Recording, patterns: Patterns) -> int:
         if any(reaches(pattern, step, name) for pattern in patterns.ignore)
     )
     return sum(
-        c is not None and is_within_tolerance(c) and c.tolerated is None for c in comparisons
+        comparison is not None and is_within_tolerance(comparison) and comparison.tolerated is None
+        for comparison in comparisons
     )
 
 

@@ -231,9 +231,11 @@ def _weakens(setting: str, name: str, old: Policy, new: Policy) -> bool:
 
 
 def _ignores_more(pattern: str, old: Policy, new: Policy) -> bool:
-    covering = (p for p in old.patterns.ignore if covers_pattern(p, pattern))
+    covering = (ignored for ignored in old.patterns.ignore if covers_pattern(ignored, pattern))
     end = _end(new, "ignore", pattern)
-    return pattern in new.patterns.ignore and all(_end(old, "ignore", p) < end for p in covering)
+    return pattern in new.patterns.ignore and all(
+        _end(old, "ignore", ignored) < end for ignored in covering
+    )
 
 
 def _tolerates_more(setting: str, pattern: str, old: Policy, new: Policy) -> bool:

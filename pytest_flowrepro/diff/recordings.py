@@ -243,7 +243,7 @@ def _decided_by_chance(recording: Recording) -> frozenset[str]:
         if any(artifact.determinism == "nondeterministic" for artifact in task.artifacts)
     }
     following = {step.name: step.next for step in recording.steps}
-    deciding = {s.name for s in recording.steps if s.type in {"split-switch", "foreach"}}
+    deciding = {step.name for step in recording.steps if step.type in {"split-switch", "foreach"}}
     pending = [name for step in deciding & random for name in following[step]]
     repeated = {
         (task.step, artifact.name)

@@ -211,7 +211,7 @@ ATTEMPT = re.compile(r"(\d+)\.")
 def folders(path: str) -> list[str]:
     if not os.path.isdir(path):
         return []
-    return [e.name for e in os.scandir(path) if e.is_dir() and e.name != "_meta"]
+    return [entry.name for entry in os.scandir(path) if entry.is_dir() and entry.name != "_meta"]
 
 
 def read_task(
@@ -303,7 +303,7 @@ def own_artifacts(
     assigned = set(task.observed["set"]) if task.observed["join"] else set()
 
     def is_own(name: str, sha: str) -> bool:
-        inherited = [p.artifacts[name] for p in parents if name in p.artifacts]
+        inherited = [parent.artifacts[name] for parent in parents if name in parent.artifacts]
         inherited_digests = {values[parent]["digest"] for parent in inherited if parent in values}
         return name in assigned or values[sha]["digest"] not in inherited_digests
 

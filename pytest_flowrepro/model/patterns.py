@@ -92,7 +92,7 @@ class Patterns:
 
         Artifacts that are ignored as a whole are not among them.
         """
-        inside = [p for key, p in self if key != "ignore" or _reaches_inside(p)]
+        inside = [pattern for key, pattern in self if key != "ignore" or _reaches_inside(pattern)]
         return tuple(dict.fromkeys(map(_artifact_glob, inside)))
 
 
@@ -137,7 +137,7 @@ def may_overlap(pattern: str, other: str) -> bool:
 
 
 def _has_globs(pattern: str) -> bool:
-    return any(c in pattern for c in "*?[")
+    return any(sign in pattern for sign in "*?[")
 
 
 def number_at(numbers: Numbers, labels: tuple[str, ...], default: float = 0.0) -> float:

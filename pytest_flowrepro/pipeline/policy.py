@@ -23,7 +23,8 @@ def policy_of(job: Job) -> Policy:
     """Return the policy; raises `SettingsError` if the file of the encoders does not exist."""
     settings = job.settings
     env = {
-        n: without_credentials(v) if isinstance(v, str) else None for n, v in settings.env.items()
+        name: without_credentials(value) if isinstance(value, str) else None
+        for name, value in settings.env.items()
     }
     return Policy(
         fail_on=settings.fail_on,

@@ -59,15 +59,20 @@ def random_proposals(job: Job, attempts: Sequence[Attempt], classified: Classifi
 def machine_proposals(job: Job, attempts: Sequence[Attempt], classified: Classified) -> Notes:
     """Return a sentence about artifacts that depend on the machine, and the lines to add."""
     patterns, profile = job.settings.patterns, job.settings.numeric
-    families = {f: factors for f, factors in classified.machine.items() if not patterns.ignores(*f)}
+    families = {
+        family: factors
+        for family, factors in classified.machine.items()
+        if not patterns.ignores(*family)
+    }
     if not families:
         return ()
     factors = {factor for factors_of_family in families.values() for factor in factors_of_family}
     names = truncate_list([f"{step}.{name}" for step, name in sorted(families)], _NAMES)
-    title = f"depends on the machine ({', '.join(_FACTORS[f] for f in sorted(factors))}): {names}."
+    by = ", ".join(_FACTORS[factor] for factor in sorted(factors))
+    title = f"depends on the machine ({by}): {names}."
     proposed = _proposed_patterns(job, pairs_of(attempts, families), ignoring=False)
     tolerances = _table_lines(job, proposed)
-    if missing := [_PINS[f] for f in sorted(factors) if getattr(profile, f) is None]:
+    if missing := [_PINS[factor] for factor in sorted(factors) if getattr(profile, factor) is None]:
         title += " It will drift on other machines; to pin it, add to pyproject.toml"
         instead = ("or accept the differences:", *tolerances[1:]) if tolerances else ()
         return (f"{title}:", f"[{_table_name(job)}]", *missing, *instead)
@@ -192,8 +197,10 @@ def _differing_places(pairs: Pairs) -> tuple[str, ...]:
     outer = {path[:depth] for path in probe.seen for depth in range(len(path))}
     inner = sorted({path for path in probe.seen if path not in outer})
     if len(inner) > 1:
-        inner = [tuple("*" if p.isdecimal() else p for p in path) for path in inner]
-    globs = (".".join(p if p == "*" else quoted(p) for p in path) for path in inner if path)
+        inner = [tuple("*" if part.isdecimal() else part for part in path) for path in inner]
+    globs = (
+        ".".join(part if part == "*" else quoted(part) for part in path) for path in inner if path
+    )
     return tuple(dict.fromkeys(globs))
 
 

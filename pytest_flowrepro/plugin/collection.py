@@ -176,7 +176,7 @@ class Collection:
 
     def _is_no_test_module(self, path: Path) -> bool:
         # A test module may define a flow to test something with it.
-        patterns = (p for p in self.config.getini("python_files") if p != "*.py")
+        patterns = (pattern for pattern in self.config.getini("python_files") if pattern != "*.py")
         return not any(path.match(pattern) for pattern in patterns)
 
     def _is_repeated(self, path: Path, session: pytest.Session) -> bool:

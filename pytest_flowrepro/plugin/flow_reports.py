@@ -96,8 +96,8 @@ def _with_moves(report: FlowReport, parts: set[str]) -> FlowReport:
         moved = {change.name for change in packages if not change.declared}
         notes.append(f"{counted(len(moved), 'package')} changed" if moved else "packages unchanged")
     if "rerun" in dict(report.seconds):
-        values = [c for c in report.changes if c.kind in {"artifact", "parameter"}]
-        changed = [c for c in values if c.within is None]
+        values = [change for change in report.changes if change.kind in {"artifact", "parameter"}]
+        changed = [change for change in values if change.within is None]
         count = counted(len(changed), "artifact")
         notes.append(f"{count} changed" if changed else "artifacts unchanged")
     return replace(report, notes=(*notes, *report.notes))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def observation_to_json(observation: Observation) -> dict[str, Any]:
     return {
         "recording": encode_recording(observation.recording),
-        "values": {n: str(file) for n, file in stored_values(observation.recording).items()},
+        "values": {name: str(file) for name, file in stored_values(observation.recording).items()},
         "logs": [asdict(log) for log in observation.logs],
         "failure": observation.failure,
         "timed_out": observation.timed_out,

@@ -33,7 +33,10 @@ def shown(changes: Iterable[Change], *, details: bool = False) -> Shown:
     return Shown(
         leading=tuple(change for change in ordered if change.origin != "derived"),
         derived=tuple(
-            sorted((c for c in ordered if c.origin == "derived"), key=lambda c: not c.gated)
+            sorted(
+                (change for change in ordered if change.origin == "derived"),
+                key=lambda change: not change.gated,
+            )
         ),
     )
 

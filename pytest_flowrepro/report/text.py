@@ -67,11 +67,15 @@ def title(report: FlowReport) -> str:
 
 def summary(report: FlowReport) -> list[str]:
     """Return phrases that count the changes by kind, and the artifacts that were not compared."""
-    platform = [c for c in report.changes if c.kind == "system" and c.environment]
+    platform = [
+        change for change in report.changes if change.kind == "system" and change.environment
+    ]
     within = sum(change.within is not None for change in report.changes)
     unread = sum(change.change == "unread" for change in report.changes)
-    differing = (c for c in report.changes if c.within is None and c.change != "unread")
-    kinds = Counter("requirement" if c.declared else c.kind for c in differing)
+    differing = (
+        change for change in report.changes if change.within is None and change.change != "unread"
+    )
+    kinds = Counter("requirement" if change.declared else change.kind for change in differing)
     kinds["system"] -= len(platform)
     phrases = []
     counts = [counted(kinds[k], _NOUNS.get(k, k)) for k in _KINDS if kinds[k]]

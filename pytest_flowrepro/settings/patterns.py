@@ -31,7 +31,7 @@ def read_patterns(table: Table, inherited: Patterns) -> Patterns:
         rtol=(*remaining.rtol, *((terms.pattern, number) for terms, number in rtol or ())),
         atol=(*remaining.atol, *((terms.pattern, number) for terms, number in atol or ())),
         terms=(
-            *(t for t in inherited.terms if (t.key, t.pattern) in set(remaining)),
+            *(terms for terms in inherited.terms if (terms.key, terms.pattern) in set(remaining)),
             *filter(None, own_terms),
         ),
     )

@@ -71,7 +71,7 @@ def full_disk(
     if rooms[folder] > _LITTLE:
         what = f"The disk is full, or this user's quota: {folder} cannot be written"
     else:
-        mount = next(p for p in (folder, *folder.parents) if p.is_mount())
+        mount = next(parent for parent in (folder, *folder.parents) if parent.is_mount())
         at = "" if mount == folder else f" on the file system at {mount}"
         what = f"The disk is full: {folder} has {rooms[folder] // 1024:,} kB left{at}"
     return FullDiskError(what, hint=FREE_SPACE, detail=detail)

@@ -55,7 +55,9 @@ def find_module(dotted: str, *, root: Path) -> Path | None:
     virtualenvs and caches are not searched.
     """
     top, *rest = dotted.split(".")
-    holders = (f for f in _holders(root).get(top, ()) if _is_module(Path(f, top, *rest)))
+    holders = (
+        holder for holder in _holders(root).get(top, ()) if _is_module(Path(holder, top, *rest))
+    )
     return min(holders, key=lambda folder: (len(folder.parts), folder), default=None)
 
 

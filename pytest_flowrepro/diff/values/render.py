@@ -150,7 +150,7 @@ def _numpy(body: dict[str, Any]) -> str:
 
 
 def _sizes(shape: Iterable[int]) -> str:
-    return " x ".join(f"{n:,}" for n in shape)
+    return " x ".join(f"{length:,}" for length in shape)
 
 
 def _cut(body: dict[str, Any]) -> str:

@@ -63,7 +63,7 @@ def dtype_text(dtype: Any) -> str:
     `UnknownDtypeError` for one of those that refers to memory of its own.
     """
     if dtype.names is not None:
-        return "{%s}" % ",".join("%r:%s" % (n, dtype_text(dtype[n])) for n in dtype.names)
+        return "{%s}" % ",".join("%r:%s" % (name, dtype_text(dtype[name])) for name in dtype.names)
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
         return "%s%s" % (dtype_text(base), tuple(shape))

@@ -155,7 +155,9 @@ def _enum_parts(value: object, mro: tuple[type, ...]) -> Parts:
 
 
 def _namedtuple_parts(value: Any, mro: tuple[type, ...]) -> Parts | None:
-    names = next((namespace_of(c)["_fields"] for c in mro if "_fields" in namespace_of(c)), None)
+    names = next(
+        (namespace_of(base)["_fields"] for base in mro if "_fields" in namespace_of(base)), None
+    )
     items = list(tuple.__iter__(value))
     if type(names) is not tuple or len(names) != len(items) or tuple not in mro:
         return None

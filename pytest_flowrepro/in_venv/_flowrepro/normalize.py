@@ -80,7 +80,9 @@ class Normal:
         }
         self._account = account
         self._replaced: List[Tuple[List[str], re.Pattern[str], object]] = list(self._patterns())
-        self._needles = [n for needles, _, _ in self._replaced for n in needles if "/" not in n]
+        self._needles = [
+            needle for needles, _, _ in self._replaced for needle in needles if "/" not in needle
+        ]
 
     def __call__(self, text: str) -> str:
         if "/" not in text and not any(needle in text for needle in self._needles):
@@ -157,4 +159,6 @@ def _runs(datastore: str) -> Iterator[str]:
 
 
 def _folders(path: str) -> List[str]:
-    return [e.path for e in os.scandir(path) if e.is_dir()] if os.path.isdir(path) else []
+    return (
+        [entry.path for entry in os.scandir(path) if entry.is_dir()] if os.path.isdir(path) else []
+    )

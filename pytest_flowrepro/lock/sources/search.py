@@ -73,7 +73,9 @@ def similar_files(flow_file: Path, *, root: Path) -> Iterator[Path]:
     """
     for folder in folders_up(flow_file, root=root):
         names = sorted(_listed(folder))
-        yield from (folder / n for n in names if _SIMILAR.fullmatch(n) and n not in _READ)
+        yield from (
+            folder / name for name in names if _SIMILAR.fullmatch(name) and name not in _READ
+        )
         for inner in (folder / name for name in names if name in _FOLDERS):
             yield from (
                 inner / name for name in sorted(_listed(inner)) if name.endswith((".txt", ".in"))

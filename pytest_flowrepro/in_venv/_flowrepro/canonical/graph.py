@@ -228,14 +228,14 @@ class Component:
                     [
                         colour,
                         *sorted(
-                            b">" + edge_label + colours[other]
-                            for edge_label, other in self._successors[number]
-                            if other in colours
+                            b">" + edge_label + colours[neighbour]
+                            for edge_label, neighbour in self._successors[number]
+                            if neighbour in colours
                         ),
                         *sorted(
-                            b"<" + edge_label + colours[other]
-                            for edge_label, other in self._predecessors[number]
-                            if other in colours
+                            b"<" + edge_label + colours[neighbour]
+                            for edge_label, neighbour in self._predecessors[number]
+                            if neighbour in colours
                         ),
                     ]
                 )
@@ -274,21 +274,23 @@ class Component:
         Between two cells all members have equally many edges. So two members depend on each other
         by an edge; or, where most of the possible edges are there, by a missing one.
         """
-        colour_of = {n: colour for colour in cells if len(cells[colour]) > 1 for n in cells[colour]}
+        colour_of = {
+            number: colour for colour in cells if len(cells[colour]) > 1 for number in cells[colour]
+        }
         ties: Dict[int, Set[int]] = {number: set() for number in colour_of}
         for number in colour_of:
             ends: Dict[Tuple[bytes, bytes], Set[int]] = {}
-            for edge_label, other in self._successors[number]:
-                if other in colour_of:
-                    ends.setdefault((edge_label, colour_of[other]), set()).add(other)
+            for edge_label, neighbour in self._successors[number]:
+                if neighbour in colour_of:
+                    ends.setdefault((edge_label, colour_of[neighbour]), set()).add(neighbour)
             for (_, colour), neighbours in ends.items():
                 tied = neighbours
                 if 2 * len(neighbours) > len(cells[colour]):
                     tied = set(cells[colour]) - neighbours
                 self._spend(len(tied) + 1)
-                for other in tied:
-                    ties[number].add(other)
-                    ties[other].add(number)
+                for neighbour in tied:
+                    ties[number].add(neighbour)
+                    ties[neighbour].add(number)
         return _connected(ties)
 
     def _certificate(self, order: List[int], partition: Partition) -> bytes:
@@ -301,9 +303,9 @@ class Component:
             for part in (
                 partition.colours[number],
                 *sorted(
-                    edge_label + position[other]
-                    for edge_label, other in self._successors[number]
-                    if other in position
+                    edge_label + position[neighbour]
+                    for edge_label, neighbour in self._successors[number]
+                    if neighbour in position
                 ),
             )
         )

@@ -71,7 +71,7 @@ class Tables:
         if names is None:
             return {**node, **self._elements(key, array, lambda: Column("", array), room)}
         share = room // len(names) if names else 0
-        fields = {n: {"$array": self._array((*key, n), array[n], share)} for n in names}
+        fields = {name: {"$array": self._array((*key, name), array[name], share)} for name in names}
         return {**node, "fields": fields}
 
     def _pandas(self, key: Key, value: Any, room: int) -> Json:

@@ -103,7 +103,10 @@ def _source(code: types.CodeType) -> str:
 
 def _constants(code: types.CodeType) -> list[Any]:
     """Return names and constants, all that can be compared without source."""
-    constants = [_constants(c) if type(c) is types.CodeType else c for c in code.co_consts]
+    constants = [
+        _constants(constant) if type(constant) is types.CodeType else constant
+        for constant in code.co_consts
+    ]
     return [code.co_names, code.co_varnames, constants]
 
 

@@ -19,7 +19,9 @@ def loaded(folders):
     """
     files = {name: file for name, module in list(sys.modules.items()) for file in _file(module)}
     installed = {name for name, file in files.items() if _INSTALLED in file}
-    modules = {name for name in installed if not any(p in installed for p in _parents(name))}
+    modules = {
+        name for name in installed if not any(parent in installed for parent in _parents(name))
+    }
     sources = set()
     for file in files.values():
         for folder in folders:
