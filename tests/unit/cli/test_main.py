@@ -79,13 +79,13 @@ MOVED = recording(task("start", artifact("rows", 101, type="int")))
 # --- diff -----------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("repository")
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"^0$"):
         main(["--version"])
     assert capsys.readouterr().out == f"flowrepro {version('pytest-flowrepro')}\n"
 
 
+@pytest.mark.usefixtures("repository")
 def test_no_difference_is_exit_code_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", "HEAD"]) == 0
     assert capsys.readouterr() == ("", "no differences between HEAD and the working tree\n")
