@@ -83,13 +83,13 @@ def _constraints(old: Environment, new: Environment, gates: frozenset[Gate]) -> 
     """Yield changes of the project's lock and constraints files since the lock was recorded."""
     before = {constraints.file: constraints for constraints in old.constraints}
     now = {constraints.file: constraints for constraints in new.constraints}
-    for file, a, b in paired(before, now):
-        if a != b:
-            digests = (side.digest[:19] if side else None for side in (a, b))
+    for file, old_file, new_file in paired(before, now):
+        if old_file != new_file:
+            digests = (side.digest[:19] if side else None for side in (old_file, new_file))
             change = _requirement_change(
                 f"requirements in {file}", *digests, environment=old, gates=gates
             )
-            unmet = _unmet_lines(b, old.lock)[:_SHOWN] if b else ()
+            unmet = _unmet_lines(new_file, old.lock)[:_SHOWN] if new_file else ()
             yield replace(change, explanation=(*change.explanation, *unmet))
 
 
@@ -144,20 +144,20 @@ def _package_changes(
 ) -> Iterator[Change]:
     before = {package.name: package for package in old.packages}
     now = {package.name: package for package in new.packages}
-    for name, a, b in paired(before, now):
-        lines = _differences(a, b) if a and b else ()
-        if a and b and a.version == b.version and not lines:
+    for name, old_package, new_package in paired(before, now):
+        lines = _differences(old_package, new_package) if old_package and new_package else ()
+        if old_package and new_package and old_package.version == new_package.version and not lines:
             continue
         reason = None
         if systems is not None:
             sides = Sides(old=old, new=new, old_system=systems[0], new_system=systems[1])
-            reason = platform_reason(sides, a, b)
+            reason = platform_reason(sides, old_package, new_package)
         yield Change(
             kind="system" if reason else "package",
-            change=change_of(a, b),
+            change=change_of(old_package, new_package),
             name=name,
-            old=a.version if a else None,
-            new=b.version if b else None,
+            old=old_package.version if old_package else None,
+            new=new_package.version if new_package else None,
             gated=("system" if reason else "environment") in gates,
             environment=old.name,
             explanation=(visible(reason),) if reason else lines,

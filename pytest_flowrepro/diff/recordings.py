@@ -118,18 +118,18 @@ def diff_steps(
     """Return the steps that were added, removed, moved in the graph, or given other decorators."""
     before, now = ({step.name: step for step in side} for side in (old, new))
     changes = []
-    for name, a, b in paired(before, now):
-        if a == b:
+    for name, old_step, new_step in paired(before, now):
+        if old_step == new_step:
             continue
-        lines = tuple(_step_lines(a, b)) if a and b else ()
+        lines = tuple(_step_lines(old_step, new_step)) if old_step and new_step else ()
         changes.append(
             Change(
                 kind="step",
-                change=change_of(a, b),
+                change=change_of(old_step, new_step),
                 name=name,
-                old=a.type if a else None,
-                new=b.type if b else None,
-                gated=("code" if a and b else "artifacts") in gates,
+                old=old_step.type if old_step else None,
+                new=new_step.type if new_step else None,
+                gated=("code" if old_step and new_step else "artifacts") in gates,
                 step=name,
                 explanation=tuple(map(visible, lines)),
             )
@@ -213,11 +213,11 @@ def diff_artifacts(
         for side in (old, new)
     )
     by_chance = _decided_by_chance(old) | _decided_by_chance(new)
-    for _, a, b in paired(old_tasks, new_tasks):
-        if a and b:
-            changes += _artifact_changes(a, b, rules)
-        elif task := a or b:
-            changes += _lone_task(a, b, rules, by_chance=task.step in by_chance)
+    for _, old_task, new_task in paired(old_tasks, new_tasks):
+        if old_task and new_task:
+            changes += _artifact_changes(old_task, new_task, rules)
+        elif task := old_task or new_task:
+            changes += _lone_task(old_task, new_task, rules, by_chance=task.step in by_chance)
     return tuple(changes)
 
 
