@@ -33,6 +33,20 @@ def commit_of(revision: str, *, repository: Path) -> str | None:
     return done.stdout.strip() if done.ok else None
 
 
+def is_branch(revision: str, *, repository: Path) -> bool:
+    """Return True for the name of a branch, local or of a remote; HEAD is none."""
+    args = ("rev-parse", "--verify", "--symbolic-full-name", "--end-of-options", revision)
+    done = _git(*args, cwd=repository)
+    is_name_of_branch = done.stdout.startswith(("refs/heads/", "refs/remotes/"))
+    return done.ok and is_name_of_branch and revision not in {"HEAD", "@"}
+
+
+def merge_base_of(one: str, other: str, *, repository: Path) -> str | None:
+    """Return the commit id of the best common ancestor of two commits; None without one."""
+    done = _git("merge-base", one, other, cwd=repository)
+    return done.stdout.strip() if done.ok else None
+
+
 def check_out_baselines(commit: str, *, repository: Path, folder: Path) -> None:
     """Write the baselines of a commit into `folder`, at their paths below the repository's top.
 

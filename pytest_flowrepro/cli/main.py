@@ -7,10 +7,10 @@ import math
 import os
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, get_args
+from typing import TYPE_CHECKING, TextIO
 
 from pytest_flowrepro import __version__
 from pytest_flowrepro.baseline import (
@@ -21,9 +21,9 @@ from pytest_flowrepro.baseline import (
     flow_file,
     read_baseline,
 )
-from pytest_flowrepro.cli.git import check_out_baselines, commit_of, repository_of
-from pytest_flowrepro.model import FlowReport, Gate, NamedFile, flow_title
-from pytest_flowrepro.report import render_json, render_markdown, render_text
+from pytest_flowrepro.cli.answer import Answer
+from pytest_flowrepro.model import NamedFile, flow_title
+from pytest_flowrepro.report import render_html, render_json, render_markdown, render_text
 from pytest_flowrepro.report.manifest import render_manifest
 from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.support.errors import BaselineError, FlowReproError
@@ -31,21 +31,14 @@ from pytest_flowrepro.support.errors import BaselineError, FlowReproError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pytest_flowrepro.model import FlowSource, Recording
+    from pytest_flowrepro.model import FlowSource
 
-_FORMATS = {"text": render_text, "markdown": render_markdown, "json": render_json}
-
-_GATES: frozenset[Gate] = frozenset(get_args(Gate)) - {"nondeterminism"}
-"""The gates of a comparison of two baselines: every difference counts."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    text: str
-    """The text for stdout."""
-    exit_code: int = 0
-    remark: str = ""
-    """The text for stderr, so that stdout can be piped."""
+_FORMATS = {
+    "text": render_text,
+    "markdown": render_markdown,
+    "json": render_json,
+    "html": render_html,
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -77,11 +70,26 @@ def _parser() -> argparse.ArgumentParser:
     flow_help = "path/to/flow.py, path/to/flow.py::FlowName, or the name of a recorded flow"
 
     diff = commands.add_parser("diff", help="compare the baselines of two revisions or folders")
-    diff.add_argument("base", metavar="BASE", help="a git revision, or a folder")
     diff.add_argument(
-        "head", metavar="HEAD", nargs="?", help="the same; by default the working tree"
+        "base", metavar="BASE", help="a git revision, A..B or A...B as for git diff, or a folder"
+    )
+    diff.add_argument(
+        "head", metavar="HEAD", nargs="?", help="a revision or a folder; default: the working tree"
+    )
+    diff.add_argument(
+        "--merge-base",
+        action=argparse.BooleanOptionalAction,
+        help="compare with the commit where HEAD left BASE (default if BASE is a branch)",
     )
     diff.add_argument("--format", choices=_FORMATS, default="text")
+    diff.add_argument("--quiet", action="store_true", help="print nothing; see the exit code")
+    exit_code = diff.add_mutually_exclusive_group()
+    exit_code.add_argument(
+        "--exit-code", action="store_true", help="exit with 1 if there are differences (default)"
+    )
+    exit_code.add_argument(
+        "--exit-zero", action="store_true", help="exit with 0 although there are differences"
+    )
     diff.set_defaults(command=_diff)
 
     show = commands.add_parser("show", help="show the baseline of a flow")
@@ -130,86 +138,16 @@ def _write(stream: TextIO, text: str) -> None:
 # --- diff -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Side:
-    """The baselines of one side of a comparison."""
-
-    name: str
-    root: Path
-
-    def read(self, folder: Path) -> Recording | None:
-        try:
-            return read_baseline(self.root / folder, root=self.root)
-        except BaselineError as error:
-            what = f"In {self.name}: {error.what}"
-            raise BaselineError(what, hint=error.hint, detail=error.detail) from error
-
-    def folders(self) -> set[Path]:
-        return {folder.relative_to(self.root) for folder in find_baselines(self.root)}
-
-
 def _diff(args: argparse.Namespace) -> Answer:
-    with tempfile.TemporaryDirectory(prefix="flowrepro-") as scratch:
-        base = _side(args.base, Path(scratch, "base"))
-        head = _side(args.head, Path(scratch, "head")) if args.head else _working_tree()
-        folders = sorted(base.folders() | head.folders())
-        compared = [_compare(folder, base, head) for folder in folders]
-    reports = tuple(report for report in compared if report is not None)
-    text = _FORMATS[args.format](reports)
-    if any(report.verdict == "error" for report in reports):
-        return Answer(text=text, exit_code=2, remark="flowrepro: not every baseline could be read")
-    if reports:
-        return Answer(text=text, exit_code=1)
-    return Answer(text=text, remark=f"no differences between {base.name} and {head.name}")
+    from pytest_flowrepro.cli.diff import DiffRequest, diff_baselines  # noqa: PLC0415  only this command needs it
 
-
-def _side(name: str, scratch: Path) -> _Side:
-    repository = repository_of(Path.cwd())
-    commit = commit_of(name, repository=repository) if repository else None
-    if repository and commit:
-        scratch.mkdir()
-        check_out_baselines(commit, repository=repository, folder=scratch)
-        return _Side(name=name, root=scratch)
-    if Path(name).is_dir():
-        return _Side(name=name, root=Path(name).absolute())
-    raise FlowReproError(
-        f"{name} is neither a revision of a git repository here nor a folder",
-        hint="pass a branch, a tag, a commit or a folder; `git fetch` gets missing revisions",
-    )
-
-
-def _working_tree() -> _Side:
-    """Return the whole working tree, also when called in a folder of it: as a revision is."""
-    top = repository_of(Path.cwd()) or Path.cwd()
-    return _Side(name="the working tree", root=top)
-
-
-def _compare(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
-    """Return the differences of the two baselines in `folder`, or None."""
-    from pytest_flowrepro.diff import diff, without_duplicates  # noqa: PLC0415  only this command needs it
-
-    flow, case = flow_and_case(folder)
-    report = FlowReport(
-        file=flow_file(folder).as_posix(),
-        flow=flow,
-        case=case,
-        verdict="drifted",
-        seconds=(),
-        changes=(),
-    )
-    try:
-        old, new = base.read(folder), head.read(folder)
-    except BaselineError as error:
-        return replace(report, verdict="error", error=str(error))
-    if old == new:
-        return None
-    if new is None:
-        return replace(report, verdict="no baseline", notes=(f"recorded in {base.name} only",))
-    if old is None:
-        return replace(report, verdict="recorded", notes=(f"recorded in {head.name} only",))
-    changes = without_duplicates(diff(old, new, gates=_GATES))
-    notes = () if changes else ("only fields that a check does not compare differ",)
-    return replace(report, changes=changes, notes=notes)
+    request = DiffRequest.parse(args.base, args.head, merge_base=args.merge_base)
+    answer = diff_baselines(request, _FORMATS[args.format])
+    if args.quiet:
+        answer = Answer(text="", exit_code=answer.exit_code)
+    if args.exit_zero and answer.exit_code == 1:
+        answer = replace(answer, exit_code=0)
+    return answer
 
 
 # --- show -----------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.cli.git import check_out_baselines, commit_of, repository_of
+from pytest_flowrepro.cli.git import check_out_baselines, commit_of, is_branch, repository_of
 from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
@@ -67,6 +67,13 @@ def test_a_revision_is_a_commit(repository: Path, revision: str) -> None:
 @pytest.mark.parametrize("revision", ["", "none", "./flows", "--all", "HEAD:flows", "a b"])
 def test_other_text_is_none(repository: Path, revision: str) -> None:
     assert commit_of(revision, repository=repository) is None
+
+
+def test_a_branch_is_local_or_of_a_remote(repository: Path) -> None:
+    git(repository, "update-ref", "refs/remotes/origin/next", "HEAD")
+    names = ["main", "refs/heads/main", "origin/next", "HEAD", "@", "first", "main~1", "--all", ""]
+    branches = [name for name in names if is_branch(name, repository=repository)]
+    assert branches == ["main", "refs/heads/main", "origin/next"]
 
 
 def test_only_baselines_are_checked_out_and_the_repository_stays_as_it_is(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -9,9 +8,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
+from recorded_repository import FLOW, record
 from recordings import artifact, recording, task
 
-from pytest_flowrepro.baseline import baseline_folder, write_baseline
 from pytest_flowrepro.cli.main import main
 from pytest_flowrepro.model import CodeFile
 from pytest_flowrepro.support.docs import docs
@@ -19,182 +18,11 @@ from pytest_flowrepro.support.docs import docs
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.model import Recording
-
-FLOW = """\
-from metaflow import FlowSpec, step
-
-class {name}(FlowSpec):
-    @step
-    def start(self):
-        self.next(self.end)
-
-    @step
-    def end(self):
-        pass
-
-if __name__ == "__main__":
-    {name}()
-"""
-
-
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A git repository with one flow and its baseline, committed; the working directory."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    for who in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{who}_NAME", "A")
-        monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@example.com")
-    top = tmp_path / "repo"
-    (top / "flows").mkdir(parents=True)
-    (top / "pyproject.toml").touch()
-    (top / "flows/train.py").write_text(FLOW.format(name="TrainFlow"))
-    record(top, recording())
-    git(top, "init", "--quiet", "--initial-branch=main")
-    commit(top)
-    monkeypatch.chdir(top)
-    return top
-
-
-def git(top: Path, *args: str) -> None:
-    subprocess.run(["git", *args], cwd=top, check=True)
-
-
-def commit(top: Path) -> None:
-    git(top, "add", ".")
-    git(top, "commit", "--quiet", "--message=m")
-
-
-def record(top: Path, what: Recording, file: str = "flows/train.py") -> Path:
-    folder = baseline_folder(top / file, what.flow, what.case)
-    write_baseline(folder, what, root=top)
-    return folder
-
-
-MOVED = recording(task("start", artifact("rows", 101, type="int")))
-"""As the recording in the repository, but with other tasks."""
-
-
-# --- diff -----------------------------------------------------------------------------
-
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"^0$"):
         main(["--version"])
     assert capsys.readouterr().out == f"flowrepro {version('pytest-flowrepro')}\n"
-
-
-@pytest.mark.usefixtures("repository")
-def test_no_difference_is_exit_code_0(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["diff", "HEAD"]) == 0
-    assert capsys.readouterr() == ("", "no differences between HEAD and the working tree\n")
-    assert main(["diff", "main", "HEAD"]) == 0
-
-
-@pytest.mark.parametrize("working_directory", [".", "flows"])
-def test_a_revision_is_compared_with_the_whole_working_tree(
-    repository: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    working_directory: str,
-) -> None:
-    record(repository, MOVED)
-    monkeypatch.chdir(repository / working_directory)
-
-    assert main(["diff", "HEAD"]) == 1
-    out, err = capsys.readouterr()
-    assert out.startswith("drifted     flows/train.py::TrainFlow  ")
-    assert "    start.rows  changed: 100 -> 101" in out
-    assert "    step train[0]  removed" in out
-    assert err == ""
-
-
-def test_two_revisions_are_compared_whatever_the_working_tree_holds(
-    repository: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    record(repository, MOVED)
-    commit(repository)
-    record(repository, recording())
-
-    assert main(["diff", "HEAD~1", "HEAD"]) == 1
-    assert "start.rows  changed: 100 -> 101" in capsys.readouterr().out
-    assert main(["diff", "HEAD", "HEAD~1"]) == 1
-    assert "start.rows  changed: 101 -> 100" in capsys.readouterr().out
-
-
-def test_two_folders_are_compared_without_git(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    record(tmp_path / "a", recording())
-    record(tmp_path / "b", MOVED)
-
-    assert main(["diff", "a", "b"]) == 1
-    assert "start.rows  changed: 100 -> 101" in capsys.readouterr().out
-    assert main(["diff", "a", "a"]) == 0
-
-
-def test_baselines_that_are_new_or_gone_are_said(
-    repository: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    record(repository, recording(case="small"))
-    git(repository, "rm", "-r", "--quiet", "flows/__flowrepro__/train/TrainFlow")
-
-    assert main(["diff", "HEAD"]) == 1
-    assert capsys.readouterr().out.splitlines() == [
-        "no baseline  flows/train.py::TrainFlow",
-        "    note: recorded in HEAD only",
-        "recorded    flows/train.py::TrainFlow@small",
-        "    note: recorded in the working tree only",
-    ]
-
-
-def test_what_no_check_compares_is_a_difference_all_the_same(
-    repository: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    record(repository, replace(recording(), runs=1))
-
-    assert main(["diff", "HEAD"]) == 1
-    assert "note: only fields that a check does not compare differ" in capsys.readouterr().out
-
-
-def test_the_difference_comes_in_other_formats_too(
-    repository: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    record(repository, MOVED)
-
-    assert main(["diff", "HEAD", "--format", "json"]) == 1
-    (flow,) = json.loads(capsys.readouterr().out)["flows"]
-    assert (flow["file"], flow["flow"], flow["case"]) == ("flows/train.py", "TrainFlow", None)
-    assert {change["name"] for change in flow["changes"]} == {"rows", "train", "end"}
-    assert main(["diff", "HEAD", "--format=markdown"]) == 1
-    assert capsys.readouterr().out.startswith("### Flow reproducibility: 1 drifted\n")
-
-
-def test_a_damaged_baseline_is_an_error_that_names_its_side(
-    repository: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (baseline_folder(repository / "flows/train.py", "TrainFlow", None) / "artifacts.json").unlink()
-
-    assert main(["diff", "HEAD"]) == 2
-    out, err = capsys.readouterr()
-    assert out.startswith("error       flows/train.py::TrainFlow\n    In the working tree: flows/")
-    assert "artifacts.json: is missing" in out
-    assert err == "flowrepro: not every baseline could be read\n"
-
-
-@pytest.mark.usefixtures("repository")
-@pytest.mark.parametrize("args", [["diff", "nowhere"], ["diff", "HEAD", "nowhere"]])
-def test_what_is_neither_a_revision_nor_a_folder_is_an_error(
-    capsys: pytest.CaptureFixture[str], args: list[str]
-) -> None:
-    assert main(args) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("flowrepro: nowhere is neither a revision of a git repository here")
-    assert "What to do: " in err
 
 
 # --- show -----------------------------------------------------------------------------
