@@ -1,11 +1,13 @@
 r"""Runs one command, and ends all its descendants with it.
 
-The host's interpreter runs this file by its path (process.py), in its own session. It imports only
-the standard library, and little of it: every command waits for this start.
+The host's interpreter runs this module in its own session. process.py compiles it once and sends it
+over the socket, and it imports only the standard library, and little of it: every command waits for
+this start.
 
-Standard input is a socket. It brings one `marshal` value, `(argv, env, cwd)`: a list of bytes, a
-dict of bytes, and bytes. When it closes, the command is to be ended: the deadline has passed, or
-the process on the other side has died. The answer is one `marshal` value:
+Standard input is a socket. It brings two `marshal` values: this module's code, and the request
+`(argv, env, cwd)`: a list of bytes, a dict of bytes, and bytes. When it closes, the command is to
+be ended: the deadline has passed, or the process on the other side has died. The answer is one
+`marshal` value:
 
     {"errno": 2}                     the command could not be started
     {"status": 256,                  its exit status, as of `os.wait`
@@ -23,16 +25,19 @@ import errno
 import marshal
 import os
 import select
-import signal
 import sys
 import time
 
 TYPE_CHECKING = False  # `typing` would take a third of the start
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
     from typing import Any
 
+    Request = tuple[list[bytes], dict[bytes, bytes], bytes]
     Prctl = Callable[[int, int], int]
+else:
+    import _signal as signal  # without the enums of `signal`, another third
 
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
@@ -53,9 +58,8 @@ _TRACKER = b"resource_tracker"
 """The tracker of multiprocessing and loky, which removes files of its processes from /dev/shm."""
 
 
-def main() -> None:
-    with open(0, "rb", closefd=False) as request:
-        argv, env, cwd = marshal.load(request)  # noqa: S302  of the process that started this one
+def main(request: Request) -> None:
+    argv, env, cwd = request
     woken, wake = os.pipe()
     os.set_blocking(woken, False)
     os.set_blocking(wake, False)
@@ -243,7 +247,3 @@ def _command(pid: int) -> bytes:
             return file.read(_LONGEST).rstrip(b"\0") or b"process %d" % pid
     except OSError:
         return b"process %d" % pid
-
-
-if __name__ == "__main__":
-    main()
