@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,21 +10,38 @@ from recordings import recording
 if TYPE_CHECKING:
     from pathlib import Path
 
+_GIT = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_AUTHOR_NAME": "A",
+    "GIT_AUTHOR_EMAIL": "a@example.com",
+    "GIT_COMMITTER_NAME": "A",
+    "GIT_COMMITTER_EMAIL": "a@example.com",
+}
 
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A git repository with one flow and its baseline, committed; the working directory."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    for who in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{who}_NAME", "A")
-        monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@example.com")
-    top = tmp_path / "repo"
+
+@pytest.fixture(scope="session")
+def made_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    top = tmp_path_factory.mktemp("made") / "repo"
     (top / "flows").mkdir(parents=True)
     (top / "pyproject.toml").touch()
     (top / "flows/train.py").write_text(FLOW.format(name="TrainFlow"))
-    record(top, recording())
-    git(top, "init", "--quiet", "--initial-branch=main")
-    commit(top)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(top.with_name("cache")))
+        for name, value in _GIT.items():
+            patch.setenv(name, value)
+        record(top, recording())
+        git(top, "init", "--quiet", "--initial-branch=main")
+        commit(top)
+    return top
+
+
+@pytest.fixture
+def repository(made_repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git repository with one flow and its baseline, committed; the working directory."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name, value in _GIT.items():
+        monkeypatch.setenv(name, value)
+    top = tmp_path / "repo"
+    shutil.copytree(made_repository, top, symlinks=True)
     monkeypatch.chdir(top)
     return top

@@ -22,8 +22,9 @@ ROOT = Path(__file__).parents[3]
 
 def named_pages() -> Iterator[str]:
     """Yield the pages that the source names; fail for one that is not a literal."""
-    for file in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    texts = {file: file.read_text("utf-8") for file in SOURCE.rglob("*.py")}
+    for file in (file for file, text in texts.items() if "docs(" in text):
+        for node in ast.walk(ast.parse(texts[file])):
             match node:
                 case ast.Call(func=ast.Name(id="docs"), args=[ast.Constant(value=str(page))]):
                     yield page
