@@ -24,7 +24,7 @@ import pytest_flowrepro.plugin.session_plugin  # noqa: F401  likewise: half a se
 from pytest_flowrepro.environment import InstallRequest
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.lockfile.pypi import parse_pypi
-from pytest_flowrepro.model import BuiltEnvironment, Requirements
+from pytest_flowrepro.model import BuiltEnvironment, Requirements, flow_title
 from pytest_flowrepro.plugin.worker_store import SessionFolder
 from pytest_flowrepro.support.process import run_process
 
@@ -180,7 +180,7 @@ class Project:
         """
         found = []
         for flow in self.report(*args)["flows"]:
-            title = f"{flow['flow']}[{flow['case']}]" if flow["case"] else flow["flow"]
+            title = flow_title(flow["flow"], flow["case"])
             if flow["verdict"] not in {"reproduced", "drifted"}:
                 found.append(f"{title}: {flow['verdict']}")
             for change in flow["changes"]:
