@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_flowrepro.model import flow_title
 from pytest_flowrepro.plugin.results import PartId
 
 PARTS = ("code", "environment", "step[start]", "step[train]", "step[end]")
@@ -10,7 +11,7 @@ PARTS = ("code", "environment", "step[start]", "step[train]", "step[end]")
 def part_id(
     part: str, *, file: str = "flows/train.py", flow: str = "TrainFlow", case: str | None = None
 ) -> PartId:
-    title = f"{flow}[{case}]" if case else flow
+    title = flow_title(flow, case)
     return PartId(
         file=file,
         flow=flow,
