@@ -18,6 +18,7 @@ from pytest_flowrepro.baseline.folder import (
     flow_file,
     portable_name,
 )
+from pytest_flowrepro.baseline.remove import remove_baseline
 from pytest_flowrepro.baseline.store import read_baseline, write_baseline
 from pytest_flowrepro.baseline.values import stored_values
 
@@ -35,6 +36,7 @@ __all__ = [
     "flow_file",
     "portable_name",
     "read_baseline",
+    "remove_baseline",
     "stored_values",
     "write_baseline",
 ]

@@ -2,6 +2,11 @@
 
 from pytest_flowrepro.pipeline.apart import observe, record
 from pytest_flowrepro.pipeline.job import Job, Observation, Upstream
+from pytest_flowrepro.pipeline.obsolete import (
+    ObsoleteBaseline,
+    obsolete_baselines,
+    with_new_names,
+)
 from pytest_flowrepro.pipeline.policy import policy_of
 from pytest_flowrepro.pipeline.prepare import Environments, environments
 from pytest_flowrepro.pipeline.project_tree import steps_of, written_in
@@ -15,14 +20,17 @@ __all__ = [
     "Environments",
     "Job",
     "Observation",
+    "ObsoleteBaseline",
     "Upstream",
     "environments",
     "observe",
+    "obsolete_baselines",
     "policy_of",
     "record",
     "resolved_environments",
     "steps_of",
     "upload_days_of",
+    "with_new_names",
     "with_origins",
     "written_in",
 ]

@@ -11,6 +11,7 @@ _HELP = {
     "--flow-repro": "check that Metaflow flows can be rebuilt, rerun and give the same results",
     "--flow-repro-update": "record new baselines of the selected flows; commit them yourself",
     "--flow-repro-update-new": "record baselines only for flows that do not have one",
+    "--flow-repro-strict": "fail if the project has a baseline without a flow or case",
     "--flow-repro-details": "show every change in full, and the files that each flow left in its "
     "working directory",
     "--flow-repro-keep": "keep the working directories, and print their path",

@@ -12,6 +12,7 @@ import pytest
 from pytest_flowrepro.discover.flows import explain_no_flow, find_flows, suspect_no_flow
 from pytest_flowrepro.plugin.arguments import argument_path, has_paths
 from pytest_flowrepro.plugin.items import FlowFile
+from pytest_flowrepro.plugin.obsolete import find_obsolete, obsolete_texts
 from pytest_flowrepro.plugin.scope import Scope, flow_files
 from pytest_flowrepro.plugin.worker_input import is_first, is_worker, worker_input
 from pytest_flowrepro.settings.project import Project, configuration_above, contending
@@ -34,8 +35,8 @@ class Collection:
     config: pytest.Config
     session: SessionState
     project: Project
-    are_paths_given: bool
-    """True if paths restrict the run to a part of the project."""
+    is_part: bool
+    """True if paths, or the folder that pytest was started in, select a part of the project."""
     scope: Scope | None = None
     """The files to collect; None: those that pytest collects anyway."""
     files: int = 0
@@ -52,9 +53,9 @@ class Collection:
         """Return the collection of this process; without paths, it has all flows of the project."""
         worker = worker_input(config)
         if worker is not None:
-            return cls(config, session, project, worker.are_paths_given, worker.scope)
+            return cls(config, session, project, worker.is_part, worker.scope)
         collection = cls(config, session, project, has_paths(config))
-        if not collection.are_paths_given:
+        if not collection.is_part:
             collection._widen()
         return collection
 
@@ -63,6 +64,7 @@ class Collection:
         below = Path(os.path.abspath(self.config.invocation_params.dir))  # noqa: PTH100  no links
         is_whole = self.config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR
         if is_whole and (named is None or below != self.project.root):
+            self.is_part = below != self.project.root
             return  # collect the folder that pytest was started in, as pytest does
         flows = named
         if flows is None:
@@ -110,7 +112,7 @@ class Collection:
         """Warn once of settings without a flow, and of files that seem to start one."""
         if not is_first(self.config):
             return
-        if not self.are_paths_given:
+        if not self.is_part:
             self._warn_of_unknown_flows()
         for suspect in self.suspects:  # named files are errors already
             self._warn(str(suspect.error()))
@@ -224,9 +226,13 @@ class Collection:
         where = ", ".join(dict.fromkeys(paths))
         named = self.session.options.settings.flows
         among = "" if named is None else f", among the files of `flows` in {self.project.file}"
+        options = self.session.options
+        obsolete = () if self.is_part else find_obsolete(options)
+        baselines = "".join(f"{text}\n" for text in obsolete_texts(obsolete, options))
         return (
             "--flow-repro: no flow was found, so nothing is checked: looked for Python files that "
             f"start a FlowSpec in {where}{among}\n"
+            f"{baselines}"
             "What to do: name the flows' files in `flows` of [tool.flowrepro] or as arguments, "
             "start pytest in their project, or leave out --flow-repro"
         )

@@ -39,6 +39,8 @@ class SessionOptions:
     """True to check in a resolution of today's declared requirements: packages may move."""
     flow_files: frozenset[Path] | None = None
     """The files that the configuration's `flows` names; None: every file that starts a flow."""
+    strict: bool = False
+    """True to fail for an obsolete baseline."""
     details: bool = False
     """True to report details that do not affect a check: files that a flow leaves behind."""
     keep: bool = False
@@ -68,6 +70,7 @@ def read_options(option: Namespace, root: Path, *, today: date) -> SessionOption
         as_of=_as_of(option.flow_repro_as_of, is_resolving=fresh or update != "no"),
         fresh=fresh,
         flow_files=flow_files,
+        strict=option.flow_repro_strict,
         details=option.flow_repro_details,
         keep=option.flow_repro_keep,
     )

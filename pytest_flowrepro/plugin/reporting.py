@@ -17,6 +17,7 @@ from pytest_flowrepro.plugin.item_reports import (
     final_result,
 )
 from pytest_flowrepro.plugin.items import PartItem
+from pytest_flowrepro.plugin.obsolete import find_obsolete, obsolete_lines, remove_obsolete
 from pytest_flowrepro.plugin.session_results import SessionResults
 from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines
 from pytest_flowrepro.plugin.worker_input import is_worker, worker_id
@@ -33,10 +34,11 @@ if TYPE_CHECKING:
     from pytest_flowrepro.plugin.session import SessionState
 
 _PASSED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+_FINISHED = (*_PASSED, pytest.ExitCode.TESTS_FAILED)
 _OWN_LISTS = ("terminalreporter", "session", "dsession", "lfplugin", "nfplugin", "stepwiseplugin")
 """Plugins of pytest and xdist that count reports, or remember them for the next session."""
-_SELECTING = ("keyword", "markexpr", "deselect", "lf")
-"""pytest's options that deselect tests."""
+_SELECTING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "ignore", "ignore_glob")
+"""pytest's options that leave out tests."""
 
 
 @dataclass(kw_only=True, slots=True, eq=False)  # hashable: pytest keeps plugins in sets
@@ -130,6 +132,7 @@ class Reporting:
         self.reports = flow_reports(results, fresh=self.session.options.fresh)
         self._idle = unused_patterns(results)
         self._unfinished = {part.flow_key for part in missing}
+        self._settle_obsolete(session, is_complete=not missing)
         self._publish({part: results[part] for part in results if not self.results.has(part)})
         if missing and session.exitstatus in _PASSED:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -138,6 +141,28 @@ class Reporting:
         except FlowReproError as error:
             self._written.append(Line(f"ERROR: {error}", "red"))
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _settle_obsolete(self, session: pytest.Session, *, is_complete: bool) -> None:
+        """Name obsolete baselines; a complete recording of the whole project deletes them."""
+        if not is_complete or not self._is_whole() or session.exitstatus not in _FINISHED:
+            return
+        options = self.session.options
+        obsolete = find_obsolete(options)
+        if options.update == "all" and session.exitstatus in _PASSED:
+            try:
+                self._written += remove_obsolete(obsolete, options)
+            except FlowReproError as error:
+                self._written.append(Line(f"ERROR: {error}", "red"))
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            obsolete = tuple(baseline for baseline in obsolete if baseline.folder.exists())
+        self._written += obsolete_lines(obsolete, options)
+        if obsolete and options.strict and session.exitstatus in _PASSED:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _is_whole(self) -> bool:
+        """Return whether the session selected every test of every flow of the project."""
+        selecting = (self.config.getoption(name, default=None) for name in _SELECTING)
+        return not self.collection.is_part and not any(selecting)
 
     def _publish(self, results: Mapping[PartId, PartResult]) -> None:
         """Pass results that no test reported to other plugins, above all to JUnit XML.
@@ -179,7 +204,6 @@ class Reporting:
 
     def _unused_patterns(self) -> Iterator[Line]:
         """Yield notes about patterns that no flow needed, but only if every flow ran."""
-        selecting = (self.config.getoption(name, default=None) for name in _SELECTING)
-        for pattern in () if self.collection.are_paths_given or any(selecting) else self._idle:
+        for pattern in self._idle if self._is_whole() else ():
             text = f"note: tool.flowrepro.{pattern} matched nothing; consider removing it"
             yield Line(text, "yellow")

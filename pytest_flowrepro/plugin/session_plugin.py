@@ -99,7 +99,7 @@ class SessionPlugin:
             root=self.session.options.root,
             folder=self.session.folder.path,
             today=self.session.options.today,
-            are_paths_given=self.collection.are_paths_given,
+            is_part=self.collection.is_part,
             scope=self.collection.scope,
         )
         pass_to_worker(node, values)

@@ -26,7 +26,7 @@ class WorkerInput:
     folder: Path
     """The folder of the session."""
     today: date
-    are_paths_given: bool
+    is_part: bool
     scope: Scope | None
 
     def to_json(self) -> dict[str, Any]:
@@ -34,7 +34,7 @@ class WorkerInput:
             "root": str(self.root),
             "folder": str(self.folder),
             "today": self.today.isoformat(),
-            "are_paths_given": self.are_paths_given,
+            "is_part": self.is_part,
             "scope": None if self.scope is None else self.scope.to_json(),
         }
 
@@ -45,7 +45,7 @@ class WorkerInput:
             root=Path(fields["root"]),
             folder=Path(fields["folder"]),
             today=date.fromisoformat(fields["today"]),
-            are_paths_given=fields["are_paths_given"],
+            is_part=fields["is_part"],
             scope=None if scope is None else Scope.from_json(scope),
         )
 

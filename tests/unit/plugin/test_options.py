@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def read(root: Path, **given: Any) -> SessionOptions:
     """Read the options that pytest has where only `given` are on the command line."""
     values = ("timeout", "env", "as_of", "installer")
-    switches = ("update", "update_new", "details", "keep")
+    switches = ("update", "update_new", "strict", "details", "keep")
     own = dict.fromkeys(values, None) | dict.fromkeys(switches, False) | given
     option = Namespace(**{f"flow_repro_{name}": value for name, value in own.items()})
     return read_options(option, root, today=TODAY)

@@ -33,7 +33,7 @@ def test_a_worker_has_the_values_of_the_controller(scope: Scope | None) -> None:
         root=ROOT,
         folder=Path("/tmp/flowrepro-1"),
         today=date(2026, 3, 1),
-        are_paths_given=scope is None,
+        is_part=scope is None,
         scope=scope,
     )
     node = SimpleNamespace(workerinput={"workerid": "gw1"})

@@ -1,0 +1,54 @@
+"""Obsolete baselines in a session of the whole project: named, or removed by a recording."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_flowrepro.baseline import remove_baseline
+from pytest_flowrepro.pipeline import obsolete_baselines, with_new_names
+from pytest_flowrepro.plugin.terminal import Line
+from pytest_flowrepro.report.text import inert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_flowrepro.pipeline import ObsoleteBaseline
+    from pytest_flowrepro.plugin.options import SessionOptions
+
+_WHAT_TO_DO = (
+    "What to do: delete these folders, or record the whole project, which deletes them "
+    "(pytest --flow-repro --flow-repro-update)"
+)
+
+
+def find_obsolete(options: SessionOptions) -> tuple[ObsoleteBaseline, ...]:
+    """Return the obsolete baselines of the project, with the new names of renamed flows."""
+    root = options.root
+    return tuple(with_new_names(obsolete_baselines(root, options.settings), root=root))
+
+
+def obsolete_texts(obsolete: Iterable[ObsoleteBaseline], options: SessionOptions) -> Iterator[str]:
+    """Yield a line with the folder and the reason of each obsolete baseline."""
+    for baseline in obsolete:
+        folder = baseline.folder.relative_to(options.root).as_posix()
+        yield inert(f"obsolete baseline {folder}: {baseline.reason}")
+
+
+def obsolete_lines(obsolete: Iterable[ObsoleteBaseline], options: SessionOptions) -> list[Line]:
+    """Return the lines of these baselines, and one that says what to do."""
+    texts = [*obsolete_texts(obsolete, options)]
+    if texts:
+        texts.append(_WHAT_TO_DO)
+    return [Line(text, "red" if options.strict else "yellow") for text in texts]
+
+
+def remove_obsolete(obsolete: Iterable[ObsoleteBaseline], options: SessionOptions) -> list[Line]:
+    """Delete the baselines that are certainly obsolete; return a line for each.
+
+    Raises `BaselineError` if one cannot be deleted.
+    """
+    certain = [baseline for baseline in obsolete if baseline.is_certain]
+    texts = [*obsolete_texts(certain, options)]
+    for baseline in certain:
+        remove_baseline(baseline.folder)
+    return [Line(f"removed {text}", "yellow") for text in texts]
