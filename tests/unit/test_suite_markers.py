@@ -132,7 +132,7 @@ def test_what_computes_for_long_has_the_marker(
 
         WORK = (
             "import time\\n"
-            "end = time.process_time() + 0.4\\n"
+            "end = time.process_time() + 0.15\\n"
             "while time.process_time() < end: pass"
         )
 
@@ -144,7 +144,7 @@ def test_what_computes_for_long_has_the_marker(
             {work}
     """)
     with monkeypatch.context() as patch:
-        patch.setattr(suite_markers, "LIMIT", 0.2)
+        patch.setattr(suite_markers, "LIMIT", 0.1)
         result = suite.runpytest_inprocess()
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*took 0.* s of CPU time: make it faster, or mark it `slow`"])
