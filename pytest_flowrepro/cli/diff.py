@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline import find_baselines, flow_and_case, flow_file, read_baseline
 from pytest_flowrepro.cli.answer import Answer
@@ -16,17 +16,14 @@ from pytest_flowrepro.cli.git import (
     merge_base_of,
     repository_of,
 )
-from pytest_flowrepro.diff import diff, without_duplicates
-from pytest_flowrepro.model import FlowReport, Gate
+from pytest_flowrepro.diff import diff_baselines
+from pytest_flowrepro.model import FlowReport
 from pytest_flowrepro.support.errors import BaselineError, FlowReproError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_flowrepro.model import Recording
-
-_GATES: frozenset[Gate] = frozenset(get_args(Gate)) - {"nondeterminism"}
-"""The gates of a comparison of two baselines: every difference counts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +69,7 @@ class _Side:
         return {folder.relative_to(self.root) for folder in find_baselines(self.root)}
 
 
-def diff_baselines(request: DiffRequest, render: Callable[[tuple[FlowReport, ...]], str]) -> Answer:
+def compare_sides(request: DiffRequest, render: Callable[[tuple[FlowReport, ...]], str]) -> Answer:
     """Compare the baselines of two sides, matched by path.
 
     The exit code is 1 for a difference, and 2 if a baseline cannot be read. Raises `FlowReproError`
@@ -160,6 +157,6 @@ def _compare(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
         return replace(report, verdict="no baseline", notes=(f"recorded in {base.name} only",))
     if old is None:
         return replace(report, verdict="recorded", notes=(f"recorded in {head.name} only",))
-    changes = without_duplicates(diff(old, new, gates=_GATES))
+    changes = diff_baselines(old, new)
     notes = () if changes else ("only fields that a check does not compare differ",)
     return replace(report, changes=changes, notes=notes)

@@ -139,10 +139,10 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def _diff(args: argparse.Namespace) -> Answer:
-    from pytest_flowrepro.cli.diff import DiffRequest, diff_baselines  # noqa: PLC0415  only this command needs it
+    from pytest_flowrepro.cli.diff import DiffRequest, compare_sides  # noqa: PLC0415  only this command needs it
 
     request = DiffRequest.parse(args.base, args.head, merge_base=args.merge_base)
-    answer = diff_baselines(request, _FORMATS[args.format])
+    answer = compare_sides(request, _FORMATS[args.format])
     if args.quiet:
         answer = Answer(text="", exit_code=answer.exit_code)
     if args.exit_zero and answer.exit_code == 1:

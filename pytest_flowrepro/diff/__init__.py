@@ -6,6 +6,7 @@ from pytest_flowrepro.diff.policy import diff_policy, without_duplicates
 from pytest_flowrepro.diff.recordings import (
     diff,
     diff_artifacts,
+    diff_baselines,
     diff_code,
     diff_steps,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "compare_artifact",
     "diff",
     "diff_artifacts",
+    "diff_baselines",
     "diff_code",
     "diff_environments",
     "diff_policy",

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from pytest_flowrepro.diff.environments import diff_environments, diff_system, other_machine
 from pytest_flowrepro.diff.origin import mark_origins, mark_tasks
 from pytest_flowrepro.diff.pairs import change_of, paired
-from pytest_flowrepro.diff.policy import diff_policy
+from pytest_flowrepro.diff.policy import diff_policy, without_duplicates
 from pytest_flowrepro.diff.tolerance import compare_artifact, is_within_tolerance
 from pytest_flowrepro.diff.values.compare import Comparison, compare, explain
 from pytest_flowrepro.diff.values.document import is_whole
@@ -49,6 +49,17 @@ NOT_KEPT = (
     f"{FULL_VALUES:,} bytes, more than 30 levels, or the value of a variable that was passed "
     "through; store a smaller one, or ignore it"
 )
+
+
+_EVERY_GATE: frozenset[Gate] = frozenset(get_args(Gate)) - {"nondeterminism"}
+
+
+def diff_baselines(old: Recording, new: Recording) -> tuple[Change, ...]:
+    """Return every difference between two baselines of a flow; each counts.
+
+    Raises `BaselineError` for a stored value that is broken.
+    """
+    return without_duplicates(diff(old, new, gates=_EVERY_GATE))
 
 
 def diff(

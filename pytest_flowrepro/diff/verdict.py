@@ -101,6 +101,20 @@ def determinism_notes(recording: Recording, patterns: Patterns) -> tuple[str, ..
     return tuple(notes)
 
 
+def no_longer_compared(old: Recording, new: Recording, patterns: Patterns) -> tuple[str, ...]:
+    """Return a note on the artifacts that `old` compares and `new` has as nondeterministic."""
+    compared = {
+        f"{step}.{artifact.name}"
+        for step, artifact in artifacts(old)
+        if artifact.determinism != "nondeterministic" and not patterns.ignores(step, artifact.name)
+    }
+    random = nondeterministic(new, patterns)
+    lost = Counter({name: tasks for name, tasks in random.items() if name in compared})
+    if not lost:
+        return ()
+    return (f"no longer compared, because nondeterministic now: {_counted_names(lost)}",)
+
+
 def merge_notes(baseline: Recording) -> tuple[str, ...]:
     """Return a note on a baseline that git merged: a check passes only if all of it agrees."""
     if not baseline.merged:

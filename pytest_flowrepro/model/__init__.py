@@ -47,7 +47,7 @@ from pytest_flowrepro.model.recording import (
     task_title,
     value_file,
 )
-from pytest_flowrepro.model.report import Change, ChangeKind, FlowReport, Verdict
+from pytest_flowrepro.model.report import Change, ChangeKind, FlowReport, RecordedAs, Verdict
 from pytest_flowrepro.model.requirements import (
     CondaPackages,
     CondaSpec,
@@ -100,6 +100,7 @@ __all__ = [
     "Parameter",
     "Policy",
     "PypiLock",
+    "RecordedAs",
     "Recording",
     "RequirementLine",
     "Requirements",

@@ -12,6 +12,8 @@ ChangeKind: TypeAlias = Literal[
     "policy", "code", "package", "python", "system", "parameter", "step", "artifact"
 ]
 Verdict: TypeAlias = Literal["reproduced", "drifted", "recorded", "no baseline", "error"]
+RecordedAs: TypeAlias = Literal["created", "updated", "unchanged"]
+"""The effect of a recording on the baseline's files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +67,9 @@ class FlowReport:
     seconds: tuple[tuple[str, float], ...]
     """Wall-clock seconds of each stage, in the order of the pipeline."""
     changes: tuple[Change, ...]
+    """For a recording, the differences from the baseline that it replaced."""
+    recorded: RecordedAs | None = None
+    """None for a check."""
     nondeterministic: int = 0
     """The number of artifacts that the baseline marks as nondeterministic; they are shown, not
     gated."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.model import FlowSource, Recording, TaskLog
+    from pytest_flowrepro.model import Change, FlowSource, RecordedAs, Recording, TaskLog
     from pytest_flowrepro.settings.settings import FlowSettings
 
 
@@ -115,6 +115,10 @@ class Observation:
     """Command lines of the processes that were killed with a flow that was stopped."""
     details: tuple[str, ...] = ()
     """Sentences for the detailed report: files that the flow left in its working directory."""
+    recorded: RecordedAs | None = None
+    """The effect on the baseline's files; None if nothing was written."""
+    changes: tuple[Change, ...] = ()
+    """For a recording, the differences from the baseline that it replaced."""
 
 
 @dataclass(slots=True)

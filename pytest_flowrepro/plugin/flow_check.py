@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
-from pytest_flowrepro.diff import Limits, diff, without_duplicates
-from pytest_flowrepro.diff.verdict import PatternsUsed, part_of, patterns_used, policy_part
+from pytest_flowrepro.diff import Limits, diff, diff_baselines, without_duplicates
+from pytest_flowrepro.diff.verdict import (
+    PatternsUsed,
+    no_longer_compared,
+    part_of,
+    patterns_used,
+    policy_part,
+)
 from pytest_flowrepro.pipeline import (
     Environments,
     Upstream,
@@ -28,7 +34,7 @@ from pytest_flowrepro.support.errors import BaselineError, RerunError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pytest_flowrepro.model import Change, Gate, Recording
+    from pytest_flowrepro.model import Change, Gate, RecordedAs, Recording
     from pytest_flowrepro.pipeline import Job, Observation
     from pytest_flowrepro.plugin.options import SessionOptions
     from pytest_flowrepro.plugin.worker_store import SessionFolder
@@ -167,8 +173,31 @@ class FlowCheck:
             logs.extend(observation.logs)
         if observation.failure is None:
             check_unmatched(job, self.options.settings, observation.recording)
-            write_baseline(self._baseline_folder, observation.recording, root=job.root)
+            observation = self._write(observation)
         return observation
+
+    def _write(self, observation: Observation) -> Observation:
+        """Write the baseline; return the observation with what changed in it."""
+        recording, notes = observation.recording, observation.notes
+        changes: tuple[Change, ...] = ()
+        existed = self._baseline_folder.exists()
+        try:
+            previous = self._read_baseline()
+            if previous is not None:
+                # Before the new values replace those that the old recording refers to.
+                changes = diff_baselines(previous, recording)
+                lost = no_longer_compared(previous, recording, self.job.settings.patterns)
+                notes = (*lost, *notes)
+        except BaselineError as error:
+            notes = (*notes, f"the replaced baseline could not be read: {error.what}")
+        files = write_baseline(self._baseline_folder, recording, root=self.job.root)
+        recorded: RecordedAs = "updated" if existed else "created"
+        return replace(
+            observation,
+            recorded=recorded if files else "unchanged",
+            changes=changes,
+            notes=notes,
+        )
 
     def _observe(self) -> Observation:
         """Rebuild and rerun the flow."""

@@ -66,6 +66,7 @@ def _flow_report(first: PartId, results: tuple[PartResult, ...]) -> FlowReport:
         verdict=worst(result.verdict for result in results),
         seconds=tuple(seconds.items()),
         changes=tuple(sorted(changes, key=lambda change: change.kind != "policy")),
+        recorded=next((result.recorded for result in results if result.recorded), None),
         nondeterministic=max(result.nondeterministic for result in results),
         notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),
         error=_error(results),

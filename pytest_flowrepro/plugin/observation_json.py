@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.baseline import decode_recording, encode_recording, stored_values
-from pytest_flowrepro.model import TaskLog
+from pytest_flowrepro.model import Change, TaskLog
 from pytest_flowrepro.pipeline import Observation
 from pytest_flowrepro.plugin.json_arrays import with_tuples
 
@@ -27,6 +27,8 @@ def observation_to_json(observation: Observation) -> dict[str, Any]:
         "notes": observation.notes,
         "ended": observation.ended,
         "details": observation.details,
+        "recorded": observation.recorded,
+        "changes": [asdict(change) for change in observation.changes],
     }
 
 
@@ -43,4 +45,6 @@ def observation_from_json(fields: Mapping[str, Any]) -> Observation:
         notes=tuple(fields["notes"]),
         ended=tuple(fields["ended"]),
         details=tuple(fields["details"]),
+        recorded=fields["recorded"],
+        changes=tuple(Change(**with_tuples(change)) for change in fields["changes"]),
     )

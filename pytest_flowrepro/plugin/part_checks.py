@@ -87,6 +87,9 @@ class PartCheck(ABC):
         recording = observation.recording
         return PartResult(
             verdict="recorded",
+            # The whole flow was recorded, also if one of its tests was selected.
+            changes=observation.changes if self.part == flow.policy_part else (),
+            recorded=observation.recorded,
             seconds=observation.seconds,
             nondeterministic=nondeterministic(recording, patterns).total(),
             notes=(*determinism_notes(recording, patterns), *self._notes(observation)),

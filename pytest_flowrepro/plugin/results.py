@@ -11,7 +11,7 @@ from pytest_flowrepro.plugin.json_arrays import with_tuples
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_flowrepro.model import Verdict
+    from pytest_flowrepro.model import RecordedAs, Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +51,7 @@ class PartResult:
 
     verdict: Verdict
     changes: tuple[Change, ...] = ()
+    recorded: RecordedAs | None = None
     seconds: tuple[tuple[str, float], ...] = ()
     nondeterministic: int = 0
     notes: tuple[str, ...] = ()

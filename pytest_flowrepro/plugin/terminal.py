@@ -45,8 +45,9 @@ def flow_lines(report: FlowReport, *, is_unfinished: bool, details: bool) -> Ite
         yield Line(f"    {inert(report.error.splitlines()[0])}", "red")
     if start := started_at(report.changes):
         yield Line(f"    started at {start}")
-    ungated = [change for change in report.changes if not change.gated]
-    for line in changes_lines(ungated, details=details):
+    # Gated changes of a check are those that its tests fail with.
+    unshown = [change for change in report.changes if report.recorded or not change.gated]
+    for line in changes_lines(unshown, details=details):
         yield Line(f"    {line}")
     for note in report.notes:
         yield Line(f"    {inert(note)}", "yellow")

@@ -24,6 +24,7 @@ def _flow(report: FlowReport) -> Json:
         "flow": report.flow,
         "case": report.case,
         "verdict": report.verdict,
+        "recorded": report.recorded,
         "seconds": {stage: round(spent, 3) for stage, spent in report.seconds},
         "changes": [_change(change) for change in report.changes],
         "nondeterministic": report.nondeterministic,

@@ -77,8 +77,10 @@ def summary(report: FlowReport) -> list[str]:
     )
     kinds = Counter("requirement" if change.declared else change.kind for change in differing)
     kinds["system"] -= len(platform)
-    phrases = []
+    phrases: list[str] = []
     counts = [counted(kinds[k], _NOUNS.get(k, k)) for k in _KINDS if kinds[k]]
+    if report.recorded:
+        phrases.append(report.recorded)
     if counts:
         phrases.append(f"{', '.join(counts)} changed")
     if any(change.weakens for change in report.changes):

@@ -59,7 +59,7 @@ def test_recording_again_reports_what_differs_between_runs_and_gives_the_same_by
     result.stdout.fnmatch_lines(
         [
             "flowrepro: *record, by uv",
-            "recorded    flow.py::DiceFlow*",
+            "recorded    flow.py::DiceFlow  unchanged; 1 nondeterministic*",
             "*differs from run to run: end.thrown. Seed it*",
             "*depends on the hash seed: start.order. Sort it*",
         ]

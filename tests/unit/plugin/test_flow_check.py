@@ -91,9 +91,41 @@ def test_a_recording_is_made_once_and_becomes_the_baseline(
     (tmp_path / "flows").mkdir()
     check = flow_check(tmp_path, pipeline, update="all")
     assert check.is_recorded
-    assert check.observation == check.observation == pipeline.observation
+    assert check.observation == check.observation
+    assert check.observation == replace(pipeline.observation, recorded="created")
     assert (len(pipeline.recorded), pipeline.observed) == (1, [])
     assert read_baseline(folder_of(check), root=tmp_path) == pipeline.observation.recording
+
+
+def test_a_recording_of_the_same_says_that_the_baseline_is_unchanged(
+    tmp_path: Path, pipeline: FakePipeline
+) -> None:
+    check = flow_check(tmp_path, pipeline, update="all")
+    record_baseline(check, pipeline.observation.recording)
+    assert (check.observation.recorded, check.observation.changes) == ("unchanged", ())
+
+
+def test_a_recording_names_the_changes_of_the_baseline(tmp_path: Path) -> None:
+    then = recording(task("start", artifact("rows", 100), artifact("seed", 1)))
+    random = replace(artifact("seed", None), determinism="nondeterministic")
+    now = recording(task("start", artifact("rows", 101), random))
+    check = flow_check(tmp_path, FakePipeline(observation(observed=now)), update="all")
+    record_baseline(check, then)
+    observed = check.observation
+    assert observed.recorded == "updated"
+    assert ("rows", "100", "101") in {(c.name, c.old, c.new) for c in observed.changes}
+    assert observed.notes[0] == "no longer compared, because nondeterministic now: start.seed"
+
+
+def test_a_recording_in_place_of_a_damaged_baseline_says_so(
+    tmp_path: Path, pipeline: FakePipeline
+) -> None:
+    check = flow_check(tmp_path, pipeline, update="all")
+    record_baseline(check)
+    (folder_of(check) / "artifacts.json").unlink()
+    observed = check.observation
+    assert (observed.recorded, observed.changes) == ("updated", ())
+    assert observed.notes[-1].startswith("the replaced baseline could not be read: flows/__flow")
 
 
 def test_a_flow_that_fails_leaves_its_baseline_alone(tmp_path: Path) -> None:

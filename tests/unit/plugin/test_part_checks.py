@@ -197,6 +197,19 @@ def test_a_check_counts_what_the_baseline_marks(flow: FakeFlow) -> None:
     assert code(replace(flow, baseline=with_random_score())).run().nondeterministic == 1
 
 
+@pytest.mark.parametrize("selected", ["code", "environment", "step[train]"])
+def test_one_selected_test_has_all_changes_of_a_recording(flow: FakeFlow, selected: str) -> None:
+    change = Change(kind="artifact", change="added", name="x", old=None, new="1", gated=True)
+    written = replace(flow.observation, recorded="updated", changes=(change,))
+    recorded = replace(flow, is_recorded=True, observation=written, policy_part=selected)
+    results = {
+        check.part: check.run()
+        for check in (code(recorded), environment(recorded), step(recorded, "train"))
+    }
+    assert {part for part, result in results.items() if result.changes} == {selected}
+    assert {result.recorded for result in results.values()} == {"updated"}
+
+
 def test_a_flow_that_failed_is_not_recorded(flow: FakeFlow) -> None:
     failed = observation(log("start", ok=False, stderr="ValueError: no rows\n"), failure="exit 1")
     recorded = replace(flow, is_recorded=True, observation=failed)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_flowrepro.model import Change, Determinism, Verdict
+from pytest_flowrepro.model import Change, Determinism, RecordedAs, Verdict
 from pytest_flowrepro.model.report import ChangeKind
 from pytest_flowrepro.plugin.results import PartId, PartResult
 
@@ -45,6 +45,7 @@ CHANGE: Mapping[str, st.SearchStrategy[Any]] = {
 RESULT: Mapping[str, st.SearchStrategy[Any]] = {
     "verdict": st.sampled_from(get_args(Verdict)),
     "changes": st.lists(st.builds(Change, **CHANGE), max_size=3).map(tuple),
+    "recorded": st.none() | st.sampled_from(get_args(RecordedAs)),
     "seconds": st.lists(SECONDS).map(tuple),
     "nondeterministic": NUMBER,
     "notes": TEXTS,

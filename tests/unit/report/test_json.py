@@ -20,6 +20,7 @@ def test_the_report_has_the_documented_shape() -> None:
         "flow": "TrainFlow",
         "case": "small",
         "verdict": "drifted",
+        "recorded": None,
         "seconds": {"lock": 0.1, "environment": 0.64, "rerun": 3.1},
         "nondeterministic": 2,
         "notes": ["@kubernetes ran locally"],

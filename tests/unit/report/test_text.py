@@ -9,6 +9,8 @@ from flow_reports import ATTACKS, CODE, DRIFTED, FAILED, NUMPY, REPRODUCED, SCOR
 
 from pytest_flowrepro.report import changes_lines, render_text, summary_line
 
+RECORDED = replace(REPRODUCED, verdict="recorded", recorded="created")
+
 if TYPE_CHECKING:
     from pytest_flowrepro.model import Change, FlowReport
 
@@ -76,6 +78,15 @@ def test_the_place_inside_the_value_is_below_it() -> None:
                 "1 file changed since the baseline; 2 nondeterministic artifacts not compared"
                 "  (3.8 s)"
             ),
+        ),
+        (RECORDED, "recorded    flows/hello.py::HelloFlow  created  (1.0 s)"),
+        (
+            replace(RECORDED, recorded="unchanged"),
+            "recorded    flows/hello.py::HelloFlow  unchanged  (1.0 s)",
+        ),
+        (
+            replace(RECORDED, recorded="updated", changes=(SCORE,)),
+            "recorded    flows/hello.py::HelloFlow  updated; 1 artifact changed  (1.0 s)",
         ),
         (
             replace(REPRODUCED, changes=(CODE, CODE)),
