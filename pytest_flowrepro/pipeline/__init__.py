@@ -4,6 +4,7 @@ from pytest_flowrepro.pipeline.apart import observe, record
 from pytest_flowrepro.pipeline.job import Job, Observation, Upstream
 from pytest_flowrepro.pipeline.obsolete import (
     ObsoleteBaseline,
+    is_committed,
     obsolete_baselines,
     with_new_names,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "ObsoleteBaseline",
     "Upstream",
     "environments",
+    "is_committed",
     "observe",
     "obsolete_baselines",
     "policy_of",

@@ -20,12 +20,17 @@ from pytest_flowrepro.discover.flows import explain_no_flow, find_flows
 from pytest_flowrepro.model import flow_title
 from pytest_flowrepro.settings.project import configuration_above
 from pytest_flowrepro.support.errors import BaselineError, DiscoverError
+from pytest_flowrepro.support.process import CommandNotFoundError, run_process, user_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from pytest_flowrepro.settings.settings import Settings
+
+
+_TIMEOUT = 120.0
+"""Seconds for a git command."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +72,18 @@ def with_new_names(
             if own and results[other] == own and _flow(other) != _flow(folder)
         )
         yield replace(baseline, reason=f"{baseline.reason}{next(renamed, '')}")
+
+
+def is_committed(folder: Path) -> bool:
+    """Return whether git has all files of a folder as they are, so that it can give them back."""
+    try:
+        tracked, changed = (
+            run_process(["git", *args], env=user_environment({}), cwd=folder, timeout=_TIMEOUT)
+            for args in (("ls-files",), ("status", "--porcelain", "--ignored", "--", "."))
+        )
+    except CommandNotFoundError:
+        return False
+    return tracked.ok and changed.ok and bool(tracked.stdout) and not changed.stdout
 
 
 def _obsolete(folder: Path, root: Path, settings: Settings) -> ObsoleteBaseline | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline import remove_baseline
-from pytest_flowrepro.pipeline import obsolete_baselines, with_new_names
+from pytest_flowrepro.pipeline import is_committed, obsolete_baselines, with_new_names
 from pytest_flowrepro.plugin.terminal import Line
 from pytest_flowrepro.report.text import inert
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pytest_flowrepro.plugin.options import SessionOptions
 
 _WHAT_TO_DO = (
-    "What to do: delete these folders, or record the whole project, which deletes them "
-    "(pytest --flow-repro --flow-repro-update)"
+    "What to do: delete these folders; `pytest --flow-repro --flow-repro-update` of the whole "
+    "project deletes those that are committed"
 )
 
 
@@ -43,11 +43,11 @@ def obsolete_lines(obsolete: Iterable[ObsoleteBaseline], options: SessionOptions
 
 
 def remove_obsolete(obsolete: Iterable[ObsoleteBaseline], options: SessionOptions) -> list[Line]:
-    """Delete the baselines that are certainly obsolete; return a line for each.
+    """Delete the baselines that are certainly obsolete and committed; return a line for each.
 
     Raises `BaselineError` if one cannot be deleted.
     """
-    certain = [baseline for baseline in obsolete if baseline.is_certain]
+    certain = [b for b in obsolete if b.is_certain and is_committed(b.folder)]
     texts = [*obsolete_texts(certain, options)]
     for baseline in certain:
         remove_baseline(baseline.folder)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded_repository import FLOW, record
+from recorded_repository import FLOW, commit, git, record
 from recordings import artifact, recording, task
 
 from pytest_flowrepro.plugin.items import PartItem
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NAMED = [
     "obsolete baseline flows/__flowrepro__/gone/GoneFlow: flows/gone.py does not exist",
-    "What to do: delete these folders, or record the whole project, which deletes them (*",
+    "What to do: delete these folders; *",
 ]
 
 
@@ -31,6 +31,18 @@ def project(unrun_project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     gone = recording(task("start", artifact("rows", 7)))
     record(unrun_project.path, replace(gone, flow="GoneFlow"), file="flows/gone.py")
     return unrun_project
+
+
+@pytest.fixture
+def committed(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The same project, committed to git."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "A")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@example.com")
+    git(project.path, "init", "--quiet")
+    commit(project.path)
+    return project
 
 
 def baselines(project: Project) -> list[str]:
@@ -78,8 +90,9 @@ SELECTIONS = [
 
 @pytest.mark.parametrize("selection", SELECTIONS, ids=" ".join)
 def test_a_session_of_a_part_says_and_deletes_nothing(
-    project: Project, selection: tuple[str, ...]
+    committed: Project, selection: tuple[str, ...]
 ) -> None:
+    project = committed
     result = project.record("--flow-repro-strict", *selection)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.no_fnmatch_line("*obsolete*")
@@ -96,7 +109,8 @@ def test_a_session_in_a_folder_of_the_project_says_nothing(
     result.stdout.fnmatch_lines(["*OtherFlow*"])
 
 
-def test_a_recording_of_the_whole_project_deletes_it(project: Project) -> None:
+def test_a_recording_of_the_whole_project_deletes_it(committed: Project) -> None:
+    project = committed
     result = project.record("--flow-repro-strict")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines([f"removed {NAMED[0]}"])
@@ -104,7 +118,22 @@ def test_a_recording_of_the_whole_project_deletes_it(project: Project) -> None:
     assert baselines(project) == ["TrainFlow"]
 
 
-def test_a_recording_keeps_what_may_still_be_started(project: Project) -> None:
+@pytest.mark.parametrize("name", ["manifest.json", "README.md"])
+def test_a_recording_keeps_what_git_cannot_give_back(committed: Project, name: str) -> None:
+    file = committed.path / "flows/__flowrepro__/gone/GoneFlow" / name
+    file.write_bytes(file.read_bytes() + b" " if file.exists() else b"mine")
+    result = committed.record()
+    result.stdout.fnmatch_lines(NAMED[:1] if name == "README.md" else ["obsolete baseline *"])
+    assert baselines(committed) == ["GoneFlow", "TrainFlow"]
+
+
+def test_a_recording_outside_of_git_keeps_it(project: Project) -> None:
+    project.record().stdout.fnmatch_lines(NAMED)
+    assert baselines(project) == ["GoneFlow", "TrainFlow"]
+
+
+def test_a_recording_keeps_what_may_still_be_started(committed: Project) -> None:
+    project = committed
     project.write("flows/gone.py", FLOW.format(name="GoneFlow").partition("if __name__")[0])
     result = project.record()
     result.stdout.fnmatch_lines(["*/GoneFlow: flows/gone.py starts no flow GoneFlow"])
@@ -116,8 +145,9 @@ def test_a_recording_keeps_what_may_still_be_started(project: Project) -> None:
     [("1 / 0", 1), ("raise KeyboardInterrupt", 2), ("pytest.exit('enough', returncode=0)", 1)],
 )
 def test_a_recording_that_is_not_complete_deletes_nothing(
-    project: Project, statement: str, status: int
+    committed: Project, statement: str, status: int
 ) -> None:
+    project = committed
     project.write(
         "conftest.py",
         "import pytest\n\n@pytest.hookimpl(tryfirst=True)\n"
