@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.support.errors import FlowReproError
-from pytest_flowrepro.support.process import CommandNotFoundError, run_process, user_environment
+from pytest_flowrepro.support.git import run_git
+from pytest_flowrepro.support.process import CommandNotFoundError
 
 if TYPE_CHECKING:
     from pytest_flowrepro.support.process import Completed
-
-_TIMEOUT = 120.0
-"""Seconds for one git command: a partial clone fetches missing objects."""
 
 _BASELINES = ":(top,glob)**/__flowrepro__/**"
 
@@ -20,7 +18,7 @@ _BASELINES = ":(top,glob)**/__flowrepro__/**"
 def repository_of(folder: Path) -> Path | None:
     """Return the top of the working tree of `folder`; None outside of git, or without git."""
     try:
-        done = _git("rev-parse", "--show-toplevel", cwd=folder)
+        done = run_git("rev-parse", "--show-toplevel", cwd=folder)
     except CommandNotFoundError:
         return None
     return Path(done.stdout.removesuffix("\n")) if done.ok else None
@@ -29,21 +27,21 @@ def repository_of(folder: Path) -> Path | None:
 def commit_of(revision: str, *, repository: Path) -> str | None:
     """Return the commit id of a branch, a tag, `HEAD~3`, ...; None for any other text."""
     name = f"{revision}^{{commit}}"
-    done = _git("rev-parse", "--verify", "--quiet", "--end-of-options", name, cwd=repository)
+    done = run_git("rev-parse", "--verify", "--quiet", "--end-of-options", name, cwd=repository)
     return done.stdout.strip() if done.ok else None
 
 
 def is_branch(revision: str, *, repository: Path) -> bool:
     """Return True for the name of a branch, local or of a remote; HEAD is none."""
     args = ("rev-parse", "--verify", "--symbolic-full-name", "--end-of-options", revision)
-    done = _git(*args, cwd=repository)
+    done = run_git(*args, cwd=repository)
     is_name_of_branch = done.stdout.startswith(("refs/heads/", "refs/remotes/"))
     return done.ok and is_name_of_branch and revision not in {"HEAD", "@"}
 
 
 def merge_base_of(one: str, other: str, *, repository: Path) -> str | None:
     """Return the commit id of the best common ancestor of two commits; None without one."""
-    done = _git("merge-base", one, other, cwd=repository)
+    done = run_git("merge-base", one, other, cwd=repository)
     return done.stdout.strip() if done.ok else None
 
 
@@ -61,7 +59,7 @@ def check_out_baselines(commit: str, *, repository: Path, folder: Path) -> None:
 
 
 def _git_or_raise(*args: str, cwd: Path, env: dict[str, str]) -> Completed:
-    done = _git(*args, cwd=cwd, env=env)
+    done = run_git("-c", "core.sparseCheckout=false", *args, cwd=cwd, env=env)
     if not done.ok:
         raise FlowReproError(
             f"git could not read the baselines: {done.ending}",
@@ -69,11 +67,3 @@ def _git_or_raise(*args: str, cwd: Path, env: dict[str, str]) -> Completed:
             detail=done.stderr[-2000:],
         )
     return done
-
-
-def _git(*args: str, cwd: Path, env: dict[str, str] | None = None) -> Completed:
-    # Without hooks: those for the user's checkouts are not meant for this one.
-    options = ("-c", "core.hooksPath=/dev/null", "-c", "core.sparseCheckout=false")
-    return run_process(
-        ["git", *options, *args], env=user_environment(env or {}), cwd=cwd, timeout=_TIMEOUT
-    )

@@ -20,17 +20,14 @@ from pytest_flowrepro.discover.flows import explain_no_flow, find_flows
 from pytest_flowrepro.model import flow_title
 from pytest_flowrepro.settings.project import configuration_above
 from pytest_flowrepro.support.errors import BaselineError, DiscoverError
-from pytest_flowrepro.support.process import CommandNotFoundError, run_process, user_environment
+from pytest_flowrepro.support.git import run_git
+from pytest_flowrepro.support.process import CommandNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from pytest_flowrepro.settings.settings import Settings
-
-
-_TIMEOUT = 120.0
-"""Seconds for a git command."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,10 +74,8 @@ def with_new_names(
 def is_committed(folder: Path) -> bool:
     """Return whether git has all files of a folder as they are, so that it can give them back."""
     try:
-        tracked, changed = (
-            run_process(["git", *args], env=user_environment({}), cwd=folder, timeout=_TIMEOUT)
-            for args in (("ls-files",), ("status", "--porcelain", "--ignored", "--", "."))
-        )
+        tracked = run_git("ls-files", cwd=folder)
+        changed = run_git("status", "--porcelain", "--ignored", "--", ".", cwd=folder)
     except CommandNotFoundError:
         return False
     return tracked.ok and changed.ok and bool(tracked.stdout) and not changed.stdout

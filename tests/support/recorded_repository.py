@@ -31,6 +31,16 @@ if __name__ == "__main__":
 """
 
 
+GIT_ENVIRONMENT = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_AUTHOR_NAME": "A",
+    "GIT_AUTHOR_EMAIL": "a@example.com",
+    "GIT_COMMITTER_NAME": "A",
+    "GIT_COMMITTER_EMAIL": "a@example.com",
+}
+"""Variables for commits, without the settings of the user who runs the tests."""
+
+
 def git(top: Path, *args: str) -> None:
     subprocess.run(["git", *args], cwd=top, check=True)
 

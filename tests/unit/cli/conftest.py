@@ -4,19 +4,11 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded_repository import FLOW, commit, git, record
+from recorded_repository import FLOW, GIT_ENVIRONMENT, commit, git, record
 from recordings import recording
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_GIT = {
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_AUTHOR_NAME": "A",
-    "GIT_AUTHOR_EMAIL": "a@example.com",
-    "GIT_COMMITTER_NAME": "A",
-    "GIT_COMMITTER_EMAIL": "a@example.com",
-}
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +19,7 @@ def made_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (top / "flows/train.py").write_text(FLOW.format(name="TrainFlow"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(top.with_name("cache")))
-        for name, value in _GIT.items():
+        for name, value in GIT_ENVIRONMENT.items():
             patch.setenv(name, value)
         record(top, recording())
         git(top, "init", "--quiet", "--initial-branch=main")
@@ -39,7 +31,7 @@ def made_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def repository(made_repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A git repository with one flow and its baseline, committed; the working directory."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for name, value in _GIT.items():
+    for name, value in GIT_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     top = tmp_path / "repo"
     shutil.copytree(made_repository, top, symlinks=True)

@@ -4,6 +4,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from recorded_repository import GIT_ENVIRONMENT
 
 from pytest_flowrepro.cli.git import check_out_baselines, commit_of, is_branch, repository_of
 from pytest_flowrepro.support.errors import FlowReproError
@@ -14,10 +15,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def git_without_the_users_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    for who in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{who}_NAME", "A")
-        monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@example.com")
+    for name, value in GIT_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
