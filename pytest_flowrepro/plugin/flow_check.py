@@ -180,10 +180,12 @@ class FlowCheck:
         """Write the baseline; return the observation with what changed in it."""
         recording, notes = observation.recording, observation.notes
         changes: tuple[Change, ...] = ()
-        existed = self._baseline_folder.exists()
+        recorded: RecordedAs = "updated"
         try:
             previous = self._read_baseline()
-            if previous is not None:
+            if previous is None:
+                recorded = "created"
+            else:
                 # Before the new values replace those that the old recording refers to.
                 changes = diff_baselines(previous, recording)
                 lost = no_longer_compared(previous, recording, self.job.settings.patterns)
@@ -191,7 +193,6 @@ class FlowCheck:
         except BaselineError as error:
             notes = (*notes, f"the replaced baseline could not be read: {error.what}")
         files = write_baseline(self._baseline_folder, recording, root=self.job.root)
-        recorded: RecordedAs = "updated" if existed else "created"
         return replace(
             observation,
             recorded=recorded if files else "unchanged",

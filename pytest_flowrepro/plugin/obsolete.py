@@ -42,13 +42,12 @@ def obsolete_lines(obsolete: Iterable[ObsoleteBaseline], options: SessionOptions
     return [Line(text, "red" if options.strict else "yellow") for text in texts]
 
 
-def remove_obsolete(obsolete: Iterable[ObsoleteBaseline], options: SessionOptions) -> list[Line]:
-    """Delete the baselines that are certainly obsolete and committed; return a line for each.
+def remove_obsolete(obsolete: Iterable[ObsoleteBaseline]) -> Iterator[ObsoleteBaseline]:
+    """Delete the baselines that are certainly obsolete and committed; yield each when it is gone.
 
     Raises `BaselineError` if one cannot be deleted.
     """
-    certain = [b for b in obsolete if b.is_certain and is_committed(b.folder)]
-    texts = [*obsolete_texts(certain, options)]
-    for baseline in certain:
-        remove_baseline(baseline.folder)
-    return [Line(f"removed {text}", "yellow") for text in texts]
+    for baseline in obsolete:
+        if baseline.is_certain and is_committed(baseline.folder):
+            remove_baseline(baseline.folder)
+            yield baseline

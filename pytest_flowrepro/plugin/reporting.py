@@ -17,7 +17,12 @@ from pytest_flowrepro.plugin.item_reports import (
     final_result,
 )
 from pytest_flowrepro.plugin.items import PartItem
-from pytest_flowrepro.plugin.obsolete import find_obsolete, obsolete_lines, remove_obsolete
+from pytest_flowrepro.plugin.obsolete import (
+    find_obsolete,
+    obsolete_lines,
+    obsolete_texts,
+    remove_obsolete,
+)
 from pytest_flowrepro.plugin.session_results import SessionResults
 from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines
 from pytest_flowrepro.plugin.worker_input import is_worker, worker_id
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
     from pytest_flowrepro.model import FlowReport
+    from pytest_flowrepro.pipeline import ObsoleteBaseline
     from pytest_flowrepro.plugin.collection import Collection
     from pytest_flowrepro.plugin.results import PartId, PartResult
     from pytest_flowrepro.plugin.session import SessionState
@@ -139,8 +145,11 @@ class Reporting:
         try:
             self._written += self._write_reports()
         except FlowReproError as error:
-            self._written.append(Line(f"ERROR: {error}", "red"))
-            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            self._report_error(session, error)
+
+    def _report_error(self, session: pytest.Session, error: FlowReproError) -> None:
+        self._written.append(Line(f"ERROR: {error}", "red"))
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def _settle_obsolete(self, session: pytest.Session, *, is_complete: bool) -> None:
         """Name obsolete baselines; a complete recording of the whole project deletes them."""
@@ -148,15 +157,17 @@ class Reporting:
             return
         options = self.session.options
         obsolete = find_obsolete(options)
+        removed: list[ObsoleteBaseline] = []
         if options.update == "all" and session.exitstatus in _PASSED:
             try:
-                self._written += remove_obsolete(obsolete, options)
+                removed.extend(remove_obsolete(obsolete))
             except FlowReproError as error:
-                self._written.append(Line(f"ERROR: {error}", "red"))
-                session.exitstatus = pytest.ExitCode.USAGE_ERROR
-            obsolete = tuple(baseline for baseline in obsolete if baseline.folder.exists())
-        self._written += obsolete_lines(obsolete, options)
-        if obsolete and options.strict and session.exitstatus in _PASSED:
+                self._report_error(session, error)
+        gone = (f"removed {text}" for text in obsolete_texts(removed, options))
+        self._written += (Line(text, "yellow") for text in gone)
+        left = [baseline for baseline in obsolete if baseline not in removed]
+        self._written += obsolete_lines(left, options)
+        if left and options.strict and session.exitstatus in _PASSED:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _is_whole(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded_repository import FLOW, commit, git, record
+from recorded_repository import FLOW, GIT_ENVIRONMENT, commit, git, record
 from recordings import artifact, recording, task
 
 from pytest_flowrepro.plugin.items import PartItem
@@ -36,10 +36,8 @@ def project(unrun_project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
 @pytest.fixture
 def committed(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """The same project, committed to git."""
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    for who in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{who}_NAME", "A")
-        monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@example.com")
+    for name, value in GIT_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     git(project.path, "init", "--quiet")
     commit(project.path)
     return project
@@ -125,6 +123,17 @@ def test_a_recording_keeps_what_git_cannot_give_back(committed: Project, name: s
     result = committed.record()
     result.stdout.fnmatch_lines(NAMED[:1] if name == "README.md" else ["obsolete baseline *"])
     assert baselines(committed) == ["GoneFlow", "TrainFlow"]
+
+
+def test_a_file_of_the_user_is_left_where_the_baseline_was(committed: Project) -> None:
+    folder = "flows/__flowrepro__/gone/GoneFlow"
+    committed.write(f"{folder}/README.md", "mine")
+    commit(committed.path)
+    result = committed.record("--flow-repro-strict")
+    assert result.ret == pytest.ExitCode.OK
+    assert result.outlines.count(f"removed {NAMED[0]}") == 1
+    result.stdout.no_fnmatch_line("obsolete*")
+    assert [path.name for path in (committed.path / folder).iterdir()] == ["README.md"]
 
 
 def test_a_recording_outside_of_git_keeps_it(project: Project) -> None:

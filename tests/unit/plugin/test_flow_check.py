@@ -105,6 +105,15 @@ def test_a_recording_of_the_same_says_that_the_baseline_is_unchanged(
     assert (check.observation.recorded, check.observation.changes) == ("unchanged", ())
 
 
+def test_a_file_of_the_user_is_no_baseline_that_was_updated(
+    tmp_path: Path, pipeline: FakePipeline
+) -> None:
+    check = flow_check(tmp_path, pipeline, update="all")
+    folder_of(check).mkdir(parents=True)
+    (folder_of(check) / "README.md").write_text("mine")
+    assert check.observation.recorded == "created"
+
+
 def test_a_recording_names_the_changes_of_the_baseline(tmp_path: Path) -> None:
     then = recording(task("start", artifact("rows", 100), artifact("seed", 1)))
     random = replace(artifact("seed", None), determinism="nondeterministic")
