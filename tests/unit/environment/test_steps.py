@@ -126,8 +126,10 @@ def test_both_sources_in_one_step_and_an_invalid_version_are_refused() -> None:
     both: dict[str, Json] = {"packages": {"six": ""}}
     with pytest.raises(LockError, match="from both PyPI and conda"):
         found(step("train", pypi=both, conda=both))
-    with pytest.raises(LockError, match="'six' with version 'new!' is not a valid requirement"):
+    invalid = "^Step train: 'six' with version 'new!' is not a valid requirement\n"
+    with pytest.raises(LockError, match=invalid) as caught:
         found(step("train", pypi={"packages": {"six": "new!"}}))
+    assert "`>=1.2,<2`" in caught.value.hint
 
 
 @pytest.mark.parametrize(

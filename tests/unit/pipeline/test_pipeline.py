@@ -15,6 +15,7 @@ from recordings import step
 from pytest_flowrepro.model import Decorator, Interpreter, Parameter
 from pytest_flowrepro.pipeline.job import Upstream
 from pytest_flowrepro.pipeline.pipeline import observe, record
+from pytest_flowrepro.pipeline.prepare import environments
 from pytest_flowrepro.settings.settings import FlowSettings
 from pytest_flowrepro.settings.variables import PassedThrough
 from pytest_flowrepro.support.ending import Ending
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.model import Capture, Recording
     from pytest_flowrepro.pipeline.job import Job
+    from pytest_flowrepro.pipeline.stages import Stages
     from pytest_flowrepro.support.strict_json import Json
 
 
@@ -108,8 +110,9 @@ def test_a_recording_saves_wheels_and_a_check_reads_them(job: Job, baseline: Rec
 def test_a_required_parameter_without_a_value_is_an_error_before_any_rerun(job: Job) -> None:
     alpha = Parameter(name="alpha", type="Parameter", required=True, default=None)
     fake = FakeStages(parameters=(alpha,))
-    with pytest.raises(SettingsError, match="without its required parameter alpha"):
+    with pytest.raises(SettingsError, match="without its required parameter alpha") as caught:
         record(job, fake.stages)
+    assert "parameters = { alpha = ... }" in caught.value.hint
     assert fake.calls[-1] == "describe TrainFlow"
     given = replace(job, settings=replace(job.settings, parameters={"alpha": 0.1}))
     assert record(given, fake.stages).failure is None
@@ -120,7 +123,15 @@ def test_a_required_parameter_without_a_value_is_an_error_before_any_rerun(job: 
 
 def test_a_check_builds_the_recorded_lock_and_reruns_once(job: Job, baseline: Recording) -> None:
     fake = FakeStages(pins=("alpha==2.0", "metaflow==3.0"))
-    found = observe(job, baseline, fake.stages)
+    said: list[str] = []
+    found = observe(replace(job, progress=said.append), baseline, fake.stages)
+    assert said == [
+        "TrainFlow: rebuilding the environment",
+        "TrainFlow: packaging",
+        "TrainFlow: running (check run)",
+        "TrainFlow: reading artifacts",
+        "TrainFlow: looking for edited files",
+    ]
     assert fake.calls == [
         "find cpython 3.11.7",
         "build base",
@@ -149,8 +160,20 @@ def test_a_merged_baseline_vouches_for_no_graph(job: Job, baseline: Recording) -
 
 def test_steps_that_are_not_those_of_the_code_are_an_error(job: Job, baseline: Recording) -> None:
     fake = FakeStages(steps=(step("start", "end", type="start"), step("end", type="join")))
-    with pytest.raises(BaselineError, match="records step end otherwise"):
+    what = "^The baseline of TrainFlow records step end otherwise than its code files define\n"
+    with pytest.raises(BaselineError, match=what):
         observe(job, baseline, fake.stages)
+
+
+def test_requirements_that_changed_are_in_no_lock_and_are_not_resolved_by_a_check(
+    job: Job, baseline: Recording
+) -> None:
+    (job.root / "requirements.txt").write_text("metaflow>=2.12\nsix\nalpha\n", encoding="utf-8")
+    fake = FakeStages()
+    (base,) = environments(job, baseline, fake.stages).manifests
+    assert base.requirements == ("alpha", "metaflow>=2.12", "six")
+    assert base.packages == baseline.environments[0].packages
+    assert not any(call.startswith("resolve") for call in fake.calls)
 
 
 def test_a_fresh_check_resolves_what_is_declared_today(job: Job, baseline: Recording) -> None:
@@ -195,12 +218,14 @@ def test_a_step_with_packages_has_an_environment_of_its_own(job: Job) -> None:
     assert list(json.loads(pythons)) == ["start"]
 
 
+@pytest.mark.parametrize("check", [observe, environments], ids=["rerun", "no rerun"])
 def test_a_step_that_the_baseline_has_no_lock_for_is_an_error(
-    job: Job, baseline: Recording
+    job: Job, baseline: Recording, check: Callable[[Job, Recording, Stages], object]
 ) -> None:
     job.flow.file.write_text("# with packages for its first step\n", encoding="utf-8")
-    with pytest.raises(BaselineError, match=r"step start \(@pypi\).* no lock for them"):
-        observe(job, baseline, FakeStages(steps=OWN).stages)
+    with pytest.raises(BaselineError, match=r"^step start \(@pypi\) asks for packages") as caught:
+        check(job, baseline, FakeStages(steps=OWN).stages)
+    assert caught.value.what.endswith("and the baseline of TrainFlow has no lock for them")
 
 
 def test_a_step_is_rebuilt_from_its_own_recorded_lock(job: Job) -> None:

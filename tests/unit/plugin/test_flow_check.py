@@ -10,9 +10,12 @@ from checked_flows import job, observation, options
 from recordings import artifact, log, recording, task
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
+from pytest_flowrepro.model import CodeFile
+from pytest_flowrepro.pipeline import policy_of
 from pytest_flowrepro.plugin.flow_check import FlowCheck
 from pytest_flowrepro.plugin.worker_store import SessionFolder
-from pytest_flowrepro.support.errors import BaselineError, RerunError
+from pytest_flowrepro.settings.reader import read_settings
+from pytest_flowrepro.support.errors import BaselineError, RerunError, SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,6 +176,45 @@ def test_a_check_reruns_once_and_compares_with_the_baseline(tmp_path: Path) -> N
     assert check.changes is check.changes
     assert check.patterns_used.idle == ()
     assert (pipeline.recorded, len(pipeline.observed)) == ([], 1)
+
+
+def drifted(root: Path, settings: str) -> FlowCheck:
+    """Return the check of a flow whose score and code drifted since it had no settings."""
+    check = flow_check(root, FakePipeline())
+    record_baseline(check, recording(task("train", artifact("score", 0.91))))
+    (root / "pyproject.toml").write_text(settings, encoding="utf-8")
+    check.options = replace(check.options, settings=read_settings(root))
+    check.job = replace(check.job, settings=check.options.settings.for_flow("TrainFlow"))
+    now = recording(task("train", artifact("score", 0.93)))
+    edited = (CodeFile(path="train.py", sha256="33"),)
+    now = replace(now, code=edited, policy=policy_of(check.job))
+    check.observe = FakePipeline(observation(observed=now)).observe
+    return check
+
+
+@pytest.mark.parametrize(
+    ("settings", "gated"),
+    [
+        ("", {"artifact"}),
+        ('[tool.flowrepro]\nfail-on = ["code"]\n', {"code", "policy"}),
+        ('[tool.flowrepro.flow.TrainFlow]\nignore = ["train.sc*"]\n', {"policy"}),
+        # A pattern of the project is for all its flows, and need not match in each.
+        ('[tool.flowrepro]\nignore = ["train.scor"]\n', {"artifact", "policy"}),
+    ],
+    ids=["no settings", "code is gated", "artifact is ignored", "pattern of the project"],
+)
+def test_the_settings_say_which_changes_are_drift_and_are_compared_themselves(
+    tmp_path: Path, settings: str, gated: set[str]
+) -> None:
+    changes = drifted(tmp_path, settings).changes
+    assert {change.kind for change in changes if change.gated} == gated
+    assert "code" in {change.kind for change in changes}
+
+
+def test_a_pattern_of_the_flow_that_matches_nothing_is_an_error(tmp_path: Path) -> None:
+    check = drifted(tmp_path, '[tool.flowrepro.flow.TrainFlow]\nignore = ["train.scor"]\n')
+    with pytest.raises(SettingsError, match=r"`train\.scor` matches no artifact; did you mean"):
+        _ = check.observation
 
 
 def test_a_flow_without_a_baseline_is_not_rerun(tmp_path: Path, pipeline: FakePipeline) -> None:

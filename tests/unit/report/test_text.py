@@ -39,6 +39,10 @@ if TYPE_CHECKING:
             replace(NUMPY, kind="python", name="python", gated=False),
             "python  changed: 2.4.5 -> 2.4.6   interpreter of base   shown only",
         ),
+        (
+            replace(NUMPY, change="added", name="requirement six", old=None, new="six"),
+            "requirement six  added: six   package of base",
+        ),
         (CODE, "train.py  changed   code file   shown only"),
         (replace(CODE, kind="step", name="train"), "step train  changed   shown only"),
         (
@@ -92,6 +96,13 @@ def test_the_place_inside_the_value_is_below_it() -> None:
             replace(REPRODUCED, changes=(CODE, CODE)),
             (
                 "reproduced  flows/hello.py::HelloFlow  2 files changed since the baseline; "
+                "artifacts unchanged  (1.0 s)"
+            ),
+        ),
+        (
+            replace(REPRODUCED, changes=(CODE,)),
+            (
+                "reproduced  flows/hello.py::HelloFlow  1 file changed since the baseline; "
                 "artifacts unchanged  (1.0 s)"
             ),
         ),
