@@ -19,7 +19,7 @@ from pytest_flowrepro.baseline.folder import (
     portable_name,
 )
 from pytest_flowrepro.baseline.remove import remove_baseline
-from pytest_flowrepro.baseline.store import read_baseline, write_baseline
+from pytest_flowrepro.baseline.store import read_baseline, recording_name, write_baseline
 from pytest_flowrepro.baseline.values import stored_values
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "flow_file",
     "portable_name",
     "read_baseline",
+    "recording_name",
     "remove_baseline",
     "stored_values",
     "write_baseline",

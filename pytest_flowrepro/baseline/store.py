@@ -105,6 +105,11 @@ def _digests(values: dict[str, Path]) -> dict[str, str]:
     return digests
 
 
+def recording_name(recording: Recording) -> str:
+    """Return a name that identifies the contents of a recording: that of its seal."""
+    return seal(encode_recording(recording), _digests(stored_values(recording)))[0]
+
+
 def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[str, ...]:
     """Make `recording` the baseline; return the names of the files that changed, sorted.
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
+from pytest_flowrepro.baseline import (
+    baseline_folder,
+    read_baseline,
+    recording_name,
+    write_baseline,
+)
 from pytest_flowrepro.diff import Limits, diff, diff_baselines, without_duplicates
 from pytest_flowrepro.diff.verdict import (
     PatternsUsed,
@@ -28,6 +35,7 @@ from pytest_flowrepro.plugin.baseline_edits import refuse_baseline_edits
 from pytest_flowrepro.plugin.internal_error import internal_error
 from pytest_flowrepro.plugin.observation_json import observation_from_json, observation_to_json
 from pytest_flowrepro.plugin.pattern_checks import check_expired, check_unmatched
+from pytest_flowrepro.review.last_check import LastCheck, forget_check, keep_check
 from pytest_flowrepro.support.disk import naming_full_disk
 from pytest_flowrepro.support.errors import BaselineError, RerunError
 
@@ -110,6 +118,8 @@ class FlowCheck:
             patterns=self.job.settings.patterns,
             limits=Limits.of_flow(details=self.options.details),
         )
+        if any(change.gated and change.change != "unread" for change in changes):
+            self.folder.once(self.job.folder, "kept", self._keep, encode=bool, decode=bool)
         steps = self.job.flow.steps
         return without_duplicates(
             changes, is_shown=lambda change: part_of(change, steps) in self.selected
@@ -193,6 +203,7 @@ class FlowCheck:
         except BaselineError as error:
             notes = (*notes, f"the replaced baseline could not be read: {error.what}")
         files = write_baseline(self._baseline_folder, recording, root=self.job.root)
+        self._forget()
         return replace(
             observation,
             recorded=recorded if files else "unchanged",
@@ -203,12 +214,35 @@ class FlowCheck:
     def _observe(self) -> Observation:
         """Rebuild and rerun the flow."""
         job, baseline = self._job_after_upstreams(), self._required_baseline()
+        self._forget()
         with refuse_baseline_edits(job) as logs:
             observation = self.observe(job, baseline)
             logs.extend(observation.logs)
         if observation.failure is None:
             check_unmatched(job, self.options.settings, baseline, observation.recording)
         return observation
+
+    def _keep(self) -> bool:
+        """Keep the observation for a review; return whether it was possible."""
+        if self.observation.failure is not None:
+            return False
+        check = LastCheck(
+            baseline=self._baseline_folder,
+            observed=self.observation.recording,
+            against=recording_name(self._required_baseline()),
+            fresh=self.options.fresh,
+            when=datetime.now(UTC),
+        )
+        try:
+            keep_check(check, root=self.job.root)
+        except (BaselineError, OSError):  # a full disk, or a project that cannot be written
+            return False
+        return True
+
+    def _forget(self) -> None:
+        """Remove the observation of an earlier check, which is not the last one any more."""
+        with contextlib.suppress(BaselineError, OSError):
+            forget_check(self._baseline_folder, root=self.job.root)
 
     def _job_after_upstreams(self) -> Job:
         """Return the job with the flows that run before it; record those that are selected."""

@@ -9,11 +9,17 @@ import pytest
 from checked_flows import job, observation, options
 from recordings import artifact, log, recording, task
 
-from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
+from pytest_flowrepro.baseline import (
+    baseline_folder,
+    read_baseline,
+    recording_name,
+    write_baseline,
+)
 from pytest_flowrepro.model import CodeFile
 from pytest_flowrepro.pipeline import policy_of
 from pytest_flowrepro.plugin.flow_check import FlowCheck
 from pytest_flowrepro.plugin.worker_store import SessionFolder
+from pytest_flowrepro.review.last_check import read_check
 from pytest_flowrepro.settings.reader import read_settings
 from pytest_flowrepro.support.errors import BaselineError, RerunError, SettingsError
 
@@ -324,3 +330,47 @@ def test_one_fault_of_ours_is_one_internal_error(
     assert check.internal_error(ValueError("surprise")) is first
     assert check.internal_error(ValueError("another")) is not first
     assert "while checking TrainFlow" in str(first)
+
+
+# --- the last check -------------------------------------------------------------------
+
+DRIFTED = recording(task("start", artifact("rows", 101, type="int")))
+
+
+def test_a_drift_is_kept_for_a_review_until_the_flow_reproduces(tmp_path: Path) -> None:
+    drifting = flow_check(tmp_path, FakePipeline(observation(observed=DRIFTED)))
+    baseline = record_baseline(drifting)
+    assert any(change.gated for change in drifting.changes)
+    kept = read_check(folder_of(drifting), root=tmp_path)
+    assert kept is not None
+    assert (kept.observed, kept.against, kept.fresh) == (DRIFTED, recording_name(baseline), False)
+    again = flow_check(tmp_path, FakePipeline(observation(observed=baseline)))
+    again.folder = SessionFolder(tmp_path / "later")
+    again.job = replace(again.job, folder=tmp_path / "later" / "flow")
+    assert again.changes == ()
+    assert read_check(folder_of(again), root=tmp_path) is None
+
+
+def test_a_flow_that_fails_is_not_kept(tmp_path: Path) -> None:
+    failed = observation(observed=DRIFTED, failure="exit code 1")
+    check = flow_check(tmp_path, FakePipeline(failed))
+    record_baseline(check)
+    assert any(change.gated for change in check.changes)
+    assert read_check(folder_of(check), root=tmp_path) is None
+
+
+def test_a_project_that_cannot_be_written_drifts_as_any_other(tmp_path: Path) -> None:
+    check = flow_check(tmp_path, FakePipeline(observation(observed=DRIFTED)))
+    record_baseline(check)
+    (tmp_path / ".flowrepro").write_text("a file")
+    assert any(change.gated for change in check.changes)
+
+
+def test_a_recording_forgets_the_last_check(tmp_path: Path) -> None:
+    drifting = FakePipeline(observation(observed=DRIFTED))
+    check = flow_check(tmp_path, drifting)
+    record_baseline(check)
+    assert check.changes
+    recorded = flow_check(tmp_path, drifting, update="all")
+    assert recorded.observation.recorded == "updated"
+    assert read_check(folder_of(check), root=tmp_path) is None
