@@ -18,13 +18,14 @@ import pytest
 from environments import build_environment
 from filelock import FileLock
 from platformdirs import user_cache_dir
+from report_schema import report_schema, validator
 from requirement_lines import requirement_lines
 
 import pytest_flowrepro.plugin.session_plugin  # noqa: F401  likewise: half a second for each
 from pytest_flowrepro.environment import InstallRequest
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.lockfile.pypi import parse_pypi
-from pytest_flowrepro.model import BuiltEnvironment, Requirements, flow_title
+from pytest_flowrepro.model import PASSING, BuiltEnvironment, Requirements, flow_title
 from pytest_flowrepro.plugin.worker_store import SessionFolder
 from pytest_flowrepro.support.process import run_process
 
@@ -181,7 +182,7 @@ class Project:
         found = []
         for flow in self.report(*args)["flows"]:
             title = flow_title(flow["flow"], flow["case"])
-            if flow["verdict"] not in {"reproduced", "drifted"}:
+            if flow["verdict"] not in PASSING | {"drifted"}:
                 found.append(f"{title}: {flow['verdict']}")
             for change in flow["changes"]:
                 if change["kind"] != "code":
@@ -195,6 +196,7 @@ class Project:
         """The JSON report of a check."""
         self.check("--flow-repro-json=report.json", *args)
         report: dict[str, Any] = json.loads((self.path / "report.json").read_bytes())
+        validator(report_schema()).validate(report)
         return report
 
     def baseline(self, flow: str, stem: str = "flow") -> Path:

@@ -17,7 +17,8 @@ from pytest_flowrepro.cli.git import (
     repository_of,
 )
 from pytest_flowrepro.diff import diff_baselines
-from pytest_flowrepro.model import FlowReport
+from pytest_flowrepro.model import FlowReport, Report
+from pytest_flowrepro.report.run_info import run_info
 from pytest_flowrepro.support.errors import BaselineError, FlowReproError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class _Side:
         return {folder.relative_to(self.root) for folder in find_baselines(self.root)}
 
 
-def compare_sides(request: DiffRequest, render: Callable[[tuple[FlowReport, ...]], str]) -> Answer:
+def compare_sides(request: DiffRequest, render: Callable[[Report], str]) -> Answer:
     """Compare the baselines of two sides, matched by path.
 
     The exit code is 1 for a difference, and 2 if a baseline cannot be read. Raises `FlowReproError`
@@ -80,7 +81,8 @@ def compare_sides(request: DiffRequest, render: Callable[[tuple[FlowReport, ...]
         folders = sorted(base.folders() | head.folders())
         compared = [_compare(folder, base, head) for folder in folders]
     reports = tuple(report for report in compared if report is not None)
-    text = render(reports)
+    run = replace(run_info(Path.cwd(), "diff"), base=base.name, head=head.name)
+    text = render(Report(flows=reports, run=run))
     if any(report.verdict == "error" for report in reports):
         return Answer(text=text, exit_code=2, remark="flowrepro: not every baseline could be read")
     if reports:

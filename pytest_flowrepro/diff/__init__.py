@@ -1,6 +1,7 @@
 """The differences between two recordings, and their places inside values."""
 
 from pytest_flowrepro.diff.environments import diff_environments, diff_system
+from pytest_flowrepro.diff.graph import compared_graph, uncompared_graph
 from pytest_flowrepro.diff.pattern_usage import ignored_inside, unmatched, unneeded, used
 from pytest_flowrepro.diff.policy import diff_policy, without_duplicates
 from pytest_flowrepro.diff.recordings import (
@@ -19,6 +20,7 @@ __all__ = [
     "Limits",
     "compare",
     "compare_artifact",
+    "compared_graph",
     "diff",
     "diff_artifacts",
     "diff_baselines",
@@ -31,6 +33,7 @@ __all__ = [
     "is_allowed",
     "is_within_tolerance",
     "one_line",
+    "uncompared_graph",
     "unmatched",
     "unneeded",
     "used",

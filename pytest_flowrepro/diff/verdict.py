@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.diff import ignored_inside, unmatched, unneeded, used
+from pytest_flowrepro.model import VERDICTS
 from pytest_flowrepro.support.text import counted
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.model import Artifact, Change, Recording, Verdict
     from pytest_flowrepro.model.patterns import Patterns
-
-_SEVERITY: tuple[Verdict, ...] = ("reproduced", "recorded", "drifted", "no baseline", "error")
 
 _SHOWN = 20
 
@@ -59,14 +58,16 @@ def changes_of(
 
 
 def verdict_of(changes: Iterable[Change]) -> Verdict:
+    """Return the verdict on what was rerun: `error`, `drifted`, `accepted` or `reproduced`."""
+    changes = tuple(changes)
     gated = {change.change for change in changes if change.gated}
-    if "unread" in gated:
-        return "error"
-    return "drifted" if gated else "reproduced"
+    if gated:
+        return "error" if "unread" in gated else "drifted"
+    return "accepted" if any(change.accepted_by for change in changes) else "reproduced"
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    return max(verdicts, key=_SEVERITY.index)
+    return max(verdicts, key=VERDICTS.index)
 
 
 def artifacts(recording: Recording) -> Iterator[tuple[str, Artifact]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model.recording import Determinism
@@ -11,7 +11,33 @@ if TYPE_CHECKING:
 ChangeKind: TypeAlias = Literal[
     "policy", "code", "package", "python", "system", "parameter", "step", "artifact"
 ]
-Verdict: TypeAlias = Literal["reproduced", "drifted", "recorded", "no baseline", "error"]
+Verdict: TypeAlias = Literal[
+    "resolved",
+    "environment reproduced",
+    "code compared",
+    "reproduced",
+    "accepted",
+    "recorded",
+    "drifted",
+    "no baseline",
+    "error",
+]
+"""resolved: the packages were resolved again, and nothing was rerun. environment reproduced: the
+environments were rebuilt, and nothing was rerun. code compared: nothing else was selected.
+reproduced: the selected part of what was rerun has no gated difference. accepted: it has one, which
+the project accepts."""
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+"""The best first: the verdict on a flow is the last of those of its tests."""
+
+PASSING: frozenset[Verdict] = frozenset(VERDICTS[: VERDICTS.index("drifted")])
+"""The verdicts of tests that pass."""
+
+StepState: TypeAlias = Literal[
+    "origin", "downstream", "unchanged", "added", "removed", "failed", "not reached", "not compared"
+]
+"""origin: no task before those of the step differs, and one of the step's does. downstream: a task
+before them differs, too. not compared: nothing was rerun, or a recording has no baseline."""
 RecordedAs: TypeAlias = Literal["created", "updated", "unchanged"]
 """The effect of a recording on the baseline's files."""
 
@@ -56,8 +82,19 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class GraphStep:
+    """One step in the graph of a flow, and how it compares with the baseline."""
+
+    name: str
+    type: str
+    """Metaflow's node type: start, linear, split, foreach, split-switch, join, end."""
+    next: tuple[str, ...]
+    state: StepState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FlowReport:
-    """The results of one session for one flow, which every report format renders."""
+    """The results of one session for one flow."""
 
     file: str
     """The flow's file relative to the project, with `/`."""
@@ -77,3 +114,51 @@ class FlowReport:
     """Sentences for the report: different conditions of this run, dependence on the hash seed."""
     error: str | None = None
     """The message of a `FlowReproError`, when the verdict is `error` or `no baseline`."""
+    selected: tuple[str, ...] = ()
+    """The tests of the flow that the session selected: `code`, `environment`, `step[NAME]`."""
+    tests: int = 0
+    """The number of its tests, selected or not; 0 for a comparison of baselines."""
+    graph: tuple[GraphStep, ...] = ()
+    """The steps in topological order; empty if nothing is known of them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunInfo:
+    """The circumstances of a session, or of a comparison of baselines."""
+
+    command: Literal["check", "record", "diff"]
+    version: str
+    """The version of pytest-flowrepro."""
+    date: str
+    """The time of its end, in UTC: `2026-11-29T15:30:50Z`."""
+    platform: str
+    """The name by `platform.platform()`: `Linux-6.1.0-x86_64-with-glibc2.36`."""
+    python: str
+    """The interpreter of pytest: `CPython 3.11.7`. Flows have their own."""
+    commit: str | None = None
+    """The commit that is checked out; None outside of git."""
+    branch: str | None = None
+    """None if no branch is checked out."""
+    is_modified: bool = False
+    """True if files under git are not as the commit has them."""
+    resolution: Literal["locked", "fresh"] | None = None
+    """locked: environments come from the recorded locks. fresh: they were resolved again. None for
+    `diff`."""
+    selection: tuple[str, ...] = ()
+    """The arguments and options that select tests; empty for all tests of the project."""
+    base: str | None = None
+    """For `diff`: the side that is compared with, and the other one."""
+    head: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """The results of a session, or of a comparison of baselines, for every report format."""
+
+    flows: tuple[FlowReport, ...]
+    """Sorted by file, name and case."""
+    run: RunInfo
+    obsolete: tuple[str, ...] = ()
+    """A line for each obsolete baseline: its folder and the reason."""
+    unused_patterns: tuple[str, ...] = ()
+    """The patterns of the project, with their setting, that no flow needed."""

@@ -12,6 +12,7 @@ from pytest_flowrepro.support.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pytest_flowrepro.model import GraphStep
     from pytest_flowrepro.plugin.results import PartId, PartResult
 
 
@@ -30,7 +31,7 @@ def flow_reports(
     reports = []
     for key in sorted(by_flow):
         parts = by_flow[key]
-        report = _flow_report(next(iter(parts)), tuple(parts.values()))
+        report = _flow_report(tuple(parts), tuple(parts.values()))
         reports.append(_with_moves(report, {part.part for part in parts}) if fresh else report)
     return tuple(reports)
 
@@ -52,7 +53,8 @@ def unused_patterns(results: Mapping[PartId, PartResult]) -> tuple[str, ...]:
     )
 
 
-def _flow_report(first: PartId, results: tuple[PartResult, ...]) -> FlowReport:
+def _flow_report(parts: tuple[PartId, ...], results: tuple[PartResult, ...]) -> FlowReport:
+    first = parts[0]
     seconds: dict[str, float] = {}
     for result in results:
         # If several tests need a stage, it takes long only for the first of them.
@@ -70,7 +72,17 @@ def _flow_report(first: PartId, results: tuple[PartResult, ...]) -> FlowReport:
         nondeterministic=max(result.nondeterministic for result in results),
         notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),
         error=_error(results),
+        selected=tuple(part.part for part in parts),
+        tests=first.tests,
+        graph=_graph(results),
     )
+
+
+def _graph(results: tuple[PartResult, ...]) -> tuple[GraphStep, ...]:
+    """Return the graph with the states of a rerun, else one of which nothing was compared."""
+    graphs = [result.graph for result in results if result.graph]
+    compared = (graph for graph in graphs if any(step.state != "not compared" for step in graph))
+    return next(compared, graphs[0] if graphs else ())
 
 
 def _error(results: Iterable[PartResult]) -> str | None:
@@ -89,7 +101,7 @@ def _error(results: Iterable[PartResult]) -> str | None:
 
 def _with_moves(report: FlowReport, parts: set[str]) -> FlowReport:
     """Add notes that help to decide on an upgrade: `3 packages changed`, `artifacts unchanged`."""
-    if report.verdict not in {"reproduced", "drifted"}:
+    if report.recorded or report.verdict in {"no baseline", "error"}:
         return report
     notes = []
     if "environment" in parts:

@@ -103,6 +103,7 @@ class PartItem(pytest.Item):
             case=self.job.case,
             part=self.name,
             position=self.position,
+            tests=len(self.job.flow.steps) + 2,
             nodeid=self.nodeid,
         )
 

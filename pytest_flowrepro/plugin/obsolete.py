@@ -31,15 +31,15 @@ def obsolete_texts(obsolete: Iterable[ObsoleteBaseline], options: SessionOptions
     """Yield a line with the folder and the reason of each obsolete baseline."""
     for baseline in obsolete:
         folder = baseline.folder.relative_to(options.root).as_posix()
-        yield inert(f"obsolete baseline {folder}: {baseline.reason}")
+        yield f"obsolete baseline {folder}: {baseline.reason}"
 
 
-def obsolete_lines(obsolete: Iterable[ObsoleteBaseline], options: SessionOptions) -> list[Line]:
-    """Return the lines of these baselines, and one that says what to do."""
-    texts = [*obsolete_texts(obsolete, options)]
-    if texts:
-        texts.append(_WHAT_TO_DO)
-    return [Line(text, "red" if options.strict else "yellow") for text in texts]
+def obsolete_lines(texts: Iterable[str], options: SessionOptions) -> list[Line]:
+    """Return the lines about obsolete baselines, and one that says what to do."""
+    lines = [*map(inert, texts)]
+    if lines:
+        lines.append(_WHAT_TO_DO)
+    return [Line(text, "red" if options.strict else "yellow") for text in lines]
 
 
 def remove_obsolete(obsolete: Iterable[ObsoleteBaseline]) -> Iterator[ObsoleteBaseline]:

@@ -7,7 +7,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_flowrepro.diff import diff_environments, diff_policy, diff_system
+from pytest_flowrepro.diff import (
+    compared_graph,
+    diff_environments,
+    diff_policy,
+    diff_system,
+    uncompared_graph,
+)
 from pytest_flowrepro.diff.verdict import (
     changes_of,
     determinism_notes,
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_flowrepro.diff.verdict import PatternsUsed
-    from pytest_flowrepro.model import Change, Gate, Recording
+    from pytest_flowrepro.model import Change, Gate, GraphStep, Recording, Verdict
     from pytest_flowrepro.pipeline import Environments, Job, Observation
     from pytest_flowrepro.plugin.options import SessionOptions
 
@@ -94,6 +100,7 @@ class PartCheck(ABC):
             nondeterministic=nondeterministic(recording, patterns).total(),
             notes=(*determinism_notes(recording, patterns), *self._notes(observation)),
             idle=flow.patterns_used.idle,
+            graph=self._graph(observation.changes),
         )
 
     def report_missing_baseline(self) -> PartResult:
@@ -118,6 +125,7 @@ class PartCheck(ABC):
             nondeterministic=nondeterministic(baseline, flow.job.settings.patterns).total(),
             notes=(*merge_notes(baseline), *self._notes(observation), *used.notes),
             idle=used.idle,
+            graph=self._graph(flow.changes),
         )
 
     def assess(self, changes: tuple[Change, ...]) -> PartResult:
@@ -146,6 +154,18 @@ class PartCheck(ABC):
             )
         return "\n".join([what, *lines])
 
+    def _graph(self, changes: tuple[Change, ...]) -> tuple[GraphStep, ...]:
+        """Return the graph of the flow that was rerun."""
+        observation = self.flow.observation
+        if observation.recorded == "created":
+            return uncompared_graph(observation.recording.steps)
+        return compared_graph(
+            observation.recording.steps,
+            changes,
+            observation.logs,
+            failed=observation.failure is not None,
+        )
+
     def _notes(self, observation: Observation) -> tuple[str, ...]:
         return observation.notes + (observation.details if self.flow.options.details else ())
 
@@ -156,7 +176,8 @@ class CodeCheck(PartCheck):
     __slots__ = ()
 
     def compare(self, baseline: Recording) -> PartResult:
-        return self.compare_rerun(baseline)
+        result = self.compare_rerun(baseline)
+        return replace(result, verdict=_if_reproduced(result.verdict, "code compared"))
 
 
 class EnvironmentCheck(PartCheck):
@@ -178,11 +199,21 @@ class EnvironmentCheck(PartCheck):
             changes = with_origins(changes, environments.manifests, days)
         spent = round(time.monotonic() - started, 3)
         system = diff_system(*systems, gates=gates)
+        result = self.assess((*policy, *changes, *system))
         return replace(
-            self.assess((*policy, *changes, *system)),
+            result,
+            verdict=_if_reproduced(
+                result.verdict, "resolved" if flow.options.fresh else "environment reproduced"
+            ),
             seconds=(("environment", spent),),
             notes=(*merge_notes(baseline), *environments.notes),
+            graph=uncompared_graph(baseline.steps),
         )
+
+
+def _if_reproduced(verdict: Verdict, better: Verdict) -> Verdict:
+    """Return the verdict of a test that compares no artifacts: it does not say `reproduced`."""
+    return better if verdict == "reproduced" else verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,6 +241,7 @@ class StepCheck(PartCheck):
             return None
         if failure.reached:
             seconds = observation.seconds
-            return PartResult(verdict="error", failure=failure.text, seconds=seconds)
+            graph = self._graph(() if self.flow.is_recorded or not baseline else self.flow.changes)
+            return PartResult(verdict="error", failure=failure.text, seconds=seconds, graph=graph)
         hint = "fix the failing step and run again"
         raise RerunError(failure.what, detail=failure.detail, hint=hint)

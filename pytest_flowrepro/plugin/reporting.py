@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_flowrepro.model import Report
 from pytest_flowrepro.plugin.flow_reports import flow_reports, unused_patterns
 from pytest_flowrepro.plugin.item_reports import (
     attach_result,
@@ -23,11 +25,14 @@ from pytest_flowrepro.plugin.obsolete import (
     obsolete_texts,
     remove_obsolete,
 )
+from pytest_flowrepro.plugin.selection import selecting_options, selection
 from pytest_flowrepro.plugin.session_results import SessionResults
 from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines
 from pytest_flowrepro.plugin.worker_input import is_worker, worker_id
 from pytest_flowrepro.plugin.worker_store import Collected
 from pytest_flowrepro.report import FORMATS, write_report
+from pytest_flowrepro.report.run_info import run_info
+from pytest_flowrepro.report.text import inert, unused_pattern
 from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
@@ -43,11 +48,9 @@ _PASSED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 _FINISHED = (*_PASSED, pytest.ExitCode.TESTS_FAILED)
 _OWN_LISTS = ("terminalreporter", "session", "dsession", "lfplugin", "nfplugin", "stepwiseplugin")
 """Plugins of pytest and xdist that count reports, or remember them for the next session."""
-_SELECTING = ("keyword", "markexpr", "deselect", "lf", "stepwise", "ignore", "ignore_glob")
-"""pytest's options that leave out tests."""
 
 
-@dataclass(kw_only=True, slots=True, eq=False)  # hashable: pytest keeps plugins in sets
+@dataclass(kw_only=True, eq=False)  # hashable: pytest keeps plugins in sets
 class Reporting:
     """The hooks about the results of tests."""
 
@@ -55,12 +58,14 @@ class Reporting:
     session: SessionState
     collection: Collection
     results: SessionResults = field(default_factory=SessionResults)
-    reports: tuple[FlowReport, ...] = ()
+    flows: tuple[FlowReport, ...] = ()
     _written: list[Line] = field(default_factory=list)
     """Lines for the terminal about the files of the reports."""
     _is_summarised: bool = False
-    _idle: tuple[str, ...] = ()
-    """The project's patterns that no flow needed."""
+    _unused_patterns: tuple[str, ...] = ()
+    """The project's patterns that no flow needed; empty if not every flow ran."""
+    _obsolete: tuple[str, ...] = ()
+    """Lines about the obsolete baselines that are still there."""
     _unfinished: set[tuple[str, str, str | None]] = field(default_factory=set)
     """File, name and case of the flows with a test that did not run."""
 
@@ -135,8 +140,8 @@ class Reporting:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
         missing = self.results.missing()
         results = self.results.all(ended=str(session.shouldfail or session.shouldstop or ""))
-        self.reports = flow_reports(results, fresh=self.session.options.fresh)
-        self._idle = unused_patterns(results)
+        self.flows = flow_reports(results, fresh=self.session.options.fresh)
+        self._unused_patterns = unused_patterns(results) if self._is_whole() else ()
         self._unfinished = {part.flow_key for part in missing}
         self._settle_obsolete(session, is_complete=not missing)
         self._publish({part: results[part] for part in results if not self.results.has(part)})
@@ -163,17 +168,17 @@ class Reporting:
                 removed.extend(remove_obsolete(obsolete))
             except FlowReproError as error:
                 self._report_error(session, error)
-        gone = (f"removed {text}" for text in obsolete_texts(removed, options))
+        gone = (inert(f"removed {text}") for text in obsolete_texts(removed, options))
         self._written += (Line(text, "yellow") for text in gone)
         left = [baseline for baseline in obsolete if baseline not in removed]
-        self._written += obsolete_lines(left, options)
+        self._obsolete = tuple(obsolete_texts(left, options))
+        self._written += obsolete_lines(self._obsolete, options)
         if left and options.strict and session.exitstatus in _PASSED:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _is_whole(self) -> bool:
         """Return whether the session selected every test of every flow of the project."""
-        selecting = (self.config.getoption(name, default=None) for name in _SELECTING)
-        return not self.collection.is_part and not any(selecting)
+        return not self.collection.is_part and not selecting_options(self.config)
 
     def _publish(self, results: Mapping[PartId, PartResult]) -> None:
         """Pass results that no test reported to other plugins, above all to JUnit XML.
@@ -187,34 +192,48 @@ class Reporting:
             for report in failed_reports(part, result):
                 publish(report=report)
 
+    @cached_property
+    def report(self) -> Report:
+        """The results of the session and its circumstances, once it is finished."""
+        options = self.session.options
+        run = run_info(options.root, "check" if options.update == "no" else "record")
+        return Report(
+            flows=self.flows,
+            run=replace(
+                run,
+                resolution="fresh" if options.fresh else "locked",
+                selection=selection(self.config),
+            ),
+            obsolete=self._obsolete,
+            unused_patterns=self._unused_patterns,
+        )
+
     def _write_reports(self) -> list[Line]:
         lines = []
         for form, render in FORMATS.items():
             path = self.config.getoption(f"flow_repro_{form}")
             if path is not None:
-                text = render(self.reports, details=self.session.options.details)
+                text = render(self.report, details=self.session.options.details)
                 write_report(Path(path), text)
                 lines.append(Line(f"wrote {path}"))
         return lines
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         self._is_summarised = True
-        if self.reports:
+        if self.flows:
             terminalreporter.section("flow-repro")
-        write_lines(terminalreporter, (*self._summary(), *self._unused_patterns(), *self._written))
+        write_lines(terminalreporter, (*self._summary(), *self._unused(), *self._written))
         if self.session.options.keep:
             terminalreporter.write_line(f"working directories: {self.session.folder.path}")
 
     def _summary(self) -> Iterator[Line]:
-        for report in self.reports:
+        for report in self.flows:
             yield from flow_lines(
                 report,
                 is_unfinished=(report.file, report.flow, report.case) in self._unfinished,
                 details=self.session.options.details,
             )
 
-    def _unused_patterns(self) -> Iterator[Line]:
-        """Yield notes about patterns that no flow needed, but only if every flow ran."""
-        for pattern in self._idle if self._is_whole() else ():
-            text = f"note: tool.flowrepro.{pattern} matched nothing; consider removing it"
-            yield Line(text, "yellow")
+    def _unused(self) -> Iterator[Line]:
+        for pattern in self._unused_patterns:
+            yield Line(f"note: {inert(unused_pattern(pattern))}", "yellow")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.model import Change, flow_title
+from pytest_flowrepro.model import Change, GraphStep, flow_title
 from pytest_flowrepro.plugin.json_arrays import with_tuples
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class PartId:
     """`code`, `environment` or `step[NAME]`."""
     position: int
     """The position among the tests of its flow."""
+    tests: int
+    """The number of tests of its flow, selected or not."""
     nodeid: str
 
     @property
@@ -63,6 +65,7 @@ class PartResult:
     """False if setup broke: then it is an error, not a failure."""
     is_broken: bool = False
     """True if something other than the check made the test fail: `changes` do not explain it."""
+    graph: tuple[GraphStep, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -70,4 +73,5 @@ class PartResult:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> PartResult:
         changes = tuple(Change(**with_tuples(change)) for change in fields["changes"])
-        return cls(**{**with_tuples(fields), "changes": changes})
+        graph = tuple(GraphStep(**with_tuples(step)) for step in fields["graph"])
+        return cls(**{**with_tuples(fields), "changes": changes, "graph": graph})

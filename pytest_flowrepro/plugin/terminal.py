@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from pytest_flowrepro.model import PASSING
 from pytest_flowrepro.report import changes_lines, started_at, summary_line
 from pytest_flowrepro.report.text import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     import pytest
 
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model.report import Verdict
 
 Color: TypeAlias = Literal["green", "yellow", "red"]
-
-_COLORS: Mapping[Verdict, Color] = {
-    "reproduced": "green",
-    "recorded": "green",
-    "drifted": "red",
-    "no baseline": "red",
-    "error": "red",
-}
 
 
 class Line(NamedTuple):
@@ -40,7 +33,7 @@ def flow_lines(report: FlowReport, *, is_unfinished: bool, details: bool) -> Ite
 
     An unfinished flow also has its error, because no test of it shows a failure.
     """
-    yield Line(summary_line(report), _COLORS[report.verdict])
+    yield Line(summary_line(report), _color(report.verdict))
     if is_unfinished and report.error:
         yield Line(f"    {inert(report.error.splitlines()[0])}", "red")
     if start := started_at(report.changes):
@@ -51,6 +44,12 @@ def flow_lines(report: FlowReport, *, is_unfinished: bool, details: bool) -> Ite
         yield Line(f"    {line}")
     for note in report.notes:
         yield Line(f"    {inert(note)}", "yellow")
+
+
+def _color(verdict: Verdict) -> Color:
+    if verdict == "accepted":
+        return "yellow"
+    return "green" if verdict in PASSING else "red"
 
 
 def write_lines(reporter: pytest.TerminalReporter, lines: Iterable[Line]) -> None:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.report.grouping import shown
-from pytest_flowrepro.report.text import delta, label, summary, tags, title
+from pytest_flowrepro.report.overview import run_facts, verdict_counts, worst_first
+from pytest_flowrepro.report.text import delta, label, summary, tags, title, unused_pattern
 from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model import Change, FlowReport, Verdict
+    from collections.abc import Mapping
 
-_MARKS: dict[Verdict, str] = {
+    from pytest_flowrepro.model import Change, FlowReport, GraphStep, Report, Verdict
+
+_MARKS: Mapping[Verdict, str] = {
     "error": "!",
     "drifted": "≠",
     "no baseline": "?",
     "recorded": "+",
-    "reproduced": "=",
+    "accepted": "~",
 }
-"""The marks next to the verdicts, worst first: colour is never the only sign of a verdict."""
+"""The marks next to the verdicts, `=` for the others: colour is never the only sign of one."""
+_UNFOLDED = {"error", "drifted", "no baseline"}
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --quiet: light-dark(#57606a, #9aa4af);
@@ -42,9 +45,9 @@ tbody th { font-weight: inherit; }
 details { border-top: 1px solid var(--line); padding: .75rem 0; }
 summary { cursor: pointer; }
 .verdict { display: inline-block; min-width: 8rem; font-weight: 600; }
-.reproduced, .recorded { color: var(--good); }
+.verdict { color: var(--good); }
 .drifted, .error { color: var(--bad); }
-.no-baseline { color: var(--warn); }
+.no-baseline, .accepted { color: var(--warn); }
 .said, .remark { color: var(--quiet); }
 ul { margin: .25rem 0; padding-left: 1.25rem; }
 """.strip()
@@ -65,6 +68,8 @@ _PAGE = """\
 <main>
 <h1>Flow reproducibility</h1>
 <p>{counts}</p>
+<p>{run}</p>
+{project}
 {flows}
 </main>
 </body>
@@ -72,19 +77,23 @@ _PAGE = """\
 """
 
 
-def render_html(reports: tuple[FlowReport, ...], *, details: bool = False) -> str:
+def render_html(report: Report, /, *, details: bool = False) -> str:
     """Render the flows, the worst verdict first; those that did not reproduce are unfolded."""
-    ordered = sorted(reports, key=lambda report: list(_MARKS).index(report.verdict))
-    verdicts = Counter(report.verdict for report in reports)
-    counts = ", ".join(f"{verdicts[v]} {v}" for v in _MARKS if verdicts[v]) or "no flows"
-    flows = "\n".join(_flow(report, details=details) for report in ordered)
-    return _PAGE.format(style=_STYLE, counts=counts, flows=flows)
+    flows = "\n".join(_flow(flow, details=details) for flow in worst_first(report.flows))
+    project = (*report.obsolete, *map(unused_pattern, report.unused_patterns))
+    return _PAGE.format(
+        style=_STYLE,
+        counts=verdict_counts(report.flows),
+        run=_escaped(", ".join(run_facts(report.run))),
+        project="\n".join(_list(project)),
+        flows=flows,
+    )
 
 
 def _flow(report: FlowReport, *, details: bool) -> str:
     kind = report.verdict.replace(" ", "-")
-    is_open = "" if report.verdict in {"reproduced", "recorded"} else " open"
-    mark = f'<span aria-hidden="true">{_MARKS[report.verdict]}</span>'
+    is_open = " open" if report.verdict in _UNFOLDED else ""
+    mark = f'<span aria-hidden="true">{_MARKS.get(report.verdict, "=")}</span>'
     return "\n".join(
         [
             f"<details{is_open}>",
@@ -96,6 +105,7 @@ def _flow(report: FlowReport, *, details: bool) -> str:
             *([f"<pre>{_escaped_lines(report.error)}</pre>"] if report.error else []),
             *_changes(report.changes, details=details),
             *_list(report.notes),
+            *_graph(report.graph),
             *_seconds(report.seconds),
             "</details>",
         ]
@@ -147,6 +157,10 @@ def _list(items: tuple[str, ...], *, wrap: str = "span") -> list[str]:
     if not items:
         return []
     return ["<ul>", *(f"<li><{wrap}>{_escaped(item)}</{wrap}></li>" for item in items), "</ul>"]
+
+
+def _graph(graph: tuple[GraphStep, ...]) -> list[str]:
+    return _list(tuple(f"{step.name}: {step.state}" for step in graph))
 
 
 def _seconds(seconds: tuple[tuple[str, float], ...]) -> list[str]:

@@ -10,17 +10,17 @@ from pytest_flowrepro.support.errors import FlowReproError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.model import FlowReport
+    from pytest_flowrepro.model import Report
 
 
 class ReportFormat(Protocol):
-    """A function that renders reports.
+    """A function that renders a report.
 
     Values come out of flows: each format escapes them for its own medium. With `details`, a format
     for people shows every change in full and by itself.
     """
 
-    def __call__(self, reports: tuple[FlowReport, ...], /, *, details: bool = False) -> str: ...
+    def __call__(self, report: Report, /, *, details: bool = False) -> str: ...
 
 
 def write_report(path: Path, text: str) -> None:

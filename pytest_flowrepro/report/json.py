@@ -6,16 +6,39 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model import Change, FlowReport
+    from pytest_flowrepro.model import Change, FlowReport, GraphStep, Report, RunInfo
     from pytest_flowrepro.support.strict_json import Json
 
 SCHEMA = 1
 
 
-def render_json(reports: tuple[FlowReport, ...], *, details: bool = False) -> str:  # noqa: ARG001
+def render_json(report: Report, /, *, details: bool = False) -> str:  # noqa: ARG001
     """Render one complete document in ASCII: control characters in values are escaped."""
-    document: Json = {"schema": SCHEMA, "flows": [_flow(report) for report in reports]}
+    document: Json = {
+        "schema": SCHEMA,
+        "run": _run(report.run),
+        "flows": [_flow(flow) for flow in report.flows],
+        "obsolete": list(report.obsolete),
+        "unused_patterns": list(report.unused_patterns),
+    }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _run(run: RunInfo) -> Json:
+    return {
+        "command": run.command,
+        "version": run.version,
+        "date": run.date,
+        "platform": run.platform,
+        "python": run.python,
+        "commit": run.commit,
+        "branch": run.branch,
+        "is_modified": run.is_modified,
+        "resolution": run.resolution,
+        "selection": list(run.selection),
+        "base": run.base,
+        "head": run.head,
+    }
 
 
 def _flow(report: FlowReport) -> Json:
@@ -30,7 +53,14 @@ def _flow(report: FlowReport) -> Json:
         "nondeterministic": report.nondeterministic,
         "notes": list(report.notes),
         "error": report.error,
+        "selected": list(report.selected),
+        "tests": report.tests,
+        "graph": [_step(step) for step in report.graph],
     }
+
+
+def _step(step: GraphStep) -> Json:
+    return {"name": step.name, "type": step.type, "next": list(step.next), "state": step.state}
 
 
 def _change(change: Change) -> Json:

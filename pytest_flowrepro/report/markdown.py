@@ -7,41 +7,41 @@ markup (https://github.github.com/gfm/#code-spans).
 from __future__ import annotations
 
 import re
-from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.report.text import render_changes, summary, title
+from pytest_flowrepro.report.overview import run_facts, verdict_counts, worst_first
+from pytest_flowrepro.report.text import render_changes, summary, title, unused_pattern
 from pytest_flowrepro.support.text import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pytest_flowrepro.model import FlowReport, Verdict
+    from pytest_flowrepro.model import FlowReport, Report
 
 LIMIT = 65_000
 """Maximum number of bytes; GitHub takes 65,536 characters for a comment."""
 
 _TABLE_LIMIT = 20_000
 _DETAILS_LIMIT = 20_000
-"""Maximum number of bytes of the table, and of the details of one flow."""
+_LIST_LIMIT = 5_000
+"""Maximum number of bytes of the table, of the details of one flow, and of the list of obsolete
+baselines and unused patterns."""
 
-_WORST_FIRST: tuple[Verdict, ...] = ("error", "drifted", "no baseline", "recorded", "reproduced")
 
-
-def render_markdown(reports: tuple[FlowReport, ...], *, details: bool = False) -> str:
+def render_markdown(report: Report, /, *, details: bool = False) -> str:
     """Render a heading, a table of the flows with the worst first, and folded details; bounded."""
-    ordered = sorted(reports, key=lambda report: _WORST_FIRST.index(report.verdict))
-    verdicts = Counter(report.verdict for report in reports)
-    counts = [f"{verdicts[v]} {v}" for v in _WORST_FIRST if verdicts[v]]
-    rows = _fitting((_row(report) for report in ordered), _TABLE_LIMIT)
-    heading = f"### Flow reproducibility: {', '.join(counts) or 'no flows'}\n"
+    ordered = worst_first(report.flows)
+    rows = _fitting((_row(flow) for flow in ordered), _TABLE_LIMIT)
+    heading = f"### Flow reproducibility: {verdict_counts(report.flows)}\n"
     text = f"{heading}\n| verdict | flow | what changed |\n|---|---|---|\n{''.join(rows)}"
     if len(rows) < len(ordered):
         left = len(ordered) - len(rows)
         text += f"\n{counted(left, 'more flow')} left out of this table.\n"
-    detailed = [report for report in ordered if report.changes or report.notes or report.error]
-    folded = (_details(report, details=details) for report in detailed)
+    text += _fitting_list((*report.obsolete, *map(unused_pattern, report.unused_patterns)))
+    text += f"\n<sub>{', '.join(code(fact) for fact in run_facts(report.run))}</sub>\n"
+    detailed = [flow for flow in ordered if flow.changes or flow.notes or flow.error]
+    folded = (_details(flow, details=details) for flow in detailed)
     fitting = _fitting(folded, LIMIT - 200 - len(text.encode()))
     text += "".join(fitting)
     if len(fitting) < len(detailed):
@@ -50,6 +50,14 @@ def render_markdown(reports: tuple[FlowReport, ...], *, details: bool = False) -
             f"\nThe details of {counted(left, 'more flow')} are left out: see the JSON report.\n"
         )
     return text
+
+
+def _fitting_list(items: tuple[str, ...]) -> str:
+    lines = _fitting((f"- {code(item)}\n" for item in items), _LIST_LIMIT)
+    if len(lines) < len(items):
+        left = len(items) - len(lines)
+        lines.append(f"- {counted(left, 'more line')} left out: see the JSON report\n")
+    return "".join(("\n", *lines)) if lines else ""
 
 
 def _row(report: FlowReport) -> str:

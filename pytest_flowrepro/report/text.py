@@ -13,7 +13,7 @@ from pytest_flowrepro.support.text import counted, truncate_list, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pytest_flowrepro.model import Change, FlowReport
+    from pytest_flowrepro.model import Change, FlowReport, Report
 
 # Commands that CI systems execute when they read them in a log: GitHub at the start of a line,
 # Azure and TeamCity (and GitHub's older form) anywhere.
@@ -21,6 +21,9 @@ _COMMAND = re.compile(r"^(\s*)::|##(?=\w*\[)")
 
 _NOUNS = {"python": "interpreter", "system": "system layer", "policy": "policy setting"}
 _KINDS = ("policy", "artifact", "parameter", "step", "package", "requirement", "python", "system")
+
+_OF_A_RERUN = {"reproduced", "accepted", "drifted"}
+"""The verdicts that do not say by themselves that only a part of the flow was compared."""
 
 _DERIVED = 10
 """Number of derived changes that have lines of their own; the others are only named."""
@@ -38,14 +41,17 @@ def _escape(match: re.Match[str]) -> str:
     return "\\u0023#" if match.group() == "##" else f"{match.group(1)}\\u003a:"
 
 
-def render_text(reports: tuple[FlowReport, ...]) -> str:
+def render_text(report: Report, /, *, details: bool = False) -> str:
     """Render every flow: its summary, then its changes, notes and error."""
-    return "".join(f"{line}\n" for report in reports for line in report_lines(report))
+    lines = [line for flow in report.flows for line in _flow_lines(flow, details=details)]
+    lines += map(inert, report.obsolete)
+    lines += (f"note: {inert(unused_pattern(pattern))}" for pattern in report.unused_patterns)
+    return "".join(f"{line}\n" for line in lines)
 
 
-def report_lines(report: FlowReport) -> list[str]:
+def _flow_lines(report: FlowReport, *, details: bool) -> list[str]:
     lines = [summary_line(report)]
-    lines += [f"    {line}" for line in changes_lines(report.changes)]
+    lines += [f"    {line}" for line in changes_lines(report.changes, details=details)]
     lines += [f"    note: {inert(note)}" for note in report.notes]
     if report.error:
         lines += [f"    {inert(line)}" for line in report.error.splitlines()]
@@ -59,6 +65,11 @@ def summary_line(report: FlowReport) -> str:
         parts.append("; ".join(phrases))
     spent = sum(seconds for _, seconds in report.seconds)
     return "  ".join(parts) + (f"  ({spent:.1f} s)" if report.seconds else "")
+
+
+def unused_pattern(pattern: str) -> str:
+    """Return a sentence about a pattern of the project, with its setting, that no flow needed."""
+    return f"tool.flowrepro.{pattern} matched nothing; consider removing it"
 
 
 def title(report: FlowReport) -> str:
@@ -93,13 +104,24 @@ def summary(report: FlowReport) -> list[str]:
         phrases.append(counted(len(platform), "platform difference"))
     if kinds["code"]:
         phrases.append(f"{counted(kinds['code'], 'file')} changed since the baseline")
-    compared = report.verdict != "error" and "rerun" in dict(report.seconds)
-    if kinds["code"] and compared and not kinds["artifact"]:
-        phrases.append("artifacts unchanged")
+        if not kinds["artifact"] and _is_compared_whole(report):
+            phrases.append("artifacts unchanged")
+    return [*phrases, *_left_out(report)]
+
+
+def _is_compared_whole(report: FlowReport) -> bool:
+    """Return whether every artifact was compared that can be."""
+    is_rerun = "rerun" in dict(report.seconds)
+    is_whole = len(report.selected) == report.tests
+    return is_rerun and is_whole and report.verdict != "error"
+
+
+def _left_out(report: FlowReport) -> Iterator[str]:
+    """Yield phrases about what was not compared."""
+    if report.verdict in _OF_A_RERUN and len(report.selected) < report.tests:
+        yield f"{len(report.selected)} of {counted(report.tests, 'test')} selected"
     if report.nondeterministic:
-        count = counted(report.nondeterministic, "nondeterministic artifact")
-        phrases.append(f"{count} not compared")
-    return phrases
+        yield f"{counted(report.nondeterministic, 'nondeterministic artifact')} not compared"
 
 
 def changes_lines(changes: Iterable[Change], *, details: bool = False) -> list[str]:

@@ -74,14 +74,14 @@ def environment(project: Project, *args: str) -> tuple[str, dict[str, tuple[str,
 def test_what_the_lock_gives_to_one_platform_only_is_shown_and_passes(hello: Project) -> None:
     rewrite(hello, on_a_mac, system=MAC, lock=with_markers)
     verdict, changes = environment(hello)
-    assert verdict == "reproduced"
+    assert verdict == "environment reproduced"
     names = {"appnope", "six", "metaflow", *LAYERS}
     assert changes == dict.fromkeys(names, ("system", False))
     result = hello.check("-k", "environment")
     result.assert_outcomes(passed=1, deselected=4)
     result.stdout.fnmatch_lines(
         [
-            "reproduced*3 system layers changed; 3 platform differences*",
+            "environment reproduced*3 system layers changed; 3 platform differences*",
             "*appnope*removed: 0.1.4*platform difference of base*shown only*",
             "*metaflow*platform difference of base*shown only*",
             "*each platform's own wheel: py3-none-macosx_14_0_arm64 -> *",
@@ -116,7 +116,7 @@ def test_a_baseline_without_wheel_tags_still_reproduces(hello: Project) -> None:
             del package["wheel"]
 
     rewrite(hello, without_wheels)
-    assert environment(hello) == ("reproduced", {})
+    assert environment(hello) == ("environment reproduced", {})
 
 
 def test_a_lock_by_pip_tools_says_that_it_is_for_one_platform(hello: Project) -> None:

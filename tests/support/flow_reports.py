@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_flowrepro.model import Change, FlowReport
+from dataclasses import replace
+
+from pytest_flowrepro.model import Change, FlowReport, GraphStep, Report, RunInfo
 
 SCORE = Change(
     kind="artifact",
@@ -35,6 +37,13 @@ DRIFTED = FlowReport(
     changes=(SCORE, NUMPY, CODE),
     nondeterministic=2,
     notes=("@kubernetes ran locally",),
+    selected=("code", "environment", "step[start]", "step[train]", "step[end]"),
+    tests=5,
+    graph=(
+        GraphStep(name="start", type="start", next=("train",), state="unchanged"),
+        GraphStep(name="train", type="linear", next=("end",), state="origin"),
+        GraphStep(name="end", type="end", next=(), state="downstream"),
+    ),
 )
 REPRODUCED = FlowReport(
     file="flows/hello.py",
@@ -53,6 +62,24 @@ FAILED = FlowReport(
     changes=(),
     error="manifest.json: is empty\nWhat to do: record the flow again",
 )
+
+RUN = RunInfo(
+    command="check",
+    version="1.2.3",
+    date="2026-11-29T15:30:50Z",
+    platform="Linux-6.1.0-x86_64-with-glibc2.36",
+    python="CPython 3.11.7",
+    commit="0123456789abcdef0123456789abcdef01234567",
+    branch="main",
+    is_modified=True,
+    resolution="locked",
+    selection=("flows", "-k train"),
+)
+
+
+def report_of(*flows: FlowReport) -> Report:
+    return Report(flows=flows, run=RUN)
+
 
 ATTACKS = (
     "\x1b[31mred\x1b[0m \x9b2J",
@@ -75,8 +102,8 @@ ATTACKS = (
 )
 
 
-def hostile(text: str) -> FlowReport:
-    """A flow all of whose values are `text`."""
+def hostile(text: str) -> Report:
+    """A report all of whose values are `text`."""
     change = Change(
         kind="artifact",
         change="changed",
@@ -92,7 +119,7 @@ def hostile(text: str) -> FlowReport:
     package = Change(
         kind="package", change="added", environment=text, name=text, old=None, new=text, gated=False
     )
-    return FlowReport(
+    flow = FlowReport(
         file=text,
         flow=text,
         case=text,
@@ -101,4 +128,7 @@ def hostile(text: str) -> FlowReport:
         changes=(change, package),
         notes=(text,),
         error=text,
+        graph=(GraphStep(name=text, type=text, next=(text,), state="failed"),),
     )
+    run = replace(RUN, branch=text, selection=(text,))
+    return Report(flows=(flow,), run=run, obsolete=(text,), unused_patterns=(text,))

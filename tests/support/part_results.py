@@ -18,5 +18,6 @@ def part_id(
         case=case,
         part=part,
         position=PARTS.index(part),
+        tests=len(PARTS),
         nodeid=f"{file}::{title}::{part}",
     )

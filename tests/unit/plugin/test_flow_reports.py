@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from part_results import PARTS, part_id
 
-from pytest_flowrepro.model import Change
+from pytest_flowrepro.model import Change, GraphStep
 from pytest_flowrepro.plugin.flow_reports import flow_reports, unused_patterns
 from pytest_flowrepro.plugin.results import PartResult
 
@@ -41,6 +43,21 @@ def test_the_parts_of_a_flow_become_one_report() -> None:
     assert report.seconds == (("environment", 0.6), ("rerun", 3.1))
     assert report.notes == ("one", "two")
     assert report.error is None
+    assert (report.selected, report.tests) == (("environment", "step[train]", "step[end]"), 5)
+
+
+def test_the_graph_of_a_rerun_is_reported_before_one_without() -> None:
+    step = GraphStep(name="start", type="start", next=(), state="not compared")
+    compared = replace(step, state="unchanged")
+    results = {
+        part_id("code"): PartResult(verdict="error"),
+        part_id("environment"): PartResult(verdict="environment reproduced", graph=(step,)),
+    }
+    (report,) = flow_reports(results)
+    assert report.graph == (step,)
+    results[part_id("step[end]")] = PartResult(verdict="reproduced", graph=(compared,))
+    (report,) = flow_reports(results)
+    assert report.graph == (compared,)
 
 
 def test_changes_are_in_the_order_of_the_flow_whichever_worker_ends_first() -> None:

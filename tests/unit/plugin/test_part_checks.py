@@ -73,7 +73,8 @@ def step(flow: FakeFlow, name: str, shown: list[tuple[str, str]] | None = None) 
 def test_a_flow_without_changes_is_reproduced(flow: FakeFlow) -> None:
     used = PatternsUsed(notes=("used",), idle=("ignore: `a`",))
     result = code(replace(flow, patterns_used=used)).run()
-    assert (result.verdict, result.failure, result.changes) == ("reproduced", None, ())
+    assert (result.verdict, result.failure, result.changes) == ("code compared", None, ())
+    assert step(flow, "train").run().verdict == "reproduced", "only of what was rerun"
     assert result.seconds == (("rerun", 1.5),)
     assert result.notes == ("a note", "used")
     assert result.idle == ("ignore: `a`",)
@@ -87,7 +88,7 @@ def test_details_are_notes_if_they_are_asked_for(flow: FakeFlow) -> None:
 def test_a_part_reports_its_own_changes_alone(flow: FakeFlow) -> None:
     changed = replace(flow, changes=(FILE, SCORE_OF_TRAIN))
     assert code(changed).run().changes == (FILE,)
-    assert code(changed).run().verdict == "reproduced", "code is not gated here"
+    assert code(changed).run().verdict == "code compared", "code is not gated here"
     result = step(changed, "train").run()
     assert (result.verdict, result.changes) == ("drifted", (SCORE_OF_TRAIN,))
     assert step(changed, "start").run().verdict == "reproduced"
@@ -142,7 +143,7 @@ def test_a_change_of_policy_says_how_to_undo_it(
 
 def test_the_policy_belongs_to_the_part_that_reports_it(flow: FakeFlow) -> None:
     changed = replace(flow, changes=(IGNORE,), policy_part="step[train]")
-    assert code(changed).run().verdict == "reproduced"
+    assert code(changed).run().verdict == "code compared"
     assert step(changed, "train").run().changes == (IGNORE,)
 
 
@@ -150,7 +151,7 @@ def test_a_change_that_a_hook_accepts_does_not_fail(flow: FakeFlow) -> None:
     gated = replace(flow, changes=(replace(FILE, gated=True),))
     assert code(gated).run().verdict == "drifted"
     result = code(gated, accept=accepted).run()
-    assert (result.verdict, result.failure) == ("reproduced", None)
+    assert (result.verdict, result.failure) == ("accepted", None)
     assert result.changes[0].accepted_by == "conftest.py"
 
 
@@ -240,7 +241,11 @@ def packages_moved(flow: FakeFlow) -> FakeFlow:
 
 def test_an_environment_is_compared_without_a_rerun(same_machine: FakeFlow) -> None:
     result = environment(same_machine).run()
-    assert (result.verdict, result.changes, result.notes) == ("reproduced", (), ("rebuilt",))
+    assert (result.verdict, result.changes, result.notes) == (
+        "environment reproduced",
+        (),
+        ("rebuilt",),
+    )
     assert [stage for stage, _ in result.seconds] == ["environment"]
     assert result.idle is None, "unknown without a rerun"
 
@@ -262,7 +267,7 @@ def test_a_package_that_moved_is_drift(same_machine: FakeFlow) -> None:
 
 def test_a_package_that_moved_is_shown_alone_if_it_is_not_gated(same_machine: FakeFlow) -> None:
     result = environment(replace(packages_moved(same_machine), gates=frozenset())).run()
-    assert (result.verdict, len(result.changes)) == ("reproduced", 1)
+    assert (result.verdict, len(result.changes)) == ("environment reproduced", 1)
 
 
 # --- steps ----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_flowrepro.model import Change, Determinism, RecordedAs, Verdict
+from pytest_flowrepro.model import Change, Determinism, GraphStep, RecordedAs, StepState, Verdict
 from pytest_flowrepro.model.report import ChangeKind
 from pytest_flowrepro.plugin.results import PartId, PartResult
 
@@ -42,6 +42,12 @@ CHANGE: Mapping[str, st.SearchStrategy[Any]] = {
     "declared": st.booleans(),
     "accepted_by": OPTIONAL,
 }
+STEP: Mapping[str, st.SearchStrategy[Any]] = {
+    "name": TEXT,
+    "type": TEXT,
+    "next": TEXTS,
+    "state": st.sampled_from(get_args(StepState)),
+}
 RESULT: Mapping[str, st.SearchStrategy[Any]] = {
     "verdict": st.sampled_from(get_args(Verdict)),
     "changes": st.lists(st.builds(Change, **CHANGE), max_size=3).map(tuple),
@@ -53,6 +59,7 @@ RESULT: Mapping[str, st.SearchStrategy[Any]] = {
     "failure": OPTIONAL,
     "in_call": st.booleans(),
     "is_broken": st.booleans(),
+    "graph": st.lists(st.builds(GraphStep, **STEP), max_size=3).map(tuple),
 }
 PART: Mapping[str, st.SearchStrategy[Any]] = {
     "file": TEXT,
@@ -60,17 +67,19 @@ PART: Mapping[str, st.SearchStrategy[Any]] = {
     "case": OPTIONAL,
     "part": TEXT,
     "position": NUMBER,
+    "tests": NUMBER,
     "nodeid": TEXT,
 }
 
 
-def names(value: type[Change | PartId | PartResult]) -> set[str]:
+def names(value: type[Change | GraphStep | PartId | PartResult]) -> set[str]:
     return {field.name for field in fields(value)}
 
 
 def test_the_strategies_have_every_field() -> None:
     assert names(Change) == CHANGE.keys()
     assert names(PartResult) == RESULT.keys()
+    assert names(GraphStep) == STEP.keys()
     assert names(PartId) == PART.keys()
 
 
@@ -88,6 +97,8 @@ def test_an_identity_comes_back_from_json(part: PartId) -> None:
 
 
 def test_a_flow_is_known_by_its_file_name_and_case() -> None:
-    part = PartId(file="a.py", flow="F", case="small", part="code", position=0, nodeid="a.py::F")
+    part = PartId(
+        file="a.py", flow="F", case="small", part="code", position=0, tests=5, nodeid="a.py::F"
+    )
     assert part.flow_key == ("a.py", "F", "small")
     assert part.title == "F@small"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from flow_reports import CODE, DRIFTED, SCORE
+from flow_reports import CODE, DRIFTED, SCORE, report_of
 
 from pytest_flowrepro.report import changes_lines, render_html, render_markdown, started_at
 from pytest_flowrepro.report.grouping import grouped, shown
@@ -99,18 +99,21 @@ def test_where_it_started_is_reported_where_anything_derives_from_it() -> None:
 
 def test_markdown_and_html_have_the_same_order() -> None:
     report = replace(DRIFTED, changes=(*WORK, ROWS))
-    markdown, html = render_markdown((report,)), render_html((report,))
+    markdown, html = render_markdown(report_of(report)), render_html(report_of(report))
     for text in (markdown, html):
         assert text.index("start.rows") < text.index("derived, 1 more") < text.index("work.score")
         assert "37 of 40 tasks, first at [3]" in text
         assert "work[39]" not in text
     assert "  - `work.score: 37 of 40" in markdown
-    detailed = render_markdown((report,), details=True), render_html((report,), details=True)
+    detailed = (
+        render_markdown(report_of(report), details=True),
+        render_html(report_of(report), details=True),
+    )
     assert all("work[39].score" in text for text in detailed)
 
 
 def test_html_loses_none_of_the_derived_ones() -> None:
-    html = render_html((replace(DRIFTED, changes=(ROWS, *MANY)),))
+    html = render_html(report_of(replace(DRIFTED, changes=(ROWS, *MANY))))
     assert all(change.name in html for change in MANY)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 import pytest
-from flow_reports import ATTACKS, DRIFTED, FAILED, REPRODUCED, hostile
+from flow_reports import ATTACKS, DRIFTED, FAILED, REPRODUCED, hostile, report_of
 
 from pytest_flowrepro.report import render_html
 from pytest_flowrepro.support.text import visible
@@ -38,7 +38,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_shows_every_flow_the_worst_first() -> None:
-    page = Page(render_html((REPRODUCED, DRIFTED, FAILED)))
+    page = Page(render_html(report_of(REPRODUCED, DRIFTED, FAILED)))
 
     assert "1 error, 1 drifted, 1 reproduced" in page.text
     places = [page.text.index(name) for name in ("BadFlow", "TrainFlow@small", "HelloFlow")]
@@ -48,7 +48,7 @@ def test_the_page_shows_every_flow_the_worst_first() -> None:
 
 
 def test_the_page_is_self_contained_and_accessible() -> None:
-    html = render_html((REPRODUCED, DRIFTED))
+    html = render_html(report_of(REPRODUCED, DRIFTED))
     page = Page(html)
 
     assert not {"script", "link", "img", "iframe"} & set(page.tags)
@@ -63,12 +63,15 @@ def test_the_page_is_self_contained_and_accessible() -> None:
 
 
 def test_a_session_without_flows_has_a_page() -> None:
-    assert "no flows" in Page(render_html(())).text
+    assert "no flows" in Page(render_html(report_of())).text
 
 
 @pytest.mark.parametrize("text", ATTACKS)
 def test_a_value_is_text_and_nothing_else(text: str) -> None:
-    harmless, page = Page(render_html((hostile("x"),))), Page(render_html((hostile(text),)))
+    harmless, page = (
+        Page(render_html(hostile("x"))),
+        Page(render_html(hostile(text))),
+    )
 
     assert page.tags == harmless.tags
     assert page.attributes == harmless.attributes

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from flow_reports import report_of
 
 from pytest_flowrepro.report import FORMATS, write_report
 from pytest_flowrepro.support.errors import FlowReproError
@@ -64,7 +65,7 @@ def test_a_report_that_cannot_be_written_is_an_error_in_one_sentence(tmp_path: P
 
 
 def test_each_option_has_its_format() -> None:
-    assert {form: render(())[:1] for form, render in FORMATS.items()} == {
+    assert {form: render(report_of())[:1] for form, render in FORMATS.items()} == {
         "json": "{",
         "md": "#",
         "html": "<",

@@ -1,18 +1,36 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
-from flow_reports import ATTACKS, CODE, DRIFTED, FAILED, SCORE, hostile
+from flow_reports import ATTACKS, CODE, DRIFTED, FAILED, SCORE, hostile, report_of
+from jsonschema import ValidationError
+from report_schema import report_schema, validator
 
+from pytest_flowrepro.model import VERDICTS, ChangeKind, Report, StepState
 from pytest_flowrepro.report import render_json
 
 
 def test_the_report_has_the_documented_shape() -> None:
-    document = json.loads(render_json((DRIFTED, FAILED)))
+    document = json.loads(render_json(report_of(DRIFTED, FAILED)))
 
-    assert list(document) == ["schema", "flows"]
+    assert list(document) == ["schema", "run", "flows", "obsolete", "unused_patterns"]
     assert document["schema"] == 1
+    assert document["run"] == {
+        "command": "check",
+        "version": "1.2.3",
+        "date": "2026-11-29T15:30:50Z",
+        "platform": "Linux-6.1.0-x86_64-with-glibc2.36",
+        "python": "CPython 3.11.7",
+        "commit": "0123456789abcdef0123456789abcdef01234567",
+        "branch": "main",
+        "is_modified": True,
+        "resolution": "locked",
+        "selection": ["flows", "-k train"],
+        "base": None,
+        "head": None,
+    }
     drifted, failed = document["flows"]
     changes = drifted.pop("changes")
     assert drifted == {
@@ -25,6 +43,13 @@ def test_the_report_has_the_documented_shape() -> None:
         "nondeterministic": 2,
         "notes": ["@kubernetes ran locally"],
         "error": None,
+        "selected": ["code", "environment", "step[start]", "step[train]", "step[end]"],
+        "tests": 5,
+        "graph": [
+            {"name": "start", "type": "start", "next": ["train"], "state": "unchanged"},
+            {"name": "train", "type": "linear", "next": ["end"], "state": "origin"},
+            {"name": "end", "type": "end", "next": [], "state": "downstream"},
+        ],
     }
     assert failed["case"] is None
     assert failed["error"].startswith("manifest.json: is empty")
@@ -52,12 +77,33 @@ def test_the_report_has_the_documented_shape() -> None:
 
 
 def test_a_session_without_flows_has_a_report_too() -> None:
-    assert json.loads(render_json(())) == {"schema": 1, "flows": []}
+    document = json.loads(render_json(report_of()))
+    assert document["flows"] == document["obsolete"] == document["unused_patterns"] == []
+
+
+@pytest.mark.parametrize("report", [report_of(), report_of(DRIFTED, FAILED), hostile("x")])
+def test_the_report_is_valid_under_the_published_schema(report: Report) -> None:
+    schema = report_schema()
+    validator(schema).validate(json.loads(render_json(report)))
+    for words, places in {
+        VERDICTS: ("flow", "verdict"),
+        get_args(StepState): ("step", "state"),
+        get_args(ChangeKind): ("change", "kind"),
+    }.items():
+        definition, key = places
+        assert schema["$defs"][definition]["properties"][key]["enum"] == list(words)
+
+
+def test_the_schema_allows_no_other_key() -> None:
+    document = json.loads(render_json(report_of(DRIFTED)))
+    document["flows"][0]["changes"][0]["other"] = 1
+    with pytest.raises(ValidationError, match="'other' was unexpected"):
+        validator(report_schema()).validate(document)
 
 
 @pytest.mark.parametrize("text", ATTACKS)
 def test_any_value_comes_back_as_it_was_and_nothing_of_it_acts_on_the_way(text: str) -> None:
-    shown = render_json((hostile(text),))
+    shown = render_json(hostile(text))
 
     assert shown.isascii()
     assert not any(ord(character) < 32 for character in shown.replace("\n", ""))

@@ -5,7 +5,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from flow_reports import ATTACKS, CODE, DRIFTED, FAILED, NUMPY, REPRODUCED, SCORE, hostile
+from flow_reports import (
+    ATTACKS,
+    CODE,
+    DRIFTED,
+    FAILED,
+    NUMPY,
+    REPRODUCED,
+    SCORE,
+    hostile,
+    report_of,
+)
 
 from pytest_flowrepro.report import changes_lines, render_text, summary_line
 
@@ -93,6 +103,19 @@ def test_the_place_inside_the_value_is_below_it() -> None:
             "recorded    flows/hello.py::HelloFlow  updated; 1 artifact changed  (1.0 s)",
         ),
         (
+            replace(REPRODUCED, changes=(CODE,), selected=("code", "step[start]"), tests=5),
+            (
+                "reproduced  flows/hello.py::HelloFlow  1 file changed since the baseline; "
+                "2 of 5 tests selected  (1.0 s)"
+            ),
+        ),
+        (
+            replace(
+                REPRODUCED, verdict="environment reproduced", selected=("environment",), tests=5
+            ),
+            "environment reproduced  flows/hello.py::HelloFlow  (1.0 s)",
+        ),
+        (
             replace(REPRODUCED, changes=(CODE, CODE)),
             (
                 "reproduced  flows/hello.py::HelloFlow  2 files changed since the baseline; "
@@ -139,7 +162,7 @@ def test_a_flow_is_one_line(report: FlowReport, line: str) -> None:
 
 
 def test_everything_about_a_flow_is_below_its_line() -> None:
-    lines = render_text((DRIFTED, FAILED)).splitlines()
+    lines = render_text(report_of(DRIFTED, FAILED)).splitlines()
 
     assert lines[1:3] == [
         "    train[0, 3].score  changed: 0.91 -> 0.93",
@@ -151,7 +174,7 @@ def test_everything_about_a_flow_is_below_its_line() -> None:
 
 @pytest.mark.parametrize("text", ATTACKS)
 def test_a_value_gives_no_orders_to_the_terminal_nor_to_the_ci_machine(text: str) -> None:
-    shown = render_text((hostile(text),))
+    shown = render_text(hostile(text))
 
     shown.encode()
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown)

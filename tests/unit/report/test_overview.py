@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flow_reports import DRIFTED, FAILED, REPRODUCED, RUN
+
+from pytest_flowrepro.report.overview import run_facts, verdict_counts, worst_first
+
+
+def test_the_worst_verdict_comes_first_and_flows_stay_in_order() -> None:
+    other = replace(REPRODUCED, file="flows/other.py")
+    assert worst_first([REPRODUCED, DRIFTED, other, FAILED]) == [FAILED, DRIFTED, REPRODUCED, other]
+
+
+def test_verdicts_are_counted() -> None:
+    assert verdict_counts([REPRODUCED, DRIFTED, REPRODUCED]) == "1 drifted, 2 reproduced"
+    assert verdict_counts([]) == "no flows"
+
+
+def test_a_run_is_described_by_what_may_differ_from_the_next() -> None:
+    assert list(run_facts(RUN)) == [
+        "checked with packages as locked",
+        "selected by flows -k train",
+        "commit 0123456789 on main, with changes that are not committed",
+        "2026-11-29T15:30:50Z",
+        "Linux-6.1.0-x86_64-with-glibc2.36",
+        "CPython 3.11.7",
+        "pytest-flowrepro 1.2.3",
+    ]
+
+
+def test_what_is_not_known_of_a_run_is_left_out() -> None:
+    outside_of_git = replace(RUN, commit=None, branch=None, is_modified=False, selection=())
+    fresh = replace(outside_of_git, resolution="fresh")
+    assert list(run_facts(fresh))[:2] == [
+        "checked with packages resolved again",
+        "2026-11-29T15:30:50Z",
+    ]
+    assert "commit 0123456789" in run_facts(replace(RUN, branch=None, is_modified=False))
+
+
+def test_a_comparison_names_its_sides() -> None:
+    compared = replace(RUN, command="diff", resolution=None, base="main", head="the working tree")
+    assert next(run_facts(compared)) == "the working tree compared with main"
