@@ -86,14 +86,6 @@ def test_a_file_that_the_package_lacks_is_named_with_the_line_to_add(hello: Proj
             "*include = *data/rates.csv*",
         ]
     )
-    hello.write(
-        "pyproject.toml",
-        '[tool.pytest]\n[tool.flowrepro.flow.HelloFlow]\ninclude = ["data/rates.csv"]\n',
-    )
-    # It runs now; but the file is part of what has to be recorded.
-    result = hello.check("-k", "step[start]")
-    result.assert_outcomes(failed=1, deselected=4)
-    result.stdout.fnmatch_lines(["*policy include: data/rates.csv  added: included", "What to do*"])
 
 
 def test_a_file_that_a_parameter_names_is_packaged(hello: Project) -> None:

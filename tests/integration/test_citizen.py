@@ -10,31 +10,62 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-from conftest import SHARED
+from conftest import HELLO, SHARED
+from recorded_repository import record
+from recordings import artifact, recording, task
+
+from pytest_flowrepro.plugin.items import PartItem
+from pytest_flowrepro.plugin.results import PartResult
 
 if TYPE_CHECKING:
     from conftest import Project
 
 
-def test_the_environment_is_checked_without_a_rerun(hello: Project) -> None:
+@pytest.fixture
+def project(unrun_project: Project) -> Project:
+    """A project whose only flow is HelloFlow in flow.py; it has no baseline, and is not run."""
+    unrun_project.write("flow.py", HELLO)
+    return unrun_project
+
+
+def test_the_environment_is_checked_without_a_rerun_and_a_terminal_sees_each_stage(
+    hello: Project,
+) -> None:
     hello.edit("flow.py", "self.greeting = ", "open(MARK, 'w').close(); self.greeting = ")
     hello.edit("flow.py", "class Hello", f"MARK = {str(hello.path / 'ran')!r}\n\n\nclass Hello")
     hello.check("-k", "environment").assert_outcomes(passed=1, deselected=4)
     assert not (hello.path / "ran").exists()
     # The mark does tell: a step's test reruns the flow.
-    hello.check("-k", "step[end]").assert_outcomes(passed=1, deselected=4)
+    seen = in_terminal(hello, "--flow-repro", "-k", "step[end]")
     assert (hello.path / "ran").exists()
+    stages = ("rebuilding the environment", "packaging", "running", "reading artifacts")
+    places = [seen.find(f"HelloFlow: {stage}".encode()) for stage in stages]
+    assert -1 not in places
+    assert places == sorted(places)
 
 
-def test_x_and_lf(hello: Project) -> None:
-    hello.edit("flow.py", '"hello "', "1 / 0")
-    hello.check("-x").assert_outcomes(passed=2, failed=1)
-    hello.check("--lf").assert_outcomes(failed=1)
+def in_terminal(project: Project, *args: str) -> bytes:
+    """Run pytest, which passes, and return what a terminal shows of it."""
+    ours, theirs = os.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "pytest", *SHARED, *args],
+        cwd=project.path,
+        stdout=theirs,
+        stdin=subprocess.DEVNULL,
+    )
+    os.close(theirs)
+    seen = b""
+    with contextlib.suppress(OSError):  # how a terminal of Linux ends
+        while data := os.read(ours, 4096):
+            seen += data
+    os.close(ours)
+    assert child.wait(30) == 0
+    return seen
 
 
-def test_the_marker_selects_flows_under_strict_markers(hello: Project) -> None:
-    hello.write("test_other.py", "def test_other():\n    pass\n")
-    result = hello.check(
+def test_the_marker_selects_flows_under_strict_markers(project: Project) -> None:
+    project.write("test_other.py", "def test_other():\n    pass\n")
+    result = project.check(
         "-m", "flowrepro", "--collect-only", "-q", "--strict-markers", "--strict-config"
     )
     assert result.ret == 0
@@ -42,33 +73,63 @@ def test_the_marker_selects_flows_under_strict_markers(hello: Project) -> None:
     result.stdout.no_fnmatch_line("*test_other*")
 
 
-def test_junit_properties_show_verdict_and_seconds(hello: Project) -> None:
-    hello.check("--junitxml=junit.xml")
-    cases = ET.parse(hello.path / "junit.xml").findall(".//testcase")
+def test_junit_properties_show_verdict_and_seconds(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reproduced = PartResult(verdict="reproduced", seconds=(("rerun", 1.5),))
+    monkeypatch.setattr(PartItem, "_evaluate", lambda _: reproduced)
+    project.check("--junitxml=junit.xml")
+    cases = ET.parse(project.path / "junit.xml").findall(".//testcase")
     by_name = {case.get("name"): case for case in cases}
-    properties = {
-        item.get("name"): item.get("value") for item in by_name["step[count]"].iter("property")
+    properties = by_name["step[count]"].iter("property")
+    assert {item.get("name"): item.get("value") for item in properties} == {
+        "flowrepro.flow": "HelloFlow",
+        "flowrepro.part": "step[count]",
+        "flowrepro.verdict": "reproduced",
+        "flowrepro.changes": "0",
+        "flowrepro.nondeterministic": "0",
+        "flowrepro.seconds.rerun": "1.5",
     }
-    assert properties["flowrepro.flow"] == "HelloFlow"
-    assert properties["flowrepro.part"] == "step[count]"
-    assert properties["flowrepro.verdict"] == "reproduced"
-    assert properties["flowrepro.changes"] == "0"
-    assert float(properties["flowrepro.seconds.rerun"] or 0) > 0
+
+
+RERUN = """\
+import time
+from pathlib import Path
+
+from checked_flows import observation
+from recordings import artifact, recording, task
+
+from pytest_flowrepro.pipeline import Environments
+from pytest_flowrepro.plugin.flow_check import FlowCheck
+
+
+def rerun(check):
+    with Path(__file__).with_name("ran").open("a") as ran:
+        ran.write("x")
+    time.sleep(0.5)  # the other workers wait for it
+    greeted = task("start", artifact("greeting", "hollow world"))
+    return observation(observed=recording(greeted, flow="HelloFlow"))
+
+
+FlowCheck._observe = rerun
+FlowCheck.environments = lambda check: Environments(manifests=check.baseline.environments)
+"""
+"""A conftest.py by which every worker reruns a flow at once: its greeting has drifted."""
 
 
 @pytest.mark.parametrize(
     "dist", ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "each"]
 )
 def test_xdist_reruns_a_flow_and_shows_its_drift_once_under_any_distribution(
-    hello: Project, dist: str
+    project: Project, dist: str
 ) -> None:
-    hello.edit("flow.py", "self.greeting = ", "open(MARK, 'a').write('x'); self.greeting = ")
-    hello.edit("flow.py", "class Hello", f"MARK = {str(hello.path / 'ran')!r}\n\n\nclass Hello")
-    hello.edit("flow.py", '"hello "', '"hollow "')
-    result = hello.check_apart("-n", "2", "--dist", dist)
+    project.write("conftest.py", RERUN)
+    then = recording(task("start", artifact("greeting", "hello world")), flow="HelloFlow")
+    record(project.path, then, "flow.py")
+    result = project.check_apart("-n", "2", "--dist", dist)
     workers = 2 if dist == "each" else 1
-    result.assert_outcomes(passed=2 * workers, failed=3 * workers)
-    assert (hello.path / "ran").read_text() == "x"
+    result.assert_outcomes(passed=4 * workers, failed=workers)
+    assert (project.path / "ran").read_text() == "x"
     result.stdout.fnmatch_lines(["drifted     flow.py::HelloFlow*"])
     shown = [line for line in result.outlines if line == "HelloFlow step[start] drifted"]
     assert len(shown) == workers, "once for each test that failed"
@@ -92,29 +153,8 @@ def test_xdist_records(hello: Project) -> None:
     ],
 )
 def test_it_can_be_switched_on_in_the_configuration(
-    hello: Project, name_and_text: tuple[str, str]
+    project: Project, name_and_text: tuple[str, str]
 ) -> None:
-    hello.write(*name_and_text)
-    result = hello.pytester.runpytest_inprocess("--collect-only", "-q")
+    project.write(*name_and_text)
+    result = project.pytester.runpytest_inprocess("--collect-only", "-q")
     assert len([line for line in result.outlines if "HelloFlow::" in line]) == 5
-
-
-def test_a_terminal_sees_a_line_for_each_stage(hello: Project) -> None:
-    ours, theirs = os.openpty()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *SHARED, "--flow-repro", "-k", "step[start]"],
-        cwd=hello.path,
-        stdout=theirs,
-        stdin=subprocess.DEVNULL,
-    )
-    os.close(theirs)
-    seen = b""
-    with contextlib.suppress(OSError):  # how a terminal of Linux ends
-        while data := os.read(ours, 4096):
-            seen += data
-    os.close(ours)
-    assert child.wait(30) == 0
-    stages = ("rebuilding the environment", "packaging", "running", "reading artifacts")
-    places = [seen.find(f"HelloFlow: {stage}".encode()) for stage in stages]
-    assert -1 not in places
-    assert places == sorted(places)

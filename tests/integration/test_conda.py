@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,27 +96,6 @@ def test_each_step_runs_in_its_conda_packages(
     )
 
 
-def test_without_the_extra_the_error_has_the_command(
-    orchard: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "rattler", None)
-    result = orchard.record("orchard.py", "-k", "code")
-    result.assert_outcomes(errors=1, deselected=4)
-    result.stdout.fnmatch_lines(
-        [
-            "step start (@conda) takes packages from conda, but py-rattler is not installed",
-            "What to do: run `pip install 'pytest-flowrepro[[]conda[]]'`, or take *",
-        ]
-    )
-
-
-def test_a_package_that_no_channel_has_is_named(orchard: Project) -> None:
-    orchard.edit("orchard.py", '"frames": "2.1"', '"frames": "3.0"')
-    result = orchard.record("orchard.py", "-k", "code")
-    result.assert_outcomes(errors=1, deselected=4)
-    result.stdout.fnmatch_lines(["*step start (@conda): no channel has frames ==3.0"])
-
-
 def test_a_flow_runs_in_what_its_environment_file_takes_from_conda_and_from_pypi(
     project: Project, channel: Channel
 ) -> None:
@@ -157,17 +135,3 @@ def test_a_flow_runs_in_what_its_environment_file_takes_from_conda_and_from_pypi
             "What to do: require another version of the packages marked `+conda` from conda, or *",
         ]
     )
-
-
-def test_the_conda_packages_of_a_file_may_come_from_pypi_by_name(project: Project) -> None:
-    project.place_flows("conda_file")
-    project.edit("environment.yml", "pear=2.1", "six=1.17")
-    project.edit("nursery.py", "import pear", "import six as pear")
-    project.edit("nursery.py", "pear.VERSION", "pear.__version__")
-    project.edit("pyproject.toml", "record-runs", 'conda = "pypi"\nrecord-runs')
-    result = project.record("-k", "environment")
-    result.stdout.fnmatch_lines(
-        ["*environment.yml takes requests, six from conda; they were installed from PyPI instead*"]
-    )
-    base = environments(project, "NurseryFlow", "nursery")["base"]
-    assert base["requirements"] == ["metaflow", "requests", "six==1.17.*"]

@@ -11,7 +11,7 @@ from flow_processes import flow_source, process_in
 from situations import situation
 
 from pytest_flowrepro.describe.describe import describe_flow
-from pytest_flowrepro.model import FlowDescription, NamedFile, Parameter
+from pytest_flowrepro.model import FlowDescription, NamedFile
 from pytest_flowrepro.rerun.rerun import Place
 from pytest_flowrepro.support.errors import DescribeError
 
@@ -326,13 +326,6 @@ def test_what_metaflow_says_instead(ask: Ask, text: str, what: str, detail: str)
     assert what in caught.value.what
     assert detail in caught.value.detail
     assert "site-packages" not in caught.value.detail
-
-
-def test_a_parameter_keeps_the_name_of_the_command_line(ask: Ask) -> None:
-    text = f'{HEAD}class TrainFlow(FlowSpec):\n    rate = Parameter("learning-rate")\n{BODY}'
-    assert ask(text).parameters == (
-        Parameter(name="learning-rate", type="Parameter", required=False, default=None),
-    )
 
 
 def test_the_flow_that_was_asked_for_among_several(ask: Ask) -> None:

@@ -40,6 +40,12 @@ FORMS = ("json", "md", "html")
 
 
 @pytest.fixture
+def project(unrun_project: Project) -> Project:
+    """The tests of its flows have their results at once."""
+    return unrun_project
+
+
+@pytest.fixture
 def flows(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Two flows, all of whose tests give that they are reproduced, without any rerun."""
     monkeypatch.setattr(PartItem, "_evaluate", lambda _: PartResult(verdict="reproduced"))

@@ -132,7 +132,12 @@ class FakeStages:
             requirements=tuple(sorted(builder.requirements.lines)),
             steps=request.steps,
         )
-        return BuiltEnvironment(path=place, python=place / "bin" / "python", manifest=manifest)
+        return BuiltEnvironment(
+            path=place,
+            python=place / "bin" / "python",
+            manifest=manifest,
+            notes=builder.requirements.notes,
+        )
 
     def describe(
         self, process: FlowProcess, situation: Situation, _: Path, __: Sequence[str]

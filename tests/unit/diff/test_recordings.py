@@ -317,6 +317,23 @@ def test_other_globs_leave_them_in(glob: str) -> None:
     assert len(diff(old, new, gates=ALL, patterns=Patterns(ignore=(glob,)))) == 1
 
 
+@pytest.mark.parametrize(
+    ("glob", "left"),
+    [
+        ("*.@card(h*", {"@card(default)", "@card(default, sums)"}),
+        ("*.@card(d*", {"@card(harvest)"}),
+    ],
+)
+def test_cards_are_ignored_by_their_names(glob: str, left: set[str]) -> None:
+    names = ("@card(default)", "@card(default, sums)", "@card(harvest)")
+    old, new = (
+        recording(task("end", *(artifact(name, value) for name in names)))
+        for value in ("rendered", "rendered, rendered")
+    )
+    changes = diff(old, new, gates=ALL, patterns=Patterns(ignore=(glob,)))
+    assert {change.name for change in changes} == left
+
+
 def test_a_task_of_ignored_artifacts_alone_may_come_and_go() -> None:
     old = recording(task("train", artifact("score", 1), index=(0,)))
     assert (

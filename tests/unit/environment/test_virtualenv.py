@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from environments import build_environment, build_new_environment
 from filelock import FileLock
+from requirement_lines import requirement_lines
 
-from pytest_flowrepro.environment import InstallRequest
+from pytest_flowrepro.environment import InstallRequest, VirtualenvBuilder
 from pytest_flowrepro.lockfile.pypi import parse_pypi
-from pytest_flowrepro.model import Interpreter
+from pytest_flowrepro.model import Interpreter, Requirements
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
@@ -60,6 +62,21 @@ def test_an_environment_holds_the_lock_and_nothing_else(index: LocalIndex) -> No
     assert names == "beta"
     assert built.manifest.python == Interpreter("cpython", ".".join(map(str, sys.version_info[:3])))
     assert built.manifest.lock.text == index.lock(BETA)
+
+
+def test_notes_of_the_requirements_and_of_the_lock_are_those_of_the_environment(
+    index: LocalIndex,
+) -> None:
+    builder = VirtualenvBuilder(
+        lock=replace(parse_pypi(index.lock(BETA)), notes=("of the lock",)),
+        requirements=Requirements(
+            requirements=requirement_lines("beta"), source="a.txt", notes=("of the file",)
+        ),
+        python=Path(sys.executable),
+    )
+    request = InstallRequest(name="base", installer="uv", timeout=60)
+    built = builder.build(request, Path.cwd() / "environment")
+    assert built.notes == ("of the file", "of the lock")
 
 
 def test_nothing_of_the_system_or_the_user_is_importable(

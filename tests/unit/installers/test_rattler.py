@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_flowrepro.installers import rattler
-from pytest_flowrepro.installers.rattler import Failure, ask_rattler
+from pytest_flowrepro.installers.rattler import Failure, ask_rattler, has_rattler
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,11 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 ECHO = "import json, sys; print(json.dumps({'got': json.load(open(sys.argv[1]))}))"
+
+
+def test_rattler_may_not_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rattler", None)
+    assert not has_rattler()
 
 
 def test_the_answer_is_an_object(script: Path, tmp_path: Path) -> None:

@@ -140,6 +140,7 @@ def test_a_check_builds_the_recorded_lock_and_reruns_once(job: Job, baseline: Re
     ], "neither a resolver nor Metaflow is asked"
     assert found.recording.environments == baseline.environments
     assert found.recording.steps == baseline.steps
+    assert [stage for stage, _ in found.seconds] == ["environment", "package", "rerun", "capture"]
 
 
 def test_metaflow_describes_the_flow_again_if_its_code_has_changed(
@@ -226,6 +227,20 @@ def test_a_step_that_the_baseline_has_no_lock_for_is_an_error(
     with pytest.raises(BaselineError, match=r"^step start \(@pypi\) asks for packages") as caught:
         check(job, baseline, FakeStages(steps=OWN).stages)
     assert caught.value.what.endswith("and the baseline of TrainFlow has no lock for them")
+
+
+def test_the_conda_packages_of_a_file_may_come_from_pypi_by_name(job: Job) -> None:
+    (job.root / "requirements.txt").unlink()
+    (job.root / "environment.yml").write_text(
+        "dependencies: [six=1.17, requests, {pip: [metaflow]}]\n", encoding="utf-8"
+    )
+    found = record(replace(job, settings=FlowSettings(conda_from_pypi=True)), FakeStages().stages)
+    (base,) = found.recording.environments
+    assert base.requirements == ("metaflow", "requests", "six==1.17.*")
+    assert found.notes[0] == (
+        "environment.yml takes requests, six from conda; they were installed from PyPI instead, "
+        "by name"
+    )
 
 
 def test_a_step_is_rebuilt_from_its_own_recorded_lock(job: Job) -> None:

@@ -53,6 +53,12 @@ if TYPE_CHECKING:
             replace(NUMPY, change="added", name="requirement six", old=None, new="six"),
             "requirement six  added: six   package of base",
         ),
+        (
+            replace(
+                CODE, kind="policy", setting="include", name="a.csv", change="added", new="included"
+            ),
+            "policy include: a.csv  added: included   shown only",
+        ),
         (CODE, "train.py  changed   code file   shown only"),
         (replace(CODE, kind="step", name="train"), "step train  changed   shown only"),
         (
