@@ -50,6 +50,8 @@ from pytest_flowrepro.model.recording import (
 from pytest_flowrepro.model.report import (
     PASSING,
     VERDICTS,
+    Cause,
+    CauseKind,
     Change,
     ChangeKind,
     FlowReport,
@@ -82,6 +84,8 @@ __all__ = [
     "Artifact",
     "BuiltEnvironment",
     "Capture",
+    "Cause",
+    "CauseKind",
     "Change",
     "ChangeKind",
     "CodeFile",

@@ -42,6 +42,11 @@ RecordedAs: TypeAlias = Literal["created", "updated", "unchanged"]
 """The effect of a recording on the baseline's files."""
 
 
+CauseKind: TypeAlias = Literal["code", "input", "environment", "policy", "unexplained"]
+"""code: source or decorators of a step. input: a parameter or config. environment: packages,
+interpreter or machine. unexplained: nothing that is known changed before the artifacts did."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
     """One difference between a baseline and an observation."""
@@ -67,6 +72,10 @@ class Change:
     """`max 3.1e-9` if the difference is within a tolerance; it is then not gated."""
     origin: Literal["first", "derived"] | None = None
     """For an artifact, parameter or task: whether no earlier task differs (first), or one does."""
+    cause: CauseKind | None = None
+    """For a "first" one: the kind of its cause, as far as that is known."""
+    loaded: bool | None = None
+    """For a code file: whether the rerun loaded it as a module; None if nothing was rerun."""
     tasks: tuple[int, int] | None = None
     """In a foreach: the number of tasks that this change represents, and of all tasks. A
     comparison yields one change per task; in reports for people, tasks that differ alike are
@@ -79,6 +88,17 @@ class Change:
     """The plugin, such as a conftest.py, that accepted it; it is then not gated."""
     declared: bool = False
     """For a package: whether it is about requirements, not about the contents of an environment."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cause:
+    """A reason for the changes of a flow."""
+
+    kind: CauseKind
+    text: str
+    """A phrase: `code of step train changed`, `2 packages changed: numpy 2.4.5 -> 2.4.6, ...`."""
+    steps: tuple[str, ...] = ()
+    """The steps whose artifacts it changed first; empty if it changed none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +125,8 @@ class FlowReport:
     """Wall-clock seconds of each stage, in the order of the pipeline."""
     changes: tuple[Change, ...]
     """For a recording, the differences from the baseline that it replaced."""
+    causes: tuple[Cause, ...] = ()
+    """The causes of the changes, the most direct ones first."""
     recorded: RecordedAs | None = None
     """None for a check."""
     nondeterministic: int = 0

@@ -68,6 +68,7 @@ def _flow_report(parts: tuple[PartId, ...], results: tuple[PartResult, ...]) -> 
         verdict=worst(result.verdict for result in results),
         seconds=tuple(seconds.items()),
         changes=tuple(sorted(changes, key=lambda change: change.kind != "policy")),
+        causes=tuple(dict.fromkeys(cause for result in results for cause in result.causes)),
         recorded=next((result.recorded for result in results if result.recorded), None),
         nondeterministic=max(result.nondeterministic for result in results),
         notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),

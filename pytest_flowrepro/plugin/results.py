@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.model import Change, GraphStep, flow_title
+from pytest_flowrepro.model import Cause, Change, GraphStep, flow_title
 from pytest_flowrepro.plugin.json_arrays import with_tuples
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class PartResult:
     """False if setup broke: then it is an error, not a failure."""
     is_broken: bool = False
     """True if something other than the check made the test fail: `changes` do not explain it."""
+    causes: tuple[Cause, ...] = ()
     graph: tuple[GraphStep, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -73,5 +74,7 @@ class PartResult:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> PartResult:
         changes = tuple(Change(**with_tuples(change)) for change in fields["changes"])
+        causes = tuple(Cause(**with_tuples(cause)) for cause in fields["causes"])
         graph = tuple(GraphStep(**with_tuples(step)) for step in fields["graph"])
-        return cls(**{**with_tuples(fields), "changes": changes, "graph": graph})
+        values = {"changes": changes, "causes": causes, "graph": graph}
+        return cls(**{**with_tuples(fields), **values})

@@ -49,6 +49,10 @@ def _flow(report: FlowReport) -> Json:
         "verdict": report.verdict,
         "recorded": report.recorded,
         "seconds": {stage: round(spent, 3) for stage, spent in report.seconds},
+        "causes": [
+            {"kind": cause.kind, "text": cause.text, "steps": list(cause.steps)}
+            for cause in report.causes
+        ],
         "changes": [_change(change) for change in report.changes],
         "nondeterministic": report.nondeterministic,
         "notes": list(report.notes),
@@ -78,6 +82,8 @@ def _change(change: Change) -> Json:
         "determinism": change.determinism,
         "within": change.within,
         "origin": change.origin,
+        "cause": change.cause,
+        "loaded": change.loaded,
         "tasks": None if change.tasks is None else list(change.tasks),
         "setting": change.setting,
         "weakens": change.weakens,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pytest_flowrepro.model import Change, FlowReport, GraphStep, Report, RunInfo
+from pytest_flowrepro.model import Cause, Change, FlowReport, GraphStep, Report, RunInfo
 
 SCORE = Change(
     kind="artifact",
@@ -35,6 +35,9 @@ DRIFTED = FlowReport(
     verdict="drifted",
     seconds=(("lock", 0.1), ("environment", 0.64), ("rerun", 3.1)),
     changes=(SCORE, NUMPY, CODE),
+    causes=(
+        Cause(kind="environment", text="1 package changed: numpy 2.4.5 -> 2.4.6", steps=("train",)),
+    ),
     nondeterministic=2,
     notes=("@kubernetes ran locally",),
     selected=("code", "environment", "step[start]", "step[train]", "step[end]"),
@@ -126,6 +129,7 @@ def hostile(text: str) -> Report:
         verdict="error",
         seconds=(("rerun", 1.0),),
         changes=(change, package),
+        causes=(Cause(kind="unexplained", text=text, steps=(text,)),),
         notes=(text,),
         error=text,
         graph=(GraphStep(name=text, type=text, next=(text,), state="failed"),),

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any, get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_flowrepro.model import Change, Determinism, GraphStep, RecordedAs, StepState, Verdict
-from pytest_flowrepro.model.report import ChangeKind
+from pytest_flowrepro.model import (
+    Cause,
+    CauseKind,
+    Change,
+    ChangeKind,
+    GraphStep,
+    RecordedAs,
+    StepState,
+    Verdict,
+)
+from pytest_flowrepro.model.recording import Determinism
 from pytest_flowrepro.plugin.results import PartId, PartResult
 
 if TYPE_CHECKING:
@@ -36,11 +45,18 @@ CHANGE: Mapping[str, st.SearchStrategy[Any]] = {
     "determinism": st.sampled_from(get_args(Determinism)),
     "within": OPTIONAL,
     "origin": st.sampled_from([None, "first", "derived"]),
+    "cause": st.none() | st.sampled_from(get_args(CauseKind)),
+    "loaded": st.none() | st.booleans(),
     "tasks": st.none() | st.tuples(NUMBER, NUMBER),
     "setting": OPTIONAL,
     "weakens": st.booleans(),
     "declared": st.booleans(),
     "accepted_by": OPTIONAL,
+}
+CAUSE: Mapping[str, st.SearchStrategy[Any]] = {
+    "kind": st.sampled_from(get_args(CauseKind)),
+    "text": TEXT,
+    "steps": TEXTS,
 }
 STEP: Mapping[str, st.SearchStrategy[Any]] = {
     "name": TEXT,
@@ -59,6 +75,7 @@ RESULT: Mapping[str, st.SearchStrategy[Any]] = {
     "failure": OPTIONAL,
     "in_call": st.booleans(),
     "is_broken": st.booleans(),
+    "causes": st.lists(st.builds(Cause, **CAUSE), max_size=3).map(tuple),
     "graph": st.lists(st.builds(GraphStep, **STEP), max_size=3).map(tuple),
 }
 PART: Mapping[str, st.SearchStrategy[Any]] = {
@@ -72,13 +89,14 @@ PART: Mapping[str, st.SearchStrategy[Any]] = {
 }
 
 
-def names(value: type[Change | GraphStep | PartId | PartResult]) -> set[str]:
+def names(value: type[Cause | Change | GraphStep | PartId | PartResult]) -> set[str]:
     return {field.name for field in fields(value)}
 
 
 def test_the_strategies_have_every_field() -> None:
     assert names(Change) == CHANGE.keys()
     assert names(PartResult) == RESULT.keys()
+    assert names(Cause) == CAUSE.keys()
     assert names(GraphStep) == STEP.keys()
     assert names(PartId) == PART.keys()
 

@@ -8,7 +8,7 @@ from flow_reports import ATTACKS, CODE, DRIFTED, FAILED, SCORE, hostile, report_
 from jsonschema import ValidationError
 from report_schema import report_schema, validator
 
-from pytest_flowrepro.model import VERDICTS, ChangeKind, Report, StepState
+from pytest_flowrepro.model import VERDICTS, CauseKind, ChangeKind, Report, StepState
 from pytest_flowrepro.report import render_json
 
 
@@ -33,6 +33,13 @@ def test_the_report_has_the_documented_shape() -> None:
     }
     drifted, failed = document["flows"]
     changes = drifted.pop("changes")
+    assert drifted.pop("causes") == [
+        {
+            "kind": "environment",
+            "text": "1 package changed: numpy 2.4.5 -> 2.4.6",
+            "steps": ["train"],
+        }
+    ]
     assert drifted == {
         "file": "flows/train.py",
         "flow": "TrainFlow",
@@ -67,6 +74,8 @@ def test_the_report_has_the_documented_shape() -> None:
         "determinism": "deterministic",
         "within": None,
         "origin": None,
+        "cause": None,
+        "loaded": None,
         "tasks": None,
         "setting": None,
         "weakens": False,
@@ -89,6 +98,7 @@ def test_the_report_is_valid_under_the_published_schema(report: Report) -> None:
         VERDICTS: ("flow", "verdict"),
         get_args(StepState): ("step", "state"),
         get_args(ChangeKind): ("change", "kind"),
+        get_args(CauseKind): ("cause", "kind"),
     }.items():
         definition, key = places
         assert schema["$defs"][definition]["properties"][key]["enum"] == list(words)
