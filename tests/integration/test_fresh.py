@@ -5,8 +5,6 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     from conftest import Project
 
@@ -71,23 +69,6 @@ def test_changes_of_packages_and_artifacts_are_reported_separately(project: Proj
     result = project.check("-k", "environment")
     result.assert_outcomes(failed=1, deselected=3)
     result.stdout.fnmatch_lines(["*requirement toolz*toolz<1 -> toolz<1.1*", "*record again*"])
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (
-            ["--flow-repro-update"],
-            "*--flow-repro-env fresh: recording always uses a fresh resolution",
-        ),
-        (["--flow-repro-as-of=june"], "*--flow-repro-as-of: *write YYYY-MM-DD"),
-    ],
-)
-def test_options_that_make_no_sense_together(
-    unrun_project: Project, options: list[str], said: str
-) -> None:
-    result = unrun_project.check_apart("--flow-repro-env=fresh", *options)
-    result.stderr.fnmatch_lines([said])
 
 
 def test_fresh_as_of_a_day(hello: Project) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from packaging.version import Version
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -64,34 +63,11 @@ def test_pip_tools_records_and_checks(project: Project) -> None:
     result.assert_outcomes(passed=1, deselected=3)
 
 
-def test_as_of_resolves_as_of_a_day(project: Project) -> None:
-    project.write("flow.py", SIX)
-    project.record("--flow-repro-as-of=2026-03-01", "-k", "environment").assert_outcomes(
-        passed=1, deselected=3
-    )
-    lock = (project.baseline("SixFlow") / "lock-base.txt").read_text(encoding="utf-8")
-    match = re.search(r"^metaflow==(\S+)", lock, re.MULTILINE)
-    assert match is not None
-    assert Version(match[1]) <= Version("2.19.20")  # the newest on that day
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--flow-repro-update", "--flow-repro-as-of=yesterday"], "*as-of:*YYYY-MM-DD*"),
-        (["--flow-repro-as-of=2026-01-01"], "*as-of: a check does not resolve*"),
-        (["--flow-repro-timeout=0"], "*--flow-repro-timeout: pass a number of seconds above 0*"),
-    ],
-)
 def test_an_option_that_cannot_be_meant_is_a_usage_error(
-    unrun_project: Project,
-    options: list[str],
-    said: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    unrun_project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    result = unrun_project.check(*options)
+    result = unrun_project.check("--flow-repro-timeout=0")
     assert list(tmp_path.glob("flowrepro-*")) == []
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([said])
+    result.stderr.fnmatch_lines(["*--flow-repro-timeout: pass a number of seconds above 0*"])

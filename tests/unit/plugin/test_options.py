@@ -60,6 +60,7 @@ def test_a_resolution_may_be_as_of_a_day(tmp_path: Path, given: dict[str, Any]) 
         ({"as_of": "2026-01-01"}, "--flow-repro-as-of: a check does not resolve"),
         ({"as_of": "2026-01-01", "env": "locked"}, "--flow-repro-as-of: a check does not resolve"),
         ({"as_of": "yesterday", "update": True}, "--flow-repro-as-of: .*; write YYYY-MM-DD"),
+        ({"as_of": "june", "env": "fresh"}, "--flow-repro-as-of: .*; write YYYY-MM-DD"),
     ],
 )
 def test_invalid_options_are_a_usage_error(

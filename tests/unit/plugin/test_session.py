@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,7 +34,9 @@ def session(tmp_path: Path) -> SessionState:
     (tmp_path / "pyproject.toml").write_text(SETTINGS, encoding="utf-8")
     settings = read_settings(tmp_path)
     return SessionState(
-        options=replace(options(tmp_path), settings=settings, installer="pip-tools"),
+        options=replace(
+            options(tmp_path), settings=settings, installer="pip-tools", as_of=date(2026, 3, 1)
+        ),
         folder=SessionFolder(tmp_path / "session"),
         flows=[source(tmp_path, name) for name in ("TrainFlow", "RowsFlow")],
     )
@@ -51,6 +54,7 @@ def test_a_flow_and_case_have_one_check(session: SessionState) -> None:
 def test_a_job_has_the_options_of_the_session(session: SessionState, tmp_path: Path) -> None:
     job = session.flow_check(session.flows[0], "small").job
     assert (job.title, job.root, job.installer) == ("TrainFlow@small", tmp_path, "pip-tools")
+    assert job.as_of == date(2026, 3, 1)
     assert job.settings == session.options.settings.for_flow("TrainFlow", "small")
     assert job.environments == session.folder.environments
 
