@@ -96,7 +96,7 @@ def test_a_verdict_is_colored_on_a_terminal_unless_the_user_says_no(
 
 
 def test_a_flow_that_reproduces_is_green(hello: Project) -> None:
-    result = hello.check("--color=yes")
+    result = hello.check("--color=yes", "-k", "environment")
 
     result.stdout.fnmatch_lines(["\x1b[[]32mreproduced  flow.py::HelloFlow*\x1b[[]0m"])
 

@@ -87,21 +87,23 @@ def test_a_fork_is_what_a_new_interpreter_is(rerun: Rerun) -> None:
 ENDINGS = ("exit 3", "_exit 4", "SIGSEGV", "SIGKILL", "SIGTERM", "raise", "interrupt", "thread")
 
 
-@pytest.mark.parametrize("mode", [*ENDINGS, "import", "variable"])
-def test_a_fork_ends_as_a_new_interpreter_does(rerun: Rerun, mode: str) -> None:
-    def ending(*, warm: bool) -> tuple[int, list[str]]:
-        ran, _ = rerun("EndingFlow", mode, warm=warm)
-        # stdout and stderr of a task come by two pipes.
-        return ran.ending.returncode, sorted(same(ran.output).splitlines())
+def ending(rerun: Rerun, mode: str, *, warm: bool) -> tuple[int, list[str]]:
+    ran, _ = rerun("EndingFlow", mode, warm=warm)
+    # stdout and stderr of a task come by two pipes.
+    return ran.ending.returncode, sorted(same(ran.output).splitlines())
 
-    assert ending(warm=True) == ending(warm=False)
+
+@pytest.mark.parametrize("mode", [*ENDINGS, "import"])
+def test_a_fork_ends_as_a_new_interpreter_does(rerun: Rerun, mode: str) -> None:
+    assert ending(rerun, mode, warm=True) == ending(rerun, mode, warm=False)
 
 
 def test_variables_that_metaflow_reads_when_it_is_imported_count_in_a_fork_as_well(
     rerun: Rerun,
 ) -> None:
-    ran, _ = rerun("EndingFlow", "variable", warm=True)
-    assert "retries: 77" in ran.output
+    fork = ending(rerun, "variable", warm=True)
+    assert "retries: 77" in "\n".join(fork[1])
+    assert fork == ending(rerun, "variable", warm=False)
 
 
 TELL = """
