@@ -350,9 +350,7 @@ def log(task: TaskState, request: dict[str, Any]) -> dict[str, Any]:
         text = b"".join(line.rstrip(b"\n") + b"\n" for line in lines).decode("utf-8", "replace")
         streams[stream] = cut_in_the_middle(text, request["log_limit"])
     name = ending_signal(task)
-    if name is not None:
-        hint = ", perhaps out of memory" if name == "SIGKILL" else ""
-        streams["stderr"] += "Task was ended by %s%s.\n" % (name, hint)
+    streams["stderr"] += ending(name)
     return {
         "step": task.step,
         "index": task.path,
@@ -362,6 +360,14 @@ def log(task: TaskState, request: dict[str, Any]) -> dict[str, Any]:
         "signal": name,
         **streams,
     }
+
+
+def ending(signal_name: str | None) -> str:
+    """Return the line that says which signal ended a task; nothing for None."""
+    if signal_name is None:
+        return ""
+    hint = ", perhaps out of memory" if signal_name == "SIGKILL" else ""
+    return "Task was ended by %s%s.\n" % (signal_name, hint)
 
 
 def ending_signal(task: TaskState) -> str | None:

@@ -26,7 +26,6 @@ def in_count(project: Project, statement: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("import os; os.kill(os.getpid(), 11)", "*Task was ended by SIGSEGV.*"),
         (
             "import os; os.kill(os.getpid(), 9)",
             "*Task was ended by SIGKILL, perhaps out of memory.*",
@@ -50,9 +49,8 @@ def test_a_step_that_dies_is_a_failure_and_no_drift(
 @pytest.mark.parametrize(
     "statement",
     [
-        "import os; os.chdir('/')",
+        "import os, sys; os.chdir('/'); sys.stdout.buffer.write(b'\\xe9'); print('x' * 30_000_000)",
         "import os, shutil; shutil.rmtree(os.getcwd())",
-        "import os, sys; sys.stdout.buffer.write(b'caf\\xe9\\n'); print('x' * 30_000_000)",
         "import os; open('flow.py', 'w').write(''); os.environ.clear()",
     ],
 )
@@ -95,14 +93,6 @@ def test_a_flow_that_writes_to_its_baseline_is_an_error_that_names_both(hello: P
     result.stdout.fnmatch_lines(
         [f"{name} changed while HelloFlow ran: step count wrote it*", f"*git checkout -- {name}*"]
     )
-
-
-def test_a_flow_sees_no_secret_of_the_users_environment(
-    hello: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("API_TOKEN", "s3cret")
-    in_count(hello, "import os; assert 'API_TOKEN' not in os.environ")
-    hello.check("-k", "step[count]").assert_outcomes(passed=1, deselected=4)
 
 
 def test_what_metaflow_says_of_a_flow_that_it_cannot_load_has_no_secret(
@@ -203,14 +193,6 @@ def test_whatever_an_artifact_does_it_is_compared_and_so_are_the_others(project:
         assert "\x1b[31m" not in text, name
         assert "\n::error" not in text, name
     assert "##[error]" not in result.stdout.str()
-
-
-def test_a_failing_steps_words_are_shown_inert(hello: Project) -> None:
-    in_count(hello, r"raise ValueError('\x1b[31m\n::error::owned')")
-    result = hello.check("-k", "step[count]", "--show-capture=no")
-    result.assert_outcomes(failed=1, deselected=4)
-    assert "\x1b[31m" not in result.stdout.str()
-    assert "\n::error" not in result.stdout.str()
 
 
 def test_a_full_disk_is_an_error_in_one_sentence(

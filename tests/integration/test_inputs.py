@@ -94,14 +94,6 @@ def test_a_variable_that_is_to_be_passed_through_and_is_not_there_is_named(
             ],
         ),
         (
-            'whom = "x"\n    style = Config("style", default_value="")',
-            [
-                "*HelloFlow cannot start without its config 'style': its value is not valid JSON",
-                "*[[]tool.flowrepro.flow.HelloFlow[]]",
-                '*configs = { style = "FILE" }*',
-            ],
-        ),
-        (
             'whom = os.environ["GREETED"]',
             [
                 "*HelloFlow needs the environment variable `GREETED`",
@@ -109,17 +101,12 @@ def test_a_variable_that_is_to_be_passed_through_and_is_not_there_is_named(
                 '*env = { GREETED = "..." }*',
             ],
         ),
-        (
-            'whom = Flow("NamesFlow").latest_run.data.name',
-            ["*HelloFlow reads NamesFlow while it is loaded", "*read it in a step*"],
-        ),
     ],
 )
 def test_what_is_missing_is_reported_with_the_line_to_add(
     project: Project, declared: str, said: list[str]
 ) -> None:
     source = HELLO.replace('name_to_greet = Parameter("whom", default="world")', declared)
-    source = source.replace("import FlowSpec,", "import Config, Flow, FlowSpec,")
     project.write("flow.py", "import os\n" + source)
     result = project.record("-k", "code")
     result.assert_outcomes(errors=1, deselected=4)

@@ -56,14 +56,6 @@ def test_each_step_has_its_packages_and_no_others(project: Project) -> None:
     )
 
 
-def test_an_undeclared_library_is_missing_in_a_step(project: Project) -> None:
-    project.place_flows("steps")
-    project.edit("bakery.py", '"toolz": "", ', "")
-    result = project.record("bakery.py", "-k", "proof")
-    result.assert_outcomes(failed=1, deselected=6)
-    result.stdout.fnmatch_lines(["*ModuleNotFoundError: No module named 'toolz'"])
-
-
 def test_conda_packages_come_from_pypi_where_that_is_asked_for(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

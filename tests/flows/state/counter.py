@@ -19,6 +19,7 @@ class CounterFlow(FlowSpec):
         self.surroundings = {
             "encoding": locale.getpreferredencoding(),
             "files": {path.name: oct(path.stat().st_mode) for path in Path().rglob("*.*")},
+            "environment": sorted(name for name in os.environ if "TOKEN" in name),
             "folders": [os.getcwd(), str(Path.home()), os.environ["TMPDIR"]],
             "user": getpass.getuser(),
             "zone": time.tzname,

@@ -431,9 +431,17 @@ def test_other_ways_out(at: Situation, text: str, advice: str) -> None:
     assert advice in (step_advice(text, at) or "")
 
 
+def test_a_flow_whose_run_is_missing_is_to_run_before(
+    at: Situation, texts: Mapping[str, str]
+) -> None:
+    advice = step_advice(texts["metaflow-step-flow-gone"], at) or ""
+    assert advice.startswith("let IngestFlow run before it: ")
+
+
 def test_a_run_that_is_read_while_the_flow_is_loaded(at: Situation) -> None:
     advice = advise("Flow('A') does not exist", replace(at, copies=None))
     assert advice is not None
+    assert advice.what == "reads A while it is loaded"
     assert advice.hint.startswith("read it in a step")
 
 

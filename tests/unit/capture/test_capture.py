@@ -333,6 +333,35 @@ def test_the_index_is_that_of_the_foreach_stack(
     assert in_venv.task_index({"_foreach_stack": frames}) == index
 
 
+class RuntimeMetadata:
+    """The part of Metaflow's store of a task that has how its process ended."""
+
+    def __init__(self, return_code: int | None) -> None:
+        self.return_code = return_code
+
+    def has_metadata(self, name: str) -> bool:
+        return name == "runtime" and self.return_code is not None
+
+    def load_metadata(self, names: list[str]) -> dict[str, dict[str, int | None]]:
+        return {name: {"return_code": self.return_code} for name in names}
+
+
+@pytest.mark.parametrize(
+    ("return_code", "line"),
+    [
+        (None, ""),
+        (0, ""),
+        (1, ""),
+        (-9, "Task was ended by SIGKILL, perhaps out of memory.\n"),
+        (-11, "Task was ended by SIGSEGV.\n"),
+        (-99, "Task was ended by signal 99.\n"),
+    ],
+)
+def test_a_task_that_a_signal_ended_says_which(return_code: int | None, line: str) -> None:
+    ended = state("start", "1")._replace(store=RuntimeMetadata(return_code))
+    assert in_venv.ending(in_venv.ending_signal(ended)) == line
+
+
 # --- what is read, and how much of it -------------------------------------------------
 
 

@@ -87,6 +87,10 @@ def test_a_result_that_is_too_large_is_not_read(
     ("answer", "words"),
     [
         (
+            {"line": 5, "reason": "a second encoder for x.Y; the first is in line 4"},
+            r"^encoders\.py:5: the encoders cannot be used: a second .*\nWhat to do: correct the f",
+        ),
+        (
             {"line": 2, "reason": "NameError: x"},
             r"encoders\.py:2: the encoders cannot .*: NameError",
         ),

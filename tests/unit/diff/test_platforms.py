@@ -307,3 +307,10 @@ def test_processors_and_cpu_distinguish_machines_and_are_not_a_change(
     assert diff_system(old, new, gates=frozenset({"system"})) == ()
     told = other_machine(old, new)
     assert told == (layers and f"recorded on a different machine: {layers}")
+
+
+def test_another_platform_is_named_with_each_of_its_layers() -> None:
+    assert other_machine(MAC, LINUX) == (
+        f"recorded on a different machine: platform {MAC.platform} -> {LINUX.platform}, "
+        f"machine {MAC.machine} -> {LINUX.machine}, libc {MAC.libc} -> {LINUX.libc}"
+    )

@@ -27,7 +27,9 @@ def test_the_file_is_found_from_the_project(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"TrainFlow: `encoders` names .*own\.py"):
+    with pytest.raises(
+        SettingsError, match=r"^TrainFlow: `encoders` names .*own\.py, which does not exist"
+    ):
         encoder_file(job(tmp_path, "own.py"))
 
 

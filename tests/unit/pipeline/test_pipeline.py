@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_stages import FakeStages, job_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_flowrepro.model import Capture, Recording
+    from pytest_flowrepro.model import Capture, FlowProcess, Recording, Run
     from pytest_flowrepro.pipeline.job import Job
     from pytest_flowrepro.pipeline.stages import Stages
     from pytest_flowrepro.support.strict_json import Json
@@ -279,9 +279,11 @@ def test_the_flows_before_it_run_first_into_its_datastore(job: Job) -> None:
 
 def test_a_flow_before_it_that_fails_is_an_error_that_names_both(job: Job) -> None:
     fake = FakeStages(ending=FAILED, output="KeyError: 'sales'")
-    with pytest.raises(RerunError, match=r"TrainFlow depends on IngestFlow.*exit code 1") as it:
+    with pytest.raises(RerunError) as it:
         record(with_upstream(job), fake.stages)
+    assert it.value.what == "TrainFlow depends on IngestFlow, which failed: exit code 1"
     assert "KeyError: 'sales'" in it.value.detail
+    assert it.value.hint.startswith("fix IngestFlow: ")
     assert fake.calls[-1] == "rerun IngestFlow under hash seed 0"
 
 
@@ -295,6 +297,17 @@ def test_a_flow_that_fails_is_observed_as_far_as_it_came(job: Job, baseline: Rec
         assert found.output == "ValueError: no rows"
         assert [one.title for one in found.recording.tasks] == ["start", "end"]
     assert fake.reruns == 2, "a recording ends with the rerun that fails"
+
+
+def test_a_flow_that_fails_under_another_hash_seed_only_says_so(job: Job) -> None:
+    fake = FakeStages()
+
+    def rerun(process: FlowProcess, *rest: Any) -> Run:
+        fake.ending = Ending(returncode=int(process.env["PYTHONHASHSEED"]))
+        return fake.rerun(process, *rest)
+
+    found = record(job, replace(fake.stages, rerun=rerun))
+    assert (found.failure, fake.reruns) == ("exit code 1 under hash seed 1", 2)
 
 
 def test_a_flow_that_takes_too_long_was_stopped(job: Job, baseline: Recording) -> None:

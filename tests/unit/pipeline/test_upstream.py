@@ -70,7 +70,7 @@ def test_an_unknown_or_ambiguous_name_is_refused(tmp_path: Path) -> None:
         environments=tmp_path / "environments",
     )
     with pytest.raises(
-        SettingsError, match=r"flow `Ingst` was not found in .*; did you mean `Ingest`"
+        SettingsError, match=r"C\.after: flow `Ingst` was not found in .*; did you mean `Ingest`"
     ):
         flows_before(job, [], settings)
     twice = [flow(tmp_path, "Ingst", "a.py"), flow(tmp_path, "Ingst", "b.py")]

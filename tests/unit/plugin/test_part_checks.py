@@ -99,6 +99,7 @@ def test_a_drift_says_what_drifted(flow: FakeFlow) -> None:
     assert result.failure is not None
     assert result.failure.splitlines()[0] == "TrainFlow step[train] drifted"
     assert "score" in result.failure
+    assert "['auc'][3]: 0.91 -> 0.93" in result.failure
     assert "What to do" not in result.failure
 
 

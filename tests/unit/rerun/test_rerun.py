@@ -71,6 +71,7 @@ def test_a_flow_has_folders_of_its_own_and_a_fixed_hash_seed(
 ) -> None:
     monkeypatch.setenv("METAFLOW_DEFAULT_DATASTORE", "s3")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("API_TOKEN", "s3cret")
     place = Place(root=tmp_path / "run").create()
     flow = flow_source(place.copy / "train.py")
     env = flow_environment(flow, place, built(tmp_path), hash_seed=1)
@@ -80,7 +81,7 @@ def test_a_flow_has_folders_of_its_own_and_a_fixed_hash_seed(
     assert {env["LOGNAME"], env["USER"], env["USERNAME"], env["METAFLOW_USER"]} == {USER}
     assert env["PATH"].startswith(str(tmp_path / "env" / "bin"))
     assert env["PYTHONPYCACHEPREFIX"] == str(place.bytecode)
-    assert not {"METAFLOW_DEFAULT_DATASTORE", "PIP_INDEX_URL"} & set(env)
+    assert not {"METAFLOW_DEFAULT_DATASTORE", "PIP_INDEX_URL", "API_TOKEN"} & set(env)
 
 
 def test_what_is_given_reaches_the_flow_but_what_a_rerun_rests_on_stays(tmp_path: Path) -> None:
