@@ -14,7 +14,9 @@ Then, from PyPI:`.
 
 from __future__ import annotations
 
+import platform
 import re
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -45,6 +47,13 @@ def format_explicit(platform: str, archives: Iterable[tuple[str, str]]) -> str:
     lines = {f"{without_conda_credentials(url)}#{sha256}" for url, sha256 in archives}
     by_name = sorted(lines, key=lambda line: (line.rpartition("/")[2], line))
     return "\n".join([f"# platform: {platform}", "@EXPLICIT", *by_name]) + "\n"
+
+
+def this_platform() -> str:
+    """Return conda's name for the platform of this machine: `linux-64`, `osx-arm64`."""
+    system = {"darwin": "osx"}.get(sys.platform, sys.platform)
+    machine = platform.machine()
+    return f"{system}-{'64' if machine == 'x86_64' else machine}"
 
 
 def is_conda(text: str) -> bool:

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from pytest_flowrepro.pipeline.job import Job, Observation
 
 
-def record(job: Job, stages: Stages = STAGES) -> Observation:
+def record(job: Job, baseline: Recording | None, stages: Stages = STAGES) -> Observation:
     """Record the flow as `pipeline.record` does.
 
     It runs again, in separate environments, if shared ones were edited meanwhile.
     """
-    return run_apart_if_edited(job, lambda job_or_copy: pipeline.record(job_or_copy, stages))
+    return run_apart_if_edited(
+        job, lambda job_or_copy: pipeline.record(job_or_copy, baseline, stages)
+    )
 
 
 def observe(job: Job, baseline: Recording, stages: Stages = STAGES) -> Observation:

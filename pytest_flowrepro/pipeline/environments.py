@@ -1,4 +1,4 @@
-"""The environments of a flow and of its steps: declared today, or locked in the baseline; built."""
+"""The locks of a flow's environments: of the requirements today, or recorded in the baseline."""
 
 from __future__ import annotations
 
@@ -6,94 +6,112 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
-from pytest_flowrepro.environment import (
-    InstallRequest,
-    VirtualenvBuilder,
-    Wheelhouse,
-    begin_use,
-)
-from pytest_flowrepro.environment.conda.build import CondaBuilder
 from pytest_flowrepro.lock import conda_from_pypi, find_requirements, read_python_version
-from pytest_flowrepro.model import CondaLock, Interpreter, PypiLock
-from pytest_flowrepro.pipeline.conda import conda_part_of
+from pytest_flowrepro.model import CondaLock, Interpreter
+from pytest_flowrepro.pipeline.kept_lock import BASE, choose_lock
+from pytest_flowrepro.pipeline.locked_environment import LockedEnvironment
 from pytest_flowrepro.pipeline.resolution import resolve
-from pytest_flowrepro.support.errors import BaselineError
+from pytest_flowrepro.support.errors import BaselineError, EnvironmentBuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_flowrepro.environment import EnvironmentBuilder
     from pytest_flowrepro.environment.steps import StepEnvironment
     from pytest_flowrepro.model import BuiltEnvironment, Environment, Lock, Recording, Requirements
     from pytest_flowrepro.pipeline.job import Clock, Job
     from pytest_flowrepro.pipeline.stages import Stages
 
-BASE = "base"
-"""The name of the environment of a flow's own requirements."""
 
-_BUILD_TIMEOUT = 900.0
-"""Seconds."""
+def lock_base(
+    job: Job, clock: Clock, stages: Stages, *, baseline: Recording | None
+) -> LockedEnvironment:
+    """Return the flow's own environment of today.
 
-
-def build_anew(
-    job: Job, clock: Clock, stages: Stages, *, baseline: Recording | None = None
-) -> BuiltEnvironment:
-    """Lock the flow's requirements of today and build their environment.
-
-    The interpreter is that of the baseline if there is one, unless another one is required.
+    Its requirements are resolved, unless a recording keeps the lock of the `baseline`. The
+    interpreter is that of the baseline if there is one, unless another one is required.
     """
     requirements = declared(job)
-    recorded = recorded_base(job, baseline) if baseline else None
-    with clock.stage("lock", f"resolving {requirements.source}"):
-        python = interpreter_today(job, stages, requirements, recorded)
-        lock = resolve(job, stages, requirements, python)
-    with clock.stage("environment", "building the environment"):
-        request = _request(job, requirements, save_wheels=True)
-        return _build(job, stages, _builder(job, lock, requirements, python), request)
+    python = _find_interpreter(job, stages, requirements, baseline)
+    interpreter = stages.identify_interpreter(python) if python else None
+    choice = choose_lock(job, BASE, requirements, interpreter, baseline)
+    return LockedEnvironment(
+        requirements=requirements,
+        python=python,
+        lock=choice.lock or _resolve(job, clock, stages, requirements, python),
+        choice=choice,
+    )
 
 
-def rebuild(job: Job, stages: Stages, baseline: Recording) -> BuiltEnvironment:
-    """Return the environment of the baseline's lock, with the interpreter of the baseline."""
-    recorded, requirements = recorded_base(job, baseline), declared(job)
-    of_conda = isinstance(recorded.lock, CondaLock)
-    python = None if of_conda else stages.find_interpreter(recorded=recorded.python)
-    builder = _builder(job, recorded.lock, requirements, python)
-    return _build(job, stages, builder, _request(job, requirements))
-
-
-def build_for_steps(
+def lock_steps(
     step_environment: StepEnvironment,
     clock: Clock,
     stages: Stages,
     *,
     job: Job,
-    base: BuiltEnvironment,
+    base: Environment,
     baseline: Recording | None,
-) -> BuiltEnvironment:
-    """Build the environment of steps that declare packages, from the baseline's lock if it exists.
+) -> LockedEnvironment:
+    """Return the environment of today of steps that declare packages, as `lock_base` does.
 
     `base` is the flow's own environment.
     """
-    recorded = _recorded(step_environment, baseline) if baseline else None
-    python = interpreter_of_step(stages, step_environment, base.manifest, recorded)
-    if recorded is None:
-        with clock.stage("lock", f"resolving {step_environment.requirements.source}"):
-            lock = resolve(job, stages, step_environment.requirements, python)
-    else:
-        lock = recorded.lock
-    with clock.stage(
-        "environment", f"building the environment of {', '.join(step_environment.steps)}"
-    ):
-        builder = _builder(job, lock, step_environment.requirements, python, base)
-        request = _request(
-            job,
-            step_environment.requirements,
-            name=step_environment.name,
-            steps=step_environment.steps,
-            save_wheels=recorded is None,
-        )
-        return _build(job, stages, builder, request)
+    requirements = step_environment.requirements
+    python = interpreter_of_step(stages, step_environment, base, None)
+    interpreter = stages.identify_interpreter(python) if python else None
+    choice = choose_lock(job, step_environment.name, requirements, interpreter, baseline)
+    return LockedEnvironment(
+        name=step_environment.name,
+        steps=step_environment.steps,
+        requirements=requirements,
+        python=python,
+        lock=choice.lock or _resolve(job, clock, stages, requirements, python),
+        choice=choice,
+    )
+
+
+def recorded_lock(job: Job, stages: Stages, baseline: Recording) -> LockedEnvironment:
+    """Return the flow's own environment, with the lock and the interpreter of the baseline."""
+    recorded, requirements = recorded_base(job, baseline), declared(job)
+    of_conda = isinstance(recorded.lock, CondaLock)
+    python = None if of_conda else stages.find_interpreter(recorded=recorded.python)
+    return LockedEnvironment(requirements=requirements, python=python, lock=recorded.lock)
+
+
+def recorded_lock_of_steps(
+    step_environment: StepEnvironment, stages: Stages, *, base: Environment, baseline: Recording
+) -> LockedEnvironment:
+    """Return the environment of steps that declare packages, as `recorded_lock` does."""
+    recorded = _recorded(step_environment, baseline)
+    return LockedEnvironment(
+        name=step_environment.name,
+        steps=step_environment.steps,
+        requirements=step_environment.requirements,
+        python=interpreter_of_step(stages, step_environment, base, recorded),
+        lock=recorded.lock,
+    )
+
+
+def _resolve(
+    job: Job, clock: Clock, stages: Stages, requirements: Requirements, python: Path | None
+) -> Lock:
+    with clock.stage("lock", f"resolving {requirements.source}"):
+        return resolve(job, stages, requirements, python)
+
+
+def _find_interpreter(
+    job: Job, stages: Stages, requirements: Requirements, baseline: Recording | None
+) -> Path | None:
+    """Return the interpreter of today; a recording does without the recorded one."""
+    if baseline is None:
+        return interpreter_today(job, stages, requirements, None)
+    if not job.recording:
+        return interpreter_today(job, stages, requirements, recorded_base(job, baseline))
+    recorded = next((env for env in baseline.environments if env.name == BASE), None)
+    try:
+        return interpreter_today(job, stages, requirements, recorded)
+    except EnvironmentBuildError:  # this machine does not have it
+        return interpreter_today(job, stages, requirements, None)
 
 
 def interpreter_today(
@@ -198,48 +216,3 @@ def declared(job: Job) -> Requirements:
         groups=job.settings.groups,
     )
     return conda_from_pypi(requirements) if job.settings.conda_from_pypi else requirements
-
-
-def _builder(
-    job: Job,
-    lock: Lock,
-    requirements: Requirements,
-    python: Path | None,
-    base: BuiltEnvironment | None = None,
-) -> EnvironmentBuilder:
-    """Return the builder for the kind of lock; `base` is given for the environment of a step."""
-    match lock:
-        case CondaLock():
-            conda_part = conda_part_of(job, requirements)
-            return CondaBuilder(lock=lock, requirements=requirements, asked=conda_part, base=base)
-        case PypiLock():
-            assert python is not None  # only conda brings its own
-            return VirtualenvBuilder(lock=lock, requirements=requirements, python=python)
-
-
-def _build(
-    job: Job, stages: Stages, builder: EnvironmentBuilder, request: InstallRequest
-) -> BuiltEnvironment:
-    built = stages.build(builder, request, job.environments)
-    begin_use(built.path, key=str(job.folder), title=job.title)
-    return built
-
-
-def _request(
-    job: Job,
-    requirements: Requirements,
-    *,
-    name: str = BASE,
-    steps: tuple[str, ...] = (),
-    save_wheels: bool = False,
-) -> InstallRequest:
-    # The lock of a fresh check is not recorded, and the wheelhouse lacks its wheels.
-    location = None if job.fresh else job.settings.wheelhouse
-    return InstallRequest(
-        name=name,
-        steps=steps,
-        installer=job.installer,
-        timeout=_BUILD_TIMEOUT,
-        wheelhouse=Wheelhouse(location=location, save=save_wheels) if location else None,
-        indexes=requirements.indexes,
-    )

@@ -41,7 +41,9 @@ class Job:
     installer: Literal["uv", "pip-tools"] = "uv"
     as_of: date | None = None
     fresh: bool = False
-    """Check against a resolution of today, not against the lock."""
+    """Resolve the requirements of today, even if there is a recorded lock for them."""
+    recording: bool = False
+    """Make a new recording: it keeps recorded locks that still apply, and saves wheels."""
     progress: Callable[[str], None] = lambda _: None
 
     @property

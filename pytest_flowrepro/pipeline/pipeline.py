@@ -35,15 +35,18 @@ if TYPE_CHECKING:
     from pytest_flowrepro.pipeline.stages import Stages
 
 
-def record(job: Job, stages: Stages) -> Observation:
-    """Return the observation for a new baseline: resolve, build, and rerun several times."""
+def record(job: Job, baseline: Recording | None, stages: Stages) -> Observation:
+    """Return the observation for a new baseline: lock, build, and rerun several times.
+
+    The locks of the existing `baseline` are kept where they apply.
+    """
     with hiding_in_errors(job):
-        return hide_in_observation(_record(job, stages), job)
+        return hide_in_observation(_record(replace(job, recording=True), baseline, stages), job)
 
 
-def _record(job: Job, stages: Stages) -> Observation:
+def _record(job: Job, baseline: Recording | None, stages: Stages) -> Observation:
     clock = Clock(job)
-    prepared = with_upstreams(prepare_anew(job, clock, stages), clock, stages)
+    prepared = with_upstreams(prepare_anew(job, clock, stages, baseline=baseline), clock, stages)
     attempts = attempt_all(prepared, clock, stages)
     if not attempts.last.run.ok:
         return _observation(prepared, attempts.last, clock, runs=len(attempts.reruns))

@@ -17,13 +17,16 @@ from pytest_flowrepro.package.code_package import default_suffixes, package_flow
 from pytest_flowrepro.package.local_metadata import write_metadata
 from pytest_flowrepro.pipeline.encoders import encoder_file
 from pytest_flowrepro.pipeline.environments import (
-    build_anew,
-    build_for_steps,
+    lock_base,
+    lock_steps,
     notes_of,
-    rebuild,
+    recorded_lock,
+    recorded_lock_of_steps,
 )
 from pytest_flowrepro.pipeline.images import with_images
 from pytest_flowrepro.pipeline.job import Clock
+from pytest_flowrepro.pipeline.kept_lock import lock_notes
+from pytest_flowrepro.pipeline.locked_environment import build_locked
 from pytest_flowrepro.pipeline.stages import STAGES, Stages
 from pytest_flowrepro.pipeline.start import start_of
 from pytest_flowrepro.rerun.numeric_pins import pins
@@ -32,6 +35,9 @@ from pytest_flowrepro.support.errors import SettingsError
 from pytest_flowrepro.support.hardware import read_hardware
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_flowrepro.environment.steps import StepEnvironment
     from pytest_flowrepro.model import (
         BuiltEnvironment,
         CodePackage,
@@ -42,6 +48,7 @@ if TYPE_CHECKING:
         Step,
     )
     from pytest_flowrepro.pipeline.job import Job
+    from pytest_flowrepro.pipeline.locked_environment import LockedEnvironment
     from pytest_flowrepro.pipeline.start import Start
 
 
@@ -95,8 +102,8 @@ def steps_of_today(
     if _recorded_package(apart, start_of(apart), local_packages, baseline):
         return baseline.steps
     clock = Clock(job)
-    built = build_anew(job, clock, stages, baseline=baseline)
-    return prepare(apart, built, clock, stages).steps
+    locked = lock_base(job, clock, stages, baseline=baseline)
+    return prepare(apart, _build(job, clock, stages, locked), clock, stages).steps
 
 
 def prepare(job: Job, built: BuiltEnvironment, clock: Clock, stages: Stages) -> Prepared:
@@ -176,10 +183,19 @@ def _check_parameters(job: Job, description: FlowDescription) -> None:
 
 
 def with_upstreams(prepared: Prepared, clock: Clock, stages: Stages) -> Prepared:
-    """Return `prepared` with the flows that run before it."""
+    """Return `prepared` with the flows that run before it.
+
+    A recording runs them in their recorded environments, as every check does.
+    """
     after = []
+    recording = prepared.job.recording
     for upstream in prepared.job.after:
-        job, baseline = upstream.job, upstream.baseline
+        baseline = upstream.baseline
+        job = replace(
+            upstream.job,
+            fresh=upstream.job.fresh and not recording,
+            recording=recording and baseline is None,
+        )
         if baseline is None or job.fresh:
             after.append(prepare_anew(job, clock, stages, baseline=baseline))
         else:
@@ -187,43 +203,72 @@ def with_upstreams(prepared: Prepared, clock: Clock, stages: Stages) -> Prepared
     return replace(prepared, after=tuple(after))
 
 
-def prepare_anew(
-    job: Job, clock: Clock, stages: Stages, *, baseline: Recording | None = None
-) -> Prepared:
-    """Prepare the reruns of a recording: the environments are those of the requirements today.
+def prepare_anew(job: Job, clock: Clock, stages: Stages, *, baseline: Recording | None) -> Prepared:
+    """Prepare the reruns of a recording, or of a check in a resolution of today.
 
-    With a `baseline`, prepare a rerun to compare with it, on the interpreter of the baseline.
+    A recording keeps those locks of the `baseline` whose declaration is the same today. A check
+    takes only the interpreter from it.
     """
-    built = build_anew(job, clock, stages, baseline=baseline)
-    prepared = prepare(job, built, clock, stages)
-    return _with_step_environments(prepared, clock, stages, baseline=None)
+    locked = lock_base(job, clock, stages, baseline=baseline)
+    prepared = prepare(job, _build(job, clock, stages, locked), clock, stages)
+    base = prepared.environments.base.manifest
+
+    def lock(step_environment: StepEnvironment) -> LockedEnvironment:
+        return lock_steps(step_environment, clock, stages, job=job, base=base, baseline=baseline)
+
+    return _with_step_environments(prepared, locked, clock, stages, lock=lock)
 
 
 def prepare_again(job: Job, clock: Clock, stages: Stages, *, baseline: Recording) -> Prepared:
     """Prepare a rerun for a comparison with `baseline`, from its locks."""
     with clock.stage("environment", "rebuilding the environment"):
-        built = rebuild(job, stages, baseline)
+        locked = recorded_lock(job, stages, baseline)
+        built = build_locked(job, stages, locked)
     prepared = _as_recorded(job, built, baseline, clock) or prepare(job, built, clock, stages)
-    return _with_step_environments(prepared, clock, stages, baseline=baseline)
+
+    def lock(step_environment: StepEnvironment) -> LockedEnvironment:
+        return recorded_lock_of_steps(
+            step_environment, stages, base=built.manifest, baseline=baseline
+        )
+
+    return _with_step_environments(prepared, locked, clock, stages, lock=lock)
 
 
 def _with_step_environments(
-    prepared: Prepared, clock: Clock, stages: Stages, *, baseline: Recording | None
+    prepared: Prepared,
+    locked_base: LockedEnvironment,
+    clock: Clock,
+    stages: Stages,
+    *,
+    lock: Callable[[StepEnvironment], LockedEnvironment],
 ) -> Prepared:
+    """Return `prepared` with the environments of its steps, and with notes about all."""
     job, base = prepared.job, prepared.environments.base
-    declared = step_environments(
-        prepared.steps, base=base.manifest, conda_from_pypi=job.settings.conda_from_pypi
-    )
+    choices = [(locked_base.name, locked_base.choice)]
     of_steps = []
     notes = [*base.notes]
-    for step_environment in declared:
-        built = build_for_steps(
-            step_environment, clock, stages, job=job, base=base, baseline=baseline
-        )
+    for step_environment in step_environments(
+        prepared.steps, base=base.manifest, conda_from_pypi=job.settings.conda_from_pypi
+    ):
+        locked = lock(step_environment)
+        built = _build(job, clock, stages, locked, base)
+        choices.append((locked.name, locked.choice))
         of_steps.append(built)
         notes += (*notes_of(step_environment, built), *built.notes)
     environments = FlowEnvironments(base=base, of_steps=tuple(of_steps))
-    return replace(prepared, environments=environments, notes=tuple(notes))
+    return replace(prepared, environments=environments, notes=(*lock_notes(choices), *notes))
+
+
+def _build(
+    job: Job,
+    clock: Clock,
+    stages: Stages,
+    locked: LockedEnvironment,
+    base: BuiltEnvironment | None = None,
+) -> BuiltEnvironment:
+    of_steps = f" of {', '.join(locked.steps)}" if locked.steps else ""
+    with clock.stage("environment", f"building the environment{of_steps}"):
+        return build_locked(job, stages, locked, base)
 
 
 def _as_recorded(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from pytest_flowrepro.environment import find_interpreter, identify_interpreter, markers_of
+from pytest_flowrepro.environment import find_interpreter, markers_of
 from pytest_flowrepro.environment.conda.build import disambiguate_from_pypi
 from pytest_flowrepro.environment.conda.manifest import locked_package
 from pytest_flowrepro.environment.steps import step_environments
@@ -80,7 +80,7 @@ def _resolved(
     python: Path | None,
 ) -> Environment:
     lock = resolve(job, stages, requirements, python)
-    interpreter = identify_interpreter(python) if python else recorded.python
+    interpreter = stages.identify_interpreter(python) if python else recorded.python
     pypi = pypi_part(lock)
     markers = markers_of(interpreter, python)
     of_pypi = tuple(_locked_packages(pypi, recorded, markers)) if pypi else ()

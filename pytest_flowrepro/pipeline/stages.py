@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pytest_flowrepro.capture.capture import capture
 from pytest_flowrepro.describe.describe import describe_flow
-from pytest_flowrepro.environment import find_interpreter
+from pytest_flowrepro.environment import find_interpreter, identify_interpreter
 from pytest_flowrepro.pipeline.resolution import resolve_in
 from pytest_flowrepro.rerun.rerun import rerun_flow
 
@@ -57,6 +57,8 @@ class Stages:
     """The work of a recording or a check outside of this process."""
 
     find_interpreter: FindInterpreter = find_interpreter
+    identify_interpreter: Callable[[Path], Interpreter] = identify_interpreter
+    """Return implementation and version of an executable."""
     resolve: Callable[[Job, Requirements, Path | None, Path], Lock] = resolve_in
     """Resolve requirements to a lock, for an interpreter, below a folder."""
     build: Callable[[EnvironmentBuilder, InstallRequest, Path], BuiltEnvironment] = build

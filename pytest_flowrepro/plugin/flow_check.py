@@ -65,7 +65,7 @@ class FlowCheck:
     folder: SessionFolder
     upstreams: Callable[[], Iterable[FlowCheck]]
     """The checks of the flows that run before this one."""
-    record: Callable[[Job], Observation] = record
+    record: Callable[[Job, Recording | None], Observation] = record
     observe: Callable[[Job, Recording], Observation] = observe
     selected: list[str] = field(default_factory=list)
     """The names of the selected tests of this flow, in their order."""
@@ -177,31 +177,33 @@ class FlowCheck:
 
     def _record(self) -> Observation:
         """Record the flow; one that fails leaves its baseline alone."""
-        job = self._job_after_upstreams()
+        job, previous = self._job_after_upstreams(), self._previous()
+        baseline = None if isinstance(previous, BaselineError) else previous
         with refuse_baseline_edits(job) as logs:
-            observation = self.record(job)
+            observation = self.record(job, baseline)
             logs.extend(observation.logs)
         if observation.failure is None:
             check_unmatched(job, self.options.settings, observation.recording)
-            observation = self._write(observation)
+            observation = self._write(observation, previous)
         return observation
 
-    def _write(self, observation: Observation) -> Observation:
+    def _write(
+        self, observation: Observation, previous: Recording | BaselineError | None
+    ) -> Observation:
         """Write the baseline; return the observation with what changed in it."""
         recording, notes = observation.recording, observation.notes
         changes: tuple[Change, ...] = ()
         recorded: RecordedAs = "updated"
-        try:
-            previous = self._read_baseline()
-            if previous is None:
+        match previous:
+            case None:
                 recorded = "created"
-            else:
+            case BaselineError():
+                notes = (*notes, f"the replaced baseline could not be read: {previous.what}")
+            case _:
                 # Before the new values replace those that the old recording refers to.
                 changes = diff_baselines(previous, recording)
                 lost = no_longer_compared(previous, recording, self.job.settings.patterns)
                 notes = (*lost, *notes)
-        except BaselineError as error:
-            notes = (*notes, f"the replaced baseline could not be read: {error.what}")
         files = write_baseline(self._baseline_folder, recording, root=self.job.root)
         self._forget()
         return replace(
@@ -210,6 +212,13 @@ class FlowCheck:
             changes=changes,
             notes=notes,
         )
+
+    def _previous(self) -> Recording | BaselineError | None:
+        """Return the baseline that a recording replaces, or the error of a damaged one."""
+        try:
+            return self._read_baseline()
+        except BaselineError as error:
+            return error
 
     def _observe(self) -> Observation:
         """Rebuild and rerun the flow."""

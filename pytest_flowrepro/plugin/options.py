@@ -58,8 +58,6 @@ def read_options(option: Namespace, root: Path, *, today: date) -> SessionOption
         raise pytest.UsageError("--flow-repro-timeout: pass a number of seconds above 0")
     update = _update(option)
     fresh = option.flow_repro_env == "fresh"
-    if fresh and update != "no":
-        raise pytest.UsageError("--flow-repro-env fresh: recording always uses a fresh resolution")
     return SessionOptions(
         root=root,
         settings=settings,

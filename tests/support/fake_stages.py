@@ -27,6 +27,7 @@ from pytest_flowrepro.pipeline.job import Job
 from pytest_flowrepro.pipeline.stages import Stages
 from pytest_flowrepro.settings.settings import FlowSettings
 from pytest_flowrepro.support.ending import Ending
+from pytest_flowrepro.support.errors import EnvironmentBuildError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,6 +67,10 @@ class FakeStages:
     pins: tuple[str, ...] = ("alpha==1.0", "metaflow==2.19.39")
     """The resolution of any requirements today."""
     steps: tuple[Step, ...] = (step("start", "end", type="start"), step("end", type="end"))
+    python: Interpreter = field(default_factory=lambda: Interpreter("cpython", "3.11.7"))
+    """The interpreter that is found, whatever is asked for."""
+    absent: Interpreter | None = None
+    """An interpreter that this machine does not have."""
     parameters: tuple[Parameter, ...] = ()
     artifact: str = "score"
     """The only artifact, which is set in `end`."""
@@ -87,6 +92,7 @@ class FakeStages:
     def stages(self) -> Stages:
         return Stages(
             find_interpreter=self.find_interpreter,
+            identify_interpreter=lambda _: self.python,
             resolve=self.resolve,
             build=self.build,
             describe=self.describe,
@@ -103,6 +109,8 @@ class FakeStages:
         requested_by: str = "",
     ) -> Path:
         self.calls.append(f"find {recorded or requested or requires or 'any'}{requested_by}")
+        if recorded is not None and recorded == self.absent:
+            raise EnvironmentBuildError(f"{recorded} was not found", hint="install it")
         return Path(sys.executable)
 
     def resolve(
@@ -126,10 +134,11 @@ class FakeStages:
         )
         manifest = Environment(
             name=request.name,
-            python=Interpreter("cpython", "3.11.7"),
+            python=self.python,
             packages=tuple(packages),
             lock=builder.lock,
             requirements=tuple(sorted(builder.requirements.lines)),
+            constraints=builder.requirements.constraint_sources,
             steps=request.steps,
         )
         return BuiltEnvironment(

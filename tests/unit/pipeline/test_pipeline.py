@@ -47,7 +47,7 @@ def job(tmp_path: Path) -> Job:
 
 @pytest.fixture
 def baseline(job: Job) -> Recording:
-    return record(job, FakeStages().stages).recording
+    return record(job, None, FakeStages().stages).recording
 
 
 def determinism(recording: Recording) -> dict[str, str | None]:
@@ -60,7 +60,7 @@ def determinism(recording: Recording) -> dict[str, str | None]:
 
 def test_a_recording_resolves_builds_describes_and_reruns_under_two_hash_seeds(job: Job) -> None:
     fake = FakeStages()
-    found = record(job, fake.stages)
+    found = record(job, None, fake.stages)
     assert fake.calls == [
         "find any",
         "resolve metaflow alpha",
@@ -93,29 +93,32 @@ def test_a_flow_is_rerun_until_the_cause_of_a_difference_is_known(
     job: Job, value: Callable[[int, int], Json], reruns: int, wanted: str
 ) -> None:
     fake = FakeStages(value=value)
-    found = record(job, fake.stages)
+    found = record(job, None, fake.stages)
     assert (fake.reruns, determinism(found.recording)) == (reruns, {"score": wanted})
 
 
 def test_a_recording_saves_wheels_and_a_check_reads_them(job: Job, baseline: Recording) -> None:
     fake = FakeStages()
     with_wheels = replace(job, settings=replace(job.settings, wheelhouse="wheels"))
-    record(with_wheels, fake.stages)
+    fresh = replace(with_wheels, fresh=True)
+    record(with_wheels, None, fake.stages)
+    record(with_wheels, baseline, fake.stages)
+    record(fresh, baseline, fake.stages)
     observe(with_wheels, baseline, fake.stages)
-    observe(replace(with_wheels, fresh=True), baseline, fake.stages)
+    observe(fresh, baseline, fake.stages)
     houses = [request.wheelhouse for request in fake.requests]
-    assert [house and house.save for house in houses] == [True, False, None]
+    assert [house and house.save for house in houses] == [True, True, True, False, None]
 
 
 def test_a_required_parameter_without_a_value_is_an_error_before_any_rerun(job: Job) -> None:
     alpha = Parameter(name="alpha", type="Parameter", required=True, default=None)
     fake = FakeStages(parameters=(alpha,))
     with pytest.raises(SettingsError, match="without its required parameter alpha") as caught:
-        record(job, fake.stages)
+        record(job, None, fake.stages)
     assert "parameters = { alpha = ... }" in caught.value.hint
     assert fake.calls[-1] == "describe TrainFlow"
     given = replace(job, settings=replace(job.settings, parameters={"alpha": 0.1}))
-    assert record(given, fake.stages).failure is None
+    assert record(given, None, fake.stages).failure is None
 
 
 # --- a check ----------------------------------------------------------------------------------
@@ -209,7 +212,7 @@ OWN = (
 
 def test_a_step_with_packages_has_an_environment_of_its_own(job: Job) -> None:
     fake = FakeStages(steps=OWN)
-    found = record(job, fake.stages)
+    found = record(job, None, fake.stages)
     asked = "resolve metaflow==2.19.39 pears==1.0 requests>=2.21.0"
     at = fake.calls.index("describe TrainFlow")
     assert fake.calls[at + 1 : at + 4] == ["find cpython 3.11.7", asked, "build step-start"]
@@ -234,7 +237,9 @@ def test_the_conda_packages_of_a_file_may_come_from_pypi_by_name(job: Job) -> No
     (job.root / "environment.yml").write_text(
         "dependencies: [six=1.17, requests, {pip: [metaflow]}]\n", encoding="utf-8"
     )
-    found = record(replace(job, settings=FlowSettings(conda_from_pypi=True)), FakeStages().stages)
+    found = record(
+        replace(job, settings=FlowSettings(conda_from_pypi=True)), None, FakeStages().stages
+    )
     (base,) = found.recording.environments
     assert base.requirements == ("metaflow", "requests", "six==1.17.*")
     assert found.notes[0] == (
@@ -244,7 +249,7 @@ def test_the_conda_packages_of_a_file_may_come_from_pypi_by_name(job: Job) -> No
 
 
 def test_a_step_is_rebuilt_from_its_own_recorded_lock(job: Job) -> None:
-    baseline = record(job, FakeStages(steps=OWN).stages).recording
+    baseline = record(job, None, FakeStages(steps=OWN).stages).recording
     fake = FakeStages(steps=OWN, pins=("alpha==2.0", "metaflow==3.0"))
     found = observe(job, baseline, fake.stages)
     assert [call for call in fake.calls if call.startswith(("resolve", "build"))] == [
@@ -264,7 +269,7 @@ def with_upstream(job: Job) -> Job:
 
 def test_the_flows_before_it_run_first_into_its_datastore(job: Job) -> None:
     fake = FakeStages()
-    found = record(with_upstream(job), fake.stages)
+    found = record(with_upstream(job), None, fake.stages)
     assert [call for call in fake.calls if call.startswith("rerun")] == [
         f"rerun {flow} under hash seed {seed}"
         for seed in (0, 1)
@@ -280,7 +285,7 @@ def test_the_flows_before_it_run_first_into_its_datastore(job: Job) -> None:
 def test_a_flow_before_it_that_fails_is_an_error_that_names_both(job: Job) -> None:
     fake = FakeStages(ending=FAILED, output="KeyError: 'sales'")
     with pytest.raises(RerunError) as it:
-        record(with_upstream(job), fake.stages)
+        record(with_upstream(job), None, fake.stages)
     assert it.value.what == "TrainFlow depends on IngestFlow, which failed: exit code 1"
     assert "KeyError: 'sales'" in it.value.detail
     assert it.value.hint.startswith("fix IngestFlow: ")
@@ -292,7 +297,7 @@ def test_a_flow_before_it_that_fails_is_an_error_that_names_both(job: Job) -> No
 
 def test_a_flow_that_fails_is_observed_as_far_as_it_came(job: Job, baseline: Recording) -> None:
     fake = FakeStages(ending=FAILED, output="ValueError: no rows")
-    for found in (record(job, fake.stages), observe(job, baseline, fake.stages)):
+    for found in (record(job, None, fake.stages), observe(job, baseline, fake.stages)):
         assert (found.failure, found.timed_out) == ("exit code 1", False)
         assert found.output == "ValueError: no rows"
         assert [one.title for one in found.recording.tasks] == ["start", "end"]
@@ -306,7 +311,7 @@ def test_a_flow_that_fails_under_another_hash_seed_only_says_so(job: Job) -> Non
         fake.ending = Ending(returncode=int(process.env["PYTHONHASHSEED"]))
         return fake.rerun(process, *rest)
 
-    found = record(job, replace(fake.stages, rerun=rerun))
+    found = record(job, None, replace(fake.stages, rerun=rerun))
     assert (found.failure, fake.reruns) == ("exit code 1 under hash seed 1", 2)
 
 
@@ -377,5 +382,5 @@ def test_values_that_are_passed_through_are_in_no_output_and_no_error(
 def test_an_interpreter_of_the_project_is_asked_for_by_a_recording(job: Job) -> None:
     (job.root / ".python-version").write_text("3.12\n", encoding="utf-8")
     fake = FakeStages()
-    record(job, fake.stages)
+    record(job, None, fake.stages)
     assert fake.calls[0] == f"find {Interpreter('cpython', '3.12')}.python-version"

@@ -38,9 +38,12 @@ class FakePipeline:
     observation: Observation = field(default_factory=observation)
     recorded: list[Job] = field(default_factory=list)
     observed: list[Job] = field(default_factory=list)
+    baselines: list[Recording | None] = field(default_factory=list)
+    """The baselines whose locks the recordings may keep."""
 
-    def record(self, job: Job) -> Observation:
+    def record(self, job: Job, baseline: Recording | None) -> Observation:
         self.recorded.append(job)
+        self.baselines.append(baseline)
         observed = replace(self.observation.recording, flow=job.flow.name)
         return replace(self.observation, recording=observed)
 
@@ -102,7 +105,7 @@ def test_a_recording_is_made_once_and_becomes_the_baseline(
     assert check.is_recorded
     assert check.observation == check.observation
     assert check.observation == replace(pipeline.observation, recorded="created")
-    assert (len(pipeline.recorded), pipeline.observed) == (1, [])
+    assert (len(pipeline.recorded), pipeline.observed, pipeline.baselines) == (1, [], [None])
     assert read_baseline(folder_of(check), root=tmp_path) == pipeline.observation.recording
 
 
@@ -110,8 +113,9 @@ def test_a_recording_of_the_same_says_that_the_baseline_is_unchanged(
     tmp_path: Path, pipeline: FakePipeline
 ) -> None:
     check = flow_check(tmp_path, pipeline, update="all")
-    record_baseline(check, pipeline.observation.recording)
+    baseline = record_baseline(check, pipeline.observation.recording)
     assert (check.observation.recorded, check.observation.changes) == ("unchanged", ())
+    assert pipeline.baselines == [baseline]
 
 
 def test_a_file_of_the_user_is_no_baseline_that_was_updated(
@@ -142,7 +146,7 @@ def test_a_recording_in_place_of_a_damaged_baseline_says_so(
     record_baseline(check)
     (folder_of(check) / "artifacts.json").unlink()
     observed = check.observation
-    assert (observed.recorded, observed.changes) == ("updated", ())
+    assert (observed.recorded, observed.changes, pipeline.baselines) == ("updated", (), [None])
     assert observed.notes[-1].startswith("the replaced baseline could not be read: flows/__flow")
 
 

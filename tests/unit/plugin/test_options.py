@@ -46,6 +46,11 @@ def test_update_records(tmp_path: Path, given: dict[str, bool], update: str) -> 
     assert read(tmp_path, **given).update == update
 
 
+def test_a_recording_may_resolve_anew(tmp_path: Path) -> None:
+    options = read(tmp_path, update=True, env="fresh")
+    assert (options.update, options.fresh) == ("all", True)
+
+
 @pytest.mark.parametrize("given", [{"update": True}, {"update_new": True}, {"env": "fresh"}])
 def test_a_resolution_may_be_as_of_a_day(tmp_path: Path, given: dict[str, Any]) -> None:
     assert read(tmp_path, as_of="2026-01-31", **given).as_of == date(2026, 1, 31)
@@ -56,7 +61,6 @@ def test_a_resolution_may_be_as_of_a_day(tmp_path: Path, given: dict[str, Any]) 
     [
         ({"timeout": 0.0}, "--flow-repro-timeout: pass a number of seconds above 0"),
         ({"timeout": float("nan")}, "--flow-repro-timeout: pass a number of seconds above 0"),
-        ({"env": "fresh", "update": True}, "fresh: recording always uses a fresh resolution"),
         ({"as_of": "2026-01-01"}, "--flow-repro-as-of: a check does not resolve"),
         ({"as_of": "2026-01-01", "env": "locked"}, "--flow-repro-as-of: a check does not resolve"),
         ({"as_of": "yesterday", "update": True}, "--flow-repro-as-of: .*; write YYYY-MM-DD"),
