@@ -12,6 +12,7 @@ from flow_processes import flow_source
 from locks import locked
 from recordings import step
 
+from pytest_flowrepro.lockfile.conda import parse_conda
 from pytest_flowrepro.model import Decorator, Interpreter, Parameter
 from pytest_flowrepro.pipeline.job import Upstream
 from pytest_flowrepro.pipeline.pipeline import observe, record
@@ -210,6 +211,11 @@ OWN = (
 )
 
 
+CONDA_LOCK = parse_conda(
+    f"# platform: linux-64\n@EXPLICIT\nhttps://h/noarch/pears-1.0-0.conda#{'0' * 64}\n"
+)
+
+
 def test_a_step_with_packages_has_an_environment_of_its_own(job: Job) -> None:
     fake = FakeStages(steps=OWN)
     found = record(job, None, fake.stages)
@@ -230,6 +236,17 @@ def test_a_step_that_the_baseline_has_no_lock_for_is_an_error(
     with pytest.raises(BaselineError, match=r"^step start \(@pypi\) asks for packages") as caught:
         check(job, baseline, FakeStages(steps=OWN).stages)
     assert caught.value.what.endswith("and the baseline of TrainFlow has no lock for them")
+
+
+def test_a_step_whose_packages_come_from_elsewhere_than_recorded_is_an_error(job: Job) -> None:
+    baseline = record(job, None, FakeStages(steps=OWN).stages).recording
+    base, of_start = baseline.environments
+    by_conda = replace(baseline, environments=(base, replace(of_start, lock=CONDA_LOCK)))
+    with pytest.raises(BaselineError) as caught:
+        environments(job, by_conda, FakeStages(steps=OWN).stages)
+    assert caught.value.what == (
+        "step start (@pypi) was recorded with packages from conda, but takes them from PyPI today"
+    )
 
 
 def test_the_conda_packages_of_a_file_may_come_from_pypi_by_name(job: Job) -> None:
