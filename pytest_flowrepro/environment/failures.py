@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import PypiLock
     from pytest_flowrepro.support.process import Completed
 
-_LOCK_ANEW = "record again with `--flow-repro-update` to lock what the index has now"
+RECORD_ANEW = "record again with `--flow-repro-update --flow-repro-env=fresh`"
+_LOCK_ANEW = f"{RECORD_ANEW} to lock what the index has now"
 
 # A pattern in the installer's output, its meaning, and what to do. The first match counts.
 _CHANGED = "{name} on the index is not the file that was locked: expected {expected}, got {got}"
@@ -98,8 +99,8 @@ def check_against_lock(problems: Sequence[str], *, environment: str, culprit: st
     if problems:
         raise EnvironmentBuildError(
             f"The environment {environment} does not match its lock",
-            hint="record again with `--flow-repro-update`: the lock was edited, or the name or "
-            f"version in {culprit} is not that of its file name",
+            hint=f"{RECORD_ANEW}: the lock was edited, or the name or version in {culprit} is not "
+            "that of its file name",
             detail="\n".join(problems[:20]),
         )
 

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 _HELP = {
     "--flow-repro": "check that Metaflow flows can be rebuilt, rerun and give the same results",
-    "--flow-repro-update": "record new baselines of the selected flows; commit them yourself",
+    "--flow-repro-update": "record new baselines of the selected flows, with the recorded "
+    "locks unless requirements changed; commit them yourself",
     "--flow-repro-update-new": "record baselines only for flows that do not have one",
     "--flow-repro-strict": "fail if the project has a baseline without a flow or case",
     "--flow-repro-details": "show every change in full, and the files that each flow left in its "
@@ -34,7 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--flow-repro-env",
         choices=("locked", "fresh"),
-        help="environment to check in: the recorded lock (default), or a fresh resolution",
+        help="environment to check or record in: the recorded lock (default), or a fresh "
+        "resolution",
     )
     group.addoption(
         "--flow-repro-as-of",

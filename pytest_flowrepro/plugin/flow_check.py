@@ -198,7 +198,8 @@ class FlowCheck:
             case None:
                 recorded = "created"
             case BaselineError():
-                notes = (*notes, f"the replaced baseline could not be read: {previous.what}")
+                text = "the replaced baseline could not be read, so no lock was kept"
+                notes = (*notes, f"{text}: {previous.what}")
             case _:
                 # Before the new values replace those that the old recording refers to.
                 changes = diff_baselines(previous, recording)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.environment.failures import RECORD_ANEW
 from pytest_flowrepro.installers.rattler import Failure, ask_rattler, has_rattler
 from pytest_flowrepro.lockfile.conda import host_of, with_credentials
 from pytest_flowrepro.support.cache import forget_unused, note_use
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.model import CondaLock, LockedArchive
 
-_LOCK_ANEW = "record again with `--flow-repro-update` to lock what the channels have now"
+_LOCK_ANEW = f"{RECORD_ANEW} to lock what the channels have now"
 
 
 def install_conda(
