@@ -20,7 +20,7 @@ from pytest_flowrepro.model import (
     System,
     pypi_part,
 )
-from pytest_flowrepro.support.text import counted, visible
+from pytest_flowrepro.support.text import counted, is_web_address, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,6 +148,8 @@ def _package_changes(
         lines = _differences(old_package, new_package) if old_package and new_package else ()
         if old_package and new_package and old_package.version == new_package.version and not lines:
             continue
+        present = new_package or old_package
+        assert present is not None
         reason = None
         if systems is not None:
             sides = Sides(old=old, new=new, old_system=systems[0], new_system=systems[1])
@@ -161,7 +163,20 @@ def _package_changes(
             gated=("system" if reason else "environment") in gates,
             environment=old.name,
             explanation=(visible(reason),) if reason else lines,
+            via=present.via,
+            link=present.link or _pypi_page(present),
         )
+
+
+def _pypi_page(package: Package) -> str | None:
+    """Return the page of a package's version on PyPI; None if it cannot be there.
+
+    PyPI does not take local versions, `2.9.0+cpu`.
+    """
+    if package.is_conda or package.direct_url is not None or "+" in package.version:
+        return None
+    address = f"https://pypi.org/project/{package.name}/{package.version}/"
+    return address if is_web_address(address) else None
 
 
 def _differences(old: Package, new: Package) -> tuple[str, ...]:

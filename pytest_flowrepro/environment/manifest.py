@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from pytest_flowrepro.environment.distributions import find_distributions
 from pytest_flowrepro.environment.markers import markers_of
+from pytest_flowrepro.environment.project_links import project_link
 from pytest_flowrepro.model import Interpreter, Package, System
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 from pytest_flowrepro.support.hardware import read_hardware
@@ -60,6 +61,7 @@ def read_manifest(
             via=via[name],
             direct_url=urls.get(name),
             wheel=wheel_tags(distribution.read_text("WHEEL") or ""),
+            link=project_link(distribution.metadata),
         )
         for name, distribution in distributions.items()
     )

@@ -96,6 +96,8 @@ class Package:
     wheel: str | None = None
     """The tags of its wheel, `cp311-cp311-manylinux_2_28_x86_64`; for a conda package its
     platform and build, `linux-64/py311h64a7726_0`. None if the wheel has no valid tags."""
+    link: str | None = field(default=None, compare=False)
+    """The URL of its changelog or project by its metadata; a baseline does not store it."""
 
     @property
     def is_conda(self) -> bool:

@@ -88,6 +88,10 @@ class Change:
     """The plugin, such as a conftest.py, that accepted it; it is then not gated."""
     declared: bool = False
     """For a package: whether it is about requirements, not about the contents of an environment."""
+    via: tuple[str, ...] = ()
+    """For a package: the packages that require it; empty if the flow requires it itself."""
+    link: str | None = None
+    """For a package: the URL of its changelog or project, else of its version on PyPI."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

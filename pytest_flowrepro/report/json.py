@@ -89,4 +89,6 @@ def _change(change: Change) -> Json:
         "weakens": change.weakens,
         "accepted_by": change.accepted_by,
         "declared": change.declared,
+        "via": list(change.via),
+        "link": change.link,
     }

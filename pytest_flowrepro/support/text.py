@@ -22,6 +22,8 @@ _INVISIBLE = re.compile(
     "\U000e0000-\U000e0fff"  # tags
     "]"
 )
+_WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/%+=&?#:,@-]*)?")
+"""Without user names, and without the characters that end a link in Markdown or HTML."""
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -39,6 +41,11 @@ def _escape(match: re.Match[str]) -> str:
         return _SHORT[character]
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
+
+
+def is_web_address(text: str) -> bool:
+    """Return whether a text is a short http(s) URL that every report can link to as it is."""
+    return len(text) <= 500 and _WEB_ADDRESS.fullmatch(text) is not None
 
 
 def counted(number: int, noun: str) -> str:

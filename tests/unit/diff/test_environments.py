@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
+import pytest
 from locks import locked
 from requirement_lines import requirement_lines
 
@@ -24,9 +25,9 @@ def only(changes: tuple[Change, ...]) -> Change:
     return changes[0]
 
 
-def package(version: str = "2.4.5", **fields: str) -> Package:
+def package(version: str = "2.4.5", via: tuple[str, ...] = (), **fields: str) -> Package:
     values = {"record": "sha256:aa", **fields}
-    return Package(name="numpy", version=version, via=(), **values)
+    return Package(name="numpy", version=version, via=via, **values)
 
 
 PYTHON = Interpreter("cpython", "3.11.7")
@@ -49,6 +50,35 @@ def test_one_version_with_other_files_says_so() -> None:
     old, new = environment(package()), environment(package(record="sha256:bb"))
     change = only(diff_environments((old,), (new,), gates=ALL))
     assert change.explanation == ("same version, other files: RECORD sha256:aa -> sha256:bb",)
+
+
+CHANGES_PAGE = "https://numpy.org/doc/stable/release.html"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "link"),
+    [
+        (package("2.4.5"), package("2.4.6"), "https://pypi.org/project/numpy/2.4.6/"),
+        (package("2.4.5"), package("2.4.6", link=CHANGES_PAGE), CHANGES_PAGE),
+        (package("2.4.5"), None, "https://pypi.org/project/numpy/2.4.5/"),
+        (package("2.4.5"), package("2.4.6", direct_url="https://x.example/n.whl"), None),
+        (package("2.4.5"), package("2.4.6", wheel="linux-64/py311h64a7726_0"), None),
+        (package("2.4.5"), package("2.4.6+cpu"), None),
+        (package("2.4.5"), package("2.4.6 (of https://evil.example)"), None),
+    ],
+)
+def test_a_changed_package_links_to_its_changelog_or_its_page_on_pypi(
+    old: Package, new: Package | None, link: str | None
+) -> None:
+    now = environment(new) if new else environment()
+    assert only(diff_environments((environment(old),), (now,), gates=ALL)).link == link
+
+
+def test_a_changed_package_names_those_that_require_it_now() -> None:
+    old = environment(package("2.4.5", via=("scipy",)))
+    new = environment(package("2.4.6", via=("pandas", "scipy")))
+    assert only(diff_environments((old,), (new,), gates=ALL)).via == ("pandas", "scipy")
+    assert only(diff_environments((old,), (environment(),), gates=ALL)).via == ("scipy",)
 
 
 def test_who_requires_a_package_is_not_part_of_the_comparison() -> None:

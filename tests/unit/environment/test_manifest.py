@@ -66,6 +66,14 @@ def test_packages_are_sorted_by_their_canonical_names(environment: Path) -> None
     ]
 
 
+def test_a_package_has_the_link_of_its_metadata(environment: Path) -> None:
+    install(environment, "pandas", requires="six\nProject-URL: Changes, https://pandas.example/new")
+    install(environment, "six")
+
+    packages = read_manifest(environment, requirements=requirement_lines("pandas"))
+    assert [package.link for package in packages] == ["https://pandas.example/new", None]
+
+
 def test_what_the_flow_asks_for_is_direct_and_the_rest_came_along(environment: Path) -> None:
     install(environment, "pandas", requires="numpy>=2|Python_DateUtil")
     install(environment, "python_dateutil", requires="six")

@@ -52,6 +52,8 @@ CHANGE: Mapping[str, st.SearchStrategy[Any]] = {
     "weakens": st.booleans(),
     "declared": st.booleans(),
     "accepted_by": OPTIONAL,
+    "via": TEXTS,
+    "link": OPTIONAL,
 }
 CAUSE: Mapping[str, st.SearchStrategy[Any]] = {
     "kind": st.sampled_from(get_args(CauseKind)),

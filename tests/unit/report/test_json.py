@@ -81,6 +81,8 @@ def test_the_report_has_the_documented_shape() -> None:
         "weakens": False,
         "accepted_by": None,
         "declared": False,
+        "via": [],
+        "link": None,
     }
     assert changes[2]["index"] is CODE.index is None
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pytest_flowrepro.support.text import counted, truncate_list, visible
+from pytest_flowrepro.support.text import counted, is_web_address, truncate_list, visible
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,40 @@ def test_a_long_list_is_cut_and_says_so() -> None:
     assert truncate_list([]) == ""
     assert truncate_list(["a", "b"], 2) == "a, b"
     assert truncate_list(["a", "b", "c", "d"], 2) == "a, b and 2 more"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://numpy.org",
+        "http://localhost:8000/a",
+        "https://x.example/a_b/~c/d%20e?f=g&h=1#i-2.0",
+    ],
+)
+def test_a_plain_url_is_a_web_address(text: str) -> None:
+    assert is_web_address(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "numpy.org",
+        "javascript:alert(1)",
+        "ftp://x.example/",
+        "https://",
+        "https://user@evil.example/",
+        "https://x.example/a b",
+        "https://x.example/a)b",
+        "https://x.example/a|b",
+        "https://x.example/<b>",
+        'https://x.example/"onload=',
+        "https://x.example/&#41;",
+        "https://x.example/`",
+        "https://x.example/\n",
+        "https://x.example/ü",
+        "https://x.example/" + "a" * 500,
+    ],
+)
+def test_a_url_that_could_do_harm_in_a_report_is_no_web_address(text: str) -> None:
+    assert not is_web_address(text)
