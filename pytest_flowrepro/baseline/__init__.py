@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_flowrepro.baseline.files import (
     ARTIFACTS,
+    HISTORY,
     MANIFEST,
     SCHEMA,
     decode_recording,
@@ -25,6 +26,7 @@ from pytest_flowrepro.baseline.values import stored_values
 __all__ = [
     "ARTIFACTS",
     "FOLDER",
+    "HISTORY",
     "MANIFEST",
     "SCHEMA",
     "baseline_folder",

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 MANIFEST = "manifest.json"
 ARTIFACTS = "artifacts.json"
+HISTORY = "accepted.jsonl"
+"""The file in a baseline's folder with a line for each accepted change; a recording keeps it."""
 
 _INDEX = re.compile(r"\[(?:{n}(?:, {n})*)?\]".replace("{n}", "(?:0|[1-9][0-9]{0,17})"))
 

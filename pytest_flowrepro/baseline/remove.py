@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.baseline.files import MANIFEST, is_baseline_file
+from pytest_flowrepro.baseline.files import HISTORY, MANIFEST, is_baseline_file
 from pytest_flowrepro.baseline.values import VALUES, value_files
 from pytest_flowrepro.support.errors import BaselineError
 
@@ -24,7 +24,11 @@ def remove_baseline(folder: Path) -> None:
         if folder.is_symlink():
             folder.unlink()
         else:
-            own = [path for path in folder.iterdir() if is_baseline_file(path.name)]
+            own = [
+                path
+                for path in folder.iterdir()
+                if is_baseline_file(path.name) or path.name == HISTORY
+            ]
             own.sort(key=lambda path: path.name == MANIFEST)
             for path in (*value_files(folder).values(), *own):
                 path.unlink()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline.errors import broken, parse_document, place
 from pytest_flowrepro.baseline.files import (
+    HISTORY,
     MANIFEST,
     Documents,
     check_schema,
@@ -110,10 +111,13 @@ def recording_name(recording: Recording) -> str:
     return seal(encode_recording(recording), _digests(stored_values(recording)))[0]
 
 
-def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[str, ...]:
+def write_baseline(
+    folder: Path, recording: Recording, *, root: Path, history: tuple[str, ...] = ()
+) -> tuple[str, ...]:
     """Make `recording` the baseline; return the names of the files that changed, sorted.
 
-    Nothing is written if none changed. The user's own files in the folder are kept. Raises
+    Nothing is written if none changed. The lines of `history` are added to its history, which is
+    kept like the user's own files in the folder. Raises
     `BaselineError`. After that, and after a kill, either the old baseline or the new one exists,
     complete.
     """
@@ -130,7 +134,12 @@ def write_baseline(folder: Path, recording: Recording, *, root: Path) -> tuple[s
             changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
             changed |= changed_values(values, value_files(folder))
             if changed:
-                replace_folder(folder, lambda into: _fill(into, new, values, folder))
+
+                def fill(into: Path) -> None:
+                    _fill(into, new, values, folder)
+                    _add_history(into / HISTORY, history)
+
+                replace_folder(folder, fill)
                 replaced = True
             return tuple(sorted(changed))
     except OSError as error:
@@ -155,6 +164,17 @@ def _fill(into: Path, files: dict[str, str], values: dict[str, Path], old: Path)
         is_recorded = is_baseline_file(path.name) or (path.name == VALUES and path.is_dir())
         if not is_recorded:
             copy_own(path, into / path.name)
+
+
+def _add_history(file: Path, lines: tuple[str, ...]) -> None:
+    if lines:
+        if file.is_symlink():  # not to read or write elsewhere
+            file.unlink()
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        if text and not text.endswith("\n"):
+            text += "\n"
+        text += "".join(f"{line}\n" for line in lines)
+        file.write_text(text, encoding="utf-8", newline="\n")
 
 
 @contextmanager

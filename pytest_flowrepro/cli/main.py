@@ -14,22 +14,25 @@ from typing import TYPE_CHECKING, TextIO
 
 from pytest_flowrepro import __version__
 from pytest_flowrepro.baseline import (
-    FOLDER,
     baseline_folder,
-    find_baselines,
-    flow_and_case,
     flow_file,
     read_baseline,
 )
 from pytest_flowrepro.cli.answer import Answer
-from pytest_flowrepro.model import NamedFile, flow_title
+from pytest_flowrepro.cli.flow_names import (
+    file_and_name,
+    not_recorded,
+    project_of,
+    recorded_folders,
+)
+from pytest_flowrepro.model import NamedFile
 from pytest_flowrepro.report import render_html, render_json, render_markdown, render_text
 from pytest_flowrepro.report.manifest import render_manifest
 from pytest_flowrepro.report.text import inert
-from pytest_flowrepro.support.errors import BaselineError, FlowReproError
+from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from pytest_flowrepro.model import FlowSource
 
@@ -96,6 +99,31 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("flow", metavar="FLOW", help=flow_help)
     show.set_defaults(command=_show)
 
+    review = commands.add_parser(
+        "review", help="accept or reject what the last failed check of each flow found"
+    )
+    review.add_argument("flows", metavar="FLOW", nargs="*", help=flow_help)
+    review.add_argument(
+        "--accept",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="accept these changes without a question: `train.score`, `train.*`, `code`, ...",
+    )
+    review.add_argument(
+        "--reject", metavar="PATTERN", action="append", default=[], help="reject these changes"
+    )
+    review.add_argument("--reason", metavar="TEXT", help="the reason, for the history")
+    review.set_defaults(command=_review)
+
+    accept = commands.add_parser("accept", help="accept all that the last failed checks found")
+    accept.add_argument("flows", metavar="FLOW", nargs="*", help=flow_help)
+    accept.add_argument(
+        "--last", action="store_true", required=True, help="accept the last check of each flow"
+    )
+    accept.add_argument("--reason", metavar="TEXT", required=True, help="for the history")
+    accept.set_defaults(command=_accept)
+
     package = commands.add_parser("package", help="inspect the code package of a flow")
     parts = package.add_subparsers(required=True, metavar="COMMAND")
     listing = parts.add_parser("list", help="list the files that would be packaged now")
@@ -155,57 +183,37 @@ def _diff(args: argparse.Namespace) -> Answer:
 
 def _show(args: argparse.Namespace) -> Answer:
     shown = []
-    for folder in _baseline_folders(args.flow):
-        recording = read_baseline(folder, root=_project_of(folder))
+    for folder in recorded_folders(args.flow):
+        recording = read_baseline(folder, root=project_of(folder))
         if recording is not None:
             shown.append(render_manifest(recording, file=os.path.relpath(flow_file(folder))))
     if not shown:
-        raise _not_recorded(args.flow)
+        raise not_recorded(args.flow)
     return Answer(text="\n".join(shown))
 
 
-def _baseline_folders(flow: str) -> list[Path]:
-    """Return the baselines that `file.py`, `file.py::Name`, `Name` or `Name@case` means."""
-    file, name = _file_and_name(flow)
-    if file is None:
-        folders: Sequence[Path] = find_baselines(Path.cwd())
-    else:
-        of_file = baseline_folder(file.absolute(), "x", None).parent
-        folders = [
-            folder for folder in find_baselines(file.absolute().parent) if folder.parent == of_file
-        ]
-    return [folder for folder in folders if not name or name in _titles(folder)]
+# --- review and accept ----------------------------------------------------------------
 
 
-def _titles(folder: Path) -> tuple[str, ...]:
-    flow, case = flow_and_case(folder)
-    return (flow,) if case is None else (flow, flow_title(flow, case))
+def _review(args: argparse.Namespace) -> Answer:
+    from pytest_flowrepro.cli.review import Selected, review_flows  # noqa: PLC0415  as above
+    from pytest_flowrepro.cli.walk import Terminal, walk_through  # noqa: PLC0415
+
+    flows, accept, reject = (tuple(names) for names in (args.flows, args.accept, args.reject))
+    if not accept and not reject:
+        return walk_through(flows, Terminal.of_process())
+    if not args.reason:
+        raise FlowReproError(
+            "The reason is missing, which is kept with each change",
+            hint="pass --reason TEXT",
+        )
+    return review_flows(flows, Selected(accept=accept, reject=reject, reason=args.reason))
 
 
-def _file_and_name(flow: str) -> tuple[Path | None, str]:
-    file, has_name, name = flow.partition("::")
-    if has_name or file.endswith(".py") or Path(file).is_file():
-        return Path(file), name
-    return None, flow
+def _accept(args: argparse.Namespace) -> Answer:
+    from pytest_flowrepro.cli.review import Selected, review_flows  # noqa: PLC0415  as above
 
-
-def _not_recorded(flow: str) -> BaselineError:
-    file, _ = _file_and_name(flow)
-    if file is not None and not file.is_file():
-        return BaselineError(f"No such file: {file}", hint="pass the path of a flow's file")
-    where = "in this folder or below it" if file is None else f"in {file.parent / FOLDER}"
-    return BaselineError(
-        f"No baseline of {flow} {where}",
-        hint="record one with `pytest --flow-repro --flow-repro-update-new`, or pass the path of "
-        "the flow's file",
-    )
-
-
-def _project_of(path: Path) -> Path:
-    """Return the nearest folder above `path` that holds a project, or else its parent."""
-    marks = ("pyproject.toml", "pytest.toml", ".git")
-    above = (p for p in path.absolute().parents if any((p / mark).exists() for mark in marks))
-    return next(above, path.absolute().parent)
+    return review_flows(tuple(args.flows), Selected(accept=None, reason=args.reason))
 
 
 # --- package list ---------------------------------------------------------------------
@@ -216,7 +224,7 @@ def _package_list(args: argparse.Namespace) -> Answer:
     from pytest_flowrepro.settings.reader import read_settings  # noqa: PLC0415
 
     source = _source(args.flow)
-    root = _project_of(source.file)
+    root = project_of(source.file)
     baseline = read_baseline(baseline_folder(source.file, source.name, None), root=root)
     recorded = [source.file.parent / file.path for file in baseline.code] if baseline else []
     named = (NamedFile(source=Path(os.path.normpath(file))) for file in recorded if file.is_file())
@@ -241,17 +249,17 @@ def _source(flow: str) -> FlowSource:
     """Return the one flow that `flow` means; raise `FlowReproError` for none or several."""
     from pytest_flowrepro.discover.flows import find_flows  # noqa: PLC0415  as above
 
-    file, name = _file_and_name(flow)
+    file, name = file_and_name(flow)
     if file is None:
-        files = {flow_file(folder) for folder in _baseline_folders(flow)}
+        files = {flow_file(folder) for folder in recorded_folders(flow)}
     elif file.is_file():
         files = {file.absolute()}
     else:
         files = set()
     if not files:
-        raise _not_recorded(flow)
+        raise not_recorded(flow)
     sources = [
-        source for path in sorted(files) for source in find_flows(path, root=_project_of(path))
+        source for path in sorted(files) for source in find_flows(path, root=project_of(path))
     ]
     meant = [source for source in sources if not name or source.name == name.partition("@")[0]]
     if len(meant) != 1:

@@ -35,7 +35,9 @@ from pytest_flowrepro.plugin.baseline_edits import refuse_baseline_edits
 from pytest_flowrepro.plugin.internal_error import internal_error
 from pytest_flowrepro.plugin.observation_json import observation_from_json, observation_to_json
 from pytest_flowrepro.plugin.pattern_checks import check_expired, check_unmatched
+from pytest_flowrepro.review.decisions import change_digest, rejections
 from pytest_flowrepro.review.last_check import LastCheck, forget_check, keep_check
+from pytest_flowrepro.review.proposals import propose
 from pytest_flowrepro.support.disk import naming_full_disk
 from pytest_flowrepro.support.errors import BaselineError, RerunError
 
@@ -111,18 +113,37 @@ class FlowCheck:
     @cached_property
     def changes(self) -> tuple[Change, ...]:
         """All differences between the flow as observed and its baseline."""
-        changes = diff(
+        changes = self._differences
+        if any(change.gated and change.change != "unread" for change in changes):
+            self.folder.once(self.job.folder, "kept", self._keep, encode=bool, decode=bool)
+        steps = self.job.flow.steps
+        return without_duplicates(
+            changes, is_shown=lambda change: part_of(change, steps) in self.selected
+        )
+
+    @cached_property
+    def _differences(self) -> tuple[Change, ...]:
+        return diff(
             self._required_baseline(),
             self.observation.recording,
             gates=self.gates,
             patterns=self.job.settings.patterns,
             limits=Limits.of_flow(details=self.options.details),
         )
-        if any(change.gated and change.change != "unread" for change in changes):
-            self.folder.once(self.job.folder, "kept", self._keep, encode=bool, decode=bool)
-        steps = self.job.flow.steps
-        return without_duplicates(
-            changes, is_shown=lambda change: part_of(change, steps) in self.selected
+
+    @cached_property
+    def rejection_notes(self) -> tuple[str, ...]:
+        """Notes on the changes that were rejected in a review."""
+        rejected = rejections(self._baseline_folder, root=self.job.root)
+        if not rejected:
+            return ()
+        check, baseline = self._last_check(), self._required_baseline()
+        proposals = propose(self._differences, baseline, check)
+        digests = {change_digest(p, check.observed): p.title for p in proposals}
+        return tuple(
+            f"{title}: {rejected[digest].rejection}"
+            for digest, title in digests.items()
+            if digest in rejected
         )
 
     @property
@@ -236,18 +257,21 @@ class FlowCheck:
         """Keep the observation for a review; return whether it was possible."""
         if self.observation.failure is not None:
             return False
-        check = LastCheck(
+        try:
+            keep_check(self._last_check(), root=self.job.root)
+        except (BaselineError, OSError):  # a full disk, or a project that cannot be written
+            return False
+        return True
+
+    def _last_check(self) -> LastCheck:
+        return LastCheck(
             baseline=self._baseline_folder,
             observed=self.observation.recording,
             against=recording_name(self._required_baseline()),
             fresh=self.options.fresh,
+            wheelhouse=self.job.settings.wheelhouse is not None,
             when=datetime.now(UTC),
         )
-        try:
-            keep_check(check, root=self.job.root)
-        except (BaselineError, OSError):  # a full disk, or a project that cannot be written
-            return False
-        return True
 
     def _forget(self) -> None:
         """Remove the observation of an earlier check, which is not the last one any more."""

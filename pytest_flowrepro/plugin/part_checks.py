@@ -56,6 +56,8 @@ class CheckedFlow(Protocol):
     @property
     def changes(self) -> tuple[Change, ...]: ...
     @property
+    def rejection_notes(self) -> tuple[str, ...]: ...
+    @property
     def policy_part(self) -> str: ...
     @property
     def patterns_used(self) -> PatternsUsed: ...
@@ -123,7 +125,12 @@ class PartCheck(ABC):
             self.assess(flow.changes),
             seconds=observation.seconds,
             nondeterministic=nondeterministic(baseline, flow.job.settings.patterns).total(),
-            notes=(*merge_notes(baseline), *self._notes(observation), *used.notes),
+            notes=(
+                *merge_notes(baseline),
+                *flow.rejection_notes,
+                *self._notes(observation),
+                *used.notes,
+            ),
             idle=used.idle,
             graph=self._graph(flow.changes),
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_flowrepro.baseline import baseline_folder
 from pytest_flowrepro.model import Report
 from pytest_flowrepro.plugin.flow_reports import flow_reports, unused_patterns
 from pytest_flowrepro.plugin.item_reports import (
@@ -33,6 +34,7 @@ from pytest_flowrepro.plugin.worker_store import Collected
 from pytest_flowrepro.report import FORMATS, write_report
 from pytest_flowrepro.report.run_info import run_info
 from pytest_flowrepro.report.text import inert, unused_pattern
+from pytest_flowrepro.review.last_check import kept_checks
 from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
@@ -222,7 +224,8 @@ class Reporting:
         self._is_summarised = True
         if self.flows:
             terminalreporter.section("flow-repro")
-        write_lines(terminalreporter, (*self._summary(), *self._unused(), *self._written))
+        lines = (*self._summary(), *self._review(), *self._unused(), *self._written)
+        write_lines(terminalreporter, lines)
         if self.session.options.keep:
             terminalreporter.write_line(f"working directories: {self.session.folder.path}")
 
@@ -233,6 +236,14 @@ class Reporting:
                 is_unfinished=(report.file, report.flow, report.case) in self._unfinished,
                 details=self.session.options.details,
             )
+
+    def _review(self) -> Iterator[Line]:
+        """Yield the command that accepts a drift, if the check of a drifted flow was kept."""
+        root = self.session.options.root
+        kept = set(kept_checks(root))
+        drifted = (report for report in self.flows if report.verdict == "drifted")
+        if any(baseline_folder(root / r.file, r.flow, r.case) in kept for r in drifted):
+            yield Line("accept or reject these changes, without a rerun: `flowrepro review`")
 
     def _unused(self) -> Iterator[Line]:
         for pattern in self._unused_patterns:

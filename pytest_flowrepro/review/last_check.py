@@ -13,8 +13,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,6 +30,7 @@ from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from pytest_flowrepro.model import Recording
@@ -52,6 +52,8 @@ class LastCheck:
     """The name of the baseline's recording (`recording_name`)."""
     fresh: bool
     """The packages were resolved again."""
+    wheelhouse: bool = False
+    """The project keeps its wheels, but not those of a fresh check."""
     when: datetime
 
 
@@ -61,9 +63,20 @@ def keep_check(check: LastCheck, *, root: Path) -> None:
     folder = _folder(check.baseline, root=root)
     make_state_folder(root)
     write_baseline(folder, check.observed, root=root)
+    _write(check, folder)
+
+
+def compare_with(check: LastCheck, against: str, *, root: Path) -> None:
+    """Keep a check as one of another recording of its baseline; raises as `keep_check` does."""
+    _write(replace(check, against=against), _folder(check.baseline, root=root))
+
+
+def _write(check: LastCheck, folder: Path) -> None:
+    """Write `check.json`; a reader finds either the old one or the new one."""
     fields = {
         "against": check.against,
         "fresh": check.fresh,
+        "wheelhouse": check.wheelhouse,
         "when": check.when.isoformat(timespec="seconds"),
     }
     part = folder / f".{_CHECK}.{os.getpid()}"
@@ -86,7 +99,7 @@ def read_check(baseline: Path, *, root: Path) -> LastCheck | None:
     if not file.is_file():
         return None
     node = JsonNode.read(file, error=partial(_broken, file.relative_to(root).as_posix()))
-    fields = node.record("against", "fresh", "when")
+    fields = node.record("against", "fresh", "wheelhouse", "when")
     observed = read_baseline(folder, root=root)
     if observed is None:
         raise node.invalid("the observation is missing")
@@ -95,7 +108,8 @@ def read_check(baseline: Path, *, root: Path) -> LastCheck | None:
         observed=observed,
         against=fields["against"].text(),
         fresh=fields["fresh"].boolean(),
-        when=_time(fields["when"]),
+        wheelhouse=fields["wheelhouse"].boolean(),
+        when=fields["when"].time(),
     )
 
 
@@ -110,11 +124,15 @@ def kept_checks(root: Path) -> Iterator[Path]:
 
 
 def make_state_folder(root: Path) -> Path:
-    """Return the folder `.flowrepro` of a project; create it if it does not exist."""
+    """Return the folder `.flowrepro` of a project; create it if it does not exist.
+
+    Raises `BaselineError` if it is outside of the project, else `OSError`.
+    """
     state = root / STATE
+    checked_folder(state, root=root)
     state.mkdir(exist_ok=True)
     ignore = state / ".gitignore"
-    if not ignore.exists():
+    if not (ignore.exists() or ignore.is_symlink()):
         ignore.write_text("# By pytest-flowrepro.\n*\n", encoding="utf-8")
     return state
 
@@ -124,13 +142,6 @@ def _folder(baseline: Path, *, root: Path) -> Path:
     folder = root / STATE / "last" / baseline.relative_to(root)
     checked_folder(folder, root=root)
     return folder
-
-
-def _time(node: JsonNode) -> datetime:
-    try:
-        return datetime.fromisoformat(node.text()).astimezone(UTC)
-    except ValueError:
-        raise node.wrong("a time such as 2027-03-31T12:00:00+00:00") from None
 
 
 def _broken(file: str, reason: str) -> BaselineError:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_flowrepro.support.errors import FlowReproError
@@ -157,6 +158,13 @@ class JsonNode:
             return float(self.value)
         except OverflowError:
             raise self.wrong("a number that a float can hold") from None
+
+    def time(self) -> datetime:
+        """Return a time of ISO 8601, in UTC."""
+        try:
+            return datetime.fromisoformat(self.text()).astimezone(UTC)
+        except ValueError:
+            raise self.wrong("a time such as 2027-03-31T12:00:00+00:00") from None
 
     def _missing(self, key: str) -> FlowReproError:
         return self.error(visible(f"{self._child(key, None).path} is missing"))

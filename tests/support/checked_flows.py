@@ -75,6 +75,7 @@ class FakeFlow:
     baseline: Recording | None = field(default_factory=recording)
     observation: Observation = field(default_factory=observation)
     changes: tuple[Change, ...] = ()
+    rejection_notes: tuple[str, ...] = ()
     policy_part: str = "code"
     patterns_used: PatternsUsed = field(default_factory=PatternsUsed)
     gates: frozenset[Gate] = frozenset({"environment", "artifacts", "policy"})

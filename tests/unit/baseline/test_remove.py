@@ -7,7 +7,7 @@ import pytest
 from recorded_repository import record
 from recordings import recording
 
-from pytest_flowrepro.baseline import find_baselines, read_baseline, remove_baseline
+from pytest_flowrepro.baseline import HISTORY, find_baselines, read_baseline, remove_baseline
 from pytest_flowrepro.support.errors import BaselineError
 
 
@@ -24,6 +24,7 @@ def test_a_baseline_is_removed_with_the_folders_that_are_empty_then(
     folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
     first, second = folders
+    (first / HISTORY).touch()
     remove_baseline(first)
     assert find_baselines(tmp_path) == (second,)
     assert read_baseline(second, root=tmp_path) is not None

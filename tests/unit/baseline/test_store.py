@@ -9,7 +9,13 @@ import pytest
 from locks import locked
 from recordings import LOCK, names_in, recording, unsealed
 
-from pytest_flowrepro.baseline import baseline_folder, read_baseline, store, write_baseline
+from pytest_flowrepro.baseline import (
+    HISTORY,
+    baseline_folder,
+    read_baseline,
+    store,
+    write_baseline,
+)
 from pytest_flowrepro.baseline.errors import parse_document
 from pytest_flowrepro.model import Environment, Interpreter, Lock
 from pytest_flowrepro.support.errors import BaselineError
@@ -77,6 +83,24 @@ def test_a_file_of_the_user_survives_an_update(recorded: Path, root: Path) -> No
     assert (recorded / "README.md").read_text() == "why we pin numpy"
     assert (recorded / "plots/one.svg").read_text() == "<svg/>"
     assert (recorded / "link").readlink().name == "nowhere"
+
+
+def test_the_history_grows_and_survives_a_recording(recorded: Path, root: Path) -> None:
+    one, other = replace(recording(), runs=1), recording()
+    write_baseline(recorded, one, root=root, history=("one",))
+    write_baseline(recorded, other, root=root)
+    (recorded / HISTORY).write_text("one, without a line end")
+    write_baseline(recorded, one, root=root, history=("two", "three"))
+    assert (recorded / HISTORY).read_text() == "one, without a line end\ntwo\nthree\n"
+    assert read_baseline(recorded, root=root) == one
+
+
+def test_a_history_that_is_a_link_is_replaced(recorded: Path, root: Path) -> None:
+    (root / "mine.txt").write_text("mine")
+    (recorded / HISTORY).symlink_to(root / "mine.txt")
+    write_baseline(recorded, replace(recording(), runs=1), root=root, history=("one",))
+    assert (root / "mine.txt").read_text() == "mine"
+    assert (recorded / HISTORY).read_text() == "one\n"
 
 
 def test_a_checkout_may_bring_crlf_and_a_byte_order_mark(recorded: Path, root: Path) -> None:

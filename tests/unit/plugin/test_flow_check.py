@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,8 @@ from pytest_flowrepro.model import CodeFile
 from pytest_flowrepro.pipeline import policy_of
 from pytest_flowrepro.plugin.flow_check import FlowCheck
 from pytest_flowrepro.plugin.worker_store import SessionFolder
+from pytest_flowrepro.review.decisions import Decision
+from pytest_flowrepro.review.flow_review import open_review
 from pytest_flowrepro.review.last_check import read_check
 from pytest_flowrepro.settings.reader import read_settings
 from pytest_flowrepro.support.errors import BaselineError, RerunError, SettingsError
@@ -380,3 +383,20 @@ def test_a_recording_forgets_the_last_check(tmp_path: Path) -> None:
     recorded = flow_check(tmp_path, drifting, update="all")
     assert recorded.observation.recorded == "updated"
     assert read_check(folder_of(check), root=tmp_path) is None
+
+
+def test_a_change_that_was_rejected_is_named_as_long_as_it_is_the_same(tmp_path: Path) -> None:
+    check = flow_check(tmp_path, FakePipeline(observation(observed=DRIFTED)))
+    record_baseline(check)
+    assert check.changes
+    review = open_review(folder_of(check), root=tmp_path)
+    assert review is not None
+    decision = Decision(who="Jane Doe", when=datetime(2026, 3, 1, tzinfo=UTC), reason="a bad file")
+    review.reject([(p, decision) for p in review.proposals if p.title == "start.rows"])
+    again = flow_check(tmp_path, FakePipeline(observation(observed=DRIFTED)))
+    assert again.rejection_notes == ("start.rows: rejected on 2026-03-01 by Jane Doe: a bad file",)
+    other = recording(task("start", artifact("rows", 102, type="int")))
+    later = flow_check(tmp_path, FakePipeline(observation(observed=other)))
+    later.folder = SessionFolder(tmp_path / "later")
+    later.job = replace(later.job, folder=tmp_path / "later" / "flow")
+    assert later.rejection_notes == ()

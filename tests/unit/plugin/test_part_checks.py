@@ -72,11 +72,12 @@ def step(flow: FakeFlow, name: str, shown: list[tuple[str, str]] | None = None) 
 
 def test_a_flow_without_changes_is_reproduced(flow: FakeFlow) -> None:
     used = PatternsUsed(notes=("used",), idle=("ignore: `a`",))
-    result = code(replace(flow, patterns_used=used)).run()
+    changed = replace(flow, patterns_used=used, rejection_notes=("rejected",))
+    result = code(changed).run()
     assert (result.verdict, result.failure, result.changes) == ("code compared", None, ())
     assert step(flow, "train").run().verdict == "reproduced", "only of what was rerun"
     assert result.seconds == (("rerun", 1.5),)
-    assert result.notes == ("a note", "used")
+    assert result.notes == ("rejected", "a note", "used")
     assert result.idle == ("ignore: `a`",)
 
 

@@ -41,7 +41,8 @@ def check_of(baseline: Path) -> LastCheck:
         baseline=baseline,
         observed=OBSERVED,
         against="seal-0123.txt",
-        fresh=False,
+        fresh=True,
+        wheelhouse=True,
         when=datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC),
     )
 
@@ -85,7 +86,10 @@ def test_an_interrupted_one_does_not_count(baseline: Path, root: Path) -> None:
     [
         ("{", "is not valid JSON"),
         ("{}", "against is missing"),
-        ('{"against": "", "fresh": false, "when": "noon"}', "when should be a time such as"),
+        (
+            '{"against": "", "fresh": false, "wheelhouse": false, "when": "noon"}',
+            "when should be a time such as",
+        ),
     ],
 )
 def test_a_broken_one_is_an_error(baseline: Path, root: Path, text: str, problem: str) -> None:

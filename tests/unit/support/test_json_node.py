@@ -37,6 +37,11 @@ WRONG: list[tuple[Json, Callable[[JsonNode], object], str]] = [
         lambda node: node.integer(),
         f'a whole number, is "{"x" * 56}...',
     ),
+    (
+        "noon",
+        lambda node: node.time(),
+        'should be a time such as 2027-03-31T12:00:00+00:00, is "noon"',
+    ),
     (False, lambda node: node.number(), "the file should be a number, is false"),
     (10**400, lambda node: node.number(), f"a float can hold, is 1{'0' * 56}..."),
     (0, lambda node: node.boolean(), "the file should be true or false, is 0"),
