@@ -58,53 +58,41 @@ def test_without_a_baseline_the_tests_fail_and_say_how_to_record(unrun_project: 
     )
 
 
-def test_a_step_that_fails_shows_its_output_and_traceback_and_later_ones_are_not_reached(
+def test_a_step_that_fails_shows_its_output_and_traceback_and_the_line_to_add(
     hello: Project,
 ) -> None:
-    hello.edit("flow.py", 'print("counted"', 'print("before the fall", flush=True); print(1 / 0')
+    hello.write("data/rates.csv", "1,2\n")
+    fails = 'print("before the fall", flush=True); open("data/rates.csv")\n        print("counted"'
+    hello.edit("flow.py", 'print("counted"', fails)
     result = hello.check()
     result.assert_outcomes(passed=3, failed=1, errors=1)
     result.stdout.fnmatch_lines(
         [
             "*step count of HelloFlow failed (exit code 1)*",
-            "*ZeroDivisionError: division by zero*",
+            "*FileNotFoundError: * 'data/rates.csv'*",
+            "*[[]tool.flowrepro.flow.HelloFlow[]]*",
+            '*include = *"data/rates.csv"*',
         ]
     )
     result.stdout.fnmatch_lines(["*Captured stdout call*", "*before the fall*"])
     result.stdout.fnmatch_lines(["*not reached: step count failed*"])
 
 
-def test_a_file_that_the_package_lacks_is_named_with_the_line_to_add(hello: Project) -> None:
-    hello.write("data/rates.csv", "1,2\n")
-    hello.edit("flow.py", "self.greeting = ", 'open("data/rates.csv"); self.greeting = ')
-    result = hello.check("-k", "step[start]")
-    result.assert_outcomes(failed=1, deselected=4)
-    result.stdout.fnmatch_lines(
-        [
-            "*FileNotFoundError*",
-            "*[[]tool.flowrepro.flow.HelloFlow[]]*",
-            "*include = *data/rates.csv*",
-        ]
-    )
-
-
-def test_a_file_that_a_parameter_names_is_packaged(hello: Project) -> None:
+def test_a_file_that_a_parameter_names_is_packaged_and_read(hello: Project) -> None:
     hello.edit("flow.py", "FlowSpec, Parameter", "FlowSpec, IncludeFile, Parameter")
-    hello.edit("flow.py", "    @step\n    def start", WORDS + "    @step\n    def start")
+    words = 'words = IncludeFile("words", default="not-there.txt")'
+    hello.edit("flow.py", "    @step\n    def start", f"    {words}\n\n    @step\n    def start")
     hello.write("words/other.txt", "some words")
-    hello.write(
-        "pyproject.toml",
-        "[tool.pytest]\n[tool.flowrepro.flow.HelloFlow]\n"
-        "parameters = { words = 'words/other.txt' }\nrecord-runs = 1\n",
-    )
-    hello.record().assert_outcomes(passed=5)
-    manifest = (hello.baseline("HelloFlow") / "manifest.json").read_text(encoding="utf-8")
-    assert "words/other.txt" in manifest
-    assert '"value": "some words"' in manifest
-    hello.check().assert_outcomes(passed=5)
-
-
-WORDS = '    words = IncludeFile("words", default="not-there.txt")\n\n'
+    table = "[tool.flowrepro.flow.HelloFlow]\nparameters = { words = 'words/other.txt' }\n"
+    hello.write("pyproject.toml", f"[tool.pytest]\n{table}")
+    (flow,) = hello.report()["flows"]
+    found = {(change["kind"], change["name"]): change["new"] for change in flow["changes"]}
+    assert found.keys() == {
+        ("code", "flow.py"),
+        ("code", "words/other.txt"),
+        ("parameter", "words"),
+    }
+    assert found["parameter", "words"] == "'some words'"
 
 
 def test_a_flow_outside_the_root_directory_is_its_own_project(
@@ -114,4 +102,4 @@ def test_a_flow_outside_the_root_directory_is_its_own_project(
     file = str(tmp_path / "elsewhere" / "flow.py")
     result = hello.check(file, f"--rootdir={hello.path}", "-k", "environment")
     result.assert_outcomes(passed=1, deselected=4)
-    result.stdout.fnmatch_lines(["reproduced  flow.py::HelloFlow*"])
+    result.stdout.fnmatch_lines(["environment reproduced  flow.py::HelloFlow*"])
