@@ -62,7 +62,7 @@ def test_an_encoder_says_what_of_an_object_is_compared(project: Project) -> None
         "}\n", '    "__main__.Broken": lambda broken: broken.color,\n    "x.Y": str,\n}\n'
     )
     project.write("flowrepro_encoders.py", encoders)
-    project.write("pyproject.toml", "[tool.pytest]\n" + example("pyproject.toml"))
+    project.write("pyproject.toml", f"[tool.pytest]\n{example('pyproject.toml')}record-runs = 3\n")
     result = project.record()
     result.assert_outcomes(passed=6)
     result.stdout.fnmatch_lines_random(

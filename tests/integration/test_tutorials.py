@@ -34,6 +34,7 @@ def test_00_helloworld_reproduces(project: Project, metaflow_python: Path) -> No
 
 def test_01_playlist_shuffles_unseeded(project: Project, metaflow_python: Path) -> None:
     copy_tutorial(metaflow_python, "01-playlist", project)
+    project.write("pyproject.toml", "[tool.pytest]\n[tool.flowrepro]\nrecord-runs = 3\n")
     result = project.record()
     result.assert_outcomes(passed=7)
     (told,) = (line for line in result.outlines if "differs from run to run" in line)

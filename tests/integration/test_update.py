@@ -40,13 +40,19 @@ if __name__ == "__main__":
 """
 
 ONE_RUN = "[tool.pytest]\n[tool.flowrepro]\nrecord-runs = 1\n"
+THREE_RUNS = "[tool.pytest]\n[tool.flowrepro]\nrecord-runs = 3\n"
+"""As few as tell a value that depends on the hash seed from a random one."""
 
 
 @pytest.fixture
 def dice(project: Project, session_folder: Path) -> Project:
     """A project whose only flow, DiceFlow in flow.py, has a baseline."""
-    made = session_folder / "recorded-dice"
-    record_once(made, lambda folder: (folder / "flow.py").write_text(DICE, "utf-8"))(project.path)
+
+    def fill(folder: Path) -> None:
+        (folder / "flow.py").write_text(DICE, "utf-8")
+        (folder / "pyproject.toml").write_text(THREE_RUNS, "utf-8")
+
+    record_once(session_folder / "recorded-dice", fill)(project.path)
     return project
 
 
