@@ -114,7 +114,7 @@ def rerun(check):
 FlowCheck._observe = rerun
 FlowCheck.environments = lambda check: Environments(manifests=check.baseline.environments)
 """
-"""A conftest.py by which every worker reruns a flow at once: its greeting has drifted."""
+"""A conftest.py with a rerun that takes no Metaflow: the greeting has drifted."""
 
 
 @pytest.mark.parametrize(
