@@ -117,6 +117,7 @@ FlowCheck.environments = lambda check: Environments(manifests=check.baseline.env
 """A conftest.py with a rerun that takes no Metaflow: the greeting has drifted."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "dist", ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "each"]
 )

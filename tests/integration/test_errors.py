@@ -252,6 +252,7 @@ JUDGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", JUDGE)
 def test_a_killed_worker_makes_the_flow_of_its_test_an_error(flows: Project, where: str) -> None:
     flows.write("conftest.py", KILLED.format(judge=JUDGE[where]))
@@ -265,6 +266,7 @@ def test_a_killed_worker_makes_the_flow_of_its_test_an_error(flows: Project, whe
     assert re.search(r"^AFlow \S+: did not run to the end: worker 'gw", error)
 
 
+@pytest.mark.slow
 def test_workers_that_find_no_flow_fail_the_run(project: Project) -> None:
     project.write("test_it.py", "def test_it():\n    pass\n")
     result = project.check_apart("-n", "1")
