@@ -129,7 +129,7 @@ def metaflow_environment(session_folder: Path) -> BuiltEnvironment:
         parse_pypi(lock_file.read_text(encoding="utf-8")),
         InstallRequest(name="base", installer="uv", timeout=600),
         requirements=requirements.lines,
-        folder=folder,
+        folder=session_folder / "environments",  # that of flows that require the same
     )
 
 
