@@ -34,7 +34,7 @@ a - accept: the new value becomes the recorded one
 r - reject: leave the recorded value; the next checks name this change as rejected
 s - skip: leave the recorded value
 m - show all of it
-A - accept this change and all later ones of this flow
+A - accept this change, and all later ones of this flow that were not rejected before
 q - quit: the answers until now are kept
 ? - show this help"""
 _BLOCKED_HELP = "\n".join(line for line in _HELP.splitlines() if line[0] not in "aA")
@@ -139,9 +139,9 @@ class Walk:
                     self._rejected.append((proposal, self._decide(review)))
                 case "A":
                     decision = self._decide(review)
-                    rest = review.proposals[number - 1 :]
-                    acceptable = (p for p in rest if not p.needs_recording)
-                    self._accepted += ((p, decision) for p in acceptable)
+                    later = review.proposals[number:]
+                    others = (p for p in later if not p.needs_recording and not review.rejection(p))
+                    self._accepted += ((p, decision) for p in (proposal, *others))
                     return True
         return True
 
@@ -150,8 +150,8 @@ class Walk:
         is_blocked = proposal.needs_recording is not None
         keys = "rsmq?" if is_blocked else "arsmAq?"
         while True:
-            word = "" if is_blocked else "Accept this change "
-            key = self.terminal.question(f"{word}[{','.join(keys)}]?")
+            verb = "Reject" if is_blocked else "Accept"
+            key = self.terminal.question(f"{verb} this change [{','.join(keys)}]?")
             if key == "m":
                 for line in _lines(_in_full(review, proposal)):
                     self.terminal.show(line)

@@ -243,7 +243,7 @@ class Reporting:
         kept = set(kept_checks(root))
         drifted = (report for report in self.flows if report.verdict == "drifted")
         if any(baseline_folder(root / r.file, r.flow, r.case) in kept for r in drifted):
-            yield Line("accept or reject these changes, without a rerun: `flowrepro review`")
+            yield Line("review these changes without a rerun: `flowrepro review`")
 
     def _unused(self) -> Iterator[Line]:
         for pattern in self._unused_patterns:

@@ -108,6 +108,12 @@ def test_all_of_a_flow_are_accepted_at_once(folder: Path) -> None:
     assert len(_history(folder)) == 2
 
 
+def test_all_of_a_flow_does_not_mean_what_was_rejected(folder: Path) -> None:
+    Typed("s", "r", "a wrong split").walk()
+    assert Typed("A", "more rows").walk() == 1
+    assert values(folder) == [101, 0.91, 0.93]
+
+
 @pytest.mark.parametrize(
     "ending", [["q"], [EOFError], ["a", EOFError]], ids=["q", "Ctrl-D", "Ctrl-D for a reason"]
 )
@@ -172,7 +178,7 @@ def test_what_needs_a_recording_cannot_be_accepted(repository: Path) -> None:
     typed = Typed("a", "A", "r", "later")
     assert typed.walk() == 1
     assert "      needs a recording, `pytest --flow-repro --flow-repro-update" in typed.shown[4]
-    assert "[r,s,m,q,?]? " in typed.shown
+    assert "Reject this change [r,s,m,q,?]? " in typed.shown
     assert "s - skip: leave the recorded value" in typed.shown
     assert not any(line.startswith(("a -", "A -")) for line in typed.shown)
 
