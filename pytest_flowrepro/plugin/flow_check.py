@@ -114,7 +114,8 @@ class FlowCheck:
     def changes(self) -> tuple[Change, ...]:
         """All differences between the flow as observed and its baseline."""
         changes = self._differences
-        if any(change.gated and change.change != "unread" for change in changes):
+        drifted = any(change.gated and change.change != "unread" for change in changes)
+        if drifted or (self.options.fresh and changes):
             self.folder.once(self.job.folder, "kept", self._keep, encode=bool, decode=bool)
         steps = self.job.flow.steps
         return without_duplicates(

@@ -360,6 +360,17 @@ def test_a_drift_is_kept_for_a_review_until_the_flow_reproduces(tmp_path: Path) 
     assert read_check(folder_of(again), root=tmp_path) is None
 
 
+def test_packages_that_were_resolved_again_are_kept_also_without_a_drift(tmp_path: Path) -> None:
+    (base,) = recording().environments
+    moved = replace(recording(), environments=(replace(base, packages=base.packages[:1]),))
+    check = flow_check(tmp_path, FakePipeline(observation(observed=moved)), fresh=True)
+    record_baseline(check)
+    assert [change.gated for change in check.changes] == [False]
+    kept = read_check(folder_of(check), root=tmp_path)
+    assert kept is not None
+    assert kept.fresh
+
+
 def test_a_flow_that_fails_is_not_kept(tmp_path: Path) -> None:
     failed = observation(observed=DRIFTED, failure="exit code 1")
     check = flow_check(tmp_path, FakePipeline(failed))
