@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.model import VERDICTS
@@ -10,7 +11,7 @@ from pytest_flowrepro.model import VERDICTS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pytest_flowrepro.model import FlowReport, RunInfo
+    from pytest_flowrepro.model import Cause, FlowReport, RunInfo
 
 _WORST_FIRST = tuple(reversed(VERDICTS))
 _DONE = {"check": "checked", "record": "recorded", "diff": "compared"}
@@ -25,6 +26,37 @@ def verdict_counts(flows: Iterable[FlowReport]) -> str:
     """Return `1 drifted, 12 reproduced`, the worst first, or `no flows`."""
     verdicts = Counter(flow.verdict for flow in flows)
     return ", ".join(f"{verdicts[v]:,} {v}" for v in _WORST_FIRST if verdicts[v]) or "no flows"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SharedCause:
+    text: str
+    flows: tuple[FlowReport, ...]
+
+
+def shared_causes(flows: Iterable[FlowReport]) -> list[SharedCause]:
+    """Return the causes of more than one flow, those of the most flows first."""
+    sharing: dict[object, SharedCause] = {}
+    for flow in flows:
+        for cause in flow.causes:
+            key = _identity(cause, flow)
+            flows_before = sharing[key].flows if key in sharing else ()
+            sharing[key] = SharedCause(text=cause.text, flows=(*flows_before, flow))
+    shared = [cause for cause in sharing.values() if len(cause.flows) > 1]
+    return sorted(shared, key=lambda cause: -len(cause.flows))
+
+
+def _identity(cause: Cause, flow: FlowReport) -> object:
+    """Return what two flows have in common if they share a cause.
+
+    A package or a policy belongs to the project. The same words about code or input are about the
+    same thing in cases of one flow only, and an unexplained change is never shared.
+    """
+    if cause.kind in {"environment", "policy"}:
+        return cause.kind, cause.text
+    if cause.kind == "unexplained":
+        return cause.kind, cause.text, flow.file, flow.flow, flow.case
+    return cause.kind, cause.text, flow.file, flow.flow
 
 
 def run_facts(run: RunInfo) -> Iterator[str]:

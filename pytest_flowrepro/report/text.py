@@ -209,25 +209,31 @@ def delta(change: Change) -> str:
 
 def tags(change: Change) -> list[str]:
     """Return the place that a change belongs to and, if it is not gated, the reason."""
-    words = []
+    return [*_place(change), *remarks(change)]
+
+
+def _place(change: Change) -> Iterator[str]:
     match change.kind:
-        case "policy" if change.weakens:
-            words.append("a weakening")
         case "package" | "python":
             noun = _NOUNS.get(change.kind, change.kind)
-            words.append(f"{noun} of {change.environment or 'the environment'}")
+            yield f"{noun} of {change.environment or 'the environment'}"
         case "code":
-            words.append("code file")
+            yield "code file"
         case "system" if change.environment:
-            words.append(f"platform difference of {change.environment}")
+            yield f"platform difference of {change.environment}"
         case "system":
-            words.append("system")
+            yield "system"
+
+
+def remarks(change: Change) -> Iterator[str]:
+    """Yield phrases that weigh a change: a weakening, or the reason why it is not gated."""
+    if change.kind == "policy" and change.weakens:
+        yield "a weakening"
     if change.determinism != "deterministic":
-        words.append(change.determinism)
+        yield change.determinism
     if change.within is not None:
-        words.append(f"within tolerance ({change.within})")
+        yield f"within tolerance ({change.within})"
     if change.accepted_by is not None:
-        words.append(f"accepted by {change.accepted_by}")
+        yield f"accepted by {change.accepted_by}"
     elif not change.gated:
-        words.append("shown only")
-    return words
+        yield "shown only"

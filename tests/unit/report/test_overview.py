@@ -1,10 +1,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import pytest
 from flow_reports import DRIFTED, FAILED, REPRODUCED, RUN
 
-from pytest_flowrepro.report.overview import run_facts, verdict_counts, worst_first
+from pytest_flowrepro.model import Cause
+from pytest_flowrepro.report.overview import (
+    run_facts,
+    shared_causes,
+    verdict_counts,
+    worst_first,
+)
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.model import CauseKind
 
 
 def test_the_worst_verdict_comes_first_and_flows_stay_in_order() -> None:
@@ -15,6 +26,42 @@ def test_the_worst_verdict_comes_first_and_flows_stay_in_order() -> None:
 def test_verdicts_are_counted() -> None:
     assert verdict_counts([REPRODUCED, DRIFTED, REPRODUCED]) == "1 drifted, 2 reproduced"
     assert verdict_counts([]) == "no flows"
+
+
+def test_a_cause_is_shared_by_flows_of_the_project() -> None:
+    other = replace(DRIFTED, file="flows/other.py", flow="OtherFlow")
+    (cause,) = shared_causes([DRIFTED, REPRODUCED, other])
+    assert cause.text == "1 package changed: numpy 2.4.5 -> 2.4.6"
+    assert cause.flows == (DRIFTED, other)
+    assert shared_causes([DRIFTED, REPRODUCED]) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "between_cases", "between_files"),
+    [
+        ("environment", True, True),
+        ("policy", True, True),
+        ("code", True, False),
+        ("input", True, False),
+        ("unexplained", False, False),
+    ],
+)
+def test_the_same_words_are_one_cause_only_if_they_are_about_the_same_thing(
+    kind: CauseKind, between_cases: bool, between_files: bool
+) -> None:
+    flow = replace(DRIFTED, causes=(Cause(kind=kind, text="code of step train changed"),))
+    for other, shared in (
+        (replace(flow, case="big"), between_cases),
+        (replace(flow, file="flows/other.py"), between_files),
+    ):
+        assert bool(shared_causes([flow, other])) is shared
+
+
+def test_the_causes_of_most_flows_are_first() -> None:
+    causes = tuple(Cause(kind="policy", text=text) for text in ("of two", "of three"))
+    flows = [replace(DRIFTED, causes=causes, case=case) for case in ("a", "b")]
+    flows.append(replace(DRIFTED, causes=causes[1:], case="c"))
+    assert [cause.text for cause in shared_causes(flows)] == ["of three", "of two"]
 
 
 def test_a_run_is_described_by_what_may_differ_from_the_next() -> None:
