@@ -59,7 +59,11 @@ def diff_baselines(old: Recording, new: Recording) -> tuple[Change, ...]:
 
     Raises `BaselineError` for a stored value that is broken.
     """
-    return without_duplicates(diff(old, new, gates=_EVERY_GATE))
+    changes = diff(old, new, gates=_EVERY_GATE)
+    # The advice to record again is for a check: each baseline has the lock of its requirements.
+    return without_duplicates(
+        replace(change, explanation=()) if change.declared else change for change in changes
+    )
 
 
 def diff(

@@ -83,10 +83,13 @@ def test_each_step_runs_in_its_conda_packages(
     assert len(prefixes) >= 3  # one of them is the one that was edited
 
     assert orchard.drift("orchard.py") == []
+    channel.add("six", "2.1.0")
+    again = orchard.record("orchard.py")
+    again.stdout.fnmatch_lines(["*environments base, step-*, step-*: kept the recorded locks *"])
+    assert environments(orchard) == recorded_in
     orchard.edit("orchard.py", '"six": ">=1.15"', '"six": ">=1.16"')
     found = orchard.drift("orchard.py", "-k", "environment")
     assert found == ["OrchardFlow: package requirement six changed"] * 2
-    channel.add("six", "2.1.0")
     assert "OrchardFlow: package six changed" in orchard.drift(
         "orchard.py", "-k", "environment", "--flow-repro-env=fresh"
     )

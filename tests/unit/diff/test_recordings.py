@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 from recordings import artifact, recording, step, task
 
-from pytest_flowrepro.diff import diff, unmatched
+from pytest_flowrepro.diff import diff, diff_baselines, unmatched
 from pytest_flowrepro.diff.recordings import NOT_KEPT, SUMMARY_ONLY
 from pytest_flowrepro.model import (
     Artifact,
@@ -43,6 +43,15 @@ def nondeterministic(name: str) -> Artifact:
 
 def test_a_recording_does_not_differ_from_itself() -> None:
     assert diff(recording(), recording(), gates=ALL) == ()
+
+
+def test_only_a_check_advises_to_record_changed_requirements() -> None:
+    moved = with_environment(recording(), requirements=("metaflow", "pandas>=3"))
+    checked = only(diff(recording(), moved, gates=ALL))
+    assert checked.explanation == (
+        "requirements changed since the lock was recorded; record again",
+    )
+    assert diff_baselines(recording(), moved) == (replace(checked, explanation=()),)
 
 
 # Each difference, and the gate that makes it drift.
