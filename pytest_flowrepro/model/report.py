@@ -42,6 +42,7 @@ RecordedAs: TypeAlias = Literal["created", "updated", "unchanged"]
 """The effect of a recording on the baseline's files."""
 
 
+Command: TypeAlias = Literal["check", "record", "diff"]
 CauseKind: TypeAlias = Literal["code", "input", "environment", "policy", "unexplained"]
 """code: source or decorators of a step. input: a parameter or config. environment: packages,
 interpreter or machine. unexplained: nothing that is known changed before the artifacts did."""
@@ -152,7 +153,7 @@ class FlowReport:
 class RunInfo:
     """The circumstances of a session, or of a comparison of baselines."""
 
-    command: Literal["check", "record", "diff"]
+    command: Command
     version: str
     """The version of pytest-flowrepro."""
     date: str

@@ -1,121 +1,267 @@
 """The report for a pull-request comment or a job's summary: GitHub Flavored Markdown.
 
-Text that comes out of a flow is put into code spans, where nothing is a link, a mention, HTML or
-markup (https://github.github.com/gfm/#code-spans).
+The first `HEAD_LIMIT` characters have the counts, the flows that failed with their origins and
+causes, and the next command: notifications and collapsed comments show no more.
 """
 
 from __future__ import annotations
 
-import re
 from html import escape
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.report.findings import findings, next_steps, origins
+from pytest_flowrepro.report.gfm import bullets, code, fenced, fitting, linked, row, table
+from pytest_flowrepro.report.grouping import grouped
 from pytest_flowrepro.report.overview import run_facts, verdict_counts, worst_first
-from pytest_flowrepro.report.text import render_changes, summary, title, unused_pattern
-from pytest_flowrepro.support.text import counted, visible
+from pytest_flowrepro.report.packages import package_moves
+from pytest_flowrepro.report.text import (
+    label,
+    render_changes,
+    summary,
+    tags,
+    title,
+    unused_pattern,
+)
+from pytest_flowrepro.support.text import counted, truncate_list, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
-    from pytest_flowrepro.model import FlowReport, Report
+    from pytest_flowrepro.model import Cause, Change, FlowReport, Report
+    from pytest_flowrepro.report.findings import Finding
+    from pytest_flowrepro.report.packages import PackageMove
 
 LIMIT = 65_000
 """Maximum number of bytes; GitHub takes 65,536 characters for a comment."""
+HEAD_LIMIT = 1_000
+"""Maximum number of bytes up to and with the next command."""
 
-_TABLE_LIMIT = 20_000
+_TABLE_LIMIT = 12_000
 _DETAILS_LIMIT = 20_000
 _LIST_LIMIT = 5_000
-"""Maximum number of bytes of the table, of the details of one flow, and of the list of obsolete
+"""Maximum number of bytes of each table, of the details of one flow, and of the list of obsolete
 baselines and unused patterns."""
+
+_FLOWS = 3
+"""Number of flows that are named under a cause that they share."""
+_NAMES = 2
+"""Number of origins, causes and settings that are named in the head."""
+_NAME, _TEXT, _VALUE = 100, 160, 60
+"""Maximum number of characters of a name, a sentence and a value outside of the details."""
 
 
 def render_markdown(report: Report, /, *, details: bool = False) -> str:
-    """Render a heading, a table of the flows with the worst first, and folded details; bounded."""
+    """Render head, tables of policy, packages and artifacts, and folded details; bounded."""
     ordered = worst_first(report.flows)
-    rows = _fitting((_row(flow) for flow in ordered), _TABLE_LIMIT)
-    heading = f"### Flow reproducibility: {verdict_counts(report.flows)}\n"
-    text = f"{heading}\n| verdict | flow | what changed |\n|---|---|---|\n{''.join(rows)}"
-    if len(rows) < len(ordered):
-        left = len(ordered) - len(rows)
-        text += f"\n{counted(left, 'more flow')} left out of this table.\n"
-    text += _fitting_list((*report.obsolete, *map(unused_pattern, report.unused_patterns)))
-    text += f"\n<sub>{', '.join(code(fact) for fact in run_facts(report.run))}</sub>\n"
-    detailed = [flow for flow in ordered if flow.changes or flow.notes or flow.error]
-    folded = (_details(flow, details=details) for flow in detailed)
-    fitting = _fitting(folded, LIMIT - 200 - len(text.encode()))
-    text += "".join(fitting)
-    if len(fitting) < len(detailed):
-        left = len(detailed) - len(fitting)
+    text = _head(report)
+    for table_of in (_policy, _packages, _results):
+        text += table_of(ordered, details=details)
+    lines = (*report.obsolete, *map(unused_pattern, report.unused_patterns))
+    if lines:
+        text += f"\n{bullets([code(line) for line in lines], _LIST_LIMIT)}"
+    text += f"\n<sub>{', '.join(code(fact, most=_TEXT) for fact in run_facts(report.run))}</sub>\n"
+    return text + _folded(ordered, LIMIT - len(text.encode()), details=details)
+
+
+# --- head -------------------------------------------------------------------------------
+
+
+def _head(report: Report) -> str:
+    subject = "Flow baselines" if report.run.command == "diff" else "Flow reproducibility"
+    start = f"### {subject}: {verdict_counts(report.flows)}\n\n{_policy_sentence(report.flows)}"
+    steps = (
+        step.text if step.command is None else f"{step.text} with {code(step.command)}"
+        for step in next_steps(report)
+    )
+    advice = "; ".join(steps)
+    end = f"\n**Next:** {advice}.\n" if advice else ""
+    return f"{start}{_findings(report, HEAD_LIMIT - len(f'{start}{end}'.encode()))}{end}"
+
+
+def _policy_sentence(flows: Sequence[FlowReport]) -> str:
+    """Return a sentence about changes of the policy, those that weaken it first; may be empty."""
+    changes = [
+        (change, flow) for flow in flows for change in flow.changes if change.kind == "policy"
+    ]
+    weaker = [(change, flow) for change, flow in changes if change.weakens]
+    shown = weaker or changes
+    if not shown:
+        return ""
+    done = "weakened" if weaker else "changed"
+    names = list(dict.fromkeys(_name(change) for change, _ in shown))
+    concerned = counted(len({title(flow) for _, flow in shown}), "flow")
+    return f"**The policy is {done}** in {concerned}: {truncate_list(names, _NAMES)}\n\n"
+
+
+def _name(change: Change) -> str:
+    return code(label(change), most=_NAME)
+
+
+def _findings(report: Report, limit: int) -> str:
+    """Return the findings as far as they fit, and the first one in any case."""
+    found = findings(report)
+    blocks = ["".join(_finding_lines(finding)) for finding in found]
+    rest = "- and 1,000,000 more flows: see below\n"
+    shown = blocks[:1] + fitting(blocks[1:], limit - len("".join((*blocks[:1], rest)).encode()))
+    if left := sum(len(finding.flows) for finding in found[len(shown) :]):
+        shown.append(f"- and {counted(left, 'more flow')}: see below\n")
+    return "".join(shown)
+
+
+def _finding_lines(finding: Finding) -> Iterator[str]:
+    causes = [_cause(cause) for cause in finding.causes]
+    reason = truncate_list(causes, _NAMES) or code(finding.reason, most=_TEXT)
+    if len(finding.flows) == 1:
+        yield f"- **{finding.verdict}:** {_started(finding.flows[0])}. {reason}\n"
+        return
+    yield f"- **{finding.verdict}:** {len(finding.flows):,} flows. {reason}\n"
+    yield from (f"  - {_started(flow)}\n" for flow in finding.flows[:_FLOWS])
+    if left := len(finding.flows) - _FLOWS:
+        yield f"  - and {counted(left, 'more flow')}\n" if left > 0 else ""
+
+
+def _cause(cause: Cause) -> str:
+    return f"Cause ({cause.kind}): {code(cause.text, most=_TEXT)}"
+
+
+def _started(flow: FlowReport) -> str:
+    names = [code(name, most=_NAME) for name in origins(flow)]
+    started = f" started at {truncate_list(names, _NAMES)}" if names else ""
+    return f"{code(title(flow), most=_NAME)}{started}"
+
+
+# --- tables -----------------------------------------------------------------------------
+
+
+def _policy(flows: Sequence[FlowReport], *, details: bool) -> str:  # noqa: ARG001
+    changed: dict[tuple[bool, str, str | None, str | None], list[str]] = {}
+    for flow in flows:
+        for change in flow.changes:
+            if change.kind == "policy":
+                key = (not change.weakens, label(change), change.old, change.new)
+                changed.setdefault(key, []).append(title(flow))
+    rows = (
+        row(
+            [
+                _cell(name.removeprefix("policy ")),
+                _cell(old),
+                _cell(new),
+                "" if is_no_weakening else "a weakening",
+                _flows_cell(titles),
+            ]
+        )
+        for (is_no_weakening, name, old, new), titles in sorted(
+            changed.items(), key=lambda item: item[0][:2]
+        )
+    )
+    header = ("setting", "old", "new", "effect", "flows")
+    return _section("Policy", header, rows, total=len(changed), noun="setting")
+
+
+def _packages(flows: Sequence[FlowReport], *, details: bool) -> str:  # noqa: ARG001
+    moves = package_moves(flows)
+    header = ("package", "old", "new", "move", "asked for by", "environments", "flows")
+    rows = map(_package_row, moves)
+    return _section("Packages", header, rows, total=len(moves), noun="package")
+
+
+def _package_row(move: PackageMove) -> str:
+    asking = ["the flow"] if move.is_direct else []
+    asking += [_cell(name) for name in move.via]
+    return row(
+        [
+            linked(_cell(move.name, most=_NAME), move.link),
+            _cell(move.old),
+            _cell(move.new),
+            move.kind if move.gated else f"{move.kind}, shown only",
+            truncate_list(asking, 3),
+            truncate_list([_cell(name) for name in move.environments], 3),
+            _flows_cell(move.flows),
+        ]
+    )
+
+
+def _results(flows: Sequence[FlowReport], *, details: bool) -> str:
+    """Return the table of artifacts, parameters, steps and tasks, gated and first ones first."""
+    changed = [
+        (flow, change)
+        for flow in flows
+        for change in (flow.changes if details else grouped(flow.changes))
+        if change.kind in {"artifact", "parameter", "step"}
+    ]
+    changed.sort(key=lambda pair: (not pair[1].gated, pair[1].origin == "derived"))
+    rows = (_result_row(flow, change) for flow, change in changed)
+    header = ("flow", "artifact", "old", "new", "difference", "cause")
+    return _section("Artifacts", header, rows, total=len(changed), noun="change")
+
+
+def _result_row(flow: FlowReport, change: Change) -> str:
+    cause = "derived" if change.origin == "derived" else change.cause or ""
+    return row(
+        [
+            _cell(title(flow), most=_NAME),
+            _cell(label(change), most=_NAME),
+            _cell(change.old),
+            _cell(change.new),
+            _cell(change.explanation[0], most=_TEXT) if change.explanation else "",
+            ", ".join((*((cause,) if cause else ()), *(_cell(tag) for tag in tags(change)))),
+        ]
+    )
+
+
+def _section(
+    name: str, header: Sequence[str], rows: Iterator[str], *, total: int, noun: str
+) -> str:
+    if not total:
+        return ""
+    return f"\n#### {name}\n\n{table(header, rows, total=total, noun=noun, limit=_TABLE_LIMIT)}"
+
+
+def _cell(text: str | None, most: int = _VALUE) -> str:
+    return "" if text is None else code(text, in_table=True, most=most)
+
+
+def _flows_cell(titles: Sequence[str]) -> str:
+    return _cell(titles[0], most=_NAME) if len(titles) == 1 else counted(len(titles), "flow")
+
+
+# --- folded -----------------------------------------------------------------------------
+
+
+def _folded(flows: Sequence[FlowReport], limit: int, *, details: bool) -> str:
+    """Return a table of all flows, and the details of each, as far as they fit."""
+    rows = (
+        row([flow.verdict, _cell(title(flow), most=_NAME), "; ".join(summary(flow))])
+        for flow in flows
+    )
+    header = ("verdict", "flow", "what changed")
+    text = ""
+    if flows:
+        body = table(header, rows, total=len(flows), noun="flow", limit=_TABLE_LIMIT)
+        text = _fold(counted(len(flows), "flow"), body)
+    detailed = [flow for flow in flows if flow.changes or flow.notes or flow.error]
+    folds = (_details(flow, details=details) for flow in detailed)
+    shown = fitting(folds, limit - len(text.encode()) - 200)
+    text += "".join(shown)
+    if left := len(detailed) - len(shown):
         text += (
             f"\nThe details of {counted(left, 'more flow')} are left out: see the JSON report.\n"
         )
     return text
 
 
-def _fitting_list(items: tuple[str, ...]) -> str:
-    lines = _fitting((f"- {code(item)}\n" for item in items), _LIST_LIMIT)
-    if len(lines) < len(items):
-        left = len(items) - len(lines)
-        lines.append(f"- {counted(left, 'more line')} left out: see the JSON report\n")
-    return "".join(("\n", *lines)) if lines else ""
+def _fold(summary_html: str, body: str, *, is_open: bool = False) -> str:
+    opened = " open" if is_open else ""
+    return f"\n<details{opened}><summary>{summary_html}</summary>\n\n{body}\n</details>\n"
 
 
-def _row(report: FlowReport) -> str:
-    changed = "; ".join(summary(report))
-    return f"| {report.verdict} | {code(title(report), in_table=True)} | {changed} |\n"
-
-
-def _details(report: FlowReport, *, details: bool) -> str:
-    name = f"<code>{escape(visible(title(report)))}</code>"
-    lines = list(_change_lines(report, details=details))
-    shown = _fitting(lines, _DETAILS_LIMIT)
-    if len(shown) < len(lines):
-        left = len(lines) - len(shown)
-        shown.append(f"- {counted(left, 'more line')} left out: see the JSON report\n")
-    is_open = " open" if report.verdict in {"drifted", "error"} else ""
-    error = _fenced(report.error) if report.error else ""
-    body = "".join(shown)
-    return (
-        f"\n<details{is_open}><summary>{report.verdict}: {name}</summary>\n\n"
-        f"{error}{body}\n</details>\n"
-    )
-
-
-def _change_lines(report: FlowReport, *, details: bool) -> Iterator[str]:
-    for depth, line in render_changes(report.changes, details=details):
-        yield f"{'  ' * depth}- {code(line)}\n"
-    yield from (f"- note: {code(note)}\n" for note in report.notes)
-
-
-def code(text: str, *, in_table: bool = False) -> str:
-    """Return a code span that shows `text` and nothing else."""
-    shown = visible(text)
-    runs = re.findall(r"`+", shown)
-    fence = "`" * (max((len(run) for run in runs), default=0) + 1)
-    if shown.startswith(("`", " ")) or shown.endswith(("`", " ")):
-        shown = f" {shown} "
-    if in_table:
-        # A table is cut at its pipes before anything else is read, code spans included.
-        shown = re.sub(r"(\\*)\|", r"\1\1\\|", shown)
-    return f"{fence}{shown}{fence}" if shown else "` `"
-
-
-def _fenced(text: str) -> str:
-    lines = text.splitlines()
-    shown = _fitting((f"{visible(line)}\n" for line in lines), _DETAILS_LIMIT)
-    if len(shown) < len(lines):
-        shown.append(f"[... {counted(len(lines) - len(shown), 'more line')} ...]\n")
-    runs = re.findall(r"`{3,}", text)
-    fence = "`" * max((len(run) + 1 for run in runs), default=3)
-    return f"{fence}text\n{''.join(shown)}{fence}\n\n"
-
-
-def _fitting(blocks: Iterable[str], limit: int) -> list[str]:
-    """Return the first blocks that fit into `limit` bytes; the rest is not rendered."""
-    fitting: list[str] = []
-    for block in blocks:
-        limit -= len(block.encode())
-        if limit < 0:
-            break
-        fitting.append(block)
-    return fitting
+def _details(flow: FlowReport, *, details: bool) -> str:
+    name = f"<code>{escape(visible(title(flow)))}</code>"
+    error = fenced(flow.error, _DETAILS_LIMIT) if flow.error else ""
+    lines = [
+        f"{'  ' * depth}- {code(line)}"
+        for depth, line in render_changes(flow.changes, details=details)
+    ]
+    lines += (f"- note: {code(note)}" for note in flow.notes)
+    body = f"{error}{bullets(lines, _DETAILS_LIMIT)}"
+    return _fold(f"{flow.verdict}: {name}", body, is_open=flow.error is not None)

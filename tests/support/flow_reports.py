@@ -120,7 +120,25 @@ def hostile(text: str) -> Report:
         explanation=(text,),
     )
     package = Change(
-        kind="package", change="added", environment=text, name=text, old=None, new=text, gated=False
+        kind="package",
+        change="added",
+        environment=text,
+        name=text,
+        old=None,
+        new=text,
+        gated=False,
+        via=(text,),
+        link=f"https://x.example/{text}",
+    )
+    policy = Change(
+        kind="policy",
+        change="added",
+        name=text,
+        setting=text,
+        old=None,
+        new=text,
+        gated=True,
+        weakens=True,
     )
     flow = FlowReport(
         file=text,
@@ -128,7 +146,7 @@ def hostile(text: str) -> Report:
         case=text,
         verdict="error",
         seconds=(("rerun", 1.0),),
-        changes=(change, package),
+        changes=(change, package, policy),
         causes=(Cause(kind="unexplained", text=text, steps=(text,)),),
         notes=(text,),
         error=text,

@@ -107,7 +107,7 @@ def test_the_difference_comes_in_other_formats_too(
     assert (flow["file"], flow["flow"], flow["case"]) == ("flows/train.py", "TrainFlow", None)
     assert {change["name"] for change in flow["changes"]} == {"rows", "train", "end"}
     assert main(["diff", "HEAD", "--format=markdown"]) == 1
-    assert capsys.readouterr().out.startswith("### Flow reproducibility: 1 drifted\n")
+    assert capsys.readouterr().out.startswith("### Flow baselines: 1 drifted\n")
 
 
 def test_a_damaged_baseline_is_an_error_that_names_its_side(

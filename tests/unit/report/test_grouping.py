@@ -100,7 +100,9 @@ def test_where_it_started_is_reported_where_anything_derives_from_it() -> None:
 def test_markdown_and_html_have_the_same_order() -> None:
     report = replace(DRIFTED, changes=(*WORK, ROWS))
     markdown, html = render_markdown(report_of(report)), render_html(report_of(report))
-    for text, derived in ((markdown, "derived, 1 more"), (html, "Derived changes")):
+    table, _, folded = markdown.partition("<details><summary>drifted")
+    assert table.index("start.rows") < table.index("work.score: 37 of 40 tasks, first at [3]")
+    for text, derived in ((folded, "derived, 1 more"), (html, "Derived changes")):
         assert text.index("start.rows") < text.index(derived) < text.index("work.score")
         assert "37 of 40 tasks, first at [3]" in text
         assert "work[39]" not in text
