@@ -15,6 +15,8 @@ _HELP = {
     "--flow-repro-strict": "fail if the project has a baseline without a flow or case",
     "--flow-repro-details": "show every change in full, and the files that each flow left in its "
     "working directory",
+    "--flow-repro-step-summary": "append the report in Markdown to the summary of the step of a "
+    "GitHub job",
     "--flow-repro-keep": "keep the working directories, and print their path",
 }
 

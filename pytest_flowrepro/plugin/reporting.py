@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +32,7 @@ from pytest_flowrepro.plugin.session_results import SessionResults
 from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines
 from pytest_flowrepro.plugin.worker_input import is_worker, worker_id
 from pytest_flowrepro.plugin.worker_store import Collected
-from pytest_flowrepro.report import FORMATS, write_report
+from pytest_flowrepro.report import FORMATS, append_report, render_markdown, write_report
 from pytest_flowrepro.report.run_info import run_info
 from pytest_flowrepro.report.text import inert, unused_pattern
 from pytest_flowrepro.review.last_check import kept_checks
@@ -218,7 +219,21 @@ class Reporting:
                 text = render(self.report, details=self.session.options.details)
                 write_report(Path(path), text)
                 lines.append(Line(f"wrote {path}"))
+        if self.config.option.flow_repro_step_summary:
+            lines.append(self._append_step_summary())
         return lines
+
+    def _append_step_summary(self) -> Line:
+        """Append the report to the file that GitHub shows as the summary of the step.
+
+        https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary
+        """
+        path = os.environ.get("GITHUB_STEP_SUMMARY")
+        if not path:
+            return Line("no step summary was written: GITHUB_STEP_SUMMARY is not set", "yellow")
+        text = render_markdown(self.report, details=self.session.options.details)
+        append_report(Path(path), text)
+        return Line("appended the report to the step summary")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         self._is_summarised = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.report.html import render_html
-from pytest_flowrepro.report.interface import write_report
+from pytest_flowrepro.report.interface import append_report, write_report
 from pytest_flowrepro.report.json import render_json
 from pytest_flowrepro.report.markdown import render_markdown
 from pytest_flowrepro.report.text import (
@@ -29,6 +29,7 @@ FORMATS: Mapping[str, ReportFormat] = {
 
 __all__ = [
     "FORMATS",
+    "append_report",
     "changes_lines",
     "render_html",
     "render_json",

@@ -42,7 +42,23 @@ def write_report(path: Path, text: str) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise FlowReproError(
-            f"The report {path} cannot be written: {error.strerror}",
-            hint="pass another path, free disk space, or make the folder writable",
-        ) from error
+        raise _not_written(path, error) from error
+
+
+def append_report(path: Path, text: str) -> None:
+    """Append a report in Markdown to a file, after what is there.
+
+    Raises `FlowReproError` if the file cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(f"\n\n{text}")  # a block that is open ends at an empty line
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> FlowReproError:
+    return FlowReproError(
+        f"The report {path} cannot be written: {error.strerror}",
+        hint="pass another path, free disk space, or make the folder writable",
+    )

@@ -73,6 +73,26 @@ def test_a_report_that_cannot_be_written_is_said(hello: Project) -> None:
     assert "taken/report.json" in result.stdout.str() + result.stderr.str()
 
 
+@pytest.mark.parametrize(
+    ("variable", "line"),
+    [
+        ("summary.md", "appended the report to the step summary"),
+        ("", "no step summary was written: GITHUB_STEP_SUMMARY is not set"),
+        (".", "ERROR: The report . cannot be written: Is a directory"),
+    ],
+)
+def test_the_summary_of_a_step_is_appended_to_where_github_has_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch, variable: str, line: str
+) -> None:
+    project.write("flow.py", HELLO)
+    project.write("summary.md", "before")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", variable)
+    result = project.check("-k", "environment", "--flow-repro-step-summary")
+    result.stdout.fnmatch_lines([line])
+    start = "\n\n### Flow reproducibility: 1 no baseline\n" if variable == "summary.md" else ""
+    assert (project.path / "summary.md").read_text().startswith(f"before{start}")
+
+
 RED = "\x1b[31mno baseline  flow.py::HelloFlow"
 NEITHER = "\nno baseline  flow.py::HelloFlow"
 

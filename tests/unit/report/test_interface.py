@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flow_reports import report_of
 
-from pytest_flowrepro.report import FORMATS, write_report
+from pytest_flowrepro.report import FORMATS, append_report, write_report
 from pytest_flowrepro.support.errors import FlowReproError
 
 
@@ -62,6 +62,21 @@ def test_a_report_that_cannot_be_written_is_an_error_in_one_sentence(tmp_path: P
             write_report(path, "text")
         assert caught.value.what == f"The report {path} cannot be written: {reason}"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_report_is_appended_after_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "summary.md"
+    path.write_text("<details>other")
+    append_report(path, "### größer\n")
+    append_report(path, "### again\n")
+
+    assert path.read_text(encoding="utf-8") == ("<details>other\n\n### größer\n\n\n### again\n")
+
+
+def test_a_report_that_cannot_be_appended_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FlowReproError) as caught:
+        append_report(tmp_path, "text")
+    assert caught.value.what == f"The report {tmp_path} cannot be written: Is a directory"
 
 
 def test_each_option_has_its_format() -> None:
