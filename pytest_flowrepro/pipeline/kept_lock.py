@@ -61,9 +61,7 @@ def choose_lock(
         return LockChoice(reason=f"without {requirements.source}" if requirements.locked else None)
     if baseline is None:
         return NO_CHOICE
-    of_base = name == BASE
-    candidates = [env for env in baseline.environments if (env.name == BASE) == of_base]
-    candidates.sort(key=lambda env: env.name != name)
+    candidates = sorted(baseline.environments, key=lambda environment: environment.name != name)
     reasons: dict[str, str] = {}
     for recorded in candidates:
         reason = _difference(job, requirements, recorded, baseline) or _misfit(recorded, python)

@@ -29,7 +29,7 @@ from pytest_flowrepro.plugin.obsolete import (
 )
 from pytest_flowrepro.plugin.selection import selecting_options, selection
 from pytest_flowrepro.plugin.session_results import SessionResults
-from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines
+from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines, written_in_ci
 from pytest_flowrepro.plugin.worker_input import is_worker, worker_id
 from pytest_flowrepro.plugin.worker_store import Collected
 from pytest_flowrepro.report import FORMATS, append_report, render_markdown, write_report
@@ -239,7 +239,8 @@ class Reporting:
         self._is_summarised = True
         if self.flows:
             terminalreporter.section("flow-repro")
-        lines = (*self._summary(), *self._review(), *self._unused(), *self._written)
+        in_ci = written_in_ci(self.flows, os.environ)
+        lines = (*self._summary(), *self._review(), *self._unused(), *in_ci, *self._written)
         write_lines(terminalreporter, lines)
         if self.session.options.keep:
             terminalreporter.write_line(f"working directories: {self.session.folder.path}")

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from pytest_flowrepro.model import PASSING
 from pytest_flowrepro.report import changes_lines, started_at, summary_line
 from pytest_flowrepro.report.text import inert
+from pytest_flowrepro.support.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import pytest
 
@@ -50,6 +51,18 @@ def _color(verdict: Verdict) -> Color:
     if verdict == "accepted":
         return "yellow"
     return "green" if verdict in PASSING else "red"
+
+
+def written_in_ci(reports: Iterable[FlowReport], environ: Mapping[str, str]) -> Iterator[Line]:
+    """Yield a warning if baselines were written in CI, where nothing may commit them."""
+    written = [report for report in reports if report.recorded in {"created", "updated"}]
+    if written and environ.get("CI"):
+        count = counted(len(written), "baseline")
+        yield Line(
+            f"wrote {count} in CI without a comparison: commit the files, or leave out "
+            "--flow-repro-update",
+            "yellow",
+        )
 
 
 def write_lines(reporter: pytest.TerminalReporter, lines: Iterable[Line]) -> None:

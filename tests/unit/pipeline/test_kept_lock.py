@@ -323,3 +323,5 @@ def test_a_new_resolution_says_that_it_leaves_out_a_lock_of_the_project(job: Job
             "environment base: resolved anew, without uv.lock"
         ]
     assert choose_lock(recording_job, "base", asked, python, None) == NO_CHOICE
+    fresh_check = replace(job, fresh=True)
+    assert choose_lock(fresh_check, "base", asked, python, None) == NO_CHOICE

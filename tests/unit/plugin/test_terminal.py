@@ -10,7 +10,7 @@ from _pytest.terminal import TerminalReporter
 from flow_reports import SCORE
 
 from pytest_flowrepro.model import FlowReport
-from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines
+from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines, written_in_ci
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model.report import Verdict
@@ -45,6 +45,20 @@ def test_the_error_of_an_unfinished_flow_is_shown_in_red() -> None:
     _, *rest = flow_lines(report, is_unfinished=True, details=False)
 
     assert rest == [("    it broke", "red")]
+
+
+def test_a_recording_in_ci_says_that_it_wrote_files() -> None:
+    created, updated, unchanged = (
+        replace(REPORT, verdict="recorded", recorded=recorded)
+        for recorded in ("created", "updated", "unchanged")
+    )
+    ((text, color),) = written_in_ci([created, updated, unchanged], {"CI": "true"})
+    assert (text.partition(":")[0], color) == (
+        "wrote 2 baselines in CI without a comparison",
+        "yellow",
+    )
+    assert list(written_in_ci([unchanged, REPORT], {"CI": "true"})) == []
+    assert list(written_in_ci([created], {"CI": ""})) == []
 
 
 @pytest.mark.parametrize(
