@@ -90,21 +90,31 @@ def next_steps(report: Report) -> Iterator[NextStep]:
 
 
 def _after_check(report: Report) -> Iterator[NextStep]:
-    fresh = " --flow-repro-env=fresh" if report.run.resolution == "fresh" else ""
-    verdicts = {flow.verdict for flow in report.flows}
-    if verdicts & {"drifted", "error"}:
-        files = _files(flow for flow in report.flows if flow.verdict in {"drifted", "error"})
+    is_fresh = report.run.resolution == "fresh"
+    option = " --flow-repro-env=fresh" if is_fresh else ""
+    different = [
+        flow
+        for flow in report.flows
+        if flow.verdict in {"drifted", "error"} or (is_fresh and _has_moves(flow))
+    ]
+    missing = [flow for flow in report.flows if flow.verdict == "no baseline"]
+    if different:
         yield NextStep(
-            text="check it on your machine", command=f"pytest --flow-repro{fresh}{files}"
+            text="check it on your machine",
+            command=f"pytest --flow-repro{option}{_files(different)}",
         )
-    if "drifted" in verdicts:
+    if any(flow.verdict != "error" for flow in different):
         yield NextStep(text="accept or reject each change", command="flowrepro review")
-    if "no baseline" in verdicts:
-        files = _files(flow for flow in report.flows if flow.verdict == "no baseline")
+    if missing:
         yield NextStep(
             text="record what is not recorded yet",
-            command=f"pytest --flow-repro --flow-repro-update-new{fresh}{files}",
+            command=f"pytest --flow-repro --flow-repro-update-new{option}{_files(missing)}",
         )
+
+
+def _has_moves(flow: FlowReport) -> bool:
+    """Return whether packages moved, which a check with a fresh resolution only shows."""
+    return any(change.kind == "package" for change in flow.changes)
 
 
 def _files(flows: Iterable[FlowReport]) -> str:

@@ -103,6 +103,16 @@ def test_a_check_in_fresh_environments_is_repeated_in_them() -> None:
     ]
 
 
+def test_packages_of_a_fresh_resolution_can_be_accepted_without_a_drift() -> None:
+    moved = replace(REPRODUCED, changes=(replace(NUMPY, gated=False),))
+    report = report_of(moved, replace(REPRODUCED, file="flows/same.py"))
+    assert steps(report) == []
+    assert steps(replace(report, run=replace(report.run, resolution="fresh"))) == [
+        "pytest --flow-repro --flow-repro-env=fresh flows/hello.py",
+        "flowrepro review",
+    ]
+
+
 def test_a_reviewer_of_two_recordings_asks_about_a_weaker_policy_first() -> None:
     weaker = replace(DRIFTED, changes=(WEAKER, *DRIFTED.changes))
     texts = [step.text for step in next_steps(recorded_by("diff", report_of(weaker)))]
