@@ -179,6 +179,7 @@ def _step_line(step: Step) -> str:
         "type": step.type,
         "next": list(step.next),
         "decorators": decorators,
+        **({"code": step.code} if step.code is not None else {}),
     }
     return _json_line(fields, what=what)
 
@@ -476,12 +477,13 @@ def _read_package(name: str, node: JsonNode) -> Package:
 
 
 def _read_step(node: JsonNode) -> Step:
-    fields = node.record("name", "type", "next", "decorators")
+    fields = node.record("name", "type", "next", "decorators", optional=("code",))
     return Step(
         name=fields["name"].text(),
         type=fields["type"].text(),
         next=fields["next"].texts(),
         decorators=tuple(_read_decorator(item) for item in fields["decorators"].items()),
+        code=fields["code"].text() if "code" in fields else None,
     )
 
 

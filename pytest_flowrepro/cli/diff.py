@@ -16,7 +16,7 @@ from pytest_flowrepro.cli.git import (
     merge_base_of,
     repository_of,
 )
-from pytest_flowrepro.diff import diff_baselines
+from pytest_flowrepro.diff import causes_of, diff_baselines
 from pytest_flowrepro.model import FlowReport, Report
 from pytest_flowrepro.report.run_info import run_info
 from pytest_flowrepro.support.errors import BaselineError, FlowReproError
@@ -160,5 +160,6 @@ def _compare(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
     if old is None:
         return replace(report, verdict="recorded", notes=(f"recorded in {head.name} only",))
     changes = diff_baselines(old, new)
+    causes = causes_of(old, new, changes)
     notes = () if changes else ("only fields that a check does not compare differ",)
-    return replace(report, changes=changes, notes=notes)
+    return replace(report, changes=changes, causes=causes, notes=notes)

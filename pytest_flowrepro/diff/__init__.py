@@ -1,5 +1,6 @@
 """The differences between two recordings, and their places inside values."""
 
+from pytest_flowrepro.diff.causes import causes_of
 from pytest_flowrepro.diff.environments import diff_environments, diff_system
 from pytest_flowrepro.diff.graph import compared_graph, uncompared_graph
 from pytest_flowrepro.diff.pattern_usage import ignored_inside, unmatched, unneeded, used
@@ -10,6 +11,7 @@ from pytest_flowrepro.diff.recordings import (
     diff_baselines,
     diff_code,
     diff_steps,
+    mark_loaded,
 )
 from pytest_flowrepro.diff.tolerance import compare_artifact, is_allowed, is_within_tolerance
 from pytest_flowrepro.diff.values.compare import compare
@@ -18,6 +20,7 @@ from pytest_flowrepro.diff.values.walk import Limits
 
 __all__ = [
     "Limits",
+    "causes_of",
     "compare",
     "compare_artifact",
     "compared_graph",
@@ -32,6 +35,7 @@ __all__ = [
     "ignored_inside",
     "is_allowed",
     "is_within_tolerance",
+    "mark_loaded",
     "one_line",
     "uncompared_graph",
     "unmatched",

@@ -11,21 +11,29 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from pytest_flowrepro.diff.causes import NO_CAUSES
 
-    from pytest_flowrepro.model import Change, Step, Task
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pytest_flowrepro.diff.causes import StepCauses
+    from pytest_flowrepro.model import CauseKind, Change, Step, Task
 
 _Index = tuple[int, ...]
 
 
-def mark_origins(changes: Iterable[Change], steps: Iterable[Step]) -> tuple[Change, ...]:
+def mark_origins(
+    changes: Iterable[Change], steps: Iterable[Step], causes: StepCauses = NO_CAUSES
+) -> tuple[Change, ...]:
     """Mark changes of parameters, artifacts and tasks as "first" or "derived".
 
-    A change is "derived" if a task before its own differs, else "first". A parameter comes before
-    everything. Changes of code or environment stay unmarked: they may be the reason of a change,
-    but are not the data in which it shows. `steps` are in topological order; if both sides of a
-    comparison have steps of their own, one side's follow the other's.
+    A change is "first" if no task before its own differs, or if the code of its own step does, or
+    the environment, unless that is also the environment of the steps before that differ. Else it is
+    "derived". A parameter comes before everything. A "first" one also has the kind of its cause.
+
+    Changes of code or environment stay unmarked: they may be the reason of a change, but are not
+    the data in which it shows. `steps` are in topological order; if both sides of a comparison have
+    steps of their own, one side's follow the other's.
     """
     changes = tuple(changes)
     has_parameters = any(change.kind == "parameter" and _counts(change) for change in changes)
@@ -38,10 +46,18 @@ def mark_origins(changes: Iterable[Change], steps: Iterable[Step]) -> tuple[Chan
     marked = []
     for change in changes:
         if change.kind == "parameter" and _counts(change):
-            marked.append(replace(change, origin="first"))
+            marked.append(replace(change, origin="first", cause="input"))
         elif change.step is not None and _is_of_a_task(change):
-            derived = has_parameters or before.differs(change.step, change.index or ())
-            marked.append(replace(change, origin="derived" if derived else "first"))
+            step, index = change.step, change.index or ()
+            derived = has_parameters or before.differs(step, index)
+            own = step in causes.by_code or (
+                derived and causes.has_own_environment_change(step, before.differing(step, index))
+            )
+            if derived and not own:
+                marked.append(replace(change, origin="derived"))
+            else:
+                cause: CauseKind = next(causes.direct(step), "unexplained")
+                marked.append(replace(change, origin="first", cause=cause))
         else:
             marked.append(change)
     return tuple(marked)
@@ -141,16 +157,19 @@ class _Before:
 
     def differs(self, step: str, index: _Index) -> bool:
         """Return whether any task differs that the task `index` of `step` descends from."""
+        return next(self.differing(step, index), None) is not None
+
+    def differing(self, step: str, index: _Index) -> Iterator[str]:
+        """Yield the steps with such a task."""
         graph = self._graph
         passes = range(index[-1]) if index and step in graph.loops else ()
         if any((*index[:-1], earlier) in self._differing[step] for earlier in passes):
-            return True
+            yield step
         for ancestor in graph.ancestors.get(step, ()):
             if ancestor in self._differing:
                 shared = graph.shared(ancestor, step)
                 if index[:shared] in self._prefixes(ancestor, shared):
-                    return True
-        return False
+                    yield ancestor
 
     def _prefixes(self, step: str, length: int) -> set[_Index]:
         key = (step, length)

@@ -10,10 +10,12 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, get_args
 
+from pytest_flowrepro.diff.causes import step_causes
 from pytest_flowrepro.diff.environments import diff_environments, diff_system, other_machine
 from pytest_flowrepro.diff.origin import mark_origins, mark_tasks
 from pytest_flowrepro.diff.pairs import change_of, paired
 from pytest_flowrepro.diff.policy import diff_policy, without_duplicates
+from pytest_flowrepro.diff.renames import mark_renames
 from pytest_flowrepro.diff.tolerance import compare_artifact, is_within_tolerance
 from pytest_flowrepro.diff.values.compare import Comparison, compare, explain
 from pytest_flowrepro.diff.values.document import is_whole
@@ -36,7 +38,7 @@ from pytest_flowrepro.model.patterns import NO_PATTERNS, Patterns
 from pytest_flowrepro.support.text import counted, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 
 SUMMARY_ONLY = (
@@ -92,8 +94,11 @@ def diff(
             other_machine(*systems),
         ),
     )
-    changes = mark_tasks(changes, (*old.tasks, *new.tasks))
-    return mark_origins(changes, (*new.steps, *old.steps))
+    changes = mark_tasks(mark_renames(changes, old, new), (*old.tasks, *new.tasks))
+    causes = step_causes(old, new, changes)
+    if not causes.by_code and not causes.may_be_code:
+        changes = tuple(map(_without_effect, changes))
+    return mark_origins(changes, (*new.steps, *old.steps), causes)
 
 
 def _add_machine(changes: tuple[Change, ...], machine: str | None) -> Iterator[Change]:
@@ -125,6 +130,23 @@ def diff_code(
         for path, a, b in paired(before, now)
         if a != b
     )
+
+
+def mark_loaded(changes: Iterable[Change], loaded: Collection[str]) -> tuple[Change, ...]:
+    """Mark the changed Python files that a rerun loaded; `loaded` are the paths of all it did."""
+    return tuple(
+        replace(change, loaded=change.name in loaded)
+        if change.kind == "code" and change.name.endswith(".py")
+        else change
+        for change in changes
+    )
+
+
+def _without_effect(change: Change) -> Change:
+    """Explain a change of a Python file where the steps run equal code."""
+    if change.kind != "code" or not change.name.endswith(".py"):
+        return change
+    return replace(change, explanation=("every step runs the same code as before",))
 
 
 def diff_steps(
@@ -208,8 +230,8 @@ def diff_artifacts(
     nondeterministic cannot be compared: it is a change only if "nondeterminism" is gated, if it was
     added or removed, or if `new` is the result of several reruns and classifies it differently. An
     added or removed task counts as nondeterministic itself if all its artifacts do, or if a
-    nondeterministic switch or foreach decides whether it runs. The tasks of an added or removed
-    step are left to `diff_steps`.
+    nondeterministic switch or foreach decides whether it runs. Of an added or removed step, which
+    `diff_steps` reports, every artifact is a change.
     """
     limits = limits or Limits.of_flow()
     rules = _Rules(
@@ -224,13 +246,13 @@ def diff_artifacts(
     ]
     both = {step.name for step in old.steps} & {step.name for step in new.steps}
     old_tasks, new_tasks = (
-        {(task.step, task.index): task for task in side.tasks if task.step in both}
-        for side in (old, new)
+        {(task.step, task.index): task for task in side.tasks} for side in (old, new)
     )
     by_chance = _decided_by_chance(old) | _decided_by_chance(new)
-    for _, old_task, new_task in paired(old_tasks, new_tasks):
-        if old_task and new_task:
-            changes += _artifact_changes(old_task, new_task, rules)
+    for (step, index), old_task, new_task in paired(old_tasks, new_tasks):
+        if (old_task and new_task) or step not in both:
+            nothing = Task(step=step, index=index, artifacts=())
+            changes += _artifact_changes(old_task or nothing, new_task or nothing, rules)
         elif task := old_task or new_task:
             changes += _lone_task(old_task, new_task, rules, by_chance=task.step in by_chance)
     return tuple(changes)

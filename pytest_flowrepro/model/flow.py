@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.support.redaction import NOTHING
@@ -42,6 +42,9 @@ class Step:
     """Metaflow's node type: start, linear, split, foreach, split-switch, join, end."""
     next: tuple[str, ...]
     decorators: tuple[Decorator, ...]
+    code: str | None = field(default=None, compare=False)
+    """A digest of the code that the step runs (pytest_flowrepro.discover.step_code), which says why
+    a value changed; None if it is not known, as of a step that did not run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -25,7 +25,7 @@ from pytest_flowrepro.support.errors import PackageError
 from pytest_flowrepro.support.project_folders import is_excluded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from pytest_flowrepro.model import FlowSource, NamedFile
 
@@ -112,6 +112,14 @@ def extract_package(package: CodePackage, folder: Path) -> Path:
             detail=str(error),
         ) from error
     return folder / package.flow
+
+
+def read_files(package: CodePackage, paths: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield those of the files at `paths`, relative to the root, that the package contains."""
+    with tarfile.open(package.archive) as archive:
+        for member in archive:
+            if member.name in paths and (file := archive.extractfile(member)):
+                yield member.name, file.read()
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:

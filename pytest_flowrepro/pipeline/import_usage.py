@@ -8,7 +8,6 @@ and a loaded module may have been imported by Metaflow or a library.
 from __future__ import annotations
 
 import itertools
-import tarfile
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from packaging.utils import canonicalize_name
 from pytest_flowrepro.discover.imports import Import, find_imports
 from pytest_flowrepro.environment import Provided, provided_by
 from pytest_flowrepro.model import CondaLock
+from pytest_flowrepro.package.code_package import read_files
 from pytest_flowrepro.support.text import truncate_list
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ def imported(
     """Return the imports of the steps whose tasks left `logs`."""
     steps = _by_step(logs)
     sources = frozenset[str]().union(*(loaded.sources for loaded in steps.values()))
-    imports = {path: find_imports(text) for path, text in _read_sources(package, sources)}
+    # A flow may also write a module and load it: the package does not contain that one.
+    imports = {path: find_imports(text) for path, text in read_files(package, sources)}
     used = []
     judged: list[tuple[_Place, tuple[_Use, ...]]] = []
     for place in _places(environments, steps):
@@ -131,15 +132,6 @@ def _places(environments: FlowEnvironments, steps: Mapping[str, _Loaded]) -> Ite
             provided=provided_by(built.path),
             steps={step: steps[step] for step in steps_here},
         )
-
-
-def _read_sources(package: CodePackage, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield the files that the package contains: a flow may also write a module, and load it."""
-    names = set(paths)
-    with tarfile.open(package.archive) as archive:
-        for member in archive.getmembers():
-            if member.name in names and (file := archive.extractfile(member)):
-                yield member.name, file.read()
 
 
 def _undeclared(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.model import Change, FlowSource, RecordedAs, Recording, TaskLog
+    from pytest_flowrepro.model import Cause, Change, FlowSource, RecordedAs, Recording, TaskLog
     from pytest_flowrepro.settings.settings import FlowSettings
 
 
@@ -121,6 +121,8 @@ class Observation:
     """The effect on the baseline's files; None if nothing was written."""
     changes: tuple[Change, ...] = ()
     """For a recording, the differences from the baseline that it replaced."""
+    causes: tuple[Cause, ...] = ()
+    """Their causes."""
 
 
 @dataclass(slots=True)

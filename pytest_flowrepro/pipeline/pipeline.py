@@ -27,6 +27,7 @@ from pytest_flowrepro.pipeline.notes import (
 from pytest_flowrepro.pipeline.policy import policy_of
 from pytest_flowrepro.pipeline.prepare import prepare_again, prepare_anew, with_upstreams
 from pytest_flowrepro.pipeline.secrets import hide_in_observation, hiding_in_errors
+from pytest_flowrepro.pipeline.step_code import with_code
 
 if TYPE_CHECKING:
     from pytest_flowrepro.pipeline.attempt import Rerun
@@ -74,12 +75,19 @@ def _observe(job: Job, baseline: Recording, stages: Stages) -> Observation:
     known = known_from(baseline, environments=prepared.environments.manifests, system=system_of())
     prepared = replace(prepared, known=known)
     rerun = repeat(prepared, clock, stages, name="check", limit=job.settings.values)
-    return _observation(prepared, rerun, clock, runs=1)
+    return _observation(prepared, rerun, clock, runs=1, baseline=baseline)
 
 
 def _observation(
-    prepared: Prepared, rerun: Rerun, clock: Clock, *, runs: int, recorded: bool = False
+    prepared: Prepared,
+    rerun: Rerun,
+    clock: Clock,
+    *,
+    runs: int,
+    baseline: Recording | None = None,
+    recorded: bool = False,
 ) -> Observation:
+    """Return what a rerun showed; without a `baseline` that it is compared with, a recording."""
     job = prepared.job
     with clock.stage("environment", "looking for edited files"):
         flows = (prepared, *prepared.after)
@@ -93,7 +101,13 @@ def _observation(
         environments=imports.environments,
         system=system_under(prepared),
         policy=policy_of(job),
-        steps=prepared.steps,
+        steps=with_code(
+            prepared.steps,
+            prepared.package,
+            rerun.captured.logs,
+            flow=job.flow.name,
+            baseline=baseline,
+        ),
         parameters=rerun.captured.parameters,
         tasks=rerun.captured.tasks,
         runs=runs,

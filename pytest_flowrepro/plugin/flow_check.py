@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import posixpath
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,7 +16,14 @@ from pytest_flowrepro.baseline import (
     recording_name,
     write_baseline,
 )
-from pytest_flowrepro.diff import Limits, diff, diff_baselines, without_duplicates
+from pytest_flowrepro.diff import (
+    Limits,
+    causes_of,
+    diff,
+    diff_baselines,
+    mark_loaded,
+    without_duplicates,
+)
 from pytest_flowrepro.diff.verdict import (
     PatternsUsed,
     no_longer_compared,
@@ -42,9 +50,9 @@ from pytest_flowrepro.support.disk import naming_full_disk
 from pytest_flowrepro.support.errors import BaselineError, RerunError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
-    from pytest_flowrepro.model import Change, Gate, RecordedAs, Recording
+    from pytest_flowrepro.model import Cause, Change, Gate, RecordedAs, Recording
     from pytest_flowrepro.pipeline import Job, Observation
     from pytest_flowrepro.plugin.options import SessionOptions
     from pytest_flowrepro.plugin.worker_store import SessionFolder
@@ -123,14 +131,27 @@ class FlowCheck:
         )
 
     @cached_property
+    def causes(self) -> tuple[Cause, ...]:
+        """The causes of the differences, as far as they are known."""
+        return causes_of(self._required_baseline(), self.observation.recording, self._differences)
+
+    @cached_property
     def _differences(self) -> tuple[Change, ...]:
-        return diff(
+        changes = diff(
             self._required_baseline(),
             self.observation.recording,
             gates=self.gates,
             patterns=self.job.settings.patterns,
             limits=Limits.of_flow(details=self.options.details),
         )
+        return mark_loaded(changes, frozenset(self._loaded_files()))
+
+    def _loaded_files(self) -> Iterator[str]:
+        """Yield the files that the rerun loaded, relative to the flow's folder as in a package."""
+        folder = posixpath.dirname(self.file)
+        yield posixpath.basename(self.file)
+        for log in self.observation.logs:
+            yield from (posixpath.relpath(path, folder or ".") for path in log.sources)
 
     @cached_property
     def rejection_notes(self) -> tuple[str, ...]:
@@ -215,6 +236,7 @@ class FlowCheck:
         """Write the baseline; return the observation with what changed in it."""
         recording, notes = observation.recording, observation.notes
         changes: tuple[Change, ...] = ()
+        causes: tuple[Cause, ...] = ()
         recorded: RecordedAs = "updated"
         match previous:
             case None:
@@ -225,6 +247,7 @@ class FlowCheck:
             case _:
                 # Before the new values replace those that the old recording refers to.
                 changes = diff_baselines(previous, recording)
+                causes = causes_of(previous, recording, changes)
                 lost = no_longer_compared(previous, recording, self.job.settings.patterns)
                 notes = (*lost, *notes)
         files = write_baseline(self._baseline_folder, recording, root=self.job.root)
@@ -233,6 +256,7 @@ class FlowCheck:
             observation,
             recorded=recorded if files else "unchanged",
             changes=changes,
+            causes=causes,
             notes=notes,
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.baseline import decode_recording, encode_recording, stored_values
-from pytest_flowrepro.model import Change, TaskLog
+from pytest_flowrepro.model import Cause, Change, TaskLog
 from pytest_flowrepro.pipeline import Observation
 from pytest_flowrepro.plugin.json_arrays import with_tuples
 
@@ -29,6 +29,7 @@ def observation_to_json(observation: Observation) -> dict[str, Any]:
         "details": observation.details,
         "recorded": observation.recorded,
         "changes": [asdict(change) for change in observation.changes],
+        "causes": [asdict(cause) for cause in observation.causes],
     }
 
 
@@ -47,4 +48,5 @@ def observation_from_json(fields: Mapping[str, Any]) -> Observation:
         details=tuple(fields["details"]),
         recorded=fields["recorded"],
         changes=tuple(Change(**with_tuples(change)) for change in fields["changes"]),
+        causes=tuple(Cause(**with_tuples(cause)) for cause in fields["causes"]),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_flowrepro.diff import (
+    causes_of,
     compared_graph,
     diff_environments,
     diff_policy,
@@ -25,7 +26,7 @@ from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.pipeline import policy_of, upload_days_of, with_origins
 from pytest_flowrepro.plugin.failures import log_of, step_failure
 from pytest_flowrepro.plugin.results import PartResult
-from pytest_flowrepro.report import changes_lines, started_at
+from pytest_flowrepro.report import cause_line, changes_lines, started_at
 from pytest_flowrepro.support.docs import docs
 from pytest_flowrepro.support.errors import BaselineError, RerunError
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_flowrepro.diff.verdict import PatternsUsed
-    from pytest_flowrepro.model import Change, Gate, GraphStep, Recording, Verdict
+    from pytest_flowrepro.model import Cause, Change, Gate, GraphStep, Recording, Verdict
     from pytest_flowrepro.pipeline import Environments, Job, Observation
     from pytest_flowrepro.plugin.options import SessionOptions
 
@@ -57,6 +58,8 @@ class CheckedFlow(Protocol):
     def changes(self) -> tuple[Change, ...]: ...
     @property
     def rejection_notes(self) -> tuple[str, ...]: ...
+    @property
+    def causes(self) -> tuple[Cause, ...]: ...
     @property
     def policy_part(self) -> str: ...
     @property
@@ -102,6 +105,7 @@ class PartCheck(ABC):
             nondeterministic=nondeterministic(recording, patterns).total(),
             notes=(*determinism_notes(recording, patterns), *self._notes(observation)),
             idle=flow.patterns_used.idle,
+            causes=observation.causes,
             graph=self._graph(observation.changes),
         )
 
@@ -122,7 +126,7 @@ class PartCheck(ABC):
         flow = self.flow
         observation, used = flow.observation, flow.patterns_used
         return replace(
-            self.assess(flow.changes),
+            self.assess(flow.changes, flow.causes),
             seconds=observation.seconds,
             nondeterministic=nondeterministic(baseline, flow.job.settings.patterns).total(),
             notes=(
@@ -132,19 +136,22 @@ class PartCheck(ABC):
                 *used.notes,
             ),
             idle=used.idle,
+            causes=flow.causes,
             graph=self._graph(flow.changes),
         )
 
-    def assess(self, changes: tuple[Change, ...]) -> PartResult:
+    def assess(self, changes: tuple[Change, ...], causes: tuple[Cause, ...]) -> PartResult:
         """Return the verdict on those changes of a flow that belong to this part."""
         steps = self.flow.job.flow.steps
         own_changes = self.accept(changes_of(self.part, changes, steps, self.flow.policy_part))
         verdict = verdict_of(own_changes)
         failed = verdict in {"drifted", "error"}
-        failure = self._failure(own_changes, started_at(changes)) if failed else None
+        failure = self._failure(own_changes, started_at(changes), causes) if failed else None
         return PartResult(verdict=verdict, changes=own_changes, failure=failure)
 
-    def _failure(self, changes: tuple[Change, ...], start: str | None) -> str:
+    def _failure(
+        self, changes: tuple[Change, ...], start: str | None, causes: tuple[Cause, ...]
+    ) -> str:
         """Return the text of a test that fails for its changes; the drift began at `start`."""
         gated = [change for change in changes if change.gated]
         is_policy = all(change.kind == "policy" for change in gated)
@@ -152,7 +159,12 @@ class PartCheck(ABC):
         what = f"{self.flow.job.title} {'policy' if is_policy else self.part} {ended}"
         if start and all(change.origin == "derived" for change in gated):
             what += f"; it started at {start}"
-        lines = changes_lines(changes, details=self.flow.options.details)
+        steps = {change.step for change in gated if change.origin == "first"}
+        own_causes = (cause for cause in causes if steps.intersection(cause.steps))
+        lines = [
+            *map(cause_line, own_causes),
+            *changes_lines(changes, details=self.flow.options.details),
+        ]
         if any(change.kind == "policy" for change in gated):
             lines.append(
                 "What to do: undo the change of the settings, or record again with "
@@ -206,7 +218,10 @@ class EnvironmentCheck(PartCheck):
             changes = with_origins(changes, environments.manifests, days)
         spent = round(time.monotonic() - started, 3)
         system = diff_system(*systems, gates=gates)
-        result = self.assess((*policy, *changes, *system))
+        changes = (*policy, *changes, *system)
+        now = replace(baseline, environments=environments.manifests, system=systems[1])
+        causes = causes_of(baseline, now, changes)
+        result = self.assess(changes, causes)
         return replace(
             result,
             verdict=_if_reproduced(
@@ -214,6 +229,7 @@ class EnvironmentCheck(PartCheck):
             ),
             seconds=(("environment", spent),),
             notes=(*merge_notes(baseline), *environments.notes),
+            causes=causes,
             graph=uncompared_graph(baseline.steps),
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from pytest_flowrepro.model import PASSING
-from pytest_flowrepro.report import changes_lines, started_at, summary_line
+from pytest_flowrepro.report import cause_line, changes_lines, started_at, summary_line
 from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.support.text import counted
 
@@ -37,6 +37,8 @@ def flow_lines(report: FlowReport, *, is_unfinished: bool, details: bool) -> Ite
     yield Line(summary_line(report), _color(report.verdict))
     if is_unfinished and report.error:
         yield Line(f"    {inert(report.error.splitlines()[0])}", "red")
+    for cause in report.causes:
+        yield Line(f"    {cause_line(cause)}")
     if start := started_at(report.changes):
         yield Line(f"    started at {start}")
     # Gated changes of a check are those that its tests fail with.

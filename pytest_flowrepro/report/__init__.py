@@ -9,6 +9,7 @@ from pytest_flowrepro.report.interface import append_report, write_report
 from pytest_flowrepro.report.json import render_json
 from pytest_flowrepro.report.markdown import render_markdown
 from pytest_flowrepro.report.text import (
+    cause_line,
     changes_lines,
     render_text,
     started_at,
@@ -30,6 +31,7 @@ FORMATS: Mapping[str, ReportFormat] = {
 __all__ = [
     "FORMATS",
     "append_report",
+    "cause_line",
     "changes_lines",
     "render_html",
     "render_json",

@@ -25,13 +25,17 @@ class Shown:
     """All changes that do not derive from others, in their own order."""
     derived: tuple[Change, ...]
     """The derived changes, gated ones first."""
+    unloaded: tuple[Change, ...] = ()
+    """The changed code files that the rerun did not load; with details, they are leading ones."""
 
 
 def shown(changes: Iterable[Change], *, details: bool = False) -> Shown:
     """Arrange `changes` for a reader; with `details`, every task by itself."""
     ordered = tuple(changes) if details else grouped(changes)
+    unloaded = tuple(c for c in ordered if c.loaded is False and not details)
     return Shown(
-        leading=tuple(change for change in ordered if change.origin != "derived"),
+        leading=tuple(c for c in ordered if c.origin != "derived" and c not in unloaded),
+        unloaded=unloaded,
         derived=tuple(
             sorted(
                 (change for change in ordered if change.origin == "derived"),

@@ -11,9 +11,9 @@ from pytest_flowrepro.report.grouping import grouped, shown
 from pytest_flowrepro.support.text import counted, truncate_list, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from pytest_flowrepro.model import Change, FlowReport, Report
+    from pytest_flowrepro.model import Cause, Change, FlowReport, Report
 
 # Commands that CI systems execute when they read them in a log: GitHub at the start of a line,
 # Azure and TeamCity (and GitHub's older form) anywhere.
@@ -50,7 +50,7 @@ def render_text(report: Report, /, *, details: bool = False) -> str:
 
 
 def _flow_lines(report: FlowReport, *, details: bool) -> list[str]:
-    lines = [summary_line(report)]
+    lines = [summary_line(report), *(f"    {cause_line(cause)}" for cause in report.causes)]
     lines += [f"    {line}" for line in changes_lines(report.changes, details=details)]
     lines += [f"    note: {inert(note)}" for note in report.notes]
     if report.error:
@@ -147,6 +147,16 @@ def render_changes(
     if rest := arranged.derived[most:]:
         names = truncate_list([inert(label(change)) for change in rest], _NAMES)
         yield 1, f"and {len(rest):,} more: {names}"
+    if arranged.unloaded:
+        yield 0, unloaded_files(arranged.unloaded)
+
+
+def unloaded_files(changes: Sequence[Change]) -> str:
+    """Return `2 packaged files that the rerun did not load changed: a.py, b.py`."""
+    names = truncate_list([inert(label(change)) for change in changes])
+    count = counted(len(changes), "packaged file")
+    gated = "" if any(change.gated for change in changes) else "   shown only"
+    return f"{count} that the rerun did not load changed: {names}{gated}"
 
 
 def _with_explanation(
@@ -158,6 +168,11 @@ def _with_explanation(
     yield from ((depth + 1, inert(line)) for line in lines)
     if len(lines) < len(change.explanation):
         yield depth + 1, f"... {counted(len(change.explanation) - len(lines), 'more line')}"
+
+
+def cause_line(cause: Cause) -> str:
+    """Return `cause: code of step train changed: train.py`, or that the cause is not known."""
+    return inert(f"cause{' not known' if cause.kind == 'unexplained' else ''}: {cause.text}")
 
 
 def started_at(changes: Iterable[Change]) -> str | None:

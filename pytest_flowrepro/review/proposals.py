@@ -25,7 +25,8 @@ _UNKNOWN = "it is new, and whether it repeats is known only after several runs"
 class Proposal:
     """Changes that belong together.
 
-    Code files and the graph of the steps are one proposal, because the code defines the graph; so
+    Code files and the graph of the steps are one proposal, because the code defines the graph, with
+    the artifacts of the steps that come or go; so
     are the interpreter and the packages of an environment, which come from one lock, the settings
     of the policy, and the tasks of a step that set one artifact.
     """
@@ -87,9 +88,17 @@ def propose(
 
     Changes of values that are not gated, such as those within a tolerance, are left out.
     """
+    changes = tuple(changes)
+    lone_steps = {
+        change.step
+        for change in changes
+        if change.kind == "step" and change.index is None and change.change in {"added", "removed"}
+    }
     grouped: dict[tuple[ProposalKind, str, str], list[Change]] = {}
     for change in changes:
-        if change.gated or not _is_of_value(change):
+        if change.kind == "artifact" and change.step in lone_steps:
+            grouped.setdefault(("code", "", ""), []).append(change)
+        elif change.gated or not _is_of_value(change):
             grouped.setdefault(_key(change, fresh=check.fresh), []).append(change)
     return tuple(
         Proposal(

@@ -119,7 +119,7 @@ def test_a_verdict_is_colored_on_a_terminal_unless_the_user_says_no(
 def test_a_flow_that_reproduces_is_green(hello: Project) -> None:
     result = hello.check("--color=yes", "-k", "environment")
 
-    result.stdout.fnmatch_lines(["\x1b[[]32mreproduced  flow.py::HelloFlow*\x1b[[]0m"])
+    result.stdout.fnmatch_lines(["\x1b[[]32menvironment reproduced  flow.py::HelloFlow*\x1b[[]0m"])
 
 
 def test_without_a_terminal_there_are_no_escape_codes(

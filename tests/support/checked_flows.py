@@ -17,7 +17,7 @@ from pytest_flowrepro.settings.settings import FlowSettings, Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_flowrepro.model import Change, Recording
+    from pytest_flowrepro.model import Cause, Change, Recording
 
 TODAY = date(2026, 3, 1)
 
@@ -75,6 +75,7 @@ class FakeFlow:
     baseline: Recording | None = field(default_factory=recording)
     observation: Observation = field(default_factory=observation)
     changes: tuple[Change, ...] = ()
+    causes: tuple[Cause, ...] = ()
     rejection_notes: tuple[str, ...] = ()
     policy_part: str = "code"
     patterns_used: PatternsUsed = field(default_factory=PatternsUsed)

@@ -168,7 +168,7 @@ def _sections(flow: FlowReport, *, details: bool) -> Iterator[Section]:
     """Yield the changes by kind; artifacts by step, and those that derive from others last."""
     arranged = shown(flow.changes, details=details)
     by_kind: dict[str, list[Change]] = {}
-    for change in arranged.leading:
+    for change in (*arranged.leading, *arranged.unloaded):
         kind = "environment" if change.kind in {"package", "python"} else change.kind
         if change.kind == "system" and change.environment:
             kind = "environment"

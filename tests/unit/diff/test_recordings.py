@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 from recordings import artifact, recording, step, task
 
-from pytest_flowrepro.diff import diff, diff_baselines, unmatched
+from pytest_flowrepro.diff import diff, diff_baselines, mark_loaded, unmatched
 from pytest_flowrepro.diff.recordings import NOT_KEPT, SUMMARY_ONLY
 from pytest_flowrepro.model import (
     Artifact,
@@ -153,14 +153,21 @@ def test_a_foreach_that_shrank_is_one_change_for_each_task() -> None:
     ]
 
 
-def test_the_tasks_of_a_step_that_is_gone_are_not_reported_again() -> None:
+def test_the_artifacts_of_a_step_that_is_gone_are_named() -> None:
     old = recording()
     new = replace(old, steps=old.steps[:1], tasks=old.tasks[:1])
-    assert [(c.kind, c.name) for c in diff(old, new, gates=ALL)] == [
-        ("step", "train"),
-        ("step", "join"),
-        ("step", "end"),
+    changes = diff(old, new, gates=ALL)
+    assert [(c.kind, c.change, c.step, c.index, c.name) for c in changes] == [
+        ("step", "removed", "train", None, "train"),
+        ("step", "removed", "join", None, "join"),
+        ("step", "removed", "end", None, "end"),
+        ("artifact", "removed", "train", (0,), "score"),
+        ("artifact", "removed", "train", (1,), "score"),
     ]
+    assert {c.origin for c in changes if c.kind == "artifact"} == {"first"}
+    ignored = Patterns(ignore=("train.*",))
+    kinds = {c.kind for c in diff(old, new, gates=ALL, patterns=ignored)}
+    assert kinds == {"step"}
 
 
 def test_a_changed_decorator_is_reported_by_its_attribute() -> None:
@@ -472,3 +479,11 @@ def test_an_ignored_artifact_that_could_not_be_read_is_not_reported() -> None:
     read = recording(task("train", artifact("model")))
 
     assert diff(read, slow, gates=ALL, patterns=Patterns(ignore=("train.model",))) == ()
+
+
+def test_python_files_that_a_rerun_loaded_are_marked() -> None:
+    files = [
+        Change(kind="code", change="changed", name=name, old="1", new="2", gated=False)
+        for name in ("a.py", "b.py", "rows.csv")
+    ]
+    assert [c.loaded for c in mark_loaded(files, {"a.py"})] == [True, False, None]

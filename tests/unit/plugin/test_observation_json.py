@@ -5,7 +5,7 @@ from dataclasses import MISSING, fields
 
 from recordings import recording
 
-from pytest_flowrepro.model import Change, TaskLog
+from pytest_flowrepro.model import Cause, Change, TaskLog
 from pytest_flowrepro.pipeline import Observation
 from pytest_flowrepro.plugin.observation_json import observation_from_json, observation_to_json
 
@@ -37,6 +37,7 @@ OBSERVATION = Observation(
         Change(kind="artifact", change="changed", name="x", old="1", new="2", gated=True),
         Change(kind="step", change="added", name="s", old=None, new=None, gated=True, index=(1, 2)),
     ),
+    causes=(Cause(kind="code", text="code of step s changed", steps=("s",)),),
 )
 
 

@@ -122,3 +122,18 @@ def test_html_loses_none_of_the_derived_ones() -> None:
 def test_all_lines_are_reported_with_their_depth() -> None:
     assert [depth for depth, _ in render_changes((ROWS, *WORK))] == [0, 0, 1, 2]
     assert shown((ROWS, *WORK)).leading == (ROWS,)
+
+
+def test_code_that_the_rerun_did_not_load_is_one_line_after_the_rest() -> None:
+    loaded = replace(CODE, loaded=True)
+    others = [replace(CODE, name=f"{name}.py", loaded=False) for name in "ab"]
+    lines = changes_lines([*others, loaded, ROWS])
+    assert lines[0].startswith("train.py  changed")
+    assert lines[-1] == (
+        "2 packaged files that the rerun did not load changed: a.py, b.py   shown only"
+    )
+    assert len(changes_lines([*others, loaded, ROWS], details=True)) == len(lines) + 1
+    gated = [replace(other, gated=True) for other in others]
+    assert changes_lines(gated) == [
+        "2 packaged files that the rerun did not load changed: a.py, b.py"
+    ]

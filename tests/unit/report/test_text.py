@@ -170,12 +170,13 @@ def test_a_flow_is_one_line(report: FlowReport, line: str) -> None:
 def test_everything_about_a_flow_is_below_its_line() -> None:
     lines = render_text(report_of(DRIFTED, FAILED)).splitlines()
 
-    assert lines[1:3] == [
+    assert lines[1:4] == [
+        "    cause: 1 package changed: numpy 2.4.5 -> 2.4.6",
         "    train[0, 3].score  changed: 0.91 -> 0.93",
         "        ['auc'][3]: 0.91 -> 0.93",
     ]
-    assert lines[5] == "    note: @kubernetes ran locally"
-    assert lines[7:] == ["    manifest.json: is empty", "    What to do: record the flow again"]
+    assert lines[6] == "    note: @kubernetes ran locally"
+    assert lines[8:] == ["    manifest.json: is empty", "    What to do: record the flow again"]
 
 
 @pytest.mark.parametrize("text", ATTACKS)
