@@ -173,6 +173,38 @@ RETRY = FlowReport(
     ),
 )
 
+WIDE = replace(
+    SCORE,
+    flow="WideFlow",
+    graph=(
+        GraphStep(
+            name="start", type="split", next=tuple(f"a{n:02}" for n in range(20)), state="origin"
+        ),
+        *(
+            GraphStep(
+                name=f"{branch}{n:02}",
+                type="linear",
+                next=(f"b{n:02}" if branch == "a" else "join",),
+                state="downstream",
+            )
+            for branch in "ab"
+            for n in range(20)
+        ),
+        GraphStep(name="join", type="join", next=("c00",), state="downstream"),
+        *(
+            GraphStep(
+                name=f"c{n:02}",
+                type="linear",
+                next=(f"c{n + 1:02}" if n < 16 else "end",),
+                state="unchanged",
+            )
+            for n in range(17)
+        ),
+        GraphStep(name="end", type="end", next=(), state="unchanged"),
+    ),
+)
+"""A flow of 60 steps."""
+
 
 def sample_report() -> Report:
     """Return a report with several verdicts, shapes of graphs and a cause that flows share."""

@@ -4,7 +4,7 @@ A test that asks for a fixture of `IMPLIED`, itself or by another fixture, has i
 with the parameter "pip-tools" is `slow`: pip takes a second where uv takes a tenth. Other markers
 are written at the test or at the top of its module. A test that connects beyond loopback without
 `network`, or computes for long without `slow`, fails; one with `conda` is skipped where rattler is
-not installed.
+not installed, and one with `browser` where Chromium or playwright is not.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.util
 import ipaddress
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
 IMPLIED = {
+    "browser": ("browser", "slow"),
     "channel": ("conda",),
     "loaded_traps": ("slow",),
     "session_folder": ("metaflow", "network", "slow"),
@@ -61,6 +63,17 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("conda") and not importlib.util.find_spec("rattler"):
         pytest.skip("the extra `conda` is not installed")
+    if item.get_closest_marker("browser"):
+        if not importlib.util.find_spec("playwright"):
+            pytest.skip("playwright is not installed")
+        if chromium() is None:
+            pytest.skip("Chromium is not installed: apt-get install chromium")
+
+
+def chromium() -> str | None:
+    """Return the path of the system's Chromium or Chrome."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @pytest.fixture(autouse=True)

@@ -56,6 +56,24 @@ def test_a_fixture_brings_its_markers(suite: pytest.Pytester) -> None:
     assert chosen(suite, "conda") == {"test_conda"}
 
 
+def test_a_test_of_a_browser_is_skipped_without_one(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite.makepyfile("""
+        import pytest
+
+        @pytest.fixture
+        def browser(): ...
+
+        def test_page(browser): ...
+    """)
+    assert chosen(suite, "browser and slow") == {"test_page"}
+    monkeypatch.setattr(suite_markers, "chromium", lambda: None)
+    result = suite.runpytest_inprocess("-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*Chromium is not installed: apt-get install chromium"])
+
+
 def chosen(suite: pytest.Pytester, expression: str) -> set[str]:
     result = suite.runpytest_inprocess("--collect-only", "-q", "-m", expression)
     return {line.partition("::")[2] for line in result.outlines if "::" in line}

@@ -30,8 +30,8 @@
     status.textContent = `${number} of ${flows.length} ${flows.length === 1 ? "flow" : "flows"}`;
   };
 
-  const openTarget = () => {
-    const id = decodeURIComponent(location.hash.slice(1));
+  const openTarget = (hash) => {
+    const id = decodeURIComponent(hash.slice(1));
     const flow = flows.find((one) => one.id === id);
     if (!flow) return;
     if (flow.article.hidden) {
@@ -58,8 +58,13 @@
   search.addEventListener("input", show);
   document.getElementById("expand").addEventListener("click", () => setOpen(true));
   document.getElementById("collapse").addEventListener("click", () => setOpen(false));
-  addEventListener("hashchange", openTarget);
+  addEventListener("hashchange", () => openTarget(location.hash));
+  document.addEventListener("click", (event) => {
+    // A link to where the page already is changes no hash.
+    const link = event.target.closest("a[href^='#']");
+    if (link) openTarget(link.hash);
+  });
   document.querySelector(".tools").hidden = false;
   show();
-  openTarget();
+  openTarget(location.hash);
 })();
