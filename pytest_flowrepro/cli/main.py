@@ -201,7 +201,7 @@ def _review(args: argparse.Namespace) -> Answer:
 
     flows, accept, reject = (tuple(names) for names in (args.flows, args.accept, args.reject))
     if not accept and not reject:
-        return walk_through(flows, Terminal.of_process())
+        return walk_through(flows, Terminal.of_process(), reason=args.reason or "")
     if not args.reason:
         raise FlowReproError(
             "The reason is missing, which is kept with each change",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_flowrepro.cli.answer import Answer
@@ -57,6 +58,8 @@ class Terminal:
                 "`flowrepro review` asks questions, and stdin or stdout is not a terminal",
                 hint="pass --accept PATTERN and --reason TEXT, or run `flowrepro accept --last`",
             )
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # also for the prompts of `input`
         dumb = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         return cls(is_colored=not dumb)
 
@@ -70,13 +73,13 @@ class Terminal:
         return f"\033[{_CODES[style]}m{text}\033[0m" if style and self.is_colored else text
 
 
-def walk_through(flows: tuple[str, ...], terminal: Terminal) -> Answer:
-    """Ask about each change of the flows.
+def walk_through(flows: tuple[str, ...], terminal: Terminal, *, reason: str = "") -> Answer:
+    """Ask about each change of the flows; `reason` is the one for an empty line.
 
     The answers are written when all of a flow are given, and also after q, Ctrl-D and Ctrl-C. The
     exit code is that of `review_flows`.
     """
-    reviews, walk = Reviews(show=terminal.show), Walk(terminal=terminal)
+    reviews, walk = Reviews(show=terminal.show), Walk(terminal=terminal, reason=reason)
     for review in reviews.open(flows):
         answers = walk.answer(review)
         terminal.show()

@@ -65,7 +65,14 @@ def _user(root: Path) -> str:
         name = email = ""
     if email:
         return f"{name} <{email}>".lstrip()
-    return name or getpass.getuser()
+    return name or _login()
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without an entry for this user
+        return "unknown"
 
 
 # --- accepted -------------------------------------------------------------------------

@@ -163,7 +163,12 @@ def test_a_baseline_that_has_changed_is_an_error_and_the_others_are_accepted(
 def test_values_are_shown_without_effect_on_the_terminal(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evil = task("start", artifact("rows", "\x1b[2J\n::error::", type="str"))
-    keep(repository, replace(OBSERVED, tasks=(evil, *OBSERVED.tasks[1:])))
-    assert main(["accept", "--last", "--reason", "why"]) == 0
-    assert "\x1b" not in capsys.readouterr().out
+    evil = (CodeFile(path="\x1b[2J.py", sha256="33"), CodeFile(path="\x1b[2K.py", sha256="33"))
+    for code in ((*BASE.code, *evil), (*BASE.code, evil[0])):
+        keep(repository, replace(OBSERVED, code=code))
+        assert main(["review", "--accept", "start", "--reject", "start", "--reason", "\x1b"]) == 1
+        assert main(["accept", "--last", "--reason", "why"]) == 1
+        record(repository, BASE)
+        out = capsys.readouterr().out
+        assert "\\u001b[2J.py" in out
+        assert "\x1b" not in out

@@ -124,6 +124,13 @@ def test_an_early_end_keeps_the_answers(
     assert values(folder) == [101, 0.91, 0.93]
 
 
+def test_a_reason_may_be_given_before(folder: Path) -> None:
+    typed = Typed("a", "", "q")
+    walk_through((), typed.terminal, reason="more rows")
+    assert "Reason (Enter: more rows): " in typed.shown
+    assert _history(folder)[0].endswith('"reason": "more rows"}')
+
+
 def test_an_interrupt_keeps_the_answers(folder: Path) -> None:
     typed = Typed("a", "more rows", KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):

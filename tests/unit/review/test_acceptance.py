@@ -210,6 +210,16 @@ def test_the_blas_is_that_of_the_accepted_environment() -> None:
     assert accepted_one(BASE, observed, "system").system.blas == BASE.system.blas
 
 
+def test_the_steps_of_an_environment_follow_the_code() -> None:
+    both = replace(OF_STEP, steps=("train", "join"), packages=OF_STEP.packages[:1])
+    moved = replace(BASE, environments=(BASE.environments[0], both))
+    observed = replace(moved, code=(CodeFile(path="train.py", sha256="33"),))
+    of_code = accepted_one(BASE, observed, "code").environments[1]
+    assert of_code == replace(OF_STEP, steps=both.steps)
+    of_packages = accepted_one(BASE, observed, "environment of step-train").environments[1]
+    assert of_packages == replace(both, steps=OF_STEP.steps)
+
+
 # --- the digests of pickles -----------------------------------------------------------
 
 

@@ -70,6 +70,16 @@ def test_the_person_is_the_login_without_git(
     assert decide("why", root=tmp_path).who == getpass.getuser()
 
 
+def test_a_user_without_a_name_is_unknown(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nameless() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    assert decide("why", root=repository).who == "unknown"
+
+
 # --- history --------------------------------------------------------------------------
 
 

@@ -111,9 +111,26 @@ def test_one_without_its_observation_is_an_error(baseline: Path, root: Path) -> 
         read_check(baseline, root=root)
 
 
+def test_a_check_that_is_removed_in_part_does_not_count(
+    baseline: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    keep_check(check_of(baseline), root=root)
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(PermissionError):
+        forget_check(baseline, root=root)
+    assert read_check(baseline, root=root) is None
+
+
 def test_a_link_to_another_place_is_refused(baseline: Path, root: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (root / ".flowrepro").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BaselineError, match="points outside of the project"):
+        make_state_folder(root)
+    with pytest.raises(BaselineError, match="points outside of the project"):
+        forget_check(baseline, root=root)
     with pytest.raises(BaselineError, match="points outside of the project"):
         keep_check(check_of(baseline), root=root)
     assert [*(tmp_path / "elsewhere").iterdir()] == []
