@@ -77,9 +77,8 @@ def next_steps(report: Report) -> Iterator[NextStep]:
         case "check":
             yield from _after_check(report)
         case "record" if any(flow.changes for flow in report.flows):
-            yield NextStep(
-                text="review what changed, and commit the baselines", command="flowrepro diff HEAD"
-            )
+            yield NextStep(text="review what changed", command="flowrepro diff HEAD")
+            yield NextStep(text="commit the baselines")
         case "diff" if report.flows:
             if any(change.weakens for flow in report.flows for change in flow.changes):
                 yield NextStep(text="ask why the policy is weaker")

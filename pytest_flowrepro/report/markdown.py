@@ -6,9 +6,12 @@ causes, and the next command: notifications and collapsed comments show no more.
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.model import flow_title
 from pytest_flowrepro.report.findings import findings, next_steps, origins
 from pytest_flowrepro.report.gfm import bullets, code, fenced, fitting, linked, row, table
 from pytest_flowrepro.report.grouping import grouped
@@ -25,7 +28,7 @@ from pytest_flowrepro.report.text import (
 from pytest_flowrepro.support.text import counted, truncate_list, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_flowrepro.model import Cause, Change, FlowReport, Report
     from pytest_flowrepro.report.findings import Finding
@@ -53,9 +56,8 @@ _NAME, _TEXT, _VALUE = 100, 160, 60
 def render_markdown(report: Report, /, *, details: bool = False) -> str:
     """Render head, tables of policy, packages and artifacts, and folded details; bounded."""
     ordered = worst_first(report.flows)
-    text = _head(report)
-    for table_of in (_policy, _packages, _results):
-        text += table_of(ordered, details=details)
+    tables = _Tables.of(ordered, details=details)
+    text = f"{_head(report)}{tables.policy()}{tables.packages()}{tables.artifacts()}"
     lines = (*report.obsolete, *map(unused_pattern, report.unused_patterns))
     if lines:
         text += f"\n{bullets([code(line) for line in lines], _LIST_LIMIT)}"
@@ -133,80 +135,100 @@ def _started(flow: FlowReport) -> str:
 # --- tables -----------------------------------------------------------------------------
 
 
-def _policy(flows: Sequence[FlowReport], *, details: bool) -> str:  # noqa: ARG001
-    changed: dict[tuple[bool, str, str | None, str | None], list[str]] = {}
-    for flow in flows:
-        for change in flow.changes:
-            if change.kind == "policy":
-                key = (not change.weakens, label(change), change.old, change.new)
-                changed.setdefault(key, []).append(title(flow))
-    rows = (
-        row(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Tables:
+    """The tables across all flows."""
+
+    flows: Sequence[FlowReport]
+    names: Mapping[str, str]
+    """The title of each flow -> its name without the file, if no other flow has the same."""
+    details: bool
+
+    @classmethod
+    def of(cls, flows: Sequence[FlowReport], *, details: bool) -> _Tables:
+        names = {title(flow): flow_title(flow.flow, flow.case) for flow in flows}
+        times = Counter(names.values())
+        unique = {full: name if times[name] == 1 else full for full, name in names.items()}
+        return cls(flows=flows, names=unique, details=details)
+
+    def policy(self) -> str:
+        """Return the table of the settings, those that weaken a check first."""
+        changed: dict[tuple[bool, str, str | None, str | None], list[str]] = {}
+        for flow in self.flows:
+            for change in flow.changes:
+                if change.kind == "policy":
+                    key = (not change.weakens, label(change), change.old, change.new)
+                    changed.setdefault(key, []).append(title(flow))
+        rows = (
+            row(
+                [
+                    _cell(name.removeprefix("policy ")),
+                    _cell(old),
+                    _cell(new),
+                    "" if is_no_weakening else "a weakening",
+                    self._concerned(titles),
+                ]
+            )
+            for (is_no_weakening, name, old, new), titles in sorted(
+                changed.items(), key=lambda item: item[0][:2]
+            )
+        )
+        header = ("setting", "old", "new", "effect", "flows")
+        return _section("Policy", header, rows, total=len(changed), noun="setting")
+
+    def packages(self) -> str:
+        """Return the table of packages and interpreters, the most severe moves first."""
+        moves = package_moves(self.flows)
+        header = ("package", "old", "new", "move", "asked for by", "environments", "flows")
+        rows = map(self._package_row, moves)
+        return _section("Packages", header, rows, total=len(moves), noun="package")
+
+    def _package_row(self, move: PackageMove) -> str:
+        asking = ["the flow"] if move.is_direct else []
+        asking += [_cell(name) for name in move.via]
+        return row(
             [
-                _cell(name.removeprefix("policy ")),
-                _cell(old),
-                _cell(new),
-                "" if is_no_weakening else "a weakening",
-                _flows_cell(titles),
+                linked(_cell(move.name, most=_NAME), move.link),
+                _cell(move.old),
+                _cell(move.new),
+                move.kind if move.gated else f"{move.kind}, shown only",
+                truncate_list(asking, 3),
+                truncate_list([_cell(name) for name in move.environments], 3),
+                self._concerned(move.flows),
             ]
         )
-        for (is_no_weakening, name, old, new), titles in sorted(
-            changed.items(), key=lambda item: item[0][:2]
+
+    def artifacts(self) -> str:
+        """Return the table of artifacts, parameters, steps and tasks, gated ones first."""
+        changed = [
+            (flow, change)
+            for flow in self.flows
+            for change in (flow.changes if self.details else grouped(flow.changes))
+            if change.kind in {"artifact", "parameter", "step"}
+        ]
+        changed.sort(key=lambda pair: (not pair[1].gated, pair[1].origin == "derived"))
+        rows = (self._artifact_row(flow, change) for flow, change in changed)
+        header = ("flow", "artifact", "old", "new", "difference", "cause")
+        return _section("Artifacts", header, rows, total=len(changed), noun="change")
+
+    def _artifact_row(self, flow: FlowReport, change: Change) -> str:
+        cause = "derived" if change.origin == "derived" else change.cause
+        return row(
+            [
+                self._concerned([title(flow)]),
+                _cell(label(change), most=_NAME),
+                _cell(change.old),
+                _cell(change.new),
+                _cell(change.explanation[0], most=_TEXT) if change.explanation else "",
+                ", ".join((*filter(None, (cause,)), *map(_cell, tags(change)))),
+            ]
         )
-    )
-    header = ("setting", "old", "new", "effect", "flows")
-    return _section("Policy", header, rows, total=len(changed), noun="setting")
 
-
-def _packages(flows: Sequence[FlowReport], *, details: bool) -> str:  # noqa: ARG001
-    moves = package_moves(flows)
-    header = ("package", "old", "new", "move", "asked for by", "environments", "flows")
-    rows = map(_package_row, moves)
-    return _section("Packages", header, rows, total=len(moves), noun="package")
-
-
-def _package_row(move: PackageMove) -> str:
-    asking = ["the flow"] if move.is_direct else []
-    asking += [_cell(name) for name in move.via]
-    return row(
-        [
-            linked(_cell(move.name, most=_NAME), move.link),
-            _cell(move.old),
-            _cell(move.new),
-            move.kind if move.gated else f"{move.kind}, shown only",
-            truncate_list(asking, 3),
-            truncate_list([_cell(name) for name in move.environments], 3),
-            _flows_cell(move.flows),
-        ]
-    )
-
-
-def _results(flows: Sequence[FlowReport], *, details: bool) -> str:
-    """Return the table of artifacts, parameters, steps and tasks, gated and first ones first."""
-    changed = [
-        (flow, change)
-        for flow in flows
-        for change in (flow.changes if details else grouped(flow.changes))
-        if change.kind in {"artifact", "parameter", "step"}
-    ]
-    changed.sort(key=lambda pair: (not pair[1].gated, pair[1].origin == "derived"))
-    rows = (_result_row(flow, change) for flow, change in changed)
-    header = ("flow", "artifact", "old", "new", "difference", "cause")
-    return _section("Artifacts", header, rows, total=len(changed), noun="change")
-
-
-def _result_row(flow: FlowReport, change: Change) -> str:
-    cause = "derived" if change.origin == "derived" else change.cause or ""
-    return row(
-        [
-            _cell(title(flow), most=_NAME),
-            _cell(label(change), most=_NAME),
-            _cell(change.old),
-            _cell(change.new),
-            _cell(change.explanation[0], most=_TEXT) if change.explanation else "",
-            ", ".join((*((cause,) if cause else ()), *(_cell(tag) for tag in tags(change)))),
-        ]
-    )
+    def _concerned(self, titles: Sequence[str]) -> str:
+        """Return the name of a flow, or the number of several."""
+        if len(titles) == 1:
+            return _cell(self.names[titles[0]], most=_NAME)
+        return counted(len(titles), "flow")
 
 
 def _section(
@@ -219,10 +241,6 @@ def _section(
 
 def _cell(text: str | None, most: int = _VALUE) -> str:
     return "" if text is None else code(text, in_table=True, most=most)
-
-
-def _flows_cell(titles: Sequence[str]) -> str:
-    return _cell(titles[0], most=_NAME) if len(titles) == 1 else counted(len(titles), "flow")
 
 
 # --- folded -----------------------------------------------------------------------------

@@ -83,7 +83,7 @@ def recorded_by(command: Command, report: Report) -> Report:
             report_of(*(replace(FAILED, file=f"flow{number}.py") for number in range(4))),
             ["pytest --flow-repro"],
         ),
-        (recorded_by("record", report_of(RECORDED)), ["flowrepro diff HEAD"]),
+        (recorded_by("record", report_of(RECORDED)), ["flowrepro diff HEAD", None]),
         (recorded_by("record", report_of(replace(RECORDED, changes=()))), []),
         (recorded_by("diff", report_of(DRIFTED)), [None]),
         (recorded_by("diff", report_of()), []),

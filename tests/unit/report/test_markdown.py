@@ -60,13 +60,13 @@ def test_a_pull_request_sees_counts_causes_tables_and_folded_details() -> None:
         "| package | old | new | move | asked for by | environments | flows |\n"
         "| --- | --- | --- | --- | --- | --- | --- |\n"
         "| [`numpy`](https://numpy.org/doc/stable/release.html) | `2.4.5` | `2.4.6` | patch | "
-        "`pandas` | `base` | `flows/train.py::TrainFlow@small` |\n"
+        "`pandas` | `base` | `TrainFlow@small` |\n"
         "\n"
         "#### Artifacts\n"
         "\n"
         "| flow | artifact | old | new | difference | cause |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
-        "| `flows/train.py::TrainFlow@small` | `train[0, 3].score` | `0.91` | `0.93` | "
+        "| `TrainFlow@small` | `train[0, 3].score` | `0.91` | `0.93` | "
         "`['auc'][3]: 0.91 -> 0.93` | environment |\n"
         "\n"
         f"{FACTS}"
@@ -105,6 +105,13 @@ def test_a_cause_that_flows_share_is_said_once() -> None:
         "  - and 2 more flows\n"
     ) in text
     assert "check it on your machine with `pytest --flow-repro`;" in text
+
+
+def test_a_flow_has_its_file_in_a_table_if_another_has_its_name() -> None:
+    flows = [replace(DRIFTED, file=f"{name}.py", changes=(SCORE,)) for name in "ab"]
+    text = render_markdown(report_of(*flows, replace(DRIFTED, case="large")))
+    rows = re.findall(r"^\| `(.*?)` \| `train\[0, 3\].score`", text, re.MULTILINE)
+    assert rows == ["a.py::TrainFlow@small", "b.py::TrainFlow@small", "TrainFlow@large"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
