@@ -72,20 +72,10 @@ def choose_lock(
 
 
 def lock_notes(choices: Iterable[tuple[str, LockChoice]]) -> Iterator[str]:
-    """Yield notes about the locks of named environments: one for all that are kept."""
-    kept = []
+    """Yield a note for each named environment whose recorded lock was not kept."""
     for name, choice in choices:
-        if choice.lock is not None:
-            kept.append(name)
-        elif choice.reason is not None:
+        if choice.reason is not None:
             yield f"environment {name}: resolved anew, {choice.reason}"
-    if kept:
-        environments = "environment" if len(kept) == 1 else "environments"
-        locks = "lock" if len(kept) == 1 else "locks"
-        yield (
-            f"{environments} {', '.join(kept)}: kept the recorded {locks} "
-            "(--flow-repro-env=fresh resolves anew)"
-        )
 
 
 def _difference(

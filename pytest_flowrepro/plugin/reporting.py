@@ -29,7 +29,13 @@ from pytest_flowrepro.plugin.obsolete import (
 )
 from pytest_flowrepro.plugin.selection import selecting_options, selection
 from pytest_flowrepro.plugin.session_results import SessionResults
-from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines, written_in_ci
+from pytest_flowrepro.plugin.terminal import (
+    Line,
+    flow_lines,
+    kept_locks,
+    write_lines,
+    written_in_ci,
+)
 from pytest_flowrepro.plugin.worker_input import is_worker, worker_id
 from pytest_flowrepro.plugin.worker_store import Collected
 from pytest_flowrepro.report import FORMATS, append_report, render_markdown, write_report
@@ -239,9 +245,8 @@ class Reporting:
         self._is_summarised = True
         if self.flows:
             terminalreporter.section("flow-repro")
-        in_ci = written_in_ci(self.flows, os.environ)
-        lines = (*self._summary(), *self._review(), *self._unused(), *in_ci, *self._written)
-        write_lines(terminalreporter, lines)
+        lines = (*self._summary(), *self._review(), *self._recorded(), *self._unused())
+        write_lines(terminalreporter, (*lines, *self._written))
         if self.session.options.keep:
             terminalreporter.write_line(f"working directories: {self.session.folder.path}")
 
@@ -260,6 +265,13 @@ class Reporting:
         drifted = (report for report in self.flows if report.verdict == "drifted")
         if any(baseline_folder(root / r.file, r.flow, r.case) in kept for r in drifted):
             yield Line("review these changes without a rerun: `flowrepro review`")
+
+    def _recorded(self) -> Iterator[Line]:
+        """Yield what holds for all recordings of the session."""
+        options = self.session.options
+        if not options.fresh and options.as_of is None:
+            yield from kept_locks(self.flows)
+        yield from written_in_ci(self.flows, os.environ)
 
     def _unused(self) -> Iterator[Line]:
         for pattern in self._unused_patterns:

@@ -55,6 +55,15 @@ def _color(verdict: Verdict) -> Color:
     return "green" if verdict in PASSING else "red"
 
 
+def kept_locks(reports: Iterable[FlowReport]) -> Iterator[Line]:
+    """Yield a line about the locks of recordings that replaced others; notes name exceptions."""
+    if any(report.recorded in {"updated", "unchanged"} for report in reports):
+        yield Line(
+            "recorded locks were kept unless a note says otherwise; --flow-repro-env=fresh "
+            "resolves anew"
+        )
+
+
 def written_in_ci(reports: Iterable[FlowReport], environ: Mapping[str, str]) -> Iterator[Line]:
     """Yield a warning if baselines were written in CI, where nothing may commit them."""
     written = [report for report in reports if report.recorded in {"created", "updated"}]

@@ -85,7 +85,7 @@ def test_each_step_runs_in_its_conda_packages(
     assert orchard.drift("orchard.py") == []
     channel.add("six", "2.1.0")
     again = orchard.record("orchard.py")
-    again.stdout.fnmatch_lines(["*environments base, step-*, step-*: kept the recorded locks *"])
+    again.stdout.no_fnmatch_line("*resolved anew, *")
     assert environments(orchard) == recorded_in
     orchard.edit("orchard.py", '"six": ">=1.15"', '"six": ">=1.16"')
     found = orchard.drift("orchard.py", "-k", "environment")

@@ -81,6 +81,9 @@ def test_a_check_needs_no_index_when_the_wheels_were_kept(
 
     build_anew(harvest, monkeypatch, "checked")
     assert harvest.drift() == []
+    # Nor does a recording that keeps the lock.
+    harvest.record().assert_outcomes(passed=4)
+    assert harvest.baseline_bytes() == before
 
     (metaflow,) = wheels.rglob("metaflow-*.whl")
     good = metaflow.read_bytes()

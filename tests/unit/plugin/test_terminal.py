@@ -10,7 +10,13 @@ from _pytest.terminal import TerminalReporter
 from flow_reports import SCORE
 
 from pytest_flowrepro.model import FlowReport
-from pytest_flowrepro.plugin.terminal import Line, flow_lines, write_lines, written_in_ci
+from pytest_flowrepro.plugin.terminal import (
+    Line,
+    flow_lines,
+    kept_locks,
+    write_lines,
+    written_in_ci,
+)
 
 if TYPE_CHECKING:
     from pytest_flowrepro.model.report import Verdict
@@ -45,6 +51,16 @@ def test_the_error_of_an_unfinished_flow_is_shown_in_red() -> None:
     _, *rest = flow_lines(report, is_unfinished=True, details=False)
 
     assert rest == [("    it broke", "red")]
+
+
+def test_a_session_says_once_that_recordings_kept_their_locks() -> None:
+    created, updated, unchanged = (
+        replace(REPORT, verdict="recorded", recorded=recorded)
+        for recorded in ("created", "updated", "unchanged")
+    )
+    ((text, _),) = kept_locks([created, updated, unchanged])
+    assert text.startswith("recorded locks were kept unless a note says otherwise; ")
+    assert list(kept_locks([created, REPORT])) == []
 
 
 def test_a_recording_in_ci_says_that_it_wrote_files() -> None:
