@@ -170,11 +170,10 @@ def _add_history(file: Path, lines: tuple[str, ...]) -> None:
     if lines:
         if file.is_symlink():  # not to read or write elsewhere
             file.unlink()
-        text = file.read_text(encoding="utf-8") if file.exists() else ""
-        if text and not text.endswith("\n"):
-            text += "\n"
-        text += "".join(f"{line}\n" for line in lines)
-        file.write_text(text, encoding="utf-8", newline="\n")
+        data = file.read_bytes() if file.exists() else b""
+        if data and not data.endswith(b"\n"):
+            data += b"\n"
+        file.write_bytes(data + "".join(f"{line}\n" for line in lines).encode())
 
 
 @contextmanager

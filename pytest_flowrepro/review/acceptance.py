@@ -14,7 +14,7 @@ from pytest_flowrepro.model import (
     Task,
     environment_of,
 )
-from pytest_flowrepro.review.proposals import family
+from pytest_flowrepro.review.proposals import siblings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -124,15 +124,15 @@ class _Accepted:
         return replace(task, artifacts=tuple(artifacts[name] for name in sorted(artifacts)))
 
     def _as_recorded(self, step: str, old: Artifact | None, new: Artifact) -> Artifact:
-        if old is not None:
-            sha = new.sha if old.sha is not None else None  # not every pickle repeats
-            return replace(new, determinism=old.determinism, sha=sha)
-        determinism = family(self.baseline, step, new.name)
+        """Return a value of the check as a recording has it, by its recorded value or siblings."""
+        known = (old,) if old is not None else siblings(self.baseline, step, new.name)
+        determinism = known[0].determinism
         if determinism == "nondeterministic":
             return Artifact(
                 name=new.name, type=new.type, digest="", value=None, determinism=determinism
             )
-        return replace(new, determinism=determinism or "deterministic", sha=None)
+        repeats = all(artifact.sha is not None for artifact in known)  # not every pickle does
+        return replace(new, determinism=determinism, sha=new.sha if repeats else None)
 
 
 def _tasks(recording: Recording) -> dict[tuple[str, tuple[int, ...]], Task]:

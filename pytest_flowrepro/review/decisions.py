@@ -152,12 +152,18 @@ def remember_rejection(
 
 def rejections(baseline: Path, *, root: Path) -> Mapping[str, Decision]:
     """Return the rejections of changes of a baseline, by their digest; the last one counts."""
-    file = root / STATE / _REJECTED
-    if not file.is_file():
+    try:
+        text = (root / STATE / _REJECTED).read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        raise BaselineError(
+            f"{STATE}/{_REJECTED} cannot be read: {error.strerror or error}",
+            hint=f"delete {STATE}/{_REJECTED}, or make it a readable file",
+        ) from error
     own = baseline.relative_to(root).as_posix()
     found = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         node = JsonNode.parse(line, error=partial(_broken, number))
         if node.entry("baseline").text() == own:
             found[node.entry("digest").text()] = Decision(

@@ -11,7 +11,7 @@ from pytest_flowrepro.model import PARAMETERS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_flowrepro.model import Change, Determinism, Gate, Recording
+    from pytest_flowrepro.model import Artifact, Change, Gate, Recording
     from pytest_flowrepro.review.last_check import LastCheck
 
 ProposalKind: TypeAlias = Literal[
@@ -112,16 +112,15 @@ def propose(
     )
 
 
-def family(recording: Recording, step: str, name: str) -> Determinism | None:
-    """Return the determinism of an artifact in all tasks of a step; None if it is not known."""
-    found = {
-        artifact.determinism
+def siblings(recording: Recording, step: str, name: str) -> tuple[Artifact, ...]:
+    """Return an artifact as the tasks of a step have set it."""
+    return tuple(
+        artifact
         for task in recording.tasks
         if task.step == step
         for artifact in task.artifacts
         if artifact.name == name
-    }
-    return found.pop() if len(found) == 1 else None
+    )
 
 
 def _is_of_value(change: Change) -> bool:
@@ -208,4 +207,5 @@ def _value_reason(change: Change, baseline: Recording, observed: Recording) -> s
             if (task.step, task.index) == (step, change.index)
             for artifact in task.artifacts
         ]
-    return None if all(family(baseline, step, name) for name in names) else _UNKNOWN
+    kinds = ({a.determinism for a in siblings(baseline, step, name)} for name in names)
+    return None if all(len(of_siblings) == 1 for of_siblings in kinds) else _UNKNOWN

@@ -243,6 +243,13 @@ def test_a_pickle_of_the_check_is_known_in_an_equal_environment() -> None:
     assert shas(result) == shas(base) | {"start.rows": "new rows"}
 
 
+def test_a_pickle_of_a_new_task_is_known_if_those_of_the_others_are() -> None:
+    more = MUTATIONS["a task more"](BASE)
+    result = accepted_one(with_shas(BASE, "old"), with_shas(more, "new"), "tasks of train")
+    assert shas(result)["train[2].score"] == "new score"
+    assert shas(accepted_one(BASE, with_shas(more, "new"), "tasks of train")) == shas(more)
+
+
 def test_a_pickle_that_does_not_repeat_is_not_known() -> None:
     observed = with_shas(change_artifact(BASE, "start.rows", 101), "new")
     assert accepted_one(BASE, observed, "start.rows") == change_artifact(BASE, "start.rows", 101)

@@ -169,10 +169,15 @@ def test_a_broken_line_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BaselineError) as error:
         rejections(tmp_path / "b", root=tmp_path)
     assert error.value.what == ".flowrepro/rejected.jsonl, line 2: baseline is missing"
+    (tmp_path / ".flowrepro/rejected.jsonl").write_bytes(b"\xff")
+    with pytest.raises(BaselineError, match="line 1: is not valid JSON"):
+        rejections(tmp_path / "b", root=tmp_path)
 
 
-def test_a_list_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+def test_a_list_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".flowrepro/rejected.jsonl").mkdir(parents=True)
+    with pytest.raises(BaselineError, match="cannot be read: Is a directory"):
+        rejections(tmp_path / "b", root=tmp_path)
     with pytest.raises(BaselineError, match="cannot be written: Is a directory"):
         remember_rejection(
             the_proposal(SCORES), DECISION, observed=SCORES, baseline=tmp_path / "b", root=tmp_path
