@@ -14,7 +14,7 @@ from pytest_flowrepro.pipeline.project_tree import steps_of, written_in
 from pytest_flowrepro.pipeline.resolve_today import (
     resolved_environments,
     upload_days_of,
-    with_origins,
+    with_upload_days,
 )
 
 __all__ = [
@@ -33,6 +33,6 @@ __all__ = [
     "steps_of",
     "upload_days_of",
     "with_new_names",
-    "with_origins",
+    "with_upload_days",
     "written_in",
 ]

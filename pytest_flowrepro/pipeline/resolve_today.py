@@ -131,25 +131,18 @@ def _locked_packages(
                 )
 
 
-def with_origins(
-    changes: Iterable[Change],
-    environments: Iterable[Environment],
-    days: Mapping[tuple[str, str], date],
+def with_upload_days(
+    changes: Iterable[Change], days: Mapping[tuple[str, str], date]
 ) -> tuple[Change, ...]:
-    """Return package changes with their requiring packages and upload days, as far as known."""
-    via = {
-        (env.name, package.name): package.via for env in environments for package in env.packages
-    }
+    """Return package changes with the upload days of their new versions, as far as known."""
 
-    def explained(change: Change) -> Change:
-        key = (change.environment or "", change.name)
-        names, day = via.get(key), days.get(key)
-        if change.kind != "package" or names is None or change.explanation:
+    def dated(change: Change) -> Change:
+        day = days.get((change.environment or "", change.name))
+        if change.kind != "package" or day is None or change.explanation:
             return change
-        origin = f"came with {', '.join(names)}" if names else "required by the flow"
-        return replace(change, explanation=(f"{origin}; uploaded {day}" if day else origin,))
+        return replace(change, explanation=(f"uploaded {day}",))
 
-    return tuple(map(explained, changes))
+    return tuple(map(dated, changes))
 
 
 def upload_days_of(job: Job, environments: Iterable[Environment]) -> dict[tuple[str, str], date]:

@@ -23,7 +23,7 @@ from pytest_flowrepro.diff.verdict import (
     verdict_of,
 )
 from pytest_flowrepro.environment import system_of
-from pytest_flowrepro.pipeline import policy_of, upload_days_of, with_origins
+from pytest_flowrepro.pipeline import policy_of, upload_days_of, with_upload_days
 from pytest_flowrepro.plugin.failures import log_of, step_failure
 from pytest_flowrepro.plugin.results import PartResult
 from pytest_flowrepro.report import cause_line, changes_lines, started_at
@@ -215,7 +215,7 @@ class EnvironmentCheck(PartCheck):
         )
         if flow.options.fresh:
             days = upload_days_of(flow.job, environments.manifests)
-            changes = with_origins(changes, environments.manifests, days)
+            changes = with_upload_days(changes, days)
         spent = round(time.monotonic() - started, 3)
         system = diff_system(*systems, gates=gates)
         changes = (*policy, *changes, *system)

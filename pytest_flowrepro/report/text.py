@@ -30,6 +30,8 @@ _DERIVED = 10
 _DERIVED_LINES = 2
 """Number of lines of each explanation."""
 _NAMES = 20
+_VIA = 3
+"""Number of packages that are named as those that require another."""
 
 
 def inert(text: str) -> str:
@@ -232,6 +234,8 @@ def _place(change: Change) -> Iterator[str]:
         case "package" | "python":
             noun = _NOUNS.get(change.kind, change.kind)
             yield f"{noun} of {change.environment or 'the environment'}"
+            if change.via:
+                yield f"asked for by {truncate_list(change.via, _VIA)}"
         case "code":
             yield "code file"
         case "system" if change.environment:

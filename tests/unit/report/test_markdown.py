@@ -83,7 +83,7 @@ def test_a_pull_request_sees_counts_causes_tables_and_folded_details() -> None:
         "\n"
         "<details><summary>drifted: <code>flows/train.py::TrainFlow@small</code></summary>\n"
         "\n"
-        "- `numpy  changed: 2.4.5 -> 2.4.6   package of base`\n"
+        "- `numpy  changed: 2.4.5 -> 2.4.6   package of base   asked for by pandas`\n"
         "- `train[0, 3].score  changed: 0.91 -> 0.93`\n"
         "  - `['auc'][3]: 0.91 -> 0.93`\n"
         "- `train.py  changed   code file   shown only`\n"

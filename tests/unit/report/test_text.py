@@ -46,6 +46,10 @@ if TYPE_CHECKING:
         (replace(SCORE, change="unread"), "train[0, 3].score  could not be compared"),
         (NUMPY, "numpy  changed: 2.4.5 -> 2.4.6   package of base"),
         (
+            replace(NUMPY, name="six", new=None, change="removed", via=tuple("abcd")),
+            "six  removed: 2.4.5   package of base   asked for by a, b, c and 1 more",
+        ),
+        (
             replace(NUMPY, kind="python", name="python", gated=False),
             "python  changed: 2.4.5 -> 2.4.6   interpreter of base   shown only",
         ),
