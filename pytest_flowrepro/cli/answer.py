@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as of a shell: 128 + SIGINT."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:

@@ -18,7 +18,7 @@ from pytest_flowrepro.baseline import (
     flow_file,
     read_baseline,
 )
-from pytest_flowrepro.cli.answer import Answer
+from pytest_flowrepro.cli.answer import INTERRUPTED, Answer
 from pytest_flowrepro.cli.flow_names import (
     file_and_name,
     not_recorded,
@@ -57,9 +57,9 @@ def main(argv: list[str] | None = None) -> int:
         _write(sys.stderr, "\n".join(inert(line) for line in f"flowrepro: {error}".splitlines()))
         return 2
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     if answer.remark:
-        _write(sys.stderr, inert(answer.remark))
+        _write(sys.stderr, "\n".join(map(inert, answer.remark.splitlines())))
     _write(sys.stdout, answer.text)
     return answer.exit_code
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -74,12 +74,13 @@ class Selected:
 
 @dataclass(kw_only=True, slots=True)
 class Reviews:
-    """The reviews of the kept checks; those that are not possible are shown at once."""
+    """The reviews of the kept checks, and the errors of those that are not possible."""
 
     show: Callable[[str], None]
     exit_code: int = 0
     found: int = 0
     """The number of kept checks."""
+    errors: list[BaselineError] = field(default_factory=list)
 
     def open(self, flows: tuple[str, ...]) -> Iterator[FlowReview]:
         for root, folder in _kept(flows):
@@ -87,7 +88,7 @@ class Reviews:
             try:
                 review = open_review(folder, root=root)
             except BaselineError as error:
-                self._fail(error)
+                self.errors.append(error)
                 continue
             if review is not None:
                 yield review
@@ -98,7 +99,7 @@ class Reviews:
             review.accept(answers.accepted)
             review.reject(answers.rejected)
         except BaselineError as error:
-            self._fail(error)
+            self.errors.append(error)
             return
         self.show(inert(review.title))
         accepted = [proposal for proposal, _ in answers.accepted]
@@ -117,10 +118,14 @@ class Reviews:
             folder = review.check.baseline.relative_to(review.root).as_posix()
             self.show(f"    commit {inert(folder)}")
 
-    def _fail(self, error: BaselineError) -> None:
-        self.exit_code = 2
-        for line in str(error).splitlines():
-            self.show(inert(line))
+    def answer(self, text: str = "") -> Answer:
+        """Return the answer of the command, with the text for stdout."""
+        nothing = "" if self.found else "nothing to review: no failed check is kept here"
+        return Answer(
+            text=text,
+            exit_code=2 if self.errors else self.exit_code,
+            remark="\n".join(f"flowrepro: {error}" for error in self.errors) or nothing,
+        )
 
 
 def review_flows(flows: tuple[str, ...], selected: Selected) -> Answer:
@@ -135,13 +140,7 @@ def review_flows(flows: tuple[str, ...], selected: Selected) -> Answer:
         selected.check(opened)
     for review in opened:
         reviews.settle(review, selected(review))
-    text = "".join(f"{line}\n" for line in lines)
-    return Answer(text=text, exit_code=reviews.exit_code, remark=remark_on(reviews))
-
-
-def remark_on(reviews: Reviews) -> str:
-    """Return the remark that there was nothing to review, if so."""
-    return "" if reviews.found else "nothing to review: no failed check is kept here"
+    return reviews.answer("".join(f"{line}\n" for line in lines))
 
 
 def headline(proposal: Proposal) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pytest_flowrepro.cli.answer import Answer
-from pytest_flowrepro.cli.review import Answers, Reviews, headline, remark_on, remarks
+from pytest_flowrepro.cli.answer import INTERRUPTED, Answer
+from pytest_flowrepro.cli.review import Answers, Reviews, headline, remarks
 from pytest_flowrepro.report.text import delta, inert, label, tags
 from pytest_flowrepro.review.decisions import decide
 from pytest_flowrepro.review.flow_review import open_review
@@ -86,10 +86,10 @@ def walk_through(flows: tuple[str, ...], terminal: Terminal, *, reason: str = ""
         reviews.settle(review, answers)
         terminal.show()
         if answers.interrupted:
-            raise KeyboardInterrupt
+            return replace(reviews.answer(), exit_code=INTERRUPTED)
         if answers.is_last:
             break
-    return Answer(text="", exit_code=reviews.exit_code, remark=remark_on(reviews))
+    return reviews.answer()
 
 
 @dataclass(kw_only=True, slots=True)

@@ -154,8 +154,12 @@ def test_a_baseline_that_has_changed_is_an_error_and_the_others_are_accepted(
     keep(repository, replace(OBSERVED, case="small"), small)
     write_baseline(folder, replace(BASE, runs=1), root=repository)
     assert main(["accept", "--last", "--reason", "why"]) == 2
-    out = capsys.readouterr().out
-    assert "the baseline of TrainFlow has changed since its last check\nWhat to do: check" in out
+    out, err = capsys.readouterr()
+    assert err.splitlines() == [
+        "flowrepro: flows/train.py: the baseline of TrainFlow has changed since its last check",
+        "What to do: check the flow again: `pytest --flow-repro flows/train.py`",
+    ]
+    assert out.startswith("flows/train.py::TrainFlow@small\n")
     assert rows_and_scores(folder) == [100, 0.91, 0.93]
     assert rows_and_scores(other) == [101, 0.95, 0.96]
 

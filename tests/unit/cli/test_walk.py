@@ -133,8 +133,7 @@ def test_a_reason_may_be_given_before(folder: Path) -> None:
 
 def test_an_interrupt_keeps_the_answers(folder: Path) -> None:
     typed = Typed("a", "more rows", KeyboardInterrupt)
-    with pytest.raises(KeyboardInterrupt):
-        typed.walk()
+    assert typed.walk() == 130
     assert values(folder) == [101, 0.91, 0.93]
     assert "    accepted  start.rows  changed: 100 -> 101" in typed.shown
 
