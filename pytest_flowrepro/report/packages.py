@@ -70,7 +70,7 @@ def _move(found: list[tuple[str, Change]]) -> PackageMove:
         name=first.name,
         old=first.old,
         new=first.new,
-        kind="declared" if first.declared else _kind(first),
+        kind="declared" if first.declared else move_kind(first),
         gated=any(change.gated for change in changes),
         via=tuple(sorted({name for change in changes for name in change.via})),
         is_direct=is_package and any(not change.via for change in changes),
@@ -82,7 +82,8 @@ def _move(found: list[tuple[str, Change]]) -> PackageMove:
     )
 
 
-def _kind(change: Change) -> MoveKind:
+def move_kind(change: Change) -> MoveKind:
+    """Return how the version of a package or interpreter moved; not for declared ones."""
     if change.old is None or change.new is None:
         return "added" if change.old is None else "removed"
     if change.old == change.new:

@@ -22,11 +22,13 @@ PACKAGES = tuple(
         old=old,
         new=new,
         gated=True,
+        via=via,
+        link="https://pandas.pydata.org/docs/whatsnew/" if name == "pandas" else None,
     )
-    for name, old, new in (
-        ("numpy", "2.4.5", "2.4.6"),
-        ("pandas", "2.3.3", "3.0.0"),
-        ("pytz", "2025.2", None),
+    for name, old, new, via in (
+        ("numpy", "2.4.5", "2.4.6", ("pandas",)),
+        ("pandas", "2.3.3", "3.0.0", ()),
+        ("pytz", "2025.2", None, ("pandas",)),
     )
 )
 

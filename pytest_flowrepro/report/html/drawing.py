@@ -27,6 +27,9 @@ STEP_MARKS: Mapping[StepState, str] = {
 }
 """The marks next to the states: colour is never the only sign of one."""
 
+_OPENING = {"split", "foreach", "split-switch"}
+"""Metaflow's types of steps after which there is more than one."""
+
 _LETTER = 7.3
 """Width of a letter of 12 pixels in a monospaced font, and a little more."""
 _LONGEST = 24
@@ -45,6 +48,8 @@ _LOOP = 34
 class Node:
     x: float
     y: float
+    middle: float
+    """The middle of the room for text, relative to `x`."""
     outline: str
     """The data of a path, relative to `x` and `y`."""
     in_foreach: bool
@@ -113,6 +118,7 @@ def _node(step: GraphStep, layout: Layout, width: int) -> Node:
     return Node(
         x=_x(layout.layers[step.name], width),
         y=_y(layout.rows[step.name]),
+        middle=width / 2 + _POINT / 2 * ((step.type == "join") - (step.type in _OPENING)),
         outline=_outline(step.type, width),
         in_foreach=step.name in layout.in_foreach,
         name=step.name,
@@ -132,7 +138,7 @@ def _outline(kind: str, width: int) -> str:
             flat = width - 2 * middle
             arc = f"a{middle:g} {middle:g} 0 0 1 0"
             return f"M{middle:g} 0h{flat:g}{arc} {_HEIGHT}h{-flat:g}{arc} {-_HEIGHT}z"
-        case "split" | "foreach" | "split-switch":
+        case _ if kind in _OPENING:
             return f"M0 0H{straight}L{width} {middle:g}L{straight} {_HEIGHT}H0z"
         case "join":
             return f"M0 0H{width}V{_HEIGHT}H0L{_POINT} {middle:g}z"

@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.model import VERDICTS, flow_title
+from pytest_flowrepro.report.findings import NextStep, next_steps
 from pytest_flowrepro.report.grouping import shown
 from pytest_flowrepro.report.html.drawing import draw_graph
 from pytest_flowrepro.report.overview import run_facts, shared_causes, worst_first
+from pytest_flowrepro.report.packages import move_kind, package_moves
 from pytest_flowrepro.report.text import label, remarks, summary, title, unused_pattern
-from pytest_flowrepro.support.text import counted
+from pytest_flowrepro.support.text import counted, is_web_address, truncate_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_flowrepro.model import Cause, Change, FlowReport, Report, Verdict
     from pytest_flowrepro.report.html.drawing import Drawing
+    from pytest_flowrepro.report.packages import PackageMove
 
 VERDICT_MARKS: Mapping[Verdict, str] = {
     "error": "!",
@@ -44,6 +47,7 @@ Text = tuple[tuple[str, bool], ...]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     name: str
+    link: str | None
     old: Text | None
     new: Text | None
     environment: str | None
@@ -64,7 +68,8 @@ class Table:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
     heading: str
-    number: int
+    number: int | None
+    """The number of rows, unless the heading says it."""
     tables: tuple[Table, ...]
     is_open: bool
 
@@ -103,7 +108,10 @@ class CauseView:
 class PageView:
     counts: tuple[VerdictCount, ...]
     facts: tuple[str, ...]
+    next_steps: tuple[NextStep, ...]
     causes: tuple[CauseView, ...]
+    packages: Section | None
+    """The packages that moved in more than one flow; None if the flows have none in common."""
     obsolete: tuple[str, ...]
     unused_patterns: tuple[str, ...]
     flows: tuple[FlowView, ...]
@@ -121,14 +129,50 @@ def view_page(report: Report, *, details: bool = False) -> PageView:
             if verdicts[verdict]
         ),
         facts=tuple(run_facts(report.run)),
+        next_steps=tuple(next_steps(report)),
         causes=tuple(
             CauseView(text=cause.text, flows=tuple(views[id(flow)] for flow in cause.flows))
             for cause in shared_causes(report.flows)
         ),
+        packages=_shared_packages(report.flows),
         obsolete=report.obsolete,
         unused_patterns=tuple(map(unused_pattern, report.unused_patterns)),
         flows=tuple(views[id(flow)] for flow in worst_first(report.flows)),
     )
+
+
+def _shared_packages(flows: Sequence[FlowReport]) -> Section | None:
+    rows = tuple(_move(move) for move in package_moves(flows) if len(move.flows) > 1)
+    if not rows:
+        return None
+    heading = "Packages that moved in more than one flow"
+    table = Table(caption=heading, column="package", rows=rows, has_environment=True)
+    return Section(
+        heading=heading, number=len(rows), tables=(table,), is_open=len(rows) <= _MOST_ROWS
+    )
+
+
+def _move(move: PackageMove) -> Row:
+    old, new = _sides(move.old, move.new)
+    return Row(
+        name=move.name,
+        link=_link(move.link),
+        old=old,
+        new=new,
+        environment=", ".join(move.environments),
+        remarks=(move.kind, *_required(move.via), counted(len(move.flows), "flow")),
+        explanation=(),
+        is_gated=move.gated,
+    )
+
+
+def _required(via: Sequence[str]) -> Iterator[str]:
+    if via:
+        yield f"required by {truncate_list(via, 3)}"
+
+
+def _link(url: str | None) -> str | None:
+    return url if url is not None and is_web_address(url) else None
 
 
 def _ids(flows: Iterable[FlowReport]) -> dict[int, str]:
@@ -222,7 +266,7 @@ def _section(heading: str, tables: Sequence[Table], *, is_open: bool = True) -> 
     number = sum(len(table.rows) for table in tables)
     return Section(
         heading=heading,
-        number=number,
+        number=None if heading.startswith(f"{number:,} ") else number,
         tables=tuple(tables),
         is_open=is_open and number <= _MOST_ROWS,
     )
@@ -241,6 +285,7 @@ def _row(change: Change) -> Row:
     old, new = _sides(change.old, change.new)
     return Row(
         name=label(change),
+        link=_link(change.link),
         old=old,
         new=new,
         environment=change.environment,
@@ -251,15 +296,13 @@ def _row(change: Change) -> Row:
 
 
 def _remarks(change: Change) -> Iterator[str]:
-    match change.change:
-        case "added" | "removed":
-            yield change.change
-        case "unread":
-            yield "could not be compared"
-        case "changed" if change.old is None and change.new is None:
-            yield "changed"
-    if change.declared:
-        yield "requirement"
+    if change.kind in {"package", "python"}:
+        yield "declared" if change.declared else move_kind(change)
+        yield from _required(change.via)
+    elif change.change == "unread":
+        yield "could not be compared"
+    elif change.change != "changed" or (change.old is None and change.new is None):
+        yield change.change
     yield from remarks(change)
 
 

@@ -68,6 +68,15 @@ def test_kinds_of_steps_differ_in_shape() -> None:
     assert len(outlines) == 4
 
 
+def test_text_keeps_clear_of_the_point_of_its_box() -> None:
+    def middle(kind: str) -> float:
+        drawing = draw_graph((GraphStep(name="a", type=kind, next=(), state="unchanged"),))
+        assert drawing is not None
+        return drawing.nodes[0].middle - drawing.step_width / 2
+
+    assert middle("foreach") < middle("linear") == 0 < middle("join")
+
+
 def test_a_long_name_is_cut_in_its_box() -> None:
     drawing = draw_graph((GraphStep(name="n" * 80, type="linear", next=(), state="unchanged"),))
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 
 import pytest
 from flow_reports import ATTACKS, DRIFTED, FAILED, REPRODUCED, hostile, report_of
@@ -14,6 +15,9 @@ from sample_report import sample_report
 
 from pytest_flowrepro.report import render_html
 from pytest_flowrepro.support.text import visible
+
+if TYPE_CHECKING:
+    from pytest_flowrepro.model import Report
 
 VOID = {"meta", "input"}
 CELLS = {"th", "td", "text"}
@@ -97,8 +101,11 @@ def test_the_page_shows_all_that_a_report_has() -> None:
         "poll, split-switch: failed, then poll, load",
         "≠ origin",
         "↳ downstream",
-        "pandas 2.3.3 3.0.0 base",
-        "pytz 2025.2 absent base removed",
+        "What to do next check it on your machine: pytest --flow-repro",
+        "Packages that moved in more than one flow 3",
+        "numpy 2.4.5 2.4.6 base patch, required by pandas, 3 flows",
+        "pandas 2.3.3 3.0.0 base major",
+        "pytz 2025.2 absent base removed, required by pandas",
         "policy ignore: *.elapsed absent ignored added, a weakening",
         "column 'price': float64 -> float32",
         "train.score: 5 of 8 tasks, first at [0]",
@@ -127,12 +134,13 @@ def test_the_page_is_self_contained_and_accessible() -> None:
     )
 
 
-def test_each_link_and_label_leads_to_one_id() -> None:
+def test_each_link_and_label_leads_to_one_id_or_to_the_page_of_a_package() -> None:
     page = Page(render_html(sample_report()))
     ids = page.values("id")
 
     assert len(ids) == len(set(ids))
-    assert {href.removeprefix("#") for href in page.values("href")} <= set(ids)
+    hrefs = {href.removeprefix("#") for href in page.values("href")}
+    assert hrefs - set(ids) == {"https://pandas.pydata.org/docs/whatsnew/"}
     assert set(page.values("aria-labelledby", "for")) <= set(ids)
 
 
@@ -167,11 +175,24 @@ def test_templates_are_loaded_for_a_page_only() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def without_links(report: Report) -> Report:
+    (flow,) = report.flows
+    changes = tuple(replace(change, link=None) for change in flow.changes)
+    return replace(report, flows=(replace(flow, changes=changes),))
+
+
+@pytest.mark.parametrize("text", ATTACKS)
+def test_a_link_of_a_package_is_a_web_address(text: str) -> None:
+    page = Page(render_html(hostile(text)))
+
+    assert [href for href in page.values("href") if not re.fullmatch(r"#[\w-]+", href)] == []
+
+
 @pytest.mark.parametrize("text", ATTACKS)
 def test_a_value_is_text_and_nothing_else(text: str) -> None:
     harmless, page = (
-        Page(render_html(hostile("x"))),
-        Page(render_html(hostile(text))),
+        Page(render_html(without_links(hostile("x")))),
+        Page(render_html(without_links(hostile(text)))),
     )
 
     assert page.tags == harmless.tags
