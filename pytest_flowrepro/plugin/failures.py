@@ -63,6 +63,20 @@ def step_failure(
     )
 
 
+def reporting_step(
+    observation: Observation, steps: Iterable[str], job: Job, baseline: Recording | None = None
+) -> str | None:
+    """Return the one of `steps` whose test fails for a rerun that failed.
+
+    That is the first one that failed itself, else the first that was not reached. None if all of
+    them can be compared.
+    """
+    failures = [(step, step_failure(observation, step, job, baseline)) for step in steps]
+    failed = [(step, failure) for step, failure in failures if failure is not None]
+    own = (step for step, failure in failed if failure.reached)
+    return next(own, failed[0][0] if failed else None)
+
+
 def _answers_for(step: str, log: TaskLog, job: Job) -> bool:
     """Return whether the test of `step` reports this task.
 

@@ -83,6 +83,11 @@ class FlowCheck:
     _internal_errors: dict[str, InternalError] = field(default_factory=dict)
 
     @property
+    def selected_steps(self) -> tuple[str, ...]:
+        """The steps with a selected test."""
+        return tuple(step for step in self.job.flow.steps if f"step[{step}]" in self.selected)
+
+    @property
     def file(self) -> str:
         """The flow's file relative to the project, with `/`."""
         return self.job.flow.file.relative_to(self.job.root).as_posix()

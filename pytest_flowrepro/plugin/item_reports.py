@@ -39,7 +39,7 @@ def final_result(report: pytest.TestReport, result: PartResult | None) -> PartRe
         # The error is in a hook of the project or in another plugin, not in a test of ours.
         earlier = result or PartResult(verdict="error")
         return replace(earlier, verdict="error", failure=failure_reason(report), is_broken=True)
-    is_end = report.when == "call" or (report.when == "setup" and report.failed)
+    is_end = report.when == "call" or (report.when == "setup" and not report.passed)
     return result if is_end else None
 
 

@@ -127,6 +127,8 @@ class PartItem(pytest.Item):
     def setup(self) -> None:
         self.result = self._evaluate_safely()
         self.user_properties.extend(self._properties(self.result))
+        if self.result.skipped is not None:
+            pytest.skip(inert(self.result.skipped))
         if self.result.failure is not None and not self.result.in_call:
             # pytest calls `repr_failure` only in the call phase; here it shows the text alone.
             failure = self._first_or_short(self.result.failure)
@@ -141,6 +143,14 @@ class PartItem(pytest.Item):
         """Return the result of a test that an unexpected exception stopped."""
         reported = self.flow_check.internal_error(error)
         return PartResult(verdict="error", failure=str(reported), in_call=False)
+
+    @property
+    def skip_place(self) -> tuple[str, int, str] | None:
+        """The place and the reason of a test that was skipped, as in a report of pytest."""
+        if self.result is None or self.result.skipped is None:
+            return None
+        path, line, _ = self.reportinfo()
+        return str(path), line + 1, f"Skipped: {inert(self.result.skipped)}"
 
     def _evaluate_safely(self) -> PartResult:
         """Return the result of this test, also for unexpected errors; interrupts propagate."""

@@ -24,14 +24,14 @@ from pytest_flowrepro.diff.verdict import (
 )
 from pytest_flowrepro.environment import system_of
 from pytest_flowrepro.pipeline import policy_of, upload_days_of, with_upload_days
-from pytest_flowrepro.plugin.failures import log_of, step_failure
+from pytest_flowrepro.plugin.failures import log_of, reporting_step, step_failure
 from pytest_flowrepro.plugin.results import PartResult
 from pytest_flowrepro.report import cause_line, changes_lines, started_at
 from pytest_flowrepro.support.docs import docs
 from pytest_flowrepro.support.errors import BaselineError, RerunError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pytest_flowrepro.diff.verdict import PatternsUsed
     from pytest_flowrepro.model import Cause, Change, Gate, GraphStep, Recording, Verdict
@@ -48,6 +48,10 @@ class CheckedFlow(Protocol):
     def options(self) -> SessionOptions: ...
     @property
     def file(self) -> str: ...
+    @property
+    def selected(self) -> Sequence[str]: ...
+    @property
+    def selected_steps(self) -> tuple[str, ...]: ...
     @property
     def is_recorded(self) -> bool: ...
     @property
@@ -91,10 +95,7 @@ class PartCheck(ABC):
         flow = self.flow
         observation, patterns = flow.observation, flow.job.settings.patterns
         if observation.failure is not None:
-            raise BaselineError(
-                f"{flow.job.title} was not recorded: it ended with {observation.failure}",
-                hint="see the failing step's test; the existing baseline was not changed",
-            )
+            return self._report_unrecorded(observation)
         recording = observation.recording
         return PartResult(
             verdict="recorded",
@@ -109,8 +110,21 @@ class PartCheck(ABC):
             graph=self._graph(observation.changes),
         )
 
+    def _report_unrecorded(self, observation: Observation) -> PartResult:
+        """Skip a test whose flow was not recorded; raise if no test of a step says why."""
+        flow = self.flow
+        what = f"{flow.job.title} was not recorded: it ended with {observation.failure}"
+        if reporting_step(observation, flow.selected_steps, flow.job) is not None:
+            return PartResult(verdict="error", skipped=what)
+        raise BaselineError(
+            what, hint="run the tests of its steps as well; the existing baseline was not changed"
+        )
+
     def report_missing_baseline(self) -> PartResult:
-        """Return the result of a test whose flow has no baseline."""
+        """Return the result of a test whose flow has no baseline: the first one fails."""
+        first = next(iter(self.flow.selected), self.part)
+        if self.part != first:
+            return PartResult(verdict="no baseline", skipped=f"no baseline yet: see {first}")
         failure = (
             f"{self.flow.job.title} has no baseline yet\nWhat to do: record one with "
             f"`pytest --flow-repro --flow-repro-update-new {self.flow.file}`, and commit it"
@@ -254,7 +268,11 @@ class StepCheck(PartCheck):
         return self._failed_step(baseline) or self.compare_rerun(baseline)
 
     def _failed_step(self, baseline: Recording | None) -> PartResult | None:
-        """Return the error of a step that failed; raise if it was not reached or finished."""
+        """Return the error of a step that failed; None for one that can be compared.
+
+        A step that was not reached or finished is skipped if the test of another one says why;
+        raise `RerunError` if none is selected that does.
+        """
         flow, observation = self.flow, self.flow.observation
         for stream in ("stdout", "stderr"):
             if text := log_of(observation.logs, self.step, stream):
@@ -266,5 +284,7 @@ class StepCheck(PartCheck):
             seconds = observation.seconds
             graph = self._graph(() if self.flow.is_recorded or not baseline else self.flow.changes)
             return PartResult(verdict="error", failure=failure.text, seconds=seconds, graph=graph)
+        if reporting_step(observation, flow.selected_steps, flow.job, baseline) != self.step:
+            return PartResult(verdict="error", skipped=failure.what)
         hint = "fix the failing step and run again"
         raise RerunError(failure.what, detail=failure.detail, hint=hint)

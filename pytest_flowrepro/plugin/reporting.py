@@ -108,6 +108,8 @@ class Reporting:
                 report.outcome, report.longrepr = "failed", result.failure
             if result is not None:
                 attach_result(report, item.identity, result)
+            if report.skipped and item.skip_place is not None:
+                report.longrepr = item.skip_place  # pytest would name a line of this plugin
         return report
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:

@@ -61,6 +61,8 @@ class PartResult:
     """The project's patterns that were not needed; None if that is not known."""
     failure: str | None = None
     """The text of a test that does not pass."""
+    skipped: str | None = None
+    """The reason why there is nothing to compare, where another test of the flow fails for it."""
     in_call: bool = True
     """False if setup broke: then it is an error, not a failure."""
     is_broken: bool = False

@@ -15,6 +15,7 @@ from pytest_flowrepro.plugin.options import SessionOptions
 from pytest_flowrepro.settings.settings import FlowSettings, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pytest_flowrepro.model import Cause, Change, Recording
@@ -71,6 +72,8 @@ class FakeFlow:
     job: Job
     options: SessionOptions
     file: str = "flows/train.py"
+    selected: Sequence[str] = ("code", "environment", "step[start]", "step[train]")
+    selected_steps: tuple[str, ...] = ("start", "train")
     is_recorded: bool = False
     baseline: Recording | None = field(default_factory=recording)
     observation: Observation = field(default_factory=observation)

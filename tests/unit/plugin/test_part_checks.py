@@ -166,6 +166,14 @@ def test_a_flow_without_a_baseline_fails_and_says_how_to_record(flow: FakeFlow) 
     )
 
 
+def test_only_the_first_selected_test_fails_for_a_missing_baseline(flow: FakeFlow) -> None:
+    new = replace(flow, baseline=None, selected=("environment", "step[train]"))
+    assert environment(new).run().failure is not None
+    result = step(new, "train").run()
+    assert (result.verdict, result.failure) == ("no baseline", None)
+    assert result.skipped == "no baseline yet: see environment"
+
+
 def test_a_merged_baseline_is_noted(flow: FakeFlow) -> None:
     merged = replace(recording(), merged=True)
     notes = code(replace(flow, baseline=merged)).run().notes
@@ -216,10 +224,23 @@ def test_one_selected_test_has_all_changes_of_a_recording(flow: FakeFlow, select
 def test_a_flow_that_failed_is_not_recorded(flow: FakeFlow) -> None:
     failed = observation(log("start", ok=False, stderr="ValueError: no rows\n"), failure="exit 1")
     recorded = replace(flow, is_recorded=True, observation=failed)
+    what = "TrainFlow was not recorded: it ended with exit 1"
     for check in (code(recorded), environment(recorded)):
-        with pytest.raises(BaselineError, match="TrainFlow was not recorded: it ended with exit 1"):
-            check.run()
-    assert step(recorded, "start").run().verdict == "error"
+        result = check.run()
+        assert (result.verdict, result.skipped, result.failure) == ("error", what, None)
+    assert "step start of TrainFlow failed" in (step(recorded, "start").run().failure or "")
+
+
+def test_a_test_of_a_flow_that_was_not_recorded_fails_if_no_other_one_does(flow: FakeFlow) -> None:
+    started = log("start")
+    failed = observation(started, log("train", ok=False), failure="exit 1")
+    recorded = replace(flow, is_recorded=True, observation=failed)
+    what = "TrainFlow was not recorded: it ended with exit 1"
+    for steps in ((), ("start",)):
+        selected = replace(recorded, selected_steps=steps)
+        for check in (code(selected), step(selected, "start")):
+            with pytest.raises(BaselineError, match=what):
+                check.run()
 
 
 # --- environment ----------------------------------------------------------------------
@@ -291,10 +312,27 @@ def test_a_step_that_failed_is_an_error_with_its_output(failing: FakeFlow) -> No
     assert shown == [("stderr", "ValueError: no rows\n")]
 
 
-def test_a_step_that_was_not_reached_cannot_be_checked(failing: FakeFlow) -> None:
+def test_a_step_that_was_not_reached_is_skipped(failing: FakeFlow) -> None:
+    result = step(failing, "train").run()
+    assert (result.verdict, result.failure) == ("error", None)
+    assert result.skipped == "not reached: step start failed"
+
+
+def test_the_first_step_that_was_not_reached_fails_if_no_other_test_does(
+    failing: FakeFlow,
+) -> None:
+    selected = replace(failing, selected_steps=("train", "end"))
     with pytest.raises(RerunError, match="not reached: step start failed") as caught:
-        step(failing, "train").run()
+        step(selected, "train").run()
     assert caught.value.hint == "fix the failing step and run again"
+    assert step(selected, "end").run().skipped == "not reached: step start failed"
+
+
+def test_one_step_fails_for_a_flow_that_hung(flow: FakeFlow) -> None:
+    hung = replace(flow, observation=observation(failure="stopped after 9 s"))
+    with pytest.raises(RerunError, match="TrainFlow ended with stopped after 9 s"):
+        step(hung, "start").run()
+    assert step(hung, "train").run().skipped == "TrainFlow ended with stopped after 9 s"
 
 
 def test_the_output_of_a_step_that_ran_is_shown(flow: FakeFlow) -> None:

@@ -75,6 +75,7 @@ RESULT: Mapping[str, st.SearchStrategy[Any]] = {
     "notes": TEXTS,
     "idle": st.none() | TEXTS,
     "failure": OPTIONAL,
+    "skipped": OPTIONAL,
     "in_call": st.booleans(),
     "is_broken": st.booleans(),
     "causes": st.lists(st.builds(Cause, **CAUSE), max_size=3).map(tuple),
