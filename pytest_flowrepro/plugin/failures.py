@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.advice.advice import step_advice
+from pytest_flowrepro.plugin.step_output import own_traceback, tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 _PROCESSES = 10
 """Maximum number of shown processes that were ended with a flow that hung."""
-_LINES = 60
-"""Maximum number of lines of a step's stderr: enough for a traceback through a library or two."""
 
 # metaflow/runtime.py `Worker.clean`: another task failed, and this one was stopped for it.
 _STOPPED = "[KILLED BY ORCHESTRATOR]"
@@ -59,7 +58,7 @@ def step_failure(
     return StepFailure(
         reached=False,
         what=f"{job.title} ended with {observation.failure}",
-        detail="\n".join(["", _tail(observation.output), *_ended(observation)]),
+        detail="\n".join(["", tail(observation.output), *_ended(observation)]),
     )
 
 
@@ -97,7 +96,7 @@ def log_of(logs: Iterable[TaskLog], step: str, stream: str) -> str:
 def _own_failure(observation: Observation, log: TaskLog, job: Job) -> StepFailure:
     stderr = log.stderr or _lines_about(observation.output, log.step)
     situation = job.situation(declared_by=_declared_by(observation, log))
-    parts = ["", _tail(stderr), *_ended(observation)]
+    parts = ["", tail(own_traceback(stderr, job.folder)), *_ended(observation)]
     what_to_do = step_advice(stderr, situation, timed_out=observation.timed_out, signal=log.signal)
     if what_to_do:
         parts += ["", f"What to do: {what_to_do}"]
@@ -126,9 +125,3 @@ def _ended(observation: Observation) -> list[str]:
 def _lines_about(output: str, step: str) -> str:
     """Return the runtime's output about a step: a task that was killed left no log."""
     return "\n".join(line for line in output.splitlines() if f"/{step}/" in line)
-
-
-def _tail(text: str) -> str:
-    lines = text.rstrip().splitlines()
-    cut = [f"[... {len(lines) - _LINES} lines left out ...]"] if len(lines) > _LINES else []
-    return "\n".join([*cut, *lines[-_LINES:]])

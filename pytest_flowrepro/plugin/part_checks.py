@@ -274,10 +274,11 @@ class StepCheck(PartCheck):
         raise `RerunError` if none is selected that does.
         """
         flow, observation = self.flow, self.flow.observation
-        for stream in ("stdout", "stderr"):
+        failure = step_failure(observation, self.step, flow.job, baseline)
+        has_stderr = failure is not None and failure.reached and not flow.options.details
+        for stream in ("stdout",) if has_stderr else ("stdout", "stderr"):
             if text := log_of(observation.logs, self.step, stream):
                 self.show_output(stream, text)
-        failure = step_failure(observation, self.step, flow.job, baseline)
         if failure is None:
             return None
         if failure.reached:

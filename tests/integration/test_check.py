@@ -49,12 +49,18 @@ def test_what_changed_fails_its_step_and_is_shown_with_both_values(hello: Projec
     result.stdout.fnmatch_lines(["drifted  *; 1 file changed since the baseline*"])
 
 
-def test_without_a_baseline_the_tests_fail_and_say_how_to_record(unrun_project: Project) -> None:
+def test_without_a_baseline_the_first_test_fails_and_say_how_to_record(
+    unrun_project: Project,
+) -> None:
     unrun_project.write("flow.py", HELLO)
-    result = unrun_project.check()
-    result.assert_outcomes(failed=5)
+    result = unrun_project.check("-rs")
+    result.assert_outcomes(failed=1, skipped=4)
     result.stdout.fnmatch_lines(
-        ["HelloFlow has no baseline yet", "*--flow-repro-update-new flow.py*"]
+        [
+            "HelloFlow has no baseline yet",
+            "*--flow-repro-update-new flow.py*",
+            "SKIPPED [[]4[]] flow.py:4: no baseline yet: see code",
+        ]
     )
 
 
@@ -64,8 +70,8 @@ def test_a_step_that_fails_shows_its_output_and_traceback_and_the_line_to_add(
     hello.write("data/rates.csv", "1,2\n")
     fails = 'print("before the fall", flush=True); open("data/rates.csv")\n        print("counted"'
     hello.edit("flow.py", 'print("counted"', fails)
-    result = hello.check()
-    result.assert_outcomes(passed=3, failed=1, errors=1)
+    result = hello.check("-rs")
+    result.assert_outcomes(passed=3, failed=1, skipped=1)
     result.stdout.fnmatch_lines(
         [
             "*step count of HelloFlow failed (exit code 1)*",
@@ -75,7 +81,10 @@ def test_a_step_that_fails_shows_its_output_and_traceback_and_the_line_to_add(
         ]
     )
     result.stdout.fnmatch_lines(["*Captured stdout call*", "*before the fall*"])
-    result.stdout.fnmatch_lines(["*not reached: step count failed*"])
+    result.stdout.fnmatch_lines(["SKIPPED [[]1[]] flow.py:4: not reached: step count failed"])
+    text = result.stdout.str()
+    assert text.count("Traceback (most recent call last)") == 1
+    assert 'of Metaflow left out ...]\n  File "flow.py", line 15, in count\n' in text
 
 
 def test_a_file_that_a_parameter_names_is_packaged_and_read(hello: Project) -> None:

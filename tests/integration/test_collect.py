@@ -63,12 +63,13 @@ def test_the_id_of_a_test_selects_it_whatever_the_name_of_its_case(project: Proj
     project.write("flow.py", HELLO)
     names = (json.dumps(case, ensure_ascii=False) for case in CASES)
     tables = "".join(f"[tool.flowrepro.flow.HelloFlow.case.{name}]\n" for name in names)
-    project.write("pyproject.toml", f"[tool.pytest]\n{tables}")
+    expired = '[tool.flowrepro]\nignore = [{ pattern = "*.x", reason = "x", until = 2020-01-01 }]\n'
+    project.write("pyproject.toml", f"[tool.pytest]\n{expired}{tables}")
     tests = collected(project.check("--collect-only", "-q"))
     assert len(tests) == len(set(tests)) == 5 * (1 + len(CASES))
     others_first = [*tests[1::2], *tests[::2]]
     assert collected(project.check("--collect-only", "-q", *others_first)) == others_first
-    # They have no baseline, so that each is an error in the short summary.
+    # Each is an error in the short summary, because of the pattern.
     result = project.check(*others_first)
     summary = [line for line in result.outlines if line.startswith(("ERROR flow", "FAILED flow"))]
     assert [line.split(" - ")[0].partition(" ")[2] for line in summary] == others_first

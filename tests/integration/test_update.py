@@ -139,9 +139,10 @@ def test_a_flow_that_fails_is_not_recorded_and_x_stops_before_the_next_one(
     before = hello.baseline_bytes()
     hello.edit("flow.py", "self.total = ", "self.total = 1 / 0 + ")
     hello.write("next.py", DICE)
-    result = hello.record("-x", "flow.py", "next.py")
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*HelloFlow was not recorded: it ended with exit code 1*"])
+    result = hello.record("-x", "-rs", "flow.py", "next.py")
+    result.assert_outcomes(failed=1, skipped=4)
+    result.stdout.fnmatch_lines(["step end of HelloFlow failed (exit code 1)"])
+    result.stdout.fnmatch_lines(["*HelloFlow was not recorded: it ended with exit code 1"])
     assert hello.baseline_bytes() == before
 
 

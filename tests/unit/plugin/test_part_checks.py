@@ -309,6 +309,10 @@ def test_a_step_that_failed_is_an_error_with_its_output(failing: FakeFlow) -> No
     assert (result.verdict, result.in_call) == ("error", True)
     assert (result.failure or "").startswith("step start of TrainFlow failed (exit code 1)")
     assert result.seconds == (("rerun", 1.5),)
+    assert "ValueError: no rows" in (result.failure or "")
+    assert shown == [], "stderr is not shown twice"
+    detailed = replace(failing, options=options(failing.job.root, details=True))
+    step(detailed, "start", shown).run()
     assert shown == [("stderr", "ValueError: no rows\n")]
 
 
