@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     accept.add_argument(
         "--last", action="store_true", required=True, help="accept the last check of each flow"
     )
-    accept.add_argument("--reason", metavar="TEXT", required=True, help="for the history")
+    accept.add_argument("--reason", metavar="TEXT", default="", help="the reason, for the history")
     accept.set_defaults(command=_accept)
 
     package = commands.add_parser("package", help="inspect the code package of a flow")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,30 @@ def test_a_folder_of_the_project_has_its_checks(
     monkeypatch.chdir(repository / "flows")
     assert main(["accept", "--last", "--reason", "why"]) == 0
     assert rows_and_scores(folder) == [101, 0.95, 0.96]
+
+
+def test_everything_is_accepted_without_a_reason(folder: Path) -> None:
+    assert main(["accept", "--last"]) == 0
+    assert rows_and_scores(folder) == [101, 0.95, 0.96]
+    assert json.loads((folder / HISTORY).read_text().splitlines()[0])["reason"] == ""
+
+
+@pytest.mark.parametrize("args", [["accept"], ["accept", "--last", "--accept", "x"]])
+def test_only_the_last_check_can_be_accepted(folder: Path, args: list[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(args)
+    assert rows_and_scores(folder) == [100, 0.91, 0.93]
+
+
+def test_a_check_of_another_checkout_is_accepted_in_this_one(
+    repository: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    shutil.copytree(repository, here, ignore=shutil.ignore_patterns(".flowrepro"))
+    shutil.move(repository / ".flowrepro", here / ".flowrepro")
+    monkeypatch.chdir(here)
+    assert main(["accept", "--last"]) == 0
+    assert rows_and_scores(here / folder.relative_to(repository)) == [101, 0.95, 0.96]
 
 
 @pytest.mark.usefixtures("folder")
