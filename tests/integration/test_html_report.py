@@ -210,6 +210,13 @@ def test_a_wide_graph_is_scrolled_in_its_box(open_page: Open) -> None:
     box = page.get_by_role("group", name="Graph of 60 steps").first
     assert box.evaluate("box => box.scrollWidth > box.clientWidth")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert box.get_by_text("start", exact=True).evaluate(
+        """text => {
+            const {top, bottom} = text.getBoundingClientRect();
+            const box = text.closest(".scroll").getBoundingClientRect();
+            return box.top < top && bottom < box.bottom;
+        }"""
+    )
     box.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(500)

@@ -39,6 +39,8 @@ _HEIGHT = 46
 _GAP = 40
 _ROW = _HEIGHT + 20
 _MARGIN = 14
+_BOX = 520
+"""Height of the box that a drawing is scrolled in; page.css has it, too."""
 _POINT = 12
 _LOOP = 34
 """Room below the steps for edges back to an earlier step."""
@@ -73,6 +75,8 @@ class Drawing:
     """The data of paths; loops lead back to an earlier step."""
     title: str
     has_foreach: bool
+    is_tall: bool
+    """True if it is higher than its box in the page."""
 
 
 def draw_graph(graph: Sequence[GraphStep]) -> Drawing | None:
@@ -87,15 +91,17 @@ def draw_graph(graph: Sequence[GraphStep]) -> Drawing | None:
     bottom = max(node.y for node in nodes) + _HEIGHT
     edges = tuple(_curve(edge, layout, width) for edge in layout.edges if edge.rows)
     rightmost = max(layout.layers.values())
+    height = round(bottom) + _MARGIN + (_LOOP if loops else 0)
     return Drawing(
         width=2 * _MARGIN + (rightmost + 1) * width + rightmost * _GAP,
-        height=round(bottom) + _MARGIN + (_LOOP if loops else 0),
+        height=height,
         step_width=width,
         nodes=nodes,
         edges=edges,
         loops=loops,
         title=_title(graph),
         has_foreach=bool(layout.in_foreach),
+        is_tall=height > _BOX,
     )
 
 

@@ -43,6 +43,11 @@
     flow.article.scrollIntoView();
   };
 
+  // The first step is halfway down, where a tall graph is scrolled to as soon as it is shown.
+  const center = (box) => {
+    box.scrollTop = (box.scrollHeight - box.clientHeight) / 2;
+  };
+
   const setOpen = (isOpen) => {
     for (const flow of flows) if (!flow.article.hidden) flow.details.open = isOpen;
   };
@@ -64,6 +69,9 @@
     const link = event.target.closest("a[href^='#']");
     if (link) openTarget(link.hash);
   });
+  const toggled = (event) => event.target.querySelectorAll(".tall").forEach(center);
+  document.addEventListener("toggle", toggled, true); // it does not bubble
+  document.querySelectorAll(".tall").forEach(center);
   document.querySelector(".tools").hidden = false;
   show();
   openTarget(location.hash);

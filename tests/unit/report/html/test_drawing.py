@@ -4,7 +4,7 @@ import re
 from typing import get_args
 
 import pytest
-from sample_report import RETRY, TRAIN
+from sample_report import RETRY, TRAIN, WIDE
 
 from pytest_flowrepro.model import GraphStep, StepState
 from pytest_flowrepro.report.html.drawing import STEP_MARKS, draw_graph
@@ -48,6 +48,14 @@ def test_an_edge_back_is_a_loop_below_the_steps() -> None:
     assert len(drawing.loops) == 1
     assert len(drawing.edges) == 3
     assert drawing.height > straight.height
+
+
+def test_a_drawing_of_many_branches_is_tall() -> None:
+    tall, flat = draw_graph(WIDE.graph), draw_graph(TRAIN.graph)
+
+    assert tall is not None
+    assert flat is not None
+    assert (tall.is_tall, flat.is_tall) == (True, False)
 
 
 @pytest.mark.parametrize("kind", ["start", "end", "linear", "split", "foreach", "join"])
