@@ -95,7 +95,7 @@ def test_the_page_shows_all_that_a_report_has() -> None:
         "flows/old.py does not exist",
         "tool.flowrepro.ignore: *.elapsed_seconds matched nothing",
         "environment 2 packages changed",
-        "first in start",
+        "(first in start)",
         "code code of step train changed",
         "prepare, foreach: unchanged, then train",
         "poll, split-switch: failed, then poll, load",
