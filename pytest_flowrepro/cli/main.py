@@ -99,6 +99,13 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("flow", metavar="FLOW", help=flow_help)
     show.set_defaults(command=_show)
 
+    python = commands.add_parser("python", help="print the Python that the recorded flows need")
+    python.add_argument("flow", metavar="FLOW", nargs="?", help=flow_help)
+    python.add_argument(
+        "--all", action="store_true", help="print all, if they need several; the newest is last"
+    )
+    python.set_defaults(command=_python)
+
     review = commands.add_parser(
         "review", help="accept or reject what the last failed check of each flow found"
     )
@@ -190,6 +197,15 @@ def _show(args: argparse.Namespace) -> Answer:
     if not shown:
         raise not_recorded(args.flow)
     return Answer(text="\n".join(shown))
+
+
+# --- python ---------------------------------------------------------------------------
+
+
+def _python(args: argparse.Namespace) -> Answer:
+    from pytest_flowrepro.cli.interpreters import list_interpreters  # noqa: PLC0415  as above
+
+    return list_interpreters(args.flow, every=args.all)
 
 
 # --- review and accept ----------------------------------------------------------------
