@@ -158,7 +158,9 @@ def remarks(review: FlowReview, proposal: Proposal) -> Iterator[str]:
     if rejection is not None:
         yield inert(rejection.rejection)
     if proposal.needs_recording is not None:
-        record = f"pytest --flow-repro --flow-repro-update {review.file}"
+        # A recording keeps the lock otherwise.
+        lock = " --flow-repro-env=fresh" if review.check.fresh else ""
+        record = f"pytest --flow-repro --flow-repro-update{lock} {review.file}"
         yield inert(f"needs a recording, `{record}`: {proposal.needs_recording}")
 
 

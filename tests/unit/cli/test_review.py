@@ -107,6 +107,20 @@ def test_what_needs_a_recording_is_left_and_said(
     assert rows_and_scores(folder) == [101, 0.91, 0.93]
 
 
+def test_what_a_fresh_check_found_is_recorded_by_a_fresh_recording(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = baseline_folder(repository / "flows/train.py", "TrainFlow", None)
+    moved = replace(BASE.environments[0], packages=())
+    check = last_check(replace(BASE, environments=(moved,)), baseline=BASE, folder=folder)
+    keep_check(replace(check, fresh=True, wheelhouse=True), root=repository)
+    assert main(["accept", "--last"]) == 0, "packages that were resolved again fail no check"
+    out = capsys.readouterr().out.splitlines()
+    assert out[1].startswith("    left      environment of base  2 changes: metaflow removed")
+    command = "pytest --flow-repro --flow-repro-update --flow-repro-env=fresh flows/train.py"
+    assert out[2].startswith(f"        needs a recording, `{command}`: the wheels of")
+
+
 def test_the_flows_are_chosen(repository: Path, folder: Path) -> None:
     small = replace(BASE, case="small")
     record(repository, small)
