@@ -107,6 +107,15 @@ def test_a_cause_that_flows_share_is_said_once() -> None:
     assert "check it on your machine with `pytest --flow-repro`;" in text
 
 
+def test_gated_artifacts_come_first_and_derived_ones_after_those_that_they_follow_from() -> None:
+    shown = replace(SCORE, name="shown", gated=False)
+    derived = replace(SCORE, name="derived", origin="derived")
+    first = replace(SCORE, name="first", origin="first")
+    text = render_markdown(report_of(replace(DRIFTED, changes=(shown, derived, first))))
+    rows = re.findall(r"^\| `TrainFlow@small` \| `train\[0, 3\].(\w+)`", text, re.MULTILINE)
+    assert rows == ["first", "derived", "shown"]
+
+
 def test_a_flow_has_its_file_in_a_table_if_another_has_its_name() -> None:
     flows = [replace(DRIFTED, file=f"{name}.py", changes=(SCORE,)) for name in "ab"]
     text = render_markdown(report_of(*flows, replace(DRIFTED, case="large")))
@@ -220,6 +229,14 @@ def test_a_long_report_says_what_it_leaves_out() -> None:
     assert re.search(r"^The details of 4\d\d more flows are left out", text, re.MULTILINE)
     assert re.search(r"^- [\d,]+ more lines left out: see the JSON report$", text, re.MULTILINE)
     assert text.count("<details") == text.count("</details>")
+
+
+def test_a_selection_of_many_files_is_cut() -> None:
+    report = report_of(REPRODUCED)
+    selection = tuple(f"flows/flow_{number}.py" for number in range(9_000))
+    text = render_markdown(replace(report, run=replace(report.run, selection=selection)))
+    assert "`selected by flows/flow_0.py flows/flow_1.py" in text
+    assert len(text) < 2_000
 
 
 def test_a_long_error_is_cut() -> None:

@@ -75,5 +75,16 @@ def test_the_most_severe_moves_come_first() -> None:
         replace(NUMPY, name="a-major", old="1", new="2"),
         replace(NUMPY, name="removed", new=None),
     )
-    names = [move.name for move in moves(*changes)]
-    assert names == ["a-major", "b-major", "removed", "patch", "shown"]
+    often = replace(NUMPY, name="patch in two flows")
+    flows = [
+        replace(DRIFTED, changes=(*changes, often)),
+        replace(REPRODUCED, changes=(often,)),
+    ]
+    assert [move.name for move in package_moves(flows)] == [
+        "a-major",
+        "b-major",
+        "removed",
+        "patch in two flows",
+        "patch",
+        "shown",
+    ]
