@@ -182,7 +182,8 @@ class PartCheck(ABC):
         if any(change.kind == "policy" for change in gated):
             lines.append(
                 "What to do: undo the change of the settings, or record again with "
-                "--flow-repro-update, so that the review of the baseline shows it; see "
+                "--flow-repro-update or accept it with `flowrepro review`, so that the baseline "
+                "shows it; see "
                 f"{docs('reference/configuration#the-policy')}"
             )
         return "\n".join([what, *lines])
