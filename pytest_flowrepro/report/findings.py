@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.model import PASSING
@@ -26,6 +26,7 @@ class Finding:
 
     verdict: Verdict
     causes: tuple[Cause, ...]
+    """The causes that the flows share, without the steps that they changed."""
     reason: str
     """The first line of the error, or a summary of the changes; for flows without causes."""
     flows: tuple[FlowReport, ...]
@@ -45,7 +46,8 @@ def findings(report: Report) -> tuple[Finding, ...]:
     found: dict[tuple[Verdict, tuple[Cause, ...], str], list[FlowReport]] = {}
     for flow in worst_first(report.flows):
         if flow.verdict not in PASSING or (flow.verdict == "recorded" and flow.changes):
-            causes = () if flow.error else flow.causes
+            # Without the steps: one upgrade changes other steps of each flow first.
+            causes = () if flow.error else tuple(replace(c, steps=()) for c in flow.causes)
             reason = "" if causes else _reason(flow)
             found.setdefault((flow.verdict, causes, reason), []).append(flow)
     return tuple(

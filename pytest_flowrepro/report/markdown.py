@@ -18,6 +18,7 @@ from pytest_flowrepro.report.grouping import grouped
 from pytest_flowrepro.report.overview import run_facts, verdict_counts, worst_first
 from pytest_flowrepro.report.packages import package_moves
 from pytest_flowrepro.report.text import (
+    cause_line,
     label,
     render_changes,
     summary,
@@ -112,7 +113,8 @@ def _findings(report: Report, limit: int) -> str:
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
     causes = [_cause(cause) for cause in finding.causes]
-    reason = truncate_list(causes, _NAMES) or code(finding.reason, most=_TEXT)
+    listed = f"Cause: {truncate_list(causes, _NAMES)}"
+    reason = listed if causes else code(finding.reason, most=_TEXT)
     if len(finding.flows) == 1:
         yield f"- **{finding.verdict}:** {_started(finding.flows[0])}. {reason}\n"
         return
@@ -123,7 +125,7 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
 
 
 def _cause(cause: Cause) -> str:
-    return f"Cause ({cause.kind}): {code(cause.text, most=_TEXT)}"
+    return f"{code(cause.text, most=_TEXT)} ({cause.kind})"
 
 
 def _started(flow: FlowReport) -> str:
@@ -276,10 +278,11 @@ def _fold(summary_html: str, body: str, *, is_open: bool = False) -> str:
 def _details(flow: FlowReport, *, details: bool) -> str:
     name = f"<code>{escape(visible(title(flow)))}</code>"
     error = fenced(flow.error, _DETAILS_LIMIT) if flow.error else ""
-    lines = [
+    lines = [f"- {code(cause_line(cause))}" for cause in flow.causes]
+    lines += (
         f"{'  ' * depth}- {code(line)}"
         for depth, line in render_changes(flow.changes, details=details)
-    ]
+    )
     lines += (f"- note: {code(note)}" for note in flow.notes)
     body = f"{error}{bullets(lines, _DETAILS_LIMIT)}"
     return _fold(f"{flow.verdict}: {name}", body, is_open=flow.error is not None)

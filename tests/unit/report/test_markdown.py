@@ -49,8 +49,8 @@ def test_a_pull_request_sees_counts_causes_tables_and_folded_details() -> None:
     assert render_markdown(report_of(REPRODUCED, report)) == (
         "### Flow reproducibility: 1 drifted, 1 reproduced\n"
         "\n"
-        "- **drifted:** `flows/train.py::TrainFlow@small` started at `train[0, 3].score`. Cause "
-        "(environment): `1 package changed: numpy 2.4.5 -> 2.4.6`\n"
+        "- **drifted:** `flows/train.py::TrainFlow@small` started at `train[0, 3].score`. Cause: "
+        "`1 package changed: numpy 2.4.5 -> 2.4.6` (environment)\n"
         "\n"
         "**Next:** check it on your machine with `pytest --flow-repro flows/train.py`; accept or "
         "reject each change with `flowrepro review`.\n"
@@ -83,6 +83,7 @@ def test_a_pull_request_sees_counts_causes_tables_and_folded_details() -> None:
         "\n"
         "<details><summary>drifted: <code>flows/train.py::TrainFlow@small</code></summary>\n"
         "\n"
+        "- `cause: 1 package changed: numpy 2.4.5 -> 2.4.6`\n"
         "- `numpy  changed: 2.4.5 -> 2.4.6   package of base   asked for by pandas`\n"
         "- `train[0, 3].score  changed: 0.91 -> 0.93`\n"
         "  - `['auc'][3]: 0.91 -> 0.93`\n"
@@ -93,12 +94,19 @@ def test_a_pull_request_sees_counts_causes_tables_and_folded_details() -> None:
     )
 
 
+def test_the_most_direct_causes_are_named_and_the_others_counted() -> None:
+    kinds: tuple[CauseKind, ...] = ("code", "input", "environment")
+    causes = tuple(Cause(kind=kind, text=f"{kind} changed") for kind in kinds)
+    text = render_markdown(report_of(replace(DRIFTED, causes=causes)))
+    assert "Cause: `code changed` (code), `input changed` (input) and 1 more\n" in text
+
+
 def test_a_cause_that_flows_share_is_said_once() -> None:
     flows = [replace(DRIFTED, file=f"flows/{name}.py") for name in "abcde"]
     text = render_markdown(report_of(*flows))
-    assert text.count("Cause (environment)") == 1
+    assert text.count("(environment)") == 1
     assert (
-        "\n- **drifted:** 5 flows. Cause (environment): `1 package changed: numpy 2.4.5 -> 2.4.6`\n"
+        "\n- **drifted:** 5 flows. Cause: `1 package changed: numpy 2.4.5 -> 2.4.6` (environment)\n"
         "  - `flows/a.py::TrainFlow@small` started at `train[0, 3].score`\n"
         "  - `flows/b.py::TrainFlow@small` started at `train[0, 3].score`\n"
         "  - `flows/c.py::TrainFlow@small` started at `train[0, 3].score`\n"
@@ -197,7 +205,7 @@ def test_the_head_has_counts_flow_origin_cause_and_command(kind: CauseKind, flow
 
     assert f"{flows} drifted, 1 reproduced" in head
     assert f"`{different[0].file}::Train0Flow@small`" in head
-    assert f"Cause ({kind}): `{why}" in head
+    assert f"Cause: `{why}0` ({kind})\n" in head
     assert "started at `" in head or change.kind in {"package", "policy"}
     assert ("The policy is weakened" in head) is (kind == "policy")
     assert "`flowrepro review`.\n" in head
