@@ -137,16 +137,22 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("flow", metavar="FLOW", help=flow_help)
     listing.set_defaults(command=_package_list)
 
-    clean = commands.add_parser("clean", help="delete entries of the user's cache folder")
+    clean = commands.add_parser("clean", help="delete cached files, or obsolete baselines")
     clean.add_argument(
         "--dry-run", action="store_true", help="list what would be deleted, and delete nothing"
     )
-    clean.add_argument(
+    contents = clean.add_mutually_exclusive_group()
+    contents.add_argument(
+        "--baselines",
+        action="store_true",
+        help="delete the obsolete baselines of the project that are committed, and no cached file",
+    )
+    contents.add_argument(
         "--older-than",
         metavar="DAYS",
         type=_days,
         default=0.0,
-        help="only entries that were not used for that many days",
+        help="only cached files that were not used for that many days",
     )
     clean.set_defaults(command=_clean)
     return parser
@@ -293,6 +299,10 @@ def _source(flow: str) -> FlowSource:
 
 
 def _clean(args: argparse.Namespace) -> Answer:
+    if args.baselines:
+        from pytest_flowrepro.cli.obsolete import clean_baselines  # noqa: PLC0415  as above
+
+        return clean_baselines(dry_run=args.dry_run)
     from pytest_flowrepro.support.cache import cache_root  # noqa: PLC0415
     from pytest_flowrepro.support.cache_cleanup import find_entries, remove_entries  # noqa: PLC0415  as above
 

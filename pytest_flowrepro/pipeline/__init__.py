@@ -4,9 +4,9 @@ from pytest_flowrepro.pipeline.apart import observe, record
 from pytest_flowrepro.pipeline.job import Job, Observation, Upstream
 from pytest_flowrepro.pipeline.obsolete import (
     ObsoleteBaseline,
-    is_committed,
     obsolete_baselines,
-    with_new_names,
+    reason_to_keep,
+    remove_obsolete,
 )
 from pytest_flowrepro.pipeline.policy import policy_of
 from pytest_flowrepro.pipeline.prepare import Environments, environments
@@ -24,15 +24,15 @@ __all__ = [
     "ObsoleteBaseline",
     "Upstream",
     "environments",
-    "is_committed",
     "observe",
     "obsolete_baselines",
     "policy_of",
+    "reason_to_keep",
     "record",
+    "remove_obsolete",
     "resolved_environments",
     "steps_of",
     "upload_days_of",
-    "with_new_names",
     "with_upload_days",
     "written_in",
 ]

@@ -15,6 +15,7 @@ from pytest_flowrepro.baseline import (
     flow_and_case,
     flow_file,
     read_baseline,
+    remove_baseline,
 )
 from pytest_flowrepro.discover.flows import explain_no_flow, find_flows
 from pytest_flowrepro.model import flow_title
@@ -24,7 +25,7 @@ from pytest_flowrepro.support.git import run_git
 from pytest_flowrepro.support.process import CommandNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from pytest_flowrepro.settings.settings import Settings
@@ -42,22 +43,36 @@ class ObsoleteBaseline:
 def obsolete_baselines(root: Path, settings: Settings) -> tuple[ObsoleteBaseline, ...]:
     """Return the obsolete baselines of a project, sorted by folder.
 
-    `root` is the project's folder. Reads each flow file that has a baseline, and runs nothing.
+    `root` is the project's folder. Reads each flow file that has a baseline, and runs nothing. The
+    reason includes the flow that has the results under another name: one whose baseline records
+    equal artifacts for equal tasks.
     """
     folders = (folder for folder in find_baselines(root) if (folder / MANIFEST).is_file())
-    return tuple(filter(None, (_obsolete(folder, root, settings) for folder in folders)))
+    obsolete = [*filter(None, (_obsolete(folder, root, settings) for folder in folders))]
+    return tuple(_with_new_names(obsolete, root)) if obsolete else ()
 
 
-def with_new_names(
-    obsolete: Iterable[ObsoleteBaseline], *, root: Path
-) -> Iterator[ObsoleteBaseline]:
-    """Add to each obsolete baseline the flow that has its results under another name.
+def reason_to_keep(baseline: ObsoleteBaseline) -> str | None:
+    """Return why an obsolete baseline must not be deleted unasked; None if it may be."""
+    if not baseline.is_certain:
+        return "the file may start the flow in a way that is not found"
+    if not _is_committed(baseline.folder):
+        return "not committed as it is, so git could not restore it"
+    return None
 
-    That is a flow whose baseline records equal artifacts for equal tasks.
+
+def remove_obsolete(obsolete: Iterable[ObsoleteBaseline]) -> Iterator[ObsoleteBaseline]:
+    """Delete the baselines without a reason to keep them; yield each when it is gone.
+
+    Raises `BaselineError` if one cannot be deleted.
     """
-    obsolete = tuple(obsolete)
-    if not obsolete:
-        return
+    for baseline in obsolete:
+        if reason_to_keep(baseline) is None:
+            remove_baseline(baseline.folder)
+            yield baseline
+
+
+def _with_new_names(obsolete: Sequence[ObsoleteBaseline], root: Path) -> Iterator[ObsoleteBaseline]:
     folders = {baseline.folder for baseline in obsolete}
     others = [folder for folder in find_baselines(root) if folder not in folders]
     results = {folder: _results(folder, root) for folder in (*folders, *others)}
@@ -71,7 +86,7 @@ def with_new_names(
         yield replace(baseline, reason=f"{baseline.reason}{next(renamed, '')}")
 
 
-def is_committed(folder: Path) -> bool:
+def _is_committed(folder: Path) -> bool:
     """Return whether git has all files of a folder as they are, so that it can give them back."""
     try:
         tracked = run_git("ls-files", cwd=folder)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.baseline import remove_baseline
-from pytest_flowrepro.pipeline import is_committed, obsolete_baselines, with_new_names
 from pytest_flowrepro.plugin.terminal import Line
 from pytest_flowrepro.report.text import inert
 
@@ -16,15 +14,9 @@ if TYPE_CHECKING:
     from pytest_flowrepro.plugin.options import SessionOptions
 
 _WHAT_TO_DO = (
-    "What to do: delete these folders; `pytest --flow-repro --flow-repro-update` of the whole "
-    "project deletes those that are committed"
+    "What to do: delete these folders; `flowrepro clean --baselines` deletes those that are "
+    "committed"
 )
-
-
-def find_obsolete(options: SessionOptions) -> tuple[ObsoleteBaseline, ...]:
-    """Return the obsolete baselines of the project, with the new names of renamed flows."""
-    root = options.root
-    return tuple(with_new_names(obsolete_baselines(root, options.settings), root=root))
 
 
 def obsolete_texts(obsolete: Iterable[ObsoleteBaseline], options: SessionOptions) -> Iterator[str]:
@@ -40,14 +32,3 @@ def obsolete_lines(texts: Iterable[str], options: SessionOptions) -> list[Line]:
     if lines:
         lines.append(_WHAT_TO_DO)
     return [Line(text, "red" if options.strict else "yellow") for text in lines]
-
-
-def remove_obsolete(obsolete: Iterable[ObsoleteBaseline]) -> Iterator[ObsoleteBaseline]:
-    """Delete the baselines that are certainly obsolete and committed; yield each when it is gone.
-
-    Raises `BaselineError` if one cannot be deleted.
-    """
-    for baseline in obsolete:
-        if baseline.is_certain and is_committed(baseline.folder):
-            remove_baseline(baseline.folder)
-            yield baseline

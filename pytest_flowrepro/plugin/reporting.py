@@ -12,6 +12,7 @@ import pytest
 
 from pytest_flowrepro.baseline import baseline_folder
 from pytest_flowrepro.model import Report
+from pytest_flowrepro.pipeline import obsolete_baselines, remove_obsolete
 from pytest_flowrepro.plugin.flow_reports import flow_reports, unused_patterns
 from pytest_flowrepro.plugin.item_reports import (
     attach_result,
@@ -22,10 +23,8 @@ from pytest_flowrepro.plugin.item_reports import (
 )
 from pytest_flowrepro.plugin.items import PartItem
 from pytest_flowrepro.plugin.obsolete import (
-    find_obsolete,
     obsolete_lines,
     obsolete_texts,
-    remove_obsolete,
 )
 from pytest_flowrepro.plugin.selection import selecting_options, selection
 from pytest_flowrepro.plugin.session_results import SessionResults
@@ -172,7 +171,7 @@ class Reporting:
         if not is_complete or not self._is_whole() or session.exitstatus not in _FINISHED:
             return
         options = self.session.options
-        obsolete = find_obsolete(options)
+        obsolete = obsolete_baselines(options.root, options.settings)
         removed: list[ObsoleteBaseline] = []
         if options.update == "all" and session.exitstatus in _PASSED:
             try:

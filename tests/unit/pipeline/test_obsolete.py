@@ -7,10 +7,7 @@ import pytest
 from recorded_repository import FLOW, record
 from recordings import artifact, recording, task
 
-from pytest_flowrepro.pipeline.obsolete import (
-    obsolete_baselines,
-    with_new_names,
-)
+from pytest_flowrepro.pipeline.obsolete import obsolete_baselines, reason_to_keep, remove_obsolete
 from pytest_flowrepro.settings.reader import read_settings
 
 if TYPE_CHECKING:
@@ -93,15 +90,22 @@ def test_a_renamed_flow_is_named_by_its_results(project: Path) -> None:
     record(project, replace(other, flow="OtherFlow"), file="flows/other.py")
 
     obsolete = obsolete_baselines(project, read_settings(project))
-    named = [baseline.reason for baseline in with_new_names(obsolete, root=project)]
-    assert (
-        named
-        == ["flows/train.py starts no flow TrainFlow; flows/train.py::FitFlow has its results"] * 2
-    )
+    assert [baseline.reason for baseline in obsolete] == [
+        "flows/train.py starts no flow TrainFlow; flows/train.py::FitFlow has its results"
+    ] * 2
 
 
 def test_a_case_that_is_gone_is_not_called_renamed(project: Path) -> None:
     (project / "pyproject.toml").write_text("")
-    obsolete = obsolete_baselines(project, read_settings(project))
-    (baseline,) = with_new_names(obsolete, root=project)
+    (baseline,) = obsolete_baselines(project, read_settings(project))
     assert baseline.reason == "no case small of TrainFlow is configured"
+
+
+def test_what_has_a_reason_to_be_kept_is_not_removed(project: Path) -> None:
+    (project / "flows/train.py").unlink()
+    obsolete = obsolete_baselines(project, read_settings(project))
+    assert [reason_to_keep(baseline) for baseline in obsolete] == [
+        "not committed as it is, so git could not restore it"
+    ] * 2
+    assert [*remove_obsolete(obsolete)] == []
+    assert all(baseline.folder.is_dir() for baseline in obsolete)
