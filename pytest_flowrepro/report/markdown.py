@@ -40,11 +40,12 @@ LIMIT = 65_000
 HEAD_LIMIT = 1_000
 """Maximum number of bytes up to and with the next command."""
 
-_TABLE_LIMIT = 12_000
-_DETAILS_LIMIT = 20_000
+_TABLE_LIMIT = 10_000
 _LIST_LIMIT = 5_000
-"""Maximum number of bytes of each table, of the details of one flow, and of the list of obsolete
-baselines and unused patterns."""
+"""Maximum number of bytes of each table, and of the list of obsolete baselines and unused
+patterns."""
+_SHARE = 4_000
+"""Number of bytes that the error and the changes of a flow may always have in the details, each."""
 
 _FLOWS = 3
 """Number of flows that are named under a cause that they share."""
@@ -120,8 +121,8 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
         return
     yield f"- **{finding.verdict}:** {len(finding.flows):,} flows. {reason}\n"
     yield from (f"  - {_started(flow)}\n" for flow in finding.flows[:_FLOWS])
-    if left := len(finding.flows) - _FLOWS:
-        yield f"  - and {counted(left, 'more flow')}\n" if left > 0 else ""
+    if (left := len(finding.flows) - _FLOWS) > 0:
+        yield f"  - and {counted(left, 'more flow')}\n"
 
 
 def _cause(cause: Cause) -> str:
@@ -260,13 +261,13 @@ def _folded(flows: Sequence[FlowReport], limit: int, *, details: bool) -> str:
         body = table(header, rows, total=len(flows), noun="flow", limit=_TABLE_LIMIT)
         text = _fold(counted(len(flows), "flow"), body)
     detailed = [flow for flow in flows if flow.changes or flow.notes or flow.error]
-    folds = (_details(flow, details=details) for flow in detailed)
-    shown = fitting(folds, limit - len(text.encode()) - 200)
+    left = limit - len(text.encode()) - 200
+    share = max(_SHARE, left // (2 * len(detailed) or 1))
+    shown = fitting((_details(flow, share, details=details) for flow in detailed), left)
     text += "".join(shown)
-    if left := len(detailed) - len(shown):
-        text += (
-            f"\nThe details of {counted(left, 'more flow')} are left out: see the JSON report.\n"
-        )
+    if missing := len(detailed) - len(shown):
+        count = counted(missing, "more flow")
+        text += f"\nThe details of {count} are left out: see the JSON report.\n"
     return text
 
 
@@ -275,14 +276,14 @@ def _fold(summary_html: str, body: str, *, is_open: bool = False) -> str:
     return f"\n<details{opened}><summary>{summary_html}</summary>\n\n{body}\n</details>\n"
 
 
-def _details(flow: FlowReport, *, details: bool) -> str:
+def _details(flow: FlowReport, share: int, *, details: bool) -> str:
     name = f"<code>{escape(visible(title(flow)))}</code>"
-    error = fenced(flow.error, _DETAILS_LIMIT) if flow.error else ""
+    error = fenced(flow.error, share) if flow.error else ""
     lines = [f"- {code(cause_line(cause))}" for cause in flow.causes]
     lines += (
         f"{'  ' * depth}- {code(line)}"
         for depth, line in render_changes(flow.changes, details=details)
     )
     lines += (f"- note: {code(note)}" for note in flow.notes)
-    body = f"{error}{bullets(lines, _DETAILS_LIMIT)}"
+    body = f"{error}{bullets(lines, share)}"
     return _fold(f"{flow.verdict}: {name}", body, is_open=flow.error is not None)

@@ -239,6 +239,22 @@ def test_a_long_report_says_what_it_leaves_out() -> None:
     assert text.count("<details") == text.count("</details>")
 
 
+def test_a_report_of_long_texts_has_the_error_of_the_first_flow_all_the_same() -> None:
+    long = "\N{RAINBOW}" * 300
+    change = replace(SCORE, old=long, new=long, name=long, explanation=(long,) * 9)
+    policy = (replace(POLICY, name=f"{long}{number}") for number in range(99))
+    package = (replace(NUMPY, name=f"{long}{number}", via=(long,) * 3) for number in range(99))
+    changes = (*policy, *package, *(change,) * 99)
+    drifted = replace(DRIFTED, flow=long, changes=changes, causes=(Cause(kind="code", text=long),))
+    failed = replace(FAILED, error="first line\n" + "long line\n" * 9_000)
+    many = report_of(*(replace(drifted, case=str(number)) for number in range(99)), failed)
+    text = render_markdown(replace(many, obsolete=(long,) * 99))
+
+    assert len(text.encode()) <= GITHUB_LIMIT
+    assert "```text\nfirst line\nlong line\n" in text
+    assert text.count("<details") == text.count("</details>")
+
+
 def test_a_selection_of_many_files_is_cut() -> None:
     report = report_of(REPRODUCED)
     selection = tuple(f"flows/flow_{number}.py" for number in range(9_000))
