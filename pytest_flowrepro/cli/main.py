@@ -19,6 +19,7 @@ from pytest_flowrepro.baseline import (
     read_baseline,
 )
 from pytest_flowrepro.cli.answer import INTERRUPTED, Answer
+from pytest_flowrepro.cli.completion import SHELLS, PrintCompletion, complete_paths
 from pytest_flowrepro.cli.flow_names import (
     file_and_name,
     not_recorded,
@@ -42,6 +43,8 @@ _FORMATS = {
     "json": render_json,
     "html": render_html,
 }
+
+_FLOW_HELP = "path/to/flow.py, path/to/flow.py::FlowName, or the name of a recorded flow"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -69,8 +72,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="flowrepro", description="Commands for baselines, code packages and caches."
     )
     parser.add_argument("--version", action="version", version=f"flowrepro {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        choices=SHELLS,
+        help="print the script that completes this command in a shell",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    flow_help = "path/to/flow.py, path/to/flow.py::FlowName, or the name of a recorded flow"
 
     diff = commands.add_parser("diff", help="compare the baselines of two revisions or folders")
     diff.add_argument(
@@ -84,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         help="compare with the commit where HEAD left BASE (default if BASE is a branch)",
     )
-    diff.add_argument("--format", choices=_FORMATS, default="text")
+    diff.add_argument("--format", choices=tuple(_FORMATS), default="text")
     diff.add_argument("--quiet", action="store_true", help="print nothing; see the exit code")
     exit_code = diff.add_mutually_exclusive_group()
     exit_code.add_argument(
@@ -96,11 +104,11 @@ def _parser() -> argparse.ArgumentParser:
     diff.set_defaults(command=_diff)
 
     show = commands.add_parser("show", help="show the baseline of a flow")
-    show.add_argument("flow", metavar="FLOW", help=flow_help)
+    complete_paths(show.add_argument("flow", metavar="FLOW", help=_FLOW_HELP))
     show.set_defaults(command=_show)
 
     python = commands.add_parser("python", help="print the Python that the recorded flows need")
-    python.add_argument("flow", metavar="FLOW", nargs="?", help=flow_help)
+    complete_paths(python.add_argument("flow", metavar="FLOW", nargs="?", help=_FLOW_HELP))
     python.add_argument(
         "--all", action="store_true", help="print all, if they need several; the newest is last"
     )
@@ -109,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     review = commands.add_parser(
         "review", help="accept or reject what the last failed check of each flow found"
     )
-    review.add_argument("flows", metavar="FLOW", nargs="*", help=flow_help)
+    complete_paths(review.add_argument("flows", metavar="FLOW", nargs="*", help=_FLOW_HELP))
     review.add_argument(
         "--accept",
         metavar="PATTERN",
@@ -124,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     review.set_defaults(command=_review)
 
     accept = commands.add_parser("accept", help="accept all that the last failed checks found")
-    accept.add_argument("flows", metavar="FLOW", nargs="*", help=flow_help)
+    complete_paths(accept.add_argument("flows", metavar="FLOW", nargs="*", help=_FLOW_HELP))
     accept.add_argument(
         "--last", action="store_true", required=True, help="accept the last check of each flow"
     )
@@ -134,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     package = commands.add_parser("package", help="inspect the code package of a flow")
     parts = package.add_subparsers(required=True, metavar="COMMAND")
     listing = parts.add_parser("list", help="list the files that would be packaged now")
-    listing.add_argument("flow", metavar="FLOW", help=flow_help)
+    complete_paths(listing.add_argument("flow", metavar="FLOW", help=_FLOW_HELP))
     listing.set_defaults(command=_package_list)
 
     clean = commands.add_parser("clean", help="delete cached files, or obsolete baselines")
