@@ -30,8 +30,8 @@ from pytest_flowrepro.plugin.selection import selecting_options, selection
 from pytest_flowrepro.plugin.session_results import SessionResults
 from pytest_flowrepro.plugin.terminal import (
     Line,
-    flow_lines,
     kept_locks,
+    summary_lines,
     write_lines,
     written_in_ci,
 )
@@ -252,12 +252,12 @@ class Reporting:
             terminalreporter.write_line(f"working directories: {self.session.folder.path}")
 
     def _summary(self) -> Iterator[Line]:
-        for report in self.flows:
-            yield from flow_lines(
-                report,
-                is_unfinished=(report.file, report.flow, report.case) in self._unfinished,
-                details=self.session.options.details,
-            )
+        yield from summary_lines(
+            self.flows,
+            unfinished=self._unfinished,
+            is_full=self.session.options.details or self.config.option.verbose > 0,
+            details=self.session.options.details,
+        )
 
     def _review(self) -> Iterator[Line]:
         """Yield the command that accepts a drift, if the check of a drifted flow was kept."""

@@ -6,15 +6,18 @@ NO_COLOR is set.
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from pytest_flowrepro.model import PASSING
-from pytest_flowrepro.report import cause_line, changes_lines, started_at, summary_line
-from pytest_flowrepro.report.text import inert
-from pytest_flowrepro.support.text import counted
+from pytest_flowrepro.model import PASSING, VERDICTS
+from pytest_flowrepro.report import cause_line, started_at, summary_line
+from pytest_flowrepro.report.overview import shared_causes, verdict_counts
+from pytest_flowrepro.report.text import inert, render_changes, title
+from pytest_flowrepro.support.text import counted, truncate_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import pytest
 
@@ -22,6 +25,14 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model.report import Verdict
 
 Color: TypeAlias = Literal["green", "yellow", "red"]
+FlowKey: TypeAlias = tuple[str, str, str | None]
+"""File, name and case of a flow."""
+
+_MANY = 20
+"""Maximum number of flows that are all listed."""
+_LISTED, _NAMED = 15, 10
+"""Of more flows, the number of those that failed with lines of their own, and by name only."""
+_SIDES: Mapping[Literal["added", "removed"], Color] = {"added": "green", "removed": "red"}
 
 
 class Line(NamedTuple):
@@ -29,24 +40,79 @@ class Line(NamedTuple):
     color: Color | None = None
 
 
-def flow_lines(report: FlowReport, *, is_unfinished: bool, details: bool) -> Iterator[Line]:
+def summary_lines(
+    flows: Sequence[FlowReport],
+    *,
+    unfinished: Collection[FlowKey],
+    is_full: bool = False,
+    details: bool = False,
+) -> Iterator[Line]:
+    """Yield the closing summary of a session's flows, which fits on a screen unless it `is_full`.
+
+    `unfinished` are the flows with a test that did not run. Causes and notes that several flows
+    share are said once. Of more than `_MANY` flows, those that passed are only counted, and the
+    others have a line and their own cause.
+    """
+    shared = tuple(shared_causes(flows))
+    notes = tuple(_shared_notes(flows))
+    is_long = len(flows) > _MANY and not is_full
+    listed = [flow for flow in flows if flow.verdict not in PASSING] if is_long else list(flows)
+    once = {cause.text for cause in shared} | set(notes)
+    for flow in listed[: _LISTED if is_long else None]:
+        lines = flow_lines(
+            flow, is_unfinished=_key(flow) in unfinished, details=details, known=once
+        )
+        yield from islice(lines, 2 if is_long else None)
+    if is_long and (left := listed[_LISTED:]):
+        names = truncate_list([inert(title(flow)) for flow in left], _NAMED)
+        yield Line(f"and {counted(len(left), 'more flow')}: {names}", "red")
+    for cause in shared:
+        yield Line(f"cause of {counted(len(cause.flows), 'flow')}: {inert(cause.text)}")
+    yield from (Line(f"note: {inert(note)}", "yellow") for note in notes)
+    if len(flows) > 1:
+        yield Line(verdict_counts(flows), _color(max(map(_verdict, flows), key=VERDICTS.index)))
+    if is_long:
+        yield Line("-v shows every flow with its changes and notes")
+
+
+def _key(flow: FlowReport) -> FlowKey:
+    return flow.file, flow.flow, flow.case
+
+
+def _verdict(flow: FlowReport) -> Verdict:
+    return flow.verdict
+
+
+def _shared_notes(flows: Iterable[FlowReport]) -> Iterator[str]:
+    """Yield the notes that several flows have in the same words."""
+    numbers = Counter(note for flow in flows for note in dict.fromkeys(flow.notes))
+    yield from (note for note, number in numbers.items() if number > 1)
+
+
+def flow_lines(
+    report: FlowReport, *, is_unfinished: bool, details: bool, known: Collection[str] = ()
+) -> Iterator[Line]:
     """Yield the lines of a flow: its verdict, its notes, and changes that are not gated.
 
-    An unfinished flow also has its error, because no test of it shows a failure.
+    An unfinished flow also has its error, because no test of it shows a failure. Causes and notes
+    that are `known` from another place are left out.
     """
     yield Line(summary_line(report), _color(report.verdict))
     if is_unfinished and report.error:
         yield Line(f"    {inert(report.error.splitlines()[0])}", "red")
     for cause in report.causes:
-        yield Line(f"    {cause_line(cause)}")
+        if cause.text not in known:
+            yield Line(f"    {cause_line(cause)}")
     if start := started_at(report.changes):
         yield Line(f"    started at {start}")
     # Gated changes of a check are those that its tests fail with.
     unshown = [change for change in report.changes if report.recorded or not change.gated]
-    for line in changes_lines(unshown, details=details):
-        yield Line(f"    {line}")
+    for line in render_changes(unshown, details=details):
+        color = _SIDES[line.side] if line.side else None
+        yield Line(f"    {'    ' * line.depth}{line.text}", color)
     for note in report.notes:
-        yield Line(f"    {inert(note)}", "yellow")
+        if note not in known:
+            yield Line(f"    {inert(note)}", "yellow")
 
 
 def _color(verdict: Verdict) -> Color:

@@ -281,8 +281,8 @@ def _details(flow: FlowReport, share: int, *, details: bool) -> str:
     error = fenced(flow.error, share) if flow.error else ""
     lines = [f"- {code(cause_line(cause))}" for cause in flow.causes]
     lines += (
-        f"{'  ' * depth}- {code(line)}"
-        for depth, line in render_changes(flow.changes, details=details)
+        f"{'  ' * line.depth}- {code(line.text)}"
+        for line in render_changes(flow.changes, details=details)
     )
     lines += (f"- note: {code(note)}" for note in flow.notes)
     body = f"{error}{bullets(lines, share)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_flowrepro.model import flow_title
 from pytest_flowrepro.report.grouping import grouped, shown
@@ -128,13 +128,22 @@ def _left_out(report: FlowReport) -> Iterator[str]:
 
 def changes_lines(changes: Iterable[Change], *, details: bool = False) -> list[str]:
     """Return the lines of `render_changes`, indented by their depth."""
-    return [f"{'    ' * depth}{line}" for depth, line in render_changes(changes, details=details)]
+    return [
+        f"{'    ' * line.depth}{line.text}" for line in render_changes(changes, details=details)
+    ]
 
 
-def render_changes(
-    changes: Iterable[Change], *, details: bool = False
-) -> Iterator[tuple[int, str]]:
-    """Yield lines, each with its depth: first changes in full, then derived ones, shortened.
+class ChangeLine(NamedTuple):
+    """A line about changes, and its depth below the others."""
+
+    depth: int
+    text: str
+    side: Literal["added", "removed"] | None = None
+    """The side that alone has what the line is about."""
+
+
+def render_changes(changes: Iterable[Change], *, details: bool = False) -> Iterator[ChangeLine]:
+    """Yield lines about changes: first those that come first in full, then derived ones, shortened.
 
     With `details`, all changes are in full, task by task.
     """
@@ -142,15 +151,16 @@ def render_changes(
     for change in arranged.leading:
         yield from _with_explanation(change, 0)
     if arranged.derived:
-        yield 0, f"derived, {len(arranged.derived):,} more:" if arranged.leading else "derived:"
+        more = f", {len(arranged.derived):,} more" if arranged.leading else ""
+        yield ChangeLine(0, f"derived{more}:")
     most = len(arranged.derived) if details else _DERIVED
     for change in arranged.derived[:most]:
         yield from _with_explanation(change, 1, None if details else _DERIVED_LINES)
     if rest := arranged.derived[most:]:
         names = truncate_list([inert(label(change)) for change in rest], _NAMES)
-        yield 1, f"and {len(rest):,} more: {names}"
+        yield ChangeLine(1, f"and {len(rest):,} more: {names}")
     if arranged.unloaded:
-        yield 0, unloaded_files(arranged.unloaded)
+        yield ChangeLine(0, unloaded_files(arranged.unloaded))
 
 
 def unloaded_files(changes: Sequence[Change]) -> str:
@@ -161,15 +171,15 @@ def unloaded_files(changes: Sequence[Change]) -> str:
     return f"{count} that the rerun did not load changed: {names}{gated}"
 
 
-def _with_explanation(
-    change: Change, depth: int, most: int | None = None
-) -> Iterator[tuple[int, str]]:
+def _with_explanation(change: Change, depth: int, most: int | None = None) -> Iterator[ChangeLine]:
     words = [f"{inert(label(change))}  {inert(delta(change))}"]
-    yield depth, "   ".join((*words, *map(inert, tags(change))))
-    lines = change.explanation[:most]
-    yield from ((depth + 1, inert(line)) for line in lines)
-    if len(lines) < len(change.explanation):
-        yield depth + 1, f"... {counted(len(change.explanation) - len(lines), 'more line')}"
+    side = change.change if change.change in {"added", "removed"} else None
+    yield ChangeLine(depth, "   ".join((*words, *map(inert, tags(change)))), side)
+    explanation = change.explanation[1:] if _looks_equal(change) else change.explanation
+    lines = explanation[:most]
+    yield from (ChangeLine(depth + 1, inert(line)) for line in lines)
+    if len(lines) < len(explanation):
+        yield ChangeLine(depth + 1, f"... {counted(len(explanation) - len(lines), 'more line')}")
 
 
 def cause_line(cause: Cause) -> str:
@@ -221,7 +231,15 @@ def delta(change: Change) -> str:
             return "could not be compared"
     if change.old is None and change.new is None:
         return "changed"
+    if _looks_equal(change):
+        inside = change.explanation[0] if change.explanation else "inside"
+        return f"changed: {inside if change.kind == 'step' else f'{change.old}, {inside}'}"
     return f"changed: {change.old} -> {change.new}"
+
+
+def _looks_equal(change: Change) -> bool:
+    """Return whether both sides have the same short text, so that the explanation is needed."""
+    return change.change == "changed" and change.old is not None and change.old == change.new
 
 
 def tags(change: Change) -> list[str]:

@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest._io import TerminalWriter
 from _pytest.terminal import TerminalReporter
 from flow_reports import SCORE
 
-from pytest_flowrepro.model import FlowReport
+from pytest_flowrepro.model import Cause, Change, FlowReport
 from pytest_flowrepro.plugin.terminal import (
     Line,
     flow_lines,
     kept_locks,
+    summary_lines,
     write_lines,
     written_in_ci,
 )
@@ -111,3 +112,57 @@ def test_a_change_is_shown_if_no_test_fails_for_it(*, gated: bool, is_shown: boo
     lines = [line.text for line in flow_lines(report, is_unfinished=False, details=False)]
     assert "    started at train.score" in lines
     assert any("0.91 -> 0.93" in line for line in lines) == is_shown
+
+
+def many(number: int, **more: Any) -> list[FlowReport]:
+    return [replace(REPORT, file=f"flows/f{at:03}.py", **more) for at in range(number)]
+
+
+def texts(flows: list[FlowReport], *, is_full: bool = False) -> list[str]:
+    return [line.text for line in summary_lines(flows, unfinished=(), is_full=is_full)]
+
+
+def test_the_only_flow_is_not_counted_and_several_are() -> None:
+    assert texts([REPORT]) == ["reproduced  flow.py::HelloFlow"]
+    assert texts([*many(2), replace(REPORT, verdict="drifted")])[-1] == "1 drifted, 2 reproduced"
+    lines = list(summary_lines([*many(1), replace(REPORT, verdict="error")], unfinished=()))
+    assert lines[-1].color == "red"
+
+
+def test_the_summary_of_two_hundred_flows_fits_on_a_screen() -> None:
+    cause = Cause(kind="code", text="code of step train changed", steps=("train",))
+    drifted = many(60, verdict="drifted", causes=(cause,), notes=("a note",), changes=(SCORE,))
+    lines = texts([*many(140, notes=("another",)), *drifted])
+    assert len(lines) <= 40
+    assert lines[0] == "drifted     flows/f000.py::HelloFlow  1 artifact changed"
+    assert lines[1] == "    cause: code of step train changed"
+    assert "and 45 more flows: flows/f015.py::HelloFlow, " in lines[30]
+    assert lines[-2:] == [
+        "60 drifted, 140 reproduced",
+        "-v shows every flow with its changes and notes",
+    ]
+    full = texts([*many(140), *drifted], is_full=True)
+    assert sum(line.startswith(("drifted", "reproduced")) for line in full) == 200
+
+
+def test_what_several_flows_share_is_said_once() -> None:
+    cause = Cause(kind="environment", text="1 package changed: numpy 2.4.5 -> 2.5.0")
+    own = Cause(kind="input", text="parameter alpha 1 -> 2")
+    first, second = many(2, verdict="drifted", causes=(cause,), notes=("shared",))
+    assert texts([replace(first, causes=(cause, own), notes=("shared", "own")), second]) == [
+        "drifted     flows/f000.py::HelloFlow",
+        "    cause: parameter alpha 1 -> 2",
+        "    own",
+        "drifted     flows/f001.py::HelloFlow",
+        "cause of 2 flows: 1 package changed: numpy 2.4.5 -> 2.5.0",
+        "note: shared",
+        "2 drifted",
+    ]
+
+
+def test_additions_and_removals_have_a_color() -> None:
+    numpy = Change(kind="package", change="added", name="numpy", old=None, new="2", gated=False)
+    six = replace(numpy, change="removed", name="six", old="1", new=None)
+    report = replace(REPORT, changes=(numpy, six, replace(numpy, change="changed", old="1")))
+    lines = list(flow_lines(report, is_unfinished=False, details=False))
+    assert [line.color for line in lines] == ["green", "green", "red", None]

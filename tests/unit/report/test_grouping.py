@@ -120,7 +120,7 @@ def test_html_loses_none_of_the_derived_ones() -> None:
 
 
 def test_all_lines_are_reported_with_their_depth() -> None:
-    assert [depth for depth, _ in render_changes((ROWS, *WORK))] == [0, 0, 1, 2]
+    assert [line.depth for line in render_changes((ROWS, *WORK))] == [0, 0, 1, 2]
     assert shown((ROWS, *WORK)).leading == (ROWS,)
 
 

@@ -198,3 +198,18 @@ def test_what_is_within_a_tolerance_is_counted_apart() -> None:
     line = summary_line(replace(REPRODUCED, changes=(within, within)))
     assert "  2 artifacts within tolerance" in line
     assert "changed" not in line
+
+
+def test_two_sides_never_have_the_same_text() -> None:
+    frame = replace(SCORE, index=(), old="DataFrame 6 x 4", new="DataFrame 6 x 4")
+    inside = replace(frame, explanation=("1 of 24 cells differs", "[2, 'price']: 3 -> 4"))
+    assert changes_lines([inside]) == [
+        "train.score  changed: DataFrame 6 x 4, 1 of 24 cells differs",
+        "    [2, 'price']: 3 -> 4",
+    ]
+    assert changes_lines([replace(frame, explanation=())]) == [
+        "train.score  changed: DataFrame 6 x 4, inside"
+    ]
+    step = replace(SCORE, kind="step", name="train", index=None, old="linear", new="linear")
+    moved = replace(step, explanation=("next: end -> audit",), gated=False)
+    assert changes_lines([moved]) == ["step train  changed: next: end -> audit   shown only"]
