@@ -1,7 +1,7 @@
 """Recording and checking one flow: the only place that composes the stages."""
 
 from pytest_flowrepro.pipeline.apart import observe, record
-from pytest_flowrepro.pipeline.job import Job, Observation, Upstream
+from pytest_flowrepro.pipeline.job import Doing, Job, Observation, Upstream
 from pytest_flowrepro.pipeline.obsolete import (
     ObsoleteBaseline,
     obsolete_baselines,
@@ -18,6 +18,7 @@ from pytest_flowrepro.pipeline.resolve_today import (
 )
 
 __all__ = [
+    "Doing",
     "Environments",
     "Job",
     "Observation",

@@ -132,7 +132,9 @@ def repeat(
         _run_before(before, prepared, place, clock, stages, conditions)
     states = file_states(place.copy)
     reading = copy.reading(limit=limit, known=prepared.known)
-    with clock.stage("rerun", f"running ({name} run)"):
+    with clock.stage(
+        "rerun", f"running ({name} run)", observed=place.observed, tasks=prepared.tasks
+    ):
         # A fork has the hash seed of the flow, but values are read under that of every check.
         run = copy.run(stages, () if conditions.seed else reading.ahead(place.run_id))
     _check_started(prepared, run)

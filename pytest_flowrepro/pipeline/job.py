@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Doing:
+    """A stage that begins."""
+
+    title: str
+    """The flow and its case."""
+    stage: str
+    """A phrase: `rebuilding the environment`."""
+    observed: Path | None = None
+    """For a rerun, the folder in which the extension leaves a file for each task."""
+    tasks: int | None = None
+    """The number of tasks that it will have, if that is known from the baseline."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
     """One case of one flow, and the folders in which it is observed."""
 
@@ -44,7 +58,8 @@ class Job:
     """Resolve the requirements of today, even if there is a recorded lock for them."""
     recording: bool = False
     """Make a new recording: it keeps recorded locks that still apply, and saves wheels."""
-    progress: Callable[[str], None] = lambda _: None
+    progress: Callable[[Doing], None] = lambda _: None
+    """Called when a stage begins."""
 
     @property
     def title(self) -> str:
@@ -133,8 +148,10 @@ class Clock:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def stage(self, name: str, doing: str) -> Iterator[None]:
-        self.job.progress(f"{self.job.title}: {doing}")
+    def stage(
+        self, name: str, doing: str, *, observed: Path | None = None, tasks: int | None = None
+    ) -> Iterator[None]:
+        self.job.progress(Doing(title=self.job.title, stage=doing, observed=observed, tasks=tasks))
         started = time.monotonic()
         try:
             yield

@@ -73,7 +73,7 @@ def _observe(job: Job, baseline: Recording, stages: Stages) -> Observation:
     prepared = (prepare_anew if job.fresh else prepare_again)(job, clock, stages, baseline=baseline)
     prepared = with_upstreams(prepared, clock, stages)
     known = known_from(baseline, environments=prepared.environments.manifests, system=system_of())
-    prepared = replace(prepared, known=known)
+    prepared = replace(prepared, known=known, tasks=len(baseline.tasks))
     rerun = repeat(prepared, clock, stages, name="check", limit=job.settings.values)
     return _observation(prepared, rerun, clock, runs=1, baseline=baseline)
 

@@ -78,6 +78,8 @@ class Prepared:
     """Notes about the environments for the report."""
     known: Known = NOTHING_KNOWN
     """The values that a check compares with."""
+    tasks: int | None = None
+    """The number of tasks in the baseline."""
     after: tuple[Prepared, ...] = ()
     """The flows that run before this one."""
 

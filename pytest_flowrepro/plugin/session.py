@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.model import FlowSource
+    from pytest_flowrepro.pipeline import Doing
     from pytest_flowrepro.plugin.options import SessionOptions
     from pytest_flowrepro.plugin.worker_store import SessionFolder
 
@@ -25,7 +26,7 @@ class SessionState:
 
     options: SessionOptions
     folder: SessionFolder
-    progress: Callable[[str], None] = lambda _: None
+    progress: Callable[[Doing], None] = lambda _: None
     flows: list[FlowSource] = field(default_factory=list)
     """The flows that were found, in the order of the collection."""
     _checks: dict[Path, FlowCheck] = field(default_factory=dict)

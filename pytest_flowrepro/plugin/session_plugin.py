@@ -13,9 +13,9 @@ from pytest_flowrepro.plugin.arguments import project_of
 from pytest_flowrepro.plugin.collection import Collection
 from pytest_flowrepro.plugin.items import SESSION
 from pytest_flowrepro.plugin.options import read_options
+from pytest_flowrepro.plugin.progress import Announcements, live_line
 from pytest_flowrepro.plugin.reporting import Reporting
 from pytest_flowrepro.plugin.session import SessionState
-from pytest_flowrepro.plugin.terminal import progress_writer
 from pytest_flowrepro.plugin.termination import end_workers, raise_on_termination, register_worker
 from pytest_flowrepro.plugin.worker_input import (
     WorkerInput,
@@ -55,7 +55,8 @@ def start_session(config: pytest.Config) -> None:
     today = datetime.now(UTC).date() if worker is None else worker.today
     options = read_options(config.option, project.root, today=today)
     folder = SessionFolder(_new_folder() if worker is None else worker.folder)
-    session = SessionState(options=options, folder=folder, progress=progress_writer(config))
+    progress = Announcements(folder.path / "progress")
+    session = SessionState(options=options, folder=folder, progress=progress)
     config.stash[SESSION] = session
     config.addinivalue_line("markers", "flowrepro: one part of a Metaflow flow")
     collection = Collection.from_config(config, session, project)
@@ -70,7 +71,8 @@ def start_session(config: pytest.Config) -> None:
         caches=use_caches(),
     )
     reporting = Reporting(config=config, session=session, collection=collection)
-    for name, part in (("collection", collection), ("reporting", reporting), ("session", plugin)):
+    plugins = {"collection": collection, "reporting": reporting, "session": plugin}
+    for name, part in {**plugins, "progress": progress}.items():
         config.pluginmanager.register(part, f"flowrepro-{name}")
 
 
@@ -86,6 +88,12 @@ class SessionPlugin:
     put_signals_back: Callable[[], None]
     caches: IO[bytes] | None
     """The lock on the caches, open while this session uses them."""
+
+    def pytest_sessionstart(self) -> None:
+        """Draw what runs, if there is a terminal: it is configured after this plugin."""
+        line = live_line(self.config, self.session.folder.path / "progress")
+        if line is not None and not is_worker(self.config):
+            self.config.pluginmanager.register(line, "flowrepro-live-line")
 
     def pytest_report_header(self) -> str:
         options = self.session.options

@@ -17,7 +17,7 @@ from pytest_flowrepro.report.text import inert, render_changes, title
 from pytest_flowrepro.support.text import counted, truncate_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import pytest
 
@@ -31,7 +31,7 @@ FlowKey: TypeAlias = tuple[str, str, str | None]
 _MANY = 20
 """Maximum number of flows that are all listed."""
 _LISTED, _NAMED = 15, 10
-"""Of more flows, the number of those that failed with lines of their own, and by name only."""
+"""The numbers of failed flows, of more than that, with lines of their own, and by name only."""
 _SIDES: Mapping[Literal["added", "removed"], Color] = {"added": "green", "removed": "red"}
 
 
@@ -145,19 +145,3 @@ def written_in_ci(reports: Iterable[FlowReport], environ: Mapping[str, str]) -> 
 def write_lines(reporter: pytest.TerminalReporter, lines: Iterable[Line]) -> None:
     for line in lines:
         reporter.write_line(line.text, **({line.color: True} if line.color else {}))
-
-
-def progress_writer(config: pytest.Config) -> Callable[[str], None]:
-    """Return a function that writes a line to a terminal at once, past pytest's capturing."""
-
-    def write(text: str) -> None:
-        # Looked up late: this plugin is configured before the terminal's.
-        reporter = config.pluginmanager.getplugin("terminalreporter")
-        capture = config.pluginmanager.getplugin("capturemanager")
-        if reporter is not None and capture is not None and reporter.isatty:
-            with capture.global_and_fixture_disabled():
-                reporter.ensure_newline()
-                reporter.write_line(f"  {text}", light=True)
-                reporter.flush()
-
-    return write

@@ -87,6 +87,8 @@ class FakeStages:
     requests: list[InstallRequest] = field(default_factory=list)
     processes: list[FlowProcess] = field(default_factory=list)
     reruns: int = 0
+    observed: Path | None = None
+    """The folder for the records of the tasks of the last rerun."""
 
     @property
     def stages(self) -> Stages:
@@ -164,6 +166,7 @@ class FakeStages:
         seed = process.env["PYTHONHASHSEED"]
         self.calls.append(f"rerun {process.flow.name} under hash seed {seed}")
         self.processes.append(process)
+        self.observed = place.observed
         run = Run(
             flow=process.flow.name,
             run_id=self.run_id,

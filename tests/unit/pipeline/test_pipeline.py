@@ -14,7 +14,7 @@ from recordings import step
 
 from pytest_flowrepro.lockfile.conda import parse_conda
 from pytest_flowrepro.model import Decorator, Interpreter, Parameter
-from pytest_flowrepro.pipeline.job import Upstream
+from pytest_flowrepro.pipeline.job import Doing, Upstream
 from pytest_flowrepro.pipeline.pipeline import observe, record
 from pytest_flowrepro.pipeline.prepare import environments
 from pytest_flowrepro.settings.settings import FlowSettings
@@ -127,15 +127,17 @@ def test_a_required_parameter_without_a_value_is_an_error_before_any_rerun(job: 
 
 def test_a_check_builds_the_recorded_lock_and_reruns_once(job: Job, baseline: Recording) -> None:
     fake = FakeStages(pins=("alpha==2.0", "metaflow==3.0"))
-    said: list[str] = []
+    said: list[Doing] = []
     found = observe(replace(job, progress=said.append), baseline, fake.stages)
-    assert said == [
-        "TrainFlow: rebuilding the environment",
-        "TrainFlow: packaging",
-        "TrainFlow: running (check run)",
-        "TrainFlow: reading artifacts",
-        "TrainFlow: looking for edited files",
+    assert [(doing.title, doing.stage) for doing in said] == [
+        ("TrainFlow", "rebuilding the environment"),
+        ("TrainFlow", "packaging"),
+        ("TrainFlow", "running (check run)"),
+        ("TrainFlow", "reading artifacts"),
+        ("TrainFlow", "looking for edited files"),
     ]
+    (running,) = (doing for doing in said if doing.observed is not None)
+    assert (running.observed, running.tasks) == (fake.observed, len(baseline.tasks))
     assert fake.calls == [
         "find cpython 3.11.7",
         "build base",
