@@ -179,13 +179,26 @@ class RunInfo:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Obsolete:
+    """A baseline whose flow or case is gone."""
+
+    folder: str
+    """The folder relative to the project, with `/`."""
+    reason: str
+    """A clause, such as `flows/train.py does not exist`."""
+
+    @property
+    def text(self) -> str:
+        return f"obsolete baseline {self.folder}: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """The results of a session, or of a comparison of baselines, for every report format."""
 
     flows: tuple[FlowReport, ...]
     """Sorted by file, name and case."""
     run: RunInfo
-    obsolete: tuple[str, ...] = ()
-    """A line for each obsolete baseline: its folder and the reason."""
+    obsolete: tuple[Obsolete, ...] = ()
     unused_patterns: tuple[str, ...] = ()
     """The patterns of the project, with their setting, that no flow needed."""

@@ -13,7 +13,7 @@ from pytest_flowrepro.discover.flows import explain_no_flow, find_flows, suspect
 from pytest_flowrepro.pipeline import obsolete_baselines
 from pytest_flowrepro.plugin.arguments import argument_path, has_paths
 from pytest_flowrepro.plugin.items import FlowFile
-from pytest_flowrepro.plugin.obsolete import obsolete_texts
+from pytest_flowrepro.plugin.obsolete import reported
 from pytest_flowrepro.plugin.scope import Scope, flow_files
 from pytest_flowrepro.plugin.worker_input import is_first, is_worker, worker_input
 from pytest_flowrepro.settings.project import Project, configuration_above, contending
@@ -229,7 +229,7 @@ class Collection:
         among = "" if named is None else f", among the files of `flows` in {self.project.file}"
         options = self.session.options
         obsolete = () if self.is_part else obsolete_baselines(options.root, options.settings)
-        baselines = "".join(f"{text}\n" for text in obsolete_texts(obsolete, options))
+        baselines = "".join(f"{reported(baseline, options).text}\n" for baseline in obsolete)
         return (
             "--flow-repro: no flow was found, so nothing is checked: looked for Python files that "
             f"start a FlowSpec in {where}{among}\n"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.model import Obsolete
 from pytest_flowrepro.plugin.terminal import Line
 from pytest_flowrepro.report.text import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from pytest_flowrepro.pipeline import ObsoleteBaseline
     from pytest_flowrepro.plugin.options import SessionOptions
@@ -19,16 +20,15 @@ _WHAT_TO_DO = (
 )
 
 
-def obsolete_texts(obsolete: Iterable[ObsoleteBaseline], options: SessionOptions) -> Iterator[str]:
-    """Yield a line with the folder and the reason of each obsolete baseline."""
-    for baseline in obsolete:
-        folder = baseline.folder.relative_to(options.root).as_posix()
-        yield f"obsolete baseline {folder}: {baseline.reason}"
+def reported(baseline: ObsoleteBaseline, options: SessionOptions) -> Obsolete:
+    """Return an obsolete baseline as reports have it."""
+    folder = baseline.folder.relative_to(options.root).as_posix()
+    return Obsolete(folder=folder, reason=baseline.reason)
 
 
-def obsolete_lines(texts: Iterable[str], options: SessionOptions) -> list[Line]:
+def obsolete_lines(obsolete: Iterable[Obsolete], options: SessionOptions) -> list[Line]:
     """Return the lines about obsolete baselines, and one that says what to do."""
-    lines = [*map(inert, texts)]
+    lines = [inert(baseline.text) for baseline in obsolete]
     if lines:
         lines.append(_WHAT_TO_DO)
     return [Line(text, "red" if options.strict else "yellow") for text in lines]

@@ -24,7 +24,7 @@ from pytest_flowrepro.plugin.item_reports import (
 from pytest_flowrepro.plugin.items import PartItem
 from pytest_flowrepro.plugin.obsolete import (
     obsolete_lines,
-    obsolete_texts,
+    reported,
 )
 from pytest_flowrepro.plugin.selection import selecting_options, selection
 from pytest_flowrepro.plugin.session_results import SessionResults
@@ -46,7 +46,7 @@ from pytest_flowrepro.support.errors import FlowReproError
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
-    from pytest_flowrepro.model import FlowReport
+    from pytest_flowrepro.model import FlowReport, Obsolete
     from pytest_flowrepro.pipeline import ObsoleteBaseline
     from pytest_flowrepro.plugin.collection import Collection
     from pytest_flowrepro.plugin.results import PartId, PartResult
@@ -72,8 +72,8 @@ class Reporting:
     _is_summarised: bool = False
     _unused_patterns: tuple[str, ...] = ()
     """The project's patterns that no flow needed; empty if not every flow ran."""
-    _obsolete: tuple[str, ...] = ()
-    """Lines about the obsolete baselines that are still there."""
+    _obsolete: tuple[Obsolete, ...] = ()
+    """The obsolete baselines that are still there."""
     _unfinished: set[tuple[str, str, str | None]] = field(default_factory=set)
     """File, name and case of the flows with a test that did not run."""
 
@@ -178,10 +178,10 @@ class Reporting:
                 removed.extend(remove_obsolete(obsolete))
             except FlowReproError as error:
                 self._report_error(session, error)
-        gone = (inert(f"removed {text}") for text in obsolete_texts(removed, options))
+        gone = (inert(f"removed {reported(baseline, options).text}") for baseline in removed)
         self._written += (Line(text, "yellow") for text in gone)
         left = [baseline for baseline in obsolete if baseline not in removed]
-        self._obsolete = tuple(obsolete_texts(left, options))
+        self._obsolete = tuple(reported(baseline, options) for baseline in left)
         self._written += obsolete_lines(self._obsolete, options)
         if left and options.strict and session.exitstatus in _PASSED:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

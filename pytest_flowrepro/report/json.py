@@ -18,7 +18,7 @@ def render_json(report: Report, /, *, details: bool = False) -> str:  # noqa: AR
         "schema": SCHEMA,
         "run": _run(report.run),
         "flows": [_flow(flow) for flow in report.flows],
-        "obsolete": list(report.obsolete),
+        "obsolete": [baseline.text for baseline in report.obsolete],
         "unused_patterns": list(report.unused_patterns),
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"

@@ -60,7 +60,8 @@ def render_markdown(report: Report, /, *, details: bool = False) -> str:
     ordered = worst_first(report.flows)
     tables = _Tables.of(ordered, details=details)
     text = f"{_head(report)}{tables.policy()}{tables.packages()}{tables.artifacts()}"
-    lines = (*report.obsolete, *map(unused_pattern, report.unused_patterns))
+    obsolete = (baseline.text for baseline in report.obsolete)
+    lines = (*obsolete, *map(unused_pattern, report.unused_patterns))
     if lines:
         text += f"\n{bullets([code(line) for line in lines], _LIST_LIMIT)}"
     text += f"\n<sub>{', '.join(code(fact, most=_TEXT) for fact in run_facts(report.run))}</sub>\n"

@@ -46,7 +46,7 @@ def _escape(match: re.Match[str]) -> str:
 def render_text(report: Report, /, *, details: bool = False) -> str:
     """Render every flow: its summary, then its changes, notes and error."""
     lines = [line for flow in report.flows for line in _flow_lines(flow, details=details)]
-    lines += map(inert, report.obsolete)
+    lines += (inert(baseline.text) for baseline in report.obsolete)
     lines += (f"note: {inert(unused_pattern(pattern))}" for pattern in report.unused_patterns)
     return "".join(f"{line}\n" for line in lines)
 

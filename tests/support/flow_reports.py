@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pytest_flowrepro.model import Cause, Change, FlowReport, GraphStep, Report, RunInfo
+from pytest_flowrepro.model import Cause, Change, FlowReport, GraphStep, Obsolete, Report, RunInfo
 
 SCORE = Change(
     kind="artifact",
@@ -153,4 +153,9 @@ def hostile(text: str) -> Report:
         graph=(GraphStep(name=text, type=text, next=(text,), state="failed"),),
     )
     run = replace(RUN, branch=text, selection=(text,))
-    return Report(flows=(flow,), run=run, obsolete=(text,), unused_patterns=(text,))
+    return Report(
+        flows=(flow,),
+        run=run,
+        obsolete=(Obsolete(folder=text, reason=text),),
+        unused_patterns=(text,),
+    )

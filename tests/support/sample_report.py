@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from flow_reports import RUN
 
-from pytest_flowrepro.model import Cause, Change, FlowReport, GraphStep, Report
+from pytest_flowrepro.model import Cause, Change, FlowReport, GraphStep, Obsolete, Report
 
 NUMPY = Cause(
     kind="environment",
@@ -222,7 +222,11 @@ def sample_report() -> Report:
     return Report(
         flows=flows,
         run=RUN,
-        obsolete=("flows/__flowrepro__/old/OldFlow: flows/old.py does not exist",),
+        obsolete=(
+            Obsolete(
+                folder="flows/__flowrepro__/old/OldFlow", reason="flows/old.py does not exist"
+            ),
+        ),
         unused_patterns=("ignore: *.elapsed_seconds",),
     )
 

@@ -135,7 +135,7 @@ def view_page(report: Report, *, details: bool = False) -> PageView:
             for cause in shared_causes(report.flows)
         ),
         packages=_shared_packages(report.flows),
-        obsolete=report.obsolete,
+        obsolete=tuple(baseline.text for baseline in report.obsolete),
         unused_patterns=tuple(map(unused_pattern, report.unused_patterns)),
         flows=tuple(views[id(flow)] for flow in worst_first(report.flows)),
     )

@@ -10,7 +10,7 @@ from flow_reports import ATTACKS, DRIFTED, FAILED, NUMPY, REPRODUCED, SCORE, hos
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_flowrepro.model import Cause, CauseKind, Change, FlowReport
+from pytest_flowrepro.model import Cause, CauseKind, Change, FlowReport, Obsolete
 from pytest_flowrepro.report import render_markdown
 from pytest_flowrepro.report.grouping import grouped
 from pytest_flowrepro.report.markdown import HEAD_LIMIT
@@ -248,7 +248,8 @@ def test_a_report_of_long_texts_has_the_error_of_the_first_flow_all_the_same() -
     drifted = replace(DRIFTED, flow=long, changes=changes, causes=(Cause(kind="code", text=long),))
     failed = replace(FAILED, error="first line\n" + "long line\n" * 9_000)
     many = report_of(*(replace(drifted, case=str(number)) for number in range(99)), failed)
-    text = render_markdown(replace(many, obsolete=(long,) * 99))
+    obsolete = (Obsolete(folder=long, reason=long),) * 99
+    text = render_markdown(replace(many, obsolete=obsolete))
 
     assert len(text.encode()) <= GITHUB_LIMIT
     assert "```text\nfirst line\nlong line\n" in text
