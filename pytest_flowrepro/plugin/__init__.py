@@ -20,7 +20,13 @@ _HELP = {
     "--flow-repro-keep": "keep the working directories, and print their path",
 }
 
-REPORTS = {"json": "JSON", "md": "Markdown", "html": "HTML"}
+REPORTS = {
+    "json": "JSON",
+    "md": "Markdown",
+    "html": "HTML",
+    "sarif": "SARIF, for GitHub code scanning",
+    "gitlab": "JSON of GitLab's code quality",
+}
 """The report formats, by the suffix of their option, with the name for its help."""
 
 

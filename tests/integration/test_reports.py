@@ -1,4 +1,4 @@
-"""`--flow-repro-json`, `--flow-repro-md`, `--flow-repro-html`, and the terminal's summary."""
+"""The files of the reports, such as of `--flow-repro-json`, and the terminal's summary."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import HELLO, SHARED
+from report_schema import gitlab_validator, sarif_validator
+
+from pytest_flowrepro.report import FORMATS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,9 +24,7 @@ if TYPE_CHECKING:
 
 def test_every_format_shows_each_change_and_xdist_writes_the_same(hello: Project) -> None:
     hello.edit("flow.py", '"hello "', '"hollow "')
-    result = hello.check(
-        "--flow-repro-json=out/r.json", "--flow-repro-md=out/r.md", "--flow-repro-html=out/r.html"
-    )
+    result = hello.check(*(f"--flow-repro-{form}=out/r.{form}" for form in FORMATS))
     result.stdout.fnmatch_lines(
         [
             "*= flow-repro =*",
@@ -31,14 +32,18 @@ def test_every_format_shows_each_change_and_xdist_writes_the_same(hello: Project
             "wrote out/r.json",
             "wrote out/r.md",
             "wrote out/r.html",
+            "wrote out/r.sarif",
+            "wrote out/r.gitlab",
         ]
     )
     changes = json_report(hello.path / "out" / "r.json")
-    for form in ("md", "html"):
+    for form in FORMATS.keys() - {"json"}:
         text = (hello.path / "out" / f"r.{form}").read_text(encoding="utf-8")
         assert "HelloFlow" in text
         assert "greeting" in text
         assert "hollow world" in re.sub("</?mark>", "", text)
+    for form, validator in {"sarif": sarif_validator(), "gitlab": gitlab_validator()}.items():
+        validator.validate(json.loads((hello.path / "out" / f"r.{form}").read_bytes()))
 
     hello.check_apart("-n", "2", "--flow-repro-json=apart.json")
     assert json_report(hello.path / "apart.json") == changes

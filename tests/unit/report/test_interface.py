@@ -84,4 +84,6 @@ def test_each_option_has_its_format() -> None:
         "json": "{",
         "md": "#",
         "html": "<",
+        "sarif": "{",
+        "gitlab": "[",
     }
