@@ -145,6 +145,8 @@ class FlowReport:
     """The tests of the flow that the session selected: `code`, `environment`, `step[NAME]`."""
     tests: int = 0
     """The number of its tests, selected or not; 0 for a comparison of baselines."""
+    after: tuple[str, ...] = ()
+    """The flows that ran before it, as `flows/ingest.py::IngestFlow`."""
     graph: tuple[GraphStep, ...] = ()
     """The steps in topological order; empty if nothing is known of them."""
 
@@ -170,7 +172,7 @@ class RunInfo:
     """True if files under git are not as the commit has them."""
     resolution: Literal["locked", "fresh"] | None = None
     """locked: environments come from the recorded locks. fresh: they were resolved again. None for
-    `diff`."""
+    `diff`, and for a recording that keeps locks where it can."""
     selection: tuple[str, ...] = ()
     """The arguments and options that select tests; empty for all tests of the project."""
     base: str | None = None

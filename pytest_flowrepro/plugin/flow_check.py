@@ -92,6 +92,11 @@ class FlowCheck:
         """The flow's file relative to the project, with `/`."""
         return self.job.flow.file.relative_to(self.job.root).as_posix()
 
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The flows that run before this one, by file and name."""
+        return tuple(f"{check.file}::{check.job.title}" for check in self.upstreams())
+
     @cached_property
     def is_recorded(self) -> bool:
         """True if this session records the flow; the answer is the same for all tests."""

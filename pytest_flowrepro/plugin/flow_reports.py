@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.diff.verdict import worst
-from pytest_flowrepro.model import FlowReport
+from pytest_flowrepro.model import Cause, FlowReport
+from pytest_flowrepro.report.text import title
 from pytest_flowrepro.support.text import counted
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def flow_reports(
         parts = by_flow[key]
         report = _flow_report(tuple(parts), tuple(parts.values()))
         reports.append(_with_moves(report, {part.part for part in parts}) if fresh else report)
-    return tuple(reports)
+    by_title = {title(report): report for report in reports}
+    return tuple(_with_upstream_causes(report, by_title) for report in reports)
 
 
 def unused_patterns(results: Mapping[PartId, PartResult]) -> tuple[str, ...]:
@@ -73,6 +75,7 @@ def _flow_report(parts: tuple[PartId, ...], results: tuple[PartResult, ...]) -> 
         nondeterministic=max(result.nondeterministic for result in results),
         notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),
         error=_error(results),
+        after=next((result.after for result in results if result.after), ()),
         selected=tuple(part.part for part in parts),
         tests=first.tests,
         graph=_graph(results),
@@ -84,6 +87,28 @@ def _graph(results: tuple[PartResult, ...]) -> tuple[GraphStep, ...]:
     graphs = [result.graph for result in results if result.graph]
     compared = (graph for graph in graphs if any(step.state != "not compared" for step in graph))
     return next(compared, graphs[0] if graphs else ())
+
+
+def _with_upstream_causes(report: FlowReport, by_title: Mapping[str, FlowReport]) -> FlowReport:
+    """Add the flows before a drifted one that drifted, too, in place of an unknown cause."""
+    upstream = [by_title[name] for name in report.after if name in by_title]
+    drifted = [flow for flow in upstream if flow.verdict == "drifted"]
+    if report.verdict != "drifted" or not drifted:
+        return report
+    unexplained = [cause for cause in report.causes if cause.kind == "unexplained"]
+    steps = tuple(step for cause in unexplained for step in cause.steps)
+    return replace(
+        report,
+        causes=(
+            *(cause for cause in report.causes if cause not in unexplained),
+            *(
+                Cause(
+                    kind="input", text=f"{title(flow)}, which ran before it, drifted", steps=steps
+                )
+                for flow in drifted
+            ),
+        ),
+    )
 
 
 def _error(results: Iterable[PartResult]) -> str | None:

@@ -63,6 +63,8 @@ class CheckedFlow(Protocol):
     @property
     def rejection_notes(self) -> tuple[str, ...]: ...
     @property
+    def after(self) -> tuple[str, ...]: ...
+    @property
     def causes(self) -> tuple[Cause, ...]: ...
     @property
     def policy_part(self) -> str: ...
@@ -106,6 +108,7 @@ class PartCheck(ABC):
             nondeterministic=nondeterministic(recording, patterns).total(),
             notes=(*determinism_notes(recording, patterns), *self._notes(observation)),
             idle=flow.patterns_used.idle,
+            after=flow.after,
             causes=observation.causes,
             graph=self._graph(observation.changes),
         )
@@ -150,6 +153,7 @@ class PartCheck(ABC):
                 *used.notes,
             ),
             idle=used.idle,
+            after=flow.after,
             causes=flow.causes,
             graph=self._graph(flow.changes),
         )

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -206,12 +206,15 @@ class Reporting:
     def report(self) -> Report:
         """The results of the session and its circumstances, once it is finished."""
         options = self.session.options
-        run = run_info(options.root, "check" if options.update == "no" else "record")
+        is_check = options.update == "no"
+        run = run_info(options.root, "check" if is_check else "record")
+        # A recording keeps locks where it can: its notes say where it could not.
+        resolution: Literal["locked", "fresh"] | None = "locked" if is_check else None
         return Report(
             flows=self.flows,
             run=replace(
                 run,
-                resolution="fresh" if options.fresh else "locked",
+                resolution="fresh" if options.fresh else resolution,
                 selection=selection(self.config),
             ),
             obsolete=self._obsolete,

@@ -67,6 +67,8 @@ class PartResult:
     """False if setup broke: then it is an error, not a failure."""
     is_broken: bool = False
     """True if something other than the check made the test fail: `changes` do not explain it."""
+    after: tuple[str, ...] = ()
+    """The flows that ran before it, by file and name."""
     causes: tuple[Cause, ...] = ()
     graph: tuple[GraphStep, ...] = ()
 

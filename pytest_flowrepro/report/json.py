@@ -57,6 +57,7 @@ def _flow(report: FlowReport) -> Json:
         "nondeterministic": report.nondeterministic,
         "notes": list(report.notes),
         "error": report.error,
+        "after": list(report.after),
         "selected": list(report.selected),
         "tests": report.tests,
         "graph": [_step(step) for step in report.graph],

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from pytest_flowrepro.model import VERDICTS
+from pytest_flowrepro.model import VERDICTS, RecordedAs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from pytest_flowrepro.model import Cause, FlowReport, RunInfo
+    from pytest_flowrepro.model import Cause, FlowReport, RunInfo, Verdict
 
 _WORST_FIRST = tuple(reversed(VERDICTS))
 _DONE = {"check": "checked", "record": "recorded", "diff": "compared"}
@@ -23,9 +23,14 @@ def worst_first(flows: Iterable[FlowReport]) -> list[FlowReport]:
 
 
 def verdict_counts(flows: Iterable[FlowReport]) -> str:
-    """Return `1 drifted, 12 reproduced`, the worst first, or `no flows`."""
+    """Return `1 drifted, 2 recorded (1 created, 1 updated)`, the worst first, or `no flows`."""
+    flows = tuple(flows)
     verdicts = Counter(flow.verdict for flow in flows)
-    return ", ".join(f"{verdicts[v]:,} {v}" for v in _WORST_FIRST if verdicts[v]) or "no flows"
+    recorded = Counter(flow.recorded for flow in flows if flow.recorded)
+    effects = ", ".join(f"{recorded[e]:,} {e}" for e in get_args(RecordedAs) if recorded[e])
+    inside: Mapping[Verdict, str] = {"recorded": f" ({effects})"} if effects else {}
+    counts = (f"{verdicts[v]:,} {v}{inside.get(v, '')}" for v in _WORST_FIRST if verdicts[v])
+    return ", ".join(counts) or "no flows"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +71,8 @@ def run_facts(run: RunInfo) -> Iterator[str]:
     elif run.resolution:
         packages = "resolved again" if run.resolution == "fresh" else "as locked"
         yield f"{_DONE[run.command]} with packages {packages}"
+    else:
+        yield _DONE[run.command]
     if run.selection:
         yield f"selected by {' '.join(run.selection)}"
     if run.commit:

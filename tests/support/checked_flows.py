@@ -78,6 +78,7 @@ class FakeFlow:
     baseline: Recording | None = field(default_factory=recording)
     observation: Observation = field(default_factory=observation)
     changes: tuple[Change, ...] = ()
+    after: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
     rejection_notes: tuple[str, ...] = ()
     policy_part: str = "code"

@@ -40,6 +40,7 @@ DRIFTED = FlowReport(
     ),
     nondeterministic=2,
     notes=("@kubernetes ran locally",),
+    after=("flows/ingest.py::IngestFlow",),
     selected=("code", "environment", "step[start]", "step[train]", "step[end]"),
     tests=5,
     graph=(

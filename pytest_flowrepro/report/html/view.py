@@ -75,6 +75,15 @@ class Section:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Reference:
+    """Another flow."""
+
+    title: str
+    id: str | None
+    """None if the page does not have it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FlowView:
     id: str
     file: str
@@ -87,6 +96,7 @@ class FlowView:
     causes: tuple[Cause, ...]
     drawing: Drawing | None
     sections: tuple[Section, ...]
+    after: tuple[Reference, ...]
     notes: tuple[str, ...]
     seconds: tuple[tuple[str, float], ...]
 
@@ -120,7 +130,10 @@ class PageView:
 def view_page(report: Report, *, details: bool = False) -> PageView:
     """Return the page of a report: the worst verdict first, what needs a look unfolded."""
     ids = _ids(report.flows)
-    views = {id(flow): _flow(flow, ids[id(flow)], details=details) for flow in report.flows}
+    by_title = {title(flow): ids[id(flow)] for flow in report.flows}
+    views = {
+        id(flow): _flow(flow, ids[id(flow)], by_title, details=details) for flow in report.flows
+    }
     verdicts = Counter(flow.verdict for flow in report.flows)
     return PageView(
         counts=tuple(
@@ -190,7 +203,7 @@ def _mark(verdict: Verdict) -> str:
     return VERDICT_MARKS.get(verdict, "=")
 
 
-def _flow(flow: FlowReport, name: str, *, details: bool) -> FlowView:
+def _flow(flow: FlowReport, name: str, by_title: Mapping[str, str], *, details: bool) -> FlowView:
     return FlowView(
         id=name,
         file=flow.file,
@@ -203,6 +216,7 @@ def _flow(flow: FlowReport, name: str, *, details: bool) -> FlowView:
         causes=flow.causes,
         drawing=draw_graph(flow.graph),
         sections=tuple(_sections(flow, details=details)),
+        after=tuple(Reference(title=other, id=by_title.get(other)) for other in flow.after),
         notes=flow.notes,
         seconds=flow.seconds,
     )

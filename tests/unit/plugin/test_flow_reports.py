@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from part_results import PARTS, part_id
 
-from pytest_flowrepro.model import Change, GraphStep
+from pytest_flowrepro.model import Cause, Change, GraphStep, Verdict
 from pytest_flowrepro.plugin.flow_reports import flow_reports, unused_patterns
 from pytest_flowrepro.plugin.results import PartResult
 
@@ -125,3 +125,22 @@ def test_no_pattern_is_called_unused_if_a_flow_could_not_be_checked() -> None:
     failed = {part_id("environment", flow="OtherFlow"): PartResult(verdict="error")}
     assert unused_patterns(checked | failed) == ()
     assert unused_patterns({}) == ()
+
+
+def test_a_drift_may_come_from_a_flow_that_ran_before() -> None:
+    unexplained = Cause(kind="unexplained", text="nothing explains it", steps=("start",))
+    own = Cause(kind="code", text="code of step end changed", steps=("end",))
+    ingest = "flows/ingest.py::IngestFlow"
+    ran_before = part_id("code", file="flows/ingest.py", flow="IngestFlow")
+
+    def causes(verdict: Verdict, upstream: Verdict) -> tuple[Cause, ...]:
+        result = PartResult(verdict=verdict, causes=(own, unexplained), after=(ingest,))
+        results = {part_id("code"): result, ran_before: PartResult(verdict=upstream)}
+        _, report = flow_reports(results)
+        assert report.after == (ingest,)
+        return report.causes
+
+    text = f"{ingest}, which ran before it, drifted"
+    assert causes("drifted", "drifted") == (own, Cause(kind="input", text=text, steps=("start",)))
+    assert causes("drifted", "reproduced") == (own, unexplained)
+    assert causes("reproduced", "drifted") == (own, unexplained)

@@ -78,6 +78,7 @@ RESULT: Mapping[str, st.SearchStrategy[Any]] = {
     "skipped": OPTIONAL,
     "in_call": st.booleans(),
     "is_broken": st.booleans(),
+    "after": TEXTS,
     "causes": st.lists(st.builds(Cause, **CAUSE), max_size=3).map(tuple),
     "graph": st.lists(st.builds(GraphStep, **STEP), max_size=3).map(tuple),
 }

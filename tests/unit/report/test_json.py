@@ -50,6 +50,7 @@ def test_the_report_has_the_documented_shape() -> None:
         "nondeterministic": 2,
         "notes": ["@kubernetes ran locally"],
         "error": None,
+        "after": ["flows/ingest.py::IngestFlow"],
         "selected": ["code", "environment", "step[start]", "step[train]", "step[end]"],
         "tests": 5,
         "graph": [

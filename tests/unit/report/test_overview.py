@@ -28,6 +28,13 @@ def test_verdicts_are_counted() -> None:
     assert verdict_counts([]) == "no flows"
 
 
+def test_recordings_are_counted_by_what_they_did_to_the_baseline() -> None:
+    created = replace(REPRODUCED, verdict="recorded", recorded="created")
+    unchanged = replace(created, recorded="unchanged")
+    counts = verdict_counts([created, unchanged, FAILED, unchanged])
+    assert counts == "1 error, 3 recorded (1 created, 2 unchanged)"
+
+
 def test_a_cause_is_shared_by_flows_of_the_project() -> None:
     other = replace(DRIFTED, file="flows/other.py", flow="OtherFlow")
     (cause,) = shared_causes([DRIFTED, REPRODUCED, other])
@@ -88,4 +95,5 @@ def test_what_is_not_known_of_a_run_is_left_out() -> None:
 
 def test_a_comparison_names_its_sides() -> None:
     compared = replace(RUN, command="diff", resolution=None, base="main", head="the working tree")
+    assert next(run_facts(replace(RUN, command="record", resolution=None))) == "recorded"
     assert next(run_facts(compared)) == "the working tree compared with main"
