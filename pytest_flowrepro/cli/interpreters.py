@@ -11,6 +11,7 @@ from pytest_flowrepro.baseline import find_baselines, flow_file, read_baseline
 from pytest_flowrepro.cli.answer import Answer
 from pytest_flowrepro.cli.flow_names import not_recorded, project_of, recorded_folders
 from pytest_flowrepro.model import CondaLock
+from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.support.errors import BaselineError, FlowReproError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def list_interpreters(flow: str | None, *, every: bool) -> Answer:
         raise FlowReproError(
             f"Several Pythons are recorded: {needs}", hint="name one flow, or pass --all"
         )
-    return Answer(text="".join(f"{_name(python)}\n" for python in users))
+    return Answer(text="".join(f"{inert(_name(python))}\n" for python in users))
 
 
 def _nothing_recorded() -> BaselineError:
