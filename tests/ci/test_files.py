@@ -1,0 +1,153 @@
+"""The action, the workflows and the recipes that people copy."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from ci_files import RECIPES, ROOT, load
+
+from pytest_flowrepro.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ACTION = ROOT / "action.yml"
+WORKFLOWS = (*sorted(RECIPES.glob("github*.yml")), *sorted(ROOT.glob(".github/workflows/*.yml")))
+GITLAB = RECIPES / "gitlab-ci.yml"
+PAGE = ROOT / "docs/how-to/gate-ci.md"
+
+SCHEMAS = {
+    ACTION: ("vendor.github-actions",),
+    **dict.fromkeys(WORKFLOWS, ("vendor.github-workflows",)),
+    GITLAB: ("vendor.gitlab-ci", "--data-transform", "gitlab-ci"),
+}
+OWN = "OWNER/pytest-flowrepro@COMMIT"
+"""The action as the recipes name it; the reader fills in both."""
+
+
+def name_of(value: object) -> str:
+    return value.relative_to(ROOT).as_posix() if isinstance(value, Path) else str(value)
+
+
+def steps_of(file: Path) -> list[dict[str, Any]]:
+    document = load(file)
+    jobs = document.get("jobs", {"action": document.get("runs")})
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+def commands() -> Iterator[str]:
+    """Yield the commands of the recipes, one line each, and those of the page."""
+    for file in RECIPES.glob("github*.yml"):
+        yield from (step["run"] for step in steps_of(file) if "run" in step)
+    for job in load(GITLAB).values():
+        yield from (*job.get("before_script", ()), *job.get("script", ()))
+    for hook in load(ROOT / ".pre-commit-hooks.yaml"):
+        yield hook["entry"]
+    yield from re.findall(r"^    ((?:pytest|flowrepro) .*)$", PAGE.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("file", SCHEMAS, ids=name_of)
+def test_a_file_is_valid_by_the_schema_of_its_kind(file: Path) -> None:
+    argv = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", *SCHEMAS[file], str(file)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("file", [ACTION, *WORKFLOWS], ids=name_of)
+def test_actions_are_pinned_to_a_commit_with_its_version(file: Path) -> None:
+    used = re.findall(r"uses: *(.*)", file.read_text())
+    pinned = re.compile(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+    assert used
+    assert [use for use in used if use not in {OWN, "./"} and not pinned.fullmatch(use)] == []
+
+
+def test_the_action_and_the_recipes_use_the_same_commits() -> None:
+    files = [ACTION, *RECIPES.glob("github*.yml")]
+    used = {use for file in files for use in re.findall(r"uses: *(.*@.* # .*)", file.read_text())}
+    assert len(used) == len({use.partition("@")[0] for use in used})
+
+
+@pytest.mark.parametrize("file", [ACTION, *WORKFLOWS], ids=name_of)
+def test_no_expression_is_run_as_text_of_a_shell(file: Path) -> None:
+    assert [step["run"] for step in steps_of(file) if "${{" in step.get("run", "")] == []
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=name_of)
+def test_a_workflow_limits_its_permissions_and_its_time(file: Path) -> None:
+    workflow = load(file)
+    assert "permissions" in workflow
+    assert all(job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
+
+
+def test_each_input_is_used_and_each_reference_has_a_target() -> None:
+    text, action = ACTION.read_text(), load(ACTION)
+    assert set(re.findall(r"\binputs\.([\w-]+)", text)) == set(action["inputs"])
+    ids = {step["id"] for step in steps_of(ACTION) if "id" in step}
+    assert set(re.findall(r"\bsteps\.([\w-]+)\.", text)) == ids
+
+
+@pytest.mark.parametrize(
+    "step", [step for step in steps_of(ACTION) if "run" in step], ids=lambda step: step["name"]
+)
+def test_each_variable_of_a_step_is_set(step: dict[str, Any]) -> None:
+    scripts = [(ROOT / name).read_text() for name in re.findall(r"action/\w+\.py", step["run"])]
+    read = {
+        *re.findall(r"\$\{?([A-Z_]+)", step["run"]),
+        *re.findall(r"environ\[['\"]([A-Z_]+)['\"]\]", "".join(scripts)),
+        *re.findall(r'"([A-Z_]+)": "--', "".join(scripts)),
+    }
+    by_runner = {"GITHUB_ACTION_PATH", "GITHUB_OUTPUT", "GITHUB_REPOSITORY", "RANDOM"}
+    assert read - by_runner == set(step["env"]) - {"GH_TOKEN"}
+
+
+@pytest.fixture(scope="module")
+def pytest_options() -> set[str]:
+    argv = [sys.executable, "-m", "pytest", "--help"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    shown = re.findall(r"(?<![\w-])--?[a-z][\w-]*", done.stdout)
+    return {*shown, "--junitxml"}  # an alias of --junit-xml
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("pytest ")])
+def test_the_options_of_a_command_exist(command: str, pytest_options: set[str]) -> None:
+    words = shlex.split(command)
+    options = {word.partition("=")[0] for word in words if word.startswith("-")}
+    assert "--flow-repro" in options
+    assert options <= pytest_options
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    sorted({found for c in commands() for found in re.findall(r"(?<!-)flowrepro ([a-z][^)]*)", c)}),
+)
+def test_the_commands_of_flowrepro_exist(arguments: str) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main([*arguments.split(), "--help"])
+
+
+def test_each_recipe_is_in_the_page() -> None:
+    included = re.findall(r'^--8<-- "docs/how-to/ci/(.*)"$', PAGE.read_text(), re.MULTILINE)
+    assert sorted(included) == sorted(file.name for file in RECIPES.iterdir())
+
+
+def test_the_pre_commit_recipe_names_a_hook() -> None:
+    (repository,) = load(RECIPES / "pre-commit-config.yaml")["repos"]
+    hooks = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    assert {hook["id"] for hook in repository["hooks"]} <= hooks
+
+
+def test_the_reports_of_gitlab_are_the_files_that_the_job_writes() -> None:
+    common, *jobs = load(GITLAB).values()
+    for job in jobs:
+        own = job.get("artifacts", {"reports": {}})["reports"]
+        reports = {**common["artifacts"]["reports"], **own}
+        files = {*reports.values(), *common["artifacts"]["paths"]} - {".flowrepro"}
+        written = re.findall(r"=(\S+\.\w+)", " ".join(job["script"]))
+        assert sorted(files) == sorted(written)
