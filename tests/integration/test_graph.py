@@ -58,7 +58,7 @@ def test_a_foreach_over_nothing_is_refused_by_metaflow_with_what_to_do(
     project.place_flows("graph")
     project.edit("survey.py", '"ridge": [5]', '"ridge": []')
     result = project.record("survey.py")
-    result.assert_outcomes(failed=1, errors=9)
+    result.assert_outcomes(failed=1, skipped=9)
     result.stdout.fnmatch_lines(
         [
             "step site[[]1, 0[]] of SurveyFlow failed (exit code 1)",

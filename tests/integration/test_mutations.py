@@ -145,6 +145,7 @@ WITHOUT_EFFECT = {
     "environments steps": "which steps run there; a check takes them from the code",
     "environments packages via": "who requires a package, for the reader",
     "environments packages wheel": "its tags; another wheel has another record",
+    "steps code": "a digest of what a step runs, which names causes: files are compared by theirs",
     "type": "for the reader: the digest has the type in it",
     "value": "for the reader: the digest decides, and under a tolerance both do",
     "structure": "a digest of what the value does not show: looked at where the digests differ",
@@ -233,6 +234,8 @@ def field(path: tuple[str | int, ...]) -> str:
     match path:
         case (*_, "thrown") | (*_, "thrown", _) | ("steps", "join", "[]"):
             return "nondeterministic"
+        case ("steps", int(_), "code"):
+            return "steps code"
         case ("environments", _, "packages", _, what, *_):
             return f"environments packages {what}"
         case ("environments", _, what, *_):
