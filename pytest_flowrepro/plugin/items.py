@@ -191,7 +191,9 @@ class PartItem(pytest.Item):
         yield "flowrepro.changes", len(result.changes)
         yield "flowrepro.nondeterministic", result.nondeterministic
         for stage, spent in result.seconds:
-            yield f"flowrepro.seconds.{stage}", spent
+            # All tests of a flow have the seconds of its rerun, which the first of them spent.
+            if self.flow_check.report_once(f"{stage} took {spent} s"):
+                yield f"flowrepro.seconds.{stage}", spent
 
 
 class CodeItem(PartItem):

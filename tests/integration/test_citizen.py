@@ -92,17 +92,53 @@ def test_junit_properties_show_verdict_and_seconds(
     reproduced = PartResult(verdict="reproduced", seconds=(("rerun", 1.5),))
     monkeypatch.setattr(PartItem, "_evaluate", lambda _: reproduced)
     project.check("--junitxml=junit.xml")
-    cases = ET.parse(project.path / "junit.xml").findall(".//testcase")
-    by_name = {case.get("name"): case for case in cases}
-    properties = by_name["step[count]"].iter("property")
-    assert {item.get("name"): item.get("value") for item in properties} == {
+    code, *others = junit_cases(project)
+    shared = {
         "flowrepro.flow": "HelloFlow",
-        "flowrepro.part": "step[count]",
         "flowrepro.verdict": "reproduced",
         "flowrepro.changes": "0",
         "flowrepro.nondeterministic": "0",
+    }
+    assert properties_of(code) == shared | {
+        "flowrepro.part": "code",
         "flowrepro.seconds.rerun": "1.5",
     }
+    for case in others:
+        assert properties_of(case) == shared | {"flowrepro.part": case.get("name")}
+
+
+def junit_cases(project: Project) -> list[ET.Element]:
+    return ET.parse(project.path / "junit.xml").findall(".//testcase")
+
+
+def properties_of(case: ET.Element) -> dict[str | None, str | None]:
+    return {item.get("name"): item.get("value") for item in case.iter("property")}
+
+
+@pytest.mark.parametrize("more", [(), ("--maxfail=1",), ("-n1", "--dist=loadgroup")])
+def test_junit_has_the_ids_that_pytest_prints(project: Project, more: tuple[str, ...]) -> None:
+    case = "[tool.flowrepro.flow.HelloFlow.case.small]\n"
+    project.write("pyproject.toml", f"[tool.pytest]\n{case}")
+    project.write("flows/a.b/train.py", HELLO)
+    result = project.check_apart("--junitxml=junit.xml", *more)
+
+    cases = {
+        (case.get("classname"), case.get("name")): [
+            child.tag for child in case if child.tag != "properties"
+        ]
+        for case in junit_cases(project)
+    }
+    parts = ("code", "environment", "step[start]", "step[count]", "step[end]")
+    flows = [
+        f"{file}.HelloFlow{case}" for file in ("flow", "flows.a.b.train") for case in ("", "@small")
+    ]
+    assert sorted(cases) == sorted((flow, part) for flow in flows for part in parts)
+    printed = [line.split()[1] for line in result.outlines if line.startswith("FAILED ")]
+    failed = [f"{flow}::{part}" for (flow, part), tags in cases.items() if tags == ["failure"]]
+    assert sorted(failed) == sorted(
+        nodeid.replace("/", ".").replace(".py::", ".") for nodeid in printed
+    )
+    assert failed
 
 
 RERUN = """\
@@ -140,13 +176,17 @@ def test_xdist_reruns_a_flow_and_shows_its_drift_once_under_any_distribution(
     project.write("conftest.py", RERUN)
     then = recording(task("start", artifact("greeting", "hello world")), flow="HelloFlow")
     record(project.path, then, "flow.py")
-    result = project.check_apart("-n", "2", "--dist", dist)
+    result = project.check_apart("-n", "2", "--dist", dist, "--junitxml=junit.xml")
     workers = 2 if dist == "each" else 1
     result.assert_outcomes(passed=4 * workers, failed=workers)
     assert (project.path / "ran").read_text() == "x"
     result.stdout.fnmatch_lines(["drifted     flow.py::HelloFlow*"])
     shown = [line for line in result.outlines if line == "HelloFlow step[start] drifted"]
     assert len(shown) == workers, "once for each test that failed"
+    reruns = [
+        case for case in junit_cases(project) if "flowrepro.seconds.rerun" in properties_of(case)
+    ]
+    assert len(reruns) == 1, "that of the test that reran the flow"
 
 
 def test_xdist_records(hello: Project) -> None:
