@@ -126,6 +126,13 @@ def test_whatever_a_step_refers_to_is_its_code(path: str, old: str, new: str, st
     assert changed(path, old, new) == {step}
 
 
+def test_the_digest_is_the_same_under_every_python() -> None:
+    """A baseline is checked on other machines: one that differs there would name a wrong cause."""
+    assert digests(FILES)["train"] == (
+        "sha256:201177c9ffdb79b18f67c48eea89e73995535c2b9c0971fd31557dd33a38a06b"
+    )
+
+
 def test_what_an_import_executes_is_the_code_of_every_step() -> None:
     executed = FLOW.replace("SCALE = 2", "math.factorial(3)\nSCALE = 2")
     assert digests({**FILES, "flow.py": executed}).items().isdisjoint(digests(FILES).items())
