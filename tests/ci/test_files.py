@@ -86,6 +86,12 @@ def test_a_workflow_limits_its_permissions_and_its_time(file: Path) -> None:
     assert all(job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
 
 
+@pytest.mark.parametrize("file", WORKFLOWS, ids=name_of)
+def test_no_flow_finds_the_token_of_the_checkout(file: Path) -> None:
+    checkouts = [step for step in steps_of(file) if "/checkout@" in step.get("uses", "")]
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
 def test_each_input_is_used_and_each_reference_has_a_target() -> None:
     text, action = ACTION.read_text(), load(ACTION)
     assert set(re.findall(r"\binputs\.([\w-]+)", text)) == set(action["inputs"])
