@@ -71,6 +71,13 @@ def test_all_are_printed_with_the_newest_cpython_last(
     assert printed(capsys, "--all") == "pypy3.12\n3.9.18\n3.11.7\n3.14.0a1+\n"
 
 
+def test_each_has_one_line_whatever_a_manifest_says(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(repository, on("3.11.7\nend\x1b[0m"))
+    assert printed(capsys) == "3.11.7\\nend\\u001b[0m\n"
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
