@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from dataclasses import replace
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -93,6 +94,11 @@ def _parser() -> argparse.ArgumentParser:
         help="compare with the commit where HEAD left BASE (default if BASE is a branch)",
     )
     diff.add_argument("--format", choices=tuple(_FORMATS), default="text")
+    diff.add_argument(
+        "--details",
+        action="store_true",
+        help="show every task and step, and when and where this ran",
+    )
     diff.add_argument("--quiet", action="store_true", help="print nothing; see the exit code")
     exit_code = diff.add_mutually_exclusive_group()
     exit_code.add_argument(
@@ -191,7 +197,7 @@ def _diff(args: argparse.Namespace) -> Answer:
     from pytest_flowrepro.cli.diff import DiffRequest, compare_sides  # noqa: PLC0415  only this command needs it
 
     request = DiffRequest.parse(args.base, args.head, merge_base=args.merge_base)
-    answer = compare_sides(request, _FORMATS[args.format])
+    answer = compare_sides(request, partial(_FORMATS[args.format], details=args.details))
     if args.quiet:
         answer = Answer(text="", exit_code=answer.exit_code)
     if args.exit_zero and answer.exit_code == 1:

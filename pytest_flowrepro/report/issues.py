@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_flowrepro.model import PASSING, ChangeKind, flow_title
 from pytest_flowrepro.report.grouping import grouped
-from pytest_flowrepro.report.text import cause_line, delta, label, tags
+from pytest_flowrepro.report.text import cause_line, delta, explained, label, tags
 from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def issues(report: Report, *, details: bool = False) -> tuple[Issue, ...]:
 
 
 def _of_flow(flow: FlowReport, *, details: bool) -> Iterator[Issue]:
-    title = flow_title(flow.flow, flow.case)
+    title = visible(flow_title(flow.flow, flow.case))
     if flow.verdict == "no baseline":
         message = flow.error or "\n".join(("no baseline is recorded", *flow.notes))
         yield _about(flow, "no-baseline", f"{title}: {message}")
@@ -108,7 +108,7 @@ def _change_lines(flow: FlowReport, change: Change) -> Iterator[str]:
     remarks = f" ({', '.join(tags(change))})" if tags(change) else ""
     title = flow_title(flow.flow, flow.case)
     yield f"{title}: {label(change)} {delta(change)}{remarks}"
-    yield from change.explanation
+    yield from explained(change)
     if change.origin == "derived":
         yield "derived from a change of an earlier task"
     yield from (

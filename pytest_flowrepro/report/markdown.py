@@ -15,7 +15,7 @@ from pytest_flowrepro.model import flow_title
 from pytest_flowrepro.report.findings import findings, next_steps, origins
 from pytest_flowrepro.report.gfm import bullets, code, fenced, fitting, linked, row, table
 from pytest_flowrepro.report.grouping import grouped
-from pytest_flowrepro.report.overview import run_facts, verdict_counts, worst_first
+from pytest_flowrepro.report.overview import flow_facts, run_facts, verdict_counts, worst_first
 from pytest_flowrepro.report.packages import package_moves
 from pytest_flowrepro.report.text import (
     cause_line,
@@ -261,7 +261,7 @@ def _folded(flows: Sequence[FlowReport], limit: int, *, details: bool) -> str:
     if flows:
         body = table(header, rows, total=len(flows), noun="flow", limit=_TABLE_LIMIT)
         text = _fold(counted(len(flows), "flow"), body)
-    detailed = [flow for flow in flows if flow.changes or flow.notes or flow.error]
+    detailed = [flow for flow in flows if details or flow.changes or flow.notes or flow.error]
     left = limit - len(text.encode()) - 200
     share = max(_SHARE, left // (2 * len(detailed) or 1))
     shown = fitting((_details(flow, share, details=details) for flow in detailed), left)
@@ -286,5 +286,7 @@ def _details(flow: FlowReport, share: int, *, details: bool) -> str:
         for line in render_changes(flow.changes, details=details)
     )
     lines += (f"- note: {code(note)}" for note in flow.notes)
+    if details:
+        lines += (f"- {code(fact)}" for fact in flow_facts(flow))
     body = f"{error}{bullets(lines, share)}"
     return _fold(f"{flow.verdict}: {name}", body, is_open=flow.error is not None)

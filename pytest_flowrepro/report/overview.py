@@ -64,6 +64,17 @@ def _identity(cause: Cause, flow: FlowReport) -> object:
     return cause.kind, cause.text, flow.file, flow.flow
 
 
+def flow_facts(flow: FlowReport) -> Iterator[str]:
+    """Yield lines about how a flow ran: the flows before it, the state of each step, the time."""
+    if flow.after:
+        yield f"ran after {', '.join(flow.after)}"
+    for step in flow.graph:
+        following = f", then {', '.join(step.next)}" if step.next else ""
+        yield f"step {step.name}, {step.type}: {step.state}{following}"
+    if flow.seconds:
+        yield ", ".join(f"{stage} {spent:.1f} s" for stage, spent in flow.seconds)
+
+
 def run_facts(run: RunInfo) -> Iterator[str]:
     """Yield short phrases about a run: command, commit, selection, machine and versions."""
     if run.base and run.head:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_flowrepro.model import flow_title
 from pytest_flowrepro.report.grouping import grouped, shown
+from pytest_flowrepro.report.overview import flow_facts, run_facts
 from pytest_flowrepro.support.text import counted, truncate_list, visible
 
 if TYPE_CHECKING:
@@ -44,10 +45,15 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def render_text(report: Report, /, *, details: bool = False) -> str:
-    """Render every flow: its summary, then its changes, notes and error."""
+    """Render every flow: its summary, then its changes, notes and error.
+
+    With `details`, also how each flow ran, and the circumstances of the run at the end.
+    """
     lines = [line for flow in report.flows for line in _flow_lines(flow, details=details)]
     lines += (inert(baseline.text) for baseline in report.obsolete)
     lines += (f"note: {inert(unused_pattern(pattern))}" for pattern in report.unused_patterns)
+    if details:
+        lines += map(inert, run_facts(report.run))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -55,6 +61,8 @@ def _flow_lines(report: FlowReport, *, details: bool) -> list[str]:
     lines = [summary_line(report), *(f"    {cause_line(cause)}" for cause in report.causes)]
     lines += [f"    {line}" for line in changes_lines(report.changes, details=details)]
     lines += [f"    note: {inert(note)}" for note in report.notes]
+    if details:
+        lines += [f"    {inert(fact)}" for fact in flow_facts(report)]
     if report.error:
         lines += [f"    {inert(line)}" for line in report.error.splitlines()]
     return lines
@@ -175,7 +183,7 @@ def _with_explanation(change: Change, depth: int, most: int | None = None) -> It
     words = [f"{inert(label(change))}  {inert(delta(change))}"]
     side = change.change if change.change in {"added", "removed"} else None
     yield ChangeLine(depth, "   ".join((*words, *map(inert, tags(change)))), side)
-    explanation = change.explanation[1:] if _looks_equal(change) else change.explanation
+    explanation = explained(change)
     lines = explanation[:most]
     yield from (ChangeLine(depth + 1, inert(line)) for line in lines)
     if len(lines) < len(explanation):
@@ -228,13 +236,19 @@ def delta(change: Change) -> str:
         case "removed":
             return "removed" if change.old is None else f"removed: {change.old}"
         case "unread":
-            return "could not be compared"
+            sides = " -> ".join(dict.fromkeys(filter(None, (change.old, change.new))))
+            return f"could not be compared{': ' if sides else ''}{sides}"
     if change.old is None and change.new is None:
         return "changed"
     if _looks_equal(change):
         inside = change.explanation[0] if change.explanation else "inside"
         return f"changed: {inside if change.kind == 'step' else f'{change.old}, {inside}'}"
     return f"changed: {change.old} -> {change.new}"
+
+
+def explained(change: Change) -> tuple[str, ...]:
+    """Return the lines of the explanation that `delta` does not have."""
+    return change.explanation[1:] if _looks_equal(change) else change.explanation
 
 
 def _looks_equal(change: Change) -> bool:

@@ -135,7 +135,7 @@ def test_an_artifact_that_this_machine_cannot_read_is_an_error_and_no_drift(
     result.stdout.fnmatch_lines(
         [
             "HelloFlow step[[]count[]] could not be compared",
-            "count.letters  could not be compared",
+            "count.letters  could not be compared: * -> *",
             "    cannot be loaded: its process ended with exit code 3",
             "error       *HelloFlow  *artifact* could not be compared*",
         ]

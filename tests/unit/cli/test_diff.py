@@ -243,3 +243,13 @@ def test_the_html_is_a_page(repository: Path) -> None:
     page = diff_of("HEAD", "--format=html")
     assert page.startswith("<!doctype html>")
     assert "start.rows" in page
+
+
+def test_details_show_what_was_compared_and_when(repository: Path) -> None:
+    record(repository, MOVED)
+    short, full = diff_of("HEAD"), diff_of("HEAD", "--details")
+
+    assert "the working tree compared with HEAD" not in short
+    lines = full.splitlines()
+    assert "the working tree compared with HEAD" in lines
+    assert lines[-1].startswith("pytest-flowrepro ")

@@ -43,7 +43,14 @@ if TYPE_CHECKING:
                 "   shown only"
             ),
         ),
-        (replace(SCORE, change="unread"), "train[0, 3].score  could not be compared"),
+        (
+            replace(SCORE, change="unread"),
+            "train[0, 3].score  could not be compared: 0.91 -> 0.93",
+        ),
+        (
+            replace(SCORE, change="unread", new=SCORE.old),
+            "train[0, 3].score  could not be compared: 0.91",
+        ),
         (NUMPY, "numpy  changed: 2.4.5 -> 2.4.6   package of base"),
         (
             replace(NUMPY, name="six", new=None, change="removed", via=tuple("abcd")),
@@ -181,6 +188,27 @@ def test_everything_about_a_flow_is_below_its_line() -> None:
     ]
     assert lines[6] == "    note: @kubernetes ran locally"
     assert lines[8:] == ["    manifest.json: is empty", "    What to do: record the flow again"]
+
+
+def test_details_are_also_about_the_run() -> None:
+    flow = replace(DRIFTED, after=("flows/ingest.py::IngestFlow",))
+    lines = render_text(report_of(flow), details=True).splitlines()
+
+    assert lines[7:] == [
+        "    ran after flows/ingest.py::IngestFlow",
+        "    step start, start: unchanged, then train",
+        "    step train, linear: origin, then end",
+        "    step end, end: downstream",
+        "    lock 0.1 s, environment 0.6 s, rerun 3.1 s",
+        "checked with packages as locked",
+        "selected by flows -k train",
+        "commit 0123456789 on main, with changes that are not committed",
+        "2026-11-29T15:30:50Z",
+        "Linux-6.1.0-x86_64-with-glibc2.36",
+        "CPython 3.11.7",
+        "pytest-flowrepro 1.2.3",
+    ]
+    assert render_text(report_of(flow)).splitlines() == lines[:7]
 
 
 @pytest.mark.parametrize("text", ATTACKS)

@@ -1,0 +1,293 @@
+"""No format of a report lacks a fact that another one has."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+from itertools import count
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+
+from flow_reports import ATTACKS, RUN
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from report_schema import gitlab_validator, report_schema, sarif_validator, validator
+
+from pytest_flowrepro.model import (
+    VERDICTS,
+    Cause,
+    CauseKind,
+    Change,
+    ChangeKind,
+    FlowReport,
+    GraphStep,
+    Obsolete,
+    RecordedAs,
+    Report,
+    StepState,
+    flow_title,
+)
+from pytest_flowrepro.report import (
+    render_gitlab,
+    render_html,
+    render_json,
+    render_markdown,
+    render_sarif,
+    render_text,
+)
+from pytest_flowrepro.report.overview import flow_facts, run_facts
+from pytest_flowrepro.report.text import inert, label, summary, tags, unused_pattern
+from pytest_flowrepro.support.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+T = TypeVar("T")
+Word = Literal["added", "removed", "changed", "unread"]
+
+FRAGMENTS = st.sampled_from(("", *ATTACKS)) | st.text(max_size=6)
+
+
+class Drawing:
+    """Draws the parts of a report all of whose texts differ, and may be hostile."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+        self.numbers = count(100)
+
+    def text(self, kind: str) -> str:
+        return f"{kind}{next(self.numbers)}{self.draw(FRAGMENTS)}"
+
+    def maybe(self, kind: str) -> str | None:
+        return self.text(kind) if self.draw(st.booleans()) else None
+
+    def texts(self, kind: str, most: int) -> tuple[str, ...]:
+        return tuple(self.text(kind) for _ in range(self.draw(st.integers(0, most))))
+
+    def one(self, words: Iterable[T]) -> T:
+        return self.draw(st.sampled_from(tuple(words)))
+
+    def change(self) -> Change:
+        kind = self.one(get_args(ChangeKind))
+        words: tuple[Word, ...] = ("added", "removed", "changed")
+        word = self.one((*words, "unread") if kind == "artifact" else words)
+        has_values = word == "unread" or self.draw(st.booleans())
+        drawn = Change(
+            kind=kind,
+            change=word,
+            name=self.text("name"),
+            old=self.text("old") if has_values and word != "added" else None,
+            new=self.text("new") if has_values and word != "removed" else None,
+            gated=self.draw(st.booleans()),
+            explanation=self.texts("line", 3),
+        )
+        match kind:
+            case "policy":
+                weakens = self.draw(st.booleans())
+                return replace(drawn, setting=self.text("setting"), weakens=weakens)
+            case "package" | "python":
+                via = self.texts("via", 3)
+                return replace(drawn, environment=self.text("environment"), via=via)
+            case "code":
+                return replace(drawn, loaded=self.one((True, False, None)))
+            case "system":
+                return drawn
+        drawn = replace(
+            drawn,
+            origin=self.one(("first", "derived")),
+            within=None if drawn.gated else self.maybe("within"),
+            accepted_by=None if drawn.gated else self.maybe("plugin"),
+        )
+        if kind == "artifact":
+            index = (next(self.numbers),)
+            return replace(drawn, step=self.text("step"), index=index, tasks=(1, 99))
+        return drawn
+
+    def graph(self) -> Iterator[GraphStep]:
+        names = self.texts("step", 2)
+        for number, name in enumerate(names):
+            yield GraphStep(
+                name=name,
+                type=self.text("type"),
+                next=names[number + 1 : number + 2],
+                state=self.one(get_args(StepState)),
+            )
+
+    def flow(self) -> FlowReport:
+        verdict = self.one(VERDICTS)
+        causes = self.texts("cause", 2)
+        return FlowReport(
+            file=self.text("file"),
+            flow=self.text("Flow"),
+            case=self.maybe("case"),
+            verdict=verdict,
+            seconds=tuple((stage, 1.25) for stage in self.texts("stage", 2)),
+            changes=tuple(self.change() for _ in range(self.draw(st.integers(0, 4)))),
+            causes=tuple(Cause(kind=self.one(get_args(CauseKind)), text=text) for text in causes),
+            recorded=self.one(get_args(RecordedAs)) if verdict == "recorded" else None,
+            nondeterministic=self.draw(st.integers(0, 2)),
+            notes=self.texts("note", 2),
+            error=self.text("error") if verdict in {"error", "no baseline"} else None,
+            after=self.texts("after", 1),
+            graph=tuple(self.graph()),
+        )
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> Report:
+    of = Drawing(draw)
+    run = replace(
+        RUN,
+        version=of.text("version"),
+        platform=of.text("platform"),
+        python=of.text("python"),
+        branch=of.maybe("branch"),
+        selection=(of.text("selection"),),
+    )
+    return Report(
+        flows=tuple(of.flow() for _ in range(draw(st.integers(0, 3)))),
+        run=run,
+        obsolete=tuple(
+            Obsolete(folder=folder, reason=of.text("reason")) for folder in of.texts("folder", 1)
+        ),
+        unused_patterns=of.texts("pattern", 1),
+    )
+
+
+EXAMPLES = settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def facts_of_change(change: Change) -> Iterator[str]:
+    yield label(change)
+    yield from (side for side in (change.old, change.new) if side is not None)
+    yield from change.explanation
+    yield from (text for text in (change.environment, change.within, change.accepted_by) if text)
+    yield from change.via
+
+
+def facts(report: Report) -> Iterator[str]:
+    """Yield each fact as every format for people words it."""
+    yield from run_facts(report.run)
+    for flow in report.flows:
+        yield from (flow.file, flow_title(flow.flow, flow.case), flow.verdict)
+        yield from summary(flow)
+        yield from (cause.text for cause in flow.causes)
+        yield from flow.notes
+        yield from (flow.error or "").splitlines()
+        yield from flow.after
+        for change in flow.changes:
+            yield from facts_of_change(change)
+        yield from (f"{stage} 1.2 s" for stage, _ in flow.seconds)
+        yield from (
+            fact.removeprefix("step ") for fact in flow_facts(replace(flow, after=(), seconds=()))
+        )
+    yield from (baseline.text for baseline in report.obsolete)
+    yield from map(unused_pattern, report.unused_patterns)
+
+
+class Text(HTMLParser):
+    """The text of a page; the end of an element that is not inside of a line ends a line."""
+
+    INLINE = frozenset({"mark", "code", "a", "span", "b"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.feed(page)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        self.text += "" if tag in self.INLINE else "\n"
+
+
+def missing(report: Report, shown: str) -> list[str]:
+    """Return the facts that `shown` lacks; control characters and CI commands are escaped in it."""
+    lacking = (fact for fact in facts(report) if visible(fact) not in shown)
+    return [fact for fact in lacking if inert(fact) not in shown]
+
+
+@EXAMPLES
+@given(reports())
+def test_every_fact_is_in_each_format_for_people(report: Report) -> None:
+    assert missing(report, render_text(report, details=True)) == []
+
+    markdown = render_markdown(report, details=True)
+    assert "left out" not in markdown
+    assert missing(report, f"{markdown}\n{unescape(markdown)}") == []  # titles are HTML
+
+    assert missing(report, Text(render_html(report, details=True)).text) == []
+
+
+def strings(document: object) -> Iterator[str]:
+    match document:
+        case str():
+            yield document
+        case list():
+            for item in document:
+                yield from strings(item)
+        case dict():
+            for key, value in document.items():
+                yield key
+                yield from strings(value)
+
+
+@EXAMPLES
+@given(reports())
+def test_every_fact_is_in_each_format_for_machines(report: Report) -> None:
+    assert_in_json(report)
+    assert_in_sarif_and_gitlab(report)
+
+
+def assert_in_json(report: Report) -> None:
+    document = json.loads(render_json(report))
+    validator(report_schema()).validate(document)
+
+    values = set(strings(document))
+    run = report.run
+    expected = {run.version, run.platform, run.python, *run.selection, run.date, run.branch}
+    expected |= {*report.unused_patterns, *(baseline.text for baseline in report.obsolete)}
+    for flow in report.flows:
+        expected |= {flow.file, flow.flow, flow.case, flow.verdict, flow.error, *flow.notes}
+        expected |= {cause.text for cause in flow.causes} | {*flow.after}
+        expected |= {stage for stage, _ in flow.seconds}
+        expected |= {text for step in flow.graph for text in (step.name, step.type, step.state)}
+        for change in flow.changes:
+            expected |= {change.name, change.step, change.setting}
+            expected |= {*facts_of_change(change)} - {label(change)}
+    assert expected - values - {None} == set()
+
+
+def assert_in_sarif_and_gitlab(report: Report) -> None:
+    sarif = json.loads(render_sarif(report, details=True))
+    gitlab = json.loads(render_gitlab(report, details=True))
+    sarif_validator().validate(sarif)
+    gitlab_validator().validate(gitlab)
+
+    results = [result["message"]["text"] for result in sarif["runs"][0]["results"]]
+    descriptions = [issue["description"] for issue in gitlab]
+    assert len(results) == len(descriptions) == len({issue["fingerprint"] for issue in gitlab})
+    for messages in (results, descriptions):
+        unlinked = [message.replace("]\\(", "](") for message in messages]
+        for expected in expected_issues(report):
+            assert any(
+                all(visible(fact).replace("]\\(", "](") in message for fact in expected)
+                for message in unlinked
+            ), expected
+
+
+def expected_issues(report: Report) -> Iterator[list[str]]:
+    """Yield the facts of each issue."""
+    for flow in report.flows:
+        title = flow_title(flow.flow, flow.case)
+        if flow.error:
+            yield [title, *flow.error.splitlines()]
+        for change in flow.changes:
+            yield [title, *facts_of_change(change), *tags(change)]
+    yield from ([baseline.text] for baseline in report.obsolete)
