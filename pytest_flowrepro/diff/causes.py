@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.diff.pairs import paired
+from pytest_flowrepro.diff.renames import renamed_steps
 from pytest_flowrepro.model import Cause
 from pytest_flowrepro.support.text import counted, truncate_list
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from pytest_flowrepro.model import CauseKind, Change, Environment, Recording, Step
 
 _SHOWN = 3
 """Number of packages, files and settings that a cause names."""
 _SOURCE = (".py", ".pyi", ".pyx")
+_PACKAGES = frozenset({"pypi", "conda"})
+"""The decorators that declare packages; those of a flow are given to its steps by Metaflow."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +32,8 @@ class StepCauses:
     """The steps of which something changed that may change their artifacts."""
 
     by_code: frozenset[str]
-    """Steps with other code or other decorators, and those that only one side has."""
+    """Steps with other code or other decorators, and those that only one side has. A decorator that
+    declares packages does not count if they changed: that is a change of the environment."""
     may_be_code: bool = False
     """True if code changed, and it is not known of which steps."""
     environments: Mapping[str, str]
@@ -66,15 +70,18 @@ NO_CAUSES = StepCauses(by_code=frozenset(), environments={}, changed_environment
 def step_causes(old: Recording, new: Recording, changes: Iterable[Change]) -> StepCauses:
     """Return what changed of the steps of `new`; `changes` are those of the two recordings."""
     changes = tuple(changes)
+    environments = _environment_names(new.environments, new.steps)
+    changed = frozenset(
+        change.environment
+        for change in changes
+        if change.environment is not None and not change.declared
+    )
+    with_packages = {step for step, name in environments.items() if name in changed}
     return StepCauses(
-        by_code=frozenset(_steps_by_code(old, new)),
+        by_code=frozenset(_steps_by_code(old, new, with_packages)),
         may_be_code=_is_code_unknown(old, new) and any(map(_is_source, changes)),
-        environments=_environment_names(new.environments, new.steps),
-        changed_environments=frozenset(
-            change.environment
-            for change in changes
-            if change.environment is not None and not change.declared
-        ),
+        environments=environments,
+        changed_environments=changed,
         has_data=any(map(_is_data, changes)),
         has_machine=any(map(_is_machine, changes)),
     )
@@ -104,15 +111,19 @@ def causes_of(old: Recording, new: Recording, changes: Iterable[Change]) -> tupl
     )
 
 
-def _steps_by_code(old: Recording, new: Recording) -> Iterator[str]:
+def _steps_by_code(old: Recording, new: Recording, with_packages: Collection[str]) -> Iterator[str]:
+    """Yield the steps with other code; `with_packages` are those whose environment changed."""
     before, now = ({step.name: step for step in side.steps} for side in (old, new))
     for name, old_step, new_step in paired(before, now):
-        if old_step is None or new_step is None or _is_other_code(old_step, new_step):
+        apart = _PACKAGES if name in with_packages else frozenset[str]()
+        if old_step is None or new_step is None or _is_other_code(old_step, new_step, apart):
             yield name
 
 
-def _is_other_code(old: Step, new: Step) -> bool:
-    if (old.type, old.decorators) != (new.type, new.decorators):
+def _is_other_code(old: Step, new: Step, apart: frozenset[str]) -> bool:
+    """Compare two steps without the decorators that are named in `apart`."""
+    before, now = ([d for d in side.decorators if d.name not in apart] for side in (old, new))
+    if (old.type, before) != (new.type, now):
         return True
     return None not in {old.code, new.code} and old.code != new.code
 
@@ -160,8 +171,13 @@ def _code(
         )
         files = [c.name for c in changes if _is_source(c) and c.loaded is not False]
         yield Cause(kind="code", text=_with_names(text, files), steps=both)
+    renamed = renamed_steps(old, new)
+    for name, other in renamed.items():
+        if name in first or other in first:
+            text = f"step {name} renamed to {other}, with equal results"
+            yield Cause(kind="code", text=text, steps=(name, other))
     for step in first:
-        if step not in both:
+        if step not in both and step not in renamed and step not in renamed.values():
             done = "added" if step in now else "removed"
             yield Cause(kind="code", text=f"step {step} {done}", steps=(step,))
     gated = [change.name for change in changes if change.kind == "code" and change.gated]
@@ -201,9 +217,15 @@ def _environments(changes: Iterable[Change], first: tuple[str, ...]) -> Iterator
 
 
 def _moves(changes: Iterable[Change]) -> tuple[str, ...]:
-    """Return `numpy 2.4.5 -> 2.4.6`, each once for all environments."""
-    moves = (f"{change.name.removeprefix('requirement ')} {_delta(change)}" for change in changes)
-    return tuple(dict.fromkeys(moves))
+    """Return `numpy 2.4.5 -> 2.4.6`, `numpy==2.4.5 -> numpy>=2`, each once for all environments."""
+    return tuple(dict.fromkeys(map(_move, changes)))
+
+
+def _move(change: Change) -> str:
+    name = change.name.removeprefix("requirement ")
+    if change.change == "changed" and (change.old or "").startswith(name):
+        return _delta(change)  # a requirement starts with its name
+    return f"{name} {_delta(change)}"
 
 
 def _delta(change: Change) -> str:

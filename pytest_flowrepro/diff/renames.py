@@ -42,16 +42,27 @@ def _key(change: Change) -> Hashable:
     return change.kind, change.change, change.step, change.index, change.name
 
 
-def _steps(changes: Iterable[Change], old: Recording, new: Recording) -> dict[Hashable, str]:
-    lone = [change for change in changes if change.kind == "step" and change.index is None]
-    removed, added = ([c for c in lone if c.change == side] for side in ("removed", "added"))
-    before, now = _results(old), _results(new)
+def renamed_steps(old: Recording, new: Recording) -> dict[str, str]:
+    """Return the name in `new` of each step of `old` that only has another name now."""
+    before, now = ({step.name for step in side.steps} for side in (old, new))
+    if before == now:
+        return {}
+    old_results, new_results = _results(old), _results(new)
     return _paired(
-        removed,
-        added,
-        {c.name: before[c.name] for c in removed},
-        {c.name: now[c.name] for c in added},
+        {step.name: old_results[step.name] for step in old.steps if step.name not in now},
+        {step.name: new_results[step.name] for step in new.steps if step.name not in before},
     )
+
+
+def _steps(changes: Iterable[Change], old: Recording, new: Recording) -> dict[Hashable, str]:
+    names = renamed_steps(old, new)
+    other = {"removed": names, "added": {after: before for before, after in names.items()}}
+    return {
+        _key(change): other[change.change][change.name]
+        for change in changes
+        if change.kind == "step" and change.index is None
+        if change.name in other.get(change.change, {})
+    }
 
 
 def _results(recording: Recording) -> Mapping[str, tuple[Hashable, ...]]:
@@ -70,13 +81,19 @@ def _artifacts(changes: Iterable[Change], old: Recording, new: Recording) -> dic
     before, now = dict(_digests(old)), dict(_digests(new))
     names: dict[Hashable, str] = {}
     for of_task in by_task.values():
-        removed, added = ([c for c in of_task if c.change == s] for s in ("removed", "added"))
-        old_values, new_values = (
-            {c.name: values[c.step or "", c.index or (), c.name] for c in side}
-            for side, values in ((removed, before), (added, now))
+        removed = {c.name: c for c in of_task if c.change == "removed"}
+        added = {c.name: c for c in of_task if c.change == "added"}
+        renamed = _paired(
+            {name: before[_place(change)] for name, change in removed.items()},
+            {name: now[_place(change)] for name, change in added.items()},
         )
-        names |= _paired(removed, added, old_values, new_values)
+        for name, other in renamed.items():
+            names |= {_key(removed[name]): other, _key(added[other]): name}
     return names
+
+
+def _place(change: Change) -> _Place:
+    return change.step or "", change.index or (), change.name
 
 
 def _digests(recording: Recording) -> Iterator[tuple[_Place, str]]:
@@ -85,19 +102,13 @@ def _digests(recording: Recording) -> Iterator[tuple[_Place, str]]:
             yield (task.step, task.index, artifact.name), artifact.digest
 
 
-def _paired(
-    removed: Iterable[Change],
-    added: Iterable[Change],
-    before: Mapping[str, Hashable],
-    now: Mapping[str, Hashable],
-) -> dict[Hashable, str]:
-    """Return the names on the other side of those with equal values, each used once."""
-    left = list(added)
-    names: dict[Hashable, str] = {}
-    for change in removed:
-        value = before[change.name]
-        same = next((other for other in left if value != () and now[other.name] == value), None)
+def _paired(before: Mapping[str, Hashable], now: Mapping[str, Hashable]) -> dict[str, str]:
+    """Return the names in `now` of equal values of `before`, each used once."""
+    left = dict(now)
+    names: dict[str, str] = {}
+    for name, value in before.items():
+        same = next((other for other, its in left.items() if value != () and its == value), None)
         if same is not None:
-            left.remove(same)
-            names[_key(change)], names[_key(same)] = same.name, change.name
+            del left[same]
+            names[name] = same
     return names

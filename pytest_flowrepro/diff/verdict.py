@@ -102,6 +102,14 @@ def determinism_notes(recording: Recording, patterns: Patterns) -> tuple[str, ..
     return tuple(notes)
 
 
+def uncompared_notes(recording: Recording, patterns: Patterns) -> tuple[str, ...]:
+    """Return a note that names what a check does not compare, as no two runs agree on it."""
+    random = nondeterministic(recording, patterns)
+    if not random:
+        return ()
+    return (f"not compared, because nondeterministic in the baseline: {_counted_names(random)}",)
+
+
 def no_longer_compared(old: Recording, new: Recording, patterns: Patterns) -> tuple[str, ...]:
     """Return a note on the artifacts that `old` compares and `new` has as nondeterministic."""
     compared = {

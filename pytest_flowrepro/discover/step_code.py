@@ -3,7 +3,8 @@
 A step's code is its function, and whatever that refers to by name in the flow's own modules: other
 methods of the flow, functions, classes and values, across modules, and the statements that a module
 executes when it is imported. It does not include comments, docstrings, the layout of the text and
-the order of definitions, nor parameters and constants of the flow, which are compared as values.
+the order of definitions. Parameters and constants of the flow are left out, as they are compared as
+values, and so are the decorators that declare packages, as these are compared themselves.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _VALUES = ("Parameter", "IncludeFile", "Config")
 """Metaflow's classes of parameters, by the end of their names: their values are compared."""
+_PACKAGES = frozenset({"pypi", "pypi_base", "conda", "conda_base"})
+"""Metaflow's decorators that declare packages."""
 _LAYOUT = {"ctx", "kind", "type_comment", "type_ignores"}
 """Fields of a syntax tree without a meaning at run time, or that follow from the others."""
 
@@ -201,6 +204,9 @@ class _Project:
 def _parsed(path: str, source: bytes) -> _Module:
     with warnings.catch_warnings(action="ignore"):  # an invalid escape is not our warning
         tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, _Definition):
+            node.decorator_list = [d for d in node.decorator_list if not _declares_packages(d)]
     body = tuple(_running(tree.body))
     names: dict[str, list[ast.stmt]] = {}
     stars = []
@@ -210,6 +216,11 @@ def _parsed(path: str, source: bytes) -> _Module:
         if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
             stars.append(statement)
     return _Module(path=path, body=body, names=names, stars=tuple(stars))
+
+
+def _declares_packages(decorator: ast.expr) -> bool:
+    named = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return ast.unparse(named).rpartition(".")[2] in _PACKAGES
 
 
 def _running(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.diff.verdict import worst
 from pytest_flowrepro.model import Cause, FlowReport
 from pytest_flowrepro.report.text import title
-from pytest_flowrepro.support.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +21,7 @@ def flow_reports(
 ) -> tuple[FlowReport, ...]:
     """Return one report per flow and case, sorted.
 
-    `fresh`: packages were resolved again, and notes count those that changed.
+    `fresh`: packages were resolved again, and notes say what did not change.
     """
     by_flow: dict[tuple[str, str, str], dict[PartId, PartResult]] = {}
     # Under xdist, results come in the order in which the tests end.
@@ -126,17 +125,19 @@ def _error(results: Iterable[PartResult]) -> str | None:
 
 
 def _with_moves(report: FlowReport, parts: set[str]) -> FlowReport:
-    """Add notes that help to decide on an upgrade: `3 packages changed`, `artifacts unchanged`."""
+    """Add notes that help to decide on an upgrade: `packages unchanged`, `artifacts unchanged`.
+
+    What changed, the summary of the flow counts.
+    """
     if report.recorded or report.verdict in {"no baseline", "error"}:
         return report
     notes = []
     if "environment" in parts:
         packages = (change for change in report.changes if change.kind == "package")
-        moved = {change.name for change in packages if not change.declared}
-        notes.append(f"{counted(len(moved), 'package')} changed" if moved else "packages unchanged")
+        if all(change.declared for change in packages):
+            notes.append("packages unchanged")
     if "rerun" in dict(report.seconds):
         values = [change for change in report.changes if change.kind in {"artifact", "parameter"}]
-        changed = [change for change in values if change.within is None]
-        count = counted(len(changed), "artifact")
-        notes.append(f"{count} changed" if changed else "artifacts unchanged")
+        if all(change.within is not None for change in values):
+            notes.append("artifacts unchanged")
     return replace(report, notes=(*notes, *report.notes))

@@ -20,6 +20,7 @@ from pytest_flowrepro.diff.verdict import (
     determinism_notes,
     merge_notes,
     nondeterministic,
+    uncompared_notes,
     verdict_of,
 )
 from pytest_flowrepro.environment import system_of
@@ -148,6 +149,7 @@ class PartCheck(ABC):
             nondeterministic=nondeterministic(baseline, flow.job.settings.patterns).total(),
             notes=(
                 *merge_notes(baseline),
+                *uncompared_notes(baseline, flow.job.settings.patterns),
                 *flow.rejection_notes,
                 *self._notes(observation),
                 *used.notes,

@@ -105,8 +105,14 @@ def flow_lines(
             yield Line(f"    {cause_line(cause)}")
     if start := started_at(report.changes):
         yield Line(f"    started at {start}")
-    # Gated changes of a check are those that its tests fail with.
-    unshown = [change for change in report.changes if report.recorded or not change.gated]
+    # Gated changes of a check are those that its tests fail with. The summary counts the files that
+    # the rerun did not load.
+    unshown = [
+        change
+        for change in report.changes
+        if report.recorded or not change.gated
+        if details or change.loaded is not False
+    ]
     for line in render_changes(unshown, details=details):
         color = _SIDES[line.side] if line.side else None
         yield Line(f"    {'    ' * line.depth}{line.text}", color)

@@ -21,6 +21,7 @@ from pytest_flowrepro.report.text import (
     cause_line,
     label,
     render_changes,
+    sides,
     summary,
     tags,
     title,
@@ -63,7 +64,7 @@ def render_markdown(report: Report, /, *, details: bool = False) -> str:
     obsolete = (baseline.text for baseline in report.obsolete)
     lines = (*obsolete, *map(unused_pattern, report.unused_patterns))
     if lines:
-        text += f"\n{bullets([code(line) for line in lines], _LIST_LIMIT)}"
+        text += f"\n{bullets([f'- {code(line)}' for line in lines], _LIST_LIMIT)}"
     text += f"\n<sub>{', '.join(code(fact, most=_TEXT) for fact in run_facts(report.run))}</sub>\n"
     return text + _folded(ordered, LIMIT - len(text.encode()), details=details)
 
@@ -217,12 +218,13 @@ class _Tables:
 
     def _artifact_row(self, flow: FlowReport, change: Change) -> str:
         cause = "derived" if change.origin == "derived" else change.cause
+        old, new = sides(change)
         return row(
             [
                 self._concerned([title(flow)]),
                 _cell(label(change), most=_NAME),
-                _cell(change.old),
-                _cell(change.new),
+                _cell(old),
+                _cell(new),
                 _cell(change.explanation[0], most=_TEXT) if change.explanation else "",
                 ", ".join((*filter(None, (cause,)), *map(_cell, tags(change)))),
             ]

@@ -18,8 +18,16 @@ _DONE = {"check": "checked", "record": "recorded", "diff": "compared"}
 
 
 def worst_first(flows: Iterable[FlowReport]) -> list[FlowReport]:
-    """Return the flows, those with the worst verdict first, else in their order."""
-    return sorted(flows, key=lambda flow: _WORST_FIRST.index(flow.verdict))
+    """Return the flows, those with the worst verdict first, else in their order.
+
+    Of those with one verdict, flows whose policy changed come first: it decides what all other
+    results are worth.
+    """
+    return sorted(flows, key=lambda flow: (_WORST_FIRST.index(flow.verdict), not _has_policy(flow)))
+
+
+def _has_policy(flow: FlowReport) -> bool:
+    return any(change.kind == "policy" for change in flow.changes)
 
 
 def verdict_counts(flows: Iterable[FlowReport]) -> str:

@@ -98,6 +98,8 @@ def summary(report: FlowReport) -> list[str]:
     )
     kinds = Counter("requirement" if change.declared else change.kind for change in differing)
     kinds["system"] -= len(platform)
+    unloaded = sum(change.loaded is False and not change.gated for change in report.changes)
+    kinds["code"] -= unloaded
     phrases: list[str] = []
     counts = [counted(kinds[k], _NOUNS.get(k, k)) for k in _KINDS if kinds[k]]
     if report.recorded:
@@ -116,6 +118,9 @@ def summary(report: FlowReport) -> list[str]:
         phrases.append(f"{counted(kinds['code'], 'file')} changed since the baseline")
         if not kinds["artifact"] and _is_compared_whole(report):
             phrases.append("artifacts unchanged")
+    if unloaded:
+        other = "other " if kinds["code"] else ""
+        phrases.append(f"{counted(unloaded, f'{other}file')} changed that the rerun did not load")
     return [*phrases, *_left_out(report)]
 
 
@@ -249,6 +254,17 @@ def delta(change: Change) -> str:
 def explained(change: Change) -> tuple[str, ...]:
     """Return the lines of the explanation that `delta` does not have."""
     return change.explanation[1:] if _looks_equal(change) else change.explanation
+
+
+def sides(change: Change) -> tuple[str | None, str | None]:
+    """Return the short texts of both sides for two columns; what differs is never shown as equal.
+
+    Where both are equal, the explanation has the difference, and the new side only says that there
+    is one. A package has one version, but another wheel or other files.
+    """
+    if change.kind == "package" or not _looks_equal(change):
+        return change.old, change.new
+    return change.old, "changed" if change.kind == "step" else "differs inside"
 
 
 def _looks_equal(change: Change) -> bool:

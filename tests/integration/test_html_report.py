@@ -141,7 +141,7 @@ def test_verdicts_are_filtered_by_the_keyboard(open_page: Open) -> None:
 
     page.keyboard.press("Space")
     assert button.get_attribute("aria-pressed") == "true"
-    assert flows_of(page) == ["ScoreFlow", "TrainFlow@small"]
+    assert flows_of(page) == ["TrainFlow@small", "ScoreFlow"]
 
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

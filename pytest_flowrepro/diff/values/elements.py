@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pytest_flowrepro.support.strict_json import Json
 
 
+_FEW = 3
+"""Maximum number of differing elements that are all named."""
+
+
 class Most(NamedTuple):
     """The largest difference, and the position of its element."""
 
@@ -66,15 +70,19 @@ class Elements:
         self.differing = 0
         self.tolerated: float | None = None
         self.complete = True
-        self._first = (0, "")
+        self._first: list[tuple[int, str]] = []
+        """Positions and changes of the first elements that differ, up to `_FEW`."""
         self._absolute = Most()
         self._relative = Most()
 
     def lines(self, label: Callable[[int], str]) -> Iterator[str]:
-        """Yield at most two lines; `label` gives the place of an element by its position."""
+        """Yield at most three lines; `label` gives the place of an element by its position.
+
+        If only a few elements differ, all are named.
+        """
         if not self.differing:
             return
-        position, change = self._first
+        (position, change), *others = self._first
         absolute, relative = self._absolute, self._relative
         if self.differing == 1:
             if absolute.size >= 0:
@@ -88,6 +96,9 @@ class Elements:
             if 0 <= relative.size < math.inf:
                 largest += f", relative {relative.size:.3g} at {label(relative.position)}"
             yield largest
+        if len(others) + 1 == self.differing:
+            named = ", ".join(f"{label(position)}{change}" for position, change in others)
+            yield f"the {'other' if len(others) == 1 else 'others'} at {named}"
 
     def add_leaves(self, old: Sequence[Json], new: Sequence[Json]) -> None:
         """Compare elements in their readable form. Raises `ValueError` for unequal lengths."""
@@ -112,13 +123,13 @@ class Elements:
             if not inside.first:
                 self._add_tolerated(inside.tolerated or 0.0)
                 return
-        if not self.differing:
-            first = (
+        if len(self._first) < _FEW:
+            change = (
                 inside.first
                 if inside
                 else f": {self._element_text(old)} -> {self._element_text(new)}"
             )
-            self._first = (self.total, first)
+            self._first.append((self.total, change))
         self.differing += 1
         if difference:
             self._absolute = _larger(self._absolute, Most(difference.absolute, self.total))
@@ -189,11 +200,10 @@ class Elements:
                 relative = absolute / sizes
             self._absolute = _larger(self._absolute, _most(absolute, places, self.total))
             self._relative = _larger(self._relative, _most(relative, places, self.total))
-        if len(places) and not self.differing:
-            at = int(places[0])
+        for at in map(int, places[: _FEW - len(self._first)]):
             a_gap, b_gap = (gaps.old[at], gaps.new[at]) if gaps else (False, False)
             shown = self._shown_element(old[at], a_gap), self._shown_element(new[at], b_gap)
-            self._first = (self.total + at, f": {shown[0]} -> {shown[1]}")
+            self._first.append((self.total + at, f": {shown[0]} -> {shown[1]}"))
         self.differing += len(places)
 
     def _shown_element(self, element: Any, missing: bool) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Node: TypeAlias = dict[str, Any]
 Columns: TypeAlias = dict[tuple[str, str], Node]
 
-UNRECORDED = "differs outside the recorded sample"
+UNRECORDED = 'differs outside the recorded sample (values = "full" records all of it)'
 
 _STRUCTURE = frozenset(
     {"type", "name", "dtype", "shape", "length", "digest", "index", "columns", "attrs", "levels"}

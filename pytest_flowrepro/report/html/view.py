@@ -14,7 +14,7 @@ from pytest_flowrepro.report.grouping import shown
 from pytest_flowrepro.report.html.drawing import draw_graph
 from pytest_flowrepro.report.overview import run_facts, shared_causes, worst_first
 from pytest_flowrepro.report.packages import move_kind, package_moves
-from pytest_flowrepro.report.text import label, remarks, summary, title, unused_pattern
+from pytest_flowrepro.report.text import label, remarks, sides, summary, title, unused_pattern
 from pytest_flowrepro.support.text import counted, is_web_address, truncate_list
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def view_page(report: Report, *, details: bool = False) -> PageView:
             for cause in shared_causes(report.flows)
         ),
         packages=_shared_packages(report.flows),
-        obsolete=tuple(baseline.text for baseline in report.obsolete),
+        obsolete=tuple(f"{baseline.folder}: {baseline.reason}" for baseline in report.obsolete),
         unused_patterns=tuple(map(unused_pattern, report.unused_patterns)),
         flows=tuple(views[id(flow)] for flow in worst_first(report.flows)),
     )
@@ -296,7 +296,7 @@ def _table(caption: str, column: str, changes: Sequence[Change]) -> Table:
 
 
 def _row(change: Change) -> Row:
-    old, new = _sides(change.old, change.new)
+    old, new = _sides(*sides(change))
     return Row(
         name=label(change),
         link=_link(change.link),

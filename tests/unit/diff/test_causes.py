@@ -139,6 +139,31 @@ def test_decorators_are_code() -> None:
     assert compare(decorated)[0] == {"of_train": "code", "of_end": "derived"}
 
 
+def test_a_decorator_of_packages_that_changed_is_environment() -> None:
+    def declared(given: Recording, version: str) -> Recording:
+        pinned = Decorator(name="pypi", attributes={"packages": {"numpy": version}})
+        return replace(given, steps=tuple(replace(s, decorators=(pinned,)) for s in given.steps))
+
+    old, new = declared(OLD, "2.4.5"), declared(flow(values="1 2 2"), "2.5.0")
+    assert compare(with_numpy(new, "2.5.0"), old) == (
+        {"of_train": "environment", "of_end": "derived"},
+        ["environment: 1 package changed: numpy 2.4.5 -> 2.5.0"],
+    )
+    # With the packages as locked, the decorator itself may be the cause.
+    assert compare(new, old)[0] == {"of_train": "code", "of_end": "code"}
+
+
+def test_a_requirement_is_named_once() -> None:
+    (base,) = OLD.environments
+    old, new = (
+        replace(OLD, environments=(replace(base, requirements=lines),))
+        for lines in (("numpy==2.4.5",), ("numpy==2.5.0", "torch>=2"))
+    )
+    assert compare(new, old)[1] == [
+        "environment: 2 requirements changed: numpy==2.4.5 -> numpy==2.5.0, torch added: torch>=2"
+    ]
+
+
 def test_another_interpreter_and_another_machine_are_environment() -> None:
     new = flow(values="1 2 2")
     (base,) = new.environments
@@ -174,6 +199,22 @@ def test_an_added_step_and_a_removed_one_are_code() -> None:
         ["code: step audit added"],
     )
     assert compare(OLD, added)[1] == ["code: step audit removed"]
+
+
+def test_a_renamed_step_is_one_cause() -> None:
+    fit = replace(OLD.steps[1], name="fit")
+    renamed = replace(
+        OLD,
+        steps=(OLD.steps[0], fit, OLD.steps[2]),
+        tasks=(OLD.tasks[0], replace(OLD.tasks[1], step="fit"), OLD.tasks[2]),
+    )
+    changes = diff(OLD, renamed, gates=GATES)
+    (cause,) = causes_of(OLD, renamed, changes)
+    assert cause.text == "step train renamed to fit, with equal results"
+    assert cause.steps == ("train", "fit")
+    # The tests of both steps have the same cause, which a report shows once.
+    parts = [[c for c in changes if c.step == name] for name in cause.steps]
+    assert [causes_of(OLD, renamed, part) for part in parts] == [(cause,), (cause,)]
 
 
 @pytest.mark.parametrize(("number", "shown"), [(3, "p0 1 -> 2, p1 1 -> 2, p2 1 -> 2"), (5, "more")])

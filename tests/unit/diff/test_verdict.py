@@ -15,6 +15,7 @@ from pytest_flowrepro.diff.verdict import (
     part_of,
     patterns_used,
     policy_part,
+    uncompared_notes,
     verdict_of,
     worst,
 )
@@ -111,6 +112,15 @@ def test_what_is_not_deterministic_is_reported_by_step_and_name() -> None:
     assert nondeterministic(found, patterns=NO_PATTERNS).total() == 2
     assert nondeterministic(found, patterns=Patterns(ignore=("train.*",))).total() == 0
     assert len(determinism_notes(found, patterns=Patterns(ignore=("train.score",)))) == 1
+
+
+def test_a_check_names_what_it_does_not_compare() -> None:
+    random = replace(artifact("noise", 1), determinism="nondeterministic")
+    tasks = [task("train", random, index=(at,)) for at in range(2)]
+    noisy = recording(*tasks, task("end", artifact("total", 1)))
+    (note,) = uncompared_notes(noisy, NO_PATTERNS)
+    assert note == ("not compared, because nondeterministic in the baseline: train.noise (2 tasks)")
+    assert uncompared_notes(recording(task("end", artifact("total", 1))), NO_PATTERNS) == ()
 
 
 def test_a_deterministic_flow_has_nothing_to_tell() -> None:

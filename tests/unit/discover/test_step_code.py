@@ -107,6 +107,16 @@ def test_what_a_step_does_not_run_is_no_part_of_its_code(path: str, old: str, ne
     assert changed(path, old, new) == set()
 
 
+def test_decorators_of_packages_are_no_code() -> None:
+    """Their packages are compared as an environment."""
+    for old, new in (
+        ("    @retry", '    @metaflow.pypi(packages={"numpy": VERSION})\n    @retry'),
+        ("class TrainFlow", "@conda_base(python=VERSION)\nclass TrainFlow"),
+    ):
+        assert changed("flow.py", old, new) == set()
+    assert changed("flow.py", "class TrainFlow", "@project\nclass TrainFlow") == {*STEPS}
+
+
 @pytest.mark.parametrize(
     ("path", "old", "new", "step"),
     [

@@ -144,3 +144,18 @@ def test_a_drift_may_come_from_a_flow_that_ran_before() -> None:
     assert causes("drifted", "drifted") == (own, Cause(kind="input", text=text, steps=("start",)))
     assert causes("drifted", "reproduced") == (own, unexplained)
     assert causes("reproduced", "drifted") == (own, unexplained)
+
+
+def test_a_fresh_resolution_says_what_stayed() -> None:
+    toolz = Change(kind="package", change="changed", name="toolz", old="1", new="2", gated=False)
+    score = replace(toolz, kind="artifact", name="score", step="end", gated=True)
+    rerun = PartResult(verdict="reproduced", seconds=(("rerun", 1.0),))
+    results = {part_id("environment"): rerun, part_id("step[end]"): rerun}
+    (report,) = flow_reports(results, fresh=True)
+    assert report.notes == ("packages unchanged", "artifacts unchanged")
+    results[part_id("environment")] = replace(rerun, changes=(toolz,))
+    (report,) = flow_reports(results, fresh=True)
+    assert report.notes == ("artifacts unchanged",)
+    results[part_id("step[end]")] = replace(rerun, changes=(score,))
+    (report,) = flow_reports(results, fresh=True)
+    assert report.notes == ()  # the summary counts both

@@ -114,6 +114,15 @@ def test_a_change_is_shown_if_no_test_fails_for_it(*, gated: bool, is_shown: boo
     assert any("0.91 -> 0.93" in line for line in lines) == is_shown
 
 
+def test_files_that_the_rerun_did_not_load_are_only_counted() -> None:
+    code = Change(kind="code", change="changed", name="b.py", old="1", new="2", gated=False)
+    report = replace(REPORT, changes=(replace(code, loaded=False),))
+    (line,) = flow_lines(report, is_unfinished=False, details=False)
+    assert line.text.endswith("1 file changed that the rerun did not load")
+    _, line = flow_lines(report, is_unfinished=False, details=True)
+    assert line.text.startswith("    b.py  changed: 1 -> 2")
+
+
 def many(number: int, **more: Any) -> list[FlowReport]:
     return [replace(REPORT, file=f"flows/f{at:03}.py", **more) for at in range(number)]
 

@@ -186,7 +186,7 @@ def facts(report: Report) -> Iterator[str]:
         yield from (
             fact.removeprefix("step ") for fact in flow_facts(replace(flow, after=(), seconds=()))
         )
-    yield from (baseline.text for baseline in report.obsolete)
+    yield from (f"{baseline.folder}: {baseline.reason}" for baseline in report.obsolete)
     yield from map(unused_pattern, report.unused_patterns)
 
 

@@ -356,3 +356,17 @@ def without_code(text: str) -> str:
     text = re.sub(r"^(`{3,})text\n.*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"<code>[^<>]*</code>", "", text)
     return re.sub(r"(?<!`)(`+)(?!`)(?:.*?[^`])\1(?!`)", "", text)
+
+
+def test_obsolete_baselines_and_unused_patterns_are_a_list() -> None:
+    obsolete = Obsolete(folder="flows/a", reason="flows/a.py does not exist")
+    report = replace(report_of(REPRODUCED), obsolete=(obsolete,), unused_patterns=("ignore: x",))
+    lines = render_markdown(report).splitlines()
+    at = lines.index("- `obsolete baseline flows/a: flows/a.py does not exist`")
+    assert lines[at + 1].startswith("- `tool.flowrepro.ignore: x matched nothing")
+
+
+def test_equal_short_texts_are_not_shown_on_both_sides() -> None:
+    table = replace(SCORE, old="DataFrame 9 x 2", new="DataFrame 9 x 2")
+    text = render_markdown(report_of(replace(DRIFTED, changes=(table,))))
+    assert "| `DataFrame 9 x 2` | `differs inside` |" in text

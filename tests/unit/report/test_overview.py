@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from flow_reports import DRIFTED, FAILED, REPRODUCED, RUN
 
-from pytest_flowrepro.model import Cause
+from pytest_flowrepro.model import Cause, Change
 from pytest_flowrepro.report.overview import (
     run_facts,
     shared_causes,
@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 def test_the_worst_verdict_comes_first_and_flows_stay_in_order() -> None:
     other = replace(REPRODUCED, file="flows/other.py")
     assert worst_first([REPRODUCED, DRIFTED, other, FAILED]) == [FAILED, DRIFTED, REPRODUCED, other]
+
+
+def test_a_changed_policy_comes_before_other_drift() -> None:
+    policy = Change(kind="policy", change="added", name="a.b", old=None, new="ignored", gated=True)
+    weakened = replace(DRIFTED, flow="WeakFlow", changes=(policy,))
+    assert worst_first([REPRODUCED, DRIFTED, weakened, FAILED]) == [
+        FAILED,
+        weakened,
+        DRIFTED,
+        REPRODUCED,
+    ]
 
 
 def test_verdicts_are_counted() -> None:

@@ -18,6 +18,7 @@ from flow_reports import (
 )
 
 from pytest_flowrepro.report import changes_lines, render_text, summary_line
+from pytest_flowrepro.report.text import sides
 
 RECORDED = replace(REPRODUCED, verdict="recorded", recorded="created")
 
@@ -147,6 +148,20 @@ def test_the_place_inside_the_value_is_below_it() -> None:
             ),
         ),
         (
+            replace(REPRODUCED, changes=(CODE, replace(CODE, loaded=False))),
+            (
+                "reproduced  flows/hello.py::HelloFlow  1 file changed since the baseline; "
+                "artifacts unchanged; 1 other file changed that the rerun did not load  (1.0 s)"
+            ),
+        ),
+        (
+            replace(REPRODUCED, changes=(replace(CODE, loaded=False),) * 2),
+            (
+                "reproduced  flows/hello.py::HelloFlow  2 files changed that the rerun did not "
+                "load  (1.0 s)"
+            ),
+        ),
+        (
             replace(REPRODUCED, changes=(CODE,), seconds=(("environment", 0.25),)),
             "reproduced  flows/hello.py::HelloFlow  1 file changed since the baseline  (0.2 s)",
         ),
@@ -241,3 +256,17 @@ def test_two_sides_never_have_the_same_text() -> None:
     step = replace(SCORE, kind="step", name="train", index=None, old="linear", new="linear")
     moved = replace(step, explanation=("next: end -> audit",), gated=False)
     assert changes_lines([moved]) == ["step train  changed: next: end -> audit   shown only"]
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        (SCORE, ("0.91", "0.93")),
+        (replace(SCORE, old="list of 9", new="list of 9"), ("list of 9", "differs inside")),
+        (replace(SCORE, kind="step", old="linear", new="linear"), ("linear", "changed")),
+        (replace(NUMPY, new="2.4.5"), ("2.4.5", "2.4.5")),
+        (replace(SCORE, change="added", old=None), (None, "0.93")),
+    ],
+)
+def test_what_differs_is_not_shown_as_equal(change: Change, shown: tuple[str, str]) -> None:
+    assert sides(change) == shown

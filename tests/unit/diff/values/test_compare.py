@@ -18,7 +18,9 @@ from stored_values import artifact, edited, stored
 
 from pytest_flowrepro.diff import Limits, compare
 from pytest_flowrepro.diff.values.compare import LATE, MALFORMED, OPAQUE, UNEXPLAINED
+from pytest_flowrepro.diff.values.elements import Elements
 from pytest_flowrepro.diff.values.rules import Tolerance
+from pytest_flowrepro.diff.values.tables import UNRECORDED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,10 +186,31 @@ def test_an_object_is_reported_by_its_attributes() -> None:
         assert found.lines == (".C: 1.0 -> 2.0 (by 1, relative 1)",)
 
 
+@pytest.mark.parametrize("as_leaves", [False, True])
+def test_a_few_differing_elements_are_all_named(*, as_leaves: bool) -> None:
+    elements = Elements("int64")
+    old = np.arange(200_000)
+    new = old.copy()
+    for at in (7, 70_000, 199_999):
+        new[at] = 0
+    if as_leaves:
+        elements.add_leaves(old.tolist(), new.tolist())
+    else:
+        for side in (slice(0, 100_000), slice(100_000, None)):
+            elements.add_chunk(old[side], None, new[side], None)
+    assert [*elements.lines(lambda at: f"[{at}]")] == [
+        "3 of 200,000 elements differ, first at [7]: 7 -> 0",
+        "largest difference 2e+05 at [199999], relative 1 at [7]",
+        "the others at [70000]: 70000 -> 0, [199999]: 199999 -> 0",
+    ]
+    elements.add_leaves([1], [2])
+    assert len([*elements.lines(str)]) == 2
+
+
 def test_equal_summaries_of_unequal_values_are_not_hidden() -> None:
     one = edited({"$array": {"dtype": "i8", "shape": [9], "min": 0, "max": 9, "mean": 5.0}})
     found = compare(one, dataclasses.replace(one, digest="sha256:other"))
-    assert found.lines == ("differs outside the recorded sample",)
+    assert found.lines == (UNRECORDED,)
     assert not found.complete
 
 
