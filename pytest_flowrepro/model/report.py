@@ -170,6 +170,9 @@ class RunInfo:
     """None if no branch is checked out."""
     is_modified: bool = False
     """True if files under git are not as the commit has them."""
+    folder: str = ""
+    """The folder of the project in its repository, with `/`: `models/churn`. Empty if it is the
+    repository's own, and outside of git."""
     resolution: Literal["locked", "fresh"] | None = None
     """locked: environments come from the recorded locks. fresh: they were resolved again. None for
     `diff`, and for a recording that keeps locks where it can."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_flowrepro.model import PASSING, ChangeKind, flow_title
@@ -33,7 +33,7 @@ class Issue:
     rule: Rule
     level: Level
     path: str
-    """A file relative to the project, with `/`."""
+    """A file relative to the repository, with `/`."""
     lines: tuple[str, ...]
     """A sentence, and lines that explain it; of visible characters."""
     fingerprint: str
@@ -58,7 +58,12 @@ def issues(report: Report, *, details: bool = False) -> tuple[Issue, ...]:
         )
         for baseline in report.obsolete
     )
-    return tuple(found)
+    return tuple(replace(issue, path=in_repository(report, issue.path)) for issue in found)
+
+
+def in_repository(report: Report, file: str) -> str:
+    """Return the path in the repository of a file of the project: hosts know no other."""
+    return f"{report.run.folder}/{file}" if report.run.folder else file
 
 
 def _of_flow(flow: FlowReport, *, details: bool) -> Iterator[Issue]:

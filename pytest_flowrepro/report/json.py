@@ -34,6 +34,7 @@ def _run(run: RunInfo) -> Json:
         "commit": run.commit,
         "branch": run.branch,
         "is_modified": run.is_modified,
+        "folder": run.folder,
         "resolution": run.resolution,
         "selection": list(run.selection),
         "base": run.base,

@@ -97,6 +97,8 @@ def run_facts(run: RunInfo) -> Iterator[str]:
     if run.commit:
         modified = ", with changes that are not committed" if run.is_modified else ""
         yield f"commit {run.commit[:10]}{f' on {run.branch}' if run.branch else ''}{modified}"
+    if run.folder:
+        yield f"project in {run.folder}"
     yield run.date
     yield run.platform
     yield run.python

@@ -27,6 +27,7 @@ def run_info(folder: Path, command: Literal["check", "record", "diff"]) -> RunIn
         commit=commit,
         branch=branch,
         is_modified=is_modified,
+        folder=_folder(folder),
     )
 
 
@@ -45,3 +46,12 @@ def _checkout(folder: Path) -> tuple[str | None, str | None, bool]:
         branch if branch != "(detached)" else None,
         any(not line.startswith("#") for line in lines),
     )
+
+
+def _folder(project: Path) -> str:
+    """Return the path from the top of the repository to the project."""
+    try:
+        prefix = run_git("rev-parse", "--show-prefix", cwd=project)
+    except CommandNotFoundError:
+        return ""
+    return prefix.stdout.rstrip("\n").removesuffix("/") if prefix.ok else ""

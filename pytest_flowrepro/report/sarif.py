@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 from urllib.parse import quote
 
 from pytest_flowrepro.model import flow_title
-from pytest_flowrepro.report.issues import Level, issues
+from pytest_flowrepro.report.issues import Level, in_repository, issues
 from pytest_flowrepro.report.overview import run_facts
 from pytest_flowrepro.report.text import unused_pattern
 from pytest_flowrepro.support.docs import SITE, docs
@@ -133,7 +133,7 @@ def _notes(report: Report) -> list[Json]:
         {
             "level": "note",
             "message": _message(visible(f"{flow_title(flow.flow, flow.case)}: {note}")),
-            "locations": [_location(flow.file)],
+            "locations": [_location(in_repository(report, flow.file))],
         }
         for flow in report.flows
         for note in flow.notes

@@ -143,6 +143,7 @@ def reports(draw: st.DrawFn) -> Report:
         platform=of.text("platform"),
         python=of.text("python"),
         branch=of.maybe("branch"),
+        folder=of.maybe("folder") or "",
         selection=(of.text("selection"),),
     )
     return Report(
@@ -251,7 +252,15 @@ def assert_in_json(report: Report) -> None:
 
     values = set(strings(document))
     run = report.run
-    expected = {run.version, run.platform, run.python, *run.selection, run.date, run.branch}
+    expected = {
+        run.version,
+        run.platform,
+        run.python,
+        *run.selection,
+        run.date,
+        run.branch,
+        run.folder,
+    }
     expected |= {*report.unused_patterns, *(baseline.text for baseline in report.obsolete)}
     for flow in report.flows:
         expected |= {flow.file, flow.flow, flow.case, flow.verdict, flow.error, *flow.notes}

@@ -102,6 +102,17 @@ def test_an_obsolete_baseline_is_a_warning_about_its_manifest() -> None:
     assert issue.lines == (f"obsolete baseline {folder}: flows/old.py does not exist",)
 
 
+def test_a_place_is_a_path_in_the_repository() -> None:
+    report = replace(report_of(DRIFTED), obsolete=(Obsolete(folder="old", reason="gone"),))
+    in_folder = replace(report, run=replace(report.run, folder="models/churn"))
+
+    paths = [issue.path for issue in issues(in_folder)]
+    assert paths == [*["models/churn/flows/train.py"] * 3, "models/churn/old/manifest.json"]
+    assert [issue.fingerprint for issue in issues(in_folder)] == [
+        issue.fingerprint for issue in issues(report)
+    ]
+
+
 def test_a_fingerprint_does_not_depend_on_values() -> None:
     (then,) = of(*TASKS)
     (now,) = of(*(replace(t, old="1", new="2", explanation=(), gated=False) for t in TASKS[1:]))

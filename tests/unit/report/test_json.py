@@ -26,6 +26,7 @@ def test_the_report_has_the_documented_shape() -> None:
         "commit": "0123456789abcdef0123456789abcdef01234567",
         "branch": "main",
         "is_modified": True,
+        "folder": "",
         "resolution": "locked",
         "selection": ["flows", "-k train"],
         "base": None,

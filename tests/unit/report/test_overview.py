@@ -101,6 +101,7 @@ def test_what_is_not_known_of_a_run_is_left_out() -> None:
         "checked with packages resolved again",
         "2026-11-29T15:30:50Z",
     ]
+    assert "project in models/churn" in run_facts(replace(RUN, folder="models/churn"))
     assert "commit 0123456789" in run_facts(replace(RUN, branch=None, is_modified=False))
 
 

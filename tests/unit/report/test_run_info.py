@@ -50,9 +50,19 @@ def test_a_run_has_the_commit_the_branch_and_whether_files_were_modified(tmp_pat
     assert (run.commit, run.branch, run.is_modified) == (commit, None, True)
 
 
+def test_a_run_has_the_folder_of_the_project_in_the_repository(tmp_path: Path) -> None:
+    project = tmp_path / "models" / "größe: a b"
+    project.mkdir(parents=True)
+    assert run_info(project, "check").folder == ""
+    git(tmp_path, "init")
+    assert run_info(tmp_path, "check").folder == ""
+    assert run_info(project, "check").folder == "models/größe: a b"
+
+
 def test_a_machine_without_git_has_no_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     git(tmp_path, "init")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert run_info(tmp_path, "check").branch is None
+    run = run_info(tmp_path, "check")
+    assert (run.branch, run.folder) == (None, "")

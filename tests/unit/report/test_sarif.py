@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
-from flow_reports import ATTACKS, CODE, DRIFTED, FAILED, REPRODUCED, SCORE, hostile, report_of
+from flow_reports import ATTACKS, CODE, DRIFTED, FAILED, REPRODUCED, RUN, SCORE, hostile, report_of
 from report_schema import sarif_validator
 from sample_report import sample_report
 
@@ -91,13 +91,17 @@ def test_an_accepted_change_is_suppressed_and_says_by_which_plugin() -> None:
 
 
 def test_notes_and_unused_patterns_are_notifications() -> None:
-    report = replace(report_of(DRIFTED), unused_patterns=("ignore: *.elapsed",))
+    run = replace(RUN, folder="models/churn")
+    report = Report(flows=(DRIFTED,), run=run, unused_patterns=("ignore: *.elapsed",))
     (invocation,) = run_of(report)["invocations"]
 
     assert invocation["executionSuccessful"] is True
     assert invocation["endTimeUtc"] == "2026-11-29T15:30:50Z"
     (note,) = invocation["toolExecutionNotifications"]
     assert note["message"]["text"] == "TrainFlow@small: @kubernetes ran locally"
+    (place,) = note["locations"]
+    location = place["physicalLocation"]["artifactLocation"]
+    assert location["uri"] == "models/churn/flows/train.py"
     (unused,) = invocation["toolConfigurationNotifications"]
     assert unused["message"]["text"].startswith("tool.flowrepro.ignore: *.elapsed matched nothing")
 
