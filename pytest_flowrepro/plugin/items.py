@@ -194,6 +194,8 @@ class PartItem(pytest.Item):
             # All tests of a flow have the seconds of its rerun, which the first of them spent.
             if self.flow_check.report_once(f"{stage} took {spent} s"):
                 yield f"flowrepro.seconds.{stage}", spent
+        for note in filter(self.flow_check.report_once, result.notes):
+            yield "flowrepro.note", inert(note)
 
 
 class CodeItem(PartItem):

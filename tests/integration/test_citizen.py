@@ -89,7 +89,9 @@ def test_the_marker_selects_flows_under_strict_markers(project: Project) -> None
 def test_junit_properties_show_verdict_and_seconds(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reproduced = PartResult(verdict="reproduced", seconds=(("rerun", 1.5),))
+    reproduced = PartResult(
+        verdict="reproduced", seconds=(("rerun", 1.5),), notes=("ran on \x1b[1mone core",)
+    )
     monkeypatch.setattr(PartItem, "_evaluate", lambda _: reproduced)
     project.check("--junitxml=junit.xml")
     code, *others = junit_cases(project)
@@ -102,6 +104,7 @@ def test_junit_properties_show_verdict_and_seconds(
     assert properties_of(code) == shared | {
         "flowrepro.part": "code",
         "flowrepro.seconds.rerun": "1.5",
+        "flowrepro.note": "ran on \\u001b[1mone core",
     }
     for case in others:
         assert properties_of(case) == shared | {"flowrepro.part": case.get("name")}
