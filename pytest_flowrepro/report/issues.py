@@ -67,12 +67,11 @@ def in_repository(report: Report, file: str) -> str:
 
 
 def _of_flow(flow: FlowReport, *, details: bool) -> Iterator[Issue]:
-    title = visible(flow_title(flow.flow, flow.case))
     if flow.verdict == "no baseline":
         message = flow.error or "\n".join(("no baseline is recorded", *flow.notes))
-        yield _about(flow, "no-baseline", f"{title}: {message}")
+        yield _about(flow, "no-baseline", message)
     elif flow.error:
-        yield _about(flow, "error", f"{title}: {flow.error}")
+        yield _about(flow, "error", flow.error)
     seen: Counter[tuple[object, ...]] = Counter()
     for change in flow.changes if details else grouped(flow.changes):
         identity = _identity(change)
@@ -88,11 +87,13 @@ def _of_flow(flow: FlowReport, *, details: bool) -> Iterator[Issue]:
 
 
 def _about(flow: FlowReport, rule: Rule, message: str) -> Issue:
+    first, *others = _visible_lines(message.splitlines())
+    title = visible(flow_title(flow.flow, flow.case))
     return Issue(
         rule=rule,
         level="error",
         path=flow.file,
-        lines=_visible_lines(message.splitlines()),
+        lines=(first if title in first else f"{title}: {first}", *others),
         fingerprint=_digest(flow.file, flow.flow, flow.case, rule),
     )
 

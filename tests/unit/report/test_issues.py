@@ -18,6 +18,7 @@ from flow_reports import (
 from pytest_flowrepro.model import Cause, Change, FlowReport, Obsolete
 from pytest_flowrepro.report.issues import Issue, issues
 
+NAMED = replace(FAILED, error="step poll of BadFlow failed")
 TASKS = tuple(replace(SCORE, index=(n,), tasks=(1, 40)) for n in range(6))
 
 
@@ -77,7 +78,7 @@ def test_tasks_that_differ_alike_are_one_issue_but_for_details() -> None:
 def test_a_flow_without_a_result_is_an_issue_with_the_reason() -> None:
     missing = replace(REPRODUCED, verdict="no baseline")
     found = issues(
-        report_of(FAILED, missing, replace(missing, notes=("moved from a.py",)), REPRODUCED)
+        report_of(FAILED, NAMED, missing, replace(missing, notes=("moved from a.py",)), REPRODUCED)
     )
 
     assert [(issue.rule, issue.level, *issue.lines) for issue in found] == [
@@ -87,6 +88,7 @@ def test_a_flow_without_a_result_is_an_issue_with_the_reason() -> None:
             "BadFlow: manifest.json: is empty",
             "What to do: record the flow again",
         ),
+        ("error", "error", "step poll of BadFlow failed"),
         ("no-baseline", "error", "HelloFlow: no baseline is recorded"),
         ("no-baseline", "error", "HelloFlow: no baseline is recorded", "moved from a.py"),
     ]
