@@ -119,8 +119,7 @@ def summary(report: FlowReport) -> list[str]:
         if not kinds["artifact"] and _is_compared_whole(report):
             phrases.append("artifacts unchanged")
     if unloaded:
-        other = "other " if kinds["code"] else ""
-        phrases.append(f"{counted(unloaded, f'{other}file')} changed that the rerun did not load")
+        phrases.append(f"{counted(unloaded, 'unloaded file')} changed")
     return [*phrases, *_left_out(report)]
 
 

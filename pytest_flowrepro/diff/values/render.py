@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from pytest_flowrepro.diff.values.numbers import is_long
-from pytest_flowrepro.support.text import visible
+from pytest_flowrepro.support.text import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -129,7 +129,9 @@ def _mapping(items: dict[Any, Tree]) -> str:
             text = f"{name}({text})"
         if len(text) <= LINE:
             return text
-    return f"{name or 'dict'} of {len(rest):,}"
+    return (
+        f"dict of {len(rest):,}" if name is None else f"{name} with {counted(len(rest), 'value')}"
+    )
 
 
 def _leaf(leaf: Leaf) -> str:

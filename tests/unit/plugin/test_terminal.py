@@ -118,7 +118,7 @@ def test_files_that_the_rerun_did_not_load_are_only_counted() -> None:
     code = Change(kind="code", change="changed", name="b.py", old="1", new="2", gated=False)
     report = replace(REPORT, changes=(replace(code, loaded=False),))
     (line,) = flow_lines(report, is_unfinished=False, details=False)
-    assert line.text.endswith("1 file changed that the rerun did not load")
+    assert line.text.endswith("1 unloaded file changed")
     _, line = flow_lines(report, is_unfinished=False, details=True)
     assert line.text.startswith("    b.py  changed: 1 -> 2")
 

@@ -151,15 +151,12 @@ def test_the_place_inside_the_value_is_below_it() -> None:
             replace(REPRODUCED, changes=(CODE, replace(CODE, loaded=False))),
             (
                 "reproduced  flows/hello.py::HelloFlow  1 file changed since the baseline; "
-                "artifacts unchanged; 1 other file changed that the rerun did not load  (1.0 s)"
+                "artifacts unchanged; 1 unloaded file changed  (1.0 s)"
             ),
         ),
         (
             replace(REPRODUCED, changes=(replace(CODE, loaded=False),) * 2),
-            (
-                "reproduced  flows/hello.py::HelloFlow  2 files changed that the rerun did not "
-                "load  (1.0 s)"
-            ),
+            "reproduced  flows/hello.py::HelloFlow  2 unloaded files changed  (1.0 s)",
         ),
         (
             replace(REPRODUCED, changes=(CODE,), seconds=(("environment", 0.25),)),

@@ -41,6 +41,7 @@ LINES: list[tuple[Json, str]] = [
     ([{"$opaque": "why", "type": "m.X", "digest": "0123456789"}], "[opaque m.X 01234567]"),
     (list(range(1_000)), "list of 1,000"),
     ({str(n): n for n in range(1_000)}, "dict of 1,000"),
+    ({"$object": {"type": "m.Model", "fields": {"a": "x" * 99, "b": 1}}}, "m.Model with 2 values"),
 ]
 
 
