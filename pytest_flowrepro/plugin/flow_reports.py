@@ -54,6 +54,15 @@ def unused_patterns(results: Mapping[PartId, PartResult]) -> tuple[str, ...]:
     )
 
 
+def has_silent_failure(results: Mapping[PartId, PartResult]) -> bool:
+    """Return whether tests of a flow left a failure to another test, which reported none.
+
+    A plugin of the project may have skipped that one.
+    """
+    skipped = {part.flow_key for part, result in results.items() if result.skipped}
+    return bool(skipped - {part.flow_key for part, result in results.items() if result.failure})
+
+
 def _flow_report(parts: tuple[PartId, ...], results: tuple[PartResult, ...]) -> FlowReport:
     first = parts[0]
     seconds: dict[str, float] = {}

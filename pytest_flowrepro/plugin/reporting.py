@@ -13,7 +13,11 @@ import pytest
 from pytest_flowrepro.baseline import baseline_folder
 from pytest_flowrepro.model import Report
 from pytest_flowrepro.pipeline import obsolete_baselines, remove_obsolete
-from pytest_flowrepro.plugin.flow_reports import flow_reports, unused_patterns
+from pytest_flowrepro.plugin.flow_reports import (
+    flow_reports,
+    has_silent_failure,
+    unused_patterns,
+)
 from pytest_flowrepro.plugin.item_reports import (
     attach_result,
     attached_result,
@@ -155,7 +159,7 @@ class Reporting:
         self._unfinished = {part.flow_key for part in missing}
         self._settle_obsolete(session, is_complete=not missing)
         self._publish({part: results[part] for part in results if not self.results.has(part)})
-        if missing and session.exitstatus in _PASSED:
+        if (missing or has_silent_failure(results)) and session.exitstatus in _PASSED:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         try:
             self._written += self._write_reports()

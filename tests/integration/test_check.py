@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
+import pytest
 from conftest import HELLO
 
 if TYPE_CHECKING:
@@ -62,6 +64,23 @@ def test_without_a_baseline_the_first_test_fails_and_say_how_to_record(
             "SKIPPED [[]4[]] flow.py:4: no baseline yet: see code",
         ]
     )
+
+
+def test_a_flow_without_a_baseline_fails_although_the_test_that_says_so_is_skipped(
+    unrun_project: Project,
+) -> None:
+    unrun_project.write("flow.py", HELLO)
+    skipping = """
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            items[0].add_marker(pytest.mark.skip(reason="not now"))
+    """
+    unrun_project.write("conftest.py", dedent(skipping))
+    result = unrun_project.check()
+    result.assert_outcomes(skipped=5)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["no baseline  flow.py::HelloFlow*"])
 
 
 def test_a_step_that_fails_shows_its_output_and_traceback_and_the_line_to_add(

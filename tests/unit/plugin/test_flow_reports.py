@@ -5,7 +5,7 @@ from dataclasses import replace
 from part_results import PARTS, part_id
 
 from pytest_flowrepro.model import Cause, Change, GraphStep, Verdict
-from pytest_flowrepro.plugin.flow_reports import flow_reports, unused_patterns
+from pytest_flowrepro.plugin.flow_reports import flow_reports, has_silent_failure, unused_patterns
 from pytest_flowrepro.plugin.results import PartResult
 
 
@@ -159,3 +159,13 @@ def test_a_fresh_resolution_says_what_stayed() -> None:
     results[part_id("step[end]")] = replace(rerun, changes=(score,))
     (report,) = flow_reports(results, fresh=True)
     assert report.notes == ()  # the summary counts both
+
+
+def test_a_failure_that_was_left_to_another_test_is_silent_if_that_reports_none() -> None:
+    skipped = PartResult(verdict="no baseline", skipped="no baseline yet: see code")
+    failed = PartResult(verdict="no baseline", failure="no baseline yet")
+    assert has_silent_failure({part_id("environment"): skipped})
+    other = part_id("code", flow="OtherFlow")
+    assert has_silent_failure({part_id("environment"): skipped, other: failed})
+    assert not has_silent_failure({part_id("environment"): skipped, part_id("code"): failed})
+    assert not has_silent_failure({part_id("code"): PartResult(verdict="reproduced")})
