@@ -145,7 +145,7 @@ def test_verdicts_are_filtered_by_the_keyboard(open_page: Open) -> None:
 
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert flows_of(page) == ["ScoreFlow", "TrainFlow@small", "NewFlow@small"]
+    assert flows_of(page) == ["TrainFlow@small", "ScoreFlow", "NewFlow@small"]
 
     page.keyboard.press("Enter")
     page.keyboard.press("Shift+Tab")
