@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -206,9 +205,11 @@ class Reporting:
             for report in failed_reports(part, result):
                 publish(report=report)
 
-    @cached_property
-    def report(self) -> Report:
-        """The results of the session and its circumstances, once it is finished."""
+    def _report(self) -> Report:
+        """Return the results of the finished session and its circumstances.
+
+        Not a property: until 8.4, pytest reads every attribute of a plugin when a session starts.
+        """
         options = self.session.options
         is_check = options.update == "no"
         run = run_info(options.root, "check" if is_check else "record")
@@ -226,18 +227,21 @@ class Reporting:
         )
 
     def _write_reports(self) -> list[Line]:
-        lines = []
-        for form, render in FORMATS.items():
-            path = self.config.getoption(f"flow_repro_{form}")
-            if path is not None:
-                text = render(self.report, details=self.session.options.details)
-                write_report(Path(path), text)
-                lines.append(Line(f"wrote {path}"))
-        if self.config.option.flow_repro_step_summary:
-            lines.append(self._append_step_summary())
+        paths = {form: self.config.getoption(f"flow_repro_{form}") for form in FORMATS}
+        wanted = {form: path for form, path in paths.items() if path is not None}
+        has_step_summary = self.config.option.flow_repro_step_summary
+        if not wanted and not has_step_summary:
+            return []
+        lines, report = [], self._report()
+        for form, path in wanted.items():
+            text = FORMATS[form](report, details=self.session.options.details)
+            write_report(Path(path), text)
+            lines.append(Line(f"wrote {path}"))
+        if has_step_summary:
+            lines.append(self._append_step_summary(report))
         return lines
 
-    def _append_step_summary(self) -> Line:
+    def _append_step_summary(self, report: Report) -> Line:
         """Append the report to the file that GitHub shows as the summary of the step.
 
         https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary
@@ -245,7 +249,7 @@ class Reporting:
         path = os.environ.get("GITHUB_STEP_SUMMARY")
         if not path:
             return Line("no step summary was written: GITHUB_STEP_SUMMARY is not set", "yellow")
-        text = render_markdown(self.report, details=self.session.options.details)
+        text = render_markdown(report, details=self.session.options.details)
         append_report(Path(path), text)
         return Line("appended the report to the step summary")
 

@@ -121,6 +121,24 @@ def test_a_verdict_is_colored_on_a_terminal_unless_the_user_says_no(
     assert ("\x1b" in shown) is (line == RED)
 
 
+READS_PLUGINS = """\
+import contextlib
+
+def pytest_sessionstart(session):
+    for name, plugin in session.config.pluginmanager.list_name_plugin():
+        for attribute in dir(plugin) if name.startswith("flowrepro") else ():
+            with contextlib.suppress(TypeError):
+                getattr(plugin, attribute)  # as pytest itself does until 8.4
+"""
+
+
+def test_a_report_does_not_depend_on_who_looks_at_the_plugins(unrun_project: Project) -> None:
+    unrun_project.write("flow.py", HELLO)
+    unrun_project.write("conftest.py", READS_PLUGINS)
+    (flow,) = unrun_project.report()["flows"]
+    assert flow["verdict"] == "no baseline"
+
+
 def test_a_flow_that_reproduces_is_green(hello: Project) -> None:
     result = hello.check("--color=yes", "-k", "environment")
 
