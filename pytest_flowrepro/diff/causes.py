@@ -34,8 +34,8 @@ class StepCauses:
     by_code: frozenset[str]
     """Steps with other code or other decorators, and those that only one side has. A decorator that
     declares packages does not count if they changed: that is a change of the environment."""
-    may_be_code: bool = False
-    """True if code changed, and it is not known of which steps."""
+    may_be_code: frozenset[str] = frozenset()
+    """If code changed, the steps of which it is not known whether theirs did."""
     environments: Mapping[str, str]
     """The name of the environment of each step."""
     changed_environments: frozenset[str]
@@ -49,7 +49,7 @@ class StepCauses:
         if step in self.by_code:
             yield "code"
             return
-        if self.may_be_code:
+        if step in self.may_be_code:
             yield "code"
         if self.has_data:
             yield "input"
@@ -79,7 +79,7 @@ def step_causes(old: Recording, new: Recording, changes: Iterable[Change]) -> St
     with_packages = {step for step, name in environments.items() if name in changed}
     return StepCauses(
         by_code=frozenset(_steps_by_code(old, new, with_packages)),
-        may_be_code=_is_code_unknown(old, new) and any(map(_is_source, changes)),
+        may_be_code=frozenset(_unknown_steps(old, new) if any(map(_is_source, changes)) else ()),
         environments=environments,
         changed_environments=changed,
         has_data=any(map(_is_data, changes)),
@@ -128,8 +128,9 @@ def _is_other_code(old: Step, new: Step, apart: frozenset[str]) -> bool:
     return None not in {old.code, new.code} and old.code != new.code
 
 
-def _is_code_unknown(old: Recording, new: Recording) -> bool:
-    return any(step.code is None for step in (*old.steps, *new.steps))
+def _unknown_steps(old: Recording, new: Recording) -> Iterator[str]:
+    """Yield the steps without a digest of their code on one side, as those that did not run."""
+    return (step.name for step in (*old.steps, *new.steps) if step.code is None)
 
 
 def _environment_names(

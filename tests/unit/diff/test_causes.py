@@ -94,6 +94,15 @@ def test_code_may_be_the_cause_if_it_is_not_known_what_a_step_ran() -> None:
     assert causes == ["code: code of step train changed: train.py"]
 
 
+def test_a_step_that_did_not_run_makes_no_other_step_unknown() -> None:
+    """As one that a switch leaves out."""
+    commented = replace(
+        flow(code="1 1 ?", values="1 2 1"), code=(CodeFile(path="a.py", sha256="x"),)
+    )
+    found, _ = compare(commented, replace(flow(code="1 1 ?"), code=commented.code[:0]))
+    assert found == {"of_train": "unexplained"}
+
+
 def test_packages_explain_a_step_without_new_code() -> None:
     new = with_numpy(flow(values="1 2 2"), "2.5.0")
     assert compare(new) == (
