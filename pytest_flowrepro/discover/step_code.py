@@ -100,9 +100,9 @@ class _Project:
             return self._file_of(posixpath.dirname(importer), *above, *parts)
         if not parts:
             return None
-        beside = self._file_of(self._folder, *parts)
-        if beside is not None:
-            return beside
+        next_to_flow = self._file_of(self._folder, *parts)
+        if next_to_flow is not None:
+            return next_to_flow
         # The other folders on the path are not known.
         ends = tuple("/".join(("", *parts)) + end for end in (".py", "/__init__.py"))
         return next((path for path in sorted(self._sources) if f"/{path}".endswith(ends)), None)

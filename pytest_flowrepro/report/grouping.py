@@ -32,10 +32,13 @@ class Shown:
 def shown(changes: Iterable[Change], *, details: bool = False) -> Shown:
     """Arrange `changes` for a reader; with `details`, every task by itself."""
     ordered = tuple(changes) if details else grouped(changes)
-    unloaded = tuple(c for c in ordered if c.loaded is False and not details)
+
+    def is_apart(change: Change) -> bool:
+        return change.loaded is False and not details
+
     return Shown(
-        leading=tuple(c for c in ordered if c.origin != "derived" and c not in unloaded),
-        unloaded=unloaded,
+        leading=tuple(c for c in ordered if c.origin != "derived" and not is_apart(c)),
+        unloaded=tuple(filter(is_apart, ordered)),
         derived=tuple(
             sorted(
                 (change for change in ordered if change.origin == "derived"),
