@@ -226,8 +226,12 @@ def _declares_packages(decorator: ast.expr) -> bool:
 def _running(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     for statement in body:
         match statement:
-            case ast.Expr(value=ast.Constant() | ast.Call(func=ast.Attribute(attr="next"))):
-                pass  # a docstring, or `self.next(...)`: the graph is compared by itself
+            case ast.Expr(value=ast.Constant()):
+                pass  # a docstring
+            case ast.Expr(
+                value=ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr="next"))
+            ):
+                pass  # the graph is compared by itself
             case ast.If(test=test, orelse=orelse) if _is_never_true(test):
                 yield from _running(orelse)
             case _:

@@ -150,6 +150,14 @@ def test_what_an_import_executes_is_the_code_of_every_step() -> None:
     assert digests(in_a_module)["start"] != digests(FILES)["start"]
 
 
+def test_only_the_flows_own_next_is_the_graph() -> None:
+    def reading(call: str) -> dict[str, str]:
+        return digests({**FILES, "flow.py": FLOW.replace("print(self.score)", call)})
+
+    assert reading("self.cursor.next()")["end"] != reading("pass")["end"]
+    assert reading("cursor.next(1)")["end"] != reading("cursor.next(2)")["end"]
+
+
 def test_a_definition_may_move_to_another_module() -> None:
     moved = {
         **FILES,
