@@ -32,6 +32,7 @@ from pytest_flowrepro.model import (
     System,
     Task,
     digest_of,
+    picture_file,
     value_file,
 )
 from pytest_flowrepro.model.policy import policy_json, profile_json
@@ -219,6 +220,8 @@ def _artifact_line(artifact: Artifact) -> str:
         fields["sha"] = artifact.sha
     if artifact.stored is not None:
         fields["stored"] = True
+    if artifact.picture is not None:
+        fields["picture"] = True
     return _json_line(fields, what=f"The value of {artifact.name}")
 
 
@@ -314,8 +317,8 @@ def decode_recording(
 ) -> Recording:
     """Return the `Recording` that `encode_recording` wrote; `folder` is for messages.
 
-    `stored` gives the file of a full value by its name. Raises `BaselineError`, which names the
-    file and the place in it.
+    `stored` gives the file of a value or picture by its name. Raises `BaselineError`, which names
+    the file and the place in it.
     """
     return decode_documents(parse_documents(files, folder=folder), stored=stored)
 
@@ -517,11 +520,14 @@ def _read_index(text: str, node: JsonNode) -> tuple[int, ...]:
 
 
 def _read_artifacts(named: JsonNode, stored: Callable[[str], Path]) -> Iterator[Artifact]:
-    optional = ("opaque", "unread", "determinism", "structure", "sha", "stored")
+    optional = ("opaque", "unread", "determinism", "structure", "sha", "stored", "picture")
     for name, node in named.entries():
         fields = node.record("type", "digest", "value", optional=optional)
-        is_stored = "stored" in fields and fields["stored"].boolean()
-        digest = fields["digest"].sha256() if is_stored else fields["digest"].text()
+        is_stored, has_picture = (
+            name in fields and fields[name].boolean() for name in ("stored", "picture")
+        )
+        has_file = is_stored or has_picture
+        digest = fields["digest"].sha256() if has_file else fields["digest"].text()
         yield Artifact(
             name=name,
             type=sys.intern(fields["type"].text()),
@@ -535,6 +541,7 @@ def _read_artifacts(named: JsonNode, stored: Callable[[str], Path]) -> Iterator[
             structure=fields["structure"].text() if "structure" in fields else None,
             sha=fields["sha"].text() if "sha" in fields else None,
             stored=stored(value_file(digest)) if is_stored else None,
+            picture=stored(picture_file(digest)) if has_picture else None,
         )
 
 

@@ -1,6 +1,7 @@
-"""The files of a baseline that hold full values: `values/<16 digits of the digest>.npz`.
+"""The files of a baseline with full values and pictures, named by 16 digits of the digest.
 
-Their content is not read here, but by the comparison (docs/reference/values.md).
+The pictures are in `values/DIGITS.png`. The content of a file is not read here, but by the
+comparison (docs/reference/values.md).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline.errors import broken, place
 from pytest_flowrepro.baseline.folder import real_file
-from pytest_flowrepro.model import value_file
+from pytest_flowrepro.model import picture_file, value_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,19 +24,25 @@ VALUES = "values"
 
 _LIMIT = 200_000_000
 """Maximum number of bytes of one file; files that are written have less than half of it."""
-_NAME = re.compile(r"[0-9a-f]{16}\.npz")
+_NAME = re.compile(r"[0-9a-f]{16}\.(npz|png)")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-_ZIP = b"PK\x03\x04"
+_FORMATS = {".npz": (b"PK\x03\x04", "a zip file"), ".png": (b"\x89PNG\r\n\x1a\n", "a PNG file")}
+"""The first bytes of a file by its suffix, and the name of its format."""
 
 
 def stored_values(recording: Recording) -> dict[str, Path]:
-    """Return the current path of each stored value, by file name."""
-    artifacts = (*recording.parameters, *(a for task in recording.tasks for a in task.artifacts))
-    return {value_file(a.digest): a.stored for a in artifacts if a.stored is not None}
+    """Return the current path of each stored value and picture, by file name."""
+    files = {}
+    for artifact in (*recording.parameters, *(a for t in recording.tasks for a in t.artifacts)):
+        if artifact.stored is not None:
+            files[value_file(artifact.digest)] = artifact.stored
+        if artifact.picture is not None:
+            files[picture_file(artifact.digest)] = artifact.picture
+    return files
 
 
 def value_files(folder: Path) -> dict[str, Path]:
-    """Return the values in a baseline's folder; files with other names are the user's own."""
+    """Return values and pictures in a baseline's folder; other files are the user's own."""
     values = folder / VALUES
     if not values.is_dir():
         return {}
@@ -80,10 +87,10 @@ def copy_own(path: Path, to: Path) -> None:
 
 
 def checked_values(folder: Path, named: str, *, root: Path) -> dict[str, Path]:
-    """Return the stored values of the baseline in `folder`, which messages call `named`.
+    """Return values and pictures of the baseline in `folder`, which messages call `named`.
 
-    Raises `BaselineError` for one that is not a zip file, is too large, a Git LFS pointer, or not
-    in `root`.
+    Raises `BaselineError` for one that is of another format, is too large, a Git LFS pointer, or
+    not in `root`.
     """
     values = value_files(folder)
     for name, file in values.items():
@@ -100,5 +107,7 @@ def _check(file: Path, shown: str, *, root: Path) -> None:
         raise broken(shown, f"cannot be read: {error.strerror}") from error
     if begins == _LFS_POINTER:
         raise broken(shown, "is a Git LFS pointer, not the file", hint="run `git lfs pull`")
-    if not begins.startswith(_ZIP):
-        raise broken(shown, "is not a stored value: it should be a zip file (.npz)")
+    expected, name = _FORMATS[file.suffix]
+    if not begins.startswith(expected):
+        what = f"is not the file that was recorded: it should be {name} ({file.suffix})"
+        raise broken(shown, what)

@@ -31,13 +31,13 @@ class Known:
         return frozenset(artifact.digest for task in self.tasks for artifact in task.artifacts)
 
     @cached_property
-    def files(self) -> dict[str, Path]:
-        """The file that holds the full value, by digest."""
+    def files(self) -> dict[str, tuple[Path | None, Path | None]]:
+        """The files with the full value and with the picture, by digest."""
         return {
-            artifact.digest: artifact.stored
+            artifact.digest: (artifact.stored, artifact.picture)
             for task in self.tasks
             for artifact in task.artifacts
-            if artifact.stored is not None
+            if artifact.stored is not None or artifact.picture is not None
         }
 
     def stored(self) -> tuple[str, ...]:

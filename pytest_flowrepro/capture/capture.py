@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.capture.baseline_values import NOTHING_KNOWN, Known
 from pytest_flowrepro.capture.result import UNREAD_HINT, order_of, read_capture
-from pytest_flowrepro.model import FULL_VALUES, Artifact, Capture, Run
+from pytest_flowrepro.model import FULL_VALUES, PARAMETERS, Artifact, Capture, Run
 from pytest_flowrepro.support.errors import CaptureError
 from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.process import CommandNotFoundError, run_process
@@ -31,6 +31,8 @@ VALUE_LIMIT = 4_000
 """Approximate maximum of JSON characters in the readable form of one artifact."""
 VALUE_ROOM = 20_000_000
 """Characters for all artifacts: if there are more than 5,000, each gets less."""
+PICTURES = 1_000_000
+"""Bytes of the pictures of one flow; those of later tasks are left out."""
 LOG_LIMIT = 100_000
 """Maximum number of characters of one task's stdout, and of its stderr."""
 ARTIFACT_TIMEOUT = 60.0
@@ -62,6 +64,8 @@ class Reading:
     known: Known = NOTHING_KNOWN
     """The baseline of a check: values that it stores are stored here as well, and unchanged ones
     are neither loaded nor stored again."""
+    is_ignored: Callable[[str, str], bool] = lambda _step, _name: False
+    """Return whether the artifact of a step is not compared; then no picture of it is kept."""
     script: Path = SCRIPT
 
     @property
@@ -155,7 +159,7 @@ def capture(run: Run, reading: Reading) -> Capture:
             )
         )
     captured = _redact(_merge(captures, steps=reading.steps), redaction)
-    return _with_files(captured, reading.known)
+    return _with_few_pictures(_with_files(captured, reading.known), reading.is_ignored)
 
 
 def _run_script(reading: Reading, content: Mapping[str, Any], python: Path) -> None:
@@ -199,11 +203,39 @@ def _merge(captures: Sequence[Capture], *, steps: tuple[str, ...]) -> Capture:
 def _with_files(captured: Capture, known: Known) -> Capture:
     """Refer to the files of the baseline for values that equal those of the baseline."""
 
-    def with_file(artifact: Artifact) -> Artifact:
-        file = known.files.get(artifact.digest)
-        return artifact if file is None else replace(artifact, stored=file)
+    def with_files(artifact: Artifact) -> Artifact:
+        files = known.files.get(artifact.digest)
+        return artifact if files is None else replace(artifact, stored=files[0], picture=files[1])
 
-    return _each(captured, with_file) if known.files else captured
+    return _each(captured, with_files) if known.files else captured
+
+
+def _with_few_pictures(captured: Capture, is_ignored: Callable[[str, str], bool]) -> Capture:
+    """Leave out the pictures of ignored artifacts, and those after the first `PICTURES` bytes."""
+    fits: dict[str, bool] = {}
+    room = PICTURES
+
+    def limited(step: str, artifact: Artifact) -> Artifact:
+        nonlocal room
+        if artifact.picture is None:
+            return artifact
+        if is_ignored(step, artifact.name) or not artifact.picture.is_file():  # the flow removed it
+            return replace(artifact, picture=None)
+        if artifact.digest not in fits:
+            room -= artifact.picture.stat().st_size
+            fits[artifact.digest] = room >= 0
+        return artifact if fits[artifact.digest] else replace(artifact, picture=None)
+
+    def of_step(step: str, artifacts: tuple[Artifact, ...]) -> tuple[Artifact, ...]:
+        return tuple(limited(step, artifact) for artifact in artifacts)
+
+    return replace(
+        captured,
+        parameters=of_step(PARAMETERS, captured.parameters),
+        tasks=tuple(
+            replace(task, artifacts=of_step(task.step, task.artifacts)) for task in captured.tasks
+        ),
+    )
 
 
 def _each(captured: Capture, change: Callable[[Artifact], Artifact]) -> Capture:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.model import Artifact, Capture, Task, TaskLog, value_file
+from pytest_flowrepro.model import Artifact, Capture, Task, TaskLog, picture_file, value_file
 from pytest_flowrepro.support.errors import CaptureError
 from pytest_flowrepro.support.json_node import JsonNode
 from pytest_flowrepro.support.redaction import NOTHING
@@ -164,11 +164,14 @@ def _read_artifacts(node: JsonNode, values: Path) -> tuple[Artifact, ...]:
     return tuple(sorted(artifacts, key=lambda artifact: artifact.name))
 
 
+_FILES = ("stored", "picture")
+
+
 def _read_artifact(node: JsonNode, values: Path) -> Artifact:
     names = ("name", "type", "digest", "value", "opaque")
-    fields = node.record(*names, optional=("unread", "structure", "sha", "stored"))
+    fields = node.record(*names, optional=("unread", "structure", "sha", *_FILES))
     digest = fields["digest"].sha256()
-    is_stored = "stored" in fields and fields["stored"].boolean()
+    has_file = {name: name in fields and fields[name].boolean() for name in _FILES}
     return Artifact(
         name=fields["name"].text(),
         type=sys.intern(fields["type"].text()),
@@ -178,5 +181,6 @@ def _read_artifact(node: JsonNode, values: Path) -> Artifact:
         unread="unread" in fields and fields["unread"].boolean(),
         structure=fields["structure"].text() if "structure" in fields else None,
         sha=fields["sha"].text() if "sha" in fields else None,
-        stored=values / value_file(digest) if is_stored else None,
+        stored=values / value_file(digest) if has_file["stored"] else None,
+        picture=values / picture_file(digest) if has_file["picture"] else None,
     )

@@ -36,7 +36,8 @@ ARTIFACT: {"name": str, "type": str, "digest": "sha256:...", "value": JSON, "opa
     "structure": digits of the parts that "value" does not show (canonical/structure.py; not of
     plain values),
     "sha": if it is equal in an equal environment, the value is equal (only of large ones),
-    "stored": whether `<16 digits of the digest>.npz` was written (only if requested)}
+    "stored": whether `<16 digits of the digest>.npz` was written (only if requested),
+    "picture": whether `<16 digits of the digest>.png` was written (not of digests in "have")}
 
 Tasks that failed only have a `log`: their artifacts are not results.
 """

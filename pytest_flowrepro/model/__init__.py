@@ -44,6 +44,7 @@ from pytest_flowrepro.model.recording import (
     Run,
     Task,
     TaskLog,
+    picture_file,
     task_title,
     value_file,
 )
@@ -138,6 +139,7 @@ __all__ = [
     "digest_of",
     "environment_of",
     "flow_title",
+    "picture_file",
     "pypi_part",
     "task_title",
     "value_file",

@@ -33,6 +33,11 @@ def value_file(digest: str) -> str:
     return digest.removeprefix("sha256:")[:16] + ".npz"
 
 
+def picture_file(digest: str) -> str:
+    """Return the name of the file with a small picture of the value of this digest."""
+    return digest.removeprefix("sha256:")[:16] + ".png"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Artifact:
     name: str
@@ -56,6 +61,8 @@ class Artifact:
     equal. Only for large values."""
     stored: Path | None = field(default=None, compare=False)
     """A file with the full value (docs/reference/values.md), if it is stored."""
+    picture: Path | None = field(default=None, compare=False)
+    """A PNG file of an image or a figure, made smaller."""
 
     @property
     def opaque_reason(self) -> str | None:

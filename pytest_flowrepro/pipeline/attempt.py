@@ -95,6 +95,7 @@ class _Copy:
             limit=limit,
             whole=(*prepared.job.settings.patterns.artifacts(), *whole),
             known=known,
+            is_ignored=prepared.job.settings.patterns.ignores,
         )
 
     def run(self, stages: Stages, then: Sequence[Path] = ()) -> Run:

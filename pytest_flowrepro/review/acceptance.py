@@ -152,7 +152,7 @@ def _with_stored(task: Task, now: Task | None) -> Task:
         new = observed.get(old.name)
         if new is None or new.digest != old.digest:
             return old
-        return replace(old, value=new.value, stored=new.stored)
+        return replace(old, value=new.value, stored=new.stored, picture=new.picture)
 
     return replace(task, artifacts=tuple(map(stored, task.artifacts)))
 

@@ -30,9 +30,9 @@ UNRECORDED = 'differs outside the recorded sample (values = "full" records all o
 _STRUCTURE = frozenset(
     {"type", "name", "dtype", "shape", "length", "digest", "index", "columns", "attrs", "levels"}
     | {"labels", "labels dtype", "of", "ordered"}
-    | {"values", "data", "fields"}
+    | {"values", "data", "fields", "histogram"}
 )
-"""The keys of a node that are not a summary of its elements."""
+"""The keys of a node that are not a fact in words about its elements; a histogram is drawn."""
 
 
 def array(walk: Walk, place: Place, old: Node, new: Node) -> None:

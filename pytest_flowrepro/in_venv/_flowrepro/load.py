@@ -30,6 +30,7 @@ from _flowrepro.readable.form import readable
 from _flowrepro.readable.full_values import UnwritableError, is_whole, store
 from _flowrepro.reduce.reduction import UnwalkableError
 from _flowrepro.serializers import activate, encoding_of, has_others, info_of, is_pickle, noted
+from _flowrepro.thumbnail import store_thumbnail
 
 SETTLED = 1_000_000
 """Bytes of a pickle: of larger ones the SHA is noted, so that they need not be loaded again."""
@@ -224,9 +225,14 @@ def observe(stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
         observed["structure"] = inner
     if is_unchanged:
         observed["sha"] = stored.key
-    if stored.whole and value_digest not in request["have"] and not is_whole(shown):
-        file = os.path.join(request["values"], value_digest[len("sha256:") :][:16] + ".npz")
-        observed["stored"] = store(value, file, stored.whole)
+    if value_digest not in request["have"]:
+        file = os.path.join(request["values"], value_digest[len("sha256:") :][:16])
+        if stored.whole and not is_whole(shown):
+            observed["stored"] = store(value, file + ".npz", stored.whole)
+        try:
+            observed["picture"] = store_thumbnail(value, file + ".png")
+        except OSError as error:
+            raise UnwritableError(error.strerror) from error
     return observed
 
 

@@ -128,8 +128,8 @@ def pipe(file: Path) -> None:
     [
         (lambda file: file.unlink(), "is missing, while other files"),
         (lambda file: file.write_bytes(LFS), "is a Git LFS pointer, not the file"),
-        (lambda file: file.write_bytes(b"\x80\x04K\x01."), "is not a stored value"),
-        (lambda file: file.write_bytes(b""), "is not a stored value"),
+        (lambda file: file.write_bytes(b"\x80\x04K\x01."), "is not the file that was recorded"),
+        (lambda file: file.write_bytes(b""), "is not the file that was recorded"),
         (lambda file: os.truncate(file, 1_001), "has 1,001 bytes; the limit is 1,000"),
         (link_out, "is a symlink that points outside of the project"),
         (pipe, "is a special file, and should be a file"),
@@ -148,6 +148,25 @@ def test_a_value_that_is_not_as_it_was_written_is_named(
         read_baseline(baseline, root=root)
     assert f"TrainFlow/{FILE}: {message}" in caught.value.what
     assert "git" in caught.value.hint
+
+
+def test_a_picture_is_a_file_next_to_the_values(root: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "small.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n...")
+    drawn = replace(stored(tmp_path, "a"), picture=picture)
+    folder = root / "flows/__flowrepro__/train/TrainFlow"
+    write_baseline(folder, recorded(drawn), root=root)
+    assert names_in(folder / "values") == ["a" * 16 + ".npz", "a" * 16 + ".png"]
+
+    read = read_baseline(folder, root=root)
+    assert read is not None
+    ((artifact_read,),) = (task.artifacts for task in read.tasks)
+    assert artifact_read.picture == folder / "values" / ("a" * 16 + ".png")
+    assert artifact_read.picture.read_bytes() == picture.read_bytes()
+
+    artifact_read.picture.write_bytes(b"GIF89a")
+    with pytest.raises(BaselineError, match=r"it should be a PNG file \(.png\)"):
+        read_baseline(folder, root=root)
 
 
 def test_a_value_without_a_digest_names_no_file(baseline: Path, root: Path) -> None:

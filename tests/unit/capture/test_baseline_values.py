@@ -74,7 +74,7 @@ def test_what_is_stored_is_asked_for_again_by_its_name() -> None:
     odd = replace(artifact("a[0]*"), stored=file)
     known = Known(tasks=(task("train", odd, index=(0,)), task("train", odd, index=(1,))))
     assert known.stored() == ("train.a[[]0][*]",)
-    assert known.files == {odd.digest: file}
+    assert known.files == {odd.digest: (file, None)}
 
 
 def test_a_file_is_named_by_the_digest() -> None:

@@ -286,6 +286,50 @@ def test_values_of_the_baseline_are_requested_and_filled_in(run: Run, tmp_path: 
     assert found.tasks[0].artifacts[0].stored == tmp_path / "old.npz"
 
 
+PICTURE = {**SCORE, "type": "PIL.Image.Image", "picture": True}
+SAVE = f"open(os.path.join(request['values'], {DIGEST[7:23]!r} + '.png'), 'wb').write(b'12345')\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "ignored", "kept"),
+    [(SAVE, "", True), (SAVE, "end", False), ("", "", False)],
+    ids=["kept", "ignored", "removed by the flow"],
+)
+def test_a_picture_is_kept_unless_its_artifact_is_ignored(
+    script: str, ignored: str, kept: bool, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "values").mkdir()
+    again = {**PICTURE, "name": "again"}  # of equal value, so in the same file
+    script += f"answer({result(tasks=[task('end', artifacts=[PICTURE, again])])!r})"
+    captured = capture_with(
+        script, run, tmp_path, is_ignored=lambda step, name: (step, name) == (ignored, "score")
+    )
+    pictures = {artifact.name: artifact.picture for artifact in captured.tasks[0].artifacts}
+    file = tmp_path / "values" / f"{DIGEST[7:23]}.png"
+    assert pictures["score"] == (file if kept else None)
+    assert (pictures["again"] is not None) == (kept or bool(ignored))
+
+
+def test_pictures_are_kept_up_to_a_number_of_bytes(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "PICTURES", 4)
+    (tmp_path / "values").mkdir()
+    script = f"{SAVE}answer({result(tasks=[task('end', artifacts=[PICTURE])])!r})"
+    assert capture_with(script, run, tmp_path).tasks[0].artifacts[0].picture is None
+
+
+def test_a_picture_of_the_baseline_stands_for_an_equal_value(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "old.png").write_bytes(b"12345")
+    before = Artifact(
+        name="score", type="float", digest=DIGEST, value=1, picture=tmp_path / "old.png"
+    )
+    known = Known(tasks=(Task(step="start", index=(), artifacts=(before,)),))
+    script = f"answer({result(tasks=[task('start', artifacts=[SCORE])])!r})"
+    captured = capture_with(script, run, tmp_path, known=known)
+    assert captured.tasks[0].artifacts[0].picture == tmp_path / "old.png"
+
+
 # --- where a task stands ----------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ import sys
 from typing import Any, Callable, Dict, Iterator, List, Tuple, Union
 
 from _flowrepro.arrays import Column
+from _flowrepro.readable.histogram import histogram
 
 Json = Union[None, bool, int, float, str, List[Any], Dict[str, Any]]
 Leaf = Callable[[Any], Json]
@@ -28,15 +29,21 @@ _NOT_A_TIME = -(1 << 63)
 
 
 def summary(column: Column, leaf: Leaf) -> dict[str, Json]:
-    """Return the figures, most useful first: `missing`, `nan`, range, `mean`, `quantiles`, ends."""
+    """Return the figures, most useful first: `missing`, `nan`, range, `mean`, `quantiles`, ends.
+
+    The last is a `histogram` of numbers.
+    """
     facts: dict[str, Json] = {}
     if column.missing is not None:
         facts["missing"] = int(column.missing.sum())
     if column.data.dtype.kind in "biufmM" and column.categories is None:
         facts.update(_spread(column, leaf))
+    shape = facts.pop("histogram", None)
     first, last = slice(0, ENDS), slice(max(ENDS, column.data.size - ENDS), None)
     facts["first"] = elements(column, leaf, first)
     facts["last"] = elements(column, leaf, last)
+    if shape:
+        facts["histogram"] = shape
     return facts
 
 
@@ -105,12 +112,14 @@ def _spread(column: Column, leaf: Leaf) -> dict[str, Json]:
     if kind == "f" or (kind in "mM" and unknown):
         facts["nan" if kind == "f" else "missing"] = unknown
     if count:
+        values = _sorted(sample)
         low, high, *quantiles = _shown_numbers(
-            [min(lows), max(highs), *_quantiles(sample)], column, leaf
+            [min(lows), max(highs), *_quantiles(values)], column, leaf
         )
         facts.update(min=low, max=high)
         if kind not in "mM":
             facts["mean"] = leaf(_rounded(_total(sums) / count))
+            facts["histogram"] = histogram(values)
         facts["quantiles"] = quantiles
     return facts
 
@@ -142,10 +151,13 @@ def _numbers(piece: Any, missing: Any, at: int) -> Tuple[Any, Any]:
     return piece, keep & good
 
 
-def _quantiles(sample: list[Any]) -> list[Any]:
-    """Return quantiles that are elements, never between two of them."""
+def _sorted(sample: list[Any]) -> Any:
     numpy: Any = sys.modules["numpy"]
-    values = numpy.sort(numpy.concatenate(sample))
+    return numpy.sort(numpy.concatenate(sample))
+
+
+def _quantiles(values: Any) -> list[Any]:
+    """Return quantiles that are elements, never between two of them."""
     return [values[int(part * (values.size - 1))] for part in _QUANTILES] if values.size else []
 
 

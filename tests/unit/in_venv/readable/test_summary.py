@@ -33,6 +33,7 @@ def test_numbers_are_known_by_their_spread_and_their_ends() -> None:
         "quantiles": [833.333, 1666.67, 2500.0],
         "first": [0.0, 1 / 3, 2 / 3],
         "last": [9998 / 3, 3333.0, 10_000 / 3],
+        "histogram": {"start": 0.0, "width": 128.0, "counts": [384] * 26 + [17]},
     }
 
 
@@ -100,8 +101,9 @@ def test_quantiles_of_many_are_those_of_a_sample_that_no_period_misleads() -> No
 
 
 def test_what_does_not_fit_is_left_out_from_the_end() -> None:
-    keys = [tuple(summary(np.arange(10_000.0), room)) for room in (4_000, 250, 180, 150, 100)]
+    keys = [tuple(summary(np.arange(10_000.0), room)) for room in (4_000, 350, 250, 180, 150, 100)]
     assert keys == [
+        ("nan", "min", "max", "mean", "quantiles", "first", "last", "histogram"),
         ("nan", "min", "max", "mean", "quantiles", "first", "last"),
         ("nan", "min", "max", "mean", "quantiles", "first"),
         ("nan", "min", "max", "mean"),
