@@ -256,7 +256,7 @@ class Reporting:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         self._is_summarised = True
         if self.flows:
-            terminalreporter.section("flow-repro")
+            terminalreporter.write_sep("=", "flow-repro")
         lines = (*self._summary(), *self._review(), *self._recorded(), *self._unused())
         write_lines(terminalreporter, (*lines, *self._written))
         if self.session.options.keep:

@@ -11,6 +11,7 @@ import pytest
 from pytest_flowrepro import __version__
 from pytest_flowrepro.plugin.arguments import project_of
 from pytest_flowrepro.plugin.collection import Collection
+from pytest_flowrepro.plugin.flow_lines import flow_lines_of
 from pytest_flowrepro.plugin.items import SESSION
 from pytest_flowrepro.plugin.options import read_options
 from pytest_flowrepro.plugin.progress import Announcements, live_line
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_flowrepro.plugin.session_results import SessionResults
+
 
 def start_session(config: pytest.Config) -> None:
     """Register the plugins of this process; raise `pytest.UsageError` for invalid options.
@@ -62,15 +65,16 @@ def start_session(config: pytest.Config) -> None:
     collection = Collection.from_config(config, session, project)
     if worker is not None:
         register_worker(folder.path)
+    reporting = Reporting(config=config, session=session, collection=collection)
     plugin = SessionPlugin(
         config=config,
         session=session,
         collection=collection,
+        results=reporting.results,
         held=None if options.keep else hold_folder(folder.path),
         put_signals_back=raise_on_termination(),
         caches=use_caches(),
     )
-    reporting = Reporting(config=config, session=session, collection=collection)
     plugins = {"collection": collection, "reporting": reporting, "session": plugin}
     for name, part in {**plugins, "progress": progress}.items():
         config.pluginmanager.register(part, f"flowrepro-{name}")
@@ -83,6 +87,7 @@ class SessionPlugin:
     config: pytest.Config
     session: SessionState
     collection: Collection
+    results: SessionResults
     held: IO[bytes] | None
     """The lock that keeps other sessions from removing the folder."""
     put_signals_back: Callable[[], None]
@@ -90,10 +95,13 @@ class SessionPlugin:
     """The lock on the caches, open while this session uses them."""
 
     def pytest_sessionstart(self) -> None:
-        """Draw what runs, if there is a terminal: it is configured after this plugin."""
+        """Show the progress in the way of this session's output, which is configured by now."""
+        if is_worker(self.config):
+            return
         line = live_line(self.config, self.session.folder.path / "progress")
-        if line is not None and not is_worker(self.config):
-            self.config.pluginmanager.register(line, "flowrepro-live-line")
+        shown = line or flow_lines_of(self.config, self.session, self.results)
+        if shown is not None:
+            self.config.pluginmanager.register(shown, "flowrepro-shown-progress")
 
     def pytest_report_header(self) -> str:
         options = self.session.options

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.plugin.results import PartResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from pytest_flowrepro.plugin.results import PartId
 
@@ -48,6 +48,20 @@ class SessionResults:
         """Return whether the test reported a result."""
         return part in self._results
 
+    @property
+    def selected(self) -> tuple[PartId, ...]:
+        """The tests that are to run."""
+        return tuple(self._selected)
+
+    def of(self, parts: Collection[PartId]) -> dict[PartId, PartResult]:
+        """Return the results of those of the tests that ended."""
+        results = {part: self._results[part] for part in parts if part in self._results}
+        for part in parts:
+            if part.nodeid in self._failures:
+                text = f"{part.title} {part.part}: {self._failures[part.nodeid]}"
+                results[part] = _broken(results.get(part), text)
+        return results
+
     def missing(self) -> list[PartId]:
         """Return the selected tests that neither ran nor were skipped."""
         reported = self._failures.keys() | self._skipped
@@ -57,11 +71,7 @@ class SessionResults:
 
     def all(self, *, ended: str = "") -> dict[PartId, PartResult]:
         """Return one result for each test; `ended` says how the session ended, if known."""
-        results = dict(self._results)
-        for part in self._selected:
-            if part.nodeid in self._failures:
-                text = f"{part.title} {part.part}: {self._failures[part.nodeid]}"
-                results[part] = _broken(results.get(part), text)
+        results = {**self._results, **self.of(self._selected)}
         by_flow: dict[tuple[str, str, str | None], list[PartId]] = {}
         for part in self.missing():
             by_flow.setdefault(part.flow_key, []).append(part)

@@ -70,7 +70,7 @@ def summary_lines(
         yield Line(f"cause of {counted(len(cause.flows), 'flow')}: {inert(cause.text)}")
     yield from (Line(f"note: {inert(note)}", "yellow") for note in notes)
     if len(flows) > 1:
-        yield Line(verdict_counts(flows), _color(max(map(_verdict, flows), key=VERDICTS.index)))
+        yield Line(verdict_counts(flows), color_of(max(map(_verdict, flows), key=VERDICTS.index)))
     if is_long:
         yield Line("-v shows every flow with its changes and notes")
 
@@ -97,7 +97,7 @@ def flow_lines(
     An unfinished flow also has its error, because no test of it shows a failure. Causes and notes
     that are `known` from another place are left out.
     """
-    yield Line(summary_line(report), _color(report.verdict))
+    yield Line(summary_line(report), color_of(report.verdict))
     if is_unfinished and report.error:
         yield Line(f"    {inert(report.error.splitlines()[0])}", "red")
     for cause in report.causes:
@@ -121,7 +121,7 @@ def flow_lines(
             yield Line(f"    {inert(note)}", "yellow")
 
 
-def _color(verdict: Verdict) -> Color:
+def color_of(verdict: Verdict) -> Color:
     if verdict == "accepted":
         return "yellow"
     return "green" if verdict in PASSING else "red"

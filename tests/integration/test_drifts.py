@@ -270,6 +270,7 @@ MASKS = (
     (r"(?s)\A=+ test session starts =+.*?(?=collected)", ""),
     (r"=+ (.*?) =+", r"== \1 =="),
     (r"_{3,} (.*?) _{3,}", r"__ \1 __"),
+    (r" +(\[ *\d+%\])", r" \1"),  # at the end of the line, after seconds
     (r"\d+\.\d+ ?s\b( \(\d:\d\d:\d\d\))?", "SECONDS"),
     (r"\d{4}-\d\d-\d\dT[\d:]+Z", "DATE"),
     (r"Linux-[\w.-]+", "PLATFORM"),
