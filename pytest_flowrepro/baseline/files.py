@@ -7,12 +7,13 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from pytest_flowrepro.baseline.errors import broken, parse_document, place
 from pytest_flowrepro.baseline.folder import MISSING, portable_name
+from pytest_flowrepro.baseline.layout import Layout, json_line, to_text, value_layout
 from pytest_flowrepro.baseline.policy import read_policy, read_profile
 from pytest_flowrepro.baseline.seal import is_seal
 from pytest_flowrepro.lockfile.parse import parse_lock
@@ -37,7 +38,6 @@ from pytest_flowrepro.model import (
 )
 from pytest_flowrepro.model.policy import policy_json, profile_json
 from pytest_flowrepro.support.errors import BaselineError
-from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -55,8 +55,6 @@ HISTORY = "accepted.jsonl"
 _INDEX = re.compile(r"\[(?:{n}(?:, {n})*)?\]".replace("{n}", "(?:0|[1-9][0-9]{0,17})"))
 
 _T = TypeVar("_T")
-_Tree: TypeAlias = "str | list[_Tree] | dict[str, _Tree]"
-"""The layout of a file: a `str` is JSON text that stays on one line, the rest is indented."""
 
 
 def is_baseline_file(name: str) -> bool:
@@ -87,26 +85,26 @@ def encode_recording(recording: Recording) -> dict[str, str]:
     )
     _check_case_collisions(locks)
     return {
-        MANIFEST: _indented(_manifest(recording)) + "\n",
-        ARTIFACTS: _indented(_artifacts_tree(recording)) + "\n",
+        MANIFEST: to_text(_manifest(recording)) + "\n",
+        ARTIFACTS: to_text(_artifacts_tree(recording)) + "\n",
         **locks,
     }
 
 
-def _manifest(recording: Recording) -> _Tree:
+def _manifest(recording: Recording) -> Layout:
     return {
-        "schema": _json_line(SCHEMA),
-        "flow": _json_line(recording.flow),
-        "case": _json_line(recording.case),
-        "runs": _json_line(recording.runs),
-        "system": {key: _json_line(value) for key, value in _system(recording.system).items()},
+        "schema": json_line(SCHEMA),
+        "flow": json_line(recording.flow),
+        "case": json_line(recording.case),
+        "runs": json_line(recording.runs),
+        "system": {key: json_line(value) for key, value in _system(recording.system).items()},
         "policy": {key: _itemized(value) for key, value in policy_json(recording.policy).items()},
-        "code": _sorted((file.path, _json_line(file.sha256)) for file in recording.code),
+        "code": _sorted((file.path, json_line(file.sha256)) for file in recording.code),
         "environments": _sorted(
             (environment.name, _environment(environment)) for environment in recording.environments
         ),
         "parameters": _sorted(
-            (parameter.name, _artifact_line(parameter)) for parameter in recording.parameters
+            (parameter.name, _artifact(parameter)) for parameter in recording.parameters
         ),
         "steps": [_step_line(step) for step in recording.steps],
     }
@@ -128,30 +126,30 @@ def _system(system: System) -> dict[str, Json]:
     }
 
 
-def _itemized(value: Json) -> _Tree:
+def _itemized(value: Json) -> Layout:
     match value:
         case dict():
-            return {key: _json_line(item) for key, item in value.items()}
+            return {key: json_line(item) for key, item in value.items()}
         case list():
-            return [_json_line(item) for item in value]
-    return _json_line(value)
+            return [json_line(item) for item in value]
+    return json_line(value)
 
 
-def _environment(environment: Environment) -> _Tree:
+def _environment(environment: Environment) -> Layout:
     lock: dict[str, Json] = {"file": lock_file(environment.name), "sha256": environment.lock.digest}
     constraints = _sorted(
-        (declared.file, _json_line(declared.digest)) for declared in environment.constraints
+        (declared.file, json_line(declared.digest)) for declared in environment.constraints
     )
-    steps: dict[str, _Tree] = (
-        {"steps": _json_line(list(environment.steps))} if environment.steps else {}
+    steps: dict[str, Layout] = (
+        {"steps": json_line(list(environment.steps))} if environment.steps else {}
     )
     return {
-        "python": _json_line(str(environment.python)),
+        "python": json_line(str(environment.python)),
         **steps,
-        "lock": _json_line(lock),
-        "requirements": [_json_line(requirement) for requirement in environment.requirements],
+        "lock": json_line(lock),
+        "requirements": [json_line(requirement) for requirement in environment.requirements],
         **({"constraints": constraints} if constraints else {}),
-        **({"imported": _json_line(list(environment.imported))} if environment.imported else {}),
+        **({"imported": json_line(list(environment.imported))} if environment.imported else {}),
         "packages": _sorted((package.name, _package(package)) for package in environment.packages),
     }
 
@@ -166,7 +164,7 @@ def _package(package: Package) -> str:
         fields["wheel"] = package.wheel
     if package.direct_url is not None:
         fields["direct_url"] = package.direct_url
-    return _json_line(fields)
+    return json_line(fields)
 
 
 def _step_line(step: Step) -> str:
@@ -182,27 +180,27 @@ def _step_line(step: Step) -> str:
         "decorators": decorators,
         **({"code": step.code} if step.code is not None else {}),
     }
-    return _json_line(fields, what=what)
+    return json_line(fields, what=what)
 
 
-def _artifacts_tree(recording: Recording) -> _Tree:
+def _artifacts_tree(recording: Recording) -> Layout:
     position = {step.name: i for i, step in enumerate(recording.steps)}
     steps = dict.fromkeys(task.step for task in recording.tasks)
     tasks = {
         step: _unique(
             (
-                _json_line(list(task.index)),
-                _sorted((a.name, _artifact_line(a)) for a in task.artifacts),
+                json_line(list(task.index)),
+                _sorted((a.name, _artifact(a)) for a in task.artifacts),
             )
             for task in sorted(recording.tasks, key=lambda task: task.index)
             if task.step == step
         )
         for step in sorted(steps, key=lambda step: position.get(step, len(position)))
     }
-    return {"schema": _json_line(SCHEMA), "steps": cast("_Tree", tasks)}
+    return {"schema": json_line(SCHEMA), "steps": cast("Layout", tasks)}
 
 
-def _artifact_line(artifact: Artifact) -> str:
+def _artifact(artifact: Artifact) -> Layout:
     fields: dict[str, Json] = {
         "type": artifact.type,
         "digest": artifact.digest,
@@ -222,36 +220,14 @@ def _artifact_line(artifact: Artifact) -> str:
         fields["stored"] = True
     if artifact.picture is not None:
         fields["picture"] = True
-    return _json_line(fields, what=f"The value of {artifact.name}")
+    what = f"The value of {artifact.name}"
+    return {
+        key: value_layout(item, what=what) if key == "value" else json_line(item)
+        for key, item in fields.items()
+    }
 
 
-def _json_line(value: Json, *, what: str = "A value") -> str:
-    try:
-        return visible(json.dumps(value, ensure_ascii=False, allow_nan=False))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise BaselineError(
-            f"{what} cannot be written as JSON: {error}",
-            hint="report it to pytest-flowrepro: every value should have a readable form",
-        ) from error
-
-
-def _indented(tree: _Tree, indent: str = "") -> str:
-    inner = indent + "  "
-    match tree:
-        case str():
-            return tree
-        case dict():
-            ends = "{}"
-            items = [f"{_json_line(key)}: {_indented(item, inner)}" for key, item in tree.items()]
-        case list():
-            ends = "[]"
-            items = [_indented(item, inner) for item in tree]
-    if not items:
-        return ends
-    return f"{ends[0]}\n{inner}" + f",\n{inner}".join(items) + f"\n{indent}{ends[1]}"
-
-
-def _sorted(pairs: Iterable[tuple[str, _Tree]]) -> dict[str, _Tree]:
+def _sorted(pairs: Iterable[tuple[str, Layout]]) -> dict[str, Layout]:
     return dict(sorted(_unique(pairs).items()))
 
 

@@ -14,7 +14,8 @@ The seal is named after the recording, and its checks are salted with it, so tha
 recordings have no line in common. When git merges two branches that recorded one flow again, each
 branch removes the old seal and adds its own: both end up in the merge, neither fits, and each line
 of the other files is in one of them. This distinguishes a merge, which no recording gave as a
-whole, from an edit by hand.
+whole, from an edit by hand. The check of a line covers the lines that enclose it, too: a merge
+cannot move a digest to another artifact.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from pytest_flowrepro.baseline.errors import broken, place
 from pytest_flowrepro.baseline.folder import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _NAME = re.compile(r"seal-[0-9a-f]{16}\.txt")
 _RECORDING = re.compile(r"recording ([0-9a-f]{64})")
@@ -112,9 +113,21 @@ def _sorted(files: Mapping[str, str], values: Mapping[str, str]) -> list[tuple[s
 def _parts(files: Mapping[str, str], values: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the parts of each file that have a check: its lines, or a stored value as a whole."""
     return {
-        name: [content] if name in values else content.split("\n")
+        name: [content] if name in values else list(_enclosed_lines(content))
         for name, content in _sorted(files, values)
     }
+
+
+def _enclosed_lines(text: str) -> Iterator[str]:
+    """Yield each line, below the less indented lines that enclose it."""
+    enclosing: list[tuple[int, str]] = []
+    for line in text.split("\n"):
+        indent = len(line) - len(line.lstrip(" "))
+        while enclosing and enclosing[-1][0] >= indent:
+            enclosing.pop()
+        above = enclosing[-1][1] if enclosing else ""
+        enclosing.append((indent, f"{above}{line}\n"))
+        yield enclosing[-1][1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -12,6 +13,7 @@ from locks import locked
 from recordings import artifact, recording, task
 
 from pytest_flowrepro.baseline import (
+    ARTIFACTS,
     baseline_folder,
     encode_recording,
     read_baseline,
@@ -199,6 +201,33 @@ def test_an_edit_of_a_merge_is_an_error_all_the_same(branches: Path, root: Path)
 
     with pytest.raises(BaselineError, match=r"artifacts.json: line \d+ is not as it was recorded"):
         read_baseline(branches, root=root)
+
+
+def test_a_digest_that_moved_to_another_artifact_of_a_merge_is_an_error(
+    branches: Path, root: Path
+) -> None:
+    git(root, "merge", "--no-edit", "theirs")
+    artifacts = branches / "artifacts.json"
+    swapped = {"0.6": "0.7", "0.7": "0.6"}
+    artifacts.write_text(re.sub(r"0\.[67]", lambda m: swapped[m.group()], artifacts.read_text()))
+
+    with pytest.raises(BaselineError, match=r"artifacts.json: line 8 is not as it was recorded"):
+        read_baseline(branches, root=root)
+
+
+def test_changes_of_two_artifacts_of_a_task_merge(root: Path) -> None:
+    def two(first: float, last: float) -> Recording:
+        names = ("a", first), ("b", 0.5), ("c", last)
+        return recording(task("train", *(artifact(*pair) for pair in names)))
+
+    old, ours, theirs = (
+        encode_recording(two(*pair))[ARTIFACTS] for pair in ((0.5, 0.5), (0.6, 0.5), (0.5, 0.7))
+    )
+    for name, text in {"old": old, "ours": ours, "theirs": theirs}.items():
+        (root.parent / name).write_text(text)
+
+    merged = git(root.parent, "merge-file", "--stdout", "ours", "old", "theirs")
+    assert merged == encode_recording(two(0.6, 0.7))[ARTIFACTS]
 
 
 def test_a_merge_that_is_recorded_again_is_whole(branches: Path, root: Path) -> None:

@@ -60,12 +60,14 @@ def test_a_value_comes_back_as_the_file_that_holds_it(baseline: Path, root: Path
     assert (one.stored, one.sha) == (baseline / FILE, "0af3")
     assert one.structure == "shared:1b"
     assert zipfile.ZipFile(baseline / FILE).read("value.json") == b"1"
-    line = (
-        '"digest": "sha256:'
-        + "a" * 64
-        + '", "value": 0.91, "structure": "shared:1b", "sha": "0af3", "stored": true}'
-    )
-    assert line in (baseline / "artifacts.json").read_text()
+    lines = f"""
+          "digest": "sha256:{"a" * 64}",
+          "value": 0.91,
+          "structure": "shared:1b",
+          "sha": "0af3",
+          "stored": true
+"""
+    assert lines in (baseline / "artifacts.json").read_text()
 
 
 def test_recording_the_same_again_writes_nothing(
