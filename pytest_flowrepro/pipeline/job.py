@@ -25,10 +25,16 @@ if TYPE_CHECKING:
 class Doing:
     """A stage that begins."""
 
+    file: str
+    """The flow's file relative to the project, with `/`."""
     title: str
     """The flow and its case."""
     stage: str
     """A phrase: `rebuilding the environment`."""
+    timing: str
+    """The name of its seconds in a report: `environment`."""
+    spent: float = 0.0
+    """The seconds that earlier stages of the same timing took."""
     observed: Path | None = None
     """For a rerun, the folder in which the extension leaves a file for each task."""
     tasks: int | None = None
@@ -60,6 +66,11 @@ class Job:
     """Make a new recording: it keeps recorded locks that still apply, and saves wheels."""
     progress: Callable[[Doing], None] = lambda _: None
     """Called when a stage begins."""
+
+    @property
+    def file(self) -> str:
+        """The flow's file relative to the project, with `/`."""
+        return self.flow.file.relative_to(self.root).as_posix()
 
     @property
     def title(self) -> str:
@@ -151,13 +162,23 @@ class Clock:
     def stage(
         self, name: str, doing: str, *, observed: Path | None = None, tasks: int | None = None
     ) -> Iterator[None]:
-        self.job.progress(Doing(title=self.job.title, stage=doing, observed=observed, tasks=tasks))
+        spent = self.seconds.get(name, 0.0)
+        self.job.progress(
+            Doing(
+                file=self.job.file,
+                title=self.job.title,
+                stage=doing,
+                timing=name,
+                spent=spent,
+                observed=observed,
+                tasks=tasks,
+            )
+        )
         started = time.monotonic()
         try:
             yield
         finally:
-            spent = self.seconds.get(name, 0.0) + time.monotonic() - started
-            self.seconds[name] = round(spent, 3)
+            self.seconds[name] = round(spent + time.monotonic() - started, 3)
 
     def read(self) -> tuple[tuple[str, float], ...]:
         return tuple(self.seconds.items())

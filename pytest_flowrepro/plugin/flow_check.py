@@ -90,7 +90,7 @@ class FlowCheck:
     @property
     def file(self) -> str:
         """The flow's file relative to the project, with `/`."""
-        return self.job.flow.file.relative_to(self.job.root).as_posix()
+        return self.job.file
 
     @property
     def after(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_flowrepro.plugin.last_times import LastTimes
 from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.rerun.run_records import STARTED
 
@@ -45,11 +46,13 @@ class Announcements:
     def __call__(self, doing: Doing) -> None:
         observed = str(doing.observed) if doing.observed is not None else None
         fields = {
+            "file": doing.file,
             "title": doing.title,
             "stage": doing.stage,
+            "timing": doing.timing,
             "observed": observed,
             "tasks": doing.tasks,
-            "since": time.time(),
+            "since": time.time() - doing.spent,
         }
         with suppress(OSError):  # a full disk is reported by what needs the space
             self.folder.mkdir(exist_ok=True)
@@ -65,14 +68,16 @@ class Announcements:
             self._file.unlink(missing_ok=True)
 
 
-def progress_line(folder: Path, *, now: float) -> str:
+def progress_line(folder: Path, *, now: float, last: LastTimes | None = None) -> str:
     """Return what the processes do, as one line without a control character; empty if nothing."""
-    by_flow: dict[str, dict[str, Any]] = {}
+    by_flow: dict[tuple[str, str], dict[str, Any]] = {}
     for fields in _announced(folder):
+        key = fields["file"], fields["title"]
         # Two workers may check one flow: one rebuilds its environment, the other reruns it.
-        if fields["title"] not in by_flow or fields["observed"]:
-            by_flow[fields["title"]] = fields
-    return inert("; ".join(_phrase(fields, now) for fields in by_flow.values()))
+        if key not in by_flow or fields["observed"]:
+            by_flow[key] = fields
+    phrases = (_phrase(fields, now, last or LastTimes()) for fields in by_flow.values())
+    return inert("; ".join(phrases))
 
 
 def _announced(folder: Path) -> Iterator[dict[str, Any]]:
@@ -81,9 +86,11 @@ def _announced(folder: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(file.read_bytes())
 
 
-def _phrase(fields: dict[str, Any], now: float) -> str:
+def _phrase(fields: dict[str, Any], now: float, last: LastTimes) -> str:
     words = [f"{fields['title']}: {fields['stage']}", *_tasks(fields)]
-    return ", ".join([*words, f"{max(0, now - fields['since']):.0f} s"])
+    expected = last.expected(f"{fields['file']}::{fields['title']}", fields["timing"])
+    of = f" of ~{expected:.0f} s" if expected is not None and expected >= 1 else ""
+    return ", ".join([*words, f"{max(0, now - fields['since']):.0f} s{of}"])
 
 
 def _tasks(fields: dict[str, Any]) -> Iterator[str]:
@@ -110,6 +117,7 @@ class LiveLine:
     folder: Path
     column: Callable[[], int]
     """Return the number of characters that pytest has written into its current line."""
+    last: LastTimes = field(default_factory=LastTimes)
     _terminal: int | None = None
     _drawn: bool = False
     _quiet_until: float = 0.0
@@ -161,7 +169,7 @@ class LiveLine:
 
     def _run(self) -> None:
         while not self._end.wait(_INTERVAL):
-            text = progress_line(self.folder, now=time.time())
+            text = progress_line(self.folder, now=time.time(), last=self.last)
             if text:
                 self.draw(text)
 
@@ -171,10 +179,10 @@ class LiveLine:
                 os.write(self._terminal, text.encode(errors="backslashreplace"))
 
 
-def live_line(config: pytest.Config, folder: Path) -> LiveLine | None:
+def live_line(config: pytest.Config, folder: Path, last: LastTimes) -> LiveLine | None:
     """Return the line for the terminal of this process; None if there is none to draw on."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is None or not reporter.isatty or os.environ.get("TERM") in {None, "", "dumb"}:
         return None
     writer = config.get_terminal_writer()
-    return LiveLine(folder=folder, column=lambda: writer.width_of_current_line)
+    return LiveLine(folder=folder, column=lambda: writer.width_of_current_line, last=last)

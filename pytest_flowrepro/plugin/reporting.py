@@ -25,6 +25,7 @@ from pytest_flowrepro.plugin.item_reports import (
     final_result,
 )
 from pytest_flowrepro.plugin.items import PartItem
+from pytest_flowrepro.plugin.last_times import keep_times
 from pytest_flowrepro.plugin.obsolete import (
     obsolete_lines,
     reported,
@@ -154,6 +155,7 @@ class Reporting:
         missing = self.results.missing()
         results = self.results.all(ended=str(session.shouldfail or session.shouldstop or ""))
         self.flows = flow_reports(results, fresh=self.session.options.fresh)
+        keep_times(self.config, self.session.options.update, self.flows)
         self._unused_patterns = unused_patterns(results) if self._is_whole() else ()
         self._unfinished = {part.flow_key for part in missing}
         self._settle_obsolete(session, is_complete=not missing)

@@ -13,6 +13,7 @@ from pytest_flowrepro.plugin.arguments import project_of
 from pytest_flowrepro.plugin.collection import Collection
 from pytest_flowrepro.plugin.flow_lines import flow_lines_of
 from pytest_flowrepro.plugin.items import SESSION
+from pytest_flowrepro.plugin.last_times import LastTimes
 from pytest_flowrepro.plugin.options import read_options
 from pytest_flowrepro.plugin.progress import Announcements, live_line
 from pytest_flowrepro.plugin.reporting import Reporting
@@ -98,7 +99,8 @@ class SessionPlugin:
         """Show the progress in the way of this session's output, which is configured by now."""
         if is_worker(self.config):
             return
-        line = live_line(self.config, self.session.folder.path / "progress")
+        last = LastTimes.read(self.config, self.session.options.update)
+        line = live_line(self.config, self.session.folder.path / "progress", last)
         shown = line or flow_lines_of(self.config, self.session, self.results)
         if shown is not None:
             self.config.pluginmanager.register(shown, "flowrepro-shown-progress")
