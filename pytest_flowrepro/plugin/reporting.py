@@ -41,7 +41,13 @@ from pytest_flowrepro.plugin.terminal import (
 )
 from pytest_flowrepro.plugin.worker_input import is_worker, worker_id
 from pytest_flowrepro.plugin.worker_store import Collected
-from pytest_flowrepro.report import FORMATS, append_report, render_markdown, write_report
+from pytest_flowrepro.report import (
+    FORMATS,
+    append_report,
+    render_markdown,
+    suite_properties,
+    write_report,
+)
 from pytest_flowrepro.report.run_info import run_info
 from pytest_flowrepro.report.text import inert, unused_pattern
 from pytest_flowrepro.review.last_check import kept_checks
@@ -232,9 +238,15 @@ class Reporting:
         paths = {form: self.config.getoption(f"flow_repro_{form}") for form in FORMATS}
         wanted = {form: path for form, path in paths.items() if path is not None}
         has_step_summary = self.config.option.flow_repro_step_summary
-        if not wanted and not has_step_summary:
+        plugins = self.config.pluginmanager.get_plugins()
+        junit = [plugin for plugin in plugins if hasattr(plugin, "add_global_property")]
+        if not wanted and not has_step_summary and not junit:
             return []
         lines, report = [], self._report()
+        for plugin in junit:
+            # As `record_testsuite_property` does, which is a fixture, and so for tests only.
+            for name, value in suite_properties(report):
+                plugin.add_global_property(name, value)
         for form, path in wanted.items():
             text = FORMATS[form](report, details=self.session.options.details)
             write_report(Path(path), text)

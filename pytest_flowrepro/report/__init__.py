@@ -8,6 +8,7 @@ from pytest_flowrepro.report.gitlab import render_gitlab
 from pytest_flowrepro.report.html import render_html
 from pytest_flowrepro.report.interface import append_report, write_report
 from pytest_flowrepro.report.json import render_json
+from pytest_flowrepro.report.junit import suite_properties
 from pytest_flowrepro.report.markdown import render_markdown
 from pytest_flowrepro.report.sarif import render_sarif
 from pytest_flowrepro.report.text import (
@@ -44,6 +45,7 @@ __all__ = [
     "render_sarif",
     "render_text",
     "started_at",
+    "suite_properties",
     "summary_line",
     "write_report",
 ]

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from conftest import HELLO, SHARED
@@ -69,6 +70,22 @@ def json_report(file: Path) -> list[dict[str, Any]]:
     assert (total["old"], total["new"], total["gated"]) == ("5", "6", True)
     assert code["gated"] is False
     return changes
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_the_suite_of_junit_has_the_circumstances_of_the_run(
+    unrun_project: Project, workers: tuple[str, ...]
+) -> None:
+    unrun_project.write("flow.py", HELLO)
+    reports = ("--junitxml=r.xml", "--flow-repro-json=r.json")
+    unrun_project.check_apart(*reports, "-k", "code", *workers)
+    root = ET.fromstring((unrun_project.path / "r.xml").read_text())
+    properties = root.iterfind("testsuite/properties/property")
+    found = {entry.get("name"): entry.get("value") for entry in properties}
+    run = json.loads((unrun_project.path / "r.json").read_bytes())["run"]
+    for name in ("command", "version", "platform", "python", "resolution"):
+        assert found[f"flowrepro.{name}"] == run[name]
+    assert found["flowrepro.selection"] == "-k code"
 
 
 def test_a_report_that_cannot_be_written_is_said(hello: Project) -> None:

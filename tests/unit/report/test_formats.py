@@ -35,6 +35,7 @@ from pytest_flowrepro.report import (
     render_markdown,
     render_sarif,
     render_text,
+    suite_properties,
 )
 from pytest_flowrepro.report.overview import flow_facts, run_facts
 from pytest_flowrepro.report.text import inert, label, summary, tags, unused_pattern
@@ -243,6 +244,7 @@ def strings(document: object) -> Iterator[str]:
 @given(reports())
 def test_every_fact_is_in_each_format_for_machines(report: Report) -> None:
     assert_in_json(report)
+    assert_in_junit(report)
     assert_in_sarif_and_gitlab(report)
 
 
@@ -271,6 +273,16 @@ def assert_in_json(report: Report) -> None:
             expected |= {change.name, change.step, change.setting}
             expected |= {*facts_of_change(change)} - {label(change)}
     assert expected - values - {None} == set()
+
+
+def assert_in_junit(report: Report) -> None:
+    """Hold that the suite has what belongs to no flow; the tests of a flow have the rest."""
+    shown = "\n".join(value for _, value in suite_properties(report))
+    run = report.run
+    expected = {run.version, run.platform, run.python, run.date, run.command, run.resolution}
+    expected |= {run.commit, run.branch, run.folder, *run.selection, *report.unused_patterns}
+    expected |= {baseline.text for baseline in report.obsolete}
+    assert {fact for fact in expected if fact and inert(fact) not in shown} == set()
 
 
 def assert_in_sarif_and_gitlab(report: Report) -> None:
