@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.report.issues import issues
+from pytest_flowrepro.report.issues import issues, remarks
 from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ _SEVERITIES: Mapping[Level, str] = {"error": "major", "warning": "minor", "note"
 
 
 def render_gitlab(report: Report, /, *, details: bool = False) -> str:
-    """Render an array in ASCII, with an object for each issue."""
-    document: Json = [_object(issue) for issue in issues(report, details=details)]
+    """Render an array in ASCII, with an object for each issue and remark."""
+    found = (*issues(report, details=details), *remarks(report))
+    document: Json = [_object(issue) for issue in found]
     return json.dumps(document, indent=2) + "\n"
 
 

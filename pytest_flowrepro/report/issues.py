@@ -1,4 +1,4 @@
-"""The results of a report as issues of a code host: one for each change, error and gap. Pure.
+"""The results of a report as issues of a code host: one for each change, error, gap and note. Pure.
 
 A host shows an issue at a place in a file. It knows an issue of an earlier report again by the
 fingerprint.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_flowrepro.model import PASSING, ChangeKind, flow_title
 from pytest_flowrepro.report.grouping import grouped
-from pytest_flowrepro.report.text import cause_line, delta, explained, label, tags
+from pytest_flowrepro.report.text import cause_line, delta, explained, label, tags, unused_pattern
 from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Change, FlowReport, Report
 
 Rule: TypeAlias = ChangeKind | Literal["error", "no-baseline", "obsolete-baseline"]
-"""The kind of an issue."""
+"""The kind of a result."""
+Remark: TypeAlias = Literal["note", "unused-pattern"]
 Level: TypeAlias = Literal["error", "warning", "note"]
 """error: it fails a check. note: it is only shown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Issue:
-    rule: Rule
+    rule: Rule | Remark
     level: Level
     path: str
     """A file relative to the repository, with `/`."""
@@ -59,6 +60,32 @@ def issues(report: Report, *, details: bool = False) -> tuple[Issue, ...]:
         for baseline in report.obsolete
     )
     return tuple(replace(issue, path=in_repository(report, issue.path)) for issue in found)
+
+
+def remarks(report: Report) -> tuple[Issue, ...]:
+    """Return an issue for each note on a flow, and for each pattern that no flow needed."""
+    notes = [
+        Issue(
+            rule="note",
+            level="note",
+            path=flow.file,
+            lines=(visible(f"{flow_title(flow.flow, flow.case)}: {note}"),),
+            fingerprint=_digest(flow.file, flow.flow, flow.case, "note", note),
+        )
+        for flow in report.flows
+        for note in flow.notes
+    ]
+    notes += (
+        Issue(
+            rule="unused-pattern",
+            level="note",
+            path="pyproject.toml",
+            lines=(visible(unused_pattern(pattern)),),
+            fingerprint=_digest("unused-pattern", pattern),
+        )
+        for pattern in report.unused_patterns
+    )
+    return tuple(replace(note, path=in_repository(report, note.path)) for note in notes)
 
 
 def in_repository(report: Report, file: str) -> str:

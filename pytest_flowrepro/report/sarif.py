@@ -10,10 +10,8 @@ import json
 from typing import TYPE_CHECKING, get_args
 from urllib.parse import quote
 
-from pytest_flowrepro.model import flow_title
-from pytest_flowrepro.report.issues import Level, in_repository, issues
+from pytest_flowrepro.report.issues import Level, issues, remarks
 from pytest_flowrepro.report.overview import run_facts
-from pytest_flowrepro.report.text import unused_pattern
 from pytest_flowrepro.support.docs import SITE, docs
 from pytest_flowrepro.support.text import counted, visible
 
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_flowrepro.model import Report
-    from pytest_flowrepro.report.issues import Issue, Rule
+    from pytest_flowrepro.report.issues import Issue, Remark, Rule
     from pytest_flowrepro.support.strict_json import Json
 
 SCHEMA = (
@@ -70,11 +68,11 @@ def render_sarif(report: Report, /, *, details: bool = False) -> str:
             {
                 "executionSuccessful": all(flow.verdict != "error" for flow in report.flows),
                 "endTimeUtc": report.run.date,
-                "toolExecutionNotifications": [*_left_out(worst_first), *_notes(report)],
-                "toolConfigurationNotifications": [
-                    {"level": "note", "message": _message(unused_pattern(pattern))}
-                    for pattern in report.unused_patterns
+                "toolExecutionNotifications": [
+                    *_left_out(worst_first),
+                    *_notifications(report, "note"),
                 ],
+                "toolConfigurationNotifications": [*_notifications(report, "unused-pattern")],
             }
         ],
         "results": [_result(issue) for issue in worst_first[:LIMIT]],
@@ -128,16 +126,14 @@ def _left_out(found: Sequence[Issue]) -> Iterator[Json]:
         yield {"level": "warning", "message": _message(text)}
 
 
-def _notes(report: Report) -> list[Json]:
-    return [
-        {
-            "level": "note",
-            "message": _message(visible(f"{flow_title(flow.flow, flow.case)}: {note}")),
-            "locations": [_location(in_repository(report, flow.file))],
-        }
-        for flow in report.flows
-        for note in flow.notes
-    ]
+def _notifications(report: Report, rule: Remark) -> Iterator[Json]:
+    for remark in remarks(report):
+        if remark.rule == rule:
+            yield {
+                "level": remark.level,
+                "message": _message("\n".join(remark.lines)),
+                "locations": [_location(remark.path)],
+            }
 
 
 def _message(text: str) -> Json:

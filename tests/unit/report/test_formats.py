@@ -293,14 +293,25 @@ def assert_in_sarif_and_gitlab(report: Report) -> None:
 
     results = [result["message"]["text"] for result in sarif["runs"][0]["results"]]
     descriptions = [issue["description"] for issue in gitlab]
-    assert len(results) == len(descriptions) == len({issue["fingerprint"] for issue in gitlab})
-    for messages in (results, descriptions):
-        unlinked = [message.replace("]\\(", "](") for message in messages]
-        for expected in expected_issues(report):
+    (invocation,) = sarif["runs"][0]["invocations"]
+    notifications = [
+        notification["message"]["text"]
+        for kind in ("toolExecutionNotifications", "toolConfigurationNotifications")
+        for notification in invocation[kind]
+    ]
+    messages = results + notifications
+    assert len(messages) == len(descriptions) == len({issue["fingerprint"] for issue in gitlab})
+    for texts, expected in (
+        (results, [*expected_issues(report)]),
+        (notifications, [*expected_remarks(report)]),
+        (descriptions, [*expected_issues(report), *expected_remarks(report)]),
+    ):
+        unlinked = [text.replace("]\\(", "](") for text in texts]
+        for issue in expected:
             assert any(
-                all(visible(fact).replace("]\\(", "](") in message for fact in expected)
-                for message in unlinked
-            ), expected
+                all(visible(fact).replace("]\\(", "](") in text for fact in issue)
+                for text in unlinked
+            ), issue
 
 
 def expected_issues(report: Report) -> Iterator[list[str]]:
@@ -312,3 +323,9 @@ def expected_issues(report: Report) -> Iterator[list[str]]:
         for change in flow.changes:
             yield [title, *facts_of_change(change), *tags(change)]
     yield from ([baseline.text] for baseline in report.obsolete)
+
+
+def expected_remarks(report: Report) -> Iterator[list[str]]:
+    for flow in report.flows:
+        yield from ([flow_title(flow.flow, flow.case), note] for note in flow.notes)
+    yield from ([unused_pattern(pattern)] for pattern in report.unused_patterns)

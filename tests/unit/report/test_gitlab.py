@@ -28,7 +28,7 @@ def test_a_report_without_issues_is_an_empty_array() -> None:
 
 
 def test_an_issue_has_the_documented_properties() -> None:
-    (issue,) = issues_of(report_of(replace(DRIFTED, changes=(SCORE,))))
+    (issue,) = issues_of(report_of(replace(DRIFTED, changes=(SCORE,), notes=())))
 
     assert len(issue.pop("fingerprint")) == 64
     assert issue == {
@@ -48,6 +48,7 @@ def test_the_severity_is_that_of_the_level() -> None:
         ("flowrepro.error", "major"),
         ("flowrepro.code", "info"),
         ("flowrepro.obsolete-baseline", "minor"),
+        ("flowrepro.note", "info"),
     ]
 
 

@@ -15,8 +15,8 @@ from flow_reports import (
     report_of,
 )
 
-from pytest_flowrepro.model import Cause, Change, FlowReport, Obsolete
-from pytest_flowrepro.report.issues import Issue, issues
+from pytest_flowrepro.model import Cause, Change, FlowReport, Obsolete, flow_title
+from pytest_flowrepro.report.issues import Issue, issues, remarks
 
 NAMED = replace(FAILED, error="step poll of BadFlow failed")
 TASKS = tuple(replace(SCORE, index=(n,), tasks=(1, 40)) for n in range(6))
@@ -148,3 +148,25 @@ def test_each_line_is_of_visible_characters(text: str) -> None:
         for line in issue.lines:
             line.encode()
             assert not any(ord(character) < 32 for character in line)
+
+
+def test_a_note_and_an_unused_pattern_are_remarks_at_the_file_that_a_person_edits() -> None:
+    report = report_of(replace(REPRODUCED, notes=("@kubernetes ran locally",)))
+    report = replace(
+        report, unused_patterns=("ignore `*.log`",), run=replace(report.run, folder="models/churn")
+    )
+    title = flow_title(REPRODUCED.flow, REPRODUCED.case)
+    assert [(found.rule, found.level, found.path, found.lines) for found in remarks(report)] == [
+        (
+            "note",
+            "note",
+            f"models/churn/{REPRODUCED.file}",
+            (f"{title}: @kubernetes ran locally",),
+        ),
+        (
+            "unused-pattern",
+            "note",
+            "models/churn/pyproject.toml",
+            ("tool.flowrepro.ignore `*.log` matched nothing; consider removing it",),
+        ),
+    ]
