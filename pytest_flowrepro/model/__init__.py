@@ -62,6 +62,7 @@ from pytest_flowrepro.model.report import (
     Report,
     RunInfo,
     StepState,
+    Uncollected,
     Verdict,
 )
 from pytest_flowrepro.model.requirements import (
@@ -135,6 +136,7 @@ __all__ = [
     "System",
     "Task",
     "TaskLog",
+    "Uncollected",
     "Verdict",
     "digest_of",
     "environment_of",

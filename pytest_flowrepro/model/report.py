@@ -198,6 +198,20 @@ class Obsolete:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Uncollected:
+    """A file whose flows are not known, because it could not be read."""
+
+    file: str
+    """The file relative to the project, with `/`."""
+    error: str
+    """A sentence, and lines that explain it."""
+
+    @property
+    def text(self) -> str:
+        return f"{self.file} could not be collected: {self.error.splitlines()[0]}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """The results of a session, or of a comparison of baselines, for every report format."""
 
@@ -207,3 +221,4 @@ class Report:
     obsolete: tuple[Obsolete, ...] = ()
     unused_patterns: tuple[str, ...] = ()
     """The patterns of the project, with their setting, that no flow needed."""
+    uncollected: tuple[Uncollected, ...] = ()

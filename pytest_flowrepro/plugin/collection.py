@@ -12,10 +12,12 @@ import pytest
 from pytest_flowrepro.discover.flows import explain_no_flow, find_flows, suspect_no_flow
 from pytest_flowrepro.pipeline import obsolete_baselines
 from pytest_flowrepro.plugin.arguments import argument_path, has_paths
-from pytest_flowrepro.plugin.items import FlowFile
+from pytest_flowrepro.plugin.item_reports import attach_uncollected, attached_uncollected
+from pytest_flowrepro.plugin.items import FlowFile, FlowNode
 from pytest_flowrepro.plugin.obsolete import reported
 from pytest_flowrepro.plugin.scope import Scope, flow_files
 from pytest_flowrepro.plugin.worker_input import is_first, is_worker, worker_input
+from pytest_flowrepro.report.overview import uncollected_count
 from pytest_flowrepro.settings.project import Project, configuration_above, contending
 from pytest_flowrepro.support.errors import DiscoverError
 from pytest_flowrepro.support.text import did_you_mean
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from pytest_flowrepro.discover.flows import NoFlow
-    from pytest_flowrepro.model import FlowSource
+    from pytest_flowrepro.model import FlowSource, Uncollected
     from pytest_flowrepro.plugin.session import SessionState
     from pytest_flowrepro.support.errors import FlowReproError
 
@@ -44,6 +46,8 @@ class Collection:
     """The number of files with flows so far."""
     suspects: list[NoFlow] = field(default_factory=list)
     """Files that seem to start a flow, but in which none was found."""
+    _uncollected: dict[str, Uncollected] = field(default_factory=dict)
+    """Path of a file, as reports show it -> its error."""
     _by_real_path: dict[str, Path] = field(default_factory=dict)
     _configurations: dict[Path, Path | None] = field(default_factory=dict)
 
@@ -104,6 +108,22 @@ class Collection:
                 return []
         return collectors if self.scope is None or self.scope.has_tests(file_path) else []
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        report = yield
+        if report.failed and isinstance(collector, FlowFile | FlowNode):
+            path, root = collector.path, self.session.options.root
+            inside = path.relative_to(root) if path.is_relative_to(root) else path.name
+            attach_uncollected(report, Path(inside).as_posix())
+        return report
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if uncollected := attached_uncollected(report):
+            # Once, although each worker of xdist collects every file.
+            self._uncollected[uncollected.file] = uncollected
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session) -> None:
         if self.files == 0 and session.testsfailed == 0 and not is_worker(self.config):
@@ -131,6 +151,19 @@ class Collection:
             raise pytest.UsageError(text) from error
 
     # --- questions --------------------------------------------------------------------
+
+    @property
+    def uncollected(self) -> tuple[Uncollected, ...]:
+        """The files that could not be collected, sorted."""
+        return tuple(self._uncollected[file] for file in sorted(self._uncollected))
+
+    @property
+    def ended(self) -> str:
+        """The reason why pytest ran no test: a file that could not be collected; else empty."""
+        runs_others = self.config.option.continue_on_collection_errors
+        if runs_others or self.config.pluginmanager.hasplugin("dsession") or not self._uncollected:
+            return ""
+        return uncollected_count(self._uncollected)
 
     def _read_flows(self, path: Path, *, named: bool) -> tuple[FlowSource, ...] | DiscoverError:
         """Return the flows that a file starts, or its error; remember a suspect.

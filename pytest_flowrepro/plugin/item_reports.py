@@ -1,12 +1,13 @@
-"""The reports of pytest that carry the results of tests, also from an xdist worker."""
+"""The reports of pytest that carry results of ours, also from an xdist worker."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_flowrepro.model import Uncollected
 from pytest_flowrepro.plugin.results import PartId, PartResult
 from pytest_flowrepro.report.text import inert
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ATTRIBUTE = "flowrepro"
-"""The attribute of a report that has the test's identity and result."""
+"""The attribute of a report that has the identity and result of a test, or the file that could not
+be collected."""
 
 
 def attach_result(report: pytest.TestReport, part: PartId, result: PartResult) -> None:
@@ -28,6 +30,17 @@ def attached_result(report: pytest.TestReport) -> tuple[PartId, PartResult] | No
     if attached is None:
         return None
     return PartId.from_json(attached["part"]), PartResult.from_json(attached["result"])
+
+
+def attach_uncollected(report: pytest.CollectReport, file: str) -> None:
+    """Attach a file that could not be collected to the report of its error."""
+    vars(report)[_ATTRIBUTE] = asdict(Uncollected(file=file, error=report.longreprtext.strip()))
+
+
+def attached_uncollected(report: pytest.CollectReport) -> Uncollected | None:
+    """Return the file that could not be collected; None for other reports."""
+    attached = vars(report).get(_ATTRIBUTE)
+    return None if attached is None else Uncollected(**attached)
 
 
 def final_result(report: pytest.TestReport, result: PartResult | None) -> PartResult | None:

@@ -159,7 +159,8 @@ class Reporting:
                 self._written.append(Line(self.collection.nothing_found(), "red"))
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
         missing = self.results.missing()
-        results = self.results.all(ended=str(session.shouldfail or session.shouldstop or ""))
+        ended = str(session.shouldfail or session.shouldstop or "")
+        results = self.results.all(ended=ended or self.collection.ended)
         self.flows = flow_reports(results, fresh=self.session.options.fresh)
         keep_times(self.config, self.session.options.update, self.flows)
         self._unused_patterns = unused_patterns(results) if self._is_whole() else ()
@@ -232,6 +233,7 @@ class Reporting:
             ),
             obsolete=self._obsolete,
             unused_patterns=self._unused_patterns,
+            uncollected=self.collection.uncollected,
         )
 
     def _write_reports(self) -> list[Line]:
@@ -269,7 +271,7 @@ class Reporting:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         self._is_summarised = True
-        if self.flows:
+        if self.flows or self.collection.uncollected:
             terminalreporter.write_sep("=", "flow-repro")
         lines = (*self._summary(), *self._review(), *self._recorded(), *self._unused())
         write_lines(terminalreporter, (*lines, *self._written))
@@ -280,6 +282,7 @@ class Reporting:
         yield from summary_lines(
             self.flows,
             unfinished=self._unfinished,
+            uncollected=self.collection.uncollected,
             is_full=self.session.options.details or self.config.option.verbose > 0,
             details=self.session.options.details,
         )

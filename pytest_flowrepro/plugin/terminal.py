@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from pytest_flowrepro.model import PASSING, VERDICTS
 from pytest_flowrepro.report import cause_line, started_at, summary_line
-from pytest_flowrepro.report.overview import shared_causes, verdict_counts
+from pytest_flowrepro.report.overview import shared_causes, uncollected_count, verdict_counts
 from pytest_flowrepro.report.text import inert, render_changes, title
 from pytest_flowrepro.support.text import counted, truncate_list
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from pytest_flowrepro.model import FlowReport
+    from pytest_flowrepro.model import FlowReport, Uncollected
     from pytest_flowrepro.model.report import Verdict
 
 Color: TypeAlias = Literal["green", "yellow", "red"]
@@ -44,12 +44,14 @@ def summary_lines(
     flows: Sequence[FlowReport],
     *,
     unfinished: Collection[FlowKey],
+    uncollected: Sequence[Uncollected] = (),
     is_full: bool = False,
     details: bool = False,
 ) -> Iterator[Line]:
     """Yield the closing summary of a session's flows, which fits on a screen unless it `is_full`.
 
-    `unfinished` are the flows with a test that did not run. Causes and notes that several flows
+    `unfinished` are the flows with a test that did not run. The errors of `uncollected` files are
+    shown by pytest. Causes and notes that several flows
     share are said once. Of more than `_MANY` flows, those that passed are only counted, and the
     others have a line and their own cause.
     """
@@ -69,6 +71,9 @@ def summary_lines(
     for cause in shared:
         yield Line(f"cause of {counted(len(cause.flows), 'flow')}: {inert(cause.text)}")
     yield from (Line(f"note: {inert(note)}", "yellow") for note in notes)
+    if uncollected:
+        files = truncate_list([inert(file.file) for file in uncollected], _NAMED)
+        yield Line(f"{uncollected_count(uncollected)}: {files}", "red")
     if len(flows) > 1:
         yield Line(verdict_counts(flows), color_of(max(map(_verdict, flows), key=VERDICTS.index)))
     if is_long:

@@ -75,6 +75,8 @@ def origins(flow: FlowReport) -> list[str]:
 
 def next_steps(report: Report) -> Iterator[NextStep]:
     """Yield what to do about the report; nothing if every flow passed."""
+    if report.uncollected:
+        yield NextStep(text="correct the files that could not be collected")
     match report.run.command:
         case "check":
             yield from _after_check(report)

@@ -44,11 +44,21 @@ class Issue:
 
 
 def issues(report: Report, *, details: bool = False) -> tuple[Issue, ...]:
-    """Return the issues of all flows, then the obsolete baselines.
+    """Return the files that could not be collected, the issues of all flows, obsolete baselines.
 
     Tasks that differ in the same way are one issue, with `details` several.
     """
-    found = [issue for flow in report.flows for issue in _of_flow(flow, details=details)]
+    found = [
+        Issue(
+            rule="error",
+            level="error",
+            path=uncollected.file,
+            lines=_visible_lines((uncollected.text, *uncollected.error.splitlines()[1:])),
+            fingerprint=_digest("uncollected", uncollected.file),
+        )
+        for uncollected in report.uncollected
+    ]
+    found += (issue for flow in report.flows for issue in _of_flow(flow, details=details))
     found += (
         Issue(
             rule="obsolete-baseline",

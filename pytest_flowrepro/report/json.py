@@ -20,6 +20,10 @@ def render_json(report: Report, /, *, details: bool = False) -> str:  # noqa: AR
         "flows": [_flow(flow) for flow in report.flows],
         "obsolete": [baseline.text for baseline in report.obsolete],
         "unused_patterns": list(report.unused_patterns),
+        "uncollected": [
+            {"file": uncollected.file, "error": uncollected.error}
+            for uncollected in report.uncollected
+        ],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 

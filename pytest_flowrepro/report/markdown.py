@@ -15,7 +15,13 @@ from pytest_flowrepro.model import flow_title
 from pytest_flowrepro.report.findings import findings, next_steps, origins
 from pytest_flowrepro.report.gfm import bullets, code, fenced, fitting, linked, row, table
 from pytest_flowrepro.report.grouping import grouped
-from pytest_flowrepro.report.overview import flow_facts, run_facts, verdict_counts, worst_first
+from pytest_flowrepro.report.overview import (
+    flow_facts,
+    report_counts,
+    run_facts,
+    uncollected_count,
+    worst_first,
+)
 from pytest_flowrepro.report.packages import package_moves
 from pytest_flowrepro.report.text import (
     cause_line,
@@ -32,7 +38,7 @@ from pytest_flowrepro.support.text import counted, truncate_list, visible
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_flowrepro.model import Cause, Change, FlowReport, Report
+    from pytest_flowrepro.model import Cause, Change, FlowReport, Report, Uncollected
     from pytest_flowrepro.report.findings import Finding
     from pytest_flowrepro.report.packages import PackageMove
 
@@ -66,6 +72,7 @@ def render_markdown(report: Report, /, *, details: bool = False) -> str:
     if lines:
         text += f"\n{bullets([f'- {code(line)}' for line in lines], _LIST_LIMIT)}"
     text += f"\n<sub>{', '.join(code(fact, most=_TEXT) for fact in run_facts(report.run))}</sub>\n"
+    text += _uncollected_details(report.uncollected)
     return text + _folded(ordered, LIMIT - len(text.encode()), details=details)
 
 
@@ -74,7 +81,10 @@ def render_markdown(report: Report, /, *, details: bool = False) -> str:
 
 def _head(report: Report) -> str:
     subject = "Flow baselines" if report.run.command == "diff" else "Flow reproducibility"
-    start = f"### {subject}: {verdict_counts(report.flows)}\n\n{_policy_sentence(report.flows)}"
+    start = (
+        f"### {subject}: {report_counts(report)}\n\n"
+        f"{_policy_sentence(report.flows)}{_uncollected_item(report.uncollected)}"
+    )
     steps = (
         step.text if step.command is None else f"{step.text} with {code(step.command)}"
         for step in next_steps(report)
@@ -82,6 +92,14 @@ def _head(report: Report) -> str:
     advice = "; ".join(steps)
     end = f"\n**Next:** {advice}.\n" if advice else ""
     return f"{start}{_findings(report, HEAD_LIMIT - len(f'{start}{end}'.encode()))}{end}"
+
+
+def _uncollected_item(files: Sequence[Uncollected]) -> str:
+    """Return an item with the files that could not be collected; empty without one."""
+    if not files:
+        return ""
+    names = truncate_list([code(file.file, most=_NAME) for file in files], _NAMES)
+    return f"- **not collected:** {names}. {code(files[0].error.splitlines()[0], most=_TEXT)}\n"
 
 
 def _policy_sentence(flows: Sequence[FlowReport]) -> str:
@@ -272,6 +290,13 @@ def _folded(flows: Sequence[FlowReport], limit: int, *, details: bool) -> str:
         count = counted(missing, "more flow")
         text += f"\nThe details of {count} are left out: see the JSON report.\n"
     return text
+
+
+def _uncollected_details(files: Sequence[Uncollected]) -> str:
+    if not files:
+        return ""
+    lines = "\n\n".join(f"{file.file}\n{file.error}" for file in files)
+    return _fold(uncollected_count(files), fenced(lines, _LIST_LIMIT), is_open=True)
 
 
 def _fold(summary_html: str, body: str, *, is_open: bool = False) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
 from pytest_flowrepro.model import VERDICTS, RecordedAs
+from pytest_flowrepro.support.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sized
 
-    from pytest_flowrepro.model import Cause, FlowReport, RunInfo, Verdict
+    from pytest_flowrepro.model import Cause, FlowReport, Report, RunInfo, Verdict
 
 _WORST_FIRST = tuple(reversed(VERDICTS))
 _DONE = {"check": "checked", "record": "recorded", "diff": "compared"}
@@ -39,6 +40,18 @@ def verdict_counts(flows: Iterable[FlowReport]) -> str:
     inside: Mapping[Verdict, str] = {"recorded": f" ({effects})"} if effects else {}
     counts = (f"{verdicts[v]:,} {v}{inside.get(v, '')}" for v in _WORST_FIRST if verdicts[v])
     return ", ".join(counts) or "no flows"
+
+
+def report_counts(report: Report) -> str:
+    """Return `1 file not collected, 1 drifted`, or `no flows`."""
+    if not report.uncollected:
+        return verdict_counts(report.flows)
+    files = uncollected_count(report.uncollected)
+    return f"{files}, {verdict_counts(report.flows)}" if report.flows else files
+
+
+def uncollected_count(files: Sized) -> str:
+    return f"{counted(len(files), 'file')} not collected"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

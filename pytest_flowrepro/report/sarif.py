@@ -66,7 +66,8 @@ def render_sarif(report: Report, /, *, details: bool = False) -> str:
         },
         "invocations": [
             {
-                "executionSuccessful": all(flow.verdict != "error" for flow in report.flows),
+                "executionSuccessful": not report.uncollected
+                and all(flow.verdict != "error" for flow in report.flows),
                 "endTimeUtc": report.run.date,
                 "toolExecutionNotifications": [
                     *_left_out(worst_first),

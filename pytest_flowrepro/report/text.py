@@ -14,7 +14,7 @@ from pytest_flowrepro.support.text import counted, truncate_list, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pytest_flowrepro.model import Cause, Change, FlowReport, Report
+    from pytest_flowrepro.model import Cause, Change, FlowReport, Report, Uncollected
 
 # Commands that CI systems execute when they read them in a log: GitHub at the start of a line,
 # Azure and TeamCity (and GitHub's older form) anywhere.
@@ -47,14 +47,21 @@ def _escape(match: re.Match[str]) -> str:
 def render_text(report: Report, /, *, details: bool = False) -> str:
     """Render every flow: its summary, then its changes, notes and error.
 
-    With `details`, also how each flow ran, and the circumstances of the run at the end.
+    Files that could not be collected come first. With `details`, also how each flow ran, and the
+    circumstances of the run at the end.
     """
-    lines = [line for flow in report.flows for line in _flow_lines(flow, details=details)]
+    lines = [line for file in report.uncollected for line in uncollected_lines(file)]
+    lines += (line for flow in report.flows for line in _flow_lines(flow, details=details))
     lines += (inert(baseline.text) for baseline in report.obsolete)
     lines += (f"note: {inert(unused_pattern(pattern))}" for pattern in report.unused_patterns)
     if details:
         lines += map(inert, run_facts(report.run))
     return "".join(f"{line}\n" for line in lines)
+
+
+def uncollected_lines(file: Uncollected) -> Iterator[str]:
+    yield f"not collected  {inert(file.file)}"
+    yield from (f"    {inert(line)}" for line in file.error.splitlines())
 
 
 def _flow_lines(report: FlowReport, *, details: bool) -> list[str]:

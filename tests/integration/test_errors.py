@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+from report_schema import report_schema, validator
 
 from pytest_flowrepro.plugin import reporting
 from pytest_flowrepro.plugin.items import PartItem
 from pytest_flowrepro.plugin.results import PartResult
+from pytest_flowrepro.report import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +115,31 @@ def test_a_fault_of_our_own_is_one_sentence_and_a_file_with_its_traceback(
     assert errors.count("(as above)") == 3
     result.stdout.no_fnmatch_line("*Traceback*")
     assert list(in_junit(flows).values()).count("error") == 4
+
+
+@pytest.mark.parametrize("options", [(), ("--continue-on-collection-errors",), ("-n", "2")])
+def test_a_file_that_could_not_be_collected_is_in_every_report(
+    project: Project, options: tuple[str, ...]
+) -> None:
+    project.write("a.py", FLOW.format(name="A"))
+    project.write("b.py", FLOW.format(name="B").replace("def start(self):", "def start(self:"))
+    paths = [f"--flow-repro-{form}=r.{form}" for form in FORMATS]
+    result = project.check_apart(*options, *paths, "--junitxml=r.xml")
+
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["*= flow-repro =*", "*a.py::AFlow*", "1 file not collected: b.py"])
+    report = json.loads((project.path / "r.json").read_bytes())
+    validator(report_schema()).validate(report)
+    (uncollected,) = report["uncollected"]
+    assert uncollected["file"] == "b.py"
+    assert uncollected["error"].startswith("b.py, line 6: not valid Python")
+    for form in FORMATS:
+        text = (project.path / f"r.{form}").read_text(encoding="utf-8")
+        assert "b.py, line 6: not valid Python" in text
+    assert in_junit(project)["::b"] == "error"
+    (flow,) = report["flows"]
+    if not options:
+        assert flow["error"].splitlines()[0].endswith("did not run (1 file not collected)")
 
 
 def drifted(item: PartItem) -> PartResult:
@@ -226,6 +253,7 @@ import os
 from pathlib import Path
 from pytest_flowrepro.plugin.items import PartItem
 from pytest_flowrepro.plugin.results import PartResult
+from pytest_flowrepro.report import FORMATS
 
 killed = Path(__file__).with_name("killed")
 

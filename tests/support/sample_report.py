@@ -6,7 +6,15 @@ from dataclasses import replace
 
 from flow_reports import RUN
 
-from pytest_flowrepro.model import Cause, Change, FlowReport, GraphStep, Obsolete, Report
+from pytest_flowrepro.model import (
+    Cause,
+    Change,
+    FlowReport,
+    GraphStep,
+    Obsolete,
+    Report,
+    Uncollected,
+)
 
 NUMPY = Cause(
     kind="environment",
@@ -228,6 +236,12 @@ def sample_report() -> Report:
             ),
         ),
         unused_patterns=("ignore: *.elapsed_seconds",),
+        uncollected=(
+            Uncollected(
+                file="flows/draft.py",
+                error="flows/draft.py, line 7: not valid Python 3.11\nWhat to do: correct it",
+            ),
+        ),
     )
 
 

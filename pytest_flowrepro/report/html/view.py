@@ -12,7 +12,12 @@ from pytest_flowrepro.model import VERDICTS, flow_title
 from pytest_flowrepro.report.findings import NextStep, next_steps
 from pytest_flowrepro.report.grouping import shown
 from pytest_flowrepro.report.html.drawing import draw_graph
-from pytest_flowrepro.report.overview import run_facts, shared_causes, worst_first
+from pytest_flowrepro.report.overview import (
+    run_facts,
+    shared_causes,
+    uncollected_count,
+    worst_first,
+)
 from pytest_flowrepro.report.packages import move_kind, package_moves
 from pytest_flowrepro.report.text import label, remarks, sides, summary, title, unused_pattern
 from pytest_flowrepro.support.text import counted, is_web_address, truncate_list
@@ -117,6 +122,9 @@ class CauseView:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageView:
     counts: tuple[VerdictCount, ...]
+    uncollected_count: str | None
+    uncollected: tuple[tuple[str, tuple[str, ...]], ...]
+    """The files that could not be collected, each with the lines of its error."""
     facts: tuple[str, ...]
     next_steps: tuple[NextStep, ...]
     causes: tuple[CauseView, ...]
@@ -140,6 +148,10 @@ def view_page(report: Report, *, details: bool = False) -> PageView:
             VerdictCount(verdict=verdict, mark=_mark(verdict), number=verdicts[verdict])
             for verdict in reversed(VERDICTS)
             if verdicts[verdict]
+        ),
+        uncollected_count=uncollected_count(report.uncollected) if report.uncollected else None,
+        uncollected=tuple(
+            (file.file, tuple(file.error.splitlines())) for file in report.uncollected
         ),
         facts=tuple(run_facts(report.run)),
         next_steps=tuple(next_steps(report)),

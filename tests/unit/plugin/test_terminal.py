@@ -9,7 +9,7 @@ from _pytest._io import TerminalWriter
 from _pytest.terminal import TerminalReporter
 from flow_reports import SCORE
 
-from pytest_flowrepro.model import Cause, Change, FlowReport
+from pytest_flowrepro.model import Cause, Change, FlowReport, Uncollected
 from pytest_flowrepro.plugin.terminal import (
     Line,
     flow_lines,
@@ -44,6 +44,14 @@ def test_a_verdict_has_the_color_of_its_test(verdict: Verdict, color: str) -> No
 
     assert first == (f"{verdict:<10}  flow.py::HelloFlow", color)
     assert rest == [("    a note", "yellow")]
+
+
+def test_a_file_that_could_not_be_collected_is_counted_in_red() -> None:
+    file = Uncollected(file="flows/\x1b[1mbad.py", error="not valid Python 3.11")
+
+    *_, line = summary_lines([REPORT], unfinished=(), uncollected=(file,))
+
+    assert line == ("1 file not collected: flows/\\u001b[1mbad.py", "red")
 
 
 def test_the_error_of_an_unfinished_flow_is_shown_in_red() -> None:

@@ -26,6 +26,7 @@ from pytest_flowrepro.model import (
     RecordedAs,
     Report,
     StepState,
+    Uncollected,
     flow_title,
 )
 from pytest_flowrepro.report import (
@@ -154,6 +155,9 @@ def reports(draw: st.DrawFn) -> Report:
             Obsolete(folder=folder, reason=of.text("reason")) for folder in of.texts("folder", 1)
         ),
         unused_patterns=of.texts("pattern", 1),
+        uncollected=tuple(
+            Uncollected(file=file, error=of.text("error")) for file in of.texts("file", 2)
+        ),
     )
 
 
@@ -175,6 +179,8 @@ def facts_of_change(change: Change) -> Iterator[str]:
 def facts(report: Report) -> Iterator[str]:
     """Yield each fact as every format for people words it."""
     yield from run_facts(report.run)
+    for uncollected in report.uncollected:
+        yield from (uncollected.file, *uncollected.error.splitlines())
     for flow in report.flows:
         yield from (flow.file, flow_title(flow.flow, flow.case), flow.verdict)
         yield from summary(flow)
@@ -264,6 +270,7 @@ def assert_in_json(report: Report) -> None:
         run.folder,
     }
     expected |= {*report.unused_patterns, *(baseline.text for baseline in report.obsolete)}
+    expected |= {fact for file in report.uncollected for fact in (file.file, file.error)}
     for flow in report.flows:
         expected |= {flow.file, flow.flow, flow.case, flow.verdict, flow.error, *flow.notes}
         expected |= {cause.text for cause in flow.causes} | {*flow.after}
@@ -316,6 +323,8 @@ def assert_in_sarif_and_gitlab(report: Report) -> None:
 
 def expected_issues(report: Report) -> Iterator[list[str]]:
     """Yield the facts of each issue."""
+    for uncollected in report.uncollected:
+        yield [uncollected.text, *uncollected.error.splitlines()]
     for flow in report.flows:
         title = flow_title(flow.flow, flow.case)
         if flow.error:

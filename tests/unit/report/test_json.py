@@ -15,7 +15,14 @@ from pytest_flowrepro.report import render_json
 def test_the_report_has_the_documented_shape() -> None:
     document = json.loads(render_json(report_of(DRIFTED, FAILED)))
 
-    assert list(document) == ["schema", "run", "flows", "obsolete", "unused_patterns"]
+    assert list(document) == [
+        "schema",
+        "run",
+        "flows",
+        "obsolete",
+        "unused_patterns",
+        "uncollected",
+    ]
     assert document["schema"] == 1
     assert document["run"] == {
         "command": "check",

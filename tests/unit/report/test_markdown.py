@@ -10,10 +10,10 @@ from flow_reports import ATTACKS, DRIFTED, FAILED, NUMPY, REPRODUCED, SCORE, hos
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_flowrepro.model import Cause, CauseKind, Change, FlowReport, Obsolete
+from pytest_flowrepro.model import Cause, CauseKind, Change, FlowReport, Obsolete, Uncollected
 from pytest_flowrepro.report import render_markdown
 from pytest_flowrepro.report.grouping import grouped
-from pytest_flowrepro.report.markdown import HEAD_LIMIT
+from pytest_flowrepro.report.markdown import HEAD_LIMIT, LIMIT
 from pytest_flowrepro.report.packages import package_moves
 
 if TYPE_CHECKING:
@@ -356,6 +356,16 @@ def without_code(text: str) -> str:
     text = re.sub(r"^(`{3,})text\n.*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"<code>[^<>]*</code>", "", text)
     return re.sub(r"(?<!`)(`+)(?!`)(?:.*?[^`])\1(?!`)", "", text)
+
+
+def test_files_that_could_not_be_collected_come_first_and_are_bounded() -> None:
+    long = Uncollected(file="f" * 500, error="\n".join(["e" * 500] * 50))
+    text = render_markdown(replace(report_of(FAILED), uncollected=(long,) * 50))
+    assert text.startswith("### Flow reproducibility: 50 files not collected, 1 error\n\n- **not c")
+    head, _, _ = text.partition("\n\n<sub>")
+    assert len(head.encode()) <= HEAD_LIMIT
+    assert "**Next:** correct the files that could not be collected; " in head
+    assert len(text.encode()) <= LIMIT
 
 
 def test_obsolete_baselines_and_unused_patterns_are_a_list() -> None:

@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from flow_reports import DRIFTED, FAILED, REPRODUCED, RUN
+from flow_reports import DRIFTED, FAILED, REPRODUCED, RUN, report_of
 
-from pytest_flowrepro.model import Cause, Change
+from pytest_flowrepro.model import Cause, Change, Uncollected
 from pytest_flowrepro.report.overview import (
+    report_counts,
     run_facts,
     shared_causes,
     verdict_counts,
@@ -37,6 +38,14 @@ def test_a_changed_policy_comes_before_other_drift() -> None:
 def test_verdicts_are_counted() -> None:
     assert verdict_counts([REPRODUCED, DRIFTED, REPRODUCED]) == "1 drifted, 2 reproduced"
     assert verdict_counts([]) == "no flows"
+
+
+def test_files_that_could_not_be_collected_are_counted_first() -> None:
+    file = Uncollected(file="flows/bad.py", error="flows/bad.py, line 2: not valid Python 3.11")
+    report = replace(report_of(REPRODUCED), uncollected=(file, file))
+    assert report_counts(report) == "2 files not collected, 1 reproduced"
+    assert report_counts(replace(report, flows=())) == "2 files not collected"
+    assert report_counts(report_of()) == "no flows"
 
 
 def test_recordings_are_counted_by_what_they_did_to_the_baseline() -> None:

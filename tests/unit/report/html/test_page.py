@@ -13,6 +13,7 @@ import pytest
 from flow_reports import ATTACKS, DRIFTED, FAILED, REPRODUCED, hostile, report_of
 from sample_report import sample_report
 
+from pytest_flowrepro.model import Uncollected
 from pytest_flowrepro.report import render_html
 from pytest_flowrepro.support.text import visible
 
@@ -101,7 +102,9 @@ def test_the_page_shows_all_that_a_report_has() -> None:
         "poll, split-switch: failed, then poll, load",
         "≠ origin",
         "↳ downstream",
-        "What to do next check it on your machine: pytest --flow-repro",
+        "What to do next correct the files that could not be collected",
+        "check it on your machine: pytest --flow-repro",
+        "Files that could not be collected flows/draft.py flows/draft.py, line 7: not valid",
         "Packages that moved in more than one flow 3",
         "numpy 2.4.5 2.4.6 base patch, required by pandas, 3 flows",
         "pandas 2.3.3 3.0.0 base major",
@@ -158,6 +161,14 @@ def test_the_policy_allows_the_style_and_the_script_by_their_hashes_only() -> No
 
 def test_a_session_without_flows_has_a_page() -> None:
     assert "no flows" in Page(render_html(report_of())).text
+
+
+def test_a_session_with_a_file_that_could_not_be_collected_is_not_empty() -> None:
+    file = Uncollected(file="flows/bad.py", error="flows/bad.py, line 2: not valid\n\nfix it")
+    text = words(Page(render_html(replace(report_of(), uncollected=(file,)))))
+    assert "! 1 file not collected" in text
+    assert "no flows" not in text
+    assert "Files that could not be collected flows/bad.py flows/bad.py, line 2: not valid" in text
 
 
 def test_a_flow_without_a_graph_has_no_figure() -> None:
