@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from pytest_flowrepro.review.proposals import Proposal
 
 
+_NOTHING = (
+    "nothing to review: no failed check is kept here\n"
+    "`pytest --flow-repro` keeps the check of a flow that it reruns and that drifts; "
+    "`-k environment` reruns nothing"
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answers:
     """The answers to the proposals of one flow; what is in neither is left as it is."""
@@ -120,7 +127,7 @@ class Reviews:
 
     def answer(self, text: str = "") -> Answer:
         """Return the answer of the command, with the text for stdout."""
-        nothing = "" if self.found else "nothing to review: no failed check is kept here"
+        nothing = "" if self.found else _NOTHING
         return Answer(
             text=text,
             exit_code=2 if self.errors else self.exit_code,

@@ -150,6 +150,11 @@ class FlowReport:
     graph: tuple[GraphStep, ...] = ()
     """The steps in topological order; empty if nothing is known of them."""
 
+    @property
+    def is_rerun(self) -> bool:
+        """False if its environments were rebuilt or resolved, and nothing else."""
+        return any(stage == "rerun" for stage, _ in self.seconds)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunInfo:

@@ -145,7 +145,7 @@ def _with_moves(report: FlowReport, parts: set[str]) -> FlowReport:
         packages = (change for change in report.changes if change.kind == "package")
         if all(change.declared for change in packages):
             notes.append("packages unchanged")
-    if "rerun" in dict(report.seconds):
+    if report.is_rerun:
         values = [change for change in report.changes if change.kind in {"artifact", "parameter"}]
         if all(change.within is not None for change in values):
             notes.append("artifacts unchanged")

@@ -48,6 +48,7 @@ from pytest_flowrepro.report import (
     suite_properties,
     write_report,
 )
+from pytest_flowrepro.report.findings import file_arguments
 from pytest_flowrepro.report.run_info import run_info
 from pytest_flowrepro.report.text import inert, unused_pattern
 from pytest_flowrepro.review.last_check import kept_checks
@@ -288,12 +289,20 @@ class Reporting:
         )
 
     def _review(self) -> Iterator[Line]:
-        """Yield the command that accepts a drift, if the check of a drifted flow was kept."""
+        """Yield the command that accepts a drift, if the check of a drifted flow was kept.
+
+        A check without a rerun keeps nothing: which artifacts follow is not known.
+        """
         root = self.session.options.root
-        kept = set(kept_checks(root))
-        drifted = (report for report in self.flows if report.verdict == "drifted")
-        if any(baseline_folder(root / r.file, r.flow, r.case) in kept for r in drifted):
+        drifted = [report for report in self.flows if report.verdict == "drifted"]
+        rerun = [report for report in drifted if report.is_rerun]
+        kept = set(kept_checks(root)) if rerun else set()
+        if any(baseline_folder(root / r.file, r.flow, r.case) in kept for r in rerun):
             yield Line("review these changes without a rerun: `flowrepro review`")
+        elif drifted and not rerun:
+            option = " --flow-repro-env=fresh" if self.session.options.fresh else ""
+            command = f"pytest --flow-repro{option}{file_arguments(drifted)}"
+            yield Line(inert(f"nothing was rerun; to review these changes, run `{command}` first"))
 
     def _recorded(self) -> Iterator[Line]:
         """Yield what holds for all recordings of the session."""

@@ -104,14 +104,15 @@ def _after_check(report: Report) -> Iterator[NextStep]:
     if different:
         yield NextStep(
             text="check it on your machine",
-            command=f"pytest --flow-repro{option}{_files(different)}",
+            command=f"pytest --flow-repro{option}{file_arguments(different)}",
         )
-    if any(flow.verdict != "error" for flow in different):
+    # A check without a rerun keeps nothing that can be accepted.
+    if any(flow.verdict != "error" and flow.is_rerun for flow in different):
         yield NextStep(text="accept or reject each change", command="flowrepro review")
     if missing:
         yield NextStep(
             text="record what is not recorded yet",
-            command=f"pytest --flow-repro --flow-repro-update-new{option}{_files(missing)}",
+            command=f"pytest --flow-repro --flow-repro-update-new{option}{file_arguments(missing)}",
         )
 
 
@@ -120,6 +121,7 @@ def _has_moves(flow: FlowReport) -> bool:
     return any(change.kind == "package" for change in flow.changes)
 
 
-def _files(flows: Iterable[FlowReport]) -> str:
+def file_arguments(flows: Iterable[FlowReport]) -> str:
+    """Return the files of flows as ` flows/a.py flows/b.py`; empty for many, which means all."""
     files = list(dict.fromkeys(flow.file for flow in flows))
     return "".join(f" {shlex.quote(file)}" for file in files) if len(files) <= _FILES else ""

@@ -132,9 +132,8 @@ def summary(report: FlowReport) -> list[str]:
 
 def _is_compared_whole(report: FlowReport) -> bool:
     """Return whether every artifact was compared that can be."""
-    is_rerun = "rerun" in dict(report.seconds)
     is_whole = len(report.selected) == report.tests
-    return is_rerun and is_whole and report.verdict != "error"
+    return report.is_rerun and is_whole and report.verdict != "error"
 
 
 def _left_out(report: FlowReport) -> Iterator[str]:

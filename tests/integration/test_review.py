@@ -108,3 +108,19 @@ def test_xdist_keeps_a_check_and_a_flow_that_was_not_checked_keeps_its_own(
     hello.edit("flow.py", '"hollow "', '"hello "')
     hello.check("-k", "step[end]").assert_outcomes(passed=1, deselected=4)
     assert not kept.exists()
+
+
+def test_a_check_without_a_rerun_says_what_to_run_before_a_review(
+    hello: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hello.write("pyproject.toml", '[tool.pytest]\n[tool.flowrepro]\nignore = ["letters"]\n')
+    result = hello.check("-k", "environment")
+    result.assert_outcomes(failed=1, deselected=4)
+    result.stdout.fnmatch_lines(
+        ["nothing was rerun; to review these changes, run `pytest --flow-repro flow.py` first"]
+    )
+    monkeypatch.chdir(hello.path)
+    assert main(["accept", "--last", "--reason", "hollow"]) == 0
+    assert "`-k environment` reruns nothing" in capsys.readouterr().err
+
+    hello.check("flow.py").stdout.fnmatch_lines([NEXT])

@@ -67,7 +67,11 @@ def test_everything_is_accepted(folder: Path, capsys: pytest.CaptureFixture[str]
         ("train.score", "more rows"),
     ]
     assert main(["accept", "--last", "--reason", "more rows"]) == 0
-    assert capsys.readouterr().err == "nothing to review: no failed check is kept here\n"
+    assert capsys.readouterr().err == (
+        "nothing to review: no failed check is kept here\n"
+        "`pytest --flow-repro` keeps the check of a flow that it reruns and that drifts; "
+        "`-k environment` reruns nothing\n"
+    )
 
 
 def test_patterns_accept_and_reject(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

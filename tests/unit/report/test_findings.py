@@ -75,6 +75,10 @@ def recorded_by(command: Command, report: Report) -> Report:
     [
         (report_of(REPRODUCED), []),
         (report_of(DRIFTED), ["pytest --flow-repro flows/train.py", "flowrepro review"]),
+        (
+            report_of(replace(DRIFTED, seconds=(("environment", 0.6),))),
+            ["pytest --flow-repro flows/train.py"],
+        ),
         (report_of(FAILED), ["pytest --flow-repro flows/bad.py"]),
         (
             report_of(MISSING),
