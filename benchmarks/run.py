@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.baseline import lock_files
 from pytest_flowrepro.installers.index_settings import pip_tool, uv_tool
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def locking(folder: Path, runs: int) -> None:
 
 def environment(folder: Path, runs: int) -> Path:
     """Measure a build from a lock against the tools by themselves; return a built interpreter."""
-    lock = FIXTURES / "flows/__flowrepro__/sales/SalesFlow/lock-base.txt"
+    (lock,) = lock_files(FIXTURES / "flows/__flowrepro__/sales/SalesFlow")
     ours, theirs = folder / "ours", folder / "theirs"
     build = (
         "import sys; from pathlib import Path\n"

@@ -202,6 +202,12 @@ class Project:
     def baseline(self, flow: str, stem: str = "flow") -> Path:
         return self.path / "__flowrepro__" / stem / flow
 
+    def lock(self, flow: str, environment: str = "base", stem: str = "flow") -> Path:
+        """Return the file of a recorded lock."""
+        manifest = json.loads((self.baseline(flow, stem) / "manifest.json").read_bytes())
+        name: str = manifest["environments"][environment]["lock"]["file"]
+        return self.path / "__flowrepro__" / name
+
     def baseline_bytes(self) -> dict[str, bytes]:
         folder = self.path / "__flowrepro__"
         files = (file for file in folder.rglob("*") if file.is_file())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pytest_flowrepro.baseline.files import (
     ARTIFACTS,
     HISTORY,
-    MANIFEST,
     SCHEMA,
     decode_recording,
     encode_recording,
@@ -13,13 +12,15 @@ from pytest_flowrepro.baseline.files import (
 from pytest_flowrepro.baseline.fingerprint import fingerprint
 from pytest_flowrepro.baseline.folder import (
     FOLDER,
+    MANIFEST,
     baseline_folder,
     find_baselines,
     flow_and_case,
     flow_file,
     portable_name,
 )
-from pytest_flowrepro.baseline.remove import remove_baseline
+from pytest_flowrepro.baseline.locks import lock_files
+from pytest_flowrepro.baseline.remove import drop_unused_locks, remove_baseline
 from pytest_flowrepro.baseline.store import read_baseline, recording_name, write_baseline
 from pytest_flowrepro.baseline.values import stored_values
 
@@ -31,11 +32,13 @@ __all__ = [
     "SCHEMA",
     "baseline_folder",
     "decode_recording",
+    "drop_unused_locks",
     "encode_recording",
     "find_baselines",
     "fingerprint",
     "flow_and_case",
     "flow_file",
+    "lock_files",
     "portable_name",
     "read_baseline",
     "recording_name",

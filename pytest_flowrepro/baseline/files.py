@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from packaging.requirements import InvalidRequirement, Requirement
 
 from pytest_flowrepro.baseline.errors import broken, parse_document, place
-from pytest_flowrepro.baseline.folder import MISSING, portable_name
+from pytest_flowrepro.baseline.folder import MANIFEST, MISSING
 from pytest_flowrepro.baseline.layout import Layout, json_line, to_text, value_layout
+from pytest_flowrepro.baseline.locks import lock_place, missing_lock
 from pytest_flowrepro.baseline.policy import read_policy, read_profile
 from pytest_flowrepro.baseline.seal import is_seal
 from pytest_flowrepro.lockfile.parse import parse_lock
@@ -33,6 +34,7 @@ from pytest_flowrepro.model import (
     System,
     Task,
     digest_of,
+    lock_file,
     picture_file,
     value_file,
 )
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     from pytest_flowrepro.support.strict_json import Json
 
 SCHEMA = 1
-MANIFEST = "manifest.json"
 ARTIFACTS = "artifacts.json"
 HISTORY = "accepted.jsonl"
 """The file in a baseline's folder with a line for each accepted change; a recording keeps it."""
@@ -58,16 +59,11 @@ _T = TypeVar("_T")
 
 
 def is_baseline_file(name: str) -> bool:
-    """Return whether a file of this name belongs to the baseline; any other is the user's."""
-    return (
-        name in {MANIFEST, ARTIFACTS}
-        or (name.startswith("lock-") and name.endswith(".txt"))
-        or is_seal(name)
-    )
+    """Return whether a file of this name in the folder belongs to the baseline.
 
-
-def lock_file(environment: str) -> str:
-    return f"lock-{portable_name(environment)}.txt"
+    Any other is the user's. The locks are in the folder of several baselines (`locks`).
+    """
+    return name in {MANIFEST, ARTIFACTS} or is_seal(name)
 
 
 # --- to text --------------------------------------------------------------------------
@@ -79,11 +75,10 @@ def encode_recording(recording: Recording) -> dict[str, str]:
     Raises `BaselineError` for contents that the files cannot hold: a value that JSON cannot
     represent, or two entries of one name.
     """
-    locks = _unique(
-        (lock_file(environment.name), environment.lock.text)
+    locks = {
+        lock_file(environment.lock.digest): environment.lock.text
         for environment in recording.environments
-    )
-    _check_case_collisions(locks)
+    }
     return {
         MANIFEST: to_text(_manifest(recording)) + "\n",
         ARTIFACTS: to_text(_artifacts_tree(recording)) + "\n",
@@ -136,7 +131,8 @@ def _itemized(value: Json) -> Layout:
 
 
 def _environment(environment: Environment) -> Layout:
-    lock: dict[str, Json] = {"file": lock_file(environment.name), "sha256": environment.lock.digest}
+    digest = environment.lock.digest
+    lock: dict[str, Json] = {"file": lock_file(digest), "sha256": digest}
     constraints = _sorted(
         (declared.file, json_line(declared.digest)) for declared in environment.constraints
     )
@@ -241,18 +237,6 @@ def _unique(pairs: Iterable[tuple[str, _T]]) -> dict[str, _T]:
             )
         items[name] = item
     return items
-
-
-def _check_case_collisions(names: Iterable[str]) -> None:
-    """Raise `BaselineError` for names that are one file on macOS and Windows."""
-    by_case: dict[str, str] = {}
-    for name in names:
-        earlier = by_case.setdefault(name.casefold(), name)
-        if earlier != name:
-            raise BaselineError(
-                f"{earlier} and {name} differ by case only, and would be one file on some systems",
-                hint="rename one of the two environments",
-            )
 
 
 # --- and back -------------------------------------------------------------------------
@@ -398,14 +382,15 @@ def _read_environment(
     optional = ("steps", "constraints", "imported")
     fields = node.record("python", "lock", "requirements", "packages", optional=optional)
     lock = fields["lock"].record("file", "sha256")
-    if lock["file"].text() != lock_file(name):
-        raise lock["file"].wrong(f'"{lock_file(name)}"')
-    text = _text_of_file(lock_file(name), files, folder)
-    if digest_of(text) != lock["sha256"].text():
-        raise broken(
-            place(folder, lock_file(name)), f"is not the file that {MANIFEST} was written with"
-        )
-    locked = _lock(text, place(folder, lock_file(name)))
+    digest = lock["sha256"].text()
+    file = lock["file"].text()
+    if file != lock_file(digest):
+        raise lock["file"].wrong(f'"{lock_file(digest)}"')
+    if file not in files:
+        raise missing_lock(folder, file)
+    if digest_of(files[file]) != digest:
+        raise broken(lock_place(folder, file), "is not as it was recorded")
+    locked = _lock(files[file], lock_place(folder, file))
     steps = fields["steps"].items() if "steps" in fields else []
     for step in steps:
         _check_step(step.text(), step_names, step)

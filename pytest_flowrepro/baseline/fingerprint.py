@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.baseline.locks import lock_files
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -14,10 +16,11 @@ _READ = 1_000_000
 no program can set back."""
 
 
-def fingerprint(folder: Path) -> Mapping[str, str]:
-    """Return a fingerprint of each file's content, by path; empty if there is no folder."""
+def fingerprint(folder: Path) -> Mapping[Path, str]:
+    """Return a fingerprint of each file of a baseline, and of its locks; empty without one."""
     fingerprints = {}
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+    files = (*sorted(folder.rglob("*")), *lock_files(folder)) if folder.is_dir() else ()
+    for path in files:
         try:
             status = path.lstat()
             if path.is_symlink() or not path.is_file():
@@ -28,5 +31,5 @@ def fingerprint(folder: Path) -> Mapping[str, str]:
                 content = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:
             content = f"errno {error.errno}"
-        fingerprints[path.relative_to(folder).as_posix()] = content
+        fingerprints[path] = content
     return fingerprints

@@ -13,6 +13,7 @@ from pytest_flowrepro.support.errors import BaselineError
 from pytest_flowrepro.support.text import visible
 
 FOLDER = "__flowrepro__"
+MANIFEST = "manifest.json"
 MISSING = "is missing, while other files of the baseline exist"
 
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._-]|^\.|\.$")

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import re
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline.errors import broken, parse_document, place
 from pytest_flowrepro.baseline.files import (
     HISTORY,
-    MANIFEST,
     Documents,
     check_schema,
     decode_documents,
@@ -21,11 +17,19 @@ from pytest_flowrepro.baseline.files import (
     parse_documents,
 )
 from pytest_flowrepro.baseline.folder import (
+    MANIFEST,
     MISSING,
     checked_folder,
     flow_and_case,
     label,
-    real_file,
+)
+from pytest_flowrepro.baseline.locks import (
+    is_lock,
+    locks_folder,
+    read_locks,
+    remove_unused_locks,
+    sole_recorder,
+    write_locks,
 )
 from pytest_flowrepro.baseline.seal import check_seals, is_seal, seal
 from pytest_flowrepro.baseline.swap import (
@@ -34,6 +38,7 @@ from pytest_flowrepro.baseline.swap import (
     current_folder,
     replace_folder,
 )
+from pytest_flowrepro.baseline.texts import read_text
 from pytest_flowrepro.baseline.values import (
     VALUES,
     changed_values,
@@ -45,21 +50,13 @@ from pytest_flowrepro.baseline.values import (
 )
 from pytest_flowrepro.model import flow_title
 from pytest_flowrepro.support.errors import BaselineError
+from pytest_flowrepro.support.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_flowrepro.model import Recording
-
-SIZE_LIMIT = 200_000_000
-"""Maximum number of bytes of one file; values are cut to far less (docs/reference/values.md)."""
-
-_RECORDER_TIMEOUT = 60.0
-"""Seconds to wait for another recorder of the same flow, which only writes three files."""
-
-_CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?: |$)", re.MULTILINE)
-_LFS_POINTER = "version https://git-lfs.github.com/spec/"
 
 
 def read_baseline(folder: Path, *, root: Path) -> Recording | None:
@@ -70,7 +67,7 @@ def read_baseline(folder: Path, *, root: Path) -> Recording | None:
     this version, or not in `root`.
     """
     named = label(folder, root=root)
-    files = _read_files(checked_folder(folder, root=root), named, root=root)
+    files = _read_files(folder, named, root=root)
     if not files.texts:
         return None
     return _recording(files, folder, named)
@@ -87,6 +84,7 @@ def _recording(stored_files: _Files, folder: Path, named: str) -> Recording:
     seals = {name: text for name, text in stored_files.texts.items() if is_seal(name)}
     files = {name: text for name, text in stored_files.texts.items() if not is_seal(name)}
     merged = check_seals(files, stored_files.digests, seals, folder=named)
+    documents = replace(documents, files={**files, **stored_files.locks})
     return replace(decode_documents(documents, stored=stored), merged=merged)
 
 
@@ -108,7 +106,14 @@ def _digests(values: dict[str, Path]) -> dict[str, str]:
 
 def recording_name(recording: Recording) -> str:
     """Return a name that identifies the contents of a recording: that of its seal."""
-    return seal(encode_recording(recording), _digests(stored_values(recording)))[0]
+    files, _ = _split(encode_recording(recording))
+    return seal(files, _digests(stored_values(recording)))[0]
+
+
+def _split(files: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the files in the baseline's folder, and the locks, which others may share."""
+    locks = {name: text for name, text in files.items() if is_lock(name)}
+    return {name: text for name, text in files.items() if name not in locks}, locks
 
 
 def write_baseline(
@@ -116,23 +121,25 @@ def write_baseline(
 ) -> tuple[str, ...]:
     """Make `recording` the baseline; return the names of the files that changed, sorted.
 
-    Nothing is written if none changed. The lines of `history` are added to its history, which is
-    kept like the user's own files in the folder. Raises
-    `BaselineError`. After that, and after a kill, either the old baseline or the new one exists,
-    complete.
+    Nothing is written if none changed, but locks that no baseline refers to are deleted. The lines
+    of `history` are added to its history, which is kept like the user's own files in the folder.
+    Raises `BaselineError`. After that, and after a kill, either the old baseline or the new one
+    exists, complete and with its locks.
     """
-    named = label(folder, root=root)
+    named, shared = label(folder, root=root), _checked_locks_folder(folder, root=root)
     folder = checked_folder(folder, root=root)
-    new, values = encode_recording(recording), stored_values(recording)
+    new, locks = _split(encode_recording(recording))
+    values = stored_values(recording)
     replaced = False
     try:
         seal_name, text = seal(new, _digests(values))
         new[seal_name] = text
-        with _lock_folder(folder, named):
+        with sole_recorder(shared, label(shared, root=root.resolve())):
             clean_up(folder)
             old = _files_to_replace(folder, named, root=root)
             changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
             changed |= changed_values(values, value_files(folder))
+            changed_locks = write_locks(shared, locks, root=root)
             if changed:
 
                 def fill(into: Path) -> None:
@@ -140,20 +147,35 @@ def write_baseline(
                     _add_history(into / HISTORY, history)
 
                 replace_folder(folder, fill)
-                replaced = True
-            return tuple(sorted(changed))
+            replaced = True
+            remove_unused_locks(shared)
+            return tuple(sorted(changed | changed_locks))
     except OSError as error:
         if replaced or isinstance(error, ReplacedError):
             raise BaselineError(
                 f"{named} was recorded and the new baseline is in place, but cleaning up failed: "
                 f"{error.strerror or error}",
-                hint=f"commit {named}, and delete the hidden folders in {folder.parent}, if any",
+                hint=f"commit {label(shared, root=root.resolve())}, and delete the hidden folders "
+                f"in {folder.parent}, if any",
             ) from error
         raise BaselineError(
             f"{named} cannot be written: {error.strerror or error}",
             hint="free disk space or make the folder writable, and record again; the existing "
             "baseline was not changed",
         ) from error
+
+
+def _checked_locks_folder(folder: Path, *, root: Path) -> Path:
+    """Return the folder of the baseline's locks; raise `BaselineError` if it is not in `root`."""
+    checked_folder(folder, root=root)
+    locks = locks_folder(folder)
+    if not locks.is_relative_to(root.resolve()):
+        raise BaselineError(
+            f"{label(folder.parent, root=root)} is a symlink to {visible(str(locks))}, so the "
+            "locks would be written outside of the project",
+            hint="replace the symlink by a folder",
+        )
+    return locks
 
 
 def _fill(into: Path, files: dict[str, str], values: dict[str, Path], old: Path) -> None:
@@ -176,28 +198,6 @@ def _add_history(file: Path, lines: tuple[str, ...]) -> None:
         file.write_bytes(data + "".join(f"{line}\n" for line in lines).encode())
 
 
-@contextmanager
-def _lock_folder(folder: Path, named: str) -> Iterator[None]:
-    """Hold a lock of the operating system, which ends with this process in any case.
-
-    Its file is in the user's cache and not next to the baseline, where it would get into git.
-    """
-    from filelock import FileLock, Timeout  # noqa: PLC0415  only a recorder needs them
-    from platformdirs import user_cache_path  # noqa: PLC0415
-
-    locks = user_cache_path("pytest-flowrepro") / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    key = hashlib.sha256(os.fsencode(folder)).hexdigest()
-    try:
-        with FileLock(locks / f"{key}.lock", timeout=_RECORDER_TIMEOUT):
-            yield
-    except Timeout:
-        raise BaselineError(
-            f"{named} is being recorded by another process",
-            hint="wait until that process has ended, and record again",
-        ) from None
-
-
 # --- reading --------------------------------------------------------------------------
 
 
@@ -206,7 +206,7 @@ def _files_to_replace(folder: Path, named: str, *, root: Path) -> dict[str, str 
     texts: dict[str, str | None] = {}
     for name in _baseline_files(folder):
         try:
-            texts[name] = _read_text(folder / name, place(named, name), root=root)
+            texts[name] = read_text(folder / name, place(named, name), root=root)
         except BaselineError:
             texts[name] = None
     _check_newer(texts.get(MANIFEST), place(named, MANIFEST))
@@ -231,6 +231,8 @@ class _Files:
     """The stored values."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """The SHA-256 of each stored value, by its path in the baseline's folder."""
+    locks: Mapping[str, str] = field(default_factory=dict)
+    """The texts of the locks that the manifest refers to and that exist."""
 
 
 def _read_files(folder: Path, named: str, *, root: Path) -> _Files:
@@ -239,8 +241,9 @@ def _read_files(folder: Path, named: str, *, root: Path) -> _Files:
     No lock is taken, because a reader may not be allowed to write one: a folder that was replaced
     meanwhile is read again.
     """
+    real, shared = checked_folder(folder, root=root), locks_folder(folder)
     for _ in range(10):
-        current = current_folder(folder)
+        current = current_folder(real)
         if current is None:
             return _Files()
         before = _identity(current)
@@ -248,11 +251,12 @@ def _read_files(folder: Path, named: str, *, root: Path) -> _Files:
             continue
         try:
             texts = {
-                name: _read_text(current / name, place(named, name), root=root)
+                name: read_text(current / name, place(named, name), root=root)
                 for name in _baseline_files(current)
             }
             values = checked_values(current, named, root=root)
-            files = _Files(texts=texts, values=values, digests=_digests(values))
+            locks = read_locks(shared, texts.get(MANIFEST, ""), named, root=root)
+            files = _Files(texts=texts, values=values, digests=_digests(values), locks=locks)
         except (BaselineError, OSError):
             if _identity(current) == before:
                 raise
@@ -277,34 +281,3 @@ def _baseline_files(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return sorted(path.name for path in folder.iterdir() if is_baseline_file(path.name))
-
-
-def _read_text(path: Path, file: str, *, root: Path) -> str:
-    """Return the text of a file with LF line ends; `file` is its name in messages."""
-    text = _decode(_read_bytes(path, file, root=root), file)
-    if text.startswith(_LFS_POINTER):
-        raise broken(file, "is a Git LFS pointer, not the file", hint="run `git lfs pull`")
-    if not text.strip():
-        raise broken(file, "is empty")
-    conflict = _CONFLICT.search(text)
-    if conflict:
-        line = text.count("\n", 0, conflict.start()) + 1
-        raise broken(file, f"line {line}: a merge conflict that was not resolved")
-    return text
-
-
-def _read_bytes(path: Path, file: str, *, root: Path) -> bytes:
-    real = real_file(path, file, root=root, limit=SIZE_LIMIT)
-    try:
-        return real.read_bytes()
-    except OSError as error:
-        raise broken(file, f"cannot be read: {error.strerror}") from error
-
-
-def _decode(data: bytes, file: str) -> str:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise broken(file, f"line {line}: not UTF-8 (byte {error.start})") from None
-    return text.replace("\r\n", "\n")

@@ -53,7 +53,7 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         clean_up(folder)
         raise
     try:
-        _sync(folder.parent)
+        sync(folder.parent)
         clean_up(folder)
     except OSError as error:
         raise ReplacedError(error.errno, error.strerror, error.filename) from error
@@ -68,7 +68,7 @@ def clean_up(folder: Path) -> None:
     if old.exists():
         target = gone if folder.exists() else folder
         old.rename(target)
-        _sync(folder.parent)
+        sync(folder.parent)
         if target == gone:
             shutil.rmtree(gone)
 
@@ -97,11 +97,11 @@ def _exchange(first: Path, second: Path) -> bool:
 def _sync_tree(top: Path) -> None:
     for folder, _, files in os.walk(top, topdown=False):
         for name in files:
-            _sync(Path(folder, name))
-        _sync(Path(folder))
+            sync(Path(folder, name))
+        sync(Path(folder))
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     if path.is_symlink():
         return
     descriptor = os.open(path, os.O_RDONLY)

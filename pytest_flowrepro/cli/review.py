@@ -122,8 +122,9 @@ class Reviews:
                 for line in remarks(review, proposal):
                     self.show(f"        {line}")
         if accepted:
-            folder = review.check.baseline.relative_to(review.root).as_posix()
-            self.show(f"    commit {inert(folder)}")
+            # Not only the baseline's own folder: a lock may have changed, too.
+            folder = review.check.baseline.relative_to(review.root).parent.parent
+            self.show(f"    commit {inert(folder.as_posix())}")
 
     def answer(self, text: str = "") -> Answer:
         """Return the answer of the command, with the text for stdout."""

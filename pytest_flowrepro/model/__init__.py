@@ -31,6 +31,7 @@ from pytest_flowrepro.model.lock import (
     LockedPackage,
     PypiLock,
     digest_of,
+    lock_file,
     pypi_part,
 )
 from pytest_flowrepro.model.policy import Gate, Policy
@@ -141,6 +142,7 @@ __all__ = [
     "digest_of",
     "environment_of",
     "flow_title",
+    "lock_file",
     "picture_file",
     "pypi_part",
     "task_title",

@@ -128,6 +128,11 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def lock_file(digest: str) -> str:
+    """Return the name of the file that holds a lock with this digest."""
+    return f"lock-{digest[:16]}.txt"
+
+
 def pypi_part(lock: Lock) -> PypiLock | None:
     """Return the part of a lock that comes from PyPI."""
     return lock.pypi if isinstance(lock, CondaLock) else lock

@@ -6,6 +6,7 @@ read, or another file configures the flow, a baseline is not called obsolete.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from pytest_flowrepro.baseline import (
     find_baselines,
     flow_and_case,
     flow_file,
+    lock_files,
     read_baseline,
     remove_baseline,
 )
@@ -87,10 +89,11 @@ def _with_new_names(obsolete: Sequence[ObsoleteBaseline], root: Path) -> Iterato
 
 
 def _is_committed(folder: Path) -> bool:
-    """Return whether git has all files of a folder as they are, so that it can give them back."""
+    """Return whether git has all files of a baseline as they are, so that it can restore them."""
+    locks = (os.path.relpath(file, folder.resolve()) for file in lock_files(folder))
     try:
         tracked = run_git("ls-files", cwd=folder)
-        changed = run_git("status", "--porcelain", "--ignored", "--", ".", cwd=folder)
+        changed = run_git("status", "--porcelain", "--ignored", "--", ".", *locks, cwd=folder)
     except CommandNotFoundError:
         return False
     return tracked.ok and changed.ok and bool(tracked.stdout) and not changed.stdout

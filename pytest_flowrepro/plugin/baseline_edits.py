@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline import FOLDER, baseline_folder, fingerprint
+from pytest_flowrepro.baseline.folder import label
 from pytest_flowrepro.pipeline import steps_of, written_in
 from pytest_flowrepro.support.errors import BaselineError
 
@@ -31,9 +32,9 @@ def refuse_baseline_edits(job: Job) -> Iterator[list[TaskLog]]:
     now = fingerprint(folder)
     writers = written_in(job.root, logs)
     edited = {path for path in writers if FOLDER in Path(path).parts}
-    for name in before.keys() | now.keys():
-        if before.get(name) != now.get(name):
-            edited.add((folder / name).relative_to(job.root).as_posix())
+    for file in before.keys() | now.keys():
+        if before.get(file) != now.get(file):
+            edited.add(label(file, root=job.root))
     if edited:
         path = min(edited)
         more = f" (and {len(edited) - 1} more)" if len(edited) > 1 else ""

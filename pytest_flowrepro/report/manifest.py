@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pytest_flowrepro.model import lock_file
 from pytest_flowrepro.model.policy import policy_json
 from pytest_flowrepro.report.text import inert
 
@@ -71,7 +72,8 @@ def _runs(recording: Recording) -> str:
 
 
 def _environment(environment: Environment) -> Iterator[str]:
-    yield f"  environment {environment.name}: {environment.python}"
+    lock = lock_file(environment.lock.digest)
+    yield f"  environment {environment.name}: {environment.python}, {lock}"
     for package in environment.packages:
         via = f"  (via {', '.join(package.via)})" if package.via else ""
         url = f"  {package.direct_url}" if package.direct_url else ""

@@ -2,7 +2,8 @@
 
     .flowrepro/.gitignore                             ignores the folder
     .flowrepro/last/flows/__flowrepro__/train/TrainFlow/
-        manifest.json, artifacts.json, ...            the observation, in the form of a baseline
+        manifest.json, artifacts.json, ...            the observation, in the form of a baseline,
+                                                      whose lock is in __flowrepro__, too
         check.json                                    when it was made, and the compared baseline
 
 Invariant: `check.json` is written last and deleted first, so a folder with it is complete.
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline import (
     MANIFEST,
+    drop_unused_locks,
     find_baselines,
     read_baseline,
     write_baseline,
@@ -90,6 +92,7 @@ def forget_check(baseline: Path, *, root: Path) -> None:
     if folder.is_dir():
         (folder / _CHECK).unlink(missing_ok=True)
         shutil.rmtree(folder)
+        drop_unused_locks(folder)
 
 
 def read_check(baseline: Path, *, root: Path) -> LastCheck | None:

@@ -58,9 +58,9 @@ def versions(project: Project) -> tuple[str, str]:
     recorded = project.artifacts("HarvestFlow")
     pears = recorded["start"]["[]"]["pears"]["value"]
     plums = recorded["pick"]["[]"]["plums"]["value"]
-    folder = project.baseline("HarvestFlow")
-    assert f"flowrepro-pears=={pears} " in (folder / "lock-base.txt").read_text("utf-8")
-    assert f"flowrepro-plums=={plums} " in (folder / "lock-step-pick.txt").read_text("utf-8")
+    base, pick = (project.lock("HarvestFlow", name) for name in ("base", "step-pick"))
+    assert f"flowrepro-pears=={pears} " in base.read_text("utf-8")
+    assert f"flowrepro-plums=={plums} " in pick.read_text("utf-8")
     return pears, plums
 
 

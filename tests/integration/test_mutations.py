@@ -56,7 +56,7 @@ def folder(session_folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def files(folder: Path) -> store._Files:
-    return store._read_files(folder, "f", root=folder)
+    return store._read_files(folder, "f", root=folder.parents[2])
 
 
 def edits(name: str, text: str) -> Iterator[str]:
@@ -111,6 +111,11 @@ def test_an_edit_by_hand_of_anything_in_a_baseline_is_an_error_that_names_the_fi
         texts = {other: text for other, text in files.texts.items() if other != name}
         with pytest.raises(BaselineError, match=f"^f(/{name}: is missing|: has no seal)"):
             store._recording(replace(files, texts=texts), folder, "f")
+    for name, text in files.locks.items():
+        for edited in edits(name, text):
+            with pytest.raises(BaselineError, match=f"^{name}: is (not as it was recorded|empty)"):
+                store._recording(replace(files, locks={**files.locks, name: edited}), folder, "f")
+            tried[name] += 1
     assert tried.total() > 5_000, tried
 
 
@@ -118,7 +123,7 @@ def test_an_edit_of_any_part_of_a_stored_value_is_an_error_that_names_the_file(
     folder: Path, tmp_path: Path
 ) -> None:
     there = tmp_path / "__flowrepro__/store/SealedFlow"
-    shutil.copytree(folder, there)
+    shutil.copytree(folder.parents[1], there.parents[1])
     (value,) = (there / "values").iterdir()
     recorded = value.read_bytes()
     for position in range(4, len(recorded), len(recorded) // 100):  # after the mark of a zip file
@@ -216,7 +221,7 @@ def other_value(value: Any) -> Any:
 def passes(observed: Recording, files: store._Files, folder: Path) -> bool:
     """Whether a check of unchanged code would say `reproduced`."""
     try:
-        documents = parse_documents(files.texts)
+        documents = parse_documents({**files.texts, **files.locks})
         store._check_owner(documents, flow_and_case(folder))
         baseline = decode_documents(documents, stored=lambda name: files.values[name])
         changes = diff(baseline, observed, gates=GATES)

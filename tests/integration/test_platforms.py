@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import sys
@@ -17,7 +16,7 @@ from pytest_flowrepro.diff.platforms import locked_version
 from pytest_flowrepro.installers.index_settings import uv_tool
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.lockfile.pypi import parse_pypi
-from pytest_flowrepro.model import Interpreter, Requirements, System
+from pytest_flowrepro.model import Interpreter, Requirements, System, digest_of, lock_file
 from pytest_flowrepro.support.process import run_process
 
 if TYPE_CHECKING:
@@ -32,16 +31,18 @@ LAYERS = {"platform", "machine", "libc"}
 def let_a_mac_have_recorded(project: Project) -> None:
     """One package more, one less, and one in a wheel of the Mac's own."""
     folder = project.baseline("HelloFlow")
-    lock = with_markers((folder / "lock-base.txt").read_text(encoding="utf-8"))
+    file = project.lock("HelloFlow")
+    lock = with_markers(file.read_text(encoding="utf-8"))
+    digest = digest_of(lock)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest["system"] |= MAC
     base = manifest["environments"]["base"]
-    base["lock"]["sha256"] = hashlib.sha256(lock.encode()).hexdigest()
+    base["lock"] = {"file": lock_file(digest), "sha256": digest}
     base["packages"]["appnope"] = APPNOPE
     del base["packages"]["six"]
     own = {"wheel": "py3-none-macosx_14_0_arm64", "record": "sha256:aa"}
     base["packages"]["metaflow"] |= own
-    (folder / "lock-base.txt").write_text(lock, encoding="utf-8")
+    file.with_name(lock_file(digest)).write_text(lock, encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     reseal(folder)
 

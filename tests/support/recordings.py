@@ -21,6 +21,8 @@ from pytest_flowrepro.model import (
     System,
     Task,
     TaskLog,
+    digest_of,
+    lock_file,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ LOCK = (
     f"metaflow==2.19.39 \\\n    --hash=sha256:{'a' * 64}\n"
     f"numpy==2.4.5 \\\n    --hash=sha256:{'b' * 64}\n"
 )
+LOCK_FILE = lock_file(digest_of(LOCK))
+"""The name of its file in `__flowrepro__`."""
 POLICY = Policy(fail_on=frozenset({"environment", "artifacts", "policy"}))
 
 

@@ -9,19 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from locks import HASH, locked
-from recordings import LOCK, artifact, recording, task
+from recordings import LOCK, LOCK_FILE, artifact, recording, task
 from requirement_lines import requirement_lines
 
 from pytest_flowrepro.baseline import ARTIFACTS, MANIFEST, decode_recording, encode_recording
 from pytest_flowrepro.model import (
     Artifact,
     Constraints,
-    Environment,
-    Interpreter,
     NumericProfile,
     Package,
     System,
     digest_of,
+    lock_file,
 )
 from pytest_flowrepro.support.errors import BaselineError
 
@@ -59,7 +58,7 @@ MANIFEST_TEXT = """\
   "environments": {
     "base": {
       "python": "cpython 3.11.7",
-      "lock": {"file": "lock-base.txt", "sha256": "LOCK"},
+      "lock": {"file": "FILE", "sha256": "LOCK"},
       "requirements": [
         "metaflow",
         "pandas>=2"
@@ -85,7 +84,7 @@ MANIFEST_TEXT = """\
     {"name": "end", "type": "end", "next": [], "decorators": []}
   ]
 }
-""".replace("LOCK", digest_of(LOCK))
+""".replace("LOCK", digest_of(LOCK)).replace("FILE", LOCK_FILE)
 
 ARTIFACTS_TEXT = """\
 {
@@ -153,7 +152,7 @@ def test_a_reviewer_sees_one_thing_per_line() -> None:
     assert encode_recording(recording()) == {
         MANIFEST: MANIFEST_TEXT,
         ARTIFACTS: ARTIFACTS_TEXT,
-        "lock-base.txt": LOCK,
+        LOCK_FILE: LOCK,
     }
 
 
@@ -225,18 +224,14 @@ def test_order_is_that_of_the_graph_and_of_numbers_not_of_text() -> None:
     assert files[ARTIFACTS].index('"train"') < files[ARTIFACTS].index('"end"')
 
 
-def test_each_environment_has_a_lock_file_whose_name_is_portable() -> None:
-    other = Environment(
-        name="../CON",
-        python=Interpreter("cpython", "3.12.1"),
-        packages=(),
-        lock=locked("six==1"),
-    )
-    given = replace(recording(), environments=(other, recording().environments[0]))
+def test_environments_with_one_lock_share_its_file() -> None:
+    base = recording().environments[0]
+    same, other = replace(base, name="step-a"), replace(base, name="../CON", lock=locked("six==1"))
+    given = replace(recording(), environments=(other, base, same))
 
     files = encode_recording(given)
 
-    assert sorted(files) == [ARTIFACTS, "lock-%2E.%2FCON.txt", "lock-base.txt", MANIFEST]
+    assert sorted(files) == sorted([ARTIFACTS, LOCK_FILE, lock_file(other.lock.digest), MANIFEST])
     assert decode_recording(files) == given
 
 
@@ -281,14 +276,6 @@ def test_a_value_that_json_cannot_hold_is_not_recorded(value: Json) -> None:
 def test_two_tasks_of_one_index_are_not_recorded_as_one() -> None:
     with pytest.raises(BaselineError, match=r"Duplicate name \[0\]"):
         encode_recording(recording(task("train", index=(0,)), task("train", index=(0,))))
-
-
-def test_environments_that_would_share_a_file_on_some_systems_are_refused() -> None:
-    base = recording().environments[0]
-    given = replace(recording(), environments=(base, replace(base, name="BASE")))
-
-    with pytest.raises(BaselineError, match="differ by case only"):
-        encode_recording(given)
 
 
 # --- damaged files --------------------------------------------------------------------
@@ -345,9 +332,9 @@ def edited(name: str, old: str, new: str) -> dict[str, str]:
         (MANIFEST, '"cpython 3.11.7"', '"3.11.7"', "should be an interpreter such as `cpython"),
         (
             MANIFEST,
-            "lock-base.txt",
+            LOCK_FILE,
             "../../secret",
-            'environments.base.lock.file should be "lock-base.txt", is "../../secret"',
+            f'environments.base.lock.file should be "{LOCK_FILE}", is "../../secret"',
         ),
         (
             MANIFEST,
@@ -356,10 +343,10 @@ def edited(name: str, old: str, new: str) -> dict[str, str]:
             'requirements[1] should be a requirement (PEP 508), is "pandas >> 2"',
         ),
         (
-            "lock-base.txt",
+            LOCK_FILE,
             "2.4.5",
             "2.4.6",
-            "lock-base.txt: is not the file that manifest.json was written with",
+            f"flows/__flowrepro__/{LOCK_FILE}: is not as it was recorded",
         ),
     ],
 )
@@ -370,7 +357,7 @@ def test_a_damaged_file_is_named_with_the_place_in_it(
         decode_recording(edited(name, old, new), folder="flows/__flowrepro__/train/TrainFlow")
 
     assert message in caught.value.what
-    assert caught.value.what.startswith("flows/__flowrepro__/train/TrainFlow/")
+    assert caught.value.what.startswith("flows/__flowrepro__/")
     assert "\n" not in caught.value.what
     assert "--flow-repro-update" in caught.value.hint or "upgrade" in caught.value.hint
 
@@ -391,18 +378,19 @@ def test_a_damaged_file_is_named_with_the_place_in_it(
 )
 def test_a_lock_that_is_not_one_is_refused_before_any_tool_sees_it(lock: str, problem: str) -> None:
     files = encode_recording(recording())
-    manifest = files[MANIFEST].replace(digest_of(files["lock-base.txt"]), digest_of(lock))
+    file, digest = lock_file(digest_of(lock)), digest_of(lock)
+    manifest = files[MANIFEST].replace(digest_of(LOCK), digest).replace(LOCK_FILE, file)
 
     with pytest.raises(BaselineError) as caught:
-        decode_recording({**files, MANIFEST: manifest, "lock-base.txt": lock}, folder="flows")
+        decode_recording({**files, MANIFEST: manifest, file: lock}, folder="flows/train/F")
 
-    told = "flows/lock-base.txt: is not a valid lock: "
+    told = f"flows/{file}: is not a valid lock: "
     assert caught.value.what.startswith(told + problem)
-    assert "git checkout -- flows/lock-base.txt" in caught.value.hint
+    assert f"git checkout -- flows/{file}" in caught.value.hint
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [MANIFEST, ARTIFACTS, "lock-base.txt"])
+@pytest.mark.parametrize("name", [MANIFEST, ARTIFACTS, LOCK_FILE])
 def test_a_missing_file_is_named(name: str) -> None:
     files = encode_recording(recording())
     del files[name]

@@ -4,8 +4,10 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from recorded_repository import record
+from recordings import recording
 
-from pytest_flowrepro.baseline import fingerprint
+from pytest_flowrepro.baseline import fingerprint, lock_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +40,15 @@ def test_any_change_is_seen(tmp_path: Path, change: Callable[[Path], object]) ->
     assert fingerprint(tmp_path) == before
     change(tmp_path)
     assert fingerprint(tmp_path) != before
+
+
+def test_a_change_of_its_lock_is_seen(tmp_path: Path) -> None:
+    folder = record(tmp_path, recording())
+    (lock,) = lock_files(folder)
+    before = fingerprint(folder)
+    assert lock in before
+    lock.write_text("metaflow==1")
+    assert fingerprint(folder) != before
 
 
 def test_where_nothing_is_recorded_there_is_nothing(tmp_path: Path) -> None:

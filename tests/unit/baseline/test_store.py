@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from locks import locked
-from recordings import LOCK, names_in, recording, unsealed
+from recordings import LOCK_FILE, names_in, recording, unsealed
 
 from pytest_flowrepro.baseline import (
     HISTORY,
     baseline_folder,
+    locks,
     read_baseline,
-    store,
+    texts,
     write_baseline,
 )
 from pytest_flowrepro.baseline.errors import parse_document
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-ALL = ("artifacts.json", "lock-base.txt", "manifest.json")
+ALL = ("artifacts.json", "manifest.json")
 
 
 @pytest.fixture
@@ -46,7 +47,8 @@ def test_a_baseline_that_does_not_exist_is_none(folder: Path, root: Path) -> Non
 
 
 def test_what_was_written_is_read(folder: Path, root: Path) -> None:
-    assert unsealed(write_baseline(folder, recording(), root=root)) == ALL
+    changed = unsealed(write_baseline(folder, recording(), root=root))
+    assert changed == ("artifacts.json", LOCK_FILE, "manifest.json")
     assert read_baseline(folder, root=root) == recording()
     assert names_in(folder) == list(ALL)
     assert names_in(folder.parent) == ["TrainFlow"]
@@ -60,15 +62,9 @@ def test_recording_the_same_again_writes_nothing(recorded: Path, root: Path) -> 
     assert after == before
 
 
-def test_only_what_changed_is_named_and_a_lock_of_no_environment_goes(
-    recorded: Path, root: Path
-) -> None:
-    base = recording().environments[0]
-    two = replace(recording(), environments=(base, replace(base, name="step-train")))
-
-    changed = ("lock-step-train.txt", "manifest.json")
-    assert unsealed(write_baseline(recorded, two, root=root)) == changed
-    assert unsealed(write_baseline(recorded, recording(), root=root)) == changed
+def test_only_what_changed_is_named(recorded: Path, root: Path) -> None:
+    other = replace(recording(), runs=1)
+    assert unsealed(write_baseline(recorded, other, root=root)) == ("manifest.json",)
     assert names_in(recorded) == list(ALL)
 
 
@@ -170,13 +166,6 @@ def test_a_truncated_file_is_named_with_its_last_line(
         read_baseline(recorded, root=root)
 
 
-def test_a_truncated_lock_is_noticed(recorded: Path, root: Path) -> None:
-    (recorded / "lock-base.txt").write_text(LOCK[:40])
-
-    with pytest.raises(BaselineError, match=r"lock-base.txt: line 2 is not as it was"):
-        read_baseline(recorded, root=root)
-
-
 @pytest.mark.parametrize("name", ALL)
 def test_a_folder_a_pipe_and_a_symlink_out_of_the_project_are_not_files(
     recorded: Path, root: Path, name: str
@@ -205,7 +194,7 @@ def test_a_folder_a_pipe_and_a_symlink_out_of_the_project_are_not_files(
 def test_a_huge_file_is_not_read(
     recorded: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "SIZE_LIMIT", 100)
+    monkeypatch.setattr(texts, "SIZE_LIMIT", 100)
 
     with pytest.raises(BaselineError, match=r"artifacts.json: has \d+ bytes; the limit is 100"):
         read_baseline(recorded, root=root)
@@ -251,11 +240,11 @@ def test_a_folder_that_cannot_be_made_is_an_error_in_one_sentence(root: Path) ->
     with pytest.raises(BaselineError) as caught:
         write_baseline(baseline_folder(root / "x.py", "F", None), recording(), root=root)
 
-    assert caught.value.what == "__flowrepro__/x/F cannot be written: Not a directory"
+    assert caught.value.what == "__flowrepro__/x/F cannot be written: File exists"
 
 
 def test_recorders_of_one_flow_wait_for_each_other(folder: Path, root: Path) -> None:
-    locks = [locked(f"metaflow=={i}") for i in range(8)]
+    versions = [locked(f"metaflow=={i}") for i in range(8)]
 
     def record(lock: Lock) -> None:
         base = Environment(
@@ -263,7 +252,7 @@ def test_recorders_of_one_flow_wait_for_each_other(folder: Path, root: Path) -> 
         )
         write_baseline(folder, replace(recording(), environments=(base,)), root=root)
 
-    threads = [threading.Thread(target=record, args=(lock,)) for lock in locks]
+    threads = [threading.Thread(target=record, args=(lock,)) for lock in versions]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -271,17 +260,18 @@ def test_recorders_of_one_flow_wait_for_each_other(folder: Path, root: Path) -> 
 
     found = read_baseline(folder, root=root)
     assert found is not None
-    assert found.environments[0].lock in locks
+    assert found.environments[0].lock in versions
     assert names_in(folder.parent) == ["TrainFlow"]
 
 
-def test_a_recorder_that_holds_the_flow_too_long_is_an_error(
+def test_a_recorder_that_holds_the_folder_too_long_is_an_error(
     recorded: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_RECORDER_TIMEOUT", 0.05)
+    monkeypatch.setattr(locks, "_RECORDER_TIMEOUT", 0.05)
+    message = "^Another process is recording a baseline in flows/__flowrepro__\n"
 
     with (
-        store._lock_folder(recorded.resolve(), "F"),
-        pytest.raises(BaselineError, match="TrainFlow is being recorded by another process"),
+        locks.sole_recorder(recorded.resolve().parent.parent, "F"),
+        pytest.raises(BaselineError, match=message),
     ):
         write_baseline(recorded, recording(), root=root)

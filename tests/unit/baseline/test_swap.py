@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from locks import locked
-from recordings import names_in, recording
+from recordings import LOCK_FILE, names_in, recording
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, swap, write_baseline
+from pytest_flowrepro.model import lock_file
 from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 OLD, NEW = recording(flow="F"), recording(flow="F", lock=locked("metaflow==2").text)
+NEW_LOCK = lock_file(NEW.environments[0].lock.digest)
+OTHER = recording(flow="Other")
+"""A flow of the same folder, with the lock of the old one."""
 
 WRITES = {"open", "write", "fsync", "mkdir", "rename", "unlink", "rmdir"}
 READS = {"open", "stat", "listdir", "scandir"}
@@ -41,10 +45,15 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 def folder(request: pytest.FixtureRequest, root: Path, way: str) -> Path:
     assert way
     folder = baseline_folder(root / "train.py", "F", None)
+    write_baseline(other_folder(root), OTHER, root=root)
     if request.param == "update":
         write_baseline(folder, OLD, root=root)
         (folder / "README.md").write_text("the user's own")
     return folder
+
+
+def other_folder(root: Path) -> Path:
+    return baseline_folder(root / "other.py", "Other", None)
 
 
 @pytest.fixture
@@ -88,6 +97,7 @@ def test_a_kill_at_any_operation_leaves_the_old_or_the_new_whole(
             break
         found = read_baseline(folder, root=root)
         assert found in (before, NEW)
+        assert read_baseline(other_folder(root), root=root) == OTHER
         if before is not None:
             assert (folder.exists() and (folder / "README.md").exists()) or way == "two renames"
         seen.append(found == NEW)
@@ -97,6 +107,10 @@ def test_a_kill_at_any_operation_leaves_the_old_or_the_new_whole(
     assert False in seen
 
 
+def locks_in(root: Path) -> list[str]:
+    return sorted(path.name for path in (root / "__flowrepro__").iterdir() if path.is_file())
+
+
 def recover(folder: Path, root: Path, before: object) -> None:
     """The next recorder cleans up; then everything is as it was before the kill."""
     if before is not None:
@@ -104,9 +118,11 @@ def recover(folder: Path, root: Path, before: object) -> None:
         assert read_baseline(folder, root=root) == OLD
         assert (folder / "README.md").read_text() == "the user's own"
         assert names_in(folder.parent) == ["F"]
+        assert locks_in(root) == [LOCK_FILE]
         return
     write_baseline(folder, NEW, root=root)
     assert names_in(folder.parent) == ["F"]
+    assert locks_in(root) == sorted([LOCK_FILE, NEW_LOCK])
     for path in (*folder.iterdir(), folder):
         path.rmdir() if path.is_dir() else path.unlink()
 
@@ -141,6 +157,7 @@ def test_an_error_at_any_operation_is_a_sentence_and_leaves_no_half(
             sys.setprofile(None)
         found = read_baseline(folder, root=root)
         assert found in (before, NEW)
+        assert read_baseline(other_folder(root), root=root) == OTHER
         if said:
             assert said == (replaced if found == NEW else neither)
             told.add(said)

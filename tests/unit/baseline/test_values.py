@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from recordings import artifact, names_in, recording, reseal, task, unsealed
+from recordings import LOCK_FILE, artifact, names_in, recording, reseal, task, unsealed
 
 from pytest_flowrepro.baseline import baseline_folder, read_baseline, write_baseline
 from pytest_flowrepro.baseline import values as stage
@@ -49,7 +49,7 @@ def recorded(*artifacts: Artifact) -> Recording:
 @pytest.fixture
 def baseline(folder: Path, root: Path, tmp_path: Path) -> Path:
     changed = write_baseline(folder, recorded(stored(tmp_path, "a")), root=root)
-    assert unsealed(changed) == ("artifacts.json", "lock-base.txt", "manifest.json", FILE)
+    assert unsealed(changed) == ("artifacts.json", LOCK_FILE, "manifest.json", FILE)
     return folder
 
 

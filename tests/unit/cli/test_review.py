@@ -57,7 +57,7 @@ def test_everything_is_accepted(folder: Path, capsys: pytest.CaptureFixture[str]
         "    accepted  train.py  changed: 22 -> 33   code file   shown only",
         "    accepted  start.rows  changed: 100 -> 101",
         "    accepted  train.score  2 changes: train[0].score changed: 0.91 -> 0.95, ...",
-        "    commit flows/__flowrepro__/train/TrainFlow",
+        "    commit flows/__flowrepro__",
     ]
     assert rows_and_scores(folder) == [101, 0.95, 0.96]
     lines = [json.loads(line) for line in (folder / HISTORY).read_text().splitlines()]

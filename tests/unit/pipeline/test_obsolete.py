@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded_repository import FLOW, record
+from recorded_repository import FLOW, GIT_ENVIRONMENT, commit, git, record
 from recordings import artifact, recording, task
 
+from pytest_flowrepro.baseline import lock_files
 from pytest_flowrepro.pipeline.obsolete import obsolete_baselines, reason_to_keep, remove_obsolete
 from pytest_flowrepro.settings.reader import read_settings
 
@@ -99,6 +100,26 @@ def test_a_case_that_is_gone_is_not_called_renamed(project: Path) -> None:
     (project / "pyproject.toml").write_text("")
     (baseline,) = obsolete_baselines(project, read_settings(project))
     assert baseline.reason == "no case small of TrainFlow is configured"
+
+
+def test_a_baseline_whose_lock_is_not_committed_is_kept(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in GIT_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    git(project, "init", "--quiet")
+    commit(project)
+    (project / "flows/train.py").unlink()
+    first, second = obsolete_baselines(project, read_settings(project))
+    (lock,) = lock_files(first.folder)
+
+    lock.write_text("edited")
+    assert reason_to_keep(first) == "not committed as it is, so git could not restore it"
+    git(project, "checkout", "--", str(lock))
+    assert [*remove_obsolete([first])] == [first]
+    assert lock.exists()
+    assert [*remove_obsolete([second])] == [second]
+    assert not lock.parent.exists()
 
 
 def test_what_has_a_reason_to_be_kept_is_not_removed(project: Path) -> None:

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 from flow_reports import ATTACKS
-from recordings import POLICY, artifact, recording, task
+from recordings import LOCK_FILE, POLICY, artifact, recording, task
 
 from pytest_flowrepro.model.patterns import Patterns, Terms
 from pytest_flowrepro.report.manifest import render_manifest
@@ -19,7 +19,7 @@ def test_everything_that_was_recorded_is_shown() -> None:
         "    fail-on: artifacts, environment, policy\n"
         "    threads: 1\n"
         "    cpu: x86-64-v3\n"
-        "  environment base: cpython 3.11.7\n"
+        f"  environment base: cpython 3.11.7, {LOCK_FILE}\n"
         "    metaflow 2.19.39\n"
         "    numpy 2.4.5  (via pandas)\n"
         "  code\n"

@@ -66,6 +66,7 @@ def test_a_check_that_is_forgotten_is_gone(baseline: Path, root: Path) -> None:
     forget_check(baseline, root=root)
     assert read_check(baseline, root=root) is None
     assert [*kept_checks(root)] == []
+    assert [file for file in (root / ".flowrepro/last").rglob("*") if file.is_file()] == []
 
 
 def test_the_check_of_a_flow_that_is_gone_is_not_listed(baseline: Path, root: Path) -> None:
