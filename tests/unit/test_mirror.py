@@ -12,6 +12,7 @@ PACKAGE = Path(pytest_flowrepro.__file__).parent
 # Tests of more than one module.
 TOPICS = {
     "advice/test_include_line.py",
+    "baseline/test_git.py",
     "environment/test_odd_wheels.py",
     "in_venv/test_scripts.py",
     "installers/test_tool_settings.py",
