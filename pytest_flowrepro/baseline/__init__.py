@@ -6,6 +6,7 @@ from pytest_flowrepro.baseline.files import (
     ARTIFACTS,
     HISTORY,
     SCHEMA,
+    decode_artifacts,
     decode_recording,
     encode_recording,
 )
@@ -19,6 +20,7 @@ from pytest_flowrepro.baseline.folder import (
     flow_file,
     portable_name,
 )
+from pytest_flowrepro.baseline.layout import value_text
 from pytest_flowrepro.baseline.locks import lock_files
 from pytest_flowrepro.baseline.remove import drop_unused_locks, remove_baseline
 from pytest_flowrepro.baseline.store import read_baseline, recording_name, write_baseline
@@ -31,6 +33,7 @@ __all__ = [
     "MANIFEST",
     "SCHEMA",
     "baseline_folder",
+    "decode_artifacts",
     "decode_recording",
     "drop_unused_locks",
     "encode_recording",
@@ -44,5 +47,6 @@ __all__ = [
     "recording_name",
     "remove_baseline",
     "stored_values",
+    "value_text",
     "write_baseline",
 ]

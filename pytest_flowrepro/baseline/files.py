@@ -318,6 +318,16 @@ def decode_documents(documents: Documents, *, stored: Callable[[str], Path] = Pa
     )
 
 
+def decode_artifacts(text: str, file: str) -> tuple[Task, ...]:
+    """Return the tasks in the text of an `artifacts.json`, in its order; `file` is for messages.
+
+    Raises `BaselineError`, which names the place in the file.
+    """
+    document = _parsed(text, file)
+    steps = document.record("schema", "steps")["steps"]
+    return _read_tasks(steps, tuple(steps.mapping()), Path)
+
+
 def _read_system(node: JsonNode) -> System:
     optional = ("numeric", "processors", "cpu", "blas")
     fields = node.record("platform", "machine", "libc", optional=optional)
@@ -349,8 +359,11 @@ def check_schema(document: JsonNode, file: str) -> None:
 
 
 def _document(name: str, files: Mapping[str, str], folder: str) -> JsonNode:
-    file = place(folder, name)
-    document = parse_document(_text_of_file(name, files, folder), file)
+    return _parsed(_text_of_file(name, files, folder), place(folder, name))
+
+
+def _parsed(text: str, file: str) -> JsonNode:
+    document = parse_document(text, file)
     check_schema(document, file)
     schema = document.entry("schema")
     if schema.integer() != SCHEMA:

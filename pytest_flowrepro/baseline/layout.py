@@ -59,6 +59,11 @@ def value_layout(value: Json, *, what: str, levels: int = _LEVELS) -> Layout:
     return line
 
 
+def value_text(value: Json) -> str:
+    """Return the lines of an artifact's value in a baseline, without their indentation there."""
+    return to_text(value_layout(value, what="A value"))
+
+
 def to_text(layout: Layout, indent: str = "") -> str:
     """Return the text of a layout, whose first line is not indented."""
     inner = indent + "  "

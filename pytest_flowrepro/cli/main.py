@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from pytest_flowrepro import __version__
 from pytest_flowrepro.baseline import (
+    ARTIFACTS,
     baseline_folder,
     flow_file,
     read_baseline,
@@ -110,7 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     diff.set_defaults(command=_diff)
 
     show = commands.add_parser("show", help="show the baseline of a flow")
-    complete_paths(show.add_argument("flow", metavar="FLOW", help=_FLOW_HELP))
+    complete_paths(
+        show.add_argument("flow", metavar="FLOW", help=f"{_FLOW_HELP}; or an {ARTIFACTS}")
+    )
     show.set_defaults(command=_show)
 
     python = commands.add_parser("python", help="print the Python that the recorded flows need")
@@ -209,6 +212,11 @@ def _diff(args: argparse.Namespace) -> Answer:
 
 
 def _show(args: argparse.Namespace) -> Answer:
+    # Git passes its copy of a file, which older ones call `aB3xYz_artifacts.json`.
+    if args.flow.endswith(ARTIFACTS) and (file := Path(args.flow)).is_file():
+        from pytest_flowrepro.cli.artifact_text import show_artifacts  # noqa: PLC0415  as above
+
+        return show_artifacts(file)
     shown = []
     for folder in recorded_folders(args.flow):
         recording = read_baseline(folder, root=project_of(folder))
