@@ -34,7 +34,8 @@ def broken_cards(tasks: tuple[Task, ...]) -> Iterator[str]:
     """Yield a note for each broken card, also for one that was broken when it was recorded."""
     for task in tasks:
         for artifact in task.artifacts:
-            if artifact.type == "metaflow.card" and artifact.value != "rendered":
+            states = set(str(artifact.value).split(", "))
+            if artifact.type == "metaflow.card" and states != {"rendered"}:
                 yield f"step {task.title}: {artifact.name} did not render ({artifact.value})"
 
 

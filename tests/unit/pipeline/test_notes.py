@@ -23,7 +23,11 @@ def card(name: str, state: str) -> Artifact:
 
 
 def test_a_card_that_did_not_render_is_reported() -> None:
-    cards = (card("@card(default)", "rendered"), card("@card(blank)", "failed"))
+    cards = (
+        card("@card(default)", "rendered"),
+        card("@card(blank)", "failed"),
+        card("@card(x)", "rendered, rendered"),
+    )
     other = Artifact(name="state", type="str", digest="sha256:1", value="failed")
     tasks = (Task(step="start", index=(1,), artifacts=(*cards, other)),)
     assert list(broken_cards(tasks)) == ["step start[1]: @card(blank) did not render (failed)"]
