@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.capture.baseline_values import NOTHING_KNOWN, Known
+from pytest_flowrepro.capture.card_pages import with_pages, without_pages
 from pytest_flowrepro.capture.result import UNREAD_HINT, order_of, read_capture
 from pytest_flowrepro.model import FULL_VALUES, PARAMETERS, Artifact, Capture, Run
 from pytest_flowrepro.support.errors import CaptureError
@@ -61,6 +62,8 @@ class Reading:
     """Maximum number of bytes of a value that is written to a file if its readable form is cut."""
     whole: tuple[str, ...] = ()
     """Globs over `step.artifact`: these values are written to files, of any size."""
+    cards: bool = False
+    """Return the pages of cards."""
     known: Known = NOTHING_KNOWN
     """The baseline of a check: values that it stores are stored here as well, and unchanged ones
     are neither loaded nor stored again."""
@@ -159,7 +162,8 @@ def capture(run: Run, reading: Reading) -> Capture:
             )
         )
     captured = _redact(_merge(captures, steps=reading.steps), redaction)
-    return _with_few_pictures(_with_files(captured, reading.known), reading.is_ignored)
+    captured = _with_files(_with_cards(captured, reading), reading.known)
+    return _with_few_pictures(captured, reading.is_ignored)
 
 
 def _run_script(reading: Reading, content: Mapping[str, Any], python: Path) -> None:
@@ -197,7 +201,18 @@ def _merge(captures: Sequence[Capture], *, steps: tuple[str, ...]) -> Capture:
         tasks=tuple(sorted((task for captured in captures for task in captured.tasks), key=place)),
         logs=tuple(sorted((log for captured in captures for log in captured.logs), key=place)),
         encoders=tuple(encoders.items()),
+        cards=tuple(sorted((card for captured in captures for card in captured.cards), key=place)),
     )
+
+
+def _with_cards(captured: Capture, reading: Reading) -> Capture:
+    if not reading.cards:
+        return replace(captured, cards=without_pages(captured.cards))
+    folder, redaction = reading.workspace / "cards", reading.process.redaction
+    cards = with_pages(
+        captured.cards, datastore=reading.datastore, copies=folder, redaction=redaction
+    )
+    return replace(captured, cards=cards)
 
 
 def _with_files(captured: Capture, known: Known) -> Capture:

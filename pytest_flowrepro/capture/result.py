@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.model import Artifact, Capture, Task, TaskLog, picture_file, value_file
+from pytest_flowrepro.model import Artifact, Capture, Card, Task, TaskLog, picture_file, value_file
 from pytest_flowrepro.support.errors import CaptureError
 from pytest_flowrepro.support.json_node import JsonNode
 from pytest_flowrepro.support.redaction import NOTHING
@@ -58,6 +58,7 @@ def read_capture(
 
     parameters: list[tuple[Artifact, ...]] = []
     tasks: list[Task] = []
+    cards: list[Card] = []
     logs: list[TaskLog] = []
     used: list[tuple[str, bool]] = []
     for kind, node in _read_entries(file, malformed):
@@ -66,6 +67,7 @@ def read_capture(
                 parameters.append(_read_artifacts(node, values))
             case "task":
                 tasks.append(_read_task(node, values))
+                cards += _read_cards(node.entry("cards"), tasks[-1])
             case "encoders":
                 used += [(name, was_used.boolean()) for name, was_used in node.entries()]
             case "broken":
@@ -83,6 +85,7 @@ def read_capture(
         tasks=tuple(sorted(tasks, key=place)),
         logs=tuple(sorted(logs, key=place)),
         encoders=tuple(used),
+        cards=tuple(sorted(cards, key=place)),
     )
 
 
@@ -127,19 +130,39 @@ def _entry(line: str, path: str, error: JsonError) -> tuple[str, JsonNode]:
 
 def order_of(
     steps: tuple[str, ...],
-) -> Callable[[Task | TaskLog], tuple[int, str, tuple[int, ...]]]:
-    """Return a key that sorts tasks and logs: a step that is not among these comes last."""
+) -> Callable[[Task | TaskLog | Card], tuple[int, str, tuple[int, ...]]]:
+    """Return a key that sorts tasks, logs and cards: a step that is not among these comes last."""
     order = {step: position for position, step in enumerate(steps)}
     return lambda item: (order.get(item.step, len(order)), item.step, item.index)
 
 
 def _read_task(node: JsonNode, values: Path) -> Task:
-    fields = node.record("step", "index", "artifacts")
+    fields = node.record("step", "index", "artifacts", "cards")
     return Task(
         step=fields["step"].text(),
         index=fields["index"].integers(),
         artifacts=_read_artifacts(fields["artifacts"], values),
     )
+
+
+def _read_cards(node: JsonNode, task: Task) -> Iterator[Card]:
+    """Yield the cards of a task that are not missing."""
+    for item in node.items():
+        fields = item.record("type", "id", "state", "file")
+        match fields["state"].text():
+            case "missing":
+                continue
+            case "rendered" | "failed" as state:
+                yield Card(
+                    step=task.step,
+                    index=task.index,
+                    type=fields["type"].text(),
+                    id=fields["id"].text_or_none(),
+                    state=state,
+                    page=fields["file"].text(),
+                )
+            case _:
+                raise fields["state"].wrong("rendered, failed or missing")
 
 
 _NOTED = ("written", "modules", "sources", "drawn")

@@ -23,7 +23,9 @@ REQUEST: {"flow": str, "run_id": str, or null where RUN_ID is the file that has 
 
 RESULT: a line of JSON for each thing:
     {"parameters": [ARTIFACT, ...]}, once;
-    {"task": {"step": str, "index": [int, ...], "artifacts": [ARTIFACT, ...]}};
+    {"task": {"step": str, "index": [int, ...], "artifacts": [ARTIFACT, ...],
+              "cards": [{"type": str, "id": str or null, "state": "rendered", "failed" or
+                         "missing", "file": path or null}, ...]}};
     {"log": {"step": str, "index": [int, ...], "ok": bool, "attempts": int,
              "written": [path, ...], "modules": [name, ...], "sources": [path, ...],
              "drawn": [generator, ...], "signal": null or the name of the one that ended it,
@@ -56,7 +58,7 @@ from typing import Any, Iterable, Iterator, NamedTuple
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 from _flowrepro import encoders  # noqa: E402  found next to this file
-from _flowrepro.cards import card_artifacts  # noqa: E402  found next to this file
+from _flowrepro.cards import card_artifacts, observed_cards  # noqa: E402  found next to this file
 from _flowrepro.load import CannotReadError, Stored, load_all  # noqa: E402  found next to this file
 from _flowrepro.normalize import normalise_for  # noqa: E402  found next to this file
 from _flowrepro.serializers import identity, info_of  # noqa: E402  found next to this file
@@ -164,9 +166,10 @@ def result(
     yield {"parameters": parameters(tasks_here, values, request["flow"])}
     for task in tasks_here:
         if task.ok and task.step != "_parameters":
-            task_artifacts = own_artifacts(task, by_id, values, request["flow"])
-            artifacts = task_artifacts + cards(task, request)
-            yield {"task": {"step": task.step, "index": task.path, "artifacts": artifacts}}
+            left = cards(task, request)
+            artifacts = own_artifacts(task, by_id, values, request["flow"]) + card_artifacts(left)
+            about = {"step": task.step, "index": task.path, "cards": left}
+            yield {"task": {**about, "artifacts": artifacts}}
     for task in tasks_here:
         if task.step != "_parameters":
             yield {"log": log(task, request)}
@@ -322,14 +325,14 @@ def described(artifacts: dict[str, str], values: dict[str, Any], flow: str) -> l
 
 
 def cards(task: TaskState, request: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the task's cards, as if they were artifacts."""
+    """Return the task's cards, with their states and files."""
     from metaflow.plugins.cards.card_datastore import CardDatastore  # noqa: PLC0415  see `main`
 
     if task.observed is None or not task.observed["cards"]:
         return []
     root = CardDatastore.get_storage_root("local")
     run = (request["flow"], "runs", request["run_id"], "steps", task.step, "tasks", task.task_id)
-    return card_artifacts(task.observed["cards"], os.path.join(root, *run, "cards"))
+    return observed_cards(task.observed["cards"], os.path.join(root, *run, "cards"))
 
 
 def noted(what: str, task: TaskState, request: dict[str, Any]) -> list[str]:

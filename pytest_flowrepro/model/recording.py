@@ -126,6 +126,27 @@ def task_title(step: str, index: tuple[int, ...]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """A card that a task left."""
+
+    step: str
+    index: tuple[int, ...]
+    type: str
+    id: str | None
+    state: Literal["rendered", "failed"]
+    """failed: Metaflow stored its error card in place of the one that did not render."""
+    page: str | None = field(default=None, compare=False)
+    """The path of its HTML, without secrets; None if no report shows it, or if it is too large."""
+
+    @property
+    def title(self) -> str:
+        """The task, and the card as its artifact is named."""
+        card = ", ".join(filter(None, (self.type, self.id)))
+        failed = " (failed)" if self.state == "failed" else ""
+        return f"{task_title(self.step, self.index)} @card({card}){failed}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Capture:
     """The values read from the datastore of one rerun."""
 
@@ -136,6 +157,8 @@ class Capture:
     logs: tuple[TaskLog, ...]
     encoders: tuple[tuple[str, bool], ...] = ()
     """Classes for which the project has an encoder, and whether any artifact needed it."""
+    cards: tuple[Card, ...] = ()
+    """Sorted as the tasks are, then in the order of the decorators; without missing ones."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

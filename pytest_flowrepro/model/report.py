@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model.recording import Determinism
+    from pytest_flowrepro.model.recording import Card, Determinism
 
 ChangeKind: TypeAlias = Literal[
     "policy", "code", "package", "python", "system", "parameter", "step", "artifact"
@@ -149,6 +149,8 @@ class FlowReport:
     """The flows that ran before it, as `flows/ingest.py::IngestFlow`."""
     graph: tuple[GraphStep, ...] = ()
     """The steps in topological order; empty if nothing is known of them."""
+    cards: tuple[Card, ...] = ()
+    """The cards of the rerun, of the selected steps."""
 
     @property
     def is_rerun(self) -> bool:

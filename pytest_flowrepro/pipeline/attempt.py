@@ -93,6 +93,7 @@ class _Copy:
             timeout=_CAPTURE_TIMEOUT,
             encoders=encoders and self.place.copy / encoders.relative_to(prepared.package.root),
             limit=limit,
+            cards=prepared.job.cards,
             whole=(*prepared.job.settings.patterns.artifacts(), *whole),
             known=known,
             is_ignored=prepared.job.settings.patterns.ignores,

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from pytest_flowrepro.model import Cause, Change, FlowSource, RecordedAs, Recording, TaskLog
+    from pytest_flowrepro.model import (
+        Card,
+        Cause,
+        Change,
+        FlowSource,
+        RecordedAs,
+        Recording,
+        TaskLog,
+    )
     from pytest_flowrepro.settings.settings import FlowSettings
 
 
@@ -64,6 +72,8 @@ class Job:
     """Resolve the requirements of today, even if there is a recorded lock for them."""
     recording: bool = False
     """Make a new recording: it keeps recorded locks that still apply, and saves wheels."""
+    cards: bool = False
+    """Return the pages of cards, for a report that shows them."""
     progress: Callable[[Doing], None] = lambda _: None
     """Called when a stage begins."""
 
@@ -149,6 +159,8 @@ class Observation:
     """For a recording, the differences from the baseline that it replaced."""
     causes: tuple[Cause, ...] = ()
     """Their causes."""
+    cards: tuple[Card, ...] = ()
+    """The cards of the rerun that `recording` is of."""
 
 
 @dataclass(slots=True)

@@ -134,4 +134,5 @@ def _observation(
         ),
         ended=rerun.run.ended if rerun.run.ending.timed_out else (),
         details=rerun.left_behind,
+        cards=rerun.captured.cards,
     )

@@ -87,6 +87,7 @@ def _flow_report(parts: tuple[PartId, ...], results: tuple[PartResult, ...]) -> 
         selected=tuple(part.part for part in parts),
         tests=first.tests,
         graph=_graph(results),
+        cards=tuple(card for result in results for card in result.cards),
     )
 
 

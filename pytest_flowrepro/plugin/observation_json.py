@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.baseline import decode_recording, encode_recording, stored_values
-from pytest_flowrepro.model import Cause, Change, TaskLog
+from pytest_flowrepro.model import Card, Cause, Change, TaskLog
 from pytest_flowrepro.pipeline import Observation
 from pytest_flowrepro.plugin.json_arrays import with_tuples
 
@@ -30,6 +30,7 @@ def observation_to_json(observation: Observation) -> dict[str, Any]:
         "recorded": observation.recorded,
         "changes": [asdict(change) for change in observation.changes],
         "causes": [asdict(cause) for cause in observation.causes],
+        "cards": [asdict(card) for card in observation.cards],
     }
 
 
@@ -49,4 +50,5 @@ def observation_from_json(fields: Mapping[str, Any]) -> Observation:
         recorded=fields["recorded"],
         changes=tuple(Change(**with_tuples(change)) for change in fields["changes"]),
         causes=tuple(Cause(**with_tuples(cause)) for cause in fields["causes"]),
+        cards=tuple(Card(**with_tuples(card)) for card in fields["cards"]),
     )

@@ -45,6 +45,8 @@ class SessionOptions:
     """True to report details that do not affect a check: files that a flow leaves behind."""
     keep: bool = False
     """True to keep the working directories."""
+    cards: bool = False
+    """True to return the pages of cards, for a report that shows them."""
 
 
 def read_options(option: Namespace, root: Path, *, today: date) -> SessionOptions:
@@ -71,6 +73,7 @@ def read_options(option: Namespace, root: Path, *, today: date) -> SessionOption
         strict=option.flow_repro_strict,
         details=option.flow_repro_details,
         keep=option.flow_repro_keep,
+        cards=option.flow_repro_html is not None,
     )
 
 

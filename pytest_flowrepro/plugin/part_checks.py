@@ -269,10 +269,14 @@ class StepCheck(PartCheck):
     """Called with `stdout` or `stderr`, and the output of the step there."""
 
     def report_recording(self) -> PartResult:
-        return self._failed_step(None) or PartCheck.report_recording(self)
+        return self._with_cards(self._failed_step(None) or PartCheck.report_recording(self))
 
     def compare(self, baseline: Recording) -> PartResult:
-        return self._failed_step(baseline) or self.compare_rerun(baseline)
+        return self._with_cards(self._failed_step(baseline) or self.compare_rerun(baseline))
+
+    def _with_cards(self, result: PartResult) -> PartResult:
+        cards = self.flow.observation.cards
+        return replace(result, cards=tuple(card for card in cards if card.step == self.step))
 
     def _failed_step(self, baseline: Recording | None) -> PartResult | None:
         """Return the error of a step that failed; None for one that can be compared.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.model import Cause, Change, GraphStep, flow_title
+from pytest_flowrepro.model import Card, Cause, Change, GraphStep, flow_title
 from pytest_flowrepro.plugin.json_arrays import with_tuples
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class PartResult:
     """The flows that ran before it, by file and name."""
     causes: tuple[Cause, ...] = ()
     graph: tuple[GraphStep, ...] = ()
+    cards: tuple[Card, ...] = ()
+    """For a step: the cards of its tasks."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -80,5 +82,6 @@ class PartResult:
         changes = tuple(Change(**with_tuples(change)) for change in fields["changes"])
         causes = tuple(Cause(**with_tuples(cause)) for cause in fields["causes"])
         graph = tuple(GraphStep(**with_tuples(step)) for step in fields["graph"])
-        values = {"changes": changes, "causes": causes, "graph": graph}
+        cards = tuple(Card(**with_tuples(card)) for card in fields["cards"])
+        values = {"changes": changes, "causes": causes, "graph": graph, "cards": cards}
         return cls(**{**with_tuples(fields), **values})

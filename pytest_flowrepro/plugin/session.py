@@ -65,5 +65,6 @@ class SessionState:
             installer=options.installer,
             as_of=options.as_of,
             fresh=options.fresh,
+            cards=options.cards,
             progress=self.progress,
         )

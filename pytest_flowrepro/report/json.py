@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model import Change, FlowReport, GraphStep, Report, RunInfo
+    from pytest_flowrepro.model import Card, Change, FlowReport, GraphStep, Report, RunInfo
     from pytest_flowrepro.support.strict_json import Json
 
 SCHEMA = 1
@@ -66,11 +66,22 @@ def _flow(report: FlowReport) -> Json:
         "selected": list(report.selected),
         "tests": report.tests,
         "graph": [_step(step) for step in report.graph],
+        "cards": [_card(card) for card in report.cards],
     }
 
 
 def _step(step: GraphStep) -> Json:
     return {"name": step.name, "type": step.type, "next": list(step.next), "state": step.state}
+
+
+def _card(card: Card) -> Json:
+    return {
+        "step": card.step,
+        "index": list(card.index),
+        "type": card.type,
+        "id": card.id,
+        "state": card.state,
+    }
 
 
 def _change(change: Change) -> Json:

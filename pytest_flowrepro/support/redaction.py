@@ -4,6 +4,7 @@ only the flow may see.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import dataclass
@@ -81,6 +82,12 @@ class Redaction:
             case _:
                 return value
 
+    def data(self, data: bytes) -> bytes:
+        """Redact the values in the bytes of a text, which may be part of something else."""
+        for value, shown in self._replacements:
+            data = data.replace(value.encode(errors="surrogateescape"), shown.encode())
+        return data
+
     def occurs_in(self, data: IO[bytes]) -> bool:
         """Return whether a stream has one of the values, as text or as JSON text."""
         forms = {value for value, _ in self._replacements}
@@ -107,11 +114,13 @@ class Redaction:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """Yield the forms of a value in a text: as it is, its lines, as a literal, as in a URL."""
+    """Yield the forms of a value in a text: as it is, its lines, as a literal, in HTML and URLs."""
     yield value
     yield from value.splitlines()
     yield json.dumps(value)[1:-1]
     yield repr(value)[1:-1]
+    yield html.escape(value, quote=False)
+    yield html.escape(value)
     yield quote(value)
     yield quote(value, safe="")
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from flow_reports import ATTACKS, hostile, report_of
 from sample_report import WIDE, report_of_many, sample_report
-from suite_markers import chromium
 
 from pytest_flowrepro.report import render_html
 
@@ -30,17 +29,6 @@ TRAIN = "flow-flows-train-py-TrainFlow-small"
 
 # It is called before any script of the page. Chromium writes violations to the console as well.
 WATCH = "addEventListener('securitypolicyviolation', e => console.error(`CSP ${e.blockedURI}`))"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  may not be installed
-
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox does not start for root, in a container.
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

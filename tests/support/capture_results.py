@@ -23,6 +23,7 @@ LOG = {
     "stdout": "out",
     "stderr": "",
 }
+CARD = {"type": "blank", "id": "sums", "state": "rendered", "file": "/cards/1.html"}
 
 
 def result(
@@ -37,5 +38,5 @@ def result(
     return "".join(f"{json.dumps(line)}\n" for line in lines)
 
 
-def task(step: str, *index: int, artifacts: object = ()) -> dict[str, object]:
-    return {"step": step, "index": list(index), "artifacts": artifacts}
+def task(step: str, *index: int, artifacts: object = (), cards: object = ()) -> dict[str, object]:
+    return {"step": step, "index": list(index), "artifacts": artifacts, "cards": cards}

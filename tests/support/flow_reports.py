@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pytest_flowrepro.model import Cause, Change, FlowReport, GraphStep, Obsolete, Report, RunInfo
+from pytest_flowrepro.model import (
+    Card,
+    Cause,
+    Change,
+    FlowReport,
+    GraphStep,
+    Obsolete,
+    Report,
+    RunInfo,
+)
 
 SCORE = Change(
     kind="artifact",
@@ -48,6 +57,7 @@ DRIFTED = FlowReport(
         GraphStep(name="train", type="linear", next=("end",), state="origin"),
         GraphStep(name="end", type="end", next=(), state="downstream"),
     ),
+    cards=(Card(step="train", index=(0,), type="blank", id="sums", state="failed"),),
 )
 REPRODUCED = FlowReport(
     file="flows/hello.py",

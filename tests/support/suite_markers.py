@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
+
+    from playwright.sync_api import Browser
 
 IMPLIED = {
     "browser": ("browser", "slow"),
@@ -74,6 +76,18 @@ def chromium() -> str | None:
     """Return the path of the system's Chromium or Chrome."""
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     return next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  may not be installed
+
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox does not start for root, in a container.
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """The cards of a task: rendered, failed or missing.
 
-Their HTML is not compared, because it holds times and ids.
+Their HTML is not compared, because it holds times and ids. A report may show it.
 
 Standard library and Metaflow only, Python 3.8 syntax.
 """
@@ -23,17 +23,27 @@ TITLE = "Card Render Failed With Error"
 _DATA = re.compile(r'window\.__MF_DATA__\["[^"]*"\] = "([A-Za-z0-9+/=]*)"')
 
 
-def card_artifacts(cards: list[dict[str, Any]], folder: str) -> list[dict[str, Any]]:
-    """Return one artifact for each type and id: `rendered`, `failed` or `missing`.
+def observed_cards(cards: list[dict[str, Any]], folder: str) -> list[dict[str, Any]]:
+    """Return type, id, state and file of each card; the file of a missing one is None.
 
     `cards` are those of the last attempt, as it named them itself: a card that was refreshed
-    while an earlier attempt ran has left a file, too. Several cards of one type without an id
-    are one artifact, their states in the order of the decorators.
+    while an earlier attempt ran has left a file, too.
+    """
+    return [
+        {"type": card["type"], "id": card["id"], **page(folder, card["uuid"])} for card in cards
+    ]
+
+
+def card_artifacts(cards: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one artifact for each type and id: `rendered`, `failed` or `missing`.
+
+    Several cards of one type without an id are one artifact, their states in the order of the
+    decorators.
     """
     states: dict[str, list[str]] = {}
     for card in cards:
         name = ", ".join(filter(None, (card["type"], card["id"])))
-        states.setdefault("@card(%s)" % name, []).append(state(folder, card["uuid"]))
+        states.setdefault("@card(%s)" % name, []).append(card["state"])
     return [artifact(name, ", ".join(states_of_card)) for name, states_of_card in states.items()]
 
 
@@ -47,13 +57,13 @@ def artifact(name: str, state: str) -> dict[str, Any]:
     }
 
 
-def state(folder: str, uuid: str | None) -> str:
-    """Return the state of a card; Metaflow renders before the task ends (card_creator.py)."""
+def page(folder: str, uuid: str | None) -> dict[str, str | None]:
+    """Return state and file of a card; Metaflow renders before the task ends (card_creator.py)."""
     files = glob.glob(os.path.join(glob.escape(folder), "*-%s.html" % uuid))
     if not files:
-        return "missing"
+        return {"state": "missing", "file": None}
     with open(files[0], encoding="utf-8", errors="replace") as file:
-        return "failed" if is_error(file.read()) else "rendered"
+        return {"state": "failed" if is_error(file.read()) else "rendered", "file": files[0]}
 
 
 def is_error(html: str) -> bool:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from capture_results import DIGEST, LOG, SCORE, result, task
+from capture_results import CARD, DIGEST, LOG, SCORE, result, task
 from flow_processes import flow_process, flow_source
 
 from _flowrepro import load as loading
@@ -604,3 +604,15 @@ def test_an_error_that_is_not_the_fault_of_an_artifact_ends_the_capture(
     kinds: tuple[str, ...], words: str, tmp_path: Path
 ) -> None:
     assert words in load(tmp_path, *kinds)["stopped"]
+
+
+@pytest.mark.parametrize("cards", [False, True])
+def test_pages_of_cards_are_returned_on_request(run: Run, tmp_path: Path, cards: bool) -> None:
+    page = tmp_path / "datastore" / "1.html"
+    page.parent.mkdir()
+    page.write_text("a card", encoding="utf-8")
+    tasks = [task("start", cards=[{**CARD, "file": str(page)}])]
+
+    (card,) = capture_with(f"answer({result(tasks=tasks)!r})", run, tmp_path, cards=cards).cards
+
+    assert card.page == (str(page) if cards else None)

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from capture_results import LOG, SCORE, result, task
+from capture_results import CARD, LOG, SCORE, result, task
 
 from pytest_flowrepro.capture import result as capture_result
 from pytest_flowrepro.capture.result import read_capture
@@ -56,6 +56,9 @@ MALFORMED = [
         result(logs=[LOG, {**LOG, "stdout": None}]),
         r"line 4: log\.stdout should be a string",
     ),
+    (result(tasks=[task("start", cards=[{**CARD, "state": "new"}])]), r"state should be rendered,"),
+    (result(tasks=[task("start", cards=[{**CARD, "file": None}])]), r"file should be a string"),
+    (result(tasks=[task("start", cards=[{"type": "blank"}])]), r"task\.cards\[0\]\.id is missing"),
     (result(logs=[{**LOG, "signal": 9}]), r"log\.signal should be a string, is 9"),
     (result(logs=[{**LOG, "pid": 9}]), r"log\.pid: unknown key"),
     (result(logs=[{**LOG, "attempts": "2"}]), r"log\.attempts should be a whole number"),
@@ -108,3 +111,15 @@ def test_encoders_that_cannot_be_used_are_an_error_with_its_place(
     file.write_text(json.dumps({"broken": answer}), encoding="utf-8")
     with pytest.raises(CaptureError, match=words):
         read_capture(file, steps=(), values=tmp_path, encoders=tmp_path / "encoders.py")
+
+
+def test_cards_are_read_in_the_order_of_the_tasks_without_missing_ones(tmp_path: Path) -> None:
+    missing = {**CARD, "state": "missing", "file": None}
+    tasks = [task("train", 1, cards=[CARD]), task("start", cards=[missing, {**CARD, "id": None}])]
+    file = tmp_path / "result.json"
+    file.write_text(result(tasks=tasks), encoding="utf-8")
+
+    cards = read_capture(file, steps=("start", "train"), values=tmp_path).cards
+
+    assert [card.title for card in cards] == ["start @card(blank)", "train[1] @card(blank, sums)"]
+    assert [card.page for card in cards] == ["/cards/1.html", "/cards/1.html"]

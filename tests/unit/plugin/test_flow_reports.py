@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from part_results import PARTS, part_id
 
-from pytest_flowrepro.model import Cause, Change, GraphStep, Verdict
+from pytest_flowrepro.model import Card, Cause, Change, GraphStep, Verdict
 from pytest_flowrepro.plugin.flow_reports import flow_reports, has_silent_failure, unused_patterns
 from pytest_flowrepro.plugin.results import PartResult
 
@@ -44,6 +44,20 @@ def test_the_parts_of_a_flow_become_one_report() -> None:
     assert report.notes == ("one", "two")
     assert report.error is None
     assert (report.selected, report.tests) == (("environment", "step[train]", "step[end]"), 5)
+
+
+def test_a_flow_has_the_cards_of_its_steps() -> None:
+    first, second = (
+        Card(step=name, index=(), type="default", id=None, state="rendered")
+        for name in ("train", "end")
+    )
+    (report,) = flow_reports(
+        {
+            part_id("step[end]"): PartResult(verdict="reproduced", cards=(second,)),
+            part_id("step[train]"): PartResult(verdict="reproduced", cards=(first,)),
+        }
+    )
+    assert report.cards == (first, second)
 
 
 def test_the_graph_of_a_rerun_is_reported_before_one_without() -> None:

@@ -5,7 +5,7 @@ from dataclasses import MISSING, fields
 
 from recordings import recording
 
-from pytest_flowrepro.model import Cause, Change, TaskLog
+from pytest_flowrepro.model import Card, Cause, Change, TaskLog
 from pytest_flowrepro.pipeline import Observation
 from pytest_flowrepro.plugin.observation_json import observation_from_json, observation_to_json
 
@@ -38,6 +38,7 @@ OBSERVATION = Observation(
         Change(kind="step", change="added", name="s", old=None, new=None, gated=True, index=(1, 2)),
     ),
     causes=(Cause(kind="code", text="code of step s changed", steps=("s",)),),
+    cards=(Card(step="s", index=(1,), type="blank", id="x", state="rendered", page="/run/1.html"),),
 )
 
 
@@ -53,4 +54,6 @@ def defaults(value: TaskLog | Observation) -> list[str]:
 def test_an_observation_comes_back_as_it_was() -> None:
     assert (defaults(OBSERVATION), defaults(LOG)) == ([], []), "each field is one that is sent"
     written = json.dumps(observation_to_json(OBSERVATION))
-    assert observation_from_json(json.loads(written)) == OBSERVATION
+    received = observation_from_json(json.loads(written))
+    assert received == OBSERVATION
+    assert [card.page for card in received.cards] == ["/run/1.html"]

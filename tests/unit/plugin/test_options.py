@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def read(root: Path, **given: Any) -> SessionOptions:
     """Read the options that pytest has where only `given` are on the command line."""
-    values = ("timeout", "env", "as_of", "installer")
+    values = ("timeout", "env", "as_of", "installer", "html")
     switches = ("update", "update_new", "strict", "details", "keep")
     own = dict.fromkeys(values, None) | dict.fromkeys(switches, False) | given
     option = Namespace(**{f"flow_repro_{name}": value for name, value in own.items()})
@@ -32,6 +32,11 @@ def test_without_options_a_session_checks_with_uv(tmp_path: Path) -> None:
     assert (options.root, options.today) == (tmp_path, TODAY)
     with pytest.raises(FrozenInstanceError):
         options.update = "all"  # type: ignore[misc]
+
+
+def test_cards_are_kept_for_a_report_that_shows_them(tmp_path: Path) -> None:
+    assert not read(tmp_path).cards
+    assert read(tmp_path, html="report.html").cards
 
 
 @pytest.mark.parametrize(

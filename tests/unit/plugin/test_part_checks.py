@@ -10,7 +10,7 @@ from recordings import artifact, log, recording, task
 
 from pytest_flowrepro.diff.verdict import PatternsUsed
 from pytest_flowrepro.environment import system_of
-from pytest_flowrepro.model import Change
+from pytest_flowrepro.model import Card, Change
 from pytest_flowrepro.pipeline import Environments, policy_of
 from pytest_flowrepro.plugin.part_checks import CodeCheck, EnvironmentCheck, StepCheck
 from pytest_flowrepro.support.errors import BaselineError, RerunError
@@ -352,3 +352,24 @@ def test_a_step_of_a_flow_without_a_baseline_shows_no_output(flow: FakeFlow) -> 
     shown: list[tuple[str, str]] = []
     result = step(replace(flow, baseline=None, observation=ran), "train", shown).run()
     assert (result.verdict, shown) == ("no baseline", [])
+
+
+def test_a_step_has_the_cards_of_its_tasks(flow: FakeFlow) -> None:
+    cards = tuple(
+        Card(step=name, index=(), type="default", id=None, state="rendered")
+        for name in ("start", "train")
+    )
+    rerun = replace(flow, observation=replace(flow.observation, cards=cards))
+
+    for checked in (rerun, replace(rerun, is_recorded=True)):
+        assert step(checked, "train").run().cards == cards[1:]
+        assert code(checked).run().cards == ()
+
+
+def test_a_step_that_failed_has_the_cards_of_its_other_tasks(failing: FakeFlow) -> None:
+    card = Card(step="train", index=(0,), type="default", id=None, state="rendered")
+    failed = replace(failing, observation=replace(failing.observation, cards=(card,)))
+
+    result = step(failed, "train").run()
+
+    assert (result.verdict, result.cards) == ("error", (card,))

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_flowrepro.model import (
+    Card,
     Cause,
     CauseKind,
     Change,
@@ -66,6 +67,14 @@ STEP: Mapping[str, st.SearchStrategy[Any]] = {
     "next": TEXTS,
     "state": st.sampled_from(get_args(StepState)),
 }
+CARD: Mapping[str, st.SearchStrategy[Any]] = {
+    "step": TEXT,
+    "index": st.lists(NUMBER).map(tuple),
+    "type": TEXT,
+    "id": OPTIONAL,
+    "state": st.sampled_from(["rendered", "failed"]),
+    "page": OPTIONAL,
+}
 RESULT: Mapping[str, st.SearchStrategy[Any]] = {
     "verdict": st.sampled_from(get_args(Verdict)),
     "changes": st.lists(st.builds(Change, **CHANGE), max_size=3).map(tuple),
@@ -81,6 +90,7 @@ RESULT: Mapping[str, st.SearchStrategy[Any]] = {
     "after": TEXTS,
     "causes": st.lists(st.builds(Cause, **CAUSE), max_size=3).map(tuple),
     "graph": st.lists(st.builds(GraphStep, **STEP), max_size=3).map(tuple),
+    "cards": st.lists(st.builds(Card, **CARD), max_size=3).map(tuple),
 }
 PART: Mapping[str, st.SearchStrategy[Any]] = {
     "file": TEXT,
@@ -93,13 +103,14 @@ PART: Mapping[str, st.SearchStrategy[Any]] = {
 }
 
 
-def names(value: type[Cause | Change | GraphStep | PartId | PartResult]) -> set[str]:
+def names(value: type[Card | Cause | Change | GraphStep | PartId | PartResult]) -> set[str]:
     return {field.name for field in fields(value)}
 
 
 def test_the_strategies_have_every_field() -> None:
     assert names(Change) == CHANGE.keys()
     assert names(PartResult) == RESULT.keys()
+    assert names(Card) == CARD.keys()
     assert names(Cause) == CAUSE.keys()
     assert names(GraphStep) == STEP.keys()
     assert names(PartId) == PART.keys()
@@ -110,6 +121,7 @@ def test_a_result_comes_back_from_json(result: PartResult) -> None:
     sent = json.dumps(result.to_json(), allow_nan=False)
     received = PartResult.from_json(json.loads(sent))
     assert received == result
+    assert [card.page for card in received.cards] == [card.page for card in result.cards]
     assert hash(received) == hash(result), "frozen: tuples, no lists"
 
 

@@ -16,6 +16,7 @@ from report_schema import gitlab_validator, report_schema, sarif_validator, vali
 
 from pytest_flowrepro.model import (
     VERDICTS,
+    Card,
     Cause,
     CauseKind,
     Change,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Word = Literal["added", "removed", "changed", "unread"]
+STATES: tuple[Literal["rendered", "failed"], ...] = ("rendered", "failed")
 
 FRAGMENTS = st.sampled_from(("", *ATTACKS)) | st.text(max_size=6)
 
@@ -116,6 +118,11 @@ class Drawing:
                 state=self.one(get_args(StepState)),
             )
 
+    def cards(self) -> Iterator[Card]:
+        for type_ in self.texts("card", 2):
+            step, state = self.text("step"), self.one(STATES)
+            yield Card(step=step, index=(1,), type=type_, id=self.maybe("id"), state=state)
+
     def flow(self) -> FlowReport:
         verdict = self.one(VERDICTS)
         causes = self.texts("cause", 2)
@@ -133,6 +140,7 @@ class Drawing:
             error=self.text("error") if verdict in {"error", "no baseline"} else None,
             after=self.texts("after", 1),
             graph=tuple(self.graph()),
+            cards=tuple(self.cards()),
         )
 
 
@@ -230,7 +238,10 @@ def test_every_fact_is_in_each_format_for_people(report: Report) -> None:
     assert "left out" not in markdown
     assert missing(report, f"{markdown}\n{unescape(markdown)}") == []  # titles are HTML
 
-    assert missing(report, Text(render_html(report, details=True)).text) == []
+    page = Text(render_html(report, details=True)).text
+    assert missing(report, page) == []
+    # No other format shows cards.
+    assert all(visible(card.title) in page for flow in report.flows for card in flow.cards)
 
 
 def strings(document: object) -> Iterator[str]:
@@ -275,6 +286,8 @@ def assert_in_json(report: Report) -> None:
         expected |= {flow.file, flow.flow, flow.case, flow.verdict, flow.error, *flow.notes}
         expected |= {cause.text for cause in flow.causes} | {*flow.after}
         expected |= {stage for stage, _ in flow.seconds}
+        for card in flow.cards:
+            expected |= {card.step, card.type, card.id, card.state}
         expected |= {text for step in flow.graph for text in (step.name, step.type, step.state)}
         for change in flow.changes:
             expected |= {change.name, change.step, change.setting}

@@ -66,6 +66,9 @@ def test_the_report_has_the_documented_shape() -> None:
             {"name": "train", "type": "linear", "next": ["end"], "state": "origin"},
             {"name": "end", "type": "end", "next": [], "state": "downstream"},
         ],
+        "cards": [
+            {"step": "train", "index": [0], "type": "blank", "id": "sums", "state": "failed"}
+        ],
     }
     assert failed["case"] is None
     assert failed["error"].startswith("manifest.json: is empty")

@@ -19,6 +19,11 @@ from pytest_flowrepro.support.redaction import NOTHING, Redaction, SecretUrl
             "https://me:p%40ss%2Fword@host p%40ss/word",
             "https://me:[TOKEN]@host [TOKEN]",
         ),
+        (
+            'a&b<c"d',
+            "<p>a&amp;b&lt;c\"d</p><p t='a&amp;b&lt;c&quot;d'>",
+            "<p>[TOKEN]</p><p t='[TOKEN]'>",
+        ),
         ("yes", "yes and no", "yes and no"),
         ("", "empty", "empty"),
     ],
