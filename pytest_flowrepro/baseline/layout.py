@@ -43,20 +43,33 @@ def json_line(value: Json, *, what: str = "A value") -> str:
 
 def value_layout(value: Json, *, what: str, levels: int = _LEVELS) -> Layout:
     """Return the layout of an artifact's value; raises as `json_line` does."""
-    line = json_line(value, what=what)
-    if len(line) <= _SHORT or levels == 0:
-        return line
+    layout: Layout
     match value:
-        case dict():
-            return {
+        case dict() if levels:
+            layout = {
                 key: value_layout(item, what=what, levels=levels - 1) for key, item in value.items()
             }
-        case list() if all(isinstance(item, int | float) for item in value):
+        case list() if levels and all(isinstance(item, int | float) for item in value):
             rows = (value[i : i + _NUMBERS] for i in range(0, len(value), _NUMBERS))
-            return [json_line(row, what=what)[1:-1] for row in rows]
-        case list():
-            return [value_layout(item, what=what, levels=levels - 1) for item in value]
-    return line
+            layout = [json_line(row, what=what)[1:-1] for row in rows]
+        case list() if levels:
+            layout = [value_layout(item, what=what, levels=levels - 1) for item in value]
+        case _:
+            return json_line(value, what=what)
+    return _short_line(layout) or layout
+
+
+def _short_line(layout: Layout) -> str | None:
+    """Return a layout on one line, as `json_line` writes it; None if that is not short."""
+    items = layout.values() if isinstance(layout, dict) else layout
+    if len(layout) > _SHORT or not all(isinstance(item, str) for item in items):
+        return None
+    match layout:
+        case dict():
+            line = f"{{{', '.join(f'{json_line(key)}: {item}' for key, item in layout.items())}}}"
+        case _:
+            line = f"[{', '.join(map(str, items))}]"
+    return line if len(line) <= _SHORT else None
 
 
 def value_text(value: Json) -> str:
