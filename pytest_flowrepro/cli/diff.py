@@ -16,7 +16,7 @@ from pytest_flowrepro.cli.git import (
     merge_base_of,
     repository_of,
 )
-from pytest_flowrepro.diff import causes_of, diff_baselines
+from pytest_flowrepro.diff import causes_of, diff_baselines, with_pictures
 from pytest_flowrepro.model import FlowReport, Report
 from pytest_flowrepro.report.run_info import run_info
 from pytest_flowrepro.support.errors import BaselineError, FlowReproError
@@ -70,8 +70,10 @@ class _Side:
         return {folder.relative_to(self.root) for folder in find_baselines(self.root)}
 
 
-def compare_sides(request: DiffRequest, render: Callable[[Report], str]) -> Answer:
-    """Compare the baselines of two sides, matched by path.
+def compare_sides(
+    request: DiffRequest, render: Callable[[Report], str], *, draws: bool = False
+) -> Answer:
+    """Compare the baselines of two sides, matched by path; `draws` adds pictures of values.
 
     The exit code is 1 for a difference, and 2 if a baseline cannot be read. Raises `FlowReproError`
     for a side that does not exist.
@@ -79,7 +81,7 @@ def compare_sides(request: DiffRequest, render: Callable[[Report], str]) -> Answ
     with tempfile.TemporaryDirectory(prefix="flowrepro-") as scratch:
         base, head = _sides(request, Path(scratch))
         folders = sorted(base.folders() | head.folders())
-        compared = [_compare(folder, base, head) for folder in folders]
+        compared = [_compare(folder, base, head, draws=draws) for folder in folders]
     reports = tuple(report for report in compared if report is not None)
     run = replace(run_info(Path.cwd(), "diff"), base=base.name, head=head.name)
     text = render(Report(flows=reports, run=run))
@@ -138,7 +140,7 @@ def _side(
     )
 
 
-def _compare(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
+def _compare(folder: Path, base: _Side, head: _Side, *, draws: bool) -> FlowReport | None:
     """Return the differences of the two baselines in `folder`, or None."""
     flow, case = flow_and_case(folder)
     report = FlowReport(
@@ -160,6 +162,8 @@ def _compare(folder: Path, base: _Side, head: _Side) -> FlowReport | None:
     if old is None:
         return replace(report, verdict="recorded", notes=(f"recorded in {head.name} only",))
     changes = diff_baselines(old, new)
+    if draws:
+        changes = with_pictures(changes, old, new)
     causes = causes_of(old, new, changes)
     notes = () if changes else ("only fields that a check does not compare differ",)
     return replace(report, changes=changes, causes=causes, notes=notes)

@@ -200,7 +200,8 @@ def _diff(args: argparse.Namespace) -> Answer:
     from pytest_flowrepro.cli.diff import DiffRequest, compare_sides  # noqa: PLC0415  only this command needs it
 
     request = DiffRequest.parse(args.base, args.head, merge_base=args.merge_base)
-    answer = compare_sides(request, partial(_FORMATS[args.format], details=args.details))
+    render = partial(_FORMATS[args.format], details=args.details)
+    answer = compare_sides(request, render, draws=args.format in {"html", "json"})
     if args.quiet:
         answer = Answer(text="", exit_code=answer.exit_code)
     if args.exit_zero and answer.exit_code == 1:

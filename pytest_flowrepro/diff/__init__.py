@@ -4,6 +4,7 @@ from pytest_flowrepro.diff.causes import causes_of
 from pytest_flowrepro.diff.environments import diff_environments, diff_system
 from pytest_flowrepro.diff.graph import compared_graph, uncompared_graph
 from pytest_flowrepro.diff.pattern_usage import ignored_inside, unmatched, unneeded, used
+from pytest_flowrepro.diff.pictures.pictures import with_pictures
 from pytest_flowrepro.diff.policy import diff_policy, without_duplicates
 from pytest_flowrepro.diff.recordings import (
     diff,
@@ -41,5 +42,6 @@ __all__ = [
     "unmatched",
     "unneeded",
     "used",
+    "with_pictures",
     "without_duplicates",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
+    from pytest_flowrepro.model.pictures import Picture
     from pytest_flowrepro.model.recording import Card, Determinism
 
 ChangeKind: TypeAlias = Literal[
@@ -93,6 +94,8 @@ class Change:
     """For a package: the packages that require it; empty if the flow requires it itself."""
     link: str | None = None
     """For a package: the URL of its changelog or project, else of its version on PyPI."""
+    pictures: tuple[Picture, ...] = ()
+    """For an artifact or parameter: the difference as data for drawings, if a report can draw."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

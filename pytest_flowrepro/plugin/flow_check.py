@@ -22,6 +22,7 @@ from pytest_flowrepro.diff import (
     diff,
     diff_baselines,
     mark_loaded,
+    with_pictures,
     without_duplicates,
 )
 from pytest_flowrepro.diff.verdict import (
@@ -147,14 +148,21 @@ class FlowCheck:
 
     @cached_property
     def _differences(self) -> tuple[Change, ...]:
+        baseline, recording = self._required_baseline(), self.observation.recording
         changes = diff(
-            self._required_baseline(),
-            self.observation.recording,
+            baseline,
+            recording,
             gates=self.gates,
             patterns=self.job.settings.patterns,
             limits=Limits.of_flow(details=self.options.details),
         )
-        return mark_loaded(changes, frozenset(self._loaded_files()))
+        changes = mark_loaded(changes, frozenset(self._loaded_files()))
+        return self._drawn(changes, baseline, recording)
+
+    def _drawn(
+        self, changes: tuple[Change, ...], old: Recording, new: Recording
+    ) -> tuple[Change, ...]:
+        return with_pictures(changes, old, new) if self.options.draws else changes
 
     def _loaded_files(self) -> Iterator[str]:
         """Yield the files that the rerun loaded, relative to the flow's folder as in a package."""
@@ -256,7 +264,7 @@ class FlowCheck:
                 notes = (*notes, f"{text}: {previous.what}")
             case _:
                 # Before the new values replace those that the old recording refers to.
-                changes = diff_baselines(previous, recording)
+                changes = self._drawn(diff_baselines(previous, recording), previous, recording)
                 causes = causes_of(previous, recording, changes)
                 lost = no_longer_compared(previous, recording, self.job.settings.patterns)
                 notes = (*lost, *notes)

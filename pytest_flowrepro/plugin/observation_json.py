@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.baseline import decode_recording, encode_recording, stored_values
-from pytest_flowrepro.model import Card, Cause, Change, TaskLog
+from pytest_flowrepro.model import Card, Cause, TaskLog
 from pytest_flowrepro.pipeline import Observation
-from pytest_flowrepro.plugin.json_arrays import with_tuples
+from pytest_flowrepro.plugin.json_arrays import change_from, with_tuples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ def observation_from_json(fields: Mapping[str, Any]) -> Observation:
         ended=tuple(fields["ended"]),
         details=tuple(fields["details"]),
         recorded=fields["recorded"],
-        changes=tuple(Change(**with_tuples(change)) for change in fields["changes"]),
+        changes=tuple(map(change_from, fields["changes"])),
         causes=tuple(Cause(**with_tuples(cause)) for cause in fields["causes"]),
         cards=tuple(Card(**with_tuples(card)) for card in fields["cards"]),
     )

@@ -47,6 +47,8 @@ class SessionOptions:
     """True to keep the working directories."""
     cards: bool = False
     """True to return the pages of cards, for a report that shows them."""
+    draws: bool = False
+    """True if a report shows pictures of changed values."""
 
 
 def read_options(option: Namespace, root: Path, *, today: date) -> SessionOptions:
@@ -74,6 +76,7 @@ def read_options(option: Namespace, root: Path, *, today: date) -> SessionOption
         details=option.flow_repro_details,
         keep=option.flow_repro_keep,
         cards=option.flow_repro_html is not None,
+        draws=bool(option.flow_repro_html or option.flow_repro_json),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_flowrepro.model import Card, Cause, Change, GraphStep, flow_title
-from pytest_flowrepro.plugin.json_arrays import with_tuples
+from pytest_flowrepro.plugin.json_arrays import change_from, with_tuples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +79,7 @@ class PartResult:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> PartResult:
-        changes = tuple(Change(**with_tuples(change)) for change in fields["changes"])
+        changes = tuple(map(change_from, fields["changes"]))
         causes = tuple(Cause(**with_tuples(cause)) for cause in fields["causes"])
         graph = tuple(GraphStep(**with_tuples(step)) for step in fields["graph"])
         cards = tuple(Card(**with_tuples(card)) for card in fields["cards"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -108,4 +109,5 @@ def _change(change: Change) -> Json:
         "declared": change.declared,
         "via": list(change.via),
         "link": change.link,
+        "pictures": [asdict(picture) for picture in change.pictures],
     }

@@ -1,0 +1,1 @@
+"""Pictures of changed values, for reports that can draw."""
