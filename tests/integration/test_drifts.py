@@ -185,8 +185,20 @@ def test_each_report_names_each_drift_and_its_cause(
         "heads.md": "\n\n---\n\n".join((*locked.heads(), *fresh.heads(), "")),
         "fresh.txt": fresh.terminal,
         "fresh.md": fresh.texts["md"],
+        "check.html.txt": locked.texts["html"],
+        "check.json": locked.raw["json"],
+        "check.sarif": locked.raw["sarif"],
+        "check.gitlab.json": locked.raw["gitlab"],
+        "fresh.json": fresh.raw["json"],
     }.items():
         assert_golden(name, text)
+    assert kinds_of_pictures(locked.report) == {
+        "DataFlow start.sold": {"bars"},
+        "FrameFlow start.table": {"cells"},
+        "ImageFlow start.plot": {"images"},
+        "ModelFlow train.model": {"bars"},
+        "HyperFlow train.weights": {"bars"},
+    }
 
 
 def let_everything_drift(project: Project) -> None:
@@ -207,6 +219,8 @@ class Session:
     terminal: str
     texts: dict[str, str]
     """Format -> text of each report for people; of HTML what a reader sees."""
+    raw: dict[str, str]
+    """Format -> text as it was written."""
     report: dict[str, Any]
 
     @classmethod
@@ -221,7 +235,8 @@ class Session:
         gitlab_validator().validate(json.loads(read["gitlab"]))
         return cls(
             terminal=result.stdout.str(),
-            texts={"md": read["md"], "html": unescape(re.sub("<[^>]*>", "", read["html"]))},
+            texts={"md": read["md"], "html": seen(read["html"])},
+            raw=read,
             report=report,
         )
 
@@ -256,6 +271,23 @@ class Session:
             yield masked(render_markdown(Report(flows=(FlowReport(**fields),), run=run)))[:1000]
 
 
+def seen(html: str) -> str:
+    """Return the text that a reader of a page sees, without empty lines."""
+    body = re.sub(r"(?s)<(style|script|title)>.*?</\1>", "", html)
+    cells = re.sub(r"</(td|th|h\d|span|a)>", " ", body)
+    lines = unescape(re.sub("<[^>]*>", "", cells)).splitlines()
+    return "".join(f"{line.rstrip()}\n" for line in lines if line.strip())
+
+
+def kinds_of_pictures(report: dict[str, Any]) -> dict[str, set[str]]:
+    return {
+        f"{flow['flow']} {change['step']}.{change['name']}": {p["kind"] for p in change["pictures"]}
+        for flow in report["flows"]
+        for change in flow["changes"]
+        if change["pictures"]
+    }
+
+
 def tuples(item: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(x) if isinstance(x, list) else x for key, x in item.items()}
 
@@ -280,6 +312,7 @@ MASKS = (
     (r"(pytest-flowrepro) [\w.]+", r"\1 VERSION"),
     (r"(seed '?|seed +changed: |seed[` |]+)\d+", r"\1RANDOM"),
     (r"(RANDOM[`' |>-]+(seed )?)\d+", r"\1RANDOM"),
+    (r'"iVBOR[\w+/=]+"', '"PNG"'),
 )
 
 

@@ -5,15 +5,19 @@ With `FLOWREPRO_SCREENSHOTS=FOLDER` its screenshots are kept there.
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from flow_reports import ATTACKS, hostile, report_of
+from flow_reports import ATTACKS, DRIFTED, SCORE, hostile, report_of
+from PIL import Image
+from sample_pictures import plot
 from sample_report import WIDE, report_of_many, sample_report
 
+from pytest_flowrepro.model import Images
 from pytest_flowrepro.report import render_html
 
 if TYPE_CHECKING:
@@ -184,7 +188,7 @@ def test_without_javascript_the_page_has_everything_and_its_links_open_flows(
     page = open_page(sample_report(), java_script_enabled=False)
 
     assert len(flows_of(page)) == 14
-    assert page.locator(f"#{TRAIN} figure").is_visible()
+    assert page.locator(f"#{TRAIN} > figure").is_visible()
     assert not page.get_by_role("search").is_visible()
     assert page.locator(".count").first.is_disabled()
 
@@ -230,6 +234,22 @@ def test_names_and_states_are_inside_their_boxes(open_page: Open) -> None:
     )
 
 
+@pytest.mark.parametrize(("slope", "differs"), [(1.0, False), (1.3, True)])
+def test_the_difference_of_two_images_is_black_where_they_are_equal(
+    open_page: Open, slope: float, differs: bool
+) -> None:
+    images = Images(old=plot(1.0), new=plot(slope))
+    flow = replace(DRIFTED, changes=(replace(SCORE, pictures=(images,)),))
+    page = open_page(report_of(flow))
+
+    shown = page.get_by_role("img", name="the difference").screenshot()
+    image = Image.open(io.BytesIO(shown)).convert("L")
+    inside = image.crop((3, 3, image.width - 3, image.height - 3))  # without pixels of the page
+    darkest, *_, brightest = sorted(inside.tobytes())
+    assert (darkest, brightest > 200) == (0, differs)
+    assert brightest == 0 or differs
+
+
 def test_no_value_runs_or_loads_anything(open_page: Open) -> None:
     reports = [hostile(text) for text in ATTACKS]
     flows = tuple(flow for report in reports for flow in report.flows)
@@ -239,7 +259,8 @@ def test_no_value_runs_or_loads_anything(open_page: Open) -> None:
     page.get_by_role("button", name="Expand all").click()
 
     assert page.locator("article").count() == len(ATTACKS)
-    assert page.locator("script, img, b").count() == 2  # the page's script, and one count
+    assert page.locator("script, b").count() == 2  # the page's script, and one count
+    assert page.locator("img:not([src^='data:image/png;base64,'])").count() == 0
 
 
 def test_the_policy_stops_a_script_and_a_style_that_get_in(

@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_flowrepro.model import (
+    Bars,
     Card,
     Cause,
+    CellRow,
+    Cells,
     Change,
     FlowReport,
     GraphStep,
+    Histogram,
+    Images,
+    LinePair,
+    Lines,
     Obsolete,
+    Picture,
     Report,
     RunInfo,
 )
@@ -116,6 +124,23 @@ ATTACKS = (
 )
 
 
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+"""The header of a PNG file with one pixel, in base64."""
+
+
+def hostile_pictures(text: str) -> tuple[Picture, ...]:
+    """Return a picture of each kind all of whose texts are `text`."""
+    pair = LinePair(old_number=1, old=text, new_number=None, new=None)
+    row = CellRow(label=text, cells=((text, text), None))
+    return (
+        Images(old=PIXEL, new=PIXEL),
+        Histogram(place=text, start=0.0, width=1.0, old=(1,), new=(2,)),
+        Bars(place=text, labels=(text, text), old=(1.0, None), new=(2.0, 3.0)),
+        Cells(place=text, columns=(text, text), rows=(row,), left_out=1),
+        Lines(place=text, pairs=(pair,), left_out=1),
+    )
+
+
 def hostile(text: str) -> Report:
     """A report all of whose values are `text`."""
     change = Change(
@@ -129,6 +154,7 @@ def hostile(text: str) -> Report:
         new=text,
         gated=True,
         explanation=(text,),
+        pictures=hostile_pictures(text),
     )
     package = Change(
         kind="package",

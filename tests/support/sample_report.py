@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flow_reports import RUN
+from sample_pictures import BARS, CELLS, HISTOGRAM, IMAGES, LINES
 
 from pytest_flowrepro.model import (
     Cause,
@@ -95,14 +96,27 @@ TRAIN = FlowReport(
             for n in range(6)
         ),
         *PACKAGES,
-        artifact(
-            "start",
-            "frame",
-            "DataFrame, 10,000 rows, 12 columns",
-            "DataFrame, 10,000 rows, 12 columns",
-            "column 'price': float64 -> float32",
-            "column 'day': 31 of 10,000 cells differ, first in row 214: 2026-03-29 -> 2026-03-30",
+        replace(
+            artifact(
+                "start",
+                "frame",
+                "DataFrame, 10,000 rows, 12 columns",
+                "DataFrame, 10,000 rows, 12 columns",
+                "column 'price': float64 -> float32",
+                "column 'day': 31 of 10,000 cells differ, "
+                "first in row 214: 2026-03-29 -> 2026-03-30",
+            ),
+            pictures=(CELLS, HISTOGRAM),
         ),
+        replace(
+            artifact("start", "log", "dict, 2 items", "dict, 2 items", "['summary']: 6 -> 7 lines"),
+            pictures=(LINES,),
+        ),
+        replace(
+            artifact("train", "model", "LogisticRegression", "LogisticRegression"),
+            pictures=(BARS,),
+        ),
+        replace(artifact("train", "curve", "Figure", "Figure"), pictures=(IMAGES,)),
         *(
             replace(
                 artifact(

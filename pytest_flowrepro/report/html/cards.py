@@ -45,7 +45,7 @@ def card_sources(nonce: str) -> dict[str, str]:
         "script-src": f"'nonce-{nonce}' 'unsafe-eval'",
         "style-src": f"'nonce-{nonce}'",
         "style-src-attr": "'unsafe-inline'",
-        **dict.fromkeys(("img-src", "font-src", "media-src"), "data:"),
+        **dict.fromkeys(("font-src", "media-src"), "data:"),
     }
 
 

@@ -7,6 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.report.html.cards import card_sources, csp_hash, view_cards
+from pytest_flowrepro.report.html.pictures import BAR, HISTOGRAM
 from pytest_flowrepro.report.html.view import view_page
 from pytest_flowrepro.report.overview import worst_first
 from pytest_flowrepro.support.text import visible
@@ -43,7 +44,7 @@ def _environment() -> Environment:
     """Return templates in which each value is one line of visible characters, and escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader(_PACKAGE),
         autoescape=True,
         undefined=StrictUndefined,
@@ -52,6 +53,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals.update(histogram_size=HISTOGRAM, bar_width=BAR)
+    return environment
 
 
 def _finalize(value: object) -> object:
@@ -71,6 +74,7 @@ def _policy(style: str, scripts: Iterable[str], more: Mapping[str, str]) -> str:
         "default-src": ["'none'"],
         "style-src": [csp_hash(style)],
         "script-src": list(map(csp_hash, scripts)),
+        "img-src": ["data:"],
         "base-uri": ["'none'"],
         "form-action": ["'none'"],
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -12,6 +11,9 @@ from pytest_flowrepro.model import VERDICTS, flow_title
 from pytest_flowrepro.report.findings import NextStep, next_steps
 from pytest_flowrepro.report.grouping import shown
 from pytest_flowrepro.report.html.drawing import draw_graph
+from pytest_flowrepro.report.html.marked import mark_differences
+from pytest_flowrepro.report.html.pictures import view_picture
+from pytest_flowrepro.report.html.room import within_limit
 from pytest_flowrepro.report.overview import (
     run_facts,
     shared_causes,
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.model import Cause, Change, FlowReport, Report, Verdict
     from pytest_flowrepro.report.html.drawing import Drawing
+    from pytest_flowrepro.report.html.marked import Text
+    from pytest_flowrepro.report.html.pictures import PictureView
     from pytest_flowrepro.report.packages import PackageMove
 
 VERDICT_MARKS: Mapping[Verdict, str] = {
@@ -42,12 +46,6 @@ _UNFOLDED = {"error", "drifted", "no baseline"}
 _MOST_ROWS = 20
 """Maximum number of rows of a section that is unfolded."""
 
-_TOKEN = re.compile(r"[\w.+-]+|\s+|.", re.DOTALL)
-_MOST_TOKENS = 200
-
-Text = tuple[tuple[str, bool], ...]
-"""Pieces of a text, each with whether it is only on this side."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
@@ -59,6 +57,7 @@ class Row:
     remarks: tuple[str, ...]
     explanation: tuple[str, ...]
     is_gated: bool
+    pictures: tuple[PictureView, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,12 +136,11 @@ class PageView:
 
 def view_page(report: Report, *, details: bool = False) -> PageView:
     """Return the page of a report: the worst verdict first, what needs a look unfolded."""
-    ids = _ids(report.flows)
-    by_title = {title(flow): ids[id(flow)] for flow in report.flows}
-    views = {
-        id(flow): _flow(flow, ids[id(flow)], by_title, details=details) for flow in report.flows
-    }
-    verdicts = Counter(flow.verdict for flow in report.flows)
+    flows, left_out = within_limit(report.flows)
+    ids = _ids(flows)
+    by_title = {title(flow): ids[id(flow)] for flow in flows}
+    views = {id(flow): _flow(flow, ids[id(flow)], by_title, details=details) for flow in flows}
+    verdicts = Counter(flow.verdict for flow in flows)
     return PageView(
         counts=tuple(
             VerdictCount(verdict=verdict, mark=_mark(verdict), number=verdicts[verdict])
@@ -153,17 +151,22 @@ def view_page(report: Report, *, details: bool = False) -> PageView:
         uncollected=tuple(
             (file.file, tuple(file.error.splitlines())) for file in report.uncollected
         ),
-        facts=tuple(run_facts(report.run)),
+        facts=(*run_facts(report.run), *_pictures_left_out(left_out)),
         next_steps=tuple(next_steps(report)),
         causes=tuple(
             CauseView(text=cause.text, flows=tuple(views[id(flow)] for flow in cause.flows))
-            for cause in shared_causes(report.flows)
+            for cause in shared_causes(flows)
         ),
-        packages=_shared_packages(report.flows),
+        packages=_shared_packages(flows),
         obsolete=tuple(f"{baseline.folder}: {baseline.reason}" for baseline in report.obsolete),
         unused_patterns=tuple(map(unused_pattern, report.unused_patterns)),
-        flows=tuple(views[id(flow)] for flow in worst_first(report.flows)),
+        flows=tuple(views[id(flow)] for flow in worst_first(flows)),
     )
+
+
+def _pictures_left_out(number: int) -> Iterator[str]:
+    if number:
+        yield f"{counted(number, 'picture')} left out to keep the page small"
 
 
 def _shared_packages(flows: Sequence[FlowReport]) -> Section | None:
@@ -178,7 +181,7 @@ def _shared_packages(flows: Sequence[FlowReport]) -> Section | None:
 
 
 def _move(move: PackageMove) -> Row:
-    old, new = _sides(move.old, move.new)
+    old, new = mark_differences(move.old, move.new)
     return Row(
         name=move.name,
         link=_link(move.link),
@@ -308,7 +311,7 @@ def _table(caption: str, column: str, changes: Sequence[Change]) -> Table:
 
 
 def _row(change: Change) -> Row:
-    old, new = _sides(*sides(change))
+    old, new = mark_differences(*sides(change))
     return Row(
         name=label(change),
         link=_link(change.link),
@@ -318,6 +321,7 @@ def _row(change: Change) -> Row:
         remarks=tuple(_remarks(change)),
         explanation=change.explanation,
         is_gated=change.gated,
+        pictures=tuple(map(view_picture, change.pictures)),
     )
 
 
@@ -330,24 +334,3 @@ def _remarks(change: Change) -> Iterator[str]:
     elif change.change != "changed" or (change.old is None and change.new is None):
         yield change.change
     yield from remarks(change)
-
-
-def _sides(old: str | None, new: str | None) -> tuple[Text | None, Text | None]:
-    """Return both texts with the pieces marked that differ; none if they have little in common."""
-    if old is None or new is None:
-        return _plain(old), _plain(new)
-    before, after = _TOKEN.findall(old), _TOKEN.findall(new)
-    if max(len(before), len(after)) > _MOST_TOKENS:
-        return _plain(old), _plain(new)
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    codes = matcher.get_opcodes()
-    equal = sum(len("".join(before[a:b]).strip()) for tag, a, b, _, _ in codes if tag == "equal")
-    if equal * 3 < min(len(old), len(new)):
-        return _plain(old), _plain(new)
-    left = tuple(("".join(before[a:b]), tag != "equal") for tag, a, b, _, _ in codes if a < b)
-    right = tuple(("".join(after[c:d]), tag != "equal") for tag, _, _, c, d in codes if c < d)
-    return left, right
-
-
-def _plain(text: str | None) -> Text | None:
-    return None if text is None else ((text, False),)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def read(root: Path, **given: Any) -> SessionOptions:
     """Read the options that pytest has where only `given` are on the command line."""
-    values = ("timeout", "env", "as_of", "installer", "html")
+    values = ("timeout", "env", "as_of", "installer", "html", "json")
     switches = ("update", "update_new", "strict", "details", "keep")
     own = dict.fromkeys(values, None) | dict.fromkeys(switches, False) | given
     option = Namespace(**{f"flow_repro_{name}": value for name, value in own.items()})
@@ -54,6 +54,12 @@ def test_update_records(tmp_path: Path, given: dict[str, bool], update: str) -> 
 def test_a_recording_may_resolve_anew(tmp_path: Path) -> None:
     options = read(tmp_path, update=True, env="fresh")
     assert (options.update, options.fresh) == ("all", True)
+
+
+def test_values_are_drawn_for_the_reports_that_show_pictures(tmp_path: Path) -> None:
+    assert not read(tmp_path).draws
+    assert read(tmp_path, html="report.html").draws
+    assert read(tmp_path, json="report.json").draws
 
 
 @pytest.mark.parametrize("given", [{"update": True}, {"update_new": True}, {"env": "fresh"}])

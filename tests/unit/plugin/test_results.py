@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
+from sample_pictures import PICTURES
 
 from pytest_flowrepro.model import (
     Card,
@@ -55,6 +56,7 @@ CHANGE: Mapping[str, st.SearchStrategy[Any]] = {
     "accepted_by": OPTIONAL,
     "via": TEXTS,
     "link": OPTIONAL,
+    "pictures": st.lists(st.sampled_from(PICTURES)).map(tuple),
 }
 CAUSE: Mapping[str, st.SearchStrategy[Any]] = {
     "kind": st.sampled_from(get_args(CauseKind)),

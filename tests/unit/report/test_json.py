@@ -95,6 +95,7 @@ def test_the_report_has_the_documented_shape() -> None:
         "declared": False,
         "via": [],
         "link": None,
+        "pictures": [],
     }
     assert changes[2]["index"] is CODE.index is None
 
