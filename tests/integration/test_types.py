@@ -248,6 +248,7 @@ def test_artifacts_of_libraries_reproduce_and_a_changed_leaf_is_named(compiled: 
     project.record().assert_outcomes(passed=4)
     recorded = project.artifacts("TypesFlow", "types_flow")["start"]["[]"]
     assert recorded.keys() == {*EXPLAINED, "kept"}
+    assert {name for name in recorded if "picture" in recorded[name]} == {"figure", "picture"}
 
     # Among what reproduces is CountVectorizer, whose state holds an address in memory.
     project.edit("types_flow.py", "CHANGED = 0", "CHANGED = 1")
@@ -258,3 +259,8 @@ def test_artifacts_of_libraries_reproduce_and_a_changed_leaf_is_named(compiled: 
     for change in changes:
         place = EXPLAINED[change["name"]]
         assert any(place in line for line in change["explanation"]), change["explanation"]
+    images = {change["name"]: change["pictures"] for change in changes if change["pictures"]}
+    for name in ("figure", "picture"):
+        (drawn,) = images[name]
+        assert drawn["kind"] == "images"
+        assert drawn["old"] != drawn["new"]
