@@ -312,6 +312,8 @@ MASKS = (
     (r"(pytest-flowrepro) [\w.]+", r"\1 VERSION"),
     (r"(seed '?|seed +changed: |seed[` |]+)\d+", r"\1RANDOM"),
     (r"(RANDOM[`' |>-]+(seed )?)\d+", r"\1RANDOM"),
+    (r'("(lock|environment|describe|package|rerun|capture)": )\d+\.\d+', r"\1SECONDS"),
+    (r'("(old|new)": ")\d{5,}"', r'\1RANDOM"'),
     (r'"iVBOR[\w+/=]+"', '"PNG"'),
 )
 
