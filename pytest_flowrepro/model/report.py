@@ -222,6 +222,32 @@ class Uncollected:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SplitFlow:
+    """A flow, or a case of it, that was split among shards with others."""
+
+    file: str
+    flow: str
+    case: str | None
+    shard: int
+    """The number of the shard that checks it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shard:
+    """The part of the selected flows that a session checked, for the merged report of all parts."""
+
+    number: int
+    """Counted from 1."""
+    count: int
+    flows: tuple[SplitFlow, ...]
+    """All flows that were split, sorted by file, name and case."""
+    obsolete: tuple[Obsolete, ...] = ()
+    """The obsolete baselines of the project, if the shards together check all of it."""
+    unused_patterns: tuple[str, ...] = ()
+    """The patterns of the project that no flow of this shard needed, in the same case."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """The results of a session, or of a comparison of baselines, for every report format."""
 
@@ -232,3 +258,5 @@ class Report:
     unused_patterns: tuple[str, ...] = ()
     """The patterns of the project, with their setting, that no flow needed."""
     uncollected: tuple[Uncollected, ...] = ()
+    shard: Shard | None = None
+    """None if the session checked all flows that it selected."""

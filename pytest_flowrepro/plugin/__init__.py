@@ -58,6 +58,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=float,
         help="limit for the rerun of one flow (default: `timeout` of the configuration, else 600)",
     )
+    group.addoption(
+        "--flow-repro-shard",
+        metavar="K/N",
+        help="check only part K of N of the selected flows; `flowrepro merge-reports` merges the "
+        "JSON reports of the parts",
+    )
+    group.addoption(
+        "--flow-repro-shard-times",
+        metavar="PATH",
+        help="split the flows into shards by their times in this JSON report (default: evenly)",
+    )
     for form, name in REPORTS.items():
         group.addoption(
             f"--flow-repro-{form}", metavar="PATH", help=f"write the report to PATH as {name}"

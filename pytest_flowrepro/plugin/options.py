@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -13,12 +15,21 @@ from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from pathlib import Path
 
     from pytest_flowrepro.settings.settings import Settings
 
 Update = Literal["no", "new", "all"]
 """no: check every flow. new: record those without a baseline. all: record every flow."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShardOptions:
+    """The options about shards."""
+
+    number: int
+    count: int
+    times: Path | None = None
+    """The JSON report with the times of the flows, as it was named."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +60,8 @@ class SessionOptions:
     """True to return the pages of cards, for a report that shows them."""
     draws: bool = False
     """True if a report shows pictures of changed values."""
+    shard: ShardOptions | None = None
+    """None to check all flows that are selected."""
 
 
 def read_options(option: Namespace, root: Path, *, today: date) -> SessionOptions:
@@ -77,6 +90,7 @@ def read_options(option: Namespace, root: Path, *, today: date) -> SessionOption
         keep=option.flow_repro_keep,
         cards=option.flow_repro_html is not None,
         draws=bool(option.flow_repro_html or option.flow_repro_json),
+        shard=_shard(option),
     )
 
 
@@ -98,3 +112,22 @@ def _as_of(day: str | None, *, is_resolving: bool) -> date | None:
         return date.fromisoformat(day)
     except ValueError as error:
         raise pytest.UsageError(f"--flow-repro-as-of: {error}; write YYYY-MM-DD") from error
+
+
+def _shard(option: Namespace) -> ShardOptions | None:
+    text, times = option.flow_repro_shard, option.flow_repro_shard_times
+    if text is None:
+        if times is not None:
+            raise pytest.UsageError("--flow-repro-shard-times: pass --flow-repro-shard K/N, too")
+        return None
+    number, count = _numbers(text)
+    return ShardOptions(number=number, count=count, times=None if times is None else Path(times))
+
+
+def _numbers(text: str) -> tuple[int, int]:
+    numbers = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", text, re.ASCII)
+    if numbers is None or int(numbers[1]) > int(numbers[2]):
+        raise pytest.UsageError(
+            f"--flow-repro-shard: {text!r} is not a shard; pass 1/3, 2/3 or 3/3 for one of three"
+        )
+    return int(numbers[1]), int(numbers[2])

@@ -30,8 +30,9 @@ from pytest_flowrepro.plugin.obsolete import (
     obsolete_lines,
     reported,
 )
-from pytest_flowrepro.plugin.selection import selecting_options, selection
+from pytest_flowrepro.plugin.selection import selecting_options, selection, selects_all
 from pytest_flowrepro.plugin.session_results import SessionResults
+from pytest_flowrepro.plugin.shards import shard_line
 from pytest_flowrepro.plugin.terminal import (
     Line,
     kept_locks,
@@ -55,13 +56,14 @@ from pytest_flowrepro.review.last_check import kept_checks
 from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
-    from pytest_flowrepro.model import FlowReport, Obsolete
+    from pytest_flowrepro.model import FlowReport, Obsolete, Shard
     from pytest_flowrepro.pipeline import ObsoleteBaseline
     from pytest_flowrepro.plugin.collection import Collection
     from pytest_flowrepro.plugin.results import PartId, PartResult
     from pytest_flowrepro.plugin.session import SessionState
+    from pytest_flowrepro.plugin.shards import Sharding
 
 _PASSED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 _FINISHED = (*_PASSED, pytest.ExitCode.TESTS_FAILED)
@@ -76,6 +78,8 @@ class Reporting:
     config: pytest.Config
     session: SessionState
     collection: Collection
+    sharding: Sharding | None = None
+    """None if the session checks all flows that it selects."""
     results: SessionResults = field(default_factory=SessionResults)
     flows: tuple[FlowReport, ...] = ()
     _written: list[Line] = field(default_factory=list)
@@ -87,8 +91,14 @@ class Reporting:
     """The obsolete baselines that are still there."""
     _unfinished: set[tuple[str, str, str | None]] = field(default_factory=set)
     """File, name and case of the flows with a test that did not run."""
+    _deselected: int = 0
+    """The number of tests that this process left out."""
+    _shard: Shard | None = None
 
     # --- results of tests -------------------------------------------------------------
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self._deselected += len(items)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Register the tests that must have a result; a worker passes them to the controller."""
@@ -102,7 +112,12 @@ class Reporting:
         if worker is None:
             self.results.select(parts)
         else:
-            collected = Collected(parts=parts, files=self.collection.files)
+            collected = Collected(
+                parts=parts,
+                files=self.collection.files,
+                deselected=self._deselected,
+                shard=self.sharding.shard if self.sharding else None,
+            )
             self.session.folder.leave_collection(worker, collected)
 
     @pytest.hookimpl(wrapper=True)
@@ -153,8 +168,10 @@ class Reporting:
 
     def _finish(self, session: pytest.Session) -> None:
         """Set the reports and write their files; a session with a gap in its results fails."""
+        self._shard = self.sharding.shard if self.sharding else None
         if self.config.pluginmanager.hasplugin("dsession"):
             collected = self.session.folder.collected()
+            self._take_over(collected)
             self.results.select(part for worker in collected for part in worker.parts)
             if not any(worker.files for worker in collected) and session.exitstatus in _PASSED:
                 self._written.append(Line(self.collection.nothing_found(), "red"))
@@ -167,6 +184,7 @@ class Reporting:
         self._unused_patterns = unused_patterns(results) if self._is_whole() else ()
         self._unfinished = {part.flow_key for part in missing}
         self._settle_obsolete(session, is_complete=not missing)
+        self._settle_shard(session, unused_patterns(results), is_complete=not missing)
         self._publish({part: results[part] for part in results if not self.results.has(part)})
         if (missing or has_silent_failure(results)) and session.exitstatus in _PASSED:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -174,6 +192,15 @@ class Reporting:
             self._written += self._write_reports()
         except FlowReproError as error:
             self._report_error(session, error)
+
+    def _take_over(self, collected: Sequence[Collected]) -> None:
+        """Take what each worker of xdist knows of the collection, which the controller lacks."""
+        for worker in collected[:1]:
+            self._shard = worker.shard
+            reporter = self.config.pluginmanager.getplugin("terminalreporter")
+            if worker.deselected and reporter is not None:
+                # As pytest counts them; their number is all that it shows.
+                reporter.stats.setdefault("deselected", []).extend([None] * worker.deselected)
 
     def _report_error(self, session: pytest.Session, error: FlowReproError) -> None:
         self._written.append(Line(f"ERROR: {error}", "red"))
@@ -198,6 +225,24 @@ class Reporting:
         self._written += obsolete_lines(self._obsolete, options)
         if left and options.strict and session.exitstatus in _PASSED:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _settle_shard(
+        self, session: pytest.Session, unused: tuple[str, ...], *, is_complete: bool
+    ) -> None:
+        """Add what the merged report of all shards says of the project; a shard may be empty."""
+        shard, options = self._shard, self.session.options
+        if shard is None:
+            return
+        if shard.flows and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            session.exitstatus = pytest.ExitCode.OK
+        is_known = is_complete and session.exitstatus in _FINISHED
+        if is_known and not self.collection.is_part and selects_all(self.config):
+            obsolete = obsolete_baselines(options.root, options.settings)
+            self._shard = replace(
+                shard,
+                obsolete=tuple(reported(baseline, options) for baseline in obsolete),
+                unused_patterns=unused,
+            )
 
     def _is_whole(self) -> bool:
         """Return whether the session selected every test of every flow of the project."""
@@ -235,6 +280,7 @@ class Reporting:
             obsolete=self._obsolete,
             unused_patterns=self._unused_patterns,
             uncollected=self.collection.uncollected,
+            shard=self._shard,
         )
 
     def _write_reports(self) -> list[Line]:
@@ -272,12 +318,23 @@ class Reporting:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         self._is_summarised = True
-        if self.flows or self.collection.uncollected:
+        if self.flows or self.collection.uncollected or self._shard:
             terminalreporter.write_sep("=", "flow-repro")
-        lines = (*self._summary(), *self._review(), *self._recorded(), *self._unused())
+        lines = (
+            *self._sharded(),
+            *self._summary(),
+            *self._review(),
+            *self._recorded(),
+            *self._unused(),
+        )
         write_lines(terminalreporter, (*lines, *self._written))
         if self.session.options.keep:
             terminalreporter.write_line(f"working directories: {self.session.folder.path}")
+
+    def _sharded(self) -> Iterator[Line]:
+        options = self.session.options.shard
+        if options is not None and self._shard is not None:
+            yield Line(inert(shard_line(options, self._shard)))
 
     def _summary(self) -> Iterator[Line]:
         yield from summary_lines(

@@ -17,6 +17,7 @@ _OPTIONS = {
     "stepwise": "--stepwise",
     "ignore": "--ignore",
     "ignore_glob": "--ignore-glob",
+    "flow_repro_shard": "--flow-repro-shard",
 }
 """pytest's options that leave out tests, by the name of their value."""
 
@@ -25,6 +26,16 @@ def selecting_options(config: pytest.Config) -> tuple[str, ...]:
     """Return the options that leave out tests: `-k 'train'`, `--last-failed`."""
     given = ((name, config.getoption(key, default=None)) for key, name in _OPTIONS.items())
     return tuple(text for name, value in given if value for text in _texts(name, value))
+
+
+def selects_all(config: pytest.Config) -> bool:
+    """Return whether no option leaves out tests, but for those of other shards."""
+    return set(selecting_options(config)) <= {shard_option(config)}
+
+
+def shard_option(config: pytest.Config) -> str:
+    """Return `--flow-repro-shard 2/3`."""
+    return f"--flow-repro-shard {config.option.flow_repro_shard}"
 
 
 def selection(config: pytest.Config) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from pytest_flowrepro.plugin.options import read_options
 from pytest_flowrepro.plugin.progress import Announcements, live_line
 from pytest_flowrepro.plugin.reporting import Reporting
 from pytest_flowrepro.plugin.session import SessionState
+from pytest_flowrepro.plugin.shards import Sharding
 from pytest_flowrepro.plugin.termination import end_workers, raise_on_termination, register_worker
 from pytest_flowrepro.plugin.worker_input import (
     WorkerInput,
@@ -66,7 +67,8 @@ def start_session(config: pytest.Config) -> None:
     collection = Collection.from_config(config, session, project)
     if worker is not None:
         register_worker(folder.path)
-    reporting = Reporting(config=config, session=session, collection=collection)
+    sharding = Sharding(config, options.shard, options.settings) if options.shard else None
+    reporting = Reporting(config=config, session=session, collection=collection, sharding=sharding)
     plugin = SessionPlugin(
         config=config,
         session=session,
@@ -76,7 +78,13 @@ def start_session(config: pytest.Config) -> None:
         put_signals_back=raise_on_termination(),
         caches=use_caches(),
     )
-    plugins = {"collection": collection, "reporting": reporting, "session": plugin}
+    plugins: dict[str, object] = {
+        "collection": collection,
+        "reporting": reporting,
+        "session": plugin,
+    }
+    if sharding is not None:
+        plugins["sharding"] = sharding
     for name, part in {**plugins, "progress": progress}.items():
         config.pluginmanager.register(part, f"flowrepro-{name}")
 

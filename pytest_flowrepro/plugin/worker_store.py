@@ -10,11 +10,12 @@ import errno
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from filelock import FileLock
 
+from pytest_flowrepro.model import Shard, SplitFlow
 from pytest_flowrepro.plugin.internal_error import internal_error
 from pytest_flowrepro.plugin.results import PartId
 from pytest_flowrepro.support import errors
@@ -35,14 +36,19 @@ class Collected:
     """The selected tests."""
     files: int
     """The number of files with flows."""
+    deselected: int = 0
+    """The number of tests that options left out."""
+    shard: Shard | None = None
+    """The split of the flows; None if the session checks all that it selects."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"parts": [part.to_json() for part in self.parts], "files": self.files}
+        return asdict(self)
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Collected:
         parts = tuple(PartId.from_json(part) for part in fields["parts"])
-        return cls(parts=parts, files=fields["files"])
+        shard = fields["shard"] and _shard_from_json(fields["shard"])
+        return cls(**{**fields, "parts": parts, "shard": shard})
 
 
 @dataclass(slots=True, eq=False)
@@ -111,6 +117,11 @@ class SessionFolder:
         if isinstance(result, FlowReproError):
             raise result
         return cast("T", result)
+
+
+def _shard_from_json(fields: Mapping[str, Any]) -> Shard:
+    flows = tuple(SplitFlow(**flow) for flow in fields["flows"])
+    return Shard(number=fields["number"], count=fields["count"], flows=flows)
 
 
 def _outcome(make: Callable[[], T], encode: Callable[[T], Any]) -> dict[str, Any]:

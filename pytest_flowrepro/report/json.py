@@ -7,7 +7,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_flowrepro.model import Card, Change, FlowReport, GraphStep, Report, RunInfo
+    from pytest_flowrepro.model import (
+        Card,
+        Change,
+        FlowReport,
+        GraphStep,
+        Report,
+        RunInfo,
+        Shard,
+    )
     from pytest_flowrepro.support.strict_json import Json
 
 SCHEMA = 1
@@ -18,13 +26,11 @@ def render_json(report: Report, /, *, details: bool = False) -> str:  # noqa: AR
     document: Json = {
         "schema": SCHEMA,
         "run": _run(report.run),
+        "shard": None if report.shard is None else _shard(report.shard),
         "flows": [_flow(flow) for flow in report.flows],
-        "obsolete": [baseline.text for baseline in report.obsolete],
+        "obsolete": [asdict(baseline) for baseline in report.obsolete],
         "unused_patterns": list(report.unused_patterns),
-        "uncollected": [
-            {"file": uncollected.file, "error": uncollected.error}
-            for uncollected in report.uncollected
-        ],
+        "uncollected": [asdict(uncollected) for uncollected in report.uncollected],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
@@ -44,6 +50,16 @@ def _run(run: RunInfo) -> Json:
         "selection": list(run.selection),
         "base": run.base,
         "head": run.head,
+    }
+
+
+def _shard(shard: Shard) -> Json:
+    return {
+        "number": shard.number,
+        "count": shard.count,
+        "flows": [asdict(flow) for flow in shard.flows],
+        "obsolete": [asdict(baseline) for baseline in shard.obsolete],
+        "unused_patterns": list(shard.unused_patterns),
     }
 
 

@@ -64,6 +64,10 @@ class BaselineError(FlowReproError):
     """A baseline is missing, damaged, edited by hand, or cannot be written."""
 
 
+class ReportError(FlowReproError):
+    """A JSON report cannot be read, or does not belong to the others."""
+
+
 class HookError(FlowReproError):
     """A hook of the project raises, or returns an invalid answer."""
 

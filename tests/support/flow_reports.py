@@ -21,6 +21,8 @@ from pytest_flowrepro.model import (
     Picture,
     Report,
     RunInfo,
+    Shard,
+    SplitFlow,
 )
 
 SCORE = Change(
@@ -102,6 +104,21 @@ RUN = RunInfo(
 def report_of(*flows: FlowReport) -> Report:
     return Report(flows=flows, run=RUN)
 
+
+SHARDED = replace(
+    report_of(DRIFTED),
+    shard=Shard(
+        number=2,
+        count=3,
+        flows=(
+            SplitFlow(file="flows/bad.py", flow="BadFlow", case=None, shard=1),
+            SplitFlow(file="flows/train.py", flow="TrainFlow", case="small", shard=2),
+        ),
+        obsolete=(Obsolete(folder="flows/__flowrepro__/old/OldFlow", reason="no old.py"),),
+        unused_patterns=("ignore: *.elapsed",),
+    ),
+)
+"""The report of a shard."""
 
 ATTACKS = (
     "\x1b[31mred\x1b[0m \x9b2J",

@@ -3,22 +3,20 @@ from __future__ import annotations
 from argparse import Namespace
 from dataclasses import FrozenInstanceError
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from checked_flows import TODAY
 
 from pytest_flowrepro.plugin import REPORTS
-from pytest_flowrepro.plugin.options import SessionOptions, read_options
+from pytest_flowrepro.plugin.options import SessionOptions, ShardOptions, read_options
 from pytest_flowrepro.report import FORMATS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def read(root: Path, **given: Any) -> SessionOptions:
     """Read the options that pytest has where only `given` are on the command line."""
-    values = ("timeout", "env", "as_of", "installer", "html", "json")
+    values = ("timeout", "env", "as_of", "installer", "html", "json", "shard", "shard_times")
     switches = ("update", "update_new", "strict", "details", "keep")
     own = dict.fromkeys(values, None) | dict.fromkeys(switches, False) | given
     option = Namespace(**{f"flow_repro_{name}": value for name, value in own.items()})
@@ -75,6 +73,22 @@ def test_a_resolution_may_be_as_of_a_day(tmp_path: Path, given: dict[str, Any]) 
         ({"as_of": "2026-01-01"}, "--flow-repro-as-of: a check does not resolve"),
         ({"as_of": "2026-01-01", "env": "locked"}, "--flow-repro-as-of: a check does not resolve"),
         ({"as_of": "yesterday", "update": True}, "--flow-repro-as-of: .*; write YYYY-MM-DD"),
+        ({"shard_times": "report.json"}, "--flow-repro-shard-times: pass --flow-repro-shard K/N"),
+        *(
+            ({"shard": text}, f"--flow-repro-shard: '{text}' is not a shard; pass 1/3, 2/3 or 3/3")
+            for text in (
+                "",
+                "2",
+                "0/3",
+                "4/3",
+                "1/0",
+                "a/b",
+                "-1/3",
+                "1/3/3",
+                " 1/3",
+                "01/3",
+            )
+        ),
         ({"as_of": "june", "env": "fresh"}, "--flow-repro-as-of: .*; write YYYY-MM-DD"),
     ],
 )
@@ -83,6 +97,13 @@ def test_invalid_options_are_a_usage_error(
 ) -> None:
     with pytest.raises(pytest.UsageError, match=message):
         read(tmp_path, **given)
+
+
+def test_a_shard_is_a_number_and_a_count(tmp_path: Path) -> None:
+    assert read(tmp_path).shard is None
+    assert read(tmp_path, shard="2/3").shard == ShardOptions(number=2, count=3)
+    options = read(tmp_path, shard="10/10", shard_times="report.json")
+    assert options.shard == ShardOptions(number=10, count=10, times=Path("report.json"))
 
 
 def test_an_invalid_configuration_is_a_usage_error(tmp_path: Path) -> None:

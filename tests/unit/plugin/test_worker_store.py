@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from part_results import part_id
 
+from pytest_flowrepro.model import Shard, SplitFlow
 from pytest_flowrepro.plugin.worker_store import (
     Collected,
     SessionFolder,
@@ -109,7 +110,16 @@ def test_the_controller_reads_what_the_workers_collected(tmp_path: Path) -> None
     controller = SessionFolder(tmp_path)
     assert controller.collected() == []
     nothing = Collected(parts=(), files=0)
-    flow = Collected(parts=(part_id("code"), part_id("step[train]", case="small")), files=2)
+    flow = Collected(
+        parts=(part_id("code"), part_id("step[train]", case="small")),
+        files=2,
+        deselected=3,
+        shard=Shard(
+            number=1,
+            count=2,
+            flows=(SplitFlow(file="a.py", flow="TrainFlow", case="small", shard=1),),
+        ),
+    )
     for worker, collected in (("gw1", flow), ("gw0", nothing)):
         SessionFolder(tmp_path).leave_collection(worker, collected)
     assert controller.collected() == [nothing, flow]

@@ -4,7 +4,7 @@ import json
 from typing import get_args
 
 import pytest
-from flow_reports import ATTACKS, CODE, DRIFTED, FAILED, SCORE, hostile, report_of
+from flow_reports import ATTACKS, CODE, DRIFTED, FAILED, SCORE, SHARDED, hostile, report_of
 from jsonschema import ValidationError
 from report_schema import report_schema, validator
 
@@ -18,6 +18,7 @@ def test_the_report_has_the_documented_shape() -> None:
     assert list(document) == [
         "schema",
         "run",
+        "shard",
         "flows",
         "obsolete",
         "unused_patterns",
@@ -105,7 +106,7 @@ def test_a_session_without_flows_has_a_report_too() -> None:
     assert document["flows"] == document["obsolete"] == document["unused_patterns"] == []
 
 
-@pytest.mark.parametrize("report", [report_of(), report_of(DRIFTED, FAILED), hostile("x")])
+@pytest.mark.parametrize("report", [report_of(), report_of(DRIFTED, FAILED), SHARDED, hostile("x")])
 def test_the_report_is_valid_under_the_published_schema(report: Report) -> None:
     schema = report_schema()
     validator(schema).validate(json.loads(render_json(report)))
@@ -117,6 +118,20 @@ def test_the_report_is_valid_under_the_published_schema(report: Report) -> None:
     }.items():
         definition, key = places
         assert schema["$defs"][definition]["properties"][key]["enum"] == list(words)
+
+
+def test_a_shard_says_what_all_shards_have_in_common() -> None:
+    assert json.loads(render_json(report_of()))["shard"] is None
+    assert json.loads(render_json(SHARDED))["shard"] == {
+        "number": 2,
+        "count": 3,
+        "flows": [
+            {"file": "flows/bad.py", "flow": "BadFlow", "case": None, "shard": 1},
+            {"file": "flows/train.py", "flow": "TrainFlow", "case": "small", "shard": 2},
+        ],
+        "obsolete": [{"folder": "flows/__flowrepro__/old/OldFlow", "reason": "no old.py"}],
+        "unused_patterns": ["ignore: *.elapsed"],
+    }
 
 
 def test_the_schema_allows_no_other_key() -> None:
