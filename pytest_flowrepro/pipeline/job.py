@@ -62,6 +62,8 @@ class Job:
     """A folder of the session for this job alone; created by the pipeline."""
     environments: Path
     """A folder of the session that all its jobs share."""
+    resolutions: Path
+    """Another such folder, for the answers of resolvers and indexes."""
     temporary: Path | None = None
     """A folder of the session for TMPDIR of the reruns; None: in the reruns' own folders."""
     after: tuple[Upstream, ...] = ()

@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from pytest_flowrepro.lock import resolver
 from pytest_flowrepro.lockfile.parse import parse_lock
-from pytest_flowrepro.pipeline.conda import resolve_with_conda
+from pytest_flowrepro.pipeline.conda import conda_part_of, resolve_with_conda
+from pytest_flowrepro.support.errors import FlowReproError, error_from_json, error_to_json
+from pytest_flowrepro.support.made_once import made_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,25 +26,50 @@ _TIMEOUT = 300.0
 def resolve(job: Job, stages: Stages, requirements: Requirements, python: Path | None) -> Lock:
     """Return a lock of `requirements` for `python`, which is None if it comes from conda.
 
-    A fresh one is resolved once for all the job's tests, so that they compare the same packages,
-    and ignores a lock of the project's own, such as `uv.lock`.
+    Equal requirements are resolved once in a session, by any of its processes, for all flows and
+    steps. So all tests compare the same packages, and a failed resolution fails for each of them. A
+    fresh resolution ignores a lock of the project's own, such as `uv.lock`.
+
+    Raises `LockError`.
     """
-    if not job.fresh:
+    if job.fresh:
+        requirements = replace(requirements, locked=None)
+    elif requirements.locked and not job.as_of:
         return stages.resolve(job, requirements, python, job.folder)
-    unlocked = replace(requirements, locked=None)
-    digest = hashlib.sha256(f"{unlocked}\n{python}".encode()).hexdigest()[:16]
-    folder = job.folder / f"resolved-{digest}"
+
+    folder = job.resolutions / _identity(job, requirements, python)
     folder.mkdir(parents=True, exist_ok=True)
-    lock_file, part, notes = (folder / name for name in ("kept.txt", "kept.part", "notes.txt"))
-    with FileLock(folder / "kept.lock"):
-        if not lock_file.exists():
-            lock = stages.resolve(job, unlocked, python, folder)
-            part.write_text(lock.text, encoding="utf-8")
-            notes.write_text("\n".join(lock.notes), encoding="utf-8")
-            part.replace(lock_file)
-        lines = notes.read_text(encoding="utf-8").splitlines()
-        lock = parse_lock(lock_file.read_text(encoding="utf-8"))
-        return replace(lock, notes=tuple(lines))
+
+    def make() -> dict[str, object]:
+        try:
+            lock = stages.resolve(job, requirements, python, folder)
+        except FlowReproError as error:
+            if error.__cause__ is not None:  # of the system: a full disk is reported by its cause
+                raise
+            return {"error": error_to_json(error), "source": requirements.source}
+        return {"text": lock.text, "notes": lock.notes}
+
+    fields = made_once(folder / "lock.json", make)
+    if fields.get("source", requirements.source) != requirements.source:
+        # An error names the file that it is about.
+        fields = made_once(folder / f"lock-{_digest(requirements.source)}.json", make)
+    if "error" in fields:
+        raise error_from_json(fields["error"])
+    return replace(parse_lock(fields["text"]), notes=tuple(fields["notes"]))
+
+
+def _identity(job: Job, requirements: Requirements, python: Path | None) -> str:
+    """Return a digest of everything that a resolution depends on.
+
+    The place of the declaration is only named in messages.
+    """
+    content = replace(requirements, source="", notes=(), declared=True, folders=(), local=())
+    channels = conda_part_of(job, requirements).channels if requirements.conda else ()
+    return _digest((content, python, job.installer, job.as_of, channels))
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(repr(content).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def resolve_in(job: Job, requirements: Requirements, python: Path | None, workspace: Path) -> Lock:

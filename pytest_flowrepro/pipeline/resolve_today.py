@@ -5,7 +5,9 @@ Nothing is built for it, unless the code changed, so that Metaflow has to descri
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -28,10 +30,10 @@ from pytest_flowrepro.pipeline.prepare import steps_of_today
 from pytest_flowrepro.pipeline.resolution import resolve
 from pytest_flowrepro.pipeline.stages import STAGES, Stages
 from pytest_flowrepro.support.deadline import Deadline
+from pytest_flowrepro.support.made_once import made_once
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
-    from datetime import date
     from pathlib import Path
 
     from pytest_flowrepro.model import Change, Environment, PypiLock, Recording, Requirements
@@ -158,11 +160,23 @@ def upload_days_of(job: Job, environments: Iterable[Environment]) -> dict[tuple[
             package.name: package.version for package in environment.packages if not package.record
         }
         if moved and not isinstance(environment.lock, CondaLock):
-            upload_day_of = upload_days(
-                moved,
-                python=find_interpreter(recorded=environment.python),
-                workspace=job.folder,
-                timeout=deadline.left,
-            )
-            days |= {(environment.name, name): day for name, day in upload_day_of.items()}
+            python = find_interpreter(recorded=environment.python)
+            day_of = _upload_days_once(job, moved, python, timeout=deadline.left)
+            days |= {(environment.name, name): day for name, day in day_of.items()}
     return days
+
+
+def _upload_days_once(
+    job: Job, versions: Mapping[str, str], python: Path, *, timeout: float
+) -> dict[str, date]:
+    """Return the upload days of versions, for which the index is asked once in a session."""
+    identity = f"{sorted(versions.items())}\n{python}"
+    digest = hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:16]
+    folder = job.resolutions / f"uploaded-{digest}"
+
+    def ask() -> dict[str, str]:
+        days = upload_days(versions, python=python, workspace=folder, timeout=timeout)
+        return {name: day.isoformat() for name, day in days.items()}
+
+    days = made_once(folder / "days.json", ask)
+    return {name: date.fromisoformat(day) for name, day in days.items()}

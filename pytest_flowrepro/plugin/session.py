@@ -61,6 +61,7 @@ class SessionState:
             root=options.root if flow.file.is_relative_to(options.root) else flow.file.parent,
             folder=self.folder.flow_folder(flow.file, flow.name, case),
             environments=self.folder.environments,
+            resolutions=self.folder.resolutions,
             temporary=self.folder.temporary,
             installer=options.installer,
             as_of=options.as_of,

@@ -13,13 +13,11 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from filelock import FileLock
-
 from pytest_flowrepro.model import Shard, SplitFlow
 from pytest_flowrepro.plugin.internal_error import internal_error
 from pytest_flowrepro.plugin.results import PartId
-from pytest_flowrepro.support import errors
-from pytest_flowrepro.support.errors import FlowReproError
+from pytest_flowrepro.support.errors import FlowReproError, error_from_json, error_to_json
+from pytest_flowrepro.support.made_once import made_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +64,10 @@ class SessionFolder:
         return self.path / "environments"
 
     @property
+    def resolutions(self) -> Path:
+        return self.path / "resolutions"
+
+    @property
     def temporary(self) -> Path:
         """The folder of the reruns' TMPDIRs; a short name, because paths in it are limited."""
         return self.path / "t"
@@ -103,15 +105,10 @@ class SessionFolder:
         """
         key = f"{folder.name}/{name}"
         if key not in self._seen:
-            folder.mkdir(parents=True, exist_ok=True)
-            outcome = folder / f"{name}.json"
-            with FileLock(folder / f"{name}.lock"):
-                if not outcome.exists():
-                    _write(outcome, _outcome(make, encode))
-            stored = json.loads(outcome.read_text(encoding="utf-8"))
+            stored = made_once(folder / f"{name}.json", lambda: _outcome(make, encode))
             # Decoded once for all tests of a flow.
             self._seen[key] = (
-                _error_from_json(stored["error"]) if "error" in stored else decode(stored["result"])
+                error_from_json(stored["error"]) if "error" in stored else decode(stored["result"])
             )
         result = self._seen[key]
         if isinstance(result, FlowReproError):
@@ -135,7 +132,7 @@ def _outcome(make: Callable[[], T], encode: Callable[[T], Any]) -> dict[str, Any
                 raise  # the outcome could not be written
             raise internal_error(error, doing="observing a flow") from error
     except FlowReproError as error:
-        return {"error": _error_to_json(error)}
+        return {"error": error_to_json(error)}
 
 
 def _write(path: Path, outcome: dict[str, Any]) -> None:
@@ -143,14 +140,3 @@ def _write(path: Path, outcome: dict[str, Any]) -> None:
     part = path.with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps(outcome), encoding="utf-8")
     part.replace(path)
-
-
-def _error_to_json(error: FlowReproError) -> dict[str, str]:
-    fields = {"what": error.what, "hint": error.hint, "detail": error.detail}
-    return {"class": type(error).__name__, **fields}
-
-
-def _error_from_json(fields: Mapping[str, str]) -> FlowReproError:
-    kind = getattr(errors, fields["class"], FlowReproError)
-    error: FlowReproError = kind(fields["what"], hint=fields["hint"], detail=fields["detail"])
-    return error

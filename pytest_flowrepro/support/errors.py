@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class FlowReproError(Exception):
     """An error that is not drift: of our input, the package index, the flow or this plugin.
@@ -74,3 +80,15 @@ class HookError(FlowReproError):
 
 class InternalError(FlowReproError):
     """A bug of this plugin."""
+
+
+def error_to_json(error: FlowReproError) -> dict[str, str]:
+    fields = {"what": error.what, "hint": error.hint, "detail": error.detail}
+    return {"class": type(error).__name__, **fields}
+
+
+def error_from_json(fields: Mapping[str, str]) -> FlowReproError:
+    """Return the error of the named class; of the base class if that is defined elsewhere."""
+    kind = getattr(sys.modules[__name__], fields["class"], FlowReproError)
+    error: FlowReproError = kind(fields["what"], hint=fields["hint"], detail=fields["detail"])
+    return error

@@ -5,6 +5,9 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING
 
+import pytest
+from local_index import LocalIndex
+
 if TYPE_CHECKING:
     from conftest import Project
 
@@ -68,6 +71,26 @@ def test_changes_of_packages_and_artifacts_are_reported_separately(project: Proj
     result = project.check("-k", "environment")
     result.assert_outcomes(failed=1, deselected=3)
     result.stdout.fnmatch_lines(["*requirement toolz*toolz<1 -> toolz<1.1*", "*record again*"])
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_resolution_that_fails_is_tried_once_and_fails_for_each_flow(
+    unrun_project: Project, workers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TasteFlow", "SmellFlow", "HearFlow"):
+        unrun_project.write(f"{name}.py", FLOW.replace("TasteFlow", name))
+    unrun_project.write("requirements.txt", "metaflow\nflowrepro-nowhere\n")
+    unrun_project.write("pyproject.toml", "[tool.pytest]\n")
+    with LocalIndex() as index:
+        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", index.url)
+        result = unrun_project.check_apart(
+            "--flow-repro-update", "-n", workers, "--dist", "loadfile"
+        )
+    assert result.ret == 1
+    for name in ("TasteFlow", "SmellFlow", "HearFlow"):
+        result.stdout.fnmatch_lines([f"error * {name}.py::{name}*"])
+    assert len([path for path in index.asked if "nowhere" in path]) == 1
 
 
 def test_fresh_as_of_a_day(hello: Project) -> None:

@@ -35,6 +35,7 @@ def job(root: Path, *, case: str | None = None, settings: FlowSettings | None = 
         root=root,
         folder=root / "session" / "flow",
         environments=root / "session" / "environments",
+        resolutions=root / "session" / "resolutions",
     )
 
 

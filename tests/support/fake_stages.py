@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,8 +56,14 @@ def job_of(root: Path, **more: object) -> Job:
         "root": root,
         "folder": root.parent / "session",
         "environments": root.parent / "environments",
+        "resolutions": root.parent / "resolutions",
     }
     return Job(**{**fields, **more})  # type: ignore[arg-type]
+
+
+def earlier(job: Job) -> Job:
+    """The same job in an earlier session."""
+    return replace(job, resolutions=job.resolutions.with_name("earlier"))
 
 
 @dataclass
@@ -118,7 +124,7 @@ class FakeStages:
     def resolve(
         self, job: Job, requirements: Requirements, python: Path | None, workspace: Path
     ) -> Lock:
-        assert (python, workspace.is_relative_to(job.folder)) == (Path(sys.executable), True)
+        assert (python, workspace.is_relative_to(job.resolutions)) == (Path(sys.executable), True)
         self.calls.append(f"resolve {' '.join(requirements.lines)}")
         return locked(*self.pins)
 

@@ -33,6 +33,7 @@ class Session:
             root=self.folder,
             folder=self.folder / name,
             environments=self.folder / "environments",
+            resolutions=self.folder / "resolutions",
         )
 
     def environment(self, job: Job) -> Path:

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 def job(root: Path, encoders: str | None) -> Job:
     flow = FlowSource(file=root / "flow.py", name="TrainFlow", lineno=1, steps=())
     settings = FlowSettings(encoders=encoders)
-    return Job(flow=flow, case=None, settings=settings, root=root, folder=root, environments=root)
+    return Job(
+        flow=flow,
+        case=None,
+        settings=settings,
+        root=root,
+        folder=root,
+        environments=root,
+        resolutions=root,
+    )
 
 
 def test_the_file_is_found_from_the_project(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
-from fake_stages import FakeStages, job_of
+from fake_stages import FakeStages, earlier, job_of
 from flow_processes import flow_source
 from locks import by_pip_tools, locked
 from recordings import recording, step
@@ -50,7 +50,7 @@ def job(tmp_path: Path) -> Job:
 
 @pytest.fixture
 def baseline(job: Job) -> Recording:
-    return record(job, None, FakeStages().stages).recording
+    return record(earlier(job), None, FakeStages().stages).recording
 
 
 def resolved(fake: FakeStages) -> list[str]:
@@ -194,7 +194,7 @@ PEARS = (own("start", "sort", pears="1.0"), own("sort", "end", plums="1.0"), END
 
 
 def recorded_with_steps(job: Job) -> Recording:
-    return record(job, None, FakeStages(steps=PEARS).stages).recording
+    return record(earlier(job), None, FakeStages(steps=PEARS).stages).recording
 
 
 def test_every_environment_is_kept(job: Job) -> None:

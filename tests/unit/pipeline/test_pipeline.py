@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fake_stages import FakeStages, job_of
+from fake_stages import FakeStages, earlier, job_of
 from flow_processes import flow_source
 from locks import locked
 from recordings import step
@@ -48,7 +48,7 @@ def job(tmp_path: Path) -> Job:
 
 @pytest.fixture
 def baseline(job: Job) -> Recording:
-    return record(job, None, FakeStages().stages).recording
+    return record(earlier(job), None, FakeStages().stages).recording
 
 
 def determinism(recording: Recording) -> dict[str, str | None]:

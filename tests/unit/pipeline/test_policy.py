@@ -30,6 +30,7 @@ def policy(root: Path, settings: str = "") -> Policy:
         root=root,
         folder=root / "job",
         environments=root / "environments",
+        resolutions=root / "resolutions",
         temporary=root / "tmp",
     )
     return policy_of(job)

@@ -29,6 +29,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
         root=tmp_path,
         folder=tmp_path / "session",
         environments=tmp_path / "environments",
+        resolutions=tmp_path / "resolutions",
     )
     settings = FlowSettings(env={"TOKEN": PassedThrough(), "MODE": "literal"})
     return replace(before, settings=settings, after=(Upstream(job=before, baseline=None),))

@@ -25,6 +25,7 @@ def job(root: Path, settings: FlowSettings) -> Job:
         root=root,
         folder=root / "session",
         environments=root / "environments",
+        resolutions=root / "resolutions",
     )
 
 

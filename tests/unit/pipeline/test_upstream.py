@@ -29,6 +29,7 @@ def names_before(root: Path, known: tuple[str, ...] = ("A", "B", "C"), **after: 
         root=root,
         folder=root / "session",
         environments=root / "environments",
+        resolutions=root / "resolutions",
     )
     found = flows_before(job, [flow(root, name) for name in known], settings)
     return [one.name for one in found]
@@ -68,6 +69,7 @@ def test_an_unknown_or_ambiguous_name_is_refused(tmp_path: Path) -> None:
         root=tmp_path,
         folder=tmp_path / "session",
         environments=tmp_path / "environments",
+        resolutions=tmp_path / "resolutions",
     )
     with pytest.raises(
         SettingsError, match=r"C\.after: flow `Ingst` was not found in .*; did you mean `Ingest`"
