@@ -28,6 +28,7 @@ from pytest_flowrepro.cli.flow_names import (
     project_of,
     recorded_folders,
 )
+from pytest_flowrepro.cli.merge import add_merge_arguments
 from pytest_flowrepro.model import NamedFile
 from pytest_flowrepro.report import render_html, render_json, render_markdown, render_text
 from pytest_flowrepro.report.manifest import render_manifest
@@ -52,7 +53,8 @@ _FLOW_HELP = "path/to/flow.py, path/to/flow.py::FlowName, or the name of a recor
 def main(argv: list[str] | None = None) -> int:
     """Run a command and return the exit code.
 
-    0: done, no difference; 1: `diff` found a difference; 2: an error or a wrong command line.
+    0: done, no difference; 1: `diff` found a difference, a merged report has a flow that failed; 2:
+    an error or a wrong command line.
     """
     args = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], Answer] = args.command
@@ -109,6 +111,11 @@ def _parser() -> argparse.ArgumentParser:
         "--exit-zero", action="store_true", help="exit with 0 although there are differences"
     )
     diff.set_defaults(command=_diff)
+
+    merge = commands.add_parser(
+        "merge-reports", help="merge the JSON reports of several sessions, such as shards"
+    )
+    add_merge_arguments(merge)
 
     show = commands.add_parser("show", help="show the baseline of a flow")
     complete_paths(

@@ -122,8 +122,8 @@ def _flow_cards(flow: FlowReport, pieces: _Pieces, nonce: str) -> FlowCards:
 def _left_out(flow: FlowReport, too_many: list[str], too_large: list[str]) -> Iterator[str]:
     if too_large:
         yield (
-            f"{counted(len(too_large), 'card')} left out, larger than 4 MB or gone: "
-            f"{truncate_list(too_large, 3)}"
+            f"{counted(len(too_large), 'card')} left out, larger than 4 MB, gone, or of a merged "
+            f"report: {truncate_list(too_large, 3)}"
         )
     if too_many:
         yield (

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-COMMANDS = {"accept", "clean", "diff", "package", "python", "review", "show"}
+COMMANDS = {"accept", "clean", "diff", "merge-reports", "package", "python", "review", "show"}
 
 COMPLETE = """\
 source completion.bash
@@ -50,17 +50,21 @@ def test_bash_completes_commands(complete: Callable[..., set[str]]) -> None:
 def test_bash_completes_options_and_their_values(complete: Callable[..., set[str]]) -> None:
     assert {"--dry-run", "--baselines", "--older-than"} <= complete("clean", "--")
     assert complete("diff", "--format", "") == {"text", "markdown", "json", "html"}
+    formats = {"text", "markdown", "json", "html", "sarif", "gitlab"}
+    assert complete("merge-reports", "--format", "") == formats
 
 
 def test_bash_completes_the_files_of_flows(complete: Callable[..., set[str]]) -> None:
-    for command in ("show", "python", "review", "accept"):
+    for command in ("show", "python", "review", "accept", "merge-reports"):
         assert complete(command, "tr") == {"train.py"}
 
 
 def test_zsh_gets_a_function_with_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     text = script("zsh", capsys)
     assert text.startswith("#compdef flowrepro\n")
-    assert all(f"_shtab_flowrepro_{command}_options" in text for command in COMMANDS)
+    assert all(
+        f"_shtab_flowrepro_{command.replace('-', '_')}_options" in text for command in COMMANDS
+    )
 
 
 def test_another_shell_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:

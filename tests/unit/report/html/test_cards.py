@@ -187,7 +187,7 @@ def test_a_card_without_a_page_is_left_out(tmp_path: Path) -> None:
     (flow,) = view.flows.values()
     assert flow.shown == ()
     assert flow.left_out[0] == (
-        "2 cards left out, larger than 4 MB or gone: train[3] @card(blank), "
+        "2 cards left out, larger than 4 MB, gone, or of a merged report: train[3] @card(blank), "
         "train[3] @card(blank, a)"
     )
     assert view.pieces == ()
