@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.baseline import find_baselines, flow_and_case, flow_file, read_baseline
 from pytest_flowrepro.cli.answer import Answer
-from pytest_flowrepro.cli.git import (
-    check_out_baselines,
-    commit_of,
-    is_branch,
-    merge_base_of,
-    repository_of,
-)
+from pytest_flowrepro.cli.git import check_out_baselines
 from pytest_flowrepro.diff import causes_of, diff_baselines, with_pictures
 from pytest_flowrepro.model import FlowReport, Report
 from pytest_flowrepro.report.run_info import run_info
 from pytest_flowrepro.support.errors import BaselineError, FlowReproError
+from pytest_flowrepro.support.git import commit_of, is_branch, merge_base_of, repository_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

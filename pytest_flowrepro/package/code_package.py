@@ -152,13 +152,14 @@ def _shipped(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
     The case of suffixes is ignored. A file whose name begins with a dot is in it only if the name
     is a suffix itself.
     """
+    return _walk(folder, lambda name: has_suffix(name, suffixes))
+
+
+def has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
+    """Return whether Metaflow ships a file of this name."""
     lowered = tuple(suffix.lower() for suffix in suffixes)
-
-    def has_suffix(name: str) -> bool:
-        name = name.lower()
-        return name in lowered if name[0] == "." else name.endswith(lowered)
-
-    return _walk(folder, has_suffix)
+    name = name.lower()
+    return name in lowered if name[0] == "." else name.endswith(lowered)
 
 
 def _walk(

@@ -69,6 +69,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PATH",
         help="split the flows into shards by their times in this JSON report (default: evenly)",
     )
+    group.addoption(
+        "--flow-repro-changed-since",
+        metavar="REV",
+        help="check only flows for which something in the repository differs from REV, such as "
+        "`main`, or `main...` for the commit where HEAD left main",
+    )
     for form, name in REPORTS.items():
         group.addoption(
             f"--flow-repro-{form}", metavar="PATH", help=f"write the report to PATH as {name}"

@@ -44,6 +44,8 @@ class Collection:
     """The files to collect; None: those that pytest collects anyway."""
     files: int = 0
     """The number of files with flows so far."""
+    unchanged: int = 0
+    """The number of flows that were left out by `--flow-repro-changed-since`."""
     suspects: list[NoFlow] = field(default_factory=list)
     """Files that seem to start a flow, but in which none was found."""
     _uncollected: dict[str, Uncollected] = field(default_factory=dict)

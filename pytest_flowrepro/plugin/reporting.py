@@ -54,6 +54,7 @@ from pytest_flowrepro.report.run_info import run_info
 from pytest_flowrepro.report.text import inert, unused_pattern
 from pytest_flowrepro.review.last_check import kept_checks
 from pytest_flowrepro.support.errors import FlowReproError
+from pytest_flowrepro.support.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -116,6 +117,7 @@ class Reporting:
                 parts=parts,
                 files=self.collection.files,
                 deselected=self._deselected,
+                unchanged=self.collection.unchanged,
                 shard=self.sharding.shard if self.sharding else None,
             )
             self.session.folder.leave_collection(worker, collected)
@@ -173,9 +175,11 @@ class Reporting:
             collected = self.session.folder.collected()
             self._take_over(collected)
             self.results.select(part for worker in collected for part in worker.parts)
+            self.collection.unchanged = max((worker.unchanged for worker in collected), default=0)
             if not any(worker.files for worker in collected) and session.exitstatus in _PASSED:
                 self._written.append(Line(self.collection.nothing_found(), "red"))
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        self._settle_unchanged(session)
         missing = self.results.missing()
         ended = str(session.shouldfail or session.shouldstop or "")
         results = self.results.all(ended=ended or self.collection.ended)
@@ -201,6 +205,14 @@ class Reporting:
             if worker.deselected and reporter is not None:
                 # As pytest counts them; their number is all that it shows.
                 reporter.stats.setdefault("deselected", []).extend([None] * worker.deselected)
+
+    def _settle_unchanged(self, session: pytest.Session) -> None:
+        """Say how many flows were left out because nothing changed; all of them is a success."""
+        if number := self.collection.unchanged:
+            since = inert(self.config.option.flow_repro_changed_since)
+            self._written.append(Line(f"{counted(number, 'flow')} unchanged since {since}"))
+            if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+                session.exitstatus = pytest.ExitCode.OK
 
     def _report_error(self, session: pytest.Session, error: FlowReproError) -> None:
         self._written.append(Line(f"ERROR: {error}", "red"))

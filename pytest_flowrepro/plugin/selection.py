@@ -18,6 +18,7 @@ _OPTIONS = {
     "ignore": "--ignore",
     "ignore_glob": "--ignore-glob",
     "flow_repro_shard": "--flow-repro-shard",
+    "flow_repro_changed_since": "--flow-repro-changed-since",
 }
 """pytest's options that leave out tests, by the name of their value."""
 

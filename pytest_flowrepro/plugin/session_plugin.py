@@ -10,6 +10,7 @@ import pytest
 
 from pytest_flowrepro import __version__
 from pytest_flowrepro.plugin.arguments import project_of
+from pytest_flowrepro.plugin.changed_flows import ChangedFlows
 from pytest_flowrepro.plugin.collection import Collection
 from pytest_flowrepro.plugin.flow_lines import flow_lines_of
 from pytest_flowrepro.plugin.items import SESSION
@@ -65,6 +66,7 @@ def start_session(config: pytest.Config) -> None:
     config.stash[SESSION] = session
     config.addinivalue_line("markers", "flowrepro: one part of a Metaflow flow")
     collection = Collection.from_config(config, session, project)
+    changed = ChangedFlows.from_config(config, session, collection)
     if worker is not None:
         register_worker(folder.path)
     sharding = Sharding(config, options.shard, options.settings) if options.shard else None
@@ -78,15 +80,17 @@ def start_session(config: pytest.Config) -> None:
         put_signals_back=raise_on_termination(),
         caches=use_caches(),
     )
-    plugins: dict[str, object] = {
+    plugins = {
         "collection": collection,
         "reporting": reporting,
         "session": plugin,
+        "changed": changed,
+        "sharding": sharding,
+        "progress": progress,
     }
-    if sharding is not None:
-        plugins["sharding"] = sharding
-    for name, part in {**plugins, "progress": progress}.items():
-        config.pluginmanager.register(part, f"flowrepro-{name}")
+    for name, part in plugins.items():
+        if part is not None:
+            config.pluginmanager.register(part, f"flowrepro-{name}")
 
 
 @dataclass(slots=True, eq=False)  # hashable: pytest keeps plugins in sets

@@ -36,6 +36,8 @@ class Collected:
     """The number of files with flows."""
     deselected: int = 0
     """The number of tests that options left out."""
+    unchanged: int = 0
+    """The number of flows that were left out because nothing changed for them."""
     shard: Shard | None = None
     """The split of the flows; None if the session checks all that it selects."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NAMES = frozenset(
+NAMES = frozenset(
     {
         "__pycache__",  # Metaflow's rule
         "_escape_trampolines",  # Metaflow's rule
@@ -19,6 +19,7 @@ _NAMES = frozenset(
         "node_modules",  # installed from a lock of its own
     }
 )
+"""Names of folders that have none."""
 _MARKS = frozenset(
     {
         "pyvenv.cfg",  # a virtualenv (PEP 405)
@@ -42,7 +43,7 @@ def project_folders(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 def is_excluded(folder: Path) -> bool:
     # os.path: Path.exists raises if a folder cannot be entered.
-    return folder.name in _NAMES or any(
+    return folder.name in NAMES or any(
         os.path.exists(folder / mark)  # noqa: PTH110
         for mark in _MARKS
     )

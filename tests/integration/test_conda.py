@@ -72,7 +72,7 @@ def test_each_step_runs_in_its_conda_packages(
     assert start["packages"]["metaflow"] == recorded_in["base"]["packages"]["metaflow"] | {
         "via": []
     }
-    lock = orchard.baseline("OrchardFlow", "orchard") / start["lock"]["file"]
+    lock = orchard.lock("OrchardFlow", "step-start", "orchard")
     assert lock.read_text("utf-8").startswith(f"# platform: {this_platform()}\n@EXPLICIT\n")
     recorded = orchard.artifacts("OrchardFlow", "orchard")
     assert recorded["start"]["[]"]["trees"]["value"] == ["2.1", "1.16.0"]
@@ -107,8 +107,7 @@ def test_a_flow_runs_in_what_its_environment_file_takes_from_conda_and_from_pypi
     assert packages["pear"]["wheel"] == "noarch/0"
     assert packages["requests"]["wheel"] == f"{this_platform()}/0"
     assert packages["boto3"] == packages["boto3"] | {"via": ["metaflow"], "wheel": "py3-none-any"}
-    lock = (project.baseline("NurseryFlow", "nursery") / base["lock"]["file"]).read_text("utf-8")
-    both = parse_conda(lock)
+    both = parse_conda(project.lock("NurseryFlow", stem="nursery").read_text("utf-8"))
     assert "requests" in {one.name for one in both.archives}
     assert both.pypi is not None
     names = [one.name for one in both.pypi.packages]

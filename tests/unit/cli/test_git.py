@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 from recorded_repository import GIT_ENVIRONMENT
 
-from pytest_flowrepro.cli.git import check_out_baselines, commit_of, is_branch, repository_of
+from pytest_flowrepro.cli.git import check_out_baselines
 from pytest_flowrepro.support.errors import FlowReproError
+from pytest_flowrepro.support.git import commit_of, is_branch, repository_of
 
 if TYPE_CHECKING:
     from pathlib import Path
