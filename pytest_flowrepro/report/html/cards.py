@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.model import Card, FlowReport
 
-BUDGET = 4_000_000
+BUDGET = 2_500_000
 """Characters of the page for all cards: 500 flows stay below 10 MB."""
 
 
@@ -127,7 +127,7 @@ def _left_out(flow: FlowReport, too_many: list[str], too_large: list[str]) -> It
         )
     if too_many:
         yield (
-            f"{counted(len(too_many), 'card')} left out, because the page has room for 4 MB of "
+            f"{counted(len(too_many), 'card')} left out, because the page has room for 2.5 MB of "
             f"cards: {truncate_list(too_many, 3)}. To see them, make a report of this flow alone: "
             f"pytest --flow-repro --flow-repro-html=report.html {flow.file}"
         )

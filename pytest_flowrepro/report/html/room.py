@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pytest_flowrepro.model import Change, FlowReport, Picture
 
-LIMIT = 4_000_000
+LIMIT = 2_000_000
 """Approximate maximum of characters for all pictures of a page."""
 
 _DRAWN = 4_000

@@ -166,7 +166,7 @@ def test_the_page_has_room_for_so_many_cards_those_of_the_first_flows(tmp_path: 
     assert (len(bad.shown), bad.left_out, bad.number) == (2, (), 2)
     assert (len(good.shown), good.number) == (1, 5)
     assert good.left_out[0] == (
-        "4 cards left out, because the page has room for 4 MB of cards: train[3] @card(blank), "
+        "4 cards left out, because the page has room for 2.5 MB of cards: train[3] @card(blank), "
         "train[4] @card(blank), train[5] @card(blank) and 1 more. To see them, make a report of "
         "this flow alone: pytest --flow-repro --flow-repro-html=report.html flows/hello.py"
     )
