@@ -1,4 +1,5 @@
-"""Run pytest as the inputs of the action say, and write its exit code to the step's outputs.
+"""Run pytest, or merge reports, as the inputs of the action say, and write the exit code to the
+step's outputs.
 
 A check that fails does not fail here, so that the next steps publish its reports.
 """
@@ -25,18 +26,53 @@ WORST_FIRST = (
     "resolved",
 )
 
+MERGED = {"html": "html", "json": "json", "md": "markdown", "sarif": "sarif"}
+"""The formats of a merged report, by the suffix of its file."""
+
 
 def main() -> None:
     reports = Path(os.environ["REPORTS"])
     reports.mkdir(parents=True, exist_ok=True)
-    pytest = str(Path(sys.executable).with_name("pytest"))
-    code = subprocess.run([pytest, "--flow-repro", *options(reports)], check=False).returncode
-    # The observations that `flowrepro review` accepts on another machine.
-    if Path(".flowrepro").is_dir():
-        shutil.copytree(".flowrepro", reports / ".flowrepro", dirs_exist_ok=True)
+    shards = os.environ["MERGE"]
+    code = merge(Path(shards), reports) if shards else check(reports)
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as outputs:
         outputs.write(f"exit-code={code}\nreports={reports}\n")
         outputs.write(f"verdict={verdict(reports / 'report.json')}\n")
+
+
+def check(reports: Path) -> int:
+    """Check the flows, and return the exit code of pytest."""
+    pytest = str(Path(sys.executable).with_name("pytest"))
+    code = subprocess.run([pytest, "--flow-repro", *options(reports)], check=False).returncode
+    keep_observations(Path(), reports)
+    return code
+
+
+def merge(shards: Path, reports: Path) -> int:
+    """Merge the reports of shards, and return the exit code of the merge."""
+    found = sorted(map(str, shards.rglob("report.json")))
+    if not found:
+        sys.stdout.write(f"::error title=flow-repro::No report.json in {shards}\n")
+        return 2
+    flowrepro = str(Path(sys.executable).with_name("flowrepro"))
+    code = 0
+    for name, form in MERGED.items():
+        output = reports / f"report.{name}"
+        command = [flowrepro, "merge-reports", f"--format={form}", f"--output={output}", *found]
+        code = max(code, subprocess.run(command, check=False).returncode)
+    for folder in sorted(shards.rglob(".flowrepro")):
+        keep_observations(folder.parent, reports)
+    summary, report = os.environ.get("GITHUB_STEP_SUMMARY"), reports / "report.md"
+    if summary and report.is_file():
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(f"\n\n{report.read_text(encoding='utf-8')}")
+    return code
+
+
+def keep_observations(folder: Path, reports: Path) -> None:
+    """Keep the observations that `flowrepro review` accepts on another machine."""
+    if (folder / ".flowrepro").is_dir():
+        shutil.copytree(folder / ".flowrepro", reports / ".flowrepro", dirs_exist_ok=True)
 
 
 def options(reports: Path) -> list[str]:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from ci_files import ROOT, load
+from flow_reports import REPRODUCED, report_of
 from recorded_repository import FLOW
 
-from pytest_flowrepro.model import VERDICTS
+from pytest_flowrepro.model import VERDICTS, Shard, SplitFlow
+from pytest_flowrepro.report import render_json
 
 if TYPE_CHECKING:
     from ci_files import Runner
+
+    from pytest_flowrepro.model import Verdict
 
 STEPS = {step["name"]: step for step in load(ROOT / "action.yml")["runs"]["steps"] if "run" in step}
 PYTHON = """\
@@ -89,7 +94,7 @@ def outputs(runner: Runner) -> dict[str, str]:
 
 
 def check(runner: Runner, **inputs: str) -> dict[str, str]:
-    defaults = {"ARGS": "", "FRESH": "false", "UPDATE": "false"}
+    defaults = {"ARGS": "", "FRESH": "false", "MERGE": "", "UPDATE": "false"}
     done = runner.run_script("check.py", **defaults | inputs)
     assert done.returncode == 0, done.stderr
     return outputs(runner)
@@ -149,6 +154,46 @@ def test_what_a_review_needs_is_kept_with_the_reports(runner: Runner, tmp_path: 
     (runner.project / ".flowrepro/last/manifest.json").touch()
     check(runner)
     assert (tmp_path / "reports/.flowrepro/last/manifest.json").is_file()
+
+
+def shard_report(runner: Runner, number: int, verdict: Verdict) -> None:
+    """Write the artifact of a shard with one flow, as actions/download-artifact does."""
+    flows = tuple(
+        SplitFlow(file="flow.py", flow=f"F{n}Flow", case=None, shard=n) for n in (1, 2, 3)
+    )
+    flow = replace(REPRODUCED, file="flow.py", flow=f"F{number}Flow", verdict=verdict)
+    report = replace(report_of(flow), shard=Shard(number=number, count=3, flows=flows))
+    folder = runner.project / f"shards/flow-repro-shard-{number}"
+    (folder / f".flowrepro/last/F{number}Flow").mkdir(parents=True)
+    (folder / "report.json").write_text(render_json(report))
+
+
+@pytest.mark.parametrize(
+    ("shards", "code", "worst"),
+    [
+        ({1: "reproduced", 2: "reproduced", 3: "accepted"}, "0", "accepted"),
+        ({1: "reproduced", 2: "drifted", 3: "reproduced"}, "1", "drifted"),
+        ({1: "reproduced", 3: "reproduced"}, "1", "error"),
+        ({}, "2", "error"),
+    ],
+)
+def test_the_reports_of_shards_are_merged(
+    runner: Runner, tmp_path: Path, shards: dict[int, Verdict], code: str, worst: str
+) -> None:
+    (runner.project / "shards").mkdir()
+    for number, verdict in shards.items():
+        shard_report(runner, number, verdict)
+    summary = tmp_path / "summary.md"
+    found = check(runner, MERGE="shards", GITHUB_STEP_SUMMARY=str(summary))
+    assert (found["exit-code"], found["verdict"]) == (code, worst)
+    if shards:
+        reports = Path(found["reports"])
+        written = {file.name for file in reports.iterdir() if file.is_file()}
+        assert written == {"report.html", "report.json", "report.md", "report.sarif"}
+        assert len(json.loads((reports / "report.json").read_text())["flows"]) == 3
+        kept = {f"F{number}Flow" for number in shards}
+        assert {folder.name for folder in (reports / ".flowrepro/last").iterdir()} == kept
+        assert summary.read_text().count("### Flow reproducibility: ") == 1
 
 
 @pytest.mark.slow

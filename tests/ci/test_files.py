@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from ci_files import RECIPES, ROOT, load
+from flow_reports import REPRODUCED, report_of
 
 from pytest_flowrepro.cli.main import main
+from pytest_flowrepro.report import render_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,12 +26,14 @@ if TYPE_CHECKING:
 ACTION = ROOT / "action.yml"
 WORKFLOWS = (*sorted(RECIPES.glob("github*.yml")), *sorted(ROOT.glob(".github/workflows/*.yml")))
 GITLAB = RECIPES / "gitlab-ci.yml"
+GITLAB_SHARDS = RECIPES / "gitlab-shards.yml"
+SHARDS = RECIPES / "github-shards.yml"
 PAGE = ROOT / "docs/how-to/gate-ci.md"
 
 SCHEMAS = {
     ACTION: ("vendor.github-actions",),
     **dict.fromkeys(WORKFLOWS, ("vendor.github-workflows",)),
-    GITLAB: ("vendor.gitlab-ci", "--data-transform", "gitlab-ci"),
+    **dict.fromkeys((GITLAB, GITLAB_SHARDS), ("vendor.gitlab-ci", "--data-transform", "gitlab-ci")),
 }
 OWN = "OWNER/pytest-flowrepro@COMMIT"
 """The action as the recipes name it; the reader fills in both."""
@@ -46,7 +53,7 @@ def commands() -> Iterator[str]:
     """Yield the commands of the recipes, one line each, and those of the page."""
     for file in RECIPES.glob("github*.yml"):
         yield from (step["run"] for step in steps_of(file) if "run" in step)
-    for job in load(GITLAB).values():
+    for job in (*load(GITLAB).values(), *load(GITLAB_SHARDS).values()):
         yield from (*job.get("before_script", ()), *job.get("script", ()))
     for hook in load(ROOT / ".pre-commit-hooks.yaml"):
         yield hook["entry"]
@@ -157,3 +164,53 @@ def test_the_reports_of_gitlab_are_the_files_that_the_job_writes() -> None:
         files = {*reports.values(), *common["artifacts"]["paths"]} - {".flowrepro"}
         written = re.findall(r"=(\S+\.\w+)", " ".join(job["script"]))
         assert sorted(files) == sorted(written)
+
+
+def test_the_merge_of_github_gets_the_artifact_of_each_shard() -> None:
+    times, shard, merge = load(SHARDS)["jobs"].values()
+    numbers = shard["strategy"]["matrix"]["shard"]
+    inputs = shard["steps"][-1]["with"]
+    assert numbers == [*range(1, len(numbers) + 1)]
+    assert f" --flow-repro-shard=${{{{ matrix.shard }}}}/{len(numbers)} " in inputs["args"]
+    download, merged = (step["with"] for step in merge["steps"][1:3])
+    assert merged["merge"] == download["path"]
+    names = [inputs["name"].replace("${{ matrix.shard }}", str(n)) for n in numbers]
+    uploaded = [*names, "flow-repro", times["steps"][1]["with"]["name"]]
+    assert [name for name in uploaded if fnmatchcase(name, download["pattern"])] == names
+    assert shard["steps"][1]["with"]["pattern"] == times["steps"][1]["with"]["name"]
+
+
+def test_the_merge_of_github_runs_if_a_shard_failed() -> None:
+    shard, merge = list(load(SHARDS)["jobs"].values())[1:]
+    assert (shard["strategy"]["fail-fast"], merge["if"]) == (False, "${{ !cancelled() }}")
+
+
+def test_the_merge_of_gitlab_gets_the_report_of_each_shard() -> None:
+    common, shard, merge = load(GITLAB_SHARDS).values()
+    assert merge["needs"] == ["flow-repro-shard"]
+    assert all(rule["when"] == "always" for rule in common["rules"])
+    report = re.search(r"--flow-repro-json=(\S+)", " ".join(shard["script"]))
+    assert report is not None
+    written = report[1].replace("$CI_NODE_INDEX", "2")
+    (pattern, *_) = [path for path in shard["artifacts"]["paths"] if path.endswith(".json")]
+    assert fnmatchcase(written, pattern)
+    outputs = [merge["artifacts"]["paths"][0], merge["artifacts"]["reports"]["codequality"]]
+    assert outputs == re.findall(r"--output=(\S+)", " ".join(merge["script"]))
+    assert not any(fnmatchcase(output, pattern) for output in outputs)
+    assert all(f"flowrepro merge-reports {pattern} " in line for line in merge["script"])
+
+
+def test_the_scripts_of_the_merge_of_gitlab_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    codes = []
+    for verdict in ("reproduced", "drifted"):
+        report = report_of(replace(REPRODUCED, verdict=verdict))
+        Path("flow-repro-1.json").write_text(render_json(report))
+        for line in load(GITLAB_SHARDS)["flow-repro"]["script"]:
+            words = shlex.split(line.replace("flow-repro-*.json", "flow-repro-1.json"))
+            codes.append(main(words[1:]))
+    assert codes == [0, 0, 0, 1]
+    assert Path("flow-repro.html").is_file()
+    assert len(json.loads(Path("flow-repro.json").read_text())) == 0
