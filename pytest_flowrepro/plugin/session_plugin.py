@@ -35,8 +35,8 @@ from pytest_flowrepro.support.project_folders import forget_modules
 from pytest_flowrepro.support.temporary_folder import (
     hold_folder,
     make_folder,
+    remove_after_session,
     remove_dead_folders,
-    remove_folder,
 )
 
 if TYPE_CHECKING:
@@ -142,8 +142,8 @@ class SessionPlugin:
         if self.caches is not None:
             self.caches.close()
         if not is_worker(self.config) and not self.session.options.keep:
-            remove_folder(self.session.folder.path)
-        if self.held is not None:
+            remove_after_session(self.session.folder.path, self.held)
+        elif self.held is not None:
             self.held.close()
         self.put_signals_back()
 

@@ -1,8 +1,12 @@
 """The temporary folder of a session: created, locked during the session, and removed.
 
+It may have a hundred thousand small files, so a process of its own removes it after the session:
+this file, run as a script. So it uses the standard library only.
+
 Each process of a session holds a shared lock of the operating system on the file `held` in it. The
 lock ends with its process in any case. If an exclusive lock is available, the folder belongs to a
-session that died, and the next session removes it. A folder that is kept has no such file.
+session that ended, and the next session removes what is left of it. So `held` is the last file that
+is removed. A folder that is kept has no such file.
 """
 
 from __future__ import annotations
@@ -11,7 +15,10 @@ import contextlib
 import fcntl
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import IO
 
@@ -44,10 +51,69 @@ def hold_folder(folder: Path) -> IO[bytes] | None:
     return None
 
 
+def remove_after_session(folder: Path, held: IO[bytes] | None) -> None:
+    """Remove the folder of this session in the background, and release its lock.
+
+    The process that does so has a session of its own, so Ctrl-C does not reach it. Without a lock,
+    no later session could remove what that process leaves, and the folder is removed here.
+    """
+    if held is None or not _start_removal(folder):
+        remove_folder(folder)
+    if held is not None:
+        held.close()
+
+
+# The parent ends at once, so nobody has to wait for its child.
+_DETACH = """
+import os, runpy, sys
+if not os.fork():
+    runpy.run_path(sys.argv[1], run_name="__main__")
+os._exit(0)
+"""
+
+
+def _start_removal(folder: Path) -> bool:
+    """Return whether a process was started that removes a folder once nobody holds it."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _DETACH, __file__, folder],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            check=False,
+        )
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def remove_unheld(folder: Path, *, timeout: float) -> None:
+    """Remove a folder as soon as no process holds it, unless that takes longer than `timeout`."""
+    last = time.monotonic() + timeout
+    with contextlib.suppress(FileNotFoundError), (folder / _HELD).open("r+b") as lock:
+        while time.monotonic() < last:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                time.sleep(0.02)
+            else:
+                remove_folder(folder)
+                return
+
+
 def remove_folder(folder: Path) -> None:
-    """Remove a folder with its contents, as far as that is possible."""
+    """Remove a folder with its contents, as far as that is possible; its lock last."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name != _HELD:
+            _remove(path)
+    _remove(folder)
+
+
+def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():  # a flow may have made a folder read-only
+    if folder.is_dir():  # a flow may have made a folder read-only
         for parent, folders, _ in os.walk(folder):
             for name in folders:
                 with contextlib.suppress(OSError):
@@ -56,7 +122,7 @@ def remove_folder(folder: Path) -> None:
 
 
 def remove_dead_folders(parent: Path | None = None) -> None:
-    """Remove the folders of this user's sessions that died before they could do so."""
+    """Remove the folders of this user's sessions that ended before they were removed."""
     for folder in (parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():
@@ -64,3 +130,8 @@ def remove_dead_folders(parent: Path | None = None) -> None:
             with (folder / _HELD).open("r+b") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 remove_folder(folder)
+
+
+if __name__ == "__main__":
+    os.nice(10)
+    remove_unheld(Path(sys.argv[-1]), timeout=60)

@@ -7,11 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,13 +29,6 @@ WAITS = """import os, subprocess, time
 def is_alive(pid: str) -> bool:
     stat = Path("/proc", pid, "stat")
     return stat.exists() and stat.read_text().split()[2] != "Z"
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def is_released(folder: Path) -> bool:
@@ -89,5 +82,5 @@ def test_a_session_that_is_ended_leaves_nothing(hello: Project, tmp_path: Path) 
     code, said = end(signal.SIGTERM)
     assert (code, "TerminatedError: SIGTERM" in said) == (pytest.ExitCode.INTERRUPTED, True)
     assert not killed.exists()
-    assert folders(temporary) == []
+    wait_until(lambda: not folders(temporary))
     assert hello.baseline_bytes() == before

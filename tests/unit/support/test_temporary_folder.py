@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from waiting import wait_until
 
 from pytest_flowrepro.support.temporary_folder import (
     hold_folder,
     make_folder,
+    remove_after_session,
     remove_dead_folders,
     remove_folder,
+    remove_unheld,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +77,60 @@ def test_a_folder_that_is_kept_is_another_persons_or_none_of_ours_stays(
     remove_dead_folders(tmp_path)
     assert set(tmp_path.iterdir()) == {kept, others, elsewhere, link}
     assert (elsewhere / "held").exists()
+
+
+def test_the_folder_of_a_session_is_removed_in_the_background_once_its_workers_ended(
+    tmp_path: Path,
+) -> None:
+    folder = make_folder(tmp_path)
+    (folder / "flows/deep").mkdir(parents=True)
+    held = hold_folder(folder)
+    with hold_elsewhere(folder) as worker:
+        remove_after_session(folder, held)
+        assert held is not None
+        assert held.closed
+        assert (folder / "flows/deep").exists()
+        worker.kill()
+    wait_until(lambda: not folder.exists())
+
+
+def test_without_a_lock_or_another_process_a_folder_is_removed_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "absent"))
+    for is_held in (False, True):
+        folder = make_folder(tmp_path)
+        (folder / "flows").mkdir()
+        remove_after_session(folder, hold_folder(folder) if is_held else None)
+        assert not folder.exists()
+    remove_after_session(folder, None)  # somebody else removed it
+
+
+def test_a_removal_that_is_killed_leaves_the_lock_for_the_next_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_folder(tmp_path)
+    held = hold_folder(folder)
+    assert held is not None
+    held.close()
+    for name in ("environments", "flows", "t"):
+        (folder / name).mkdir()
+
+    class KilledError(Exception):
+        pass
+
+    def rmtree(path: Path, **_: object) -> None:
+        if len(list(folder.iterdir())) < 4:
+            raise KilledError
+        path.rmdir()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", rmtree)
+        with pytest.raises(KilledError):
+            remove_unheld(folder, timeout=1)
+    assert len(list(folder.iterdir())) == 3
+    remove_dead_folders(tmp_path)
+    assert not folder.exists()
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="no permission keeps root from anything")
