@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -203,8 +204,10 @@ class Reporting:
             self._shard = worker.shard
             reporter = self.config.pluginmanager.getplugin("terminalreporter")
             if worker.deselected and reporter is not None:
-                # As pytest counts them; their number is all that it shows.
-                reporter.stats.setdefault("deselected", []).extend([None] * worker.deselected)
+                # As pytest counts them; their number is all that it shows. Other plugins look for
+                # attributes of each, which None cannot have.
+                others = (SimpleNamespace() for _ in range(worker.deselected))
+                reporter.stats.setdefault("deselected", []).extend(others)
 
     def _settle_unchanged(self, session: pytest.Session) -> None:
         """Say how many flows were left out because nothing changed; all of them is a success."""
