@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--flows", type=int, default=40)
     parser.add_argument("--requirements", default="metaflow numpy pandas")
     parser.add_argument("--before", type=Path, help="another checkout")
-    parser.add_argument("--project", type=Path, help="a folder with recorded flows of an earlier run")
+    parser.add_argument("--project", type=Path, help="a folder, recorded there once")
     parser.add_argument("--sessions", default="", help="a part of the names of those to be timed")
     options = parser.parse_args()
     checkouts = [HERE] if options.before is None else [options.before, HERE]
