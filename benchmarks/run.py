@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platformdirs import user_cache_path
+
 from pytest_flowrepro.baseline import lock_files
 from pytest_flowrepro.installers.index_settings import pip_tool, uv_tool
 
@@ -297,12 +299,15 @@ def off(folder: Path, runs: int) -> None:
     print(f"  difference of the medians: {statistics.median(a) - statistics.median(b):+.4f} s\n")
 
 
-def collection(folder: Path, runs: int) -> None:
-    """Measure the collection of 1,000 flow files against plain pytest and 1,000 test modules."""
+def collection(folder: Path, runs: int, number: int) -> None:
+    """Measure the collection of flow files against plain pytest and as many test modules.
+
+    Both have read the files before: pytest has their bytecode, the plugin their flows.
+    """
     flows, modules = folder / "flows", folder / "modules"
     for place in (flows, modules):
         place.mkdir()
-    for n in range(1000):
+    for n in range(number):
         (flows / f"flow_{n}.py").write_text(FLOW.format(n=n), encoding="utf-8")
         (modules / f"test_{n}.py").write_text(TEST_MODULE.format(n=n), encoding="utf-8")
     a, b = alternate(
@@ -310,10 +315,16 @@ def collection(folder: Path, runs: int) -> None:
         Command(pytest_command("--collect-only", "--flow-repro"), flows),
         Command(pytest_command("--collect-only", "-p", "no:flowrepro"), modules),
     )
-    print("collecting 1,000 files")
-    row("flows, pytest --flow-repro --collect-only (4,000 tests)", a)
-    row("test modules, plain pytest (2,000 tests)", b)
+    cold = Command(
+        pytest_command("--collect-only", "--flow-repro"),
+        flows,
+        before=lambda: shutil.rmtree(user_cache_path("pytest-flowrepro") / "flows"),
+    )
+    print(f"collecting {number} files")
+    row(f"flows, pytest --flow-repro --collect-only ({4 * number} tests)", a)
+    row(f"test modules, plain pytest ({2 * number} tests)", b)
     print(f"  ratio of the medians: {statistics.median(a) / statistics.median(b):.3f}")
+    row("flows that no session has read", [cold.seconds() for _ in range(runs)])
 
 
 def main() -> None:
@@ -321,6 +332,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="of each command (default: 5)")
     parser.add_argument("--items", type=int, default=32, help="of the foreach (default: 32)")
     parser.add_argument("--flows", type=int, default=20, help="of 3 locks (default: 20)")
+    parser.add_argument("--files", type=int, default=5000, help="to collect (default: 5000)")
     options = parser.parse_args()
     runs = options.runs
     print(f"seconds: median, least .. most of {runs} runs; Python {sys.version.split()[0]}, ")
@@ -328,7 +340,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="flowrepro-benchmark-") as name:
         folder = Path(name)
         off(folder, runs)
-        collection(folder, runs)
+        collection(folder, runs, options.files)
         print()
         locking(folder, runs)
         python = environment(folder, runs)

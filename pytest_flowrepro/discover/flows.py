@@ -60,10 +60,13 @@ def find_flows(file: Path, *, root: Path) -> tuple[FlowSource, ...]:
     but mentions Metaflow. Any other invalid file has no flows.
     """
     file = Path(os.path.abspath(file))  # noqa: PTH100  resolve() would follow symlinks
-    names = _names_in(file, root)
+    names = Names(root=root, file=file)
     source = names.read(file)
-    if not may_start_flow(source):
-        return ()
+    return flows_in(file, source, names) if may_start_flow(source) else ()
+
+
+def flows_in(file: Path, source: bytes, names: Names) -> tuple[FlowSource, ...]:
+    """Return the flows that a file with this text starts."""
     module = names.parse(file, source, parse_module)
     if module is None:
         return ()
@@ -98,7 +101,7 @@ def suspect_no_flow(file: Path, *, root: Path) -> NoFlow | None:
 
     Modules with base classes have no main guard, and are not suspected.
     """
-    source = _names_in(file, root).read(file)
+    source = Names(root=root, file=file).read(file)
     if b"__main__" not in source or not MENTIONS_METAFLOW.search(source):
         return None
     reason = explain_no_flow(file, root=root)
@@ -107,7 +110,7 @@ def suspect_no_flow(file: Path, *, root: Path) -> NoFlow | None:
 
 def explain_no_flow(file: Path, *, root: Path) -> NoFlow:
     """Return why `find_flows` finds nothing in `file`; raise the same errors."""
-    names = _names_in(file, root)
+    names = Names(root=root, file=file)
     source = names.read(file)
     module = names.parse(file, source, parse_module)
     if module is None:
@@ -222,11 +225,6 @@ def _runner_call(module: Module, names: Names) -> _RunnerCall | None:
 
 
 _RUNNERS = frozenset({"Runner", "NBRunner", "Deployer", "NBDeployer"})
-
-
-def _names_in(file: Path, root: Path) -> Names:
-    # Python imports from the folder of the real file, also if it was started by a link.
-    return Names(root=root, folders=(Path(os.path.realpath(file)).parent, root))
 
 
 # --- code that runs when the file runs ------------------------------------------------

@@ -7,13 +7,15 @@ with the same bases, so that inheritance, diamonds and the order of steps are Py
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import re
 import sys
 import warnings
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.util import decode_source
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_flowrepro.support.errors import DiscoverError
@@ -21,7 +23,6 @@ from pytest_flowrepro.support.project_folders import find_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 MENTIONS_METAFLOW = re.compile(rb"FlowSpec|^\s*(?:from|import)\s+metaflow\b", re.MULTILINE)
 
@@ -86,11 +87,18 @@ class _Outside:
 class Names:
     """The meaning of dotted names in the modules of one project."""
 
-    def __init__(self, *, root: Path, folders: tuple[Path, ...]) -> None:
+    def __init__(self, *, root: Path, file: Path) -> None:
         self._root = root
-        self._folders = folders
+        self._file = file
+        self.looked_at: dict[str, str] | None = {}
+        """The state of each other path that a name was looked up at; None if they are not known."""
         self._classes: dict[ast.ClassDef, type] = {}
         self._looking: set[tuple[int, str]] = set()
+
+    @cached_property
+    def folder(self) -> Path:
+        """The first folder that is imported from: that of the real file, also for a link."""
+        return Path(os.path.realpath(self._file)).parent
 
     def find(self, module: Module, dotted: tuple[str, ...]) -> _Meaning:
         meaning = self._meaning_of(module, dotted[0])
@@ -177,7 +185,7 @@ class Names:
             up = up.parent
         if not parts:  # from . import X: also a name of the package's __init__
             up, parts = up.parent, [up.name]
-        for folder in [up] if statement.level else self._folders:
+        for folder in [up] if statement.level else (self.folder, self._root):
             target: Module | str | None = self._package(folder)
             for part in parts:
                 target = self._load(target, part) if isinstance(target, Module) else target
@@ -197,9 +205,18 @@ class Names:
         for file in (folder / "__init__.py", folder.with_name(f"{name}.py")):
             # Path.is_file raises where a folder cannot be entered.
             if os.path.isfile(file):  # noqa: PTH113
-                parsed = self.parse(file, self.read(file), _parse_shared)
+                source = self.read(file)
+                self._look_at(file, text_digest(source))
+                parsed = self.parse(file, source, _parse_shared)
                 return name if parsed is None else parsed
-        return self._package(folder) if os.path.isdir(folder) else None  # noqa: PTH112
+            self._look_at(file, "")
+        is_package = os.path.isdir(folder)  # noqa: PTH112
+        self._look_at(folder, _FOLDER if is_package else "")
+        return self._package(folder) if is_package else None
+
+    def _look_at(self, path: Path, state: str) -> None:
+        if self.looked_at is not None:
+            self.looked_at[str(path)] = state
 
     def _class(self, module: Module, node: ast.ClassDef) -> type:
         """Return an empty class with the bases of `node`; its steps are in `members`."""
@@ -241,6 +258,7 @@ class Names:
         top = dotted.partition(".")[0]
         if top == "metaflow" or top in sys.stdlib_module_names:
             return None
+        self.looked_at = None  # anywhere in the project
         folder = find_module(dotted.rpartition(".")[0], root=self._root)
         meaning: _Meaning = self._package(folder) if folder else None
         for part in dotted.split("."):
@@ -295,6 +313,23 @@ class Names:
 
     def _display_path(self, file: Path) -> str:
         return str(file.relative_to(self._root) if file.is_relative_to(self._root) else file)
+
+
+def text_digest(source: bytes) -> str:
+    return hashlib.blake2b(source, digest_size=16).hexdigest()
+
+
+_FOLDER = "folder"
+
+
+def path_state(path: str) -> str:
+    """Return a file's digest, `folder`, or an empty string for anything else."""
+    if os.path.isfile(path):  # noqa: PTH113  as in `_load`
+        try:
+            return text_digest(Path(path).read_bytes())
+        except OSError:
+            return "unreadable"
+    return _FOLDER if os.path.isdir(path) else ""  # noqa: PTH112
 
 
 def _reason(error: Exception) -> str:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.pipeline import ChangedSince, changes_since
 from pytest_flowrepro.plugin.items import PartItem
 from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
+    from pytest_flowrepro.pipeline import ChangedSince
     from pytest_flowrepro.plugin.collection import Collection
     from pytest_flowrepro.plugin.flow_check import FlowCheck
     from pytest_flowrepro.plugin.session import SessionState
@@ -34,6 +34,8 @@ class ChangedFlows:
         revision = config.option.flow_repro_changed_since
         if revision is None:
             return None
+        from pytest_flowrepro.pipeline import ChangedSince, changes_since  # noqa: PLC0415  large
+
         try:
             changes = changes_since(revision, session.options.root)
         except FlowReproError as error:

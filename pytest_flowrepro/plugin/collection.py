@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flowrepro.discover.flows import explain_no_flow, find_flows, suspect_no_flow
-from pytest_flowrepro.pipeline import obsolete_baselines
+from pytest_flowrepro.discover.flows import explain_no_flow, suspect_no_flow
+from pytest_flowrepro.discover.known import KnownFlows
 from pytest_flowrepro.plugin.arguments import argument_path, has_paths
 from pytest_flowrepro.plugin.item_reports import attach_uncollected, attached_uncollected
 from pytest_flowrepro.plugin.items import FlowFile, FlowNode
-from pytest_flowrepro.plugin.obsolete import reported
 from pytest_flowrepro.plugin.scope import Scope, flow_files
 from pytest_flowrepro.plugin.worker_input import is_first, is_worker, worker_input
 from pytest_flowrepro.report.overview import uncollected_count
 from pytest_flowrepro.settings.project import Project, configuration_above, contending
 from pytest_flowrepro.support.errors import DiscoverError
+from pytest_flowrepro.support.paths import FilePatterns, RealPaths
 from pytest_flowrepro.support.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Collection:
     config: pytest.Config
     session: SessionState
     project: Project
+    known: KnownFlows
     is_part: bool
     """True if paths, or the folder that pytest was started in, select a part of the project."""
     scope: Scope | None = None
@@ -52,6 +53,8 @@ class Collection:
     """Path of a file, as reports show it -> its error."""
     _by_real_path: dict[str, Path] = field(default_factory=dict)
     _configurations: dict[Path, Path | None] = field(default_factory=dict)
+    _real_paths: RealPaths = field(default_factory=RealPaths)
+    _test_modules: FilePatterns | None = None
 
     @classmethod
     def from_config(
@@ -59,9 +62,10 @@ class Collection:
     ) -> Collection:
         """Return the collection of this process; without paths, it has all flows of the project."""
         worker = worker_input(config)
+        known = KnownFlows.of_project(project.root)
         if worker is not None:
-            return cls(config, session, project, worker.is_part, worker.scope)
-        collection = cls(config, session, project, has_paths(config))
+            return cls(config, session, project, known, worker.is_part, worker.scope)
+        collection = cls(config, session, project, known, has_paths(config))
         if not collection.is_part:
             collection._widen()
         return collection
@@ -75,7 +79,7 @@ class Collection:
             return  # collect the folder that pytest was started in, as pytest does
         flows = named
         if flows is None:
-            flows = frozenset(flow_files(self.project.root, is_wanted=self._is_no_test_module))
+            flows = frozenset(flow_files(self.known, is_wanted=self._is_no_test_module))
         tests = [argument_path(self.config, arg) for arg in self.config.args]
         self.scope = Scope.from_paths(tests, flows, is_named=named is not None)
         outside = sorted(flow for flow in flows if not flow.is_relative_to(self.project.root))
@@ -135,6 +139,7 @@ class Collection:
         """Warn once of settings without a flow, and of files that seem to start one."""
         if not is_first(self.config):
             return
+        self.known.keep()
         if not self.is_part:
             self._warn_of_unknown_flows()
         for suspect in self.suspects:  # named files are errors already
@@ -175,7 +180,7 @@ class Collection:
         """
         root = self.session.options.root
         try:
-            if flows := find_flows(path, root=root):
+            if flows := self.known.find(path):
                 return flows
             literal = path in self.session.options.settings.literal_flow_files
             if literal or named:
@@ -214,15 +219,19 @@ class Collection:
 
     def _is_no_test_module(self, path: Path) -> bool:
         # A test module may define a flow to test something with it.
-        patterns = (pattern for pattern in self.config.getini("python_files") if pattern != "*.py")
-        return not any(path.match(pattern) for pattern in patterns)
+        if self._test_modules is None:
+            patterns = self.config.getini("python_files")
+            self._test_modules = FilePatterns.of(name for name in patterns if name != "*.py")
+        return not self._test_modules.match(path)
 
     def _is_repeated(self, path: Path, session: pytest.Session) -> bool:
         """Return whether the file is collected by its real path, or was by another link.
 
         Links may form a cycle, and lead to one file by dozens of paths.
         """
-        real = Path(os.path.realpath(path))
+        real = Path(self._real_paths.of(path))
+        if real == path:
+            return self._by_real_path.setdefault(str(real), path) != path
         sibling = path.with_name(real.name)  # if the file itself is a link
         better = [real, sibling] if os.path.realpath(sibling) == str(real) else [real]
         if path not in better[:1] and any(
@@ -258,6 +267,9 @@ class Collection:
 
     def nothing_found(self) -> str:
         """Return the error text of a run that has no flow to check."""
+        from pytest_flowrepro.pipeline import obsolete_baselines  # noqa: PLC0415  rarely needed
+        from pytest_flowrepro.plugin.obsolete import reported  # noqa: PLC0415
+
         paths = (str(argument_path(self.config, arg)) for arg in self.config.args)
         where = ", ".join(dict.fromkeys(paths))
         named = self.session.options.settings.flows

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.diff.verdict import worst
 from pytest_flowrepro.model import Cause, FlowReport
 from pytest_flowrepro.report.text import title
 
@@ -64,6 +63,8 @@ def has_silent_failure(results: Mapping[PartId, PartResult]) -> bool:
 
 
 def _flow_report(parts: tuple[PartId, ...], results: tuple[PartResult, ...]) -> FlowReport:
+    from pytest_flowrepro.diff.verdict import worst  # noqa: PLC0415  large, and not for collecting
+
     first = parts[0]
     seconds: dict[str, float] = {}
     for result in results:

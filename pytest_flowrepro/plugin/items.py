@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flowrepro.baseline import portable_name
 from pytest_flowrepro.model import flow_title
 from pytest_flowrepro.plugin.change_filter import ChangeFilter
-from pytest_flowrepro.plugin.part_checks import CodeCheck, EnvironmentCheck, PartCheck, StepCheck
 from pytest_flowrepro.plugin.results import PartId, PartResult
+from pytest_flowrepro.plugin.worker_input import is_worker
 from pytest_flowrepro.report.text import inert
 from pytest_flowrepro.support.disk import naming_full_disk
 from pytest_flowrepro.support.errors import FlowReproError
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from pytest_flowrepro.model import Change, FlowSource
     from pytest_flowrepro.pipeline import Job
     from pytest_flowrepro.plugin.flow_check import FlowCheck
+    from pytest_flowrepro.plugin.part_checks import (
+        CodeCheck,
+        EnvironmentCheck,
+        PartCheck,
+        StepCheck,
+    )
     from pytest_flowrepro.plugin.session import SessionState
 
 SESSION: pytest.StashKey[SessionState] = pytest.StashKey()
@@ -38,6 +44,7 @@ class FlowFile(pytest.File):
     def __init__(self, *, flows: tuple[FlowSource, ...] | FlowReproError, **more: Any) -> None:
         super().__init__(**more)
         self.flows = flows
+        self.add_marker("flowrepro")  # of all tests below it
 
     def collect(self) -> Iterator[FlowNode]:
         if isinstance(self.flows, FlowReproError):
@@ -46,10 +53,8 @@ class FlowFile(pytest.File):
         for flow in self.flows:
             session.flows.append(flow)
             for case in session.options.settings.cases(flow.name):
-                check = session.flow_check(flow, case)
-                # As in the folder of its baseline, because pytest parses `::` and `[...]` in an id.
-                name = flow_title(flow.name, case if case is None else portable_name(case))
-                yield FlowNode.from_parent(self, name=name, flow_check=check)
+                name = flow.name if case is None else _title_of_case(flow.name, case)
+                yield FlowNode.from_parent(self, name=name, flow=flow, case=case)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
         if isinstance(excinfo.value, FlowReproError):
@@ -60,23 +65,29 @@ class FlowFile(pytest.File):
 class FlowNode(pytest.Collector):
     """One flow, or one case of it: `TrainFlow@small`."""
 
-    def __init__(self, *, flow_check: FlowCheck, **more: Any) -> None:
+    def __init__(self, *, flow: FlowSource, case: str | None, **more: Any) -> None:
         super().__init__(**more)
-        self.flow_check = flow_check
-        if self.config.pluginmanager.hasplugin("xdist"):
+        self.flow = flow
+        self.case = case
+        if is_worker(self.config):
             # Under --dist loadgroup, one worker runs all tests of a flow.
             self.add_marker(pytest.mark.xdist_group(str(self.nodeid)))
+
+    @cached_property
+    def flow_check(self) -> FlowCheck:
+        """The check of this flow; its first use loads most of this plugin."""
+        return self.config.stash[SESSION].flow_check(self.flow, self.case)
 
     def collect(self) -> Iterator[PartItem]:
         yield self._item(CodeItem, "code", position=0)
         yield self._item(EnvironmentItem, "environment", position=1)
-        for position, step in enumerate(self.flow_check.job.flow.steps, 2):
+        for position, step in enumerate(self.flow.steps, 2):
             yield self._item(StepItem, f"step[{step}]", position=position, step=step)
 
     def _item(self, kind: type[PartItem], part: str, **more: Any) -> PartItem:
         # The id is passed as text: pytest parses `[...]` in it as in an id from its cache.
         nodeid = f"{self.nodeid}::{part}"
-        return kind.from_parent(self, name=part, nodeid=nodeid, flow_check=self.flow_check, **more)
+        return kind.from_parent(self, name=part, nodeid=nodeid, **more)
 
 
 class PartItem(pytest.Item):
@@ -84,12 +95,15 @@ class PartItem(pytest.Item):
 
     result: PartResult | None = None
 
-    def __init__(self, *, flow_check: FlowCheck, position: int, **more: Any) -> None:
+    def __init__(self, *, position: int, **more: Any) -> None:
         super().__init__(**more)
-        self.flow_check = flow_check
         self.position = position
         """The position among the tests of its flow."""
-        self.add_marker("flowrepro")
+
+    @property
+    def flow_check(self) -> FlowCheck:
+        assert isinstance(self.parent, FlowNode)
+        return self.parent.flow_check
 
     @property
     def job(self) -> Job:
@@ -200,11 +214,15 @@ class PartItem(pytest.Item):
 
 class CodeItem(PartItem):
     def part_check(self) -> CodeCheck:
+        from pytest_flowrepro.plugin.part_checks import CodeCheck  # noqa: PLC0415  see FlowNode
+
         return CodeCheck(flow=self.flow_check, part=self.name, accept=self.accept)
 
 
 class EnvironmentItem(PartItem):
     def part_check(self) -> EnvironmentCheck:
+        from pytest_flowrepro.plugin.part_checks import EnvironmentCheck  # noqa: PLC0415
+
         return EnvironmentCheck(flow=self.flow_check, part=self.name, accept=self.accept)
 
 
@@ -214,6 +232,8 @@ class StepItem(PartItem):
         self.step = step
 
     def part_check(self) -> StepCheck:
+        from pytest_flowrepro.plugin.part_checks import StepCheck  # noqa: PLC0415
+
         return StepCheck(
             flow=self.flow_check,
             part=self.name,
@@ -224,6 +244,13 @@ class StepItem(PartItem):
 
     def _show_output(self, stream: str, text: str) -> None:
         self.add_report_section("call", stream, text)
+
+
+def _title_of_case(flow: str, case: str) -> str:
+    """Return the title as in the folder of the baseline: pytest parses `::` and `[...]` in ids."""
+    from pytest_flowrepro.baseline import portable_name  # noqa: PLC0415  few flows have cases
+
+    return flow_title(flow, portable_name(case))
 
 
 def _escape_lines(text: str) -> str:

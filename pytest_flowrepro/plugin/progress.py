@@ -20,7 +20,6 @@ import pytest
 
 from pytest_flowrepro.plugin.last_times import LastTimes
 from pytest_flowrepro.report.text import inert
-from pytest_flowrepro.rerun.run_records import STARTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -97,6 +96,8 @@ def _tasks(fields: dict[str, Any]) -> Iterator[str]:
     """Yield the step that began last, and the number of tasks that ended."""
     if fields["observed"] is None:
         return
+    from pytest_flowrepro.rerun.run_records import STARTED  # noqa: PLC0415  not for collecting
+
     observed = Path(fields["observed"])
     try:
         names = [file.name for file in observed.iterdir()]

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from pytest_flowrepro.baseline import baseline_folder
 from pytest_flowrepro.model import Report
-from pytest_flowrepro.pipeline import obsolete_baselines, remove_obsolete
+from pytest_flowrepro.plugin import REPORTS
 from pytest_flowrepro.plugin.flow_reports import (
     flow_reports,
     has_silent_failure,
@@ -43,17 +42,7 @@ from pytest_flowrepro.plugin.terminal import (
 )
 from pytest_flowrepro.plugin.worker_input import is_worker, worker_id
 from pytest_flowrepro.plugin.worker_store import Collected
-from pytest_flowrepro.report import (
-    FORMATS,
-    append_report,
-    render_markdown,
-    suite_properties,
-    write_report,
-)
-from pytest_flowrepro.report.findings import file_arguments
-from pytest_flowrepro.report.run_info import run_info
 from pytest_flowrepro.report.text import inert, unused_pattern
-from pytest_flowrepro.review.last_check import kept_checks
 from pytest_flowrepro.support.errors import FlowReproError
 from pytest_flowrepro.support.text import counted
 
@@ -105,10 +94,10 @@ class Reporting:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Register the tests that must have a result; a worker passes them to the controller."""
         items = [item for item in session.items if isinstance(item, PartItem)]
-        for item in items:
-            item.flow_check.selected.append(item.name)
         if self.config.option.collectonly:
             return
+        for item in items:
+            item.flow_check.selected.append(item.name)
         parts = tuple(item.identity for item in items)
         worker = worker_id(self.config)
         if worker is None:
@@ -225,6 +214,8 @@ class Reporting:
         """Name obsolete baselines; a complete recording of the whole project deletes them."""
         if not is_complete or not self._is_whole() or session.exitstatus not in _FINISHED:
             return
+        from pytest_flowrepro.pipeline import obsolete_baselines, remove_obsolete  # noqa: PLC0415  not for collecting
+
         options = self.session.options
         obsolete = obsolete_baselines(options.root, options.settings)
         removed: list[ObsoleteBaseline] = []
@@ -252,6 +243,8 @@ class Reporting:
             session.exitstatus = pytest.ExitCode.OK
         is_known = is_complete and session.exitstatus in _FINISHED
         if is_known and not self.collection.is_part and selects_all(self.config):
+            from pytest_flowrepro.pipeline import obsolete_baselines  # noqa: PLC0415  as above
+
             obsolete = obsolete_baselines(options.root, options.settings)
             self._shard = replace(
                 shard,
@@ -282,6 +275,8 @@ class Reporting:
         """
         options = self.session.options
         is_check = options.update == "no"
+        from pytest_flowrepro.report.run_info import run_info  # noqa: PLC0415
+
         run = run_info(options.root, "check" if is_check else "record")
         # A recording keeps locks where it can: its notes say where it could not.
         resolution: Literal["locked", "fresh"] | None = "locked" if is_check else None
@@ -299,13 +294,16 @@ class Reporting:
         )
 
     def _write_reports(self) -> list[Line]:
-        paths = {form: self.config.getoption(f"flow_repro_{form}") for form in FORMATS}
+        paths = {form: self.config.getoption(f"flow_repro_{form}") for form in REPORTS}
         wanted = {form: path for form, path in paths.items() if path is not None}
         has_step_summary = self.config.option.flow_repro_step_summary
         plugins = self.config.pluginmanager.get_plugins()
         junit = [plugin for plugin in plugins if hasattr(plugin, "add_global_property")]
         if not wanted and not has_step_summary and not junit:
             return []
+        # Only for a report, as the formats and what they need are large.
+        from pytest_flowrepro.report import FORMATS, suite_properties, write_report  # noqa: PLC0415
+
         lines, report = [], self._report()
         for plugin in junit:
             # As `record_testsuite_property` does, which is a fixture, and so for tests only.
@@ -327,6 +325,8 @@ class Reporting:
         path = os.environ.get("GITHUB_STEP_SUMMARY")
         if not path:
             return Line("no step summary was written: GITHUB_STEP_SUMMARY is not set", "yellow")
+        from pytest_flowrepro.report import append_report, render_markdown  # noqa: PLC0415
+
         text = render_markdown(report, details=self.session.options.details)
         append_report(Path(path), text)
         return Line("appended the report to the step summary")
@@ -365,13 +365,19 @@ class Reporting:
 
         A check without a rerun keeps nothing: which artifacts follow is not known.
         """
-        root = self.session.options.root
         drifted = [report for report in self.flows if report.verdict == "drifted"]
+        if not drifted:
+            return
+        from pytest_flowrepro.baseline import baseline_folder  # noqa: PLC0415  only for a drift
+        from pytest_flowrepro.report.findings import file_arguments  # noqa: PLC0415
+        from pytest_flowrepro.review.last_check import kept_checks  # noqa: PLC0415
+
+        root = self.session.options.root
         rerun = [report for report in drifted if report.is_rerun]
         kept = set(kept_checks(root)) if rerun else set()
         if any(baseline_folder(root / r.file, r.flow, r.case) in kept for r in rerun):
             yield Line("review these changes without a rerun: `flowrepro review`")
-        elif drifted and not rerun:
+        elif not rerun:
             option = " --flow-repro-env=fresh" if self.session.options.fresh else ""
             command = f"pytest --flow-repro{option}{file_arguments(drifted)}"
             yield Line(inert(f"nothing was rerun; to review these changes, run `{command}` first"))

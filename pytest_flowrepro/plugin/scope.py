@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.discover.flows import find_flows, suspect_no_flow
+from pytest_flowrepro.discover.flows import suspect_no_flow
 from pytest_flowrepro.support.errors import DiscoverError
 from pytest_flowrepro.support.project_folders import project_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from pytest_flowrepro.discover.known import KnownFlows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,12 +69,12 @@ class Scope:
         return cls.from_paths(tests, flows, is_named=fields["is_named"])
 
 
-def flow_files(root: Path, *, is_wanted: Callable[[Path], bool]) -> Iterator[Path]:
+def flow_files(known: KnownFlows, *, is_wanted: Callable[[Path], bool]) -> Iterator[Path]:
     """Yield the wanted files of a project that start a flow, seem to, or cannot be read."""
-    for file in _python_files(root):
+    for file in _python_files(known.root):
         if is_wanted(file):
             try:
-                if find_flows(file, root=root) or suspect_no_flow(file, root=root):
+                if known.find(file) or suspect_no_flow(file, root=known.root):
                     yield file
             except DiscoverError:
                 yield file

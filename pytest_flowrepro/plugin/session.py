@@ -6,16 +6,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pytest_flowrepro.pipeline import Job
-from pytest_flowrepro.pipeline.upstream import flows_before
-from pytest_flowrepro.plugin.flow_check import FlowCheck
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_flowrepro.model import FlowSource
-    from pytest_flowrepro.pipeline import Doing
+    from pytest_flowrepro.pipeline import Doing, Job
+    from pytest_flowrepro.plugin.flow_check import FlowCheck
     from pytest_flowrepro.plugin.options import SessionOptions
     from pytest_flowrepro.plugin.worker_store import SessionFolder
 
@@ -33,6 +30,9 @@ class SessionState:
 
     def flow_check(self, flow: FlowSource, case: str | None) -> FlowCheck:
         """Return the one check of a flow and case."""
+        # Most of this plugin, which a session that only collects does not need.
+        from pytest_flowrepro.plugin.flow_check import FlowCheck  # noqa: PLC0415
+
         job = self._job(flow, case)
         if job.folder not in self._checks:
             self._checks[job.folder] = FlowCheck(
@@ -45,10 +45,14 @@ class SessionState:
 
     def _upstreams(self, job: Job) -> Iterator[FlowCheck]:
         """Yield the checks of the flows that run before this one, in that order."""
+        from pytest_flowrepro.pipeline.upstream import flows_before  # noqa: PLC0415  as above
+
         for flow in flows_before(job, self.flows, self.options.settings):
             yield self.flow_check(flow, None)
 
     def _job(self, flow: FlowSource, case: str | None) -> Job:
+        from pytest_flowrepro.pipeline import Job  # noqa: PLC0415  as above
+
         options = self.options
         settings = options.settings.for_flow(flow.name, case)
         if options.timeout is not None:

@@ -1,16 +1,13 @@
-"""The reports of one session, for people and for machines."""
+"""The reports of one session, for people and for machines.
+
+A format is imported when it is first used: most sessions write none, and need only the text.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from pytest_flowrepro.report.gitlab import render_gitlab
-from pytest_flowrepro.report.html import render_html
-from pytest_flowrepro.report.interface import append_report, write_report
-from pytest_flowrepro.report.json import render_json
-from pytest_flowrepro.report.junit import suite_properties
-from pytest_flowrepro.report.markdown import render_markdown
-from pytest_flowrepro.report.sarif import render_sarif
 from pytest_flowrepro.report.text import (
     cause_line,
     changes_lines,
@@ -20,18 +17,27 @@ from pytest_flowrepro.report.text import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pytest_flowrepro.report.formats import FORMATS
+    from pytest_flowrepro.report.gitlab import render_gitlab
+    from pytest_flowrepro.report.html import render_html
+    from pytest_flowrepro.report.interface import append_report, write_report
+    from pytest_flowrepro.report.json import render_json
+    from pytest_flowrepro.report.junit import suite_properties
+    from pytest_flowrepro.report.markdown import render_markdown
+    from pytest_flowrepro.report.sarif import render_sarif
 
-    from pytest_flowrepro.report.interface import ReportFormat
-
-FORMATS: Mapping[str, ReportFormat] = {
-    "json": render_json,
-    "md": render_markdown,
-    "html": render_html,
-    "sarif": render_sarif,
-    "gitlab": render_gitlab,
+_MODULES = {
+    "FORMATS": "formats",
+    "append_report": "interface",
+    "render_gitlab": "gitlab",
+    "render_html": "html",
+    "render_json": "json",
+    "render_markdown": "markdown",
+    "render_sarif": "sarif",
+    "suite_properties": "junit",
+    "write_report": "interface",
 }
-"""The formats, by the suffix of the option: `--flow-repro-json`."""
+"""The modules of the names that are imported when they are used (PEP 562)."""
 
 __all__ = [
     "FORMATS",
@@ -49,3 +55,9 @@ __all__ = [
     "summary_line",
     "write_report",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -32,6 +32,14 @@ def user_cache(name: str) -> Path | None:
     return folder if os.access(folder, os.W_OK) else None
 
 
+def write_file(file: Path, content: bytes) -> None:
+    """Replace a file of a cache as a whole, if that is possible."""
+    part = file.with_name(f"{file.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):
+        part.write_bytes(content)
+        part.replace(file)
+
+
 def note_use(folder: Path) -> None:
     with contextlib.suppress(OSError):
         os.utime(folder)

@@ -6,8 +6,6 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -19,6 +17,8 @@ def made_once(file: Path, make: Callable[[], Any]) -> Any:
     Processes and threads that ask at the same time wait for the first. An error of `make` is raised
     and leaves no file.
     """
+    from filelock import FileLock  # noqa: PLC0415  not for a session that only collects
+
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_suffix(".lock")):
         if not file.exists():

@@ -13,6 +13,7 @@ from pytest_flowrepro.discover.flows import (
     may_start_flow,
     suspect_no_flow,
 )
+from pytest_flowrepro.discover.known import KnownFlows
 from pytest_flowrepro.support.errors import DiscoverError
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ def project(tmp_path: Path) -> Project:
         for name, body in {file: text, **(modules or {})}.items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(dedent(body), encoding="utf-8")
-        return find_flows(tmp_path / file, root=tmp_path)
+        found = find_flows(tmp_path / file, root=tmp_path)
+        known = KnownFlows(tmp_path)
+        for _ in range(2):  # also from what it has read
+            assert known.find(tmp_path / file) == found
+        return found
 
     return find
 

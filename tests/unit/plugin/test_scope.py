@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_flowrepro.discover.known import KnownFlows
 from pytest_flowrepro.plugin.scope import Scope, flow_files
 
 ROOT = Path("/p")
@@ -61,7 +62,7 @@ def test_a_flow_file_is_found_once_by_its_own_path(tmp_path: Path) -> None:
     (tmp_path / "flows" / "unwanted.py").write_text(SOURCE, encoding="utf-8")
     (tmp_path / "flows" / "tools").symlink_to(tmp_path / "common" / "tools")
     (tmp_path / "common" / "tools" / "back").symlink_to(tmp_path / "flows")
-    found = flow_files(tmp_path, is_wanted=lambda file: file.stem != "unwanted")
+    found = flow_files(KnownFlows(tmp_path), is_wanted=lambda file: file.stem != "unwanted")
     assert list(found) == [tmp_path / "flows" / "a.py", tmp_path / "flows" / "broken.py"]
 
 
@@ -73,5 +74,5 @@ def test_flows_behind_a_link_out_of_the_project_are_found_once(tmp_path: Path) -
     (outside / "again").symlink_to(outside)
     (tmp_path / "project" / "flows").symlink_to(outside)
     (tmp_path / "project" / "same").symlink_to(outside)
-    found = flow_files(tmp_path / "project", is_wanted=lambda _: True)
+    found = flow_files(KnownFlows(tmp_path / "project"), is_wanted=lambda _: True)
     assert list(found) == [tmp_path / "project" / "flows" / "a.py"]
