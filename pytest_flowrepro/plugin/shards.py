@@ -10,7 +10,7 @@ import pytest
 
 from pytest_flowrepro.model import Shard, SplitFlow, flow_title
 from pytest_flowrepro.plugin.items import PartItem
-from pytest_flowrepro.plugin.split import chains, split
+from pytest_flowrepro.plugin.split import split_chains
 from pytest_flowrepro.report.json_reader import read_report
 from pytest_flowrepro.report.text import title
 from pytest_flowrepro.support.errors import FlowReproError
@@ -57,11 +57,8 @@ class Sharding:
 
     def _split(self, flows: Mapping[FlowKey, PartItem]) -> Shard:
         links = (link for key, part in flows.items() for link in self._links(key, part))
-        groups = chains(map(_title, flows), links)
         weights = _weights(map(_title, flows), self._seconds())
-        totals = {min(group): sum(weights[name] for name in group) for group in groups}
-        shards = split(totals, self.options.count)
-        shard_of = {name: shards[min(group)] for group in groups for name in group}
+        shard_of = split_chains(weights, links, self.options.count)
         return Shard(
             number=self.options.number,
             count=self.options.count,

@@ -9,6 +9,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 
+def split_chains(
+    weights: Mapping[str, int], links: Iterable[tuple[str, str]], count: int
+) -> dict[str, int]:
+    """Return the shard of each name by its weight; linked names are in the same one."""
+    groups = {min(group): group for group in chains(weights, links)}
+    totals = {first: sum(weights[name] for name in group) for first, group in groups.items()}
+    shards = split(totals, count)
+    return {name: shards[first] for first, group in groups.items() for name in group}
+
+
 def split(weights: Mapping[str, int], count: int) -> dict[str, int]:
     """Return the shard, from 1 to `count`, of each name by its weight.
 

@@ -11,6 +11,7 @@ from flow_reports import REPRODUCED, report_of
 from recorded_repository import FLOW, record
 from recordings import recording
 
+from pytest_flowrepro.cli.main import main
 from pytest_flowrepro.plugin.items import PartItem
 from pytest_flowrepro.plugin.results import PartResult
 from pytest_flowrepro.report import render_json
@@ -203,6 +204,21 @@ def test_obsolete_baselines_are_for_the_merged_report(project: Project) -> None:
     assert report["run"]["selection"] == ["--flow-repro-shard 1/3"]
     assert shard(project, 1, 3, "-k", "code")["shard"]["obsolete"] == []
     assert shard(project, 1, 3, "flows")["shard"]["obsolete"] == []
+
+
+def test_the_merged_report_of_all_shards_is_that_of_one_session(project: Project) -> None:
+    record(project.path, replace(recording(), flow="GoneFlow"), file="flows/gone.py")
+    for number in (1, 2, 3):
+        project.check(f"--flow-repro-shard={number}/3", f"--flow-repro-json={number}.json")
+    whole = project.report()
+    assert whole["obsolete"] != []
+    names = [str(project.path / f"{number}.json") for number in (3, 1, 2)]
+    merged = project.path / "merged.json"
+    assert main(["merge-reports", *names, "--format=json", f"--output={merged}"]) == 0
+    report = json.loads(merged.read_text())
+    report["run"]["date"] = whole["run"]["date"]
+    assert report == whole
+    assert main(["merge-reports", *names[:2]]) == 1
 
 
 def test_other_tests_are_in_each_shard(project: Project) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_flowrepro.plugin.split import chains, split
+from pytest_flowrepro.plugin.split import chains, split, split_chains
 
 if TYPE_CHECKING:
     from random import Random
@@ -27,6 +27,18 @@ def test_each_name_is_in_a_single_shard_whatever_its_weight(
     shards = split(weights, count)
     assert shards.keys() == weights.keys()
     assert set(shards.values()) <= set(range(1, count + 1))
+
+
+@given(WEIGHTS, st.lists(st.tuples(NAMES, NAMES), max_size=20), st.integers(1, 12))
+def test_no_flow_is_lost_or_apart_from_those_that_it_runs_after(
+    weights: dict[str, int], links: list[tuple[str, str]], count: int
+) -> None:
+    shards = split_chains(weights, links, count)
+    assert shards.keys() == weights.keys()
+    assert set(shards.values()) <= set(range(1, count + 1))
+    for first, second in links:
+        if first in shards and second in shards:
+            assert shards[first] == shards[second]
 
 
 @given(WEIGHTS, st.integers(1, 12), st.randoms(use_true_random=False))
