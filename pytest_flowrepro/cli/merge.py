@@ -52,9 +52,6 @@ def add_merge_arguments(parser: argparse.ArgumentParser) -> None:
         help="show every task and step, and when and where this ran",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="exit with 1 if there is an obsolete baseline"
-    )
-    parser.add_argument(
         "--exit-zero", action="store_true", help="exit with 0 although a flow failed"
     )
     parser.set_defaults(command=merge_files)
@@ -63,8 +60,9 @@ def add_merge_arguments(parser: argparse.ArgumentParser) -> None:
 def merge_files(args: argparse.Namespace) -> Answer:
     """Return the merged report, or write it to a file.
 
-    The exit code is 1 if a flow failed or was not checked, a file was not collected or a shard is
-    missing. Raises `FlowReproError` for files that are not reports, or not of one project.
+    The exit code is 1 if a flow failed or was not checked, a file was not collected, a shard is
+    missing, or a shard with --flow-repro-strict has an obsolete baseline. Raises `FlowReproError`
+    for files that are not reports, or not of one project.
     """
     from pytest_flowrepro.report.json_reader import read_report  # noqa: PLC0415  only this command needs it
     from pytest_flowrepro.report.merge import (  # noqa: PLC0415  as above
@@ -79,15 +77,15 @@ def merge_files(args: argparse.Namespace) -> Answer:
     if args.output is not None:
         write_report(Path(args.output), text)
         text = ""
-    missing = missing_shards([each.report for each in named])
-    is_failed = bool(missing) or _has_failed(report, is_strict=args.strict)
+    reports = [each.report for each in named]
+    missing = missing_shards(reports)
+    is_strict = any(part.shard.strict for part in reports if part.shard is not None)
+    is_failed = bool(missing) or _has_failed(report, is_strict=is_strict)
+    numbers = ", ".join(map(str, missing))
     return Answer(
         text=text,
         exit_code=int(is_failed and not args.exit_zero),
-        remark=f"flowrepro: {counted(len(missing), 'shard')} missing: "
-        f"{', '.join(map(str, missing))}"
-        if missing
-        else "",
+        remark=f"flowrepro: {counted(len(missing), 'shard')} missing: {numbers}" if missing else "",
     )
 
 

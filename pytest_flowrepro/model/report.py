@@ -245,6 +245,8 @@ class Shard:
     """The obsolete baselines of the project, if the shards together check all of it."""
     unused_patterns: tuple[str, ...] = ()
     """The patterns of the project that no flow of this shard needed, in the same case."""
+    strict: bool = False
+    """True if an obsolete baseline fails the merge, as it fails a session of all flows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -250,6 +250,7 @@ class Reporting:
                 shard,
                 obsolete=tuple(reported(baseline, options) for baseline in obsolete),
                 unused_patterns=unused,
+                strict=options.strict,
             )
 
     def _is_whole(self) -> bool:

@@ -60,6 +60,7 @@ def _shard(shard: Shard) -> Json:
         "flows": [asdict(flow) for flow in shard.flows],
         "obsolete": [asdict(baseline) for baseline in shard.obsolete],
         "unused_patterns": list(shard.unused_patterns),
+        "strict": shard.strict,
     }
 
 

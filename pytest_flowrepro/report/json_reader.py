@@ -164,7 +164,7 @@ def _run(node: JsonNode) -> RunInfo:
 
 
 def _shard(node: JsonNode) -> Shard:
-    fields = node.record("number", "count", "flows", "obsolete", "unused_patterns")
+    fields = node.record("number", "count", "flows", "obsolete", "unused_patterns", "strict")
     count = _at_least(fields["count"], 1)
     return Shard(
         number=_shard_number(fields["number"], count),
@@ -172,6 +172,7 @@ def _shard(node: JsonNode) -> Shard:
         flows=_tuple(fields["flows"], lambda flow: _split_flow(flow, count)),
         obsolete=_tuple(fields["obsolete"], _obsolete),
         unused_patterns=fields["unused_patterns"].texts(),
+        strict=fields["strict"].boolean(),
     )
 
 

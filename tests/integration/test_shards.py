@@ -199,8 +199,9 @@ def test_obsolete_baselines_are_for_the_merged_report(project: Project) -> None:
     result = project.record("--flow-repro-shard=1/3", "--flow-repro-strict")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.no_fnmatch_line("obsolete baseline*")
-    report = shard(project, 1, 3)
+    report = shard(project, 1, 3, "--flow-repro-strict")
     assert (report["obsolete"], report["shard"]["obsolete"]) == ([], expected)
+    assert report["shard"]["strict"]
     assert report["run"]["selection"] == ["--flow-repro-shard 1/3"]
     assert shard(project, 1, 3, "-k", "code")["shard"]["obsolete"] == []
     assert shard(project, 1, 3, "flows")["shard"]["obsolete"] == []

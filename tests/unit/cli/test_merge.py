@@ -9,7 +9,7 @@ from flow_reports import DRIFTED, REPRODUCED, SHARDED, report_of
 from report_schema import report_schema, validator
 
 from pytest_flowrepro.cli.main import main
-from pytest_flowrepro.model import Obsolete, Report, Uncollected
+from pytest_flowrepro.model import Obsolete, Report, Shard, Uncollected
 from pytest_flowrepro.report import render_json
 
 if TYPE_CHECKING:
@@ -73,11 +73,15 @@ def test_a_missing_shard_is_exit_code_1_and_said(
     assert "    Not checked: the report of shards 1, 3 of 3 is missing" in out
 
 
-def test_strict_fails_for_an_obsolete_baseline(folder: Path) -> None:
+@pytest.mark.parametrize("strict", [False, True])
+def test_an_obsolete_baseline_fails_strict_shards(folder: Path, *, strict: bool) -> None:
     gone = (Obsolete(folder="flows/__flowrepro__/gone/GoneFlow", reason="no gone.py"),)
-    reports = tuple(replace(report, obsolete=gone) for report in GREEN)
-    assert merge(folder, reports) == 0
-    assert merge(folder, reports, "--strict") == 1
+    shards = tuple(
+        replace(report, shard=Shard(number=n, count=2, flows=(), obsolete=gone, strict=strict))
+        for n, report in enumerate(GREEN, 1)
+    )
+    assert merge(folder, shards) == int(strict)
+    assert merge(folder, shards, "--exit-zero") == 0
 
 
 @pytest.mark.parametrize(

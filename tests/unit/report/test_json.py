@@ -131,6 +131,7 @@ def test_a_shard_says_what_all_shards_have_in_common() -> None:
         ],
         "obsolete": [{"folder": "flows/__flowrepro__/old/OldFlow", "reason": "no old.py"}],
         "unused_patterns": ["ignore: *.elapsed"],
+        "strict": False,
     }
 
 
