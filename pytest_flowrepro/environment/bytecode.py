@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from filelock import FileLock, Timeout
 
@@ -30,7 +30,7 @@ from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.process import CommandNotFoundError, isolated_environment, run_process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_flowrepro.environment.installed_files import State
@@ -44,6 +44,9 @@ _COMPILE_TIMEOUT = 120.0
 
 _MOST_MODULES = 50_000
 _OUTSIDE = {"", ".."}
+
+_Version: TypeAlias = "tuple[int, int] | None"
+"""Inode and size of a file; None if it does not exist."""
 
 
 def place_bytecode(environments: Iterable[BuiltEnvironment], folder: Path) -> None:
@@ -105,15 +108,40 @@ def learn_modules(environments: Iterable[BuiltEnvironment], folder: Path) -> Non
     forget_unused(cache)
 
 
+_settled: dict[Path, tuple[_Version, _Version]] = {}
+"""The versions of the files of known names and of the index, by environment, when all of the names
+were compiled."""
+
+
 def _compile_known(built: BuiltEnvironment) -> None:
     """Compile, once per session, the sources of an environment that earlier flows needed."""
     cache = user_cache("bytecode")
-    names = _known_names(_names_file(cache, built)) if cache is not None else set()
-    if not names:
+    if cache is None:
         return
-    compiled = built.path / _COMPILED
+    names_file, index_file = _names_file(cache, built), built.path / _INDEX
+    known = _version(names_file)
+    if _settled.get(built.path) == (known, _version(index_file)):
+        return
     index = _read_index(built.path)
-    targets = {}
+    targets = dict(_not_compiled(built, _known_names(names_file), index))
+    if targets:
+        _compile_targets(built, targets, index)
+    _settled[built.path] = known, _version(index_file)
+
+
+def _version(file: Path) -> _Version:
+    """Return what differs after a file was replaced by one with more names; not its times."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size
+
+
+def _not_compiled(
+    built: BuiltEnvironment, names: Iterable[str], index: Mapping[str, State]
+) -> Iterator[tuple[str, Path]]:
+    """Yield the modules without bytecode: its path below `_COMPILED`, and its usual place."""
     roots = _roots(built)
     for name in names:
         root, _, path = name.partition("/")
@@ -121,9 +149,13 @@ def _compile_known(built: BuiltEnvironment) -> None:
             bytecode = roots[root] / path
             target = "/".join(bytecode.parts[1:])
             if target not in index and _source_of(bytecode).exists():
-                targets[target] = bytecode
-    if not targets:
-        return
+                yield target, bytecode
+
+
+def _compile_targets(
+    built: BuiltEnvironment, targets: Mapping[str, Path], index: dict[str, State]
+) -> None:
+    compiled = built.path / _COMPILED
     todo = []
     for target, bytecode in targets.items():
         compiled_file = compiled / target

@@ -42,6 +42,11 @@ def is_complete(environment: Path) -> bool:
     return (environment / _COMPLETE).exists()
 
 
+def completion(environment: Path) -> State:
+    """Return the state of the note of a complete environment: a later build has another one."""
+    return state_of((environment / _COMPLETE).stat())
+
+
 def edited_files(environment: Path) -> tuple[str, ...]:
     """List the files of a complete environment that changed since its build.
 

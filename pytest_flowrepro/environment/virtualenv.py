@@ -4,19 +4,41 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.builder import built_environment, shared_place
 from pytest_flowrepro.environment.install import install_locked
-from pytest_flowrepro.environment.installed_files import note_complete
+from pytest_flowrepro.environment.installed_files import completion, note_complete
 from pytest_flowrepro.environment.interpreter import create_virtualenv
 from pytest_flowrepro.environment.manifest import read_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_flowrepro.environment.installed_files import State
     from pytest_flowrepro.environment.request import InstallRequest
-    from pytest_flowrepro.model import BuiltEnvironment, PypiLock, Requirements
+    from pytest_flowrepro.model import (
+        BuiltEnvironment,
+        Package,
+        PypiLock,
+        RequirementLine,
+        Requirements,
+    )
+
+
+@lru_cache(maxsize=256)
+def _packages(
+    place: Path,
+    _completion: State,
+    requirements: tuple[RequirementLine, ...],
+    urls: tuple[tuple[str, str | None], ...],
+) -> tuple[Package, ...]:
+    """Return the packages of an environment without edited files, read once after its build.
+
+    A flow that has the same environment after another one gets the same answer.
+    """
+    return read_manifest(place, requirements=requirements, urls=dict(urls))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +67,11 @@ class VirtualenvBuilder:
             request,
             self.requirements,
             declared=lines,
-            packages=read_manifest(
-                place, requirements=self.requirements.requirements, urls=self.lock.urls
+            packages=_packages(
+                place,
+                completion(place),
+                self.requirements.requirements,
+                tuple(self.lock.urls.items()),
             ),
         )
 

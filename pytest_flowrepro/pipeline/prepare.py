@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_flowrepro.advice.advice import parameter_hint
 from pytest_flowrepro.capture.baseline_values import NOTHING_KNOWN, Known
-from pytest_flowrepro.environment import place_bytecode
+from pytest_flowrepro.environment import end_use, place_bytecode, used_by
 from pytest_flowrepro.environment.steps import step_environments
 from pytest_flowrepro.model import FlowEnvironments, FlowProcess, NamedFile
 from pytest_flowrepro.package.code_package import default_suffixes, package_flow
@@ -85,10 +85,30 @@ class Prepared:
 
 
 def environments(job: Job, baseline: Recording, stages: Stages = STAGES) -> Environments:
-    """Return the environments of the baseline's locks on this machine, without a rerun."""
+    """Return the environments of the baseline's locks on this machine, without a rerun.
+
+    They are those of the rerun, if this process has prepared it.
+    """
+    compared, known = _of_reruns.get(job.folder, (None, None))
+    if known is not None and compared is baseline:
+        return known
     # Another worker may prepare the rerun of the same flow at the same time.
     apart = replace(job, folder=job.folder / "environment")
-    prepared = prepare_again(apart, Clock(apart), stages, baseline=baseline)
+    try:
+        prepared = prepare_again(apart, Clock(apart), stages, baseline=baseline)
+    finally:
+        # Flows that run in them later do not do so at the same time.
+        key = str(apart.folder)
+        for place in used_by(apart.environments, key=key):
+            end_use(place, key=key)
+    return _environments_of(prepared)
+
+
+_of_reruns: dict[Path, tuple[Recording, Environments]] = {}
+"""The environments that reruns were prepared in, and the baselines, by the folders of the jobs."""
+
+
+def _environments_of(prepared: Prepared) -> Environments:
     return Environments(manifests=prepared.environments.manifests, notes=prepared.notes)
 
 
@@ -233,7 +253,9 @@ def prepare_again(job: Job, clock: Clock, stages: Stages, *, baseline: Recording
             step_environment, stages, base=built.manifest, baseline=baseline
         )
 
-    return _with_step_environments(prepared, locked, clock, stages, lock=lock)
+    prepared = _with_step_environments(prepared, locked, clock, stages, lock=lock)
+    _of_reruns[job.folder] = baseline, _environments_of(prepared)
+    return prepared
 
 
 def _with_step_environments(

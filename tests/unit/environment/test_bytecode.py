@@ -5,18 +5,19 @@ import marshal
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from compiled import import_thing
 from locks import locked
 
-from pytest_flowrepro.environment.bytecode import learn_modules, place_bytecode
+from pytest_flowrepro.environment import bytecode
+from pytest_flowrepro.environment.bytecode import _not_compiled, learn_modules, place_bytecode
 from pytest_flowrepro.environment.installed_files import edited_files, note_complete
 from pytest_flowrepro.model import BuiltEnvironment, Environment, Interpreter, Lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 LOCK = locked("six==1.17.0")
 LIBRARY = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -79,6 +80,24 @@ def test_the_next_rerun_finds_compiled_what_the_last_one_needed(
     assert rerun(first, tmp_path / "2") == ("1", False)
     assert rerun(environment(tmp_path / "next", conda=conda), tmp_path / "3") == ("1", False)
     assert edited_files(first.path) == ()
+
+
+def test_names_are_looked_at_again_only_if_there_are_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def not_compiled(*args: Any) -> Iterator[tuple[str, Path]]:
+        asked.append(args)
+        return _not_compiled(*args)
+
+    monkeypatch.setattr(bytecode, "_not_compiled", not_compiled)
+    built = environment(tmp_path / "first")
+    counts = []
+    for number in range(4):
+        rerun(built, tmp_path / str(number))
+        counts.append(len(asked))
+    assert counts[-1] == counts[1] == 2, "before and after the first rerun, which learned them"
 
 
 def test_what_no_rerun_needed_is_not_compiled(tmp_path: Path) -> None:

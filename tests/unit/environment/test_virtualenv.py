@@ -4,14 +4,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from environments import build_environment, build_new_environment
 from filelock import FileLock
 from requirement_lines import requirement_lines
 
-from pytest_flowrepro.environment import InstallRequest, VirtualenvBuilder
+from pytest_flowrepro.environment import InstallRequest, VirtualenvBuilder, manifest, virtualenv
 from pytest_flowrepro.lockfile.pypi import parse_pypi
 from pytest_flowrepro.model import Interpreter, Requirements
 from pytest_flowrepro.support.errors import EnvironmentBuildError
@@ -19,7 +19,7 @@ from pytest_flowrepro.support.errors import EnvironmentBuildError
 if TYPE_CHECKING:
     from local_index import LocalIndex
 
-    from pytest_flowrepro.model import BuiltEnvironment
+    from pytest_flowrepro.model import BuiltEnvironment, Package
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +50,24 @@ def shared(
 def output(built: BuiltEnvironment, code: str) -> str:
     done = subprocess.run([built.python, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+def test_the_packages_of_a_shared_environment_are_read_once(
+    index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def read_manifest(place: Path, **kwargs: Any) -> tuple[Package, ...]:
+        read.append(place)
+        return manifest.read_manifest(place, **kwargs)
+
+    monkeypatch.setattr(virtualenv, "read_manifest", read_manifest)
+    first, second = (shared(index.lock(BETA), "beta", name=name) for name in ("base", "step-a"))
+    assert first.manifest.packages == second.manifest.packages
+    assert read == [first.path]
+    (beta,) = shared(index.lock(BETA), name="base").manifest.packages
+    assert beta == first.manifest.packages[0]
+    assert len(read) == 2, "others may require what this one does not"
 
 
 def test_an_environment_holds_the_lock_and_nothing_else(index: LocalIndex) -> None:

@@ -12,6 +12,7 @@ from flow_processes import flow_source
 from locks import locked
 from recordings import step
 
+from pytest_flowrepro.environment import begin_use, others_meanwhile, used_by
 from pytest_flowrepro.lockfile.conda import parse_conda
 from pytest_flowrepro.model import Decorator, Interpreter, Parameter
 from pytest_flowrepro.pipeline.job import Doing, Upstream
@@ -147,6 +148,30 @@ def test_a_check_builds_the_recorded_lock_and_reruns_once(job: Job, baseline: Re
     assert found.recording.environments == baseline.environments
     assert found.recording.steps == baseline.steps
     assert [stage for stage, _ in found.seconds] == ["environment", "package", "rerun", "capture"]
+
+
+def test_the_environments_of_a_rerun_are_those_of_the_test_of_environments(
+    job: Job, baseline: Recording
+) -> None:
+    fake = FakeStages()
+    observed = observe(job, baseline, fake.stages).recording
+    before = len(fake.calls)
+    assert environments(job, baseline, fake.stages).manifests == observed.environments
+    assert len(fake.calls) == before
+    # Those of another baseline, or another case of the flow, are not.
+    environments(job, replace(baseline), fake.stages)
+    environments(replace(job, folder=job.folder / "case"), baseline, fake.stages)
+    assert fake.calls[before:] == ["find cpython 3.11.7", "build base"] * 2
+
+
+def test_environments_without_a_rerun_are_not_in_use_afterwards(
+    job: Job, baseline: Recording
+) -> None:
+    job = replace(job, environments=job.environments / "own")
+    environments(job, baseline, FakeStages().stages)
+    (place,) = used_by(job.environments, key=str(job.folder))
+    begin_use(place, key="another", title="OtherFlow")
+    assert others_meanwhile(place, key="another") == ()
 
 
 def test_metaflow_describes_the_flow_again_if_its_code_has_changed(
