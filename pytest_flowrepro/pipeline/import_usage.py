@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -22,8 +23,15 @@ from pytest_flowrepro.support.text import truncate_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, KeysView, Mapping
+    from pathlib import Path
 
-    from pytest_flowrepro.model import CodePackage, Environment, FlowEnvironments, TaskLog
+    from pytest_flowrepro.model import (
+        CodePackage,
+        Environment,
+        FlowEnvironments,
+        Package,
+        TaskLog,
+    )
 
 _PINNED = frozenset({"metaflow", "requests"})
 """Requirements of every step environment, besides those that the step declares
@@ -129,9 +137,15 @@ def _places(environments: FlowEnvironments, steps: Mapping[str, _Loaded]) -> Ite
         steps_here = [step for step in steps if environments.of(step) is built and not of_conda]
         yield _Place(
             environment=built.manifest,
-            provided=provided_by(built.path),
+            provided=_provided(built.path, built.manifest.packages),
             steps={step: steps[step] for step in steps_here},
         )
+
+
+@lru_cache(maxsize=256)
+def _provided(place: Path, _packages: tuple[Package, ...]) -> Provided:
+    """Return what packages provide in an environment, which flows of a session share."""
+    return provided_by(place)
 
 
 def _undeclared(
