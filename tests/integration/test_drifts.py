@@ -189,6 +189,7 @@ def test_each_report_names_each_drift_and_its_cause(
         "check.json": locked.raw["json"],
         "check.sarif": locked.raw["sarif"],
         "check.gitlab.json": locked.raw["gitlab"],
+        "check.junit.xml": locked.raw["junit"].replace("><", ">\n<"),
         "fresh.json": fresh.raw["json"],
     }.items():
         assert_golden(name, text)
@@ -225,9 +226,11 @@ class Session:
 
     @classmethod
     def of(cls, project: Project, *args: str) -> Session:
-        result = project.check(*args, *(f"--flow-repro-{form}=report.{form}" for form in FORMATS))
+        reports = [f"--flow-repro-{form}=report.{form}" for form in FORMATS]
+        result = project.check(*args, *reports, "--junitxml=report.junit")
         read = {
-            form: (project.path / f"report.{form}").read_text(encoding="utf-8") for form in FORMATS
+            form: (project.path / f"report.{form}").read_text(encoding="utf-8")
+            for form in (*FORMATS, "junit")
         }
         report = json.loads(read["json"])
         validator(report_schema()).validate(report)
@@ -314,6 +317,10 @@ MASKS = (
     (r"(RANDOM[`' |>-]+(seed )?)\d+", r"\1RANDOM"),
     (r'("(lock|environment|describe|package|rerun|capture)": )\d+\.\d+', r"\1SECONDS"),
     (r'("(old|new)": ")\d{5,}"', r'\1RANDOM"'),
+    (r"-+ generated xml file: .*\n", ""),
+    (r' (time|timestamp|hostname)="[^"]*"', r' \1="..."'),
+    (r'(flowrepro\.seconds\.\w+" value=)"[^"]*"', r'\1"SECONDS"'),
+    (r"(RANDOM'? -&gt; '?(seed )?)\d+", r"\1RANDOM"),
     (r'"iVBOR[\w+/=]+"', '"PNG"'),
 )
 
