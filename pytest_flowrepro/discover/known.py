@@ -32,7 +32,7 @@ class KnownFlows:
     root: Path
     """The project."""
     file: Path | None = None
-    """Where they are kept between sessions; None if nowhere."""
+    """The file that keeps them between sessions, if any."""
     _read: dict[str, Any] = field(default_factory=dict)
     """Path -> digest of the text, folder of the imports, states of the paths looked at, flows."""
     _states: dict[str, str] = field(default_factory=dict)

@@ -63,7 +63,7 @@ def remove_after_session(folder: Path, held: IO[bytes] | None) -> None:
         held.close()
 
 
-# The parent ends at once, so nobody has to wait for its child.
+# The parent ends at once, so that no process has to wait for its child.
 _DETACH = """
 import os, runpy, sys
 if not os.fork():
@@ -73,7 +73,7 @@ os._exit(0)
 
 
 def _start_removal(folder: Path) -> bool:
-    """Return whether a process was started that removes a folder once nobody holds it."""
+    """Return whether a process was started that removes a folder once no process holds it."""
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", _DETACH, __file__, folder],

@@ -16,7 +16,6 @@ TOPICS = {
     "environment/test_odd_wheels.py",
     "in_venv/test_scripts.py",
     "installers/test_tool_settings.py",
-    "report/test_formats.py",
     "support/test_runaways.py",
 }
 # Folders of tests -> folders of modules, where these are deeper; the first that fits.
