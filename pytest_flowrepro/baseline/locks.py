@@ -23,6 +23,7 @@ from pytest_flowrepro.baseline.errors import broken
 from pytest_flowrepro.baseline.folder import MANIFEST
 from pytest_flowrepro.baseline.swap import sync
 from pytest_flowrepro.baseline.texts import read_text
+from pytest_flowrepro.support.cache import cache_root
 from pytest_flowrepro.support.errors import BaselineError
 
 if TYPE_CHECKING:
@@ -87,9 +88,8 @@ def sole_recorder(folder: Path, shown: str) -> Iterator[None]:
     the user's cache and not in the folder, where it would get into git.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415  only a recorder needs them
-    from platformdirs import user_cache_path  # noqa: PLC0415
 
-    locks = user_cache_path("pytest-flowrepro") / "locks"
+    locks = cache_root() / "locks"
     locks.mkdir(parents=True, exist_ok=True)
     key = hashlib.sha256(os.fsencode(folder)).hexdigest()
     try:

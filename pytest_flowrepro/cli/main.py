@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from pytest_flowrepro.model import NamedFile
 from pytest_flowrepro.report import render_html, render_json, render_markdown, render_text
 from pytest_flowrepro.report.manifest import render_manifest
 from pytest_flowrepro.report.text import inert
+from pytest_flowrepro.support.amounts import parse_age, parse_size
 from pytest_flowrepro.support.errors import FlowReproError
 
 if TYPE_CHECKING:
@@ -165,28 +165,29 @@ def _parser() -> argparse.ArgumentParser:
     clean.add_argument(
         "--dry-run", action="store_true", help="list what would be deleted, and delete nothing"
     )
-    contents = clean.add_mutually_exclusive_group()
-    contents.add_argument(
+    clean.add_argument(
         "--baselines",
         action="store_true",
         help="delete the obsolete baselines of the project that are committed, and no cached file",
     )
-    contents.add_argument(
+    clean.add_argument(
         "--older-than",
-        metavar="DAYS",
-        type=_days,
+        metavar="AGE",
+        type=parse_age,
         default=0.0,
-        help="only cached files that were not used for that many days",
+        help="only cached files that were not used for so long: 30d, 12h; a number means days",
+    )
+    clean.add_argument(
+        "--max-size",
+        metavar="SIZE",
+        type=parse_size,
+        help="of the others, those used last are kept, up to this size: 5GB, 500MB",
     )
     clean.set_defaults(command=_clean)
+
+    cache = commands.add_parser("cache", help="show the size and age of cached files, by kind")
+    cache.set_defaults(command=_cache)
     return parser
-
-
-def _days(text: str) -> float:
-    days = float(text)
-    if not 0 <= days < math.inf:
-        raise ValueError(text)
-    return days
 
 
 def _write(stream: TextIO, text: str) -> None:
@@ -332,30 +333,23 @@ def _clean(args: argparse.Namespace) -> Answer:
     if args.baselines:
         from pytest_flowrepro.cli.obsolete import clean_baselines  # noqa: PLC0415  as above
 
+        if args.older_than or args.max_size is not None:
+            raise FlowReproError(
+                "The option --baselines deletes no cached file, so it takes no limit",
+                hint="leave out --older-than and --max-size, or --baselines",
+            )
         return clean_baselines(dry_run=args.dry_run)
-    from pytest_flowrepro.support.cache import cache_root  # noqa: PLC0415
-    from pytest_flowrepro.support.cache_cleanup import find_entries, remove_entries  # noqa: PLC0415  as above
+    from pytest_flowrepro.cli.cache import CleanRequest, clean_cache  # noqa: PLC0415  as above
 
-    root = cache_root()
-    entries = find_entries(unused_for=args.older_than * 24 * 3600)
-    lines = [f"{_bytes(entry.size):>10}  {_cache_label(entry.path, root)}\n" for entry in entries]
-    size, done = _bytes(sum(entry.size for entry in entries)), "would be deleted from"
-    if not args.dry_run:
-        remove_entries(entries)
-        done = "deleted from"
-    return Answer(text="".join(lines), remark=f"{size} {done} {root}")
+    return clean_cache(
+        CleanRequest(unused_for=args.older_than, max_size=args.max_size, is_dry=args.dry_run)
+    )
 
 
-def _cache_label(entry: Path, root: Path) -> str:
-    """Return the path of a cache entry; for a folder named by a hash, that of its only file."""
-    inside = list(entry.iterdir()) if entry.is_dir() else []
-    path = inside[0] if len(inside) == 1 and inside[0].is_file() else entry
-    return inert(path.relative_to(root).as_posix())
+# --- cache ----------------------------------------------------------------------------
 
 
-def _bytes(size: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
+def _cache(args: argparse.Namespace) -> Answer:  # noqa: ARG001  as every command
+    from pytest_flowrepro.cli.cache import show_cache  # noqa: PLC0415  as above
+
+    return show_cache()

@@ -19,7 +19,7 @@ from pytest_flowrepro.discover import flows, names
 from pytest_flowrepro.discover.flows import flows_in, may_start_flow
 from pytest_flowrepro.discover.names import Names, path_state, text_digest
 from pytest_flowrepro.model import FlowSource
-from pytest_flowrepro.support.cache import user_cache, write_file
+from pytest_flowrepro.support.cache import mark_used, user_cache, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +46,7 @@ class KnownFlows:
         if folder is None:
             return cls(root)
         file = folder / f"{_rules()}-{text_digest(os.fsencode(root))}.json"
+        mark_used(file)
         try:
             read = json.loads(file.read_bytes())
         except (OSError, ValueError, RecursionError):

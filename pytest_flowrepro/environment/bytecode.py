@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from pytest_flowrepro.environment.installed_files import state_of
 from pytest_flowrepro.environment.manifest import base_prefix, site_packages
-from pytest_flowrepro.support.cache import forget_unused, user_cache
+from pytest_flowrepro.support.cache import mark_used, user_cache
 from pytest_flowrepro.support.cpus import processors
 from pytest_flowrepro.support.in_venv import IN_VENV
 from pytest_flowrepro.support.process import CommandNotFoundError, isolated_environment, run_process
@@ -99,13 +99,12 @@ def learn_modules(environments: Iterable[BuiltEnvironment], folder: Path) -> Non
         }
         with contextlib.suppress(OSError):
             if not names:
-                os.utime(file)
+                mark_used(file)
                 continue
             part = file.with_suffix(f".{os.getpid()}")
             lines = sorted(learned | names)[:_MOST_MODULES]
             part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
             part.replace(file)
-    forget_unused(cache)
 
 
 _settled: dict[Path, tuple[_Version, _Version]] = {}

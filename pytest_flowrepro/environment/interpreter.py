@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from pytest_flowrepro.model import Interpreter
-from pytest_flowrepro.support.cache import user_cache
+from pytest_flowrepro.support.cache import mark_used, user_cache
 from pytest_flowrepro.support.docs import docs
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
@@ -148,6 +148,8 @@ def _python_info(spec: str) -> PythonInfo | None:
     path = environment.get("PATH", "").split(os.pathsep)
     environment["PATH"] = os.pathsep.join(_without_shims(path))
     folder = user_cache("interpreters")
+    if folder:
+        mark_used(folder / "py_info")
     try:
         return get_interpreter(spec, cache=DiskCache(folder) if folder else None, env=environment)
     except RuntimeError:  # a path to another program

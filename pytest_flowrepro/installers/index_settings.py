@@ -30,7 +30,7 @@ from pytest_flowrepro.installers.uv_settings import (
     to_toml,
     uv_files,
 )
-from pytest_flowrepro.support.cache import forget_unused, note_use, user_cache
+from pytest_flowrepro.support.cache import mark_used, user_cache
 from pytest_flowrepro.support.errors import FlowReproError
 from pytest_flowrepro.support.process import OUTPUT_LIMIT, run_process, user_environment
 
@@ -146,14 +146,18 @@ class Tool:
 def uv_cache() -> Path | None:
     """Return the cache of uv for resolving, which only we use; None if it cannot be written.
 
-    Nothing is installed from it. A new one is begun each month, and deleted a month later.
+    Nothing is installed from it. A new one is begun each month, so that an old one can be deleted.
     """
     caches = user_cache("uv")
-    cache = caches and user_cache(f"uv/{datetime.now(UTC):%Y-%m}")
-    if caches and cache:
-        note_use(cache)
-        forget_unused(caches)
-    return cache
+    if caches is None:
+        return None
+    cache = caches / f"{datetime.now(UTC):%Y-%m}"
+    try:
+        cache.mkdir(exist_ok=True)
+    except OSError:
+        return None
+    mark_used(cache)
+    return cache if os.access(cache, os.W_OK) else None
 
 
 def uv_tool(*, indexes: tuple[Index, ...] = (), settings: tuple[tuple[str, str], ...] = ()) -> Tool:

@@ -7,7 +7,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from pytest_flowrepro.support.cache import forget_unused, user_cache
+from pytest_flowrepro.support.cache import user_cache
 from pytest_flowrepro.support.errors import InternalError
 
 
@@ -26,8 +26,6 @@ def _keep(text: str) -> Path | None:
     """Write a traceback to a file that outlives the session; return None if that fails."""
     name = f"traceback-{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:12]}.txt"
     folder = user_cache("errors")
-    if folder is not None:
-        forget_unused(folder)
     try:
         file = (folder or Path(tempfile.mkdtemp(prefix="pytest-flowrepro-errors-"))) / name
         file.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -28,7 +28,7 @@ from pytest_flowrepro.plugin.worker_input import (
     worker_input,
 )
 from pytest_flowrepro.plugin.worker_store import SessionFolder
-from pytest_flowrepro.support.cache_cleanup import use_caches
+from pytest_flowrepro.support.cache import use_caches
 from pytest_flowrepro.support.disk import naming_full_disk
 from pytest_flowrepro.support.errors import FlowReproError
 from pytest_flowrepro.support.project_folders import forget_modules
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flowrepro.plugin.session_results import SessionResults
+    from pytest_flowrepro.support.cache import CacheUse
 
 
 def start_session(config: pytest.Config) -> None:
@@ -104,8 +105,8 @@ class SessionPlugin:
     held: IO[bytes] | None
     """The lock that keeps other sessions from removing the folder."""
     put_signals_back: Callable[[], None]
-    caches: IO[bytes] | None
-    """The lock on the caches, open while this session uses them."""
+    caches: CacheUse | None
+    """The use of the caches by this process."""
 
     def pytest_sessionstart(self) -> None:
         """Show the progress in the way of this session's output, which is configured by now."""
@@ -141,11 +142,21 @@ class SessionPlugin:
     def pytest_unconfigure(self) -> None:
         if self.caches is not None:
             self.caches.close()
+            self._clean_up_caches()
         if not is_worker(self.config) and not self.session.options.keep:
             remove_after_session(self.session.folder.path, self.held)
         elif self.held is not None:
             self.held.close()
         self.put_signals_back()
+
+    def _clean_up_caches(self) -> None:
+        """Delete, once a day, what is over the limits of the configuration."""
+        if is_worker(self.config) or self.config.option.collectonly:
+            return
+        from pytest_flowrepro.support.cache_cleanup import clean_up_daily  # noqa: PLC0415  once a day
+
+        settings = self.session.options.settings
+        clean_up_daily(unused_for=settings.cache_max_age, max_size=settings.cache_max_size)
 
 
 def _new_folder() -> Path:

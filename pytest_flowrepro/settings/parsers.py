@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pytest_flowrepro.model import FULL_VALUES, Gate
 from pytest_flowrepro.model.policy import MACHINE
+from pytest_flowrepro.support.amounts import parse_age, parse_size
 from pytest_flowrepro.support.hardware import CPU_LEVELS
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ def parse_folder(value: Any) -> str:
     if path.is_absolute() or ".." in path.parts:
         raise ValueError
     return path.as_posix()
+
+
+def parse_cache_size(value: Any) -> int:
+    return parse_size(parse_string(value))
+
+
+def parse_cache_age(value: Any) -> float:
+    return parse_age(parse_string(value))
 
 
 def parse_day(value: Any) -> date:

@@ -18,6 +18,8 @@ from pytest_flowrepro.settings.parsers import (
     KEPT,
     MOST_RUNS,
     parse_boolean,
+    parse_cache_age,
+    parse_cache_size,
     parse_conda,
     parse_configs,
     parse_count,
@@ -34,6 +36,7 @@ from pytest_flowrepro.settings.parsers import (
 )
 from pytest_flowrepro.settings.patterns import read_patterns
 from pytest_flowrepro.settings.variables import read_variables
+from pytest_flowrepro.support.amounts import parse_age, parse_size
 from pytest_flowrepro.support.errors import SettingsError
 from pytest_flowrepro.support.hardware import CPU_LEVELS
 
@@ -184,6 +187,20 @@ class Settings:
         default=None, metadata=replaced("flows", "a list of globs", parse_strings, scope="project")
     )
     """Globs relative to the project; None: every file that starts a flow."""
+    cache_max_size: int = field(
+        default=parse_size("10GB"),
+        metadata=replaced(
+            "cache-max-size", 'a size such as "5GB"', parse_cache_size, scope="project"
+        ),
+    )
+    """Bytes that a session leaves in the user's caches."""
+    cache_max_age: float = field(
+        default=parse_age("30d"),
+        metadata=replaced(
+            "cache-max-age", 'an age such as "30d"', parse_cache_age, scope="project"
+        ),
+    )
+    """Seconds after their last use for which a session keeps cached files."""
     project: FlowSettings = FlowSettings()
     by_flow: Mapping[str, FlowSettings] = field(default_factory=dict)
     by_case: Mapping[str, Mapping[str, FlowSettings]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_flowrepro.environment.failures import RECORD_ANEW
 from pytest_flowrepro.installers.rattler import Failure, ask_rattler, has_rattler
 from pytest_flowrepro.lockfile.conda import host_of, with_credentials
-from pytest_flowrepro.support.cache import forget_unused, note_use
+from pytest_flowrepro.support.cache import mark_used
 from pytest_flowrepro.support.disk import full_disk_in_output
 from pytest_flowrepro.support.errors import EnvironmentBuildError
 
@@ -31,10 +31,10 @@ def install_conda(
 ) -> None:
     """Install exactly the packages of a lock into a new prefix.
 
-    `archives` is a folder, possibly shared, that keeps downloaded archives until they are unused
-    for long. Each is looked up there by its hash, and its hash is verified before each unpacking.
-    `channels` are URLs that may have credentials. Raises `EnvironmentBuildError`, at the latest
-    after `timeout` seconds; the prefix is then incomplete.
+    `archives` is a folder, possibly shared, that keeps downloaded archives. Each is looked up
+    there by its hash, and its hash is verified before each unpacking. `channels` are URLs
+    that may have credentials. Raises `EnvironmentBuildError`, at the latest after
+    `timeout` seconds; the prefix is then incomplete.
     """
     if not has_rattler():
         raise EnvironmentBuildError(
@@ -45,7 +45,7 @@ def install_conda(
     prefix.mkdir(parents=True, exist_ok=True)
     unpacked = prefix / "conda-unpacked"
     for archive in lock.archives:
-        note_use(kept_archive(archives, archive).parent)
+        mark_used(kept_archive(archives, archive).parent)
     answer = ask_rattler(
         {
             "command": "install",
@@ -67,7 +67,6 @@ def install_conda(
     shutil.rmtree(unpacked, ignore_errors=True)
     if isinstance(answer, Failure):
         raise _build_error(answer, lock)
-    forget_unused(archives)
 
 
 def kept_archive(archives: Path, archive: LockedArchive) -> Path:

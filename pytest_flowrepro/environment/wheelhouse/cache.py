@@ -1,4 +1,4 @@
-"""Downloaded wheels in the user's cache, deleted when they are unused for long.
+"""Downloaded wheels in the user's cache, deleted after long disuse by a cleanup.
 
 A flow runs with the user's rights, so it can write to the cache. A file counts only if its hash is
 in the lock, and the lock is in git. Unpacked wheels are not cached: they could only be compared
@@ -11,7 +11,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from pytest_flowrepro.environment.wheelhouse.store import FolderStore, WheelStoreError, hash_like
-from pytest_flowrepro.support.cache import forget_unused, note_use, user_cache
+from pytest_flowrepro.support.cache import mark_used, user_cache
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -45,7 +45,7 @@ class WheelCache:
         taken = set()
         for wheel in wheels:
             file = self._root / wheel.place
-            note_use(file.parent)
+            mark_used(file.parent)
             try:
                 if hash_like(wheel.hash, file) != wheel.hash:
                     file.unlink()
@@ -57,8 +57,6 @@ class WheelCache:
         return frozenset(taken)
 
     def keep(self, wheels: Mapping[StoredWheel, Path]) -> None:
-        """Add these files where possible, and delete those that are unused for long."""
+        """Add these files where possible."""
         with contextlib.suppress(WheelStoreError):
             self._store.save(wheels, timeout=0)
-        for folder in self._root.iterdir():
-            forget_unused(folder)

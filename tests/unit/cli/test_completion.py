@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-COMMANDS = {"accept", "clean", "diff", "merge-reports", "package", "python", "review", "show"}
+COMMANDS = {"accept", "cache", "clean", "diff", "merge-reports", "package", "python", "review"}
+COMMANDS.add("show")
 
 COMPLETE = """\
 source completion.bash
@@ -48,7 +49,7 @@ def test_bash_completes_commands(complete: Callable[..., set[str]]) -> None:
 
 
 def test_bash_completes_options_and_their_values(complete: Callable[..., set[str]]) -> None:
-    assert {"--dry-run", "--baselines", "--older-than"} <= complete("clean", "--")
+    assert {"--dry-run", "--baselines", "--older-than", "--max-size"} <= complete("clean", "--")
     assert complete("diff", "--format", "") == {"text", "markdown", "json", "html"}
     formats = {"text", "markdown", "json", "html", "sarif", "gitlab"}
     assert complete("merge-reports", "--format", "") == formats

@@ -175,12 +175,14 @@ def test_names_that_are_not_text_are_learned_again(tmp_path: Path, cache: Path) 
     assert rerun(environment(tmp_path / "third"), tmp_path / "3") == ("1", False)
 
 
-def test_names_that_were_not_used_for_long_are_deleted(tmp_path: Path, cache: Path) -> None:
+def test_the_use_of_names_is_marked(tmp_path: Path, cache: Path) -> None:
     rerun(environment(tmp_path / "first"), tmp_path / "1")
-    (old,) = cache.iterdir()
-    os.utime(old, (0, 0))
+    (used,) = cache.iterdir()
+    os.utime(used, (0, 0))
     rerun(environment(tmp_path / "second", lock=locked("another==1")), tmp_path / "2")
-    assert old not in set(cache.iterdir())
+    assert used.stat().st_mtime == 0
+    rerun(environment(tmp_path / "third"), tmp_path / "3")
+    assert used.stat().st_mtime > 0
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -464,13 +465,21 @@ def test_the_documentation_has_every_key_and_its_tables() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
-    [(key, default[1:-1]) for key, _, default in DOCUMENTED if re.fullmatch("`[^`]+`", default)],
+    ("key", "tables", "value"),
+    [
+        (key, tables, default[1:-1])
+        for key, tables, default in DOCUMENTED
+        if re.fullmatch("`[^`]+`", default)
+    ],
 )
-def test_a_documented_default_is_the_default(tmp_path: Path, key: str, value: str) -> None:
-    found = settings(tmp_path, f"[tool.flowrepro.flow.TrainFlow]\n{key} = {value}\n")
+def test_a_documented_default_is_the_default(
+    tmp_path: Path, key: str, tables: str, value: str
+) -> None:
+    table = "tool.flowrepro" if tables == "project" else "tool.flowrepro.flow.TrainFlow"
+    found = settings(tmp_path, f"[{table}]\n{key} = {value}\n")
 
     assert found.for_flow("TrainFlow") == FlowSettings()
+    assert replace(found, by_flow={}) == Settings(file=tmp_path / "pyproject.toml")
 
 
 def test_the_documentation_names_the_keys_that_false_switches_off(tmp_path: Path) -> None:
