@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +36,7 @@ from pytest_flowrepro.support.errors import SettingsError
 from pytest_flowrepro.support.hardware import read_hardware
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytest_flowrepro.environment.steps import StepEnvironment
     from pytest_flowrepro.model import (
@@ -92,16 +93,24 @@ def environments(job: Job, baseline: Recording, stages: Stages = STAGES) -> Envi
     compared, known = _of_reruns.get(job.folder, (None, None))
     if known is not None and compared is baseline:
         return known
-    # Another worker may prepare the rerun of the same flow at the same time.
+    with _apart(job) as apart:
+        return _environments_of(prepare_again(apart, Clock(apart), stages, baseline=baseline))
+
+
+@contextmanager
+def _apart(job: Job) -> Iterator[Job]:
+    """Give a job with a folder of its own, for a test without a rerun.
+
+    Another worker may prepare the rerun of the same flow at the same time. Afterwards the job does
+    not use its environments, so flows that run there later do not share them with it.
+    """
     apart = replace(job, folder=job.folder / "environment")
     try:
-        prepared = prepare_again(apart, Clock(apart), stages, baseline=baseline)
+        yield apart
     finally:
-        # Flows that run in them later do not do so at the same time.
         key = str(apart.folder)
         for place in used_by(apart.environments, key=key):
             end_use(place, key=key)
-    return _environments_of(prepared)
 
 
 _of_reruns: dict[Path, tuple[Recording, Environments]] = {}
@@ -120,12 +129,12 @@ def steps_of_today(
     They are those of the baseline if it is up to date; else Metaflow describes them, in an
     environment of the flow's requirements today. `local_packages` are the project's among these.
     """
-    apart = replace(job, folder=job.folder / "environment")
-    if _recorded_package(apart, start_of(apart), local_packages, baseline):
-        return baseline.steps
-    clock = Clock(job)
-    locked = lock_base(job, clock, stages, baseline=baseline)
-    return prepare(apart, _build(job, clock, stages, locked), clock, stages).steps
+    with _apart(job) as apart:
+        if _recorded_package(apart, start_of(apart), local_packages, baseline):
+            return baseline.steps
+        clock = Clock(apart)
+        locked = lock_base(apart, clock, stages, baseline=baseline)
+        return prepare(apart, _build(apart, clock, stages, locked), clock, stages).steps
 
 
 def prepare(job: Job, built: BuiltEnvironment, clock: Clock, stages: Stages) -> Prepared:

@@ -17,7 +17,7 @@ from pytest_flowrepro.lockfile.conda import parse_conda
 from pytest_flowrepro.model import Decorator, Interpreter, Parameter
 from pytest_flowrepro.pipeline.job import Doing, Upstream
 from pytest_flowrepro.pipeline.pipeline import observe, record
-from pytest_flowrepro.pipeline.prepare import environments
+from pytest_flowrepro.pipeline.prepare import environments, steps_of_today
 from pytest_flowrepro.settings.settings import FlowSettings
 from pytest_flowrepro.settings.variables import PassedThrough
 from pytest_flowrepro.support.ending import Ending
@@ -169,6 +169,8 @@ def test_environments_without_a_rerun_are_not_in_use_afterwards(
 ) -> None:
     job = replace(job, environments=job.environments / "own")
     environments(job, baseline, FakeStages().stages)
+    job.flow.file.write_text("# changed\n", encoding="utf-8")
+    steps_of_today(job, FakeStages().stages, baseline, ())
     (place,) = used_by(job.environments, key=str(job.folder))
     begin_use(place, key="another", title="OtherFlow")
     assert others_meanwhile(place, key="another") == ()
