@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
     from pathlib import Path
 
 _COMPLETE = "flowrepro-complete"
@@ -55,35 +56,44 @@ def edited_files(environment: Path) -> tuple[str, ...]:
     Paths are relative and sorted. Bytecode is ignored.
     """
     noted, now = _noted(environment), states(environment)
+    if noted == now:  # compared without Python code: there may be ten thousand files
+        return ()
     paths = noted.keys() | now.keys()
     return tuple(sorted(path for path in paths if noted.get(path) != now.get(path)))
 
 
-def _noted(environment: Path) -> dict[str, State]:
+def _noted(environment: Path) -> Mapping[str, State]:
     """Return the noted states; empty if a flow deleted them, so that every file counts as new."""
     try:
-        noted = json.loads((environment / _COMPLETE).read_text(encoding="ascii"))
-        return {path: tuple(state) for path, state in noted.items()}
+        return _read_noted(environment, completion(environment))
     except (OSError, ValueError):
         return {}
 
 
+@lru_cache(maxsize=64)
+def _read_noted(environment: Path, _completion: State) -> Mapping[str, State]:
+    noted = json.loads((environment / _COMPLETE).read_text(encoding="ascii"))
+    return {path: tuple(state) for path, state in noted.items()}
+
+
 def states(environment: Path) -> dict[str, State]:
     """Return the state of every file of an environment except bytecode, by relative path."""
-    return dict(_walk(str(environment), len(str(environment)) + 1))
-
-
-def _walk(folder: str, prefix: int) -> Iterator[tuple[str, State]]:
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:  # deleted meanwhile: a process that a flow left may still run
-        return
-    for entry in entries:
+    states_by_path: dict[str, State] = {}
+    prefix = len(str(environment)) + 1
+    folders = [str(environment)]
+    while folders:
         try:
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name not in _BYTECODE:
-                    yield from _walk(entry.path, prefix)
-            elif not entry.name.startswith(_COMPLETE):
-                yield entry.path[prefix:], state_of(entry.stat(follow_symlinks=False))
-        except OSError:
+            entries = list(os.scandir(folders.pop()))
+        except OSError:  # deleted meanwhile: a process that a flow left may still run
             continue
+        for entry in entries:
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _BYTECODE:
+                        folders.append(entry.path)
+                elif not entry.name.startswith(_COMPLETE):
+                    state = state_of(entry.stat(follow_symlinks=False))
+                    states_by_path[entry.path[prefix:]] = state
+            except OSError:
+                continue
+    return states_by_path
