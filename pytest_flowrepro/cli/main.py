@@ -173,14 +173,14 @@ def _parser() -> argparse.ArgumentParser:
     clean.add_argument(
         "--older-than",
         metavar="AGE",
-        type=parse_age,
+        type=_age,
         default=0.0,
         help="only cached files that were not used for so long: 30d, 12h; a number means days",
     )
     clean.add_argument(
         "--max-size",
         metavar="SIZE",
-        type=parse_size,
+        type=_size,
         help="of the others, those used last are kept, up to this size: 5GB, 500MB",
     )
     clean.set_defaults(command=_clean)
@@ -188,6 +188,20 @@ def _parser() -> argparse.ArgumentParser:
     cache = commands.add_parser("cache", help="show the size and age of cached files, by kind")
     cache.set_defaults(command=_cache)
     return parser
+
+
+def _age(text: str) -> float:
+    try:
+        return parse_age(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid age: {text!r}; write 30d, 12h or 2w") from None
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid size: {text!r}; write 5GB or 500MB") from None
 
 
 def _write(stream: TextIO, text: str) -> None:

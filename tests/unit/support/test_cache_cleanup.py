@@ -155,7 +155,9 @@ def test_limits_that_are_none_are_refused(
 ) -> None:
     with pytest.raises(SystemExit):
         main(["clean", limit])
-    assert f"{limit.partition('=')[0]}: invalid" in capsys.readouterr().err
+    option, _, value = limit.partition("=")
+    kind = "age" if "older" in option else "size"
+    assert f"{option}: invalid {kind}: '{value}'; write " in capsys.readouterr().err
     assert files(cache) == set(FILES)
 
 
@@ -233,21 +235,23 @@ def test_no_marked_entry_is_ever_deleted(cache: Path) -> None:
     cleaners = [threading.Thread(target=clean) for _ in range(2)]
     for cleaner in cleaners:
         cleaner.start()
-    for _ in range(200):
-        entry.mkdir(parents=True, exist_ok=True)
-        (entry / "archive").write_bytes(b"x")
-        os.utime(entry, (time.time() - 9 * DAY,) * 2)
-        mark_used(entry)
-        if not entry.exists():
-            continue  # deleted before it was marked
-        try:
-            (entry / "archive").read_bytes()
-        except OSError:
-            lost.append(entry)
-    stop.set()
-    for cleaner in cleaners:
-        cleaner.join()
-    use.close()
+    try:
+        for _ in range(200):
+            entry.mkdir(parents=True, exist_ok=True)
+            (entry / "archive").write_bytes(b"x")
+            os.utime(entry, (time.time() - 9 * DAY,) * 2)
+            mark_used(entry)
+            if not entry.exists():
+                continue  # deleted before it was marked
+            try:
+                (entry / "archive").read_bytes()
+            except OSError:
+                lost.append(entry)
+    finally:
+        stop.set()
+        for cleaner in cleaners:
+            cleaner.join()
+        use.close()
     assert not lost
 
 
