@@ -75,11 +75,12 @@ def read_contents() -> Contents:
     for kind in KINDS:
         if _is_own_folder(root / kind):
             for path in _paths(root / kind, kind):
+                # Another process may delete an entry at any moment.
                 entry = _entry(path, kind) if _is_entry(path, kind) else None
-                if entry is None:
-                    foreign.append(path)
-                else:
+                if entry is not None:
                     entries.append(entry)
+                elif os.path.lexists(path):
+                    foreign.append(path)
         elif os.path.lexists(root / kind):
             foreign.append(root / kind)
     return Contents(entries=tuple(entries), foreign=tuple(foreign))
@@ -171,7 +172,10 @@ def _is_entry(path: Path, kind: str) -> bool:
 
 def _is_own(path: Path) -> bool:
     """Return whether a path is a regular file or a folder of this user, not a link to one."""
-    status = os.lstat(path)
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return False
     is_kept = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
     return is_kept and status.st_uid == os.geteuid()
 

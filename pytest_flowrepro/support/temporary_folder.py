@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import shutil
 import subprocess
@@ -24,6 +25,8 @@ from typing import IO
 
 PREFIX = "flowrepro-"
 _HELD = "held"
+_FEW = 200
+"""Files that are removed before a process has started that would do so."""
 
 
 def make_folder(parent: Path | None = None) -> Path:
@@ -55,12 +58,28 @@ def remove_after_session(folder: Path, held: IO[bytes] | None) -> None:
     """Remove the folder of this session in the background, and release its lock.
 
     The process that does so has a session of its own, so Ctrl-C does not reach it. Without a lock,
-    no later session could remove what that process leaves, and the folder is removed here.
+    no later session could remove what that process leaves, and the folder is removed here. So is
+    one with few files, such as that of a session that only collected.
     """
-    if held is None or not _start_removal(folder):
+    is_small = held is not None and _has_few_files(folder) and _is_sole_holder(held)
+    if held is None or is_small or not _start_removal(folder):
         remove_folder(folder)
     if held is not None:
         held.close()
+
+
+def _is_sole_holder(held: IO[bytes]) -> bool:
+    """Return whether no other process, such as a worker, holds the folder."""
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _has_few_files(folder: Path) -> bool:
+    files = (name for _, _, names in os.walk(folder) for name in names)
+    return sum(1 for _ in itertools.islice(files, _FEW)) < _FEW
 
 
 # The parent ends at once, so that no process has to wait for its child.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from waiting import wait_until
 
+from pytest_flowrepro.support import temporary_folder
 from pytest_flowrepro.support.temporary_folder import (
     hold_folder,
     make_folder,
@@ -92,6 +93,25 @@ def test_the_folder_of_a_session_is_removed_in_the_background_once_its_workers_e
         assert (folder / "flows/deep").exists()
         worker.kill()
     wait_until(lambda: not folder.exists())
+
+
+@pytest.mark.parametrize(("files", "is_in_background"), [(3, False), (300, True)])
+def test_a_process_is_started_for_many_files_only(
+    files: int, is_in_background: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Path] = []
+
+    def start(folder: Path) -> bool:
+        started.append(folder)
+        return True
+
+    monkeypatch.setattr(temporary_folder, "_start_removal", start)
+    folder = make_folder(tmp_path)
+    for number in range(files):
+        (folder / str(number)).touch()
+    remove_after_session(folder, hold_folder(folder))
+    assert (started == [folder]) == is_in_background
+    assert folder.exists() == is_in_background
 
 
 def test_without_a_lock_or_another_process_a_folder_is_removed_at_once(
