@@ -51,7 +51,8 @@ class ChangedSince:
     changes: RepositoryChanges
     _by_folder: dict[Path, frozenset[Path]] = field(default_factory=dict)
     _by_declaration: dict[tuple[object, ...], tuple[Path, ...]] = field(default_factory=dict)
-    _old_settings: dict[Path, Settings | None] = field(default_factory=dict)
+    _settings: dict[Path, tuple[Settings | None, Settings | None]] = field(default_factory=dict)
+    """The settings of a file in the commit and now; None if they are not valid."""
 
     def reason(self, job: Job) -> str | None:
         """Return the path, relative to the repository, that may affect a flow; None if none does.
@@ -111,7 +112,7 @@ class ChangedSince:
         return reached
 
     def _named(self, job: Job) -> Iterator[Path]:
-        """Yield changed files that the configuration, or the recorded code, names."""
+        """Yield changed files that the configuration names."""
         folder, settings = job.flow.file.parent, job.settings
         values = (*settings.parameters.values(), *settings.configs.values())
         places = [job.cwd / value for value in values if isinstance(value, str) and value]
@@ -173,13 +174,15 @@ class ChangedSince:
             yield file
 
     def _is_configured_alike(self, job: Job, file: Path) -> bool:
-        if file not in self._old_settings:
-            self._old_settings[file] = _settings(self.changes.old_bytes(file))
-        old = self._old_settings[file]
+        if file not in self._settings:
+            content = file.read_bytes() if file.exists() else None
+            self._settings[file] = _settings(self.changes.old_bytes(file)), _settings(content)
+        old, now = self._settings[file]
+        if old is None or now is None:
+            return False
         try:
-            now = read_settings(job.root).for_flow(job.flow.name, job.case)
-            return old is not None and old.for_flow(job.flow.name, job.case) == now
-        except (FlowReproError, KeyError):
+            return old.for_flow(job.flow.name, job.case) == now.for_flow(job.flow.name, job.case)
+        except KeyError:  # a case that is new or gone
             return False
 
     def _recorded(self, job: Job) -> Iterator[Path]:
