@@ -16,26 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from run import FLOW
+
 HERE = Path(__file__).parent.parent
-
-FLOW = """\
-from metaflow import FlowSpec, step
-
-
-class Flow{n}(FlowSpec):
-    @step
-    def start(self):
-        self.x = {n}
-        self.next(self.end)
-
-    @step
-    def end(self):
-        pass
-
-
-if __name__ == "__main__":
-    Flow{n}()
-"""
 
 SESSIONS = {
     "fresh, only environments": ("--flow-repro-env=fresh", "-k", "environment"),
