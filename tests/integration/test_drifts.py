@@ -62,7 +62,7 @@ class Drift:
     causes: tuple[str, ...] = ()
     """The kind and the text of each cause."""
     facts: tuple[str, ...] = ()
-    """What every report for people says in these words."""
+    """Texts that every report for people has."""
 
 
 PYTHON = f"cpython 3.{sys.version_info.minor}.99"

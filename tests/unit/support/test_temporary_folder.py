@@ -123,7 +123,7 @@ def test_without_a_lock_or_another_process_a_folder_is_removed_at_once(
         (folder / "flows").mkdir()
         remove_after_session(folder, hold_folder(folder) if is_held else None)
         assert not folder.exists()
-    remove_after_session(folder, None)  # somebody else removed it
+    remove_after_session(folder, None)  # it is gone already
 
 
 def test_a_removal_that_is_killed_leaves_the_lock_for_the_next_session(
